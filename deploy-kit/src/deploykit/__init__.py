@@ -1,0 +1,1 @@
+"""Carries a kit as a train through environments."""
