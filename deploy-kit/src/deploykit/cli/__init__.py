@@ -1,0 +1,112 @@
+"""The command line: `deploy-kit`. Commands are imported only when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from deploykit.errors import DeployKitError
+
+COMMANDS = {
+    "approve": "deploykit.cli.decisions:approve",
+    "deploy": "deploykit.cli.deploy:deploy",
+    "doctor": "deploykit.cli.host:doctor",
+    "env": "deploykit.cli.env:env",
+    "history": "deploykit.cli.ledger:history",
+    "hold": "deploykit.cli.decisions:hold",
+    "image": "deploykit.cli.host:image",
+    "init": "deploykit.cli.site:init",
+    "ledger": "deploykit.cli.ledger:ledger",
+    "policy": "deploykit.cli.ledger:policy",
+    "promote": "deploykit.cli.train:promote",
+    "release": "deploykit.cli.release:release",
+    "rollback": "deploykit.cli.deploy:rollback",
+    "setup": "deploykit.cli.host:setup",
+    "status": "deploykit.cli.ledger:status",
+    "train": "deploykit.cli.train:train",
+    "unhold": "deploykit.cli.decisions:unhold",
+    "veto": "deploykit.cli.decisions:veto",
+    "waive": "deploykit.cli.decisions:waive",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when called, so that `--help` and completion are fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from deploykit.yamlfile import nearest
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            error.message += f" {nearest(args[0], frozenset(COMMANDS))}"
+            raise
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deploy-kit", prog_name="deploy-kit")
+@click.option(
+    "--site",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="DEPLOY_KIT_SITE",
+    help="The site's folder. Default: deploy-kit/ of the checkout you stand in.",
+)
+@click.pass_context
+def cli(ctx: click.Context, site: Path | None) -> None:
+    """Carry releases through environments: cut, deploy, check, record, promote.
+
+    \b
+    deploy-kit train                     the newest release, as far as policy lets it
+    deploy-kit status                    which release runs where, on what evidence
+    deploy-kit env ssh test salt         a shell on a node
+    deploy-kit rollback production       back to the release before
+    """
+    ctx.obj = site
+
+
+def main() -> None:
+    """Entry point: prints a DeployKitError once, with its remedy, and exits 0, 1 or 2."""
+    from gitshelf.errors import GitshelfError
+
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _tell("stopped", "the same command goes on from here")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (DeployKitError, GitshelfError) as error:
+        _tell(error.message, error.remedy)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _tell("stopped", "the same command goes on from here")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(message: str, remedy: str) -> None:
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True, color=colour)
+    for line in remedy.splitlines():
+        click.echo(f"  {line}", err=True, color=colour)

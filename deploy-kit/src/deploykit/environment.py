@@ -1,0 +1,243 @@
+"""Environments as data: the schema of `environments/NAME.yml`, parsed and checked once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploykit.yamlfile import Value, load
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+DURATION = re.compile(r"(\d+)([smhd])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+KEYS = frozenset({"name", "provider", "networks", "nodes", "promotion", "protected", "labels"})
+MASTER_ROLE = "master"
+PRIVILEGED_ROLES = frozenset({"hypervisor", "network"})
+
+Network4 = ipaddress.IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of an environment; its place in the file gives the interface: eth1, eth2, ..."""
+
+    name: str
+    cidr: Network4
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One machine: its roles and its fixed host number in every network."""
+
+    name: str
+    roles: tuple[str, ...]
+    at: int
+    memory: str | None = None
+
+    @property
+    def privileged(self) -> bool:
+        """Whether its roles need a privileged container (hypervisors, network nodes)."""
+        return bool(PRIVILEGED_ROLES.intersection(self.roles))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRule:
+    """How often a check may be tried and must have passed."""
+
+    attempts: int = 1
+    passes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What entry into an environment asks for; soak in seconds."""
+
+    source: str | None = None
+    checks: dict[str, CheckRule] = field(default_factory=dict)
+    soak: int = 0
+    approvals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A named place with nodes, networks and a promotion policy."""
+
+    name: str
+    provider: str
+    networks: tuple[Network, ...]
+    nodes: tuple[Node, ...]
+    promotion: Promotion
+    protected: bool
+    file: Path
+
+    @property
+    def master(self) -> Node:
+        return next(node for node in self.nodes if MASTER_ROLE in node.roles)
+
+    def address(self, node: Node, network: Network) -> ipaddress.IPv4Address:
+        return network.cidr.network_address + node.at
+
+    def addresses(self, node: Node) -> dict[str, str]:
+        """The node's fixed address in each network, by network name."""
+        return {net.name: str(self.address(node, net)) for net in self.networks}
+
+    def with_role(self, role: str) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if role in node.roles)
+
+
+def parse_environment(file: Path) -> Environment:
+    """Read one environment file.
+
+    Raises InputError naming file, line and key for anything that does not fit the schema.
+    """
+    root = load(file)
+    keys = root.mapping(KEYS)
+    for needed in ("name", "networks", "nodes"):
+        if needed not in keys:
+            raise root.error(f"the key '{needed}' is missing")
+    name = _name(keys["name"])
+    if name != file.stem:
+        raise keys["name"].error(
+            f"is '{name}' but the file is {file.name}", f"rename one: {name}.yml holds '{name}'"
+        )
+    networks = _networks(keys["networks"])
+    return Environment(
+        name=name,
+        provider=_name(keys["provider"]) if "provider" in keys else "lxd",
+        networks=networks,
+        nodes=_nodes(keys["nodes"], networks),
+        promotion=_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
+        protected=keys["protected"].flag() if "protected" in keys else False,
+        file=file,
+    )
+
+
+def load_environments(folder: Path) -> dict[str, Environment]:
+    """Every environment of a site by name, in the order of promotion, then of names.
+
+    Raises InputError where a file does not fit, or a `promotion.from` names no environment or
+    leads round in a circle.
+    """
+    found = {file.stem: parse_environment(file) for file in sorted(folder.glob("*.yml"))}
+    ordered: dict[str, Environment] = {}
+
+    def place(environment: Environment, above: tuple[str, ...]) -> None:
+        if environment.name in ordered:
+            return
+        source = environment.promotion.source
+        if source is not None:
+            value = load(environment.file).mapping()["promotion"].mapping()["from"]
+            if source not in found:
+                raise value.error(
+                    f"there is no environment '{source}'", f"there are: {', '.join(found)}"
+                )
+            if source in (*above, environment.name):
+                raise value.error("leads round in a circle", "an environment needs a first one")
+            place(found[source], (*above, environment.name))
+        ordered[environment.name] = environment
+
+    for environment in found.values():
+        place(environment, ())
+    return ordered
+
+
+def _name(value: Value) -> str:
+    text = value.text()
+    if not NAME.fullmatch(text):
+        raise value.error(
+            f"'{text}' is not a name", "use a-z, 0-9 and '-', a letter first, at most 31 long"
+        )
+    return text
+
+
+def _networks(value: Value) -> tuple[Network, ...]:
+    networks: list[Network] = []
+    for place, (name, entry) in enumerate(value.mapping().items(), start=1):
+        _check_key(entry, name)
+        keys = entry.mapping(frozenset({"cidr"}))
+        if "cidr" not in keys:
+            raise entry.error("the key 'cidr' is missing")
+        try:
+            cidr = ipaddress.IPv4Network(keys["cidr"].text())
+        except ValueError as error:
+            raise keys["cidr"].error(f"not an IPv4 network: {error}") from None
+        for other in networks:
+            if other.cidr.overlaps(cidr):
+                raise keys["cidr"].error(f"overlaps with network '{other.name}' ({other.cidr})")
+        networks.append(Network(name, cidr, f"eth{place}"))
+    if not networks:
+        raise value.error("at least one network is needed")
+    return tuple(networks)
+
+
+def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    taken: dict[int, str] = {}
+    known = frozenset({"roles", "count", "at", "memory"})
+    for name, entry in value.mapping().items():
+        _check_key(entry, name)
+        keys = entry.mapping(known)
+        if "roles" not in keys or "at" not in keys:
+            raise entry.error("the keys 'roles' and 'at' are needed")
+        roles = tuple(_name(role) for role in keys["roles"].items())
+        if not roles:
+            raise keys["roles"].error("a node needs at least one role")
+        count = keys["count"].whole(1) if "count" in keys else None
+        first = keys["at"].whole(2)
+        memory = keys["memory"].text() if "memory" in keys else None
+        for offset in range(count or 1):
+            node = Node(
+                name if count is None else f"{name}{offset + 1}", roles, first + offset, memory
+            )
+            if node.at in taken:
+                raise keys["at"].error(
+                    f"address {node.at} of {node.name} is already {taken[node.at]}'s"
+                )
+            for net in networks:
+                if net.cidr.network_address + node.at not in net.cidr or (
+                    net.cidr.network_address + node.at == net.cidr.broadcast_address
+                ):
+                    raise keys["at"].error(f"{node.at} lies outside {net.name} ({net.cidr})")
+            if node.name in taken.values():
+                raise entry.error(f"there are two nodes named {node.name}")
+            taken[node.at] = node.name
+            nodes.append(node)
+    masters = [node.name for node in nodes if MASTER_ROLE in node.roles]
+    if len(masters) != 1:
+        raise value.error(
+            f"exactly one node has the role '{MASTER_ROLE}', found: {', '.join(masters) or 'none'}"
+        )
+    return tuple(nodes)
+
+
+def _promotion(value: Value) -> Promotion:
+    keys = value.mapping(frozenset({"from", "checks", "soak", "approvals"}))
+    checks: dict[str, CheckRule] = {}
+    for name, entry in (keys["checks"].mapping() if "checks" in keys else {}).items():
+        rule = entry.mapping(frozenset({"attempts", "passes"}))
+        attempts = rule["attempts"].whole(1) if "attempts" in rule else 1
+        passes = rule["passes"].whole(1) if "passes" in rule else 1
+        if passes > attempts:
+            raise entry.error(f"asks for {passes} passes in {attempts} attempts")
+        checks[name] = CheckRule(attempts, passes)
+    return Promotion(
+        source=_name(keys["from"]) if "from" in keys else None,
+        checks=checks,
+        soak=_seconds(keys["soak"]) if "soak" in keys else 0,
+        approvals=keys["approvals"].whole() if "approvals" in keys else 0,
+    )
+
+
+def _seconds(value: Value) -> int:
+    match = DURATION.fullmatch(str(value.scalar()))
+    if not match:
+        raise value.error(f"not a duration: '{value.scalar()}'", "write 90s, 15m, 2h or 1d")
+    return int(match[1]) * SECONDS[match[2]]
+
+
+def _check_key(value: Value, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise value.error(f"'{name}' is not a name", "use a-z, 0-9 and '-', a letter first")

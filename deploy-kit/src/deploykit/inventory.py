@@ -1,0 +1,120 @@
+"""What a provider yields: where each node is and how it is reached; all else goes through SSH."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploykit.environment import Environment
+
+SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One reachable node: uplink address for SSH, fixed addresses per network, host keys.
+
+    `host_keys` are lines `TYPE BASE64` as in /etc/ssh/ssh_host_*_key.pub, learned over the
+    provider's own trusted channel before the first connection.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    ssh_address: str
+    ssh_user: str
+    addresses: dict[str, str]
+    host_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The nodes of one instance of an environment, ready for SSH.
+
+    `instance` is the environment's name, or `NAME~COPY` for a throwaway copy of it.
+    `folder` holds the generated ssh_config, known_hosts and control sockets.
+    """
+
+    environment: Environment
+    instance: str
+    hosts: tuple[Host, ...]
+    ssh_key: Path
+    folder: Path
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.folder / "ssh_config"
+
+    @property
+    def master(self) -> Host:
+        return self.host(self.environment.master.name)
+
+    def host(self, name: str) -> Host:
+        return next(host for host in self.hosts if host.name == name)
+
+
+def render_known_hosts(inventory: Inventory) -> str:
+    """The known_hosts of an instance: every host key under the node's name."""
+    return "".join(f"{host.name} {key}\n" for host in inventory.hosts for key in host.host_keys)
+
+
+def render_ssh_config(inventory: Inventory) -> str:
+    """The ssh_config of an instance: strict host keys, one shared connection per node."""
+    folder = inventory.folder
+    # Control sockets live in a short path of their own: a socket's path has at most 108 bytes.
+    blocks = [
+        f"Host {host.name}\n"
+        f"  HostName {host.ssh_address}\n"
+        f"  HostKeyAlias {host.name}\n"
+        f"  User {host.ssh_user}\n"
+        for host in inventory.hosts
+    ]
+    blocks.append(
+        "Host *\n"
+        f"  IdentityFile {inventory.ssh_key}\n"
+        "  IdentitiesOnly yes\n"
+        f"  UserKnownHostsFile {folder / 'known_hosts'}\n"
+        "  GlobalKnownHostsFile /dev/null\n"
+        "  StrictHostKeyChecking yes\n"
+        "  UpdateHostKeys no\n"
+        "  BatchMode yes\n"
+        "  ForwardAgent no\n"
+        f"  ConnectTimeout {SSH_TIMEOUT}\n"
+        "  ServerAliveInterval 5\n"
+        "  ServerAliveCountMax 4\n"
+        "  LogLevel ERROR\n"
+    )
+    return "\n".join(blocks)
+
+
+def write_ssh_files(inventory: Inventory) -> None:
+    """Write ssh_config and known_hosts into the inventory's folder, each aside and renamed."""
+    inventory.folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("known_hosts", render_known_hosts(inventory)),
+        ("ssh_config", render_ssh_config(inventory)),
+        ("inventory.json", json.dumps([asdict(host) for host in inventory.hosts], indent=1)),
+    ):
+        aside = inventory.folder / f".{name}.new"
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(inventory.folder / name)
+
+
+def ansible_inventory(inventory: Inventory) -> dict[str, object]:
+    """The Ansible inventory of an instance: groups are roles (with '-' as '_'), plus minions."""
+    groups: dict[str, dict[str, object]] = {}
+    for host in inventory.hosts:
+        for role in (*host.roles, "minions" if "master" not in host.roles else "masters"):
+            group = groups.setdefault(role.replace("-", "_"), {"hosts": {}})
+            hosts = group["hosts"]
+            assert isinstance(hosts, dict)
+            hosts[host.name] = {}
+    return {
+        "all": {
+            "hosts": {
+                host.name: {"addresses": host.addresses, "node_roles": list(host.roles)}
+                for host in inventory.hosts
+            },
+            "children": groups,
+        }
+    }

@@ -1,0 +1,113 @@
+"""Progress that a person can follow: what is happening, how long it takes, how far along."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import Progress as Bars
+from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Progress(Protocol):
+    """Told by long work what it is doing; safe to call from several threads.
+
+    `step` spans one named piece of work and prints it with its seconds when it ends; `note`
+    changes the detail shown beside the running step; `say` prints a line that stays.
+    """
+
+    def step(self, title: str) -> StepContext: ...
+
+    def say(self, text: str) -> None: ...
+
+
+class StepContext(Protocol):
+    def __enter__(self) -> Step: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Step(Protocol):
+    def note(self, detail: str) -> None: ...
+
+
+class Silent:
+    """Progress for library use and tests: says nothing."""
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Silent]:
+        yield self
+
+    def say(self, text: str) -> None:
+        pass
+
+    def note(self, detail: str) -> None:
+        pass
+
+
+class Shown:
+    """Progress on a console: a live line per running step on a terminal, plain lines elsewhere.
+
+    Where the output is no terminal, a step says that it began, and every `EVERY` seconds that it
+    goes on, so that a CI log shows life.
+    """
+
+    EVERY = 30.0
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[detail]}"),
+            console=console,
+            transient=True,
+        )
+        self._lock = threading.Lock()
+        self._running = 0
+
+    def say(self, text: str) -> None:
+        self._console.print(text)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[_ShownStep]:
+        began = time.monotonic()
+        with self._lock:
+            self._running += 1
+            if self._running == 1 and self._console.is_terminal:
+                self._bars.start()
+        task = self._bars.add_task(title, total=None, detail="")
+        step = _ShownStep(self._bars, task, self._console, title, began, self.EVERY)
+        mark = "[red]✗[/red]"
+        try:
+            yield step
+            mark = "[green]✓[/green]"
+        finally:
+            seconds = time.monotonic() - began
+            self._bars.remove_task(task)
+            with self._lock:
+                self._running -= 1
+                if self._running == 0 and self._console.is_terminal:
+                    self._bars.stop()
+            self._console.print(f"{mark} {title} [dim]{seconds:.1f} s[/dim]")
+
+
+class _ShownStep:
+    def __init__(
+        self, bars: Bars, task: TaskID, console: Console, title: str, began: float, every: float
+    ) -> None:
+        self._bars, self._task, self._console = bars, task, console
+        self._title, self._began, self._every = title, began, every
+        self._told = began
+
+    def note(self, detail: str) -> None:
+        self._bars.update(self._task, detail=detail)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._told >= self._every:
+            self._told = now
+            self._console.print(f"  {self._title}: {detail} ({now - self._began:.0f} s)")

@@ -1,0 +1,66 @@
+"""What makes nodes exist. A provider is a plugin: entry point group `deploykit.providers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from deploykit.environment import Environment
+from deploykit.errors import InputError
+from deploykit.inventory import Inventory
+from deploykit.progress import Progress
+from deploykit.site import Site
+from deploykit.yamlfile import nearest
+
+GROUP = "deploykit.providers"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One node as its provider sees it; `state` is 'running', 'stopped' or 'missing'."""
+
+    name: str
+    roles: tuple[str, ...]
+    state: str
+    address: str
+    memory: int  # bytes resident
+
+
+class Provider(Protocol):
+    """The contract of a provider. `instance` is an environment's name, or `NAME~COPY` for a copy.
+
+    `up` makes what is missing and starts what is stopped, in parallel, and returns only when
+    every node answers SSH with its known host key; `down` leaves nothing behind; both may be
+    called again at any time. Raise DeployKitError with the node's name.
+    """
+
+    def up(
+        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+    ) -> Inventory: ...
+
+    def down(self, instance: str, progress: Progress) -> None: ...
+
+    def inventory(self, environment: Environment, instance: str) -> Inventory: ...
+
+    def status(self, environment: Environment, instance: str) -> list[NodeStatus]: ...
+
+    def tag(self, instance: str, tags: Mapping[str, str]) -> None: ...
+
+    def tags(self, instance: str) -> dict[str, str]: ...
+
+    def instances(self) -> list[str]: ...
+
+
+def provider_for(site: Site, environment: Environment) -> Provider:
+    """The provider an environment names. Raises InputError where none has that name."""
+    return provider_named(site, environment.provider)
+
+
+def provider_named(site: Site, name: str) -> Provider:
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in found:
+        raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(found)))
+    provider: Provider = found[name].load()(site)
+    return provider
