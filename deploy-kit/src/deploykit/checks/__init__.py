@@ -1,0 +1,70 @@
+"""Checks: one test of a release in an environment each. Entry point group `deploykit.checks`.
+
+A check says what it found as an Outcome; recording it as evidence is not its business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from deploykit.context import Context
+from deploykit.environment import Environment
+from deploykit.errors import InputError
+from deploykit.inventory import Inventory
+from deploykit.release import Release
+from deploykit.yamlfile import nearest
+
+GROUP = "deploykit.checks"
+PASSED = "passed"
+FAILED = "failed"
+NOT_APPLICABLE = "not-applicable"
+
+Packages = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What is asked: does `release` hold, coming from `over`, on nodes like `environment`'s?
+
+    `over` is the release that runs before (None: nodes made from nothing). `live` is the running
+    instance to look at, for checks that look at one.
+    """
+
+    release: Release
+    over: Release | None
+    environment: Environment
+    live: Inventory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check found: result, one line of summary, package versions per role."""
+
+    result: str
+    summary: str
+    packages: Packages
+
+
+class Check(Protocol):
+    """The contract of a check plugin.
+
+    `on_copy` says whether it makes a throwaway copy of the environment for itself; else it looks
+    at the live instance. `run` raises DeployKitError only where it could not find out.
+    """
+
+    name: str
+    summary: str
+    on_copy: bool
+
+    def run(self, context: Context, occasion: Occasion) -> Outcome: ...
+
+
+def check_named(name: str) -> Check:
+    """The check plugin `name`. Raises InputError where there is none."""
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in found:
+        raise InputError(f"there is no check '{name}'", nearest(name, frozenset(found)))
+    check: Check = found[name].load()()
+    return check

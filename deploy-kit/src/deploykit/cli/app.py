@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from deploykit.site import Site, find_site, open_site
+
+if TYPE_CHECKING:
+    from deploykit.context import Context
 
 
 def site_of(ctx: click.Context) -> Site:
@@ -34,3 +39,16 @@ def print_json(value: Any) -> None:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@contextlib.contextmanager
+def session_of(ctx: click.Context, command: str) -> Iterator[Context]:
+    """The working context of this call: site, ledger with the operator's key, progress, logs."""
+    from deploykit.context import working
+    from deploykit.keys import operator_key
+    from deploykit.ledger import Ledger
+    from deploykit.progress import Shown
+
+    site = site_of(ctx)
+    with working(site, Ledger.open(site, operator_key(site)), Shown(stderr()), command) as context:
+        yield context

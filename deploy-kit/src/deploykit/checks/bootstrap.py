@@ -1,0 +1,20 @@
+"""Bootstrap: the release on nodes made from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from deploykit.checks import Occasion, Outcome
+from deploykit.checks.upgrade import rehearse
+from deploykit.context import Context
+
+
+class Bootstrap:
+    """Whether a lost environment could be built again from this release alone."""
+
+    name = "bootstrap"
+    summary = "the release makes a working environment out of bare nodes"
+    on_copy = True
+
+    def run(self, context: Context, occasion: Occasion) -> Outcome:
+        return rehearse(context, replace(occasion, over=None), self.name)

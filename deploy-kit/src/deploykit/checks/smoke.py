@@ -1,0 +1,70 @@
+"""Smoke: the release's own testinfra tests, run against the live nodes over SSH."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from deploykit.checks import FAILED, PASSED, Occasion, Outcome
+from deploykit.context import Context
+from deploykit.errors import DeployKitError
+from deploykit.inventory import Inventory
+from deploykit.nodes import packages_by_role
+from deploykit.process import run
+from deploykit.release import Release
+
+TIMEOUT = 300.0  # seconds
+NOTHING_COLLECTED = 5  # pytest's exit status
+
+
+class Smoke:
+    """The users' side: what the region is for works, and what it must refuse is refused."""
+
+    name = "smoke"
+    summary = "the release's own tests (salt/smoke) pass on the live nodes"
+    on_copy = False
+
+    def run(self, context: Context, occasion: Occasion) -> Outcome:
+        assert occasion.live is not None
+        with context.progress.step(f"{occasion.live.instance}: smoke test"):
+            return smoke(context, occasion.release, occasion.live)
+
+
+def smoke(context: Context, release: Release, inventory: Inventory) -> Outcome:
+    """Run the release's smoke tests against `inventory`."""
+    tests = release.unpacked(context.site) / "salt" / "smoke"
+    if not tests.is_dir():
+        raise DeployKitError(
+            f"release {release.version} holds no smoke tests (salt/smoke)",
+            "a release without them cannot be promoted",
+        )
+    log = context.log(f"{inventory.instance}-smoke")
+    result = run(
+        [
+            *(sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "--color=no"),
+            *("-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(tests)),
+            # Options of the caller's own test run must not leak into the release's.
+            *("-c", "/dev/null", f"--ssh-config={inventory.ssh_config}"),
+            f"--junitxml={log.with_suffix('.xml')}",
+        ],
+        timeout=TIMEOUT,
+        cwd=tests,
+        env={
+            "DEPLOYKIT_INVENTORY": str(inventory.folder / "inventory.json"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_ADDOPTS": "",
+        },
+        log=log,
+        check=False,
+    )
+    if result.returncode == NOTHING_COLLECTED:
+        raise DeployKitError(f"release {release.version}: no smoke test was collected in {tests}")
+    failed = re.findall(r"^FAILED (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
+    errors = re.findall(r"^ERROR (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
+    told = "; ".join(f"{test.split('::')[-1]}: {why}" for test, why in (*failed, *errors))
+    last = result.stdout.strip().splitlines()[-1] if result.stdout.strip() else "no output"
+    return Outcome(
+        PASSED if result.returncode == 0 else FAILED,
+        told or last.strip("= "),
+        packages_by_role(inventory),
+    )

@@ -1,0 +1,64 @@
+"""`deploy-kit deploy` and `deploy-kit rollback`."""
+
+from __future__ import annotations
+
+import click
+
+from deploykit.cli.app import json_option, print_json, session_of, yes_option
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment")
+@json_option
+@click.pass_context
+def deploy(ctx: click.Context, release: str, environment: str, as_json: bool) -> None:
+    """Deploy RELEASE in ENVIRONMENT, if policy lets it in.
+
+    RELEASE is a version, the beginning of a digest, or 'latest'.
+
+    \b
+    deploy-kit deploy 2026.47.1 test
+    deploy-kit deploy latest staging
+    """
+    from deploykit.deploy import deploy as run
+    from deploykit.release import find_release
+
+    with session_of(ctx, "deploy") as context:
+        env = context.site.environment(environment)
+        found = find_release(context.site, release)
+        run(context, found, env)
+        _tell(environment, found.version, found.digest, as_json)
+
+
+@click.command()
+@click.argument("environment")
+@click.option("--to", help="The release to go back to. Default: the one that ran before.")
+@yes_option
+@json_option
+@click.pass_context
+def rollback(
+    ctx: click.Context, environment: str, to: str | None, yes: bool, as_json: bool
+) -> None:
+    """Bring back what ENVIRONMENT ran before.
+
+    \b
+    deploy-kit rollback production
+    deploy-kit rollback production --to 2026.46.2
+    """
+    from deploykit.deploy import rollback as run
+    from deploykit.release import find_release
+
+    with session_of(ctx, "rollback") as context:
+        env = context.site.environment(environment)
+        if env.protected and not yes:
+            click.confirm(f"Roll {environment} back?", abort=True)
+        done = run(context, env, find_release(context.site, to) if to else None)
+        _tell(environment, done.version, done.digest, as_json)
+
+
+def _tell(environment: str, version: str, digest: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"environment": environment, "version": version, "release": digest})
+    else:
+        click.echo(f"{environment} runs {version}")

@@ -1,0 +1,60 @@
+"""`deploy-kit train` and `deploy-kit promote`."""
+
+from __future__ import annotations
+
+import click
+
+from deploykit.cli.app import session_of
+
+
+@click.command()
+@click.argument("release", default="latest")
+@click.option("--to", "last", help="The last environment to enter. Default: the end of the line.")
+@click.pass_context
+def train(ctx: click.Context, release: str, last: str | None) -> None:
+    """Carry RELEASE through the environments: deploy, check, record, ask policy, go on.
+
+    RELEASE is a version, the beginning of a digest, or 'latest' (the default). Ends with the
+    board. A train that was stopped goes on where it was when it is run again.
+
+    \b
+    deploy-kit train
+    deploy-kit train 2026.47.1 --to staging
+    """
+    from deploykit.board import print_board
+    from deploykit.release import find_release
+    from deploykit.train import chain, run_train
+
+    with session_of(ctx, "train") as context:
+        found = find_release(context.site, release)
+        if last is not None:
+            context.site.environment(last)
+        line = chain(context.site.environments(), last)
+        context.progress.say(
+            f"Release {found.version} goes to {' → '.join(env.name for env in line)}; "
+            f"logs: {context.logs}"
+        )
+        run_train(context, found, line)
+        print_board(context.site, context.ledger)
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment")
+@click.pass_context
+def promote(ctx: click.Context, release: str, environment: str) -> None:
+    """Promote RELEASE into ENVIRONMENT on the evidence there is; every reason is told if not.
+
+    `deploy-kit train` gathers missing evidence first; this asks policy as things stand.
+
+    \b
+    deploy-kit promote 2026.47.1 production
+    """
+    from deploykit.deploy import deploy
+    from deploykit.release import find_release
+
+    with session_of(ctx, "promote") as context:
+        env = context.site.environment(environment)
+        found = find_release(context.site, release)
+        deploy(context, found, env, "promote")
+        click.echo(f"{environment} runs {found.version}")

@@ -1,0 +1,144 @@
+"""Deploying a release into an environment, with the ledger as witness and policy as doorkeeper."""
+
+from __future__ import annotations
+
+import time
+
+from deploykit.checks import FAILED, PASSED
+from deploykit.checks.smoke import smoke
+from deploykit.context import Context
+from deploykit.environment import Environment
+from deploykit.errors import DeployKitError, Refused
+from deploykit.evidence import record_evidence
+from deploykit.lease import Lease
+from deploykit.ledger.view import previous, running
+from deploykit.provider import provider_for
+from deploykit.release import Release, find_release
+from deploykit.rollout import RolloutFailed, roll_out
+from deploykit.trust import kit_signers
+
+
+def deploy(
+    context: Context, release: Release, environment: Environment, purpose: str = "deploy"
+) -> None:
+    """Bring `release` into `environment` and smoke-test it there; all of it goes on record.
+
+    The deployment itself is evidence: of `upgrade` over what ran before, or of `bootstrap` on
+    nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
+    state fails (recorded; what ran before stays current), DeployKitError otherwise.
+    """
+    signers = kit_signers(context.ledger)
+    release.verify(signers)
+    inventory = context.inventory(environment)
+    began = time.monotonic()
+    with Lease(context, release, environment.name, purpose) as lease:
+        over = lease.over
+        try:
+            roll_out(context, release, inventory, signers)
+        except RolloutFailed as failure:
+            witness(context, release, environment, over, began, FAILED, failure.message)
+            raise
+        lease.finish(f"{time.monotonic() - began:.0f} s")
+    provider_for(context.site, environment).tag(environment.name, {"release": release.version})
+    with context.progress.step(f"{inventory.instance}: smoke test"):
+        outcome = smoke(context, release, inventory)
+    seconds = time.monotonic() - began
+    record_evidence(
+        context,
+        release,
+        environment,
+        "smoke",
+        over,
+        outcome.result,
+        outcome.summary,
+        seconds,
+        outcome.packages,
+    )
+    witness(
+        context,
+        release,
+        environment,
+        over,
+        began,
+        outcome.result,
+        outcome.summary,
+        outcome.packages,
+    )
+    if outcome.result != PASSED:
+        raise DeployKitError(
+            f"{environment.name}: release {release.version} is deployed but its smoke test "
+            f"fails: {outcome.summary}",
+            f"deploy-kit rollback {environment.name}\n"
+            f"the whole test: {context.log(f'{environment.name}-smoke')}",
+        )
+
+
+def witness(
+    context: Context,
+    release: Release,
+    environment: Environment,
+    over: str | None,
+    began: float,
+    result: str,
+    summary: str,
+    packages: Packages | None = None,
+) -> None:
+    """Record what a deployment proved: `upgrade` over another release, or `bootstrap`.
+
+    The same release deployed again proves neither.
+    """
+    if over == release.digest:
+        return
+    record_evidence(
+        context,
+        release,
+        environment,
+        "upgrade" if over else "bootstrap",
+        over,
+        result,
+        summary,
+        time.monotonic() - began,
+        packages,
+    )
+
+
+def rollback(context: Context, environment: Environment, to: Release | None = None) -> Release:
+    """Deploy what ran before (or `to`, which must have run there). Returns what runs now.
+
+    Raises Refused where nothing ran before, or where a component's database schema has moved
+    since and the older release cannot work with it.
+    """
+    records = context.ledger.records()
+    now = running(records, environment.name)
+    if to is None:
+        before = previous(records, environment.name)
+        if now is None or before is None:
+            raise Refused(
+                f"{environment.name}: no release ran there before the one of now",
+                "deploy-kit history " + environment.name,
+            )
+        to = find_release(context.site, before.digest)
+    if now is not None:
+        refuse_schema_change(context, environment, now.digest, to)
+    deploy(context, to, environment, "rollback")
+    return to
+
+
+def refuse_schema_change(
+    context: Context, environment: Environment, running_digest: str, to: Release
+) -> None:
+    """Raise Refused where the running release declares another database schema than `to`."""
+    ours = find_release(context.site, running_digest).schemas(context.site)
+    theirs = to.schemas(context.site)
+    moved = [
+        f"{component}: {theirs.get(component, 'none')} before, {schema} now"
+        for component, schema in sorted(ours.items())
+        if theirs.get(component) != schema
+    ]
+    if moved:
+        raise Refused(
+            f"{environment.name}: cannot roll back to {to.version}, the database schema moved",
+            "\n".join(
+                [*moved, "roll forward with a mended release, or restore the database's backup"]
+            ),
+        )

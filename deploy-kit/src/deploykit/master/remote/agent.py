@@ -1,0 +1,95 @@
+"""The agent's entry point on the master: serves one session over standard input and output."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from typing import Any
+
+from . import environment, kits
+from .protocol import AgentError, Channel
+from .salt_master import SaltMaster
+
+
+class Agent:
+    """The calls that a session may make. Salt is imported at the first call that needs it."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @functools.cached_property
+    def _salt(self) -> SaltMaster:
+        return SaltMaster()
+
+    def hello(self) -> dict[str, Any]:
+        return {"current": kits.current(), "environment": environment.describe()}
+
+    def warm(self) -> None:
+        """Import Salt now, while the caller is busy elsewhere."""
+        _ = self._salt
+
+    def kit_present(self, digest: str) -> bool:
+        return kits.present(digest)
+
+    def kit_put(self, digest: str, name: str, payload: int = 0) -> None:
+        kits.put(self._channel, digest, name, payload)
+
+    def kit_install(self, digest: str, kit: str, signers: str) -> None:
+        kits.install(digest, kit, signers)
+
+    def kit_prune(self, keep: list[str]) -> list[str]:
+        return kits.prune(keep)
+
+    def current(self, digest: str) -> None:
+        kits.make_current(digest)
+
+    def schemas(self, digest: str) -> dict[str, str]:
+        return environment.schemas(digest)
+
+    def environment(
+        self, digest: str, name: str, nodes: dict[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        return environment.apply(digest, name, nodes)
+
+    def wait_for(self, minions: list[str], seconds: float) -> list[str]:
+        return self._salt.wait_for(minions, seconds)
+
+    def orchestrate(
+        self, digest: str, name: str, nodes: dict[str, dict[str, Any]], roles: dict[str, list[str]]
+    ) -> dict[str, Any]:
+        pillar = {"environment": {"name": name, "nodes": nodes}, "roles": roles}
+        return self._salt.orchestrate(self._channel, digest, pillar)
+
+    def highstate(self, digest: str, minions: list[str]) -> dict[str, Any]:
+        return self._salt.highstate(self._channel, digest, minions)
+
+
+CALLS = (
+    "hello",
+    "warm",
+    "kit_present",
+    "kit_put",
+    "kit_install",
+    "kit_prune",
+    "current",
+    "schemas",
+    "environment",
+    "wait_for",
+    "orchestrate",
+    "highstate",
+)
+
+
+def main() -> None:
+    """Serve until standard input ends. What anything prints goes to standard error."""
+    writer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    if os.geteuid() != 0:
+        raise SystemExit("the agent needs root")
+    channel = Channel(sys.stdin.buffer, writer)
+    agent = Agent(channel)
+    channel.serve({name: getattr(agent, name) for name in CALLS})
+
+
+__all__ = ["AgentError", "main"]

@@ -1,0 +1,80 @@
+"""The environment as its master knows it: roles, secrets and each minion's external pillar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import kits, secrets
+from .files import read_json, write_json
+from .protocol import AgentError
+
+
+def role_map(digest: str) -> dict[str, Any]:
+    """salt/roles.yml of the kit: role -> components, and the secrets that roles may read."""
+    import yaml
+
+    file = kits.folder(digest) / "salt" / "roles.yml"
+    try:
+        with file.open(encoding="utf-8") as text:
+            found = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise AgentError("the kit holds no salt/roles.yml", "add the book 'salt' to it") from None
+    if not isinstance(found, dict) or not isinstance(found.get("roles"), dict):
+        raise AgentError("salt/roles.yml: expected the mapping 'roles'")
+    return found
+
+
+def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Write the environment's pillar for the kit `digest`; returns role -> components.
+
+    `nodes`: name -> {"roles": [...], "addresses": {network: address}}. Secrets that the kit asks
+    for are made where they are missing; a node that is no longer there loses its pillar.
+    Raises AgentError for a role that the kit does not know.
+    """
+    content = role_map(digest)
+    components = {
+        role: list(entry.get("components") or []) for role, entry in content["roles"].items()
+    }
+    for node, entry in nodes.items():
+        for role in entry["roles"]:
+            if role not in components:
+                raise AgentError(
+                    f"node {node} has the role '{role}', which the release does not know",
+                    f"roles in its salt/roles.yml: {', '.join(sorted(components))}",
+                )
+    spec = content.get("secrets") or {}
+    values = secrets.ensure(spec, nodes, name)
+    secrets.authority(name)
+    ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
+    folder = secrets.ROOT / "pillar"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for node, entry in nodes.items():
+        roles = entry["roles"]
+        write_json(
+            folder / f"{node}.json",
+            {
+                "environment": {"name": name, "node": node, "ca": ca, "nodes": nodes, **entry},
+                "components": list(dict.fromkeys(c for role in roles for c in components[role])),
+                "secrets": {
+                    secret: values[secret]
+                    for secret, rule in spec.items()
+                    if set(roles) & set(rule["roles"])
+                },
+            },
+        )
+    for stale in folder.glob("*.json"):
+        if stale.stem not in nodes:
+            stale.unlink()
+    write_json(secrets.ROOT / "environment.json", {"name": name, "nodes": nodes})
+    return components
+
+
+def schemas(digest: str) -> dict[str, str]:
+    """Component -> the database schema its release works with, as salt/roles.yml declares it."""
+    return {str(k): str(v) for k, v in (role_map(digest).get("schemas") or {}).items()}
+
+
+def describe() -> dict[str, Any]:
+    """What `apply` wrote last, without any secret."""
+    found: dict[str, Any] = read_json(secrets.ROOT / "environment.json", {})
+    return found

@@ -1,0 +1,199 @@
+"""Salt, called in this process: one import for a whole session instead of one per call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from .protocol import AgentError, Channel
+
+CONFIG = "/etc/salt/master"
+PING_TIMEOUT = 8  # seconds; a dead minion is named well within 30
+
+
+class SaltMaster:
+    """The master this process runs beside. Imports Salt once, on first use."""
+
+    def __init__(self) -> None:
+        import salt.client
+        import salt.config
+        import salt.runner
+
+        self.options: dict[str, Any] = salt.config.master_config(CONFIG)
+        self.options["color"] = False
+        self._local = salt.client.LocalClient(mopts=self.options)
+        self._runner = salt.runner.RunnerClient(self.options)
+
+    def absent(self, minions: list[str]) -> list[str]:
+        """Which of `minions` do not answer."""
+        answers = self._local.cmd(minions, "test.ping", tgt_type="list", timeout=PING_TIMEOUT)
+        return [name for name in minions if answers.get(name) is not True]
+
+    def wait_for(self, minions: list[str], seconds: float) -> list[str]:
+        """Ask until every minion answers or `seconds` are over; returns those that do not."""
+        import time
+
+        until = time.monotonic() + seconds
+        missing = self.absent(minions)
+        while missing and time.monotonic() < until:
+            time.sleep(0.5)
+            missing = self.absent(missing)
+        return missing
+
+    def orchestrate(self, channel: Channel, digest: str, pillar: dict[str, Any]) -> dict[str, Any]:
+        """Run the release's orchestration; per-state events go to `channel` as they happen."""
+        with Watch(channel, self.options):
+            answer = self._runner.cmd(
+                "state.orchestrate",
+                kwarg={
+                    "mods": "deploy",
+                    "saltenv": digest,
+                    "pillarenv": digest,
+                    "pillar": pillar,
+                },
+                print_event=False,
+                full_return=True,
+            )
+        return summarise_orchestration(answer)
+
+    def highstate(self, channel: Channel, digest: str, minions: list[str]) -> dict[str, Any]:
+        """Apply the whole highstate of `digest` on every minion; returns what each one said."""
+        with Watch(channel, self.options):
+            answers = self._local.cmd(
+                minions,
+                "state.apply",
+                kwarg={"saltenv": digest, "pillarenv": digest},
+                tgt_type="list",
+                timeout=20,
+            )
+        return {
+            name: summarise_states(answers.get(name, f"minion {name} did not answer"))
+            for name in minions
+        }
+
+
+class Watch:
+    """Tells a channel of each state that a minion finishes, from Salt's own event bus."""
+
+    def __init__(self, channel: Channel, options: dict[str, Any]) -> None:
+        self._channel, self._options = channel, options
+        self._done = threading.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        self._ready.wait(5)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._done.set()
+        self._thread.join(5)
+
+    def _listen(self) -> None:
+        import salt.utils.event
+
+        bus = salt.utils.event.get_event(
+            "master", sock_dir=self._options["sock_dir"], opts=self._options, listen=True
+        )
+        self._ready.set()
+        while not self._done.is_set():
+            event = bus.get_event(wait=0.5, full=True, auto_reconnect=True)
+            if event:
+                for told in progress_of(event["tag"], event["data"]):
+                    self._channel.event(**told)
+        bus.destroy()
+
+
+def progress_of(tag: str, data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The progress events in one message of Salt's event bus."""
+    words = tag.split("/")
+    if len(words) >= 5 and words[:2] == ["salt", "job"] and words[3] == "prog":
+        state = data.get("data", {}).get("ret") or {}
+        yield {
+            "minion": data.get("id", words[4]),
+            "state": state.get("__id__") or state.get("name") or "",
+            "result": state.get("result"),
+            "changed": bool(state.get("changes")),
+            "comment": str(state.get("comment", ""))[:2000],
+        }
+    elif len(words) >= 4 and words[:2] == ["salt", "run"] and words[3] == "ret":
+        return
+
+
+def summarise_states(answer: Any) -> dict[str, Any]:
+    """One minion's answer to a state run: failures first, then changes, then counts."""
+    if not isinstance(answer, dict):
+        text = "\n".join(answer) if isinstance(answer, list) else str(answer)
+        return {
+            "failed": [{"state": "(rendering)", "comment": text}],
+            "changed": [],
+            "total": 0,
+            "files": [],
+        }
+    failed, changed, files = [], [], []
+    for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
+        identity = state.get("__id__", key)
+        if state.get("result") is False:
+            failed.append({"state": identity, "comment": str(state.get("comment", ""))})
+        if state.get("changes"):
+            changed.append({"state": identity, "comment": str(state.get("comment", ""))})
+        if key.startswith("file_|-") and str(state.get("name", "")).startswith("/"):
+            files.append(str(state["name"]))
+    # A state whose requisite failed says so; the reason is in the one that failed first.
+    failed.sort(key=lambda entry: "One or more requisite failed" in entry["comment"])
+    return {"failed": failed, "changed": changed, "total": len(answer), "files": files}
+
+
+def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
+    """What an orchestration did: its steps in order, and every failure with minion and state."""
+    data = answer.get("data", answer)
+    if isinstance(data, dict) and "return" in data:
+        data = data["return"]
+    if isinstance(data, dict) and "data" in data:
+        data = data["data"]
+    if not isinstance(data, dict):
+        raise AgentError(f"the orchestration did not run: {data}")
+    steps: list[dict[str, Any]] = []
+    failures: list[dict[str, str]] = []
+    for states in data.values():
+        if not isinstance(states, dict):
+            raise AgentError(f"the orchestration did not render: {_flat(states)}")
+        for key, step in sorted(states.items(), key=lambda item: item[1].get("__run_num__", 0)):
+            name = step.get("__id__", key)
+            steps.append(
+                {
+                    "step": name,
+                    "result": step.get("result"),
+                    "seconds": round(float(step.get("duration", 0)) / 1000, 1),
+                    "changed": bool(step.get("changes")),
+                }
+            )
+            if step.get("result") is False:
+                failures += failures_of(name, step)
+    failures.sort(key=lambda entry: "requisite failed" in entry["comment"])
+    return {"steps": steps, "failures": failures}
+
+
+def failures_of(name: str, step: dict[str, Any]) -> list[dict[str, str]]:
+    """The failing states inside one failed step, or the step's own comment."""
+    found = []
+    returned = (step.get("changes") or {}).get("ret") or {}
+    for minion, states in returned.items():
+        if isinstance(states, dict) and all(isinstance(s, dict) for s in states.values()):
+            found += [
+                {"step": name, "minion": minion, **entry}
+                for entry in summarise_states(states)["failed"]
+            ]
+        elif isinstance(states, list) or (isinstance(states, str) and states):
+            found.append(
+                {"step": name, "minion": minion, "state": "(rendering)", "comment": _flat(states)}
+            )
+    return found or [
+        {"step": name, "minion": "", "state": name, "comment": str(step.get("comment", ""))}
+    ]
+
+
+def _flat(value: Any) -> str:
+    return "\n".join(str(v) for v in value) if isinstance(value, list) else str(value)

@@ -1,0 +1,164 @@
+"""The environment's own secrets: made on its master, kept there, issued where roles need them.
+
+What secrets there are is the content's word (`secrets:` in salt/roles.yml); their values never
+leave the master but through the pillar of the minions whose roles may read them.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+import os
+import secrets as random
+from pathlib import Path
+from typing import Any
+
+from .files import read_json, write, write_json
+from .protocol import AgentError
+
+ROOT = Path("/srv/environment")
+CA_YEARS = 10
+CERTIFICATE_DAYS = 397
+RENEW_DAYS = 60
+
+
+def password() -> str:
+    """32 characters from 62: about 190 bits."""
+    return "".join(
+        random.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+        for _ in range(32)
+    )
+
+
+def fernet_keys() -> list[str]:
+    """A staged key (0) and a primary one (1), as keystone numbers them."""
+    return [base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2)]
+
+
+def ensure(
+    spec: dict[str, dict[str, Any]], nodes: dict[str, dict[str, Any]], name: str
+) -> dict[str, Any]:
+    """Every secret of `spec` by name, those missing newly made; returns all of them.
+
+    `nodes` maps node names to their roles and addresses; `name` is the environment's.
+    """
+    ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = ROOT / "secrets.json"
+    found: dict[str, Any] = read_json(store, {})
+    for secret, rule in spec.items():
+        kind = rule.get("kind")
+        if kind == "certificate":
+            holders = {
+                node: entry
+                for node, entry in nodes.items()
+                if set(entry["roles"]) & set(rule["roles"])
+            }
+            found[secret] = certificate(found.get(secret), secret, holders, name)
+        elif secret in found:
+            continue
+        elif kind == "password":
+            found[secret] = password()
+        elif kind == "fernet-keys":
+            found[secret] = fernet_keys()
+        else:
+            raise AgentError(
+                f"salt/roles.yml: secrets.{secret}: unknown kind {kind!r}",
+                "known kinds: password, fernet-keys, certificate",
+            )
+    write_json(store, found)
+    return found
+
+
+def authority(name: str) -> tuple[Any, Any]:
+    """The environment's certificate authority (certificate, key), made on first use."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder = ROOT / "ca"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    certificate_file, key_file = folder / "ca.crt", folder / "ca.key"
+    if certificate_file.exists() and key_file.exists():
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        return x509.load_pem_x509_certificate(certificate_file.read_bytes()), key
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"{name} region CA")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=365 * CA_YEARS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.KeyUsage(False, False, False, False, False, True, True, False, False),
+            critical=True,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    write(key_file, _pem_of_key(key))
+    write(certificate_file, made.public_bytes(serialization.Encoding.PEM), 0o644)
+    return made, key
+
+
+def certificate(
+    old: dict[str, str] | None, secret: str, holders: dict[str, dict[str, Any]], name: str
+) -> dict[str, str]:
+    """A certificate for the nodes `holders`; `old` is kept while it fits and has time left."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    ca, ca_key = authority(name)
+    names: list[x509.GeneralName] = []
+    for node, entry in sorted(holders.items()):
+        names.append(x509.DNSName(node))
+        names += [
+            x509.IPAddress(ipaddress.ip_address(a)) for _, a in sorted(entry["addresses"].items())
+        ]
+    wanted = x509.SubjectAlternativeName(names)
+    now = datetime.datetime.now(datetime.UTC)
+    if old:
+        held = x509.load_pem_x509_certificate(old["certificate"].encode())
+        same = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == wanted
+        left = held.not_valid_after_utc - now
+        if same and held.issuer == ca.subject and left > datetime.timedelta(days=RENEW_DAYS):
+            return old
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secret)]))
+        .issuer_name(ca.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=CERTIFICATE_DAYS))
+        .add_extension(wanted, critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
+        .sign(ca_key, hashes.SHA256())
+    )
+    return {
+        "certificate": made.public_bytes(serialization.Encoding.PEM).decode(),
+        "key": _pem_of_key(key).decode(),
+    }
+
+
+def _pem_of_key(key: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    pem: bytes = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return pem

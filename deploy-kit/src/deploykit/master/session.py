@@ -1,0 +1,164 @@
+"""A session with an environment's Salt master: one SSH connection, one agent, many calls."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import queue
+import subprocess
+import threading
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from deploykit.errors import DeployKitError, NodeUnreachable
+from deploykit.inventory import Inventory
+
+# The agent's zip follows on standard input; a zip can only be imported from a file.
+BOOT = (
+    "import os,sys,tempfile;"
+    "n=int(sys.stdin.buffer.readline());"
+    "f=tempfile.NamedTemporaryFile(suffix='.zip');"
+    "f.write(sys.stdin.buffer.read(n));f.flush();"
+    "sys.path.insert(0,f.name);"
+    "from remote.agent import main;main()"
+)
+PYTHON = "/opt/salt/bin/python3"
+HELLO_TIMEOUT = 25.0  # seconds: a dead master is named within 30
+Event = Callable[[dict[str, Any]], None]
+
+
+class AgentFailed(DeployKitError):
+    """The master said no; the message is the agent's own."""
+
+
+@functools.cache
+def agent_zip() -> bytes:
+    """The agent with gitshelf's verifier, as the bytes of a zip that Python can import."""
+    from gitshelf.bundle import verifier_zip
+
+    buffer = io.BytesIO(verifier_zip())
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        for source in sorted((Path(__file__).parent / "remote").glob("*.py")):
+            archive.write(source, f"remote/{source.name}")
+    return buffer.getvalue()
+
+
+class MasterSession:
+    """Calls to the agent on a master, as a context manager.
+
+    Raises NodeUnreachable when the master does not answer, AgentFailed when it says no.
+    """
+
+    def __init__(self, inventory: Inventory, log: Path) -> None:
+        self._inventory = inventory
+        self._name = inventory.master.name
+        self._log = log
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._sink: IO[bytes] | None = None
+
+    def __enter__(self) -> MasterSession:
+        self._sink = self._log.open("ab")
+        command = ["ssh", "-F", str(self._inventory.ssh_config), self._name, "--"]
+        self._child = subprocess.Popen(
+            [*command, f'exec {PYTHON} -u -c "{BOOT}"'],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._sink,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+        archive = agent_zip()
+        self._write(f"{len(archive)}\n".encode() + archive)
+        try:
+            self.call("hello", timeout=HELLO_TIMEOUT)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        child = self._child
+        if child is not None:
+            assert child.stdin is not None
+            try:
+                child.stdin.close()
+                child.wait(timeout=5)
+            except (BrokenPipeError, subprocess.TimeoutExpired):
+                child.kill()
+                child.wait()
+        if self._sink is not None:
+            self._sink.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection still stands."""
+        return self._child is not None and self._child.poll() is None
+
+    def call(
+        self,
+        name: str,
+        *,
+        timeout: float,
+        on_event: Event | None = None,
+        payload: bytes = b"",
+        **arguments: Any,
+    ) -> Any:
+        """Make one call; `timeout` is in seconds since the last sign of life from the master."""
+        request: Mapping[str, Any] = {
+            "call": name,
+            "arguments": arguments,
+            "payload": len(payload),
+        }
+        self._write(json.dumps(request).encode() + b"\n" + payload)
+        while True:
+            try:
+                answer = self._answers.get(timeout=timeout)
+            except queue.Empty:
+                raise NodeUnreachable(
+                    f"the master {self._name} did not answer '{name}' within {timeout:.0f} s",
+                    f"look at the node and at {self._log}",
+                ) from None
+            if answer is None:
+                raise NodeUnreachable(
+                    f"the connection to the master {self._name} ended during '{name}'",
+                    f"{self._said()}\nthe whole log: {self._log}",
+                )
+            if "event" in answer:
+                if on_event:
+                    on_event(answer["event"])
+            elif "error" in answer:
+                raise AgentFailed(f"{self._name}: {answer['error']}", answer.get("remedy", ""))
+            else:
+                return answer["result"]
+
+    def _write(self, data: bytes) -> None:
+        assert self._child is not None and self._child.stdin is not None
+        try:
+            self._child.stdin.write(data)
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            raise NodeUnreachable(
+                f"the master {self._name} does not take a session",
+                f"{self._said()}\nthe whole log: {self._log}",
+            ) from None
+
+    def _read(self) -> None:
+        assert self._child is not None and self._child.stdout is not None
+        for line in self._child.stdout:
+            try:
+                self._answers.put(json.loads(line))
+            except ValueError:
+                continue
+        self._answers.put(None)
+
+    def _said(self) -> str:
+        if self._child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=2)
+        lines = self._log.read_text(errors="replace").splitlines()[-10:]
+        return "it said:\n" + "\n".join(lines) if lines else "it said nothing"
