@@ -1,4 +1,4 @@
-"""A deployment's hold on its environment: a record in the ledger, renewed while the work goes on."""
+"""A deployment's hold on its environment: a ledger record, renewed while the work goes on."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -67,7 +66,7 @@ def install(digest: str, kit: str, signers: str) -> None:
 def current() -> str | None:
     """The digest that `current` points at, or None."""
     try:
-        return Path(os.readlink(ROOT / "current")).name
+        return (ROOT / "current").readlink().name
     except FileNotFoundError:
         return None
 

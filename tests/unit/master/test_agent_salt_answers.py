@@ -1,0 +1,76 @@
+"""What the agent reads out of Salt's answers: the failing state with its reason first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from deploykit.master.remote.protocol import AgentError
+from deploykit.master.remote.salt_master import (
+    progress_of,
+    summarise_orchestration,
+    summarise_states,
+)
+
+
+def state(number: int, result: bool | None, comment: str = "", **more: Any) -> dict[str, Any]:
+    return {"__run_num__": number, "result": result, "comment": comment, "changes": {}, **more}
+
+
+def test_failed_states_come_with_the_cause_before_its_consequences() -> None:
+    answer = {
+        "service_|-b_|-b_|-running": state(
+            1, False, "One or more requisite failed: a.conf", __id__="b"
+        ),
+        "file_|-a_|-/etc/a_|-managed": state(2, False, "no template", __id__="a", name="/etc/a"),
+    }
+    found = summarise_states(answer)
+    assert [entry["state"] for entry in found["failed"]] == ["a", "b"]
+    assert found["files"] == ["/etc/a"]
+
+
+def test_rendering_error_is_a_failure_with_its_text() -> None:
+    found = summarise_states(["Rendering SLS 'x' failed: Jinja variable 'y' is undefined"])
+    assert "'y' is undefined" in found["failed"][0]["comment"]
+
+
+def test_silent_minion_is_a_failure() -> None:
+    assert summarise_states("minion who did not answer")["failed"]
+
+
+def orchestration(**steps: dict[str, Any]) -> dict[str, Any]:
+    return {"data": {"salt_master": steps}, "retcode": 0}
+
+
+def test_failing_state_inside_a_step_is_named_with_its_minion() -> None:
+    step = state(
+        2,
+        False,
+        "Run failed on minions: who",
+        __id__="identity canary",
+        changes={"ret": {"who": {"file_|-a_|-a_|-managed": state(0, False, "why", __id__="a")}}},
+    )
+    report = summarise_orchestration(orchestration(ok=state(1, True, __id__="database"), no=step))
+    assert report["failures"] == [
+        {"step": "identity canary", "minion": "who", "state": "a", "comment": "why"}
+    ]
+    assert [entry["step"] for entry in report["steps"]] == ["database", "identity canary"]
+
+
+def test_step_that_failed_without_an_answer_is_told_by_its_comment() -> None:
+    step = state(1, False, "No minions responded", __id__="database")
+    report = summarise_orchestration(orchestration(no=step))
+    assert report["failures"][0]["comment"] == "No minions responded"
+
+
+def test_orchestration_that_did_not_render_is_an_error() -> None:
+    with pytest.raises(AgentError, match="did not render: Rendering SLS failed"):
+        summarise_orchestration({"data": {"salt_master": ["Rendering SLS failed"]}})
+
+
+def test_state_event_is_progress_and_others_are_not() -> None:
+    data = {"id": "who", "data": {"ret": state(0, True, "fine", __id__="a", changes={"x": 1})}}
+    assert list(progress_of("salt/job/2026/prog/who/0", data)) == [
+        {"minion": "who", "state": "a", "result": True, "changed": True, "comment": "fine"}
+    ]
+    assert list(progress_of("salt/job/2026/ret/who", data)) == []

@@ -1,0 +1,113 @@
+"""Secrets of an environment: made once, kept, issued to those who need them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from deploykit.master.remote import environment, kits, secrets
+from deploykit.master.remote.protocol import AgentError
+
+DIGEST = "a" * 64
+NODES: dict[str, dict[str, Any]] = {
+    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}},
+    "front": {"roles": ["load-balancer"], "addresses": {"management": "10.9.0.11"}},
+    "who": {"roles": ["identity"], "addresses": {"management": "10.9.0.12"}},
+}
+ROLES = """
+roles:
+  master: {components: []}
+  identity: {components: [keystone]}
+  load-balancer: {components: [haproxy]}
+secrets:
+  admin: {kind: password, roles: [identity]}
+  tokens: {kind: fernet-keys, roles: [identity]}
+  tls: {kind: certificate, roles: [load-balancer]}
+schemas: {keystone: zed}
+"""
+
+
+@pytest.fixture
+def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(secrets, "ROOT", tmp_path / "environment")
+    monkeypatch.setattr(kits, "ROOT", tmp_path / "kits")
+    folder = tmp_path / "kits" / DIGEST / "salt"
+    folder.mkdir(parents=True)
+    (folder / "roles.yml").write_text(ROLES)
+    return tmp_path
+
+
+def pillar(master: Path, node: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((master / "environment/pillar" / f"{node}.json").read_text())
+    return found
+
+
+def test_node_gets_only_the_secrets_of_its_roles(master: Path) -> None:
+    components = environment.apply(DIGEST, "test", NODES)
+    assert components == {"master": [], "identity": ["keystone"], "load-balancer": ["haproxy"]}
+    assert set(pillar(master, "who")["secrets"]) == {"admin", "tokens"}
+    assert set(pillar(master, "front")["secrets"]) == {"tls"}
+    assert pillar(master, "salt")["secrets"] == {}
+    assert pillar(master, "front")["components"] == ["haproxy"]
+
+
+def test_second_apply_keeps_every_secret(master: Path) -> None:
+    environment.apply(DIGEST, "test", NODES)
+    first = (master / "environment/secrets.json").read_bytes()
+    environment.apply(DIGEST, "test", NODES)
+    assert (master / "environment/secrets.json").read_bytes() == first
+
+
+def test_secret_files_are_readable_by_root_alone(master: Path) -> None:
+    environment.apply(DIGEST, "test", NODES)
+    for name in ("secrets.json", "pillar/who.json", "ca/ca.key"):
+        mode = stat.S_IMODE((master / "environment" / name).stat().st_mode)
+        assert mode == 0o600, name
+    assert stat.S_IMODE((master / "environment").stat().st_mode) == 0o700
+
+
+def test_certificate_names_the_nodes_of_its_roles_and_no_others(master: Path) -> None:
+    environment.apply(DIGEST, "test", NODES)
+    pem = pillar(master, "front")["secrets"]["tls"]["certificate"].encode()
+    names = x509.load_pem_x509_certificate(pem).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert names.value.get_values_for_type(x509.DNSName) == ["front"]
+    assert names.value.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("10.9.0.11")]
+
+
+def test_certificate_is_made_anew_when_an_address_changes(master: Path) -> None:
+    environment.apply(DIGEST, "test", NODES)
+    before = pillar(master, "front")["secrets"]["tls"]
+    moved = {**NODES, "front": {**NODES["front"], "addresses": {"management": "10.9.0.99"}}}
+    environment.apply(DIGEST, "test", moved)
+    assert pillar(master, "front")["secrets"]["tls"] != before
+
+
+def test_node_that_left_loses_its_pillar(master: Path) -> None:
+    environment.apply(DIGEST, "test", NODES)
+    environment.apply(DIGEST, "test", {k: v for k, v in NODES.items() if k != "who"})
+    assert not (master / "environment/pillar/who.json").exists()
+
+
+def test_role_that_the_release_does_not_know_is_refused_by_name(master: Path) -> None:
+    nodes = {**NODES, "odd": {"roles": ["teapot"], "addresses": {}}}
+    with pytest.raises(AgentError, match="odd has the role 'teapot'") as refused:
+        environment.apply(DIGEST, "test", nodes)
+    assert "identity" in refused.value.remedy
+
+
+def test_unknown_kind_of_secret_is_refused(master: Path) -> None:
+    file = master / "kits" / DIGEST / "salt/roles.yml"
+    file.write_text(ROLES.replace("kind: password", "kind: pasword"))
+    with pytest.raises(AgentError, match="unknown kind 'pasword'"):
+        environment.apply(DIGEST, "test", NODES)
+
+
+def test_schemas_are_read_from_the_kit(master: Path) -> None:
+    assert environment.schemas(DIGEST) == {"keystone": "zed"}
