@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from deploykit.checks import FAILED, PASSED
+from deploykit.checks import FAILED, PASSED, Packages
 from deploykit.checks.smoke import smoke
 from deploykit.context import Context
 from deploykit.environment import Environment

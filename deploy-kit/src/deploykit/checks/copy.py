@@ -1,4 +1,4 @@
-"""A throwaway copy of an environment: made from the same file, gone afterwards, whatever happens."""
+"""A throwaway copy of an environment: made from the same file, gone whatever happens."""
 
 from __future__ import annotations
 

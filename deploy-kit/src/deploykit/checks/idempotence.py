@@ -1,4 +1,4 @@
-"""Idempotence: a second run of every state changes nothing, by Salt's word and by the nodes' own."""
+"""Idempotence: a second run of every state changes nothing, by Salt and by the nodes themselves."""
 
 from __future__ import annotations
 
