@@ -1,0 +1,122 @@
+"""What a state folder remembers of a ledger: the verified records, and the trust put in them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploykit.records import LedgerError, Record, parse
+
+FORMAT = 1
+LOCK_TIMEOUT = 90.0  # seconds: longer than a fetch may take
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Which ledger was trusted on first use, and the newest commit that was verified of it."""
+
+    genesis: str
+    tip: str
+
+
+class Memory:
+    """A folder with the pin (`trust.json`) and a cache of verified records (`index.sqlite`).
+
+    The cache can be deleted at any time; the pin cannot: without it the ledger is trusted anew.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._index = folder / "index.sqlite"
+        self._pin = folder / "trust.json"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Alone with the folder, among all processes and threads; a killed holder lets go."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            until = time.monotonic() + LOCK_TIMEOUT
+            pause = 0.002
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise LedgerError(
+                            f"another process has held {self.folder / 'lock'} for "
+                            f"{LOCK_TIMEOUT:.0f} s",
+                            "wait for it, or end it",
+                        ) from None
+                    time.sleep(pause)
+                    pause = min(pause * 2, 0.1)
+            yield
+        finally:
+            os.close(handle)
+
+    def pin(self) -> Pin | None:
+        """The trusted ledger, or None before the first use."""
+        try:
+            value = json.loads(self._pin.read_text(encoding="utf-8"))
+            return Pin(value["genesis"], value["tip"])
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            raise LedgerError(
+                f"{self._pin} is damaged",
+                "restore it, or remove it to trust the ledger's present state anew",
+            ) from None
+
+    def trust(self, pin: Pin) -> None:
+        """Remember `pin`, written aside and renamed."""
+        aside = self._pin.with_name(".trust.json.new")
+        aside.write_text(json.dumps(asdict(pin)) + "\n", encoding="utf-8")
+        aside.replace(self._pin)
+
+    def load(self) -> tuple[list[Record], list[str]]:
+        """The cached records with their texts; nothing where the cache is missing or damaged."""
+        try:
+            with contextlib.closing(self._open()) as base:
+                rows = base.execute('SELECT n, "commit", text FROM record ORDER BY n').fetchall()
+            records = [parse(text, n, commit) for n, commit, text in rows]
+            if [record.n for record in records] != list(range(len(records))):
+                raise ValueError
+        except (sqlite3.Error, LedgerError, ValueError):
+            self.forget()
+            return [], []
+        return records, [text for _, _, text in rows]
+
+    def add(self, records: Sequence[Record], texts: Sequence[str]) -> None:
+        """Cache further verified records; a cache that cannot be written is dropped."""
+        try:
+            with contextlib.closing(self._open()) as base, base:
+                base.executemany(
+                    "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
+                    [(r.n, r.commit, text) for r, text in zip(records, texts, strict=True)],
+                )
+        except sqlite3.Error:
+            self.forget()
+
+    def forget(self) -> None:
+        """Drop the cache."""
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            self._index.with_name(self._index.name + suffix).unlink(missing_ok=True)
+
+    def _open(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self._index, timeout=10)
+        version = base.execute("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            base.executescript(
+                "BEGIN; DROP TABLE IF EXISTS record;"
+                'CREATE TABLE record (n INTEGER PRIMARY KEY, "commit" TEXT, text TEXT);'
+                f"PRAGMA user_version = {FORMAT}; COMMIT;"
+            )
+        return base

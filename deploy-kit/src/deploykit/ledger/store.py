@@ -1,0 +1,238 @@
+"""The ledger: read and verified as a whole, appended to by compare-and-swap."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from deploykit.keys import ROLES, Key, Signer, operator_key, sign
+from deploykit.ledger.chain import NAMESPACE, entitled, verify
+from deploykit.ledger.index import Memory, Pin
+from deploykit.ledger.repository import Clone
+from deploykit.ledger.view import policy_json, signers_in_force
+from deploykit.records import Body, LedgerError, Record, genesis_body, parse, render
+from deploykit.site import Site
+
+Decide = Callable[[tuple[Record, ...], datetime], Body]
+Clock = Callable[[], datetime]
+
+TRIES = 30  # how often an append may be beaten by others before it gives up
+SKEW = timedelta(minutes=5)  # how far this machine's clock may lie behind the ledger's last record
+
+
+def utc_now() -> datetime:
+    """The present, aware and in whole seconds, as records tell it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Ledger:
+    """One site's ledger, verified up to what was last fetched. Safe for threads and processes."""
+
+    def __init__(self, clone: Clone, memory: Memory, key: Key, clock: Clock = utc_now) -> None:
+        self._clone = clone
+        self._memory = memory
+        self._key = key
+        self._clock = clock
+        self._records: tuple[Record, ...] = ()
+        self._texts: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, site: Site, key: Key | None = None, clock: Clock = utc_now) -> Ledger:
+        """The ledger of `site`, fetched and verified; begun where there is none yet.
+
+        A new ledger's genesis trusts the operator's own key with every role, and holds the
+        policy of the site's environments. Raises LedgerError where it cannot be reached, does
+        not verify, or is not the one that this site has seen before.
+        """
+        folder = site.state / "ledger"
+        remote = site.ledger
+        owned = remote == str(site.state / "ledger.git")
+        name = hashlib.sha256(remote.encode()).hexdigest()[:8]
+        clone = Clone(folder / f"{name}.git", remote, owned)
+        ledger = cls(clone, Memory(folder / name), key or operator_key(site), clock)
+        if not ledger.refresh():
+            ledger._begin(site)
+        return ledger
+
+    @property
+    def key(self) -> Key:
+        """The key this process signs with."""
+        return self._key
+
+    @property
+    def known(self) -> tuple[Record, ...]:
+        """The records as last fetched; no I/O."""
+        return self._records
+
+    def records(self) -> tuple[Record, ...]:
+        """Every record of the ledger as it is now, fetched and verified."""
+        return self.refresh()
+
+    def refresh(self) -> tuple[Record, ...]:
+        """Fetch and verify what is new. Raises LedgerError; what was known stays known."""
+        with self._memory.locked():
+            self._clone.prepare()
+            tip = self._clone.fetch()
+            pin = self._memory.pin()
+            if tip is None:
+                if pin is not None:
+                    raise LedgerError(
+                        f"the ledger in {self._clone.remote} is gone: it has no branch 'ledger'",
+                        "restore the branch from a clone of it",
+                    )
+                return ()
+            if not self._records or self._records[-1].commit != tip:
+                self._absorb(tip, pin)
+            return self._records
+
+    def append(self, decide: Decide) -> Record:
+        """Add the record whose body `decide(records, now)` returns, and return it.
+
+        `decide` sees every record before its own, and is asked again with the winner's when
+        somebody else was faster. What it raises (Refused) goes through and nothing is written.
+        Raises LedgerError where this key may not write such a record, or the remote fails.
+        """
+        self.refresh()
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
+                self.refresh()
+            before = self._records
+            now = self._time(before)
+            done = self._offer(before, decide(before, now), now)
+            if done is not None:
+                return done
+        raise LedgerError(
+            f"others wrote to the ledger {TRIES} times before this record got through",
+            "run it again when there is less going on",
+        )
+
+    def principal(self) -> str:
+        """By which name the ledger knows this process's key."""
+        for signer in signers_in_force(self._records):
+            if signer.key == self._key.public:
+                return signer.principal
+        return self._key.principal
+
+    def _begin(self, site: Site) -> None:
+        from deploykit.policy import site_policy
+
+        everything = (Signer(self._key.principal, self._key.public, ROLES),)
+        body = genesis_body(site.name, everything, policy_json(site_policy(site)))
+        for _ in range(TRIES):
+            if self._offer((), body, self._clock()) or self.refresh():
+                return
+        raise LedgerError(f"cannot begin the ledger in {self._clone.remote}")
+
+    def _time(self, before: Sequence[Record]) -> datetime:
+        now = self._clock()
+        if not before or now >= before[-1].time:
+            return now
+        behind = before[-1].time - now
+        if behind > SKEW:
+            raise LedgerError(
+                f"this machine's clock is {behind} behind the ledger's last record, "
+                f"by {before[-1].actor}",
+                "set the clock right; times never run backwards along the ledger",
+            )
+        return before[-1].time
+
+    def _offer(self, before: tuple[Record, ...], body: Body, now: datetime) -> Record | None:
+        """Sign and push one record after `before`; None when somebody else was faster."""
+        n, actor = len(before), self.principal()
+        text = render(n, now, actor, body)
+        self._may_write(before, parse(text, n, "0" * 40))
+        parent = before[-1].commit if before else None
+        stamp = f"{actor} <{actor}> {int(now.timestamp())} +0000"
+        header = f"author {stamp}\ncommitter {stamp}\n"
+        texts = (*self._texts[:n], text)
+        payload = self._clone.payload(texts, parent, header, f"{n}: {_title(body)}")
+        commit = self._clone.store(payload, sign(self._key, payload, NAMESPACE))
+        result = self._clone.push(commit)
+        with self._memory.locked():
+            tip = commit if result.returncode == 0 else self._clone.fetch()
+            pin = self._memory.pin()
+            if tip == commit and (pin.tip if pin else None) == parent:
+                record = parse(text, n, commit)
+                self._keep((*before, record), texts, (record,))
+                return record
+        if tip == commit:  # another process of this state has gone on from it already
+            return self.refresh()[n]
+        if tip != parent:
+            return None
+        raise LedgerError(
+            f"cannot push to the ledger in {self._clone.remote}: {result.stderr.strip()}",
+            "check that you may push to its branch 'ledger'",
+        )
+
+    def _may_write(self, before: Sequence[Record], record: Record) -> None:
+        """Raises LedgerError where the ledger would not accept this key's signature."""
+        signers = signers_in_force((*before, record) if record.kind == "genesis" else before)
+        if not any(signer.key == self._key.public for signer in signers):
+            raise LedgerError(
+                f"the ledger does not know the key {self._key.file} ({self._key.principal})",
+                "an admin of the ledger lets it in: deploy-kit ledger trust "
+                f"{self._key.principal} KEYFILE --roles operator",
+            )
+        try:
+            entitled(record, signers)
+        except LedgerError as error:
+            what = record.body.get("decision", record.kind)
+            raise LedgerError(
+                f"{record.actor} has no role that may write '{what}'",
+                "who has which role: deploy-kit ledger signers",
+            ) from error
+
+    def _absorb(self, tip: str, pin: Pin | None) -> None:
+        """Verify up to `tip` from what is cached, and remember it."""
+        cached, texts = self._memory.load()
+        if pin is None:
+            cached, texts = [], []
+        after = cached[-1].commit if cached else None
+        if after == tip:
+            self._keep(cached, texts, ())
+            return
+        if after is not None and not self._clone.follows(after, tip):
+            raise self._rewritten(tip)
+        commits = self._clone.history(after, tip)
+        raw = self._clone.read(commits, len(cached))
+        if pin is not None and not cached and raw[0].id != pin.genesis:
+            raise LedgerError(
+                f"{self._clone.remote} holds another ledger than this site trusts: its genesis is "
+                f"{raw[0].id[:12]}, not {pin.genesis[:12]}",
+                "check 'ledger:' in site.yml; another ledger needs another site, or a new state",
+            )
+        if pin is not None and pin.tip not in {r.commit for r in cached} | set(commits):
+            raise self._rewritten(tip)
+        new = verify(cached, raw)
+        self._keep((*cached, *new), (*texts, *(commit.record for commit in raw)), new)
+
+    def _keep(self, records: Sequence[Record], texts: Sequence[str], new: Sequence[Record]) -> None:
+        if new:
+            self._memory.add(new, texts[new[0].n :])
+        pin = Pin(records[0].commit, records[-1].commit)
+        if pin != self._memory.pin():
+            self._memory.trust(pin)
+        self._records, self._texts = tuple(records), tuple(texts)
+
+    def _rewritten(self, tip: str) -> LedgerError:
+        return LedgerError(
+            f"the ledger in {self._clone.remote} was rewritten: {tip[:12]} does not follow what "
+            "this site has verified",
+            "restore its branch from a clone that verifies; nothing in it is ever changed",
+        )
+
+
+def _title(body: Body) -> str:
+    """The subject of a record's commit."""
+    fields = body.fields
+    if body.kind == "deploy":
+        return f"deploy {fields['phase']}: {fields['version']} in {fields['environment']}"
+    if body.kind == "evidence":
+        return f"{fields['check']} {fields['result']}: {fields['version']}"
+    if body.kind == "decision":
+        return f"{fields['decision']} {fields['environment'] or ''}".rstrip()
+    return body.kind

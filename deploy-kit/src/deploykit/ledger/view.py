@@ -1,0 +1,253 @@
+"""What the ledger's records mean: pure derivations, so that every state shown has one source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from deploykit.environment import CheckRule, Promotion
+from deploykit.keys import Signer
+from deploykit.owner import Owner, parse_owner
+from deploykit.records import Record, parse_signers, parse_time
+
+OPEN = frozenset({"started", "renewed", "taken-over"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One deploy into an environment as far as the ledger tells.
+
+    `phase` is its last one; `began` and `told` are the times of its first and last record, `n` and
+    `last` their numbers; `actor` signed the last one.
+    """
+
+    id: str
+    environment: str
+    release: str
+    version: str
+    over: str | None
+    purpose: str
+    phase: str
+    owner: Owner
+    lease_until: datetime
+    began: datetime
+    told: datetime
+    n: int
+    last: int
+    actor: str
+    summary: str
+
+    @property
+    def open(self) -> bool:
+        """Whether neither `finished` nor `failed` was recorded."""
+        return self.phase in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What an environment runs: since when, by whose hand, and the record that says so."""
+
+    digest: str
+    version: str
+    since: datetime
+    n: int
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A recorded outcome of a check."""
+
+    n: int
+    time: datetime
+    actor: str
+    check: str
+    release: str
+    version: str
+    over: str | None
+    environment: str
+    edge: str
+    copy: bool
+    attempt: int
+    result: str
+    seconds: float
+    summary: str
+    packages: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A recorded act of a person."""
+
+    n: int
+    time: datetime
+    actor: str
+    decision: str
+    environment: str | None
+    release: str | None
+    check: str | None
+    reason: str
+
+
+def signers_in_force(records: Sequence[Record]) -> tuple[Signer, ...]:
+    """Who may sign the next record; nobody when there is none yet."""
+    for record in reversed(records):
+        if record.kind in ("genesis", "signers"):
+            return parse_signers(record.body["signers"])
+    return ()
+
+
+def policy_in_force(records: Sequence[Record]) -> dict[str, Promotion]:
+    """The promotion policy of each environment that the ledger knows."""
+    for record in reversed(records):
+        if record.kind in ("genesis", "policy"):
+            return parse_policy(record.body["policy"])
+    return {}
+
+
+def parse_policy(value: Mapping[str, Any]) -> dict[str, Promotion]:
+    """The policy of a checked record."""
+    return {
+        name: Promotion(
+            source=rule["from"],
+            checks={
+                check: CheckRule(counts["attempts"], counts["passes"])
+                for check, counts in rule["checks"].items()
+            },
+            soak=rule["soak"],
+            approvals=rule["approvals"],
+        )
+        for name, rule in value.items()
+    }
+
+
+def policy_json(policy: Mapping[str, Promotion]) -> dict[str, Any]:
+    """The form of a policy that a record holds."""
+    return {
+        name: {
+            "from": rule.source,
+            "checks": {
+                check: {"attempts": counts.attempts, "passes": counts.passes}
+                for check, counts in rule.checks.items()
+            },
+            "soak": rule.soak,
+            "approvals": rule.approvals,
+        }
+        for name, rule in policy.items()
+    }
+
+
+def attempts(records: Iterable[Record], environment: str) -> tuple[Attempt, ...]:
+    """Every deploy into `environment`, oldest first.
+
+    The words of a process whose deploy was taken over, or followed by another, do not count.
+    """
+    found: list[Attempt] = []
+    for record in records:
+        body = record.body
+        if record.kind != "deploy" or body["environment"] != environment:
+            continue
+        told = _attempt(record)
+        same = bool(found) and found[-1].id == told.id and found[-1].open
+        if told.phase == "started" or (told.phase == "taken-over" and not same):
+            found.append(told)
+        elif same and (told.phase == "taken-over" or told.owner == found[-1].owner):
+            found[-1] = replace(told, began=found[-1].began, n=found[-1].n)
+    return tuple(found)
+
+
+def running(records: Iterable[Record], environment: str) -> Running | None:
+    """What `environment` runs: the release of the last deploy that finished there.
+
+    `since` is when it first finished in an unbroken row of deploys of that release.
+    """
+    current: Running | None = None
+    unbroken = False
+    for attempt in attempts(records, environment):
+        if attempt.phase != "finished":
+            unbroken = False
+            continue
+        if current is None or current.digest != attempt.release or not unbroken:
+            current = Running(
+                attempt.release, attempt.version, attempt.told, attempt.last, attempt.actor
+            )
+        unbroken = True
+    return current
+
+
+def unfinished(records: Iterable[Record], environment: str) -> Attempt | None:
+    """The last deploy into `environment` when it neither finished nor failed, lease or no lease."""
+    found = attempts(records, environment)
+    return found[-1] if found and found[-1].open else None
+
+
+def in_flight(records: Iterable[Record], environment: str, now: datetime) -> Attempt | None:
+    """The deploy that holds `environment`'s lease at `now`."""
+    found = unfinished(records, environment)
+    return found if found and found.lease_until > now else None
+
+
+def previous(records: Iterable[Record], environment: str) -> Running | None:
+    """What a rollback of `environment` goes back to; rolling back again goes further back."""
+    stack: list[Running] = []
+    for attempt in attempts(records, environment):
+        if attempt.phase != "finished":
+            continue
+        digests = [entry.digest for entry in stack]
+        if attempt.purpose == "rollback" and attempt.release in digests:
+            del stack[digests.index(attempt.release) + 1 :]
+        elif not stack or stack[-1].digest != attempt.release:
+            stack.append(
+                Running(attempt.release, attempt.version, attempt.told, attempt.last, attempt.actor)
+            )
+    return stack[-2] if len(stack) > 1 else None
+
+
+def evidence(
+    records: Iterable[Record],
+    *,
+    release: str | None = None,
+    environment: str | None = None,
+    check: str | None = None,
+) -> tuple[Evidence, ...]:
+    """The evidence that fits every argument given, oldest first."""
+    return tuple(
+        Evidence(record.n, record.time, record.actor, **record.body)
+        for record in records
+        if record.kind == "evidence"
+        and release in (None, record.body["release"])
+        and environment in (None, record.body["environment"])
+        and check in (None, record.body["check"])
+    )
+
+
+def decisions(records: Iterable[Record]) -> tuple[Decision, ...]:
+    """Every decision, oldest first."""
+    return tuple(
+        Decision(record.n, record.time, record.actor, **record.body)
+        for record in records
+        if record.kind == "decision"
+    )
+
+
+def _attempt(record: Record) -> Attempt:
+    body = record.body
+    return Attempt(
+        id=body["id"],
+        environment=body["environment"],
+        release=body["release"],
+        version=body["version"],
+        over=body["over"],
+        purpose=body["purpose"],
+        phase=body["phase"],
+        owner=parse_owner(body["owner"]),
+        lease_until=parse_time(body["lease_until"]),
+        began=record.time,
+        told=record.time,
+        n=record.n,
+        last=record.n,
+        actor=record.actor,
+        summary=body["summary"],
+    )
