@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from deploykit.errors import Refused
 from deploykit.ledger import view
 from deploykit.ledger.store import Ledger
-from deploykit.owner import Owner, is_dead, this_process
+from deploykit.owner import Owner, is_dead, parse_owner, this_process
 from deploykit.policy import Candidate, Verdict, evaluate, evaluate_rollback
 from deploykit.records import Body, Record, deploy_body
 
