@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploykit.environment import Environment
+from deploykit.errors import DeployKitError
 
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
+CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,6 @@ def render_known_hosts(inventory: Inventory) -> str:
 def render_ssh_config(inventory: Inventory) -> str:
     """The ssh_config of an instance: strict host keys, one shared connection per node."""
     folder = inventory.folder
-    # Control sockets live in a short path of their own: a socket's path has at most 108 bytes.
     blocks = [
         f"Host {host.name}\n"
         f"  HostName {host.ssh_address}\n"
@@ -71,9 +74,9 @@ def render_ssh_config(inventory: Inventory) -> str:
     ]
     blocks.append(
         "Host *\n"
-        f"  IdentityFile {inventory.ssh_key}\n"
+        f'  IdentityFile "{inventory.ssh_key}"\n'
         "  IdentitiesOnly yes\n"
-        f"  UserKnownHostsFile {folder / 'known_hosts'}\n"
+        f'  UserKnownHostsFile "{folder / "known_hosts"}"\n'
         "  GlobalKnownHostsFile /dev/null\n"
         "  StrictHostKeyChecking yes\n"
         "  UpdateHostKeys no\n"
@@ -83,21 +86,61 @@ def render_ssh_config(inventory: Inventory) -> str:
         "  ServerAliveInterval 5\n"
         "  ServerAliveCountMax 4\n"
         "  LogLevel ERROR\n"
+        "  ControlMaster auto\n"
+        f"  ControlPersist {CONTROL_PERSIST}\n"
+        f'  ControlPath "{control_path(folder, "%n")}"\n'
     )
     return "\n".join(blocks)
 
 
-def write_ssh_files(inventory: Inventory) -> None:
-    """Write ssh_config and known_hosts into the inventory's folder, each aside and renamed."""
+def control_folder() -> Path:
+    """Where the sockets of shared connections are: a short path, as they have at most 108 bytes."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and len(runtime) <= 30 and Path(runtime).is_dir():
+        return Path(runtime) / "deploykit"
+    return Path("/tmp") / f"deploykit-{os.geteuid()}"  # noqa: S108 (checked below)
+
+
+def control_path(folder: Path, name: str) -> Path:
+    """The socket of the shared connection to node `name` of the instance kept in `folder`."""
+    return control_folder() / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}-{name}"
+
+
+def make_control_folder() -> None:
+    """Make the sockets' folder, for this user alone. ssh does not start without it.
+
+    Raises DeployKitError where somebody else made it first.
+    """
+    folder = control_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if folder.is_symlink() or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise DeployKitError(
+            f"{folder} is not this user's alone", "remove it, or set XDG_RUNTIME_DIR"
+        )
+
+
+def write_ssh_files(inventory: Inventory) -> bool:
+    """Write ssh_config and known_hosts into the inventory's folder, each aside and renamed.
+
+    Returns whether they say something else than before.
+    """
+    make_control_folder()
     inventory.folder.mkdir(parents=True, exist_ok=True)
+    changed = False
     for name, text in (
         ("known_hosts", render_known_hosts(inventory)),
         ("ssh_config", render_ssh_config(inventory)),
         ("inventory.json", json.dumps([asdict(host) for host in inventory.hosts], indent=1)),
     ):
+        target = inventory.folder / name
+        if target.is_file() and target.read_text(encoding="utf-8") == text:
+            continue
+        changed = True
         aside = inventory.folder / f".{name}.new"
         aside.write_text(text, encoding="utf-8")
-        aside.replace(inventory.folder / name)
+        aside.replace(target)
+    return changed
 
 
 def ansible_inventory(inventory: Inventory) -> dict[str, object]:

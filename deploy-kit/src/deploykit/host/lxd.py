@@ -1,0 +1,179 @@
+"""The LXD daemon's API over its local socket, with a time limit on every call (pylxd below).
+
+Every failure is a DeployKitError in LXD's own words. Calls name their project; 'default' holds
+only what the sites of this host share: images and the bases that nodes are copied from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pylxd
+import requests
+from pylxd.exceptions import ClientConnectionFailed, LXDAPIException, NotFound
+
+from deploykit.errors import DeployKitError
+
+SOCKETS = (Path("/var/lib/lxd/unix.socket"), Path("/var/snap/lxd/common/lxd/unix.socket"))
+POOL = "deploy-kit"
+CALL_TIMEOUT = 60.0  # seconds for one answer of the daemon
+OPERATION_TIMEOUT = 120.0  # seconds for work in the daemon's background
+
+
+class LxdError(DeployKitError):
+    """The daemon said no; the message carries its reason."""
+
+
+def socket_path() -> Path:
+    """The daemon's socket: $LXD_DIR/unix.socket, Debian's, or the snap's."""
+    if given := os.environ.get("LXD_DIR"):
+        return Path(given) / "unix.socket"
+    return next((path for path in SOCKETS if path.exists()), SOCKETS[0])
+
+
+class Lxd:
+    """A connection to the daemon. Safe to use from several threads: each call is one request."""
+
+    def __init__(self, call_timeout: float = CALL_TIMEOUT) -> None:
+        self._timeout = call_timeout
+        path = socket_path()
+        remedy = "'deploy-kit setup' starts it; 'deploy-kit doctor' tells more"
+        if not path.exists():
+            raise LxdError("the LXD daemon is not running", remedy)
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise LxdError(
+                f"this user may not talk to the LXD daemon ({path})",
+                "log in again after 'deploy-kit setup', or run the command under 'sg lxd'",
+            )
+        try:
+            self._client = pylxd.Client(
+                endpoint=f"http+unix://{quote(str(path), safe='')}", timeout=call_timeout
+            )
+        except (ClientConnectionFailed, requests.RequestException, LXDAPIException):
+            raise LxdError(f"the LXD daemon does not answer at {path}", remedy) from None
+        self._api = self._client.api
+
+    def get(self, path: str, project: str = "default", **params: str) -> Any:
+        """The `metadata` of a GET of /1.0/`path`. Raises LxdError; see `find` for what may be."""
+        return self._call("get", path, project, None, params)
+
+    def find(self, path: str, project: str = "default", **params: str) -> Any | None:
+        """Like `get`, but None where there is no such thing."""
+        try:
+            return self._call("get", path, project, None, params)
+        except _Missing:
+            return None
+
+    def post(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
+        """POST, waiting for the daemon's background work to end."""
+        return self._call("post", path, project, body, {})
+
+    def patch(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
+        """PATCH, waiting for the daemon's background work to end."""
+        return self._call("patch", path, project, body, {})
+
+    def put(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
+        """PUT, waiting for the daemon's background work to end."""
+        return self._call("put", path, project, body, {})
+
+    def delete(self, path: str, project: str = "default") -> bool:
+        """DELETE; False where there was no such thing."""
+        try:
+            self._call("delete", path, project, None, {})
+        except _Missing:
+            return False
+        return True
+
+    def stop(self, instance: str, project: str = "default") -> None:
+        """Stop an instance at once, if it runs."""
+        state = self.find(f"instances/{instance}/state", project)
+        if state is not None and state["status"] != "Stopped":
+            body = {"action": "stop", "force": True, "timeout": 30}
+            self.put(f"instances/{instance}/state", body, project)
+
+    def start(self, instance: str, project: str = "default") -> None:
+        body = {"action": "start", "timeout": 60}
+        self.put(f"instances/{instance}/state", body, project)
+
+    def read_file(self, instance: str, path: str, project: str = "default") -> str | None:
+        """The text of a file in an instance; None where there is none."""
+        node = self._node(f"instances/{instance}/files")
+        try:
+            response = node.get(
+                params={"project": project, "path": path}, timeout=self._timeout, is_api=False
+            )
+        except NotFound:
+            return None
+        except (LXDAPIException, requests.RequestException) as error:
+            raise LxdError(f"cannot read {path} of {instance}: {error}") from None
+        text: str = response.text
+        return text
+
+    def write_file(
+        self, instance: str, path: str, text: str, mode: str = "0644", project: str = "default"
+    ) -> None:
+        """Write a file of root's in an instance."""
+        headers = {"X-LXD-mode": mode, "X-LXD-uid": "0", "X-LXD-gid": "0", "X-LXD-type": "file"}
+        node = self._node(f"instances/{instance}/files")
+        try:
+            node.post(
+                params={"project": project, "path": path},
+                data=text.encode(),
+                headers=headers,
+                timeout=self._timeout,
+            )
+        except (LXDAPIException, requests.RequestException) as error:
+            raise LxdError(f"cannot write {path} of {instance}: {error}") from None
+
+    def _node(self, path: str) -> Any:
+        node = self._api
+        for part in path.split("/"):
+            node = node[quote(part, safe="")]
+        return node
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        project: str,
+        body: Mapping[str, Any] | None,
+        params: Mapping[str, str],
+    ) -> Any:
+        keywords: dict[str, Any] = {"params": {"project": project, **params}}
+        if body is not None:
+            keywords["json"] = dict(body)
+        try:
+            response = getattr(self._node(path), method)(timeout=self._timeout, **keywords)
+            answer = response.json()
+            if answer.get("type") != "async":
+                return answer.get("metadata")
+            return self._wait(answer["operation"], f"{method} {path}", project)
+        except NotFound as error:
+            raise _Missing(f"LXD: {path}: {error}") from None
+        except LXDAPIException as error:
+            raise LxdError(f"LXD refused to {method} {path}: {error}") from None
+        except requests.RequestException as error:
+            raise LxdError(
+                f"the LXD daemon did not answer ({method} {path}): {type(error).__name__}",
+                "'deploy-kit doctor' tells more",
+            ) from None
+
+    def _wait(self, operation: str, what: str, project: str) -> Any:
+        name = operation.split("?")[0].rsplit("/", 1)[-1]
+        limit = OPERATION_TIMEOUT
+        done = self._node(f"operations/{name}/wait").get(
+            params={"timeout": str(int(limit)), "project": project}, timeout=limit + 10
+        )
+        state = done.json()["metadata"]
+        if state["status_code"] != 200:
+            reason = state.get("err") or f"not done within {limit:.0f} s"
+            raise LxdError(f"LXD could not {what}: {reason}")
+        return state.get("metadata")
+
+
+class _Missing(LxdError):
+    """There is no such thing."""

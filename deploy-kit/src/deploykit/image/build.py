@@ -1,0 +1,151 @@
+"""Building the node image: mmdebstrap with Salt laid in, then handed to LXD under its key."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from deploykit.errors import CommandFailed, DeployKitError
+from deploykit.host.lxd import Lxd
+from deploykit.image.inputs import SUITE, Inputs, read_inputs, render_sources
+from deploykit.image.overlay import overlay_files, write_metadata, write_tar
+from deploykit.image.salt import build_salt
+from deploykit.image.store import ALIAS, find_base, has_image, make_base
+from deploykit.process import Runner, run
+from deploykit.progress import Progress, Step
+from deploykit.site import cache_home
+
+TIMEOUT = 900.0  # seconds for the download and unpacking of Debian
+IMPORT_TIMEOUT = 300.0
+NEEDED_BYTES = 4 * 2**30
+STAGES = (
+    "running apt-get update", "downloading packages", "extracting archives",
+    "installing essential packages", "installing remaining packages", "running --customize-hook",
+    "cleaning package lists", "creating tarball",
+)  # fmt: skip
+PATHS_LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*",
+                  "/usr/share/locale/*", "/usr/share/lintian/*")  # fmt: skip
+
+
+def ensure_image(lxd: Lxd, log: Path, progress: Progress, privileged: bool = False) -> str:
+    """The name of the base that nodes are copied from, building what is missing.
+
+    One build at a time per user: a second call waits for the first and finds its image.
+    """
+    inputs = read_inputs()
+    base = find_base(lxd, inputs.key, privileged)
+    if base:
+        return base
+    cache = cache_home() / "image"
+    cache.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with _only_one(cache / "lock", progress):
+        if not has_image(lxd, inputs.key):
+            for line in inputs.left_out:
+                progress.say(f"  not carried into the image: {line}")
+            with progress.step(f"node image {inputs.key}") as step:
+                _build(inputs, cache, log, step)
+        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
+            return make_base(lxd, inputs.key, privileged)
+
+
+@contextmanager
+def _only_one(lock: Path, progress: Progress) -> Iterator[None]:
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with progress.step("another process builds the image: waiting for it"):
+                fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _build(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:
+    if not inputs.sources:
+        raise DeployKitError(
+            f"this host has no usable package source of Debian {SUITE}",
+            "\n".join(("add one to /etc/apt/sources.list.d", *inputs.left_out)),
+        )
+    free = shutil.disk_usage(cache).free
+    if free < NEEDED_BYTES:
+        raise DeployKitError(
+            f"{cache} has {free / 2**30:.1f} GiB free, building the image takes 4 GiB",
+            "free some space, or set XDG_CACHE_HOME to a larger disk",
+        )
+    aside = cache / "building"
+    _remove(aside)
+    aside.mkdir()
+    step.note("Debian and Salt, side by side")
+    with ThreadPoolExecutor(2) as pool:
+        salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))
+        rootfs = pool.submit(_debian, inputs, aside, log, step)
+        rootfs.result()
+        salt_tar = salt.result()
+    step.note("handing it to LXD")
+    _join(aside / "root.tar", salt_tar, log)
+    write_metadata(aside / "metadata.tar", inputs.key, platform.machine(), created=int(time.time()))
+    run(
+        ["lxc", "image", "import", aside / "metadata.tar", aside / "root.tar",
+         "--project", "default", "--alias", f"{ALIAS}{inputs.key}"],
+        timeout=IMPORT_TIMEOUT,
+        log=log,
+    )  # fmt: skip
+    _remove(aside)
+
+
+def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
+    """root.tar of Debian with the overlay, unpacked and configured by mmdebstrap."""
+    (aside / "deploy-kit.sources").write_text(render_sources(inputs.sources), encoding="utf-8")
+    write_tar(aside / "overlay.tar", overlay_files(inputs))
+    with as_file(files("deploykit.image").joinpath("customize.sh")) as hook:
+        argv = mmdebstrap(inputs, aside, hook)
+
+        def tell(line: str) -> None:
+            for stage in STAGES:
+                if stage in line:
+                    step.note(stage)
+
+        run(argv, timeout=TIMEOUT, log=log, on_line=tell, env={"LC_ALL": "C.UTF-8"})
+
+
+def mmdebstrap(inputs: Inputs, aside: Path, hook: Path, runner: Runner = run) -> list[str | Path]:
+    """The call that makes aside/root.tar; through sudo where this user is not root."""
+    options = ['Apt::Install-Recommends "false"', 'Acquire::Languages "none"', *inputs.settings]
+    words: list[str | Path] = [*as_root(), "mmdebstrap", "--mode=root", "--variant=minbase"]
+    words += ["--format=tar", "--skip=cleanup/apt/lists", "--include=" + ",".join(inputs.packages)]
+    words += [f"--aptopt={option}" for option in options]
+    words += ["--dpkgopt=force-unsafe-io"]
+    words += [f"--dpkgopt=path-exclude={path}" for path in PATHS_LEFT_OUT]
+    words += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
+    words += [f"--customize-hook=tar-in {aside / 'overlay.tar'} /"]
+    words += [f'--customize-hook=sh {hook} "$1"']
+    return [*words, SUITE, aside / "root.tar", aside / "deploy-kit.sources"]
+
+
+def as_root() -> list[str]:
+    """The words before a command that needs root."""
+    return [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+
+
+def _join(target: Path, more: Path, log: Path) -> None:
+    """Append the members of tar `more` to tar `target` (owned by root where sudo made it)."""
+    run([*as_root(), "tar", "--concatenate", "--file", target, more], timeout=120, log=log)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        run([*as_root(), "rm", "-rf", "--one-file-system", folder], timeout=60)
+    if folder.exists():
+        raise CommandFailed(f"cannot remove {folder}", "remove it by hand")

@@ -1,0 +1,197 @@
+"""What the node image is made from, as data: the key of the image is the hash of it.
+
+From the host come its Debian package sources with their public keys, its proxy and time settings
+for apt, and its extra CA certificates. Credentials never come along: a source whose address
+carries user info is left out, and apt's auth files are not read at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from deploykit.image.salt import lock
+from deploykit.process import Runner, run
+
+FORMAT = 1  # of the image: raise it when what is built from the same inputs changes
+SUITE = "bookworm"
+PACKAGES = (
+    "ca-certificates", "curl", "dbus", "ifupdown", "iproute2", "iputils-ping",
+    "isc-dhcp-client", "netbase", "openssh-server", "procps", "python3", "python3-apt",
+    "sudo", "systemd", "systemd-sysv", "zstd",
+)  # fmt: skip
+KEY_LENGTH = 12
+# Settings of apt that say how to fetch; keys, certificates and passwords are not among them.
+FETCH_SETTINGS = re.compile(
+    r"Acquire::((https?|ftp)::(Proxy(::[\w.-]+)?|Timeout|Dl-Limit)"
+    r"|Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|Languages|Queue-Mode)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One package source in apt's deb822 fields; `signed_by` is a path or an armoured key."""
+
+    uri: str
+    suite: str
+    components: tuple[str, ...]
+    signed_by: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that decides what is in an image. `files` maps absolute paths to contents.
+
+    `week` makes a new image every ISO week, so that its package lists and packages are fresh.
+    `left_out` names what was not carried, with the reason; it is no part of the key.
+    """
+
+    packages: tuple[str, ...]
+    sources: tuple[Source, ...]
+    settings: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
+    salt: str
+    week: str
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        values = {**asdict(self), "left_out": (), "format": FORMAT}
+        text = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def read_inputs(root: Path = Path("/"), today: date | None = None, runner: Runner = run) -> Inputs:
+    """The inputs as they are on this host now (`root`: where its /etc and /usr are)."""
+    year, week, _ = (today or date.today()).isocalendar()
+    left_out: list[str] = []
+    sources = tuple(_carried(read_sources(root / "etc/apt"), left_out))
+    return Inputs(
+        packages=PACKAGES,
+        sources=sources,
+        settings=tuple(_settings(runner(["apt-config", "dump"], timeout=20).stdout, left_out)),
+        files=tuple(sorted(_public_files(root, sources))),
+        salt=hashlib.sha256(lock().encode()).hexdigest(),
+        week=f"{year}-W{week:02}",
+        left_out=tuple(left_out),
+    )
+
+
+def read_sources(folder: Path) -> Iterator[Source]:
+    """Every enabled binary source below `folder` (/etc/apt), in both formats of sources.list(5)."""
+    one_line = [folder / "sources.list", *sorted(folder.glob("sources.list.d/*.list"))]
+    for file in one_line:
+        if file.is_file():
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                yield from _one_line(line)
+    for file in sorted(folder.glob("sources.list.d/*.sources")):
+        for stanza in re.split(r"\n\s*\n", file.read_text(encoding="utf-8", errors="replace")):
+            yield from _deb822(stanza)
+
+
+def render_sources(sources: Iterable[Source]) -> str:
+    """The sources as a deb822 file."""
+    stanzas = []
+    for source in sources:
+        fields = [
+            ("Types", "deb"),
+            ("URIs", source.uri),
+            ("Suites", source.suite),
+            ("Components", " ".join(source.components)),
+            *source.options,
+        ]
+        if source.signed_by:
+            fields.append(("Signed-By", source.signed_by))
+        stanzas.append("".join(f"{name}: {value}\n" for name, value in fields))
+    return "\n".join(stanzas)
+
+
+def _one_line(line: str) -> Iterator[Source]:
+    match = re.fullmatch(r"\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)(#.*)?", line)
+    if not match:
+        return
+    given = dict(pair.split("=", 1) for pair in (match[1] or "").split() if "=" in pair)
+    options = {"architectures": "Architectures", "arch": "Architectures", "trusted": "Trusted"}
+    yield Source(
+        uri=match[2],
+        suite=match[3],
+        components=tuple(match[4].split()),
+        signed_by=given.get("signed-by", ""),
+        options=tuple((options[name], given[name]) for name in sorted(given) if name in options),
+    )
+
+
+def _deb822(stanza: str) -> Iterator[Source]:
+    fields: dict[str, str] = {}
+    name = ""
+    for line in stanza.splitlines():
+        if line.startswith("#") or not line.strip():
+            continue
+        if line[0] in " \t":
+            fields[name] = f"{fields.get(name, '')}\n{line}"
+        else:
+            name, _, value = line.partition(":")
+            name = name.strip().lower()
+            fields[name] = value.strip()
+    if fields.get("enabled", "yes").lower() in ("no", "false", "0"):
+        return
+    if "deb" not in fields.get("types", "").split():
+        return
+    kept = (("architectures", "Architectures"), ("trusted", "Trusted"),
+            ("check-valid-until", "Check-Valid-Until"))  # fmt: skip
+    options = tuple((label, fields[key]) for key, label in kept if key in fields)
+    for uri in fields.get("uris", "").split():
+        for suite in fields.get("suites", "").split():
+            yield Source(
+                uri, suite, tuple(fields.get("components", "").split()),
+                fields.get("signed-by", ""), options,
+            )  # fmt: skip
+
+
+def _carried(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]:
+    for source in sources:
+        parts = urlsplit(source.uri)
+        shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path} {source.suite}"
+        if parts.username or parts.password:
+            left_out.append(f"{shown}: its address carries credentials")
+        elif parts.scheme not in ("http", "https"):
+            left_out.append(f"{shown}: nodes cannot reach it")
+        elif not source.suite.startswith(SUITE) or "main" not in source.components:
+            left_out.append(f"{shown}: not of Debian {SUITE}")
+        else:
+            yield source
+
+
+def _settings(dump: str, left_out: list[str]) -> Iterator[str]:
+    """The lines of `apt-config dump` that say how to fetch, without credentials."""
+    for line in dump.splitlines():
+        match = re.fullmatch(r'([\w:.-]+) "(.*)";', line)
+        if not match or not match[2] or not FETCH_SETTINGS.fullmatch(match[1]):
+            continue
+        if urlsplit(match[2]).username:
+            left_out.append(f"{match[1]}: the proxy's address carries credentials")
+            continue
+        yield line
+
+
+def _public_files(root: Path, sources: Iterable[Source]) -> Iterator[tuple[str, str]]:
+    """Keyrings (as latin-1 text: they may be binary) and CA certificates."""
+    wanted = {
+        path
+        for pattern in ("etc/apt/keyrings/*", "etc/apt/trusted.gpg.d/*.gpg",
+                        "etc/apt/trusted.gpg.d/*.asc", "usr/local/share/ca-certificates/**/*.crt")
+        for path in root.glob(pattern)
+    }  # fmt: skip
+    for source in sources:
+        if source.signed_by.startswith("/"):
+            wanted.add(root / source.signed_by.lstrip("/"))
+    for path in wanted:
+        if path.is_file():
+            yield f"/{path.relative_to(root)}", path.read_bytes().decode("latin-1")

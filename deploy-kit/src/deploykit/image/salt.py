@@ -1,0 +1,90 @@
+"""Salt for the nodes: a virtual environment, built once on the host and laid into the image.
+
+The nodes run Debian's own Python, like the host, so that what is built here runs there. Nothing
+is downloaded from inside a node.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sysconfig
+from importlib.resources import files
+from pathlib import Path
+
+from deploykit.process import Runner, run
+
+PYTHON = Path("/usr/bin/python3")
+TARGET = Path("/opt/salt")
+TIMEOUT = 900.0  # seconds; timelib is compiled
+
+
+def lock() -> str:
+    """The requirements of Salt with the hash of every wheel."""
+    return files("deploykit.image").joinpath("salt.txt").read_text(encoding="utf-8")
+
+
+def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
+    """A tar of /opt/salt (members `./opt/salt/...`), from `cache` where its lock was built before.
+
+    Raises CommandFailed where a package cannot be had or does not match its hash.
+    """
+    version = runner([PYTHON, "--version"], timeout=20).stdout.strip()
+    text = lock()
+    words = f"2\n{version}\n{sysconfig.get_platform()}\n{text}"
+    tar = cache / f"salt-{hashlib.sha256(words.encode()).hexdigest()[:16]}.tar"
+    if tar.exists():
+        return tar
+    aside = cache / "salt.building"
+    shutil.rmtree(aside, ignore_errors=True)
+    tree = aside / TARGET.relative_to("/")
+    tree.parent.mkdir(parents=True)
+    requirements = aside / "salt.txt"
+    requirements.write_text(text, encoding="utf-8")
+    runner([PYTHON, "-m", "venv", tree], timeout=60, log=log)
+    pip = [tree / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    # The hash of every file is checked; dependencies are complete in the lock.
+    runner(
+        [*pip, "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes",
+         "--requirement", requirements],
+        timeout=TIMEOUT,
+        log=log,
+    )  # fmt: skip
+    requirements.unlink()
+    settle(tree)
+    runner(
+        [PYTHON, "-m", "compileall", "-q", "-j", "0", "-s", aside, "-p", "/", tree / "lib"],
+        timeout=TIMEOUT,
+        log=log,
+        check=False,  # a few packages carry files for other versions of Python
+    )
+    new = tar.with_suffix(".new")
+    runner(
+        ["tar", "--create", "--file", new, "--directory", aside, "--owner=0", "--group=0",
+         "--numeric-owner", "./opt"],
+        timeout=120,
+        log=log,
+    )  # fmt: skip
+    new.replace(tar)
+    shutil.rmtree(aside)
+    return tar
+
+
+def settle(tree: Path) -> None:
+    """Make a virtual environment at `tree` right for its place on a node.
+
+    Its scripts point to /opt/salt, and it sees Debian's own packages (python3-apt). It was built
+    without them, so that nothing the host happens to have is left out of it.
+    """
+    settings = tree / "pyvenv.cfg"
+    lines = settings.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith(("include-system-site", "command"))]
+    settings.write_text(
+        "\n".join([*kept, "include-system-site-packages = true", ""]), encoding="utf-8"
+    )
+    for script in (tree / "bin").iterdir():
+        if script.is_symlink() or not script.is_file():
+            continue
+        content = script.read_bytes()
+        if content.startswith(b"#!") or script.name.lower().startswith("activate"):
+            script.write_bytes(content.replace(str(tree).encode(), str(TARGET).encode()))

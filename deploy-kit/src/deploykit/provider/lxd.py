@@ -1,0 +1,224 @@
+"""The embedded default: nodes are LXD containers with systemd, copied from one base image."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deploykit.environment import Environment, Node
+from deploykit.errors import DeployKitError
+from deploykit.host.lxd import Lxd
+from deploykit.image.build import ensure_image
+from deploykit.inventory import Host, Inventory, make_control_folder, write_ssh_files
+from deploykit.progress import Progress
+from deploykit.provider import NodeStatus
+from deploykit.provider.lxd_network import (
+    ensure_networks,
+    ensure_profile,
+    ensure_project,
+    held,
+    remove_networks,
+)
+from deploykit.provider.lxd_node import MISSING, RUNNING, STOPPED, ensure_node, wait_for_node
+from deploykit.provider.lxd_plan import (
+    TAG,
+    Names,
+    instance_tags,
+    node_request,
+    uplink_addresses,
+)
+from deploykit.site import Site
+from deploykit.ssh import close_all, provision_key, run_on
+
+AT_ONCE = 8  # nodes worked on side by side
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class LxdProvider:
+    """Nodes of one site in LXD: a project per instance, bridges and tags that carry the site's id.
+
+    Nothing here touches what does not carry the site's id, except the shared images and bases.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def up(
+        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+    ) -> Inventory:
+        """See Provider. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        bases = self._bases(lxd, environment, progress)
+        with held(self._site.state / "locks" / instance):
+            key = provision_key(self._site)
+            title = f"{instance}: {len(environment.nodes)} nodes up"
+            with progress.step(title) as step:
+                given = instance_tags(names, environment, self._tags(lxd, names, tags))
+                ensure_project(lxd, names, environment, given)
+                step.note("bridges")
+                uplink = ensure_networks(lxd, self._site, names, environment)
+                ensure_profile(lxd, names, environment)
+                step.note("nodes")
+                hosts = self._nodes(lxd, names, environment, bases, uplink, key, given)
+                inventory = Inventory(
+                    environment, instance, hosts, key, self._site.instance(instance)
+                )
+                if write_ssh_files(inventory):
+                    close_all(inventory.folder)  # they may lead to nodes that are gone
+                step.note("SSH")
+                _each(hosts, lambda host: run_on(host, inventory, ["true"], timeout=30))
+        return inventory
+
+    def down(self, instance: str, progress: Progress) -> None:
+        """See Provider. Also clears what a killed `up` or `down` left."""
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        folder = self._site.instance(instance)
+        with held(self._site.state / "locks" / instance), progress.step(f"{instance}: down"):
+            close_all(folder)
+            project = lxd.find(f"projects/{names.project}")
+            if project is not None:
+
+                def remove(node: str) -> None:
+                    lxd.stop(node, names.project)
+                    lxd.delete(f"instances/{node}", names.project)
+
+                found = lxd.get("instances", names.project, recursion="1")
+                _each([one["name"] for one in found], remove)
+                default = {"description": "", "config": {}, "devices": {}}
+                lxd.put("profiles/default", default, names.project)
+            remove_networks(lxd, names)
+            if project is not None:
+                lxd.delete(f"projects/{names.project}")
+            shutil.rmtree(folder, ignore_errors=True)
+        (self._site.state / "locks" / instance).unlink(missing_ok=True)
+
+    def inventory(self, environment: Environment, instance: str) -> Inventory:
+        """The instance as `up` left it. Raises DeployKitError where it is not up."""
+        names = Names(self._site.id, instance)
+        folder = self._site.instance(instance)
+        listing = folder / "inventory.json"
+        if not listing.is_file():
+            raise _not_up(instance)
+        known = {host["name"]: host for host in json.loads(listing.read_text(encoding="utf-8"))}
+        running = {
+            node.name for node in self.status(environment, instance) if node.state == RUNNING
+        }
+        for node in environment.nodes:
+            if node.name not in known or node.name not in running:
+                raise _not_up(instance, node.name)
+        make_control_folder()
+        hosts = tuple(_host(node, known[node.name], environment) for node in environment.nodes)
+        return Inventory(environment, names.instance, hosts, provision_key(self._site), folder)
+
+    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        found: dict[str, Any] = {}
+        if lxd.find(f"projects/{names.project}") is not None:
+            listing = lxd.get("instances", names.project, recursion="2")
+            found = {one["name"]: one for one in listing}
+        return [_status(node, found.get(node.name)) for node in environment.nodes]
+
+    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        config = {TAG + key: value for key, value in tags.items()}
+        if lxd.find(f"projects/{names.project}") is None:
+            raise _not_up(instance)
+        lxd.patch(f"projects/{names.project}", {"config": config})
+        nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
+        _each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
+
+    def tags(self, instance: str) -> dict[str, str]:
+        names = Names(self._site.id, instance)
+        project = Lxd().find(f"projects/{names.project}")
+        config = project["config"] if project else {}
+        return {key.removeprefix(TAG): v for key, v in config.items() if key.startswith(TAG)}
+
+    def instances(self) -> list[str]:
+        projects = Lxd().get("projects", recursion="1")
+        own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
+        return sorted(config[f"{TAG}instance"] for config in own)
+
+    def _bases(self, lxd: Lxd, environment: Environment, progress: Progress) -> dict[bool, str]:
+        """The base to copy from, by whether the node is privileged."""
+        log = self._site.logs / "image.log"
+        kinds = sorted({node.privileged for node in environment.nodes})
+        return {kind: ensure_image(lxd, log, progress, kind) for kind in kinds}
+
+    def _tags(self, lxd: Lxd, names: Names, tags: Mapping[str, str]) -> dict[str, str]:
+        project = lxd.find(f"projects/{names.project}")
+        before = project["config"].get(f"{TAG}created") if project else None
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"owner": getpass.getuser(), **tags, "created": before or now}
+
+    def _nodes(
+        self,
+        lxd: Lxd,
+        names: Names,
+        environment: Environment,
+        bases: Mapping[bool, str],
+        uplink: IPv4Network,
+        key: Path,
+        tags: Mapping[str, str],
+    ) -> tuple[Host, ...]:
+        listing = lxd.get("instances", names.project, recursion="1")
+        found = {one["name"]: one for one in listing}
+        addresses = uplink_addresses(environment, uplink)
+        public = Path(f"{key}.pub").read_text(encoding="utf-8").strip()
+
+        def bring_up(node: Node) -> Host:
+            base, address = bases[node.privileged], addresses[node.name]
+            request = node_request(environment, node, names, base, address, public, tags)
+            ensure_node(lxd, names, node, request, found.get(node.name))
+            return wait_for_node(lxd, names, environment, node, str(address))
+
+        return tuple(_each(environment.nodes, bring_up))
+
+
+def _each(things: Iterable[T], work: Callable[[T], R]) -> list[R]:
+    """`work` on all `things` side by side; every failure is told, not just the first."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = [pool.submit(work, thing) for thing in things]
+    errors = [error for one in running if (error := one.exception()) is not None]
+    known = [error for error in errors if isinstance(error, DeployKitError)]
+    if len(known) > 1 and len(known) == len(errors):
+        remedies = dict.fromkeys(error.remedy for error in known if error.remedy)
+        raise type(known[0])("\n".join(error.message for error in known), "\n".join(remedies))
+    return [one.result() for one in running]
+
+
+def _status(node: Node, found: Mapping[str, Any] | None) -> NodeStatus:
+    if found is None:
+        return NodeStatus(node.name, node.roles, MISSING, "", 0)
+    address = found["devices"].get("eth0", {}).get("ipv4.address", "")
+    memory = ((found.get("state") or {}).get("memory") or {}).get("usage", 0)
+    state = RUNNING if found["status"] == "Running" else STOPPED
+    return NodeStatus(node.name, node.roles, state, address, memory)
+
+
+def _host(node: Node, known: Mapping[str, Any], environment: Environment) -> Host:
+    return Host(
+        name=node.name,
+        roles=node.roles,
+        ssh_address=known["ssh_address"],
+        ssh_user=known["ssh_user"],
+        addresses=environment.addresses(node),
+        host_keys=tuple(known["host_keys"]),
+    )
+
+
+def _not_up(instance: str, node: str = "") -> DeployKitError:
+    what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"
+    environment = instance.partition("~")[0]
+    return DeployKitError(what, f"'deploy-kit env up {environment}' brings it up")
