@@ -20,6 +20,7 @@ KEY_VARIABLE = "DEPLOY_KIT_KEY"
 FOLDER = "operator"
 FILE = "id_ed25519"
 TIMEOUT = 15.0  # seconds; ssh-keygen takes some milliseconds
+KIT_NAMESPACE = "gitshelf-kit"
 ROLES = frozenset({"admin", "operator", "release-manager", "approver"})
 # OpenSSH reads principals as patterns: none of its special characters may stand in one.
 PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,127}")
@@ -108,7 +109,9 @@ def sign(key: Key, text: str, namespace: str) -> str:
     return result.stdout
 
 
-def allowed_signers(signers: Iterable[Signer], namespace: str, role: str | None = None) -> str:
+def allowed_signers(
+    signers: Iterable[Signer], namespace: str = KIT_NAMESPACE, role: str | None = None
+) -> str:
     """An allowed_signers file (ssh-keygen(1)) of those who hold `role`, for one namespace."""
     return "".join(
         f'{signer.principal} namespaces="{namespace}" {signer.key}\n'

@@ -16,6 +16,7 @@ from deploykit.site import Site
 
 UPGRADE = "upgrade"
 BOOTSTRAP = "bootstrap"
+MISSING = "evidence-missing"
 
 
 class Candidate(Protocol):
@@ -60,9 +61,9 @@ class Verdict:
         return not self.reasons
 
     @property
-    def only_evidence_missing(self) -> bool:
-        """Whether nothing but evidence that can still be gathered stands in the way."""
-        return bool(self.reasons) and all(r.code == "evidence-missing" for r in self.reasons)
+    def blocked(self) -> bool:
+        """Whether something stands in the way that gathering evidence cannot mend."""
+        return any(reason.code != MISSING for reason in self.reasons)
 
     def demand(self, what: str) -> None:
         """Raise Refused with every reason and every remedy, unless allowed; `what` is refused."""
@@ -124,7 +125,7 @@ def evaluate(
             lacks = _check(case, check, rule)
             if lacks:
                 reasons.append(lacks)
-                if lacks.code == "evidence-missing":
+                if lacks.code == MISSING:
                     needed.append(NeededCheck(check, _edge(case, check)))
     return Verdict(tuple(reasons), tuple(needed))
 
@@ -224,7 +225,7 @@ def _lease(case: _Case) -> list[Reason]:
         return []
     text = (
         f"{lease.owner} has been deploying {lease.version} to {case.environment} since "
-        f"{_at(lease.began)}; its lease lasts until {_at(lease.lease_until)}"
+        f"{_at(lease.since)}; its lease lasts until {_at(lease.lease_until)}"
     )
     return [Reason("in-flight", text, "wait for it: deploy-kit status")]
 
@@ -241,7 +242,7 @@ def _source(case: _Case) -> list[Reason]:
     last = found[-1]
     if last.open:
         state = "is being deployed" if last.lease_until > case.now else "was never finished"
-        text = f"{source} is not settled: {last.version} {state} there since {_at(last.began)}"
+        text = f"{source} is not settled: {last.version} {state} there since {_at(last.since)}"
         return [Reason("source-unsettled", text, f"deploy-kit deploy {last.version} {source}")]
     if last.phase == "failed":
         text = f"the last deploy in {source} failed: {last.version} on {_at(last.told)}"
@@ -316,7 +317,7 @@ def _check(case: _Case, check: str, rule: CheckRule) -> Reason | None:
         return Reason("check-failed", text, remedy)
     asked = f" ({passes} of {rule.passes} so far)" if rule.passes > 1 or counted else ""
     return Reason(
-        "evidence-missing",
+        MISSING,
         f"no evidence of {check}{over} for {case.environment}{asked}",
         f"deploy-kit train {case.release.version}",
     )

@@ -10,7 +10,8 @@ from typing import Any
 from deploykit.canonical import canonical, parse_canonical
 from deploykit.errors import DeployKitError
 from deploykit.keys import Signer
-from deploykit.schema import SCHEMA, TIME, fault, is_principal, moment
+from deploykit.schema import SCHEMA, fault, is_principal, moment
+from deploykit.schema import TIME as TIME
 
 # Who may write what; `decision` differs by decision.
 WRITERS: dict[str, frozenset[str]] = {

@@ -19,7 +19,7 @@ OPEN = frozenset({"started", "renewed", "taken-over"})
 class Attempt:
     """One deploy into an environment as far as the ledger tells.
 
-    `phase` is its last one; `began` and `told` are the times of its first and last record, `n` and
+    `phase` is its last one; `since` and `told` are the times of its first and last record, `n` and
     `last` their numbers; `actor` signed the last one.
     """
 
@@ -32,7 +32,7 @@ class Attempt:
     phase: str
     owner: Owner
     lease_until: datetime
-    began: datetime
+    since: datetime
     told: datetime
     n: int
     last: int
@@ -154,7 +154,7 @@ def attempts(records: Iterable[Record], environment: str) -> tuple[Attempt, ...]
         if told.phase == "started" or (told.phase == "taken-over" and not same):
             found.append(told)
         elif same and (told.phase == "taken-over" or told.owner == found[-1].owner):
-            found[-1] = replace(told, began=found[-1].began, n=found[-1].n)
+            found[-1] = replace(told, since=found[-1].since, n=found[-1].n)
     return tuple(found)
 
 
@@ -177,16 +177,17 @@ def running(records: Iterable[Record], environment: str) -> Running | None:
     return current
 
 
-def unfinished(records: Iterable[Record], environment: str) -> Attempt | None:
-    """The last deploy into `environment` when it neither finished nor failed, lease or no lease."""
+def in_flight(
+    records: Iterable[Record], environment: str, now: datetime | None = None
+) -> Attempt | None:
+    """The deploy into `environment` that neither finished nor failed.
+
+    With `now`, only one whose lease is not over at that moment.
+    """
     found = attempts(records, environment)
-    return found[-1] if found and found[-1].open else None
-
-
-def in_flight(records: Iterable[Record], environment: str, now: datetime) -> Attempt | None:
-    """The deploy that holds `environment`'s lease at `now`."""
-    found = unfinished(records, environment)
-    return found if found and found.lease_until > now else None
+    if not found or not found[-1].open:
+        return None
+    return found[-1] if now is None or found[-1].lease_until > now else None
 
 
 def previous(records: Iterable[Record], environment: str) -> Running | None:
@@ -244,7 +245,7 @@ def _attempt(record: Record) -> Attempt:
         phase=body["phase"],
         owner=parse_owner(body["owner"]),
         lease_until=parse_time(body["lease_until"]),
-        began=record.time,
+        since=record.time,
         told=record.time,
         n=record.n,
         last=record.n,
