@@ -10,7 +10,7 @@ from deploykit.context import Context
 from deploykit.environment import Environment
 from deploykit.errors import DeployKitError, Refused
 from deploykit.evidence import record_evidence
-from deploykit.lease import Lease
+from deploykit.hold import held
 from deploykit.ledger.view import previous, running
 from deploykit.provider import provider_for
 from deploykit.release import Release, find_release
@@ -31,7 +31,7 @@ def deploy(
     release.verify(signers)
     inventory = context.inventory(environment)
     began = time.monotonic()
-    with Lease(context, release, environment.name, purpose) as lease:
+    with held(context, release, environment.name, purpose) as lease:
         over = lease.over
         try:
             roll_out(context, release, inventory, signers)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from deploykit.checks import Packages
 from deploykit.context import Context
 from deploykit.environment import Environment
-from deploykit.records import Record
+from deploykit.records import Body, Record, evidence_body
 from deploykit.release import Release
 
 SUMMARY_LENGTH = 2000
@@ -32,7 +31,7 @@ def record_evidence(
     `copy` says that it was gathered on a throwaway copy of `environment`.
     """
 
-    def body(records: tuple[Record, ...], now: datetime.datetime) -> dict[str, Any]:
+    def body(records: tuple[Record, ...], now: datetime.datetime) -> Body:
         earlier = [
             record
             for record in records
@@ -42,20 +41,18 @@ def record_evidence(
             and record.body["environment"] == environment.name
             and record.body["copy"] == copy
         ]
-        return {
-            "kind": "evidence",
-            "check": check,
-            "release": release.digest,
-            "version": release.version,
-            "over": over,
-            "environment": environment.name,
-            "edge": environment.name,
-            "copy": copy,
-            "attempt": len(earlier) + 1,
-            "result": result,
-            "seconds": round(seconds),
-            "summary": summary[:SUMMARY_LENGTH],
-            "packages": packages or {},
-        }
+        return evidence_body(
+            check=check,
+            release=release.digest,
+            version=release.version,
+            over=over,
+            environment=environment.name,
+            copy=copy,
+            attempt=len(earlier) + 1,
+            result=result,
+            seconds=seconds,
+            summary=summary[:SUMMARY_LENGTH],
+            packages=packages,
+        )
 
     context.ledger.append(body)

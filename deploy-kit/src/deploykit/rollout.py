@@ -20,7 +20,7 @@ from deploykit.inventory import Inventory
 from deploykit.master.session import MasterSession
 from deploykit.progress import Step
 from deploykit.release import Release
-from deploykit.ssh import unreachable
+from deploykit.ssh import reachable
 
 DAY0_FORMAT = 1
 DAY0_TIMEOUT = 600.0  # seconds
@@ -60,12 +60,7 @@ def roll_out(context: Context, release: Release, inventory: Inventory, signers: 
     """
     name = inventory.instance
     progress = context.progress
-    dead = unreachable(inventory)
-    if dead:
-        raise NodeUnreachable(
-            f"{name}: no answer from {', '.join(dead)}",
-            f"deploy-kit env status {name}\ndeploy-kit env up {name}",
-        )
+    reachable(inventory)
     prepare_nodes(context, release, inventory)
     session = context.session(inventory)
     with progress.step(f"{name}: kit {release.version} to the master"):

@@ -12,7 +12,6 @@ from deploykit.deploy import deploy
 from deploykit.environment import Environment
 from deploykit.errors import DeployKitError
 from deploykit.evidence import record_evidence
-from deploykit.lease import refusal
 from deploykit.ledger.view import running
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.release import Release, find_release
@@ -62,25 +61,17 @@ def gather(
 ) -> None:
     """Run every check that policy still needs for the release's entry, and record each.
 
-    Raises Refused with every reason when no check can mend the verdict any more.
+    Raises Refused with every reason when something stands in the way that no check can mend.
+    Ends because every attempt counts: a check has a given number of them.
     """
-    tried: set[NeededCheck] = set()
     while True:
         verdict = ask(context, release, environment)
-        needed = [check for check in verdict.needed if check not in tried]
         if verdict.allowed:
             return
-        if not needed or verdict.blocked:
-            raise refusal(release.version, environment.name, verdict.reasons)
-        for check in needed:
-            run_check(context, release, environment, environments, check)
-            if not check_may_repeat(environment, check):
-                tried.add(check)
-
-
-def check_may_repeat(environment: Environment, needed: NeededCheck) -> bool:
-    rule = environment.promotion.checks.get(needed.check)
-    return rule is not None and rule.attempts > 1
+        if not verdict.only_evidence_missing:
+            verdict.demand(f"{release.version} into {environment.name}")
+        for needed in verdict.needed:
+            run_check(context, release, environment, environments, needed)
 
 
 def ask(context: Context, release: Release, environment: Environment) -> Verdict:

@@ -7,10 +7,10 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.view import signers_in_force
 
 KIT_ROLE = "release-manager"
+NAMESPACE = "gitshelf-kit"
 
 
 def kit_signers(ledger: Ledger) -> str:
     """The allowed_signers text of those who may sign kits now."""
-    return allowed_signers(
-        signer for signer in signers_in_force(ledger.records()) if KIT_ROLE in signer.roles
-    )
+    signers = signers_in_force(ledger.records())
+    return allowed_signers(signers, NAMESPACE, role=KIT_ROLE)
