@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -20,15 +20,9 @@ class Progress(Protocol):
     changes the detail shown beside the running step; `say` prints a line that stays.
     """
 
-    def step(self, title: str) -> StepContext: ...
+    def step(self, title: str) -> AbstractContextManager[Step]: ...
 
     def say(self, text: str) -> None: ...
-
-
-class StepContext(Protocol):
-    def __enter__(self) -> Step: ...
-
-    def __exit__(self, *exc: object) -> None: ...
 
 
 class Step(Protocol):

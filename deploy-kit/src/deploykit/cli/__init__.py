@@ -56,8 +56,8 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            error.message += f" {nearest(args[0], frozenset(COMMANDS))}"
-            raise
+            hint = nearest(args[0], frozenset(COMMANDS))
+            raise click.UsageError(f"{error.message} {hint}", ctx) from None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

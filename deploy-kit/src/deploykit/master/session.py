@@ -102,6 +102,7 @@ class MasterSession:
     def call(
         self,
         name: str,
+        /,
         *,
         timeout: float,
         on_event: Event | None = None,

@@ -11,7 +11,7 @@ from .protocol import AgentError
 
 def role_map(digest: str) -> dict[str, Any]:
     """salt/roles.yml of the kit: role -> components, and the secrets that roles may read."""
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
     file = kits.folder(digest) / "salt" / "roles.yml"
     try:
