@@ -68,7 +68,7 @@ def gather(
         verdict = ask(context, release, environment)
         if verdict.allowed:
             return
-        if not verdict.only_evidence_missing:
+        if verdict.blocked:
             verdict.demand(f"{release.version} into {environment.name}")
         for needed in verdict.needed:
             run_check(context, release, environment, environments, needed)
