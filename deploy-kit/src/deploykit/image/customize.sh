@@ -24,5 +24,3 @@ systemctl --quiet --root="$root" mask apt-daily.timer apt-daily-upgrade.timer \
 if [ -x "$root/usr/sbin/setcap" ]; then
     chroot "$root" setcap cap_net_raw+ep /usr/bin/ping
 fi
-# apt's own cache of the package lists, so that the first install on a node need not make it.
-chroot "$root" apt-cache gencaches >/dev/null

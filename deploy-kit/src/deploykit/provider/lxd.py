@@ -100,7 +100,6 @@ class LxdProvider:
             if project is not None:
                 lxd.delete(f"projects/{names.project}")
             shutil.rmtree(folder, ignore_errors=True)
-        (self._site.state / "locks" / instance).unlink(missing_ok=True)
 
     def inventory(self, environment: Environment, instance: str) -> Inventory:
         """The instance as `up` left it. Raises DeployKitError where it is not up."""
