@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "deploykit.cli.site:init",
     "ledger": "deploykit.cli.ledger:ledger",
     "policy": "deploykit.cli.ledger:policy",
+    "pin": "deploykit.cli.decisions:pin",
     "promote": "deploykit.cli.train:promote",
     "release": "deploykit.cli.release:release",
     "rollback": "deploykit.cli.deploy:rollback",
@@ -29,6 +30,7 @@ COMMANDS = {
     "status": "deploykit.cli.ledger:status",
     "train": "deploykit.cli.train:train",
     "unhold": "deploykit.cli.decisions:unhold",
+    "unpin": "deploykit.cli.decisions:unpin",
     "veto": "deploykit.cli.decisions:veto",
     "waive": "deploykit.cli.decisions:waive",
 }
