@@ -1,1 +1,72 @@
-"""From a YAML of git repositories at SHAs to a byte-reproducible, signed release tarball."""
+"""From a YAML of git repositories at SHAs to a byte-reproducible, signed release tarball.
+
+The names below are the library; they are imported when they are first used, so that a part of the
+package (see `gitshelf.bundle`) works with the standard library alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "1.0.0"
+
+if TYPE_CHECKING:
+    from gitshelf.builder import Kit, build
+    from gitshelf.bundle import verifier_zip
+    from gitshelf.errors import GitshelfError, Refused
+    from gitshelf.extraction import extract
+    from gitshelf.lock import Lock, LockedBook, LockedLink
+    from gitshelf.pins import on_branch, pinned_manifest
+    from gitshelf.resolution import Options, Resolution, Resolved, resolve
+    from gitshelf.signatures import sign_release
+    from gitshelf.verification import Verified, verify
+
+_HOMES = {
+    "GitshelfError": "errors",
+    "Kit": "builder",
+    "Lock": "lock",
+    "LockedBook": "lock",
+    "LockedLink": "lock",
+    "Options": "resolution",
+    "Refused": "errors",
+    "Resolution": "resolution",
+    "Resolved": "resolution",
+    "Verified": "verification",
+    "build": "builder",
+    "extract": "extraction",
+    "on_branch": "pins",
+    "pinned_manifest": "pins",
+    "resolve": "resolution",
+    "sign_release": "signatures",
+    "verifier_zip": "bundle",
+    "verify": "verification",
+}
+
+__all__ = [
+    "GitshelfError",
+    "Kit",
+    "Lock",
+    "LockedBook",
+    "LockedLink",
+    "Options",
+    "Refused",
+    "Resolution",
+    "Resolved",
+    "Verified",
+    "build",
+    "extract",
+    "on_branch",
+    "pinned_manifest",
+    "resolve",
+    "sign_release",
+    "verifier_zip",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,5 @@
+"""`python -m gitshelf`."""
+
+from gitshelf.cli import main
+
+main()

@@ -1,0 +1,132 @@
+"""Building a kit, and what lies beside it in its release's folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf import compression, files, kit, lock, provenance, sbom, signatures, splice, tar
+from gitshelf.document import Place
+from gitshelf.lock import Lock, LockedBook, LockedLink
+from gitshelf.manifest import Manifest
+from gitshelf.resolution import Options, Resolved, Shelf, load
+from gitshelf.splice import Chunk
+
+_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A kit that was built: `digest` is the SHA-256 of its tar, `size` the tar's bytes;
+    `signature` is None where no key was given."""
+
+    path: Path
+    digest: str
+    size: int
+    lock: Lock
+    provenance: Path
+    sums: Path
+    signature: Path | None
+
+
+def build(
+    manifest: Path,
+    output: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    key: Path | None = None,
+    options: Options | None = None,
+) -> Kit:
+    """Build the kit of a manifest as `output` (.tar, .tar.gz or .tar.zst; a folder means kit.tar
+    in it), with its provenance and SHA256SUMS beside it, signed where `key` is given.
+
+    Equal manifests and commits give equal bytes. Raises GitshelfError, with file, line and book
+    where one of them is at fault; then nothing of `output` has changed.
+    """
+    output = Path(output)
+    if output.is_dir():
+        output = output / "kit.tar"
+    compression.suffix(output)
+    read = load(Path(manifest), environment, tokens)
+    options = options or Options()
+    for attempt in range(_ATTEMPTS):
+        spliced = Shelf(read, options).work(splicing=True)
+        contents = _contents(read, spliced)
+        try:
+            digest, size = kit.write(contents, output)
+            break
+        except kit.ChunkDamaged as error:
+            splice.discard(error.chunk)
+            if attempt + 1 == _ATTEMPTS:
+                raise
+    file_digest = digest
+    if compression.suffix(output) != ".tar":
+        file_digest = signatures.file_digest(output)
+    beside = output.with_name(output.name + ".provenance.json")
+    statement = provenance.render(
+        output.name, file_digest, digest, read.data, read.environment, contents.lock.books
+    )
+    files.write(beside, statement)
+    sums = _sums(output.parent)
+    sums |= {output.name: file_digest, beside.name: hashlib.sha256(statement).hexdigest()}
+    signatures.write_sums(output.parent, sums)
+    signature = output.parent / signatures.SIGNATURE
+    if key is not None:
+        signature = signatures.sign_sums(output.parent, Path(key))
+    return Kit(
+        output,
+        digest,
+        size,
+        contents.lock,
+        beside,
+        output.parent / signatures.SUMS,
+        signature if signature.exists() else None,
+    )
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The lines that SHA256SUMS has for files that are still there: other kits of the folder."""
+    known = signatures.read_sums(folder)
+    return {name: digest for name, digest in known.items() if (folder / name).is_file()}
+
+
+def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk | None]]) -> kit.Contents:
+    books: list[LockedBook] = []
+    chunks: dict[str, Chunk] = {}
+    places: dict[str, Place] = {link.book: link.place for link in read.links}
+    extras: dict[str, bytes] = {"manifest.yml": read.data}
+    for one, chunk in spliced:
+        assert chunk is not None
+        book = one.book
+        books.append(
+            LockedBook(
+                book=book.book,
+                commit=one.commit,
+                tree=chunk.tree,
+                path=book.path,
+                time=tar.writable_time(one.time),
+                content=chunk.content,
+                files=chunk.files,
+                size=chunk.weight,
+                policies=book.policies,
+                omitted=chunk.omitted,
+                irregular=chunk.irregular,
+                url=book.origin,
+            )
+        )
+        chunks[book.book] = chunk
+        places[book.book] = book.place
+        extras[f"commits/{one.commit}"] = one.raw
+        extras.update((f"trees/{tree}", data) for tree, data in chunk.trees.items())
+    bill = sbom.render(books)
+    extras["sbom.cdx.json"] = bill
+    written = Lock(
+        tuple(sorted(books, key=lambda book: lock.raw(book.book))),
+        tuple(LockedLink(link.book, link.target) for link in read.links),
+        hashlib.sha256(read.data).hexdigest(),
+        hashlib.sha256(bill).hexdigest(),
+    )
+    return kit.Contents(written, chunks, places, extras)

@@ -1,0 +1,293 @@
+"""The command line: build, verify, show and extract kits."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitshelf import __version__
+from gitshelf.errors import GitshelfError
+
+if TYPE_CHECKING:
+    from gitshelf.lock import Lock
+
+_QUIET_SECONDS = 2.0
+_CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 0 (done), 1 (the answer is no) or 2 (wrong call, input)."""
+    try:
+        commands.main(args=arguments, prog_name="gitshelf", standalone_mode=False)
+    except GitshelfError as error:
+        _complain(error.message, error.remedy)
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted", "run the same command again: it goes on from what is there")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+@click.group(
+    context_settings=_CONTEXT,
+    epilog="Begin with: gitshelf build --gitshelf gitshelf.yml --output kit.tar",
+)
+@click.version_option(__version__, prog_name="gitshelf")
+def commands() -> None:
+    """From a YAML of git repositories at SHAs to a byte-reproducible, signed release tarball."""
+
+
+def _manifest_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option(
+            "--token",
+            "tokens",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="The value of {NAME}; beats the environments. Repeatable.",
+        ),
+        click.option("--environment", metavar="NAME", help="Whose tokens to use."),
+        click.option(
+            "--gitshelf",
+            "manifest",
+            type=click.Path(path_type=Path),
+            default="gitshelf.yml",
+            show_default=True,
+            metavar="FILE",
+            help="The manifest.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+_signers = click.option(
+    "--signers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also demand a signature by a key in this allowed-signers file (see ssh-keygen).",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@commands.command(
+    epilog="""\b
+Examples:
+  gitshelf build --output kit.tar
+  gitshelf build --gitshelf site.yml --environment production --output kit.tar.zst
+  gitshelf build --token mirror=https://git.example.org --key release_key --output kit.tar.gz
+"""
+)
+@_manifest_options
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="KIT",
+    help="The kit to write: .tar, .tar.gz or .tar.zst.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sign SHA256SUMS with this SSH key (private, or public with an agent).",
+)
+@click.option("--offline", is_flag=True, help="Use the cache and this machine only.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest that one fetch may take.",
+)
+@_json
+def build(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    output: Path,
+    key: Path | None,
+    offline: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Build the kit of a manifest, with its provenance and SHA256SUMS beside it.
+
+    The same manifest and commits give the same bytes, anywhere, at any time.
+    """
+    from gitshelf.builder import build as build_kit
+    from gitshelf.resolution import Options
+
+    with _Progress() as progress:
+        kit = build_kit(
+            manifest,
+            output,
+            environment=environment,
+            tokens=_token_values(tokens),
+            key=key,
+            options=Options(offline=offline, timeout=timeout, report=progress.report),
+        )
+    if as_json:
+        _print_json(
+            {
+                "kit": str(kit.path),
+                "digest": kit.digest,
+                "bytes": kit.size,
+                "signed": kit.signature is not None,
+                "books": _books(kit.lock),
+            }
+        )
+        return
+    count = len(kit.lock.books)
+    number = sum(book.files for book in kit.lock.books)
+    click.echo(f"{kit.path}: {count} books, {number} files, {_amount(kit.size)}")
+    click.echo(f"digest {kit.digest}")
+    for book in kit.lock.books:
+        if book.omitted:
+            click.echo(f"left out of {book.book}: {len(book.omitted)} paths, see KIT/lock.json")
+
+
+@commands.command(
+    epilog="""\b
+Examples:
+  gitshelf verify kit.tar
+  gitshelf verify --signers allowed_signers kit.tar.zst
+"""
+)
+@click.argument("kit", type=click.Path(path_type=Path))
+@_signers
+@click.option("--digest", metavar="SHA256", help="Also demand that it is this release.")
+@_json
+def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -> None:
+    """Prove a kit, offline: signature, digest, commits, trees, every file.
+
+    Exits with 1 where the kit is not what it says it is.
+    """
+    from gitshelf.verification import verify as verify_kit
+
+    done = verify_kit(kit, signers=signers, digest=digest)
+    if as_json:
+        _print_json(
+            {
+                "kit": str(kit),
+                "digest": done.digest,
+                "bytes": done.size,
+                "signer": done.signer,
+                "books": _books(done.lock),
+            }
+        )
+        return
+    number = sum(book.files for book in done.lock.books)
+    click.echo(f"{kit}: good, {len(done.lock.books)} books, {number} files, {_amount(done.size)}")
+    click.echo(f"digest {done.digest}")
+    click.echo(f"signed by {done.signer}" if done.signer else "signature not asked for")
+
+
+@commands.command(epilog="Example: gitshelf show kit.tar")
+@click.argument("kit", type=click.Path(path_type=Path))
+@_json
+def show(kit: Path, as_json: bool) -> None:
+    """Say what is in a kit (and verify it on the way)."""
+    from gitshelf.verification import verify as verify_kit
+
+    done = verify_kit(kit)
+    if as_json:
+        _print_json({"kit": str(kit), "digest": done.digest, "books": _books(done.lock)})
+        return
+    width = max((len(book.book) for book in done.lock.books), default=4)
+    click.echo(f"digest {done.digest}")
+    for book in done.lock.books:
+        when = time.strftime("%Y-%m-%d", time.gmtime(book.time))
+        folder = f" {book.path}/" if book.path else ""
+        click.echo(f"{book.book or '.':{width}}  {book.commit}{folder}  {when}  {book.files} files")
+    for link in done.lock.links:
+        click.echo(f"{link.book:{width}}  -> {link.link}")
+
+
+@commands.command(epilog="Example: gitshelf extract --signers allowed_signers kit.tar release/")
+@click.argument("kit", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@_signers
+@click.option("--digest", metavar="SHA256", help="Also demand that it is this release.")
+def extract(kit: Path, folder: Path, signers: Path | None, digest: str | None) -> None:
+    """Prove a kit and unpack it as FOLDER, whole or not at all."""
+    from gitshelf.extraction import extract as extract_kit
+
+    done = extract_kit(kit, folder, signers=signers, digest=digest)
+    click.echo(f"{folder}: release {done.digest}")
+
+
+def _token_values(pairs: Sequence[str]) -> dict[str, str]:
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise GitshelfError(f"--token {pair}: no value", "write --token NAME=VALUE")
+        values[name] = value
+    return values
+
+
+def _books(lock: Lock) -> list[dict[str, object]]:
+    return [
+        {
+            "book": book.book,
+            "commit": book.commit,
+            "path": book.path,
+            "tree": book.tree,
+            "time": book.time,
+            "content": book.content,
+            "files": book.files,
+            "bytes": book.size,
+            "omitted": len(book.omitted),
+        }
+        for book in lock.books
+    ]
+
+
+def _print_json(document: dict[str, object]) -> None:
+    click.echo(json.dumps(document, indent=2))
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def _complain(message: str, remedy: str) -> None:
+    click.echo(click.style("error: ", fg="red") + message, err=True)
+    if remedy:
+        click.echo(click.style("remedy: ", fg="yellow") + remedy, err=True)
+
+
+class _Progress:
+    """One line on the terminal that is there only while something takes long."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._shown = False
+        self.report = self._line if sys.stderr.isatty() else None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def _line(self, text: str) -> None:
+        if time.monotonic() - self._begun > _QUIET_SECONDS:
+            self._shown = True
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)

@@ -1,0 +1,235 @@
+"""Bringing commits into the cache: by id at depth 1, else by a ref, else the whole history.
+
+No call prompts, and each ends: git has no terminal and no askpass, and a deadline per call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from gitshelf import git, gitobjects
+from gitshelf.cache import Cache, Store
+from gitshelf.errors import GitshelfError
+from gitshelf.process import Result, Running
+from gitshelf.urls import local_path
+
+DEFAULT_TIMEOUT = 600.0
+_FETCH = (
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--no-show-forced-updates",
+)
+_CREDENTIALS = re.compile(
+    r"could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
+    r"Permission denied \(|HTTP Basic: Access denied|error: 40[13]|Host key verification failed",
+    re.I,
+)
+_UNKNOWN = re.compile(
+    r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|"
+    r"want .* not valid|does not (allow|support)|shallow|filter|upload-pack: |bad object|"
+    r"did not send all necessary objects|remote did not send",
+    re.I,
+)
+
+
+class UnknownCommit(GitshelfError):
+    """The repository answers, and does not have what was asked for; `wanted` says what."""
+
+    def __init__(self, wanted: str, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.wanted = wanted
+
+
+class Fetcher:
+    """Fetches into a cache. `timeout` is in seconds and per call of git."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        running: Running,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        offline: bool = False,
+    ) -> None:
+        self._cache = cache
+        self._running = running
+        self._timeout = timeout
+        self._offline = offline
+
+    def refs(self, url: str, names: Iterable[str]) -> dict[str, str]:
+        """The ids of branches and tags (the commits that annotated tags name), by name.
+
+        Raises UnknownCommit for a name that is neither or both, GitshelfError where the repository
+        cannot be asked.
+        """
+        names = list(dict.fromkeys(names))
+        self._check_online(url, ", ".join(names))
+        patterns = [pattern for name in names for pattern in _candidates(name)]
+        result = self._git(["ls-remote", "--", url, *patterns])
+        if not result.ok:
+            raise self._failure(url, result)
+        advertised = _advertised(result)
+        return {name: _chosen(name, url, advertised) for name in names}
+
+    def ensure(self, url: str, wanted: Sequence[str]) -> Store:
+        """The store that holds the commits (or tags) `wanted`, all of one hash.
+
+        Raises UnknownCommit for one that the repository does not have, GitshelfError where it
+        cannot be asked.
+        """
+        store = self._cache.store(url, len(wanted[0]))
+        if all(store.pinned(pin) for pin in wanted):
+            return store
+        self._check_online(url, wanted[0][:12])
+        with store.writing(self._timeout) as handle:
+            missing = [pin for pin in wanted if not store.pinned(pin)]
+            if missing:
+                self._ladder(store, url, missing, handle)
+        return store
+
+    def on_branch(self, url: str, commit: str, branch: str) -> bool:
+        """Whether `commit` is the tip of `branch` or one of its ancestors."""
+        tip = self.refs(url, [branch])[branch]
+        if tip == commit:
+            return True
+        store = self._full(url, len(commit))
+        if not self._has(store, commit):
+            return False
+        result = git.run(
+            ["merge-base", "--is-ancestor", commit, tip],
+            git_dir=store.path,
+            timeout=self._timeout,
+            running=self._running,
+        )
+        if result.code not in (0, 1):
+            raise GitshelfError(f"{url}: {git.last_line(result.err)}")
+        return result.ok
+
+    def _ladder(self, store: Store, url: str, missing: Sequence[str], handle: int) -> None:
+        result = self._shallow(store, url, [(pin, pin) for pin in missing], handle)
+        if result.ok:
+            return
+        if not _UNKNOWN.search(result.err) or _CREDENTIALS.search(result.err):
+            raise self._failure(url, result)
+        for pin in missing:
+            if len(missing) > 1 and self._shallow(store, url, [(pin, pin)], handle).ok:
+                continue
+            listed = self._git(["ls-remote", "--", url])
+            if not listed.ok:
+                raise self._failure(url, listed)
+            refs = [ref for ref, tip in _advertised(listed).items() if tip == pin]
+            if refs and self._shallow(store, url, [(refs[0].removesuffix("^{}"), pin)], handle).ok:
+                continue
+            self._from_history(store, url, pin, handle)
+
+    def _from_history(self, store: Store, url: str, pin: str, handle: int) -> None:
+        full = self._full(url, len(pin))
+        if self._has(full, pin):
+            git.run(["update-ref", f"refs/pins/{pin}", pin], git_dir=full.path)
+            result = self._shallow(store, full.path.as_uri(), [(pin, pin)], handle)
+            if result.ok:
+                return
+            raise self._failure(url, result)
+        raise UnknownCommit(
+            pin,
+            f"{url} has no commit {pin}",
+            "correct the SHA; if it was pushed away, take a commit that is on a branch",
+        )
+
+    def _full(self, url: str, width: int) -> Store:
+        """The store with the whole history, brought up to date."""
+        store = self._cache.store(url, width, full=True)
+        self._check_online(url, "the history")
+        refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+        with store.writing(self._timeout) as handle:
+            result = self._git([*_FETCH, "--", url, *refspecs], store, handle)
+        if not result.ok:
+            raise self._failure(url, result)
+        return store
+
+    def _has(self, store: Store, commit: str) -> bool:
+        return git.run(["cat-file", "-e", commit], git_dir=store.path).ok
+
+    def _shallow(
+        self, store: Store, url: str, pins: Sequence[tuple[str, str]], handle: int
+    ) -> Result:
+        refspecs = [f"+{source}:refs/pins/{pin}" for source, pin in pins]
+        return self._git([*_FETCH, "--depth=1", "--", url, *refspecs], store, handle)
+
+    def _git(
+        self, arguments: Sequence[str], store: Store | None = None, handle: int | None = None
+    ) -> Result:
+        return git.run(
+            arguments,
+            git_dir=store.path if store else None,
+            timeout=self._timeout,
+            pass_fds=() if handle is None else (handle,),
+            running=self._running,
+        )
+
+    def _check_online(self, url: str, what: str) -> None:
+        if self._offline and local_path(url) is None:
+            raise GitshelfError(
+                f"{what} of {url} is not in the cache", "run once without --offline, or pin a SHA"
+            )
+
+    def _failure(self, url: str, result: Result) -> GitshelfError:
+        reason = git.last_line(result.err)
+        if _CREDENTIALS.search(result.err):
+            return GitshelfError(
+                f"{url} asks for credentials ({reason})",
+                "give git access without a prompt: ssh-agent, a known host key, or a credential "
+                "helper; then try again",
+            )
+        path = local_path(url)
+        if path is not None and not path.exists():
+            return GitshelfError(f"{url} is not there", "correct `git`")
+        return GitshelfError(
+            f"{url} cannot be fetched from ({reason})",
+            "check the URL and the network: git ls-remote",
+        )
+
+
+def _candidates(name: str) -> list[str]:
+    if name == "HEAD":
+        return ["HEAD"]
+    if name.startswith("refs/"):
+        return [name, name + "^{}"]
+    return [f"refs/heads/{name}", f"refs/tags/{name}", f"refs/tags/{name}^{{}}"]
+
+
+def _advertised(result: Result) -> dict[str, str]:
+    refs = {}
+    for line in result.out.decode("utf-8", "surrogateescape").splitlines():
+        object_id, _, ref = line.partition("\t")
+        if gitobjects.is_id(object_id):
+            refs[ref] = object_id
+    return refs
+
+
+def _chosen(name: str, url: str, advertised: dict[str, str]) -> str:
+    candidates = _candidates(name)
+    if len(candidates) == 3:
+        branch, tag = (advertised.get(ref) for ref in candidates[:2])
+        tag = advertised.get(candidates[2], tag)
+        if branch and tag and branch != tag:
+            raise UnknownCommit(
+                name,
+                f"{name} is both a branch and a tag of {url}",
+                f"write refs/heads/{name} or refs/tags/{name}",
+            )
+        found = branch or tag
+    else:
+        found = advertised.get(candidates[-1]) or advertised.get(candidates[0])
+    if not found:
+        short = re.fullmatch(r"[0-9a-f]{7,39}", name) is not None
+        raise UnknownCommit(
+            name,
+            f"{url} has no branch or tag {name}",
+            "write all digits of the SHA" if short else "correct `branch` (master when left out)",
+        )
+    return found

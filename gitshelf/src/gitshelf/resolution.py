@@ -1,0 +1,241 @@
+"""From a manifest to commits: which one each book is, brought into the cache."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf import git, gitobjects, manifest, objects, splice, tar
+from gitshelf.cache import Cache, Store
+from gitshelf.document import Place
+from gitshelf.errors import GitshelfError, Refused
+from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher, UnknownCommit
+from gitshelf.manifest import Book, Link, Manifest
+from gitshelf.objects import Missing, ObjectReader
+from gitshelf.pool import Report, run_all
+from gitshelf.process import Running, Stopped
+from gitshelf.splice import Chunk
+
+FORMAT_KEY = "kit-1"
+WORKERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A book with its commit; `raw` is the commit object, `tree` the commit's tree, `time` its
+    committer's, in seconds. `book.branch` says what was asked for."""
+
+    book: Book
+    commit: str
+    raw: bytes
+    tree: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a manifest resolved to, sorted by place."""
+
+    manifest: Manifest
+    books: tuple[Resolved, ...]
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The books that are links."""
+        return self.manifest.links
+
+    @property
+    def commits(self) -> dict[str, str]:
+        """The commit of each book, by its place on the shelf."""
+        return {one.book.book: one.commit for one in self.books}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to work: `timeout` in seconds per call of git; `report` gets lines on the progress."""
+
+    cache: Path | None = None
+    offline: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+    workers: int = WORKERS
+    report: Report | None = None
+
+
+def load(
+    file: Path, environment: str | None = None, tokens: Mapping[str, str] | None = None
+) -> Manifest:
+    """Read a manifest, with `{here}` as the git work tree that holds it."""
+    folder = Path(file).absolute().parent
+    return manifest.load(
+        file, environment=environment, tokens=tokens, here=lambda: git.toplevel(folder)
+    )
+
+
+def resolve(
+    file: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+) -> Resolution:
+    """The commit of every book of the manifest `file`, fetched into the cache.
+
+    Raises GitshelfError, with file, line and book, for whatever is wrong in the manifest or cannot
+    be fetched, and for a pin that is not on the branch it says it tracks.
+    """
+    read = load(file, environment, tokens)
+    shelf = Shelf(read, options or Options())
+    return Resolution(read, tuple(one for one, _ in shelf.work(splicing=False)))
+
+
+class Shelf:
+    """The books of one manifest on their way into the cache."""
+
+    def __init__(self, read: Manifest, options: Options) -> None:
+        self._manifest = read
+        self._options = options
+        self._running = Running()
+        self._cache = Cache(options.cache)
+        self._fetcher = Fetcher(
+            self._cache, self._running, timeout=options.timeout, offline=options.offline
+        )
+
+    def work(self, *, splicing: bool) -> list[tuple[Resolved, Chunk | None]]:
+        """Resolve, fetch and (with `splicing`) splice all books; sorted by place."""
+        self._cache.sweep()
+        by_url: dict[str, list[Book]] = defaultdict(list)
+        for book in self._manifest.books:
+            by_url[book.url].append(book)
+
+        def task(url: str, books: list[Book]) -> Callable[[], list[tuple[Resolved, Chunk | None]]]:
+            return lambda: self._group(url, books, splicing)
+
+        tasks = [(books[0].book or url, task(url, books)) for url, books in by_url.items()]
+        groups = run_all(tasks, self._options.workers, self._running, self._options.report)
+        done = [one for group in groups for one in group]
+        done.sort(key=lambda one: one[0].book.book.encode())
+        return done
+
+    def _group(
+        self, url: str, books: list[Book], splicing: bool
+    ) -> list[tuple[Resolved, Chunk | None]]:
+        """The books of one repository."""
+        try:
+            return self._fetched(url, books, splicing)
+        except (Missing, Refused) as error:
+            if isinstance(error, Stopped) or self._running.stopped:
+                raise
+            # The store is damaged: bring its commits once more.
+            for width in (40, 64):
+                self._forget(self._cache.store(url, width))
+            return self._fetched(url, books, splicing)
+
+    def _forget(self, store: Store) -> None:
+        from gitshelf import files
+
+        if store.path.exists():
+            with store.writing(self._options.timeout):
+                files.remove(store.path)
+
+    def _fetched(
+        self, url: str, books: list[Book], splicing: bool
+    ) -> list[tuple[Resolved, Chunk | None]]:
+        pins = self._pins(url, books)
+        stores: dict[int, Store] = {}
+        for width in {len(pin) for pin in pins.values()}:
+            wanted = list(dict.fromkeys(pin for pin in pins.values() if len(pin) == width))
+            try:
+                stores[width] = self._fetcher.ensure(url, wanted)
+            except GitshelfError as error:
+                raise _placed(error, [b for b in books if pins[b.book] in wanted], pins) from None
+        done: list[tuple[Resolved, Chunk | None]] = []
+        with ExitStack() as stack:
+            readers: dict[int, ObjectReader] = {}
+
+            def reader(width: int) -> ObjectReader:
+                if width not in readers:
+                    opened = ObjectReader(stores[width].path, self._running, self._options.timeout)
+                    readers[width] = stack.enter_context(opened)
+                return readers[width]
+
+            for book in books:
+                pin = pins[book.book]
+                one = self._resolved(book, pin, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
+                self._check_track(one)
+                chunk = None
+                if splicing:
+                    chunk = self._chunk(one, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
+                done.append((one, chunk))
+        return done
+
+    def _pins(self, url: str, books: Sequence[Book]) -> dict[str, str]:
+        """The full id that each book asks for, by place."""
+        named = [book for book in books if not gitobjects.is_id(book.branch)]
+        found: dict[str, str] = {}
+        if named:
+            try:
+                found = self._fetcher.refs(url, [book.branch for book in named])
+            except GitshelfError as error:
+                raise _placed(error, named, {b.book: b.branch for b in named}) from None
+        return {book.book: found.get(book.branch, book.branch) for book in books}
+
+    def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
+        object_id = pin
+        while True:
+            known = self._cache.git_object(object_id)
+            if known is None:
+                try:
+                    steps = objects.peel(reader(), object_id)
+                except (Missing, Refused):
+                    raise
+                except GitshelfError as error:
+                    raise book.place.error(error.message, error.remedy) from None
+                for step, kind, content in steps:
+                    self._cache.keep_object(step, kind, content)
+                continue
+            kind, content = known
+            if kind == "commit":
+                commit = gitobjects.parse_commit(content)
+                return Resolved(book, object_id, content, commit.tree, commit.time)
+            object_id, _ = gitobjects.parse_tag(content)
+
+    def _check_track(self, one: Resolved) -> None:
+        book = one.book
+        if not book.track:
+            return
+        try:
+            there = self._fetcher.on_branch(book.url, one.commit, book.track)
+        except UnknownCommit as error:
+            raise book.place.error(error.message, "correct `track`") from None
+        except GitshelfError as error:
+            raise book.place.error(error.message, error.remedy) from None
+        if not there:
+            raise book.place.error(
+                f"the pin {one.commit} is not on the branch {book.track}",
+                "pin a commit of that branch, or correct `track`",
+            )
+
+    def _chunk(self, one: Resolved, reader: Callable[[], ObjectReader]) -> Chunk:
+        book = one.book
+        mtime = tar.writable_time(one.time)
+        policies = sorted(book.policies.to_json().items())
+        target = self._cache.chunk(FORMAT_KEY, one.tree, book.path, book.book, mtime, policies)
+        known = splice.cached(target)
+        if known is not None:
+            return known
+        source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)
+        return splice.splice(reader(), source, target, book.place)
+
+
+def _placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:
+    """An error of fetching with the place of the book that it is about."""
+    if isinstance(error, Stopped):
+        return error
+    about = books[0]
+    if isinstance(error, UnknownCommit):
+        about = next((book for book in books if pins[book.book] == error.wanted), about)
+    place: Place = about.place
+    return place.error(error.message, error.remedy)

@@ -1,0 +1,88 @@
+"""Tokens of a manifest: `{name}` anywhere in its text.
+
+While the YAML is parsed, each `{name}` is hidden behind two private-use characters, so that it is
+neither taken for a flow mapping nor able to break one, and every character keeps its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_NAME = r"([A-Za-z0-9_][A-Za-z0-9_.-]*)"
+_TOKEN = re.compile(r"\{" + _NAME + r"\}")
+_MAX_DEPTH, _MAX_LENGTH = 50, 1 << 16
+_HIDDEN = re.compile(_OPEN + _NAME + _CLOSE)
+
+
+class TokenError(Exception):
+    """A token without a value, or one that holds itself; `name` is the one to look up."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def hide(text: str) -> str:
+    """Hide the tokens in a text; its length and lines stay the same.
+
+    Raises ValueError where the text holds one of the two characters used.
+    """
+    if _OPEN in text or _CLOSE in text:
+        raise ValueError("the characters U+E000 and U+E001 cannot be used in a manifest")
+    return _TOKEN.sub(lambda match: f"{_OPEN}{match[1]}{_CLOSE}", text)
+
+
+def show(text: str) -> str:
+    """Undo `hide`."""
+    return text.replace(_OPEN, "{").replace(_CLOSE, "}")
+
+
+def used(hidden: str) -> list[str]:
+    """The names of the hidden tokens in a text."""
+    return _HIDDEN.findall(hidden)
+
+
+def expand(hidden: str, value: Callable[[str], str]) -> str:
+    """Put values in the place of hidden tokens."""
+    if _OPEN not in hidden:
+        return hidden
+    return _HIDDEN.sub(lambda match: value(match[1]), hidden)
+
+
+class Values:
+    """The values of tokens, which may hold tokens themselves (hidden ones)."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._raw = dict(values)
+        self._done: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The value of a token with every token in it replaced. Raises TokenError."""
+        return self._value(name, ())
+
+    def _value(self, name: str, way: tuple[str, ...]) -> str:
+        if name in self._done:
+            return self._done[name]
+        if name in way:
+            circle = " -> ".join([*way[way.index(name) :], name])
+            raise TokenError(name, f"the token {{{name}}} holds itself ({circle})")
+        if name not in self._raw:
+            raise TokenError(way[-1] if way else "", f"the token {{{name}}} has no value")
+        if len(way) >= _MAX_DEPTH:
+            raise TokenError(name, f"the token {{{name}}} is nested too deeply")
+        found = expand(self._raw[name], lambda inner: self._value(inner, (*way, name)))
+        if len(found) > _MAX_LENGTH:
+            raise TokenError(name, f"the token {{{name}}} grows without bounds")
+        self._done[name] = found
+        return found
+
+    def with_value(self, name: str, value: str) -> Values:
+        """The same values and one more, which is taken as it is."""
+        return Values({**self._raw, name: value})
+
+    @property
+    def names(self) -> list[str]:
+        """The tokens that have a value."""
+        return list(self._raw)

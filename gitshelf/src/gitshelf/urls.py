@@ -1,0 +1,66 @@
+"""Where a book may be fetched from: which URLs are taken, and what they are called in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+PROTOCOLS = ("https", "ssh", "file", "http", "git")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
+_UNPLAIN = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def checked(url: str, folder: Path) -> str:
+    """The URL to fetch from; a relative path is taken from `folder`.
+
+    Raises ValueError, with the reason, for what git would take as an option, another protocol, a
+    remote helper, or a URL with a password or token in it.
+    """
+    if not url or url.startswith("-") or any(ord(c) < 33 or ord(c) == 127 for c in url.strip(" ")):
+        raise ValueError("is not a URL")
+    if _HELPER.match(url):
+        raise ValueError("asks for a remote helper; use " + ", ".join(PROTOCOLS))
+    scheme = _SCHEME.match(url)
+    if scheme:
+        _check_remote(url, scheme[1].lower())
+        return url
+    host, colon, _ = url.partition(":")
+    if colon and "/" not in host:
+        _check_host(host.rpartition("@")[2])
+        return url
+    return str(folder / url)
+
+
+def _check_remote(url: str, scheme: str) -> None:
+    if scheme not in PROTOCOLS:
+        raise ValueError(f"uses the protocol {scheme}; use " + ", ".join(PROTOCOLS))
+    location = urlsplit(url).netloc
+    user, at, host = location.rpartition("@")
+    if at and (scheme != "ssh" or ":" in user):
+        raise ValueError("has a user or password in it; leave it out and use a credential helper")
+    if user.startswith("-"):
+        raise ValueError("is not a URL")
+    if scheme != "file":
+        _check_host(host)
+
+
+def _check_host(host: str) -> None:
+    if not host or host.startswith("-"):
+        raise ValueError("has no host")
+
+
+def local_path(url: str) -> Path | None:
+    """The folder that a URL of this machine names, or None."""
+    if url.lower().startswith("file://"):
+        return Path(unquote(urlsplit(url).path))
+    return Path(url) if url.startswith("/") else None
+
+
+def store_name(url: str, width: int) -> str:
+    """A file name for the cache of one URL and one hash (`width`: digits of its ids)."""
+    tail = _UNPLAIN.sub("-", url.rstrip("/").rpartition("/")[2].removesuffix(".git"))[:40]
+    mark = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return f"{tail.strip('-.') or 'book'}-{mark}{'-sha256' if width == 64 else ''}.git"

@@ -1,0 +1,308 @@
+"""Proving, offline, that a kit is what it says: signature, digest, commit, tree, every file.
+
+Standard library only, because this module also runs where a kit is deployed (see bundle).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitshelf import compression, gitobjects, links, lock, signatures, tar
+from gitshelf.errors import Refused
+from gitshelf.gitobjects import Item
+from gitshelf.lock import Lock, LockedBook
+from gitshelf.tar import Entry, printable
+
+KIT = b"KIT"
+_SMALL = 1 << 20
+_MAX_KIT_FILE = 256 << 20
+_CHANGED = "the kit was changed or is damaged: get it again from where it was released"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A kit that was proved: `digest` is the SHA-256 of its tar, `size` the tar's bytes, `signer`
+    the name the signers file gives its key (None where no signature was asked for)."""
+
+    path: Path
+    digest: str
+    size: int
+    lock: Lock
+    signer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One entry of the tar; `ids` are its blob ids by the length of the id."""
+
+    entry: Entry
+    ids: dict[int, str]
+
+
+@dataclass(slots=True)
+class _Table:
+    """What a kit holds, by path without trailing slash, in the order of the tar."""
+
+    folders: dict[bytes, Entry] = field(default_factory=dict)
+    others: dict[bytes, _Seen] = field(default_factory=dict)
+    own: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None) -> Verified:
+    """Prove the content of `kit`; with `signers` (allowed-signers file) also who released it, with
+    `digest` also that it is this release (SHA-256 of the uncompressed tar).
+
+    Where SHA256SUMS lies beside the kit, its line for the kit must fit. Raises Refused where
+    anything is not as it should be, GitshelfError where a file cannot be read.
+    """
+    kit = Path(kit)
+    signer = None
+    if signers is None:
+        sums = signatures.read_sums(kit.parent)
+    else:
+        signer, sums = signatures.check(kit.parent, signers)
+        if kit.name not in sums:
+            raise Refused(f"{signatures.SUMS} is signed, but does not list {kit.name}")
+    with compression.opened(kit) as source:
+        try:
+            reader = tar.Reader(source)
+            table = _read(reader)
+            found = lock.parse(_own(table, b"lock.json"))
+            _check_kit_files(table, found)
+            _check_books(table, found)
+            actual = reader.digest
+        except Refused as error:
+            raise Refused(f"{kit}: {error.message}", error.remedy or _CHANGED) from None
+    if digest is not None and actual != digest:
+        raise Refused(f"{kit}: this is release {actual}, not {digest}", "get the right kit")
+    if kit.name in sums:
+        plain = compression.suffix(kit) == ".tar"
+        if sums[kit.name] != (actual if plain else signatures.file_digest(kit)):
+            raise Refused(f"{kit}: not the file that {signatures.SUMS} lists", _CHANGED)
+    return Verified(kit, actual, reader.offset, found, signer)
+
+
+def _read(reader: tar.Reader) -> _Table:
+    """One pass over the tar: form, order and names, and the id of every file."""
+    table = _Table()
+    widths: tuple[int, ...] = (40, 64)
+    last = b""
+    while (entry := reader.entry()) is not None:
+        name = entry.name
+        path = name
+        if name <= last:
+            raise Refused(f"{printable(name)} is not in the kit's order")
+        last = name
+        if entry.kind == tar.FOLDER:
+            path = name[:-1]
+            if name[-1:] != b"/" or entry.mode != 0o755 or path in table.others:
+                raise Refused(f"the folder {printable(name)} is not as gitshelf writes it")
+            _check_path(path)
+            table.folders[path] = entry
+            continue
+        if path in table.others or path[-1:] == b"/":
+            raise Refused(f"{printable(name)} is there twice")
+        # Every folder has an entry before what it holds, so its name was checked already.
+        folder, _, base = path.rpartition(b"/")
+        if folder not in table.folders:
+            raise Refused(f"{printable(name)} lies under something that is not a folder")
+        if base in (b"", b".", b".."):
+            _check_path(path)
+        if entry.kind == tar.LINK:
+            if entry.mode != 0o755 or not entry.link:
+                raise Refused(f"the link {printable(name)} is not as gitshelf writes it")
+            ids = {w: _blob(entry.link, w) for w in widths}
+        elif path.startswith(b"KIT/"):
+            if entry.size > _MAX_KIT_FILE:
+                raise Refused(f"{printable(name)} is too big")
+            data = b"".join(reader.content(entry))
+            table.own[path[4:]] = data
+            ids = {}
+            if path == b"KIT/lock.json":
+                parsed = lock.parse(data)
+                widths = tuple({len(book.commit) for book in parsed.books})
+        else:
+            ids = _file_ids(reader, entry, widths)
+        if entry.kind == tar.FILE and entry.mode not in (0o644, 0o755):
+            raise Refused(f"{printable(name)} has mode {entry.mode:o}")
+        table.others[path] = _Seen(entry, ids)
+    return table
+
+
+def _check_path(path: bytes) -> None:
+    if b"\0" in path or any(part in (b"", b".", b"..") for part in path.split(b"/")):
+        raise Refused(f"the name {printable(path)} leads outside the shelf")
+
+
+def _blob(content: bytes, width: int) -> str:
+    start = b"blob %d\0" % len(content)
+    if width == 40:
+        return hashlib.sha1(start + content, usedforsecurity=False).hexdigest()
+    return hashlib.sha256(start + content).hexdigest()
+
+
+def _file_ids(reader: tar.Reader, entry: Entry, widths: tuple[int, ...]) -> dict[int, str]:
+    if entry.size <= _SMALL:
+        data = reader.small(entry)
+        return {w: _blob(data, w) for w in widths}
+    hashed = {w: gitobjects.hasher("blob", entry.size, "0" * w) for w in widths}
+    for piece in reader.content(entry):
+        for one in hashed.values():
+            one.update(piece)
+    return {w: one.hexdigest() for w, one in hashed.items()}
+
+
+def _own(table: _Table, name: bytes) -> bytes:
+    try:
+        return table.own[name]
+    except KeyError:
+        raise Refused(f"there is no KIT/{name.decode()}", "this is not a kit") from None
+
+
+def _check_kit_files(table: _Table, found: Lock) -> None:
+    """KIT/ holds exactly what the lock speaks of, and each commit proves its book's tree."""
+    expected = {b"lock.json", b"manifest.yml", b"sbom.cdx.json"}
+    for name, digest in (("manifest.yml", found.manifest), ("sbom.cdx.json", found.sbom)):
+        if hashlib.sha256(_own(table, name.encode())).hexdigest() != digest:
+            raise Refused(f"KIT/{name} is not the one that the lock names")
+    for book in found.books:
+        commit_name = f"commits/{book.commit}".encode()
+        expected.add(commit_name)
+        content = _own(table, commit_name)
+        if gitobjects.object_id("commit", content, book.commit) != book.commit:
+            raise Refused(f"KIT/commits/{book.commit} is not that commit")
+        commit = gitobjects.parse_commit(content)
+        if tar.writable_time(commit.time) != book.time:
+            raise Refused(f"book {book.book}: its time is not its commit's")
+        tree = commit.tree
+        for part in [p for p in lock.raw(book.path).split(b"/") if p]:
+            tree_name = f"trees/{tree}".encode()
+            expected.add(tree_name)
+            tree = _subtree(_own(table, tree_name), tree, part, book)
+        if tree != book.tree:
+            raise Refused(f"book {book.book}: its tree is not its commit's")
+    if expected != table.own.keys():
+        extra = sorted(expected ^ table.own.keys())[0]
+        raise Refused(f"KIT/{printable(extra)} should not be there")
+
+
+def _subtree(content: bytes, tree: str, part: bytes, book: LockedBook) -> str:
+    if gitobjects.object_id("tree", content, tree) != tree:
+        raise Refused(f"KIT/trees/{tree} is not that tree")
+    for item in gitobjects.parse_tree(content, tree):
+        if item.path == part and item.mode == gitobjects.TREE:
+            return item.id
+    raise Refused(f"book {book.book}: its commit has no folder {book.path}")
+
+
+def _check_books(table: _Table, found: Lock) -> None:
+    """Every entry belongs to a book, and every book is its tree, no more and no less."""
+    books = {lock.raw(book.book): book for book in found.books}
+    link_books = {lock.raw(link.book): link for link in found.links}
+    owner = Owners([*books, *link_books, KIT])
+    held: dict[bytes, list[_Seen]] = defaultdict(list)
+    targets = {
+        p: seen.entry.link for p, seen in table.others.items() if seen.entry.kind == tar.LINK
+    }
+    folders = set(books) | {KIT}
+    for path, seen in table.others.items():
+        folder = path.rpartition(b"/")[0]
+        folders.add(folder)
+        if path in link_books:
+            _check_link_book(path, seen.entry, lock.raw(link_books[path].link), found.newest)
+            place: bytes = b""
+        else:
+            holder = owner.of(folder)
+            if holder is None or holder in link_books or path in books:
+                raise Refused(f"{printable(path)} belongs to no book")
+            held[holder].append(seen)
+            place = holder
+        if path in targets and (place == KIT or links.leaves(path, targets, place)):
+            raise Refused(
+                f"the link {printable(path)} leads out of its book",
+                "leave it out with `links: omit`, or correct it in its repository",
+            )
+    missing = link_books.keys() - table.others.keys()
+    if missing:
+        raise Refused(f"the link {printable(min(missing))} is missing")
+    for path in sorted(ancestors(folders) ^ table.folders.keys()):
+        raise Refused(f"the folder {printable(path)} is missing or should not be there")
+    times = {path: book.time for path, book in books.items()}
+    for path, entry in table.folders.items():
+        holder = owner.of(path)
+        if entry.mtime != times.get(holder if holder is not None else KIT, found.newest):
+            raise Refused(f"the folder {printable(path)} does not have its book's time")
+    for seen in held.pop(KIT, []):
+        if seen.entry.mtime != found.newest or seen.entry.mode != 0o644:
+            raise Refused(f"{printable(seen.entry.name)} is not as gitshelf writes it")
+    for path, book in books.items():
+        _check_book(path, book, held[path])
+
+
+def _check_link_book(path: bytes, entry: Entry, target: bytes, newest: int) -> None:
+    if entry.kind != tar.LINK or entry.link != target or entry.mtime != newest:
+        raise Refused(f"the link {printable(path)} is not the one that the lock names")
+
+
+def _check_book(place: bytes, book: LockedBook, held: list[_Seen]) -> None:
+    start = len(place) + 1 if place else 0
+    width = len(book.commit)
+    irregular = set(book.irregular)
+    items = []
+    size = 0
+    for seen in held:
+        entry = seen.entry
+        if entry.mtime != book.time:
+            raise Refused(f"{printable(entry.name)} does not have its book's time")
+        path = entry.name[start:]
+        if entry.kind == tar.LINK:
+            mode = gitobjects.SYMLINK
+        elif entry.mode == 0o755:
+            mode = gitobjects.EXECUTABLE
+        else:
+            mode = gitobjects.GROUP_WRITABLE if path in irregular else gitobjects.PLAIN
+        size += entry.size
+        items.append(Item(path, mode, seen.ids[width]))
+    if gitobjects.content_digest(items) != book.content:
+        wrong = "its content is not what the lock says"
+    elif (len(items), size) != (book.files, book.size):
+        wrong = "its files are not as many or as big as the lock says"
+    else:
+        items += [Item(item.path, item.mode, item.id) for item in book.omitted]
+        items.sort(key=lambda item: item.path)
+        if gitobjects.tree_id(items, book.commit) == book.tree:
+            return
+        wrong = "its files are not those of its commit"
+    raise Refused(f"book {book.book} at {book.commit}: {wrong}", _CHANGED)
+
+
+class Owners:
+    """Which of some places (paths of books) a folder belongs to: the nearest one above."""
+
+    def __init__(self, places: list[bytes]) -> None:
+        self._known: dict[bytes, bytes | None] = {b"": None}
+        self._known.update((place, place) for place in places)
+
+    def of(self, folder: bytes) -> bytes | None:
+        """The place that holds `folder`, or None where it lies between books."""
+        unknown = []
+        while folder not in self._known:
+            unknown.append(folder)
+            folder = folder.rpartition(b"/")[0]
+        found = self._known[folder]
+        for path in unknown:
+            self._known[path] = found
+        return found
+
+
+def ancestors(folders: set[bytes]) -> set[bytes]:
+    """The folders with all folders above them, the shelf itself left out."""
+    found: set[bytes] = set()
+    for folder in folders:
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return found
