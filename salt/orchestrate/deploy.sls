@@ -1,0 +1,35 @@
+# One release onto one environment, stage by stage; the first step that fails is the last one.
+# Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
+# roles: {role: [components]}}.
+{%- from 'steps.jinja' import step, with_role with context %}
+{%- set everyone = (pillar.environment.nodes.keys() | list) | difference(with_role('master') | load_json) %}
+{%- set foundation = with_role('database', 'cache') | load_json %}
+{%- set identity = with_role('identity') | load_json %}
+{%- set balancers = with_role('load-balancer') | load_json %}
+
+file_lists_cleared:
+  salt.runner:
+    - name: fileserver.clear_file_list_cache
+    - failhard: True
+
+{%- if salt['cp.list_master_dirs'](saltenv) | select('match', '_') | list %}
+{{ step('modules_synced', everyone, function='saltutil.sync_all') }}
+{%- endif %}
+
+{{ step('packages', everyone, ['stage.prepare']) }}
+
+{%- if foundation %}
+{{ step('database_and_cache', foundation, ['stage.foundation']) }}
+{%- endif %}
+
+{%- if identity %}
+{{ step('identity_canary', identity[:1],
+        ['keystone.migrate', 'keystone', 'keystone.bootstrap', 'keystone.health']) }}
+{%- for batch in identity[1:] | batch(pillar.get('batch', (identity | length) // 2) or 1) %}
+{{ step('identity_batch_' ~ loop.index, batch, ['keystone', 'keystone.health']) }}
+{%- endfor %}
+{%- endif %}
+
+{%- if balancers %}
+{{ step('load_balancer', balancers, ['haproxy', 'haproxy.health']) }}
+{%- endif %}

@@ -1,0 +1,2 @@
+# The tunables of this minion's components.
+include: {{ pillar.get('components', []) | json }}

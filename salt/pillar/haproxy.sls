@@ -1,0 +1,3 @@
+haproxy:
+  packages: [haproxy]
+  max_connections: 1000

@@ -1,0 +1,3 @@
+memcached:
+  packages: [memcached]
+  memory: 64  # MiB

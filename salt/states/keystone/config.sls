@@ -1,0 +1,47 @@
+include:
+  - .package
+
+keystone_config_file:
+  file.managed:
+    - name: /etc/keystone/keystone.conf
+    - source: salt://keystone/files/keystone.conf.jinja
+    - template: jinja
+    - user: root
+    - group: keystone
+    - mode: '0640'
+    - show_changes: False
+    - check_cmd: python3 -c 'import configparser, sys; configparser.RawConfigParser().read_file(open(sys.argv[1]))'
+    - require:
+      - pkg: keystone_package_installed
+
+keystone_config_uwsgi:
+  file.managed:
+    - name: /etc/keystone/keystone-uwsgi.ini
+    - source: salt://keystone/files/keystone-uwsgi.ini.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    - require:
+      - pkg: keystone_package_installed
+
+# The package's start script listens on every address unless its arguments are set here.
+keystone_config_listen:
+  file.managed:
+    - name: /etc/default/keystone
+    - contents: |
+        # Written by Salt (keystone.config).
+        DAEMON_ARGS="--ini /etc/keystone/keystone-uwsgi.ini"
+    - user: root
+    - group: root
+    - mode: '0644'
+    - require:
+      - pkg: keystone_package_installed
+
+keystone_config_authenticate:
+  file.managed:
+    - name: /usr/local/sbin/keystone-authenticate
+    - source: salt://keystone/files/authenticate.py
+    - user: root
+    - group: root
+    - mode: '0755'

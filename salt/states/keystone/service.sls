@@ -1,0 +1,11 @@
+{%- from 'lib/service.jinja' import running with context %}
+include:
+  - .config
+  - .keys
+
+{{ running('keystone_service', 'keystone',
+           ['/etc/keystone/keystone.conf', '/etc/keystone/keystone-uwsgi.ini',
+            '/etc/default/keystone', '/var/lib/dpkg/info/keystone.list'],
+           requires=[{'file': 'keystone_config_file'}, {'file': 'keystone_config_uwsgi'},
+                     {'file': 'keystone_config_listen'}, {'file': 'keystone_keys_fernet'},
+                     {'file': 'keystone_keys_credential'}]) }}

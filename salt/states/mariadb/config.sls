@@ -1,0 +1,15 @@
+include:
+  - .package
+
+mariadb_config_file:
+  file.managed:
+    - name: /etc/mysql/mariadb.conf.d/90-region.cnf
+    - source: salt://mariadb/files/region.cnf.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    - tmp_dir: /run
+    - check_cmd: sh -c 'mariadbd --defaults-file="$1" --user=mysql --help --verbose >/dev/null' check
+    - require:
+      - pkg: mariadb_package_installed

@@ -1,0 +1,13 @@
+include:
+  - .package
+
+memcached_config_file:
+  file.managed:
+    - name: /etc/memcached.conf
+    - source: salt://memcached/files/memcached.conf.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    - require:
+      - pkg: memcached_package_installed

@@ -1,0 +1,48 @@
+# The packages of every component of this node: on all nodes side by side, before any stage.
+# Installed at once where a component was never here (policy-rc.d lets nothing start); else only
+# fetched, so that nothing that runs is touched before its turn.
+{%- set installed = salt['pkg.list_pkgs']() %}
+{%- set missing = [] %}
+{%- set known = [] %}
+{%- for component in pillar.components %}
+{%- for package in pillar[component].packages %}
+{%- if package not in installed %}
+{%- do missing.append(package) %}
+{%- else %}
+{%- do known.append(component) %}
+{%- endif %}
+{%- endfor %}
+{%- endfor %}
+{%- if missing %}
+
+stage_prepare_lists:
+  cmd.run:
+    - name: apt-get -q update
+    - timeout: 300
+
+stage_prepare_fetched:
+  cmd.run:
+    - name: apt-get -qy --no-install-recommends --download-only install {{ missing | join(' ') }}
+    - env: {DEBIAN_FRONTEND: noninteractive}
+    - timeout: 900
+    - require:
+      - cmd: stage_prepare_lists
+
+{%- set new = pillar.components | reject('in', known) | list %}
+{%- if new %}
+
+stage_prepare_installed:
+  cmd.run:
+    - name: >-
+        apt-get -qy --no-install-recommends install
+        {% for component in new %}{{ pillar[component].packages | join(' ') }} {% endfor %}
+    - env: {DEBIAN_FRONTEND: noninteractive}
+    - timeout: 1800
+    - require:
+      - cmd: stage_prepare_fetched
+{%- endif %}
+{%- else %}
+
+stage_prepare_nothing:
+  test.nop: []
+{%- endif %}
