@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gitshelf import git, gitobjects
 from gitshelf.cache import Cache, Store
@@ -44,6 +45,14 @@ class UnknownCommit(GitshelfError):
         self.wanted = wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What a name stands for in a repository; `branch` is "" for a tag and for HEAD."""
+
+    id: str
+    branch: str
+
+
 class Fetcher:
     """Fetches into a cache. `timeout` is in seconds and per call of git."""
 
@@ -60,8 +69,8 @@ class Fetcher:
         self._timeout = timeout
         self._offline = offline
 
-    def refs(self, url: str, names: Iterable[str]) -> dict[str, str]:
-        """The ids of branches and tags (the commits that annotated tags name), by name.
+    def refs(self, url: str, names: Iterable[str]) -> dict[str, Ref]:
+        """What branches and tags stand for (the commits that annotated tags name), by name.
 
         Raises UnknownCommit for a name that is neither or both, GitshelfError where the repository
         cannot be asked.
@@ -93,7 +102,7 @@ class Fetcher:
 
     def on_branch(self, url: str, commit: str, branch: str) -> bool:
         """Whether `commit` is the tip of `branch` or one of its ancestors."""
-        tip = self.refs(url, [branch])[branch]
+        tip = self.refs(url, [branch])[branch].id
         if tip == commit:
             return True
         store = self._full(url, len(commit))
@@ -211,7 +220,7 @@ def _advertised(result: Result) -> dict[str, str]:
     return refs
 
 
-def _chosen(name: str, url: str, advertised: dict[str, str]) -> str:
+def _chosen(name: str, url: str, advertised: dict[str, str]) -> Ref:
     candidates = _candidates(name)
     if len(candidates) == 3:
         branch, tag = (advertised.get(ref) for ref in candidates[:2])
@@ -222,8 +231,9 @@ def _chosen(name: str, url: str, advertised: dict[str, str]) -> str:
                 f"{name} is both a branch and a tag of {url}",
                 f"write refs/heads/{name} or refs/tags/{name}",
             )
-        found = branch or tag
+        is_branch, found = bool(branch), branch or tag
     else:
+        is_branch = name.startswith("refs/heads/")
         found = advertised.get(candidates[-1]) or advertised.get(candidates[0])
     if not found:
         short = re.fullmatch(r"[0-9a-f]{7,39}", name) is not None
@@ -232,4 +242,4 @@ def _chosen(name: str, url: str, advertised: dict[str, str]) -> str:
             f"{url} has no branch or tag {name}",
             "write all digits of the SHA" if short else "correct `branch` (master when left out)",
         )
-    return found
+    return Ref(found, name.removeprefix("refs/heads/") if is_branch else "")

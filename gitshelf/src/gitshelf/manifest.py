@@ -292,9 +292,7 @@ class _Parser:
         except ValueError as error:
             shown = re.sub(r"//[^/@]*@", "//***@", url)
             raise self._at(node).error(f"the URL {shown} {error}", "correct `git`") from None
-        origin = tokens.expand(
-            str(node.value), lambda name: "{here}" if name == HERE else self._values(name)
-        )
+        origin = tokens.expand(str(node.value), self._values.with_value(HERE, "{here}"))
         branch = self._ref(pairs, "branch") or DEFAULT_BRANCH
         folder = self._text(pairs["path"][1], "path") if "path" in pairs else ""
         return Book(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gitshelf import document, gitobjects, tokens
+from gitshelf import document, tokens
 from gitshelf.cache import Cache
 from gitshelf.document import Node, Place
 from gitshelf.errors import GitshelfError
@@ -51,17 +50,10 @@ def pinned_manifest(
         if "git" not in pairs:
             continue
         one = by_line[document.line_of(pairs["book"][0])]
-        named = one.book.branch
-        branch = not gitobjects.is_id(named) and _is_branch(named)
-        track = "" if not branch or one.book.track else named.removeprefix("refs/heads/")
-        edits += _edits(node, pairs, one.commit, track if "branch" in pairs else "")
+        edits += _edits(node, pairs, one.commit, "" if one.book.track else one.branch)
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
-
-
-def _is_branch(named: str) -> bool:
-    return named != "HEAD" and not named.startswith("refs/tags/") and not re.match(r"v?\d", named)
 
 
 def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, Node]]]]:

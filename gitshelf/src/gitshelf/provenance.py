@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from gitshelf import __version__
 from gitshelf.lock import LockedBook
 
-BUILD_TYPE = "https://opendev.org/gitshelf/kit/v1"
-BUILDER = "https://opendev.org/gitshelf"
+BUILD_TYPE = "urn:gitshelf:kit:1"
+BUILDER = "urn:gitshelf:builder"
 
 
 def render(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitshelf import git, gitobjects, manifest, objects, splice, tar
 from gitshelf.cache import Cache, Store
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError, Refused
-from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher, UnknownCommit
+from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher, Ref, UnknownCommit
 from gitshelf.manifest import Book, Link, Manifest
 from gitshelf.objects import Missing, ObjectReader
 from gitshelf.pool import Report, run_all
@@ -26,13 +26,14 @@ WORKERS = 6
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A book with its commit; `raw` is the commit object, `tree` the commit's tree, `time` its
-    committer's, in seconds. `book.branch` says what was asked for."""
+    committer's, in seconds. `branch` is the branch that was asked for, "" for a SHA or tag."""
 
     book: Book
     commit: str
     raw: bytes
     tree: str
     time: int
+    branch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ class Shelf:
     def _fetched(
         self, url: str, books: list[Book], splicing: bool
     ) -> list[tuple[Resolved, Chunk | None]]:
-        pins = self._pins(url, books)
+        refs = self._pins(url, books)
+        pins = {book: ref.id for book, ref in refs.items()}
         stores: dict[int, Store] = {}
         for width in {len(pin) for pin in pins.values()}:
             wanted = list(dict.fromkeys(pin for pin in pins.values() if len(pin) == width))
@@ -165,22 +167,23 @@ class Shelf:
                 pin = pins[book.book]
                 one = self._resolved(book, pin, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
                 self._check_track(one)
+                one = replace(one, branch=refs[book.book].branch)
                 chunk = None
                 if splicing:
                     chunk = self._chunk(one, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
                 done.append((one, chunk))
         return done
 
-    def _pins(self, url: str, books: Sequence[Book]) -> dict[str, str]:
+    def _pins(self, url: str, books: Sequence[Book]) -> dict[str, Ref]:
         """The full id that each book asks for, by place."""
         named = [book for book in books if not gitobjects.is_id(book.branch)]
-        found: dict[str, str] = {}
+        found: dict[str, Ref] = {}
         if named:
             try:
                 found = self._fetcher.refs(url, [book.branch for book in named])
             except GitshelfError as error:
                 raise _placed(error, named, {b.book: b.branch for b in named}) from None
-        return {book.book: found.get(book.branch, book.branch) for book in books}
+        return {book.book: found.get(book.branch, Ref(book.branch, "")) for book in books}
 
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
         object_id = pin
