@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from typing import NoReturn
 
 import click
@@ -133,30 +134,43 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     site = site_of(ctx)
     environments = site.environments()
     there = standing(site)
-    rows = []
-    for name in dict.fromkeys([*environments, *there]):
-        environment = environments.get(name.partition("~")[0])
-        tags = there[name].tags(name) if name in there else {}
-        nodes = there[name].status(environment, name) if environment and name in there else []
-        running = sum(node.state == "running" for node in nodes)
-        total = len(environment.nodes) if environment else 0
-        memory = sum(node.memory for node in nodes)
-        rows.append({"instance": name, "running": running, "nodes": total, "memory": memory,
-                     "tags": tags})  # fmt: skip
+    rows = [_row(name, there, environments) for name in dict.fromkeys([*environments, *there])]
     if as_json:
-        print_json(rows)
+        print_json([asdict(row) for row in rows])
         return
     table = Table(
         "instance", "nodes up", "memory", "release", "purpose", "owner", "since", box=None
     )
     for row in rows:
-        tags = row["tags"]
-        assert isinstance(tags, dict) and isinstance(row["memory"], int)
-        cells = [tags.get(key, "") for key in ("release", "purpose", "owner", "created")]
-        cells[0] = cells[0][:19]
-        table.add_row(str(row["instance"]), f"{row['running']} of {row['nodes']}",
-                      _mib(row["memory"]), *cells)  # fmt: skip
+        release = row.tags.get("release", "")[:19]
+        more = [row.tags.get(key, "") for key in ("purpose", "owner", "created")]
+        up_now = f"{row.running} of {row.nodes}"
+        table.add_row(row.instance, up_now, _mib(row.memory), release, *more)
     stdout().print(table)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `env list`; memory in bytes."""
+
+    instance: str
+    running: int
+    nodes: int
+    memory: int
+    tags: dict[str, str]
+
+
+def _row(name: str, there: dict[str, Provider], environments: dict[str, Environment]) -> Row:
+    environment = environments.get(name.partition("~")[0])
+    tags = there[name].tags(name) if name in there else {}
+    nodes = there[name].status(environment, name) if environment and name in there else []
+    return Row(
+        instance=name,
+        running=sum(node.state == "running" for node in nodes),
+        nodes=len(environment.nodes) if environment else 0,
+        memory=sum(node.memory for node in nodes),
+        tags=tags,
+    )
 
 
 @env.command()

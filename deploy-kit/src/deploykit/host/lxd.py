@@ -131,7 +131,7 @@ class Lxd:
 
     def _node(self, path: str) -> Any:
         node = self._api
-        for part in path.split("/"):
+        for part in filter(None, path.split("/")):
             node = node[quote(part, safe="")]
         return node
 

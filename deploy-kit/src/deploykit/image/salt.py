@@ -42,7 +42,13 @@ def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
     requirements = aside / "salt.txt"
     requirements.write_text(text, encoding="utf-8")
     runner([PYTHON, "-m", "venv", tree], timeout=60, log=log)
-    pip = [tree / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    pip: list[str | Path] = [
+        tree / "bin" / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
     # The hash of every file is checked; dependencies are complete in the lock.
     runner(
         [*pip, "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes",

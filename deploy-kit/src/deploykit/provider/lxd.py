@@ -63,7 +63,8 @@ class LxdProvider:
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
                 given = instance_tags(names, environment, self._tags(lxd, names, tags))
-                ensure_project(lxd, names, environment, given)
+                image = {f"{TAG}image": next(iter(bases.values())).split("-")[1]}
+                ensure_project(lxd, names, {**given, **image})
                 step.note("bridges")
                 uplink = ensure_networks(lxd, self._site, names, environment)
                 ensure_profile(lxd, names, environment)

@@ -28,9 +28,7 @@ from deploykit.site import Site, state_home
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 
-def ensure_project(
-    lxd: Lxd, names: Names, environment: Environment, tags: Mapping[str, str]
-) -> None:
+def ensure_project(lxd: Lxd, names: Names, tags: Mapping[str, str]) -> None:
     """Make the instance's project and its profile, or set their tags anew."""
     project = lxd.find(f"projects/{names.project}")
     if project is None:
