@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -45,6 +47,12 @@ class Signer:
     principal: str
     key: str
     roles: frozenset[str]
+
+    @property
+    def fingerprint(self) -> str:
+        """The key's SHA-256 as ssh-keygen -l shows it."""
+        digest = hashlib.sha256(base64.b64decode(self.key.split()[1])).digest()
+        return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def operator_key(site: Site, given: Path | None = None) -> Key:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploykit.filelock import locked
 from deploykit.records import LedgerError, Record, parse
 
 FORMAT = 1
@@ -37,30 +35,9 @@ class Memory:
         self._index = folder / "index.sqlite"
         self._pin = folder / "trust.json"
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> contextlib.AbstractContextManager[None]:
         """Alone with the folder, among all processes and threads; a killed holder lets go."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            until = time.monotonic() + LOCK_TIMEOUT
-            pause = 0.002
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > until:
-                        raise LedgerError(
-                            f"another process has held {self.folder / 'lock'} for "
-                            f"{LOCK_TIMEOUT:.0f} s",
-                            "wait for it, or end it",
-                        ) from None
-                    time.sleep(pause)
-                    pause = min(pause * 2, 0.1)
-            yield
-        finally:
-            os.close(handle)
+        return locked(self.folder / "lock", LOCK_TIMEOUT)
 
     def pin(self) -> Pin | None:
         """The trusted ledger, or None before the first use."""

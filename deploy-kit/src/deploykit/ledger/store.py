@@ -88,6 +88,13 @@ class Ledger:
                 self._absorb(tip, pin)
             return self._records
 
+    def reverify(self) -> tuple[Record, ...]:
+        """Verify every record anew from the genesis on, without the cache."""
+        with self._memory.locked():
+            self._memory.forget()
+            self._records = self._texts = ()
+        return self.refresh()
+
     def append(self, decide: Decide) -> Record:
         """Add the record whose body `decide(records, now)` returns, and return it.
 

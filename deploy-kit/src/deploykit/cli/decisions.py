@@ -1,0 +1,145 @@
+"""`deploy-kit approve`, `veto`, `hold`, `unhold`, `pin`, `unpin`, `waive`: people's decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deploykit.cli.app import site_of
+from deploykit.cli.ledger import key_option, ledger_of
+
+reason_option = click.option("--reason", default="", help="Why; it stays in the ledger.")
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment")
+@reason_option
+@key_option
+@click.pass_context
+def approve(
+    ctx: click.Context, release: str, environment: str, reason: str, key: Path | None
+) -> None:
+    """Approve that RELEASE enters ENVIRONMENT; takes back an earlier veto of yours.
+
+    \b
+    deploy-kit approve 2026.47.1 production
+    """
+    _decide(ctx, key, "approve", environment, release, reason=reason)
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment", required=False)
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@key_option
+@click.pass_context
+def veto(
+    ctx: click.Context, release: str, environment: str | None, reason: str, key: Path | None
+) -> None:
+    """Forbid RELEASE to enter ENVIRONMENT, or any without one. `approve` takes it back."""
+    _decide(ctx, key, "veto", environment, release, reason=reason)
+
+
+@click.command()
+@click.argument("environment")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@key_option
+@click.pass_context
+def hold(ctx: click.Context, environment: str, reason: str, key: Path | None) -> None:
+    """Let nothing enter ENVIRONMENT until `unhold`."""
+    _decide(ctx, key, "hold", environment, reason=reason)
+
+
+@click.command()
+@click.argument("environment")
+@reason_option
+@key_option
+@click.pass_context
+def unhold(ctx: click.Context, environment: str, reason: str, key: Path | None) -> None:
+    """End the hold of ENVIRONMENT."""
+    _decide(ctx, key, "unhold", environment, reason=reason)
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment")
+@reason_option
+@key_option
+@click.pass_context
+def pin(ctx: click.Context, release: str, environment: str, reason: str, key: Path | None) -> None:
+    """Let only RELEASE enter ENVIRONMENT until `unpin`."""
+    _decide(ctx, key, "pin", environment, release, reason=reason)
+
+
+@click.command()
+@click.argument("environment")
+@reason_option
+@key_option
+@click.pass_context
+def unpin(ctx: click.Context, environment: str, reason: str, key: Path | None) -> None:
+    """Let other releases enter ENVIRONMENT again."""
+    _decide(ctx, key, "unpin", environment, reason=reason)
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment")
+@click.argument("check")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@key_option
+@click.pass_context
+def waive(
+    ctx: click.Context,
+    release: str,
+    environment: str,
+    check: str,
+    reason: str,
+    key: Path | None,
+) -> None:
+    """Let RELEASE enter ENVIRONMENT without evidence of CHECK; admins only.
+
+    \b
+    deploy-kit waive 2026.47.1 production upgrade --reason "tried by hand on a copy"
+    """
+    _decide(ctx, key, "waive", environment, release, check, reason)
+
+
+def _decide(
+    ctx: click.Context,
+    key: Path | None,
+    decision: str,
+    environment: str | None = None,
+    release: str | None = None,
+    check: str | None = None,
+    reason: str = "",
+) -> None:
+    from deploykit.errors import InputError
+    from deploykit.ledger.view import policy_in_force
+    from deploykit.ledger.words import describe, versions_of
+    from deploykit.records import decision_body
+    from deploykit.release import named_release
+    from deploykit.yamlfile import nearest
+
+    ledger = ledger_of(ctx, key)
+    policy = policy_in_force(ledger.known)
+    if environment is not None and environment not in policy:
+        raise InputError(
+            f"the ledger knows no environment '{environment}'",
+            f"{nearest(environment, frozenset(policy))}; a new one: deploy-kit policy apply",
+        )
+    checks = frozenset(policy[environment].checks) if environment else frozenset()
+    if check is not None and check not in checks:
+        raise InputError(f"{environment} asks for no check '{check}'", nearest(check, checks))
+    digest, version = named_release(site_of(ctx), ledger.known, release) if release else ("", "")
+    body = decision_body(
+        decision,
+        environment=environment,
+        release=digest or None,
+        check=check,
+        reason=reason,
+    )
+    record = ledger.append(lambda records, now: body)
+    versions = {**versions_of(ledger.known), digest: version}
+    click.echo(f"record {record.n}: {describe(record, versions)}")

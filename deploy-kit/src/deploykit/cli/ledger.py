@@ -1,0 +1,280 @@
+"""`deploy-kit status`, `history`, `ledger` and `policy`: what is recorded, and who says so."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deploykit.cli.app import json_option, print_json, site_of, yes_option
+
+if TYPE_CHECKING:
+    from deploykit.ledger import Ledger
+    from deploykit.records import Record
+
+ROLES = ("admin", "operator", "release-manager", "approver")
+
+key_option = click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Sign with this SSH key. Default: $DEPLOY_KIT_KEY, else the site's own.",
+)
+
+
+def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
+    """The ledger of this call's site."""
+    from deploykit.keys import operator_key
+    from deploykit.ledger import Ledger
+
+    site = site_of(ctx)
+    return Ledger.open(site, operator_key(site, key))
+
+
+@click.command()
+@json_option
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show the board: what runs where, since when, on what evidence, and what is next."""
+    from deploykit.board import board, board_json, print_board
+
+    ledger, site = ledger_of(ctx), site_of(ctx)
+    if as_json:
+        print_json(board_json(board(site, ledger)))
+    else:
+        print_board(site, ledger)
+
+
+@click.command()
+@click.argument("environment", required=False)
+@json_option
+@click.pass_context
+def history(ctx: click.Context, environment: str | None, as_json: bool) -> None:
+    """Show what the ledger recorded, oldest first; of one ENVIRONMENT or of all.
+
+    \b
+    deploy-kit history production
+    """
+    from deploykit.ledger.words import versions_of
+    from deploykit.release import releases
+
+    records = everything = ledger_of(ctx).known
+    if environment is not None:
+        _known_environment(ctx, environment, records)
+        records = tuple(
+            record
+            for record in records
+            if environment in (record.body.get("environment"), record.body.get("edge"))
+            or (record.kind == "decision" and record.body["environment"] is None)
+        )
+    if as_json:
+        print_json([_record_json(record) for record in records])
+        return
+    versions = {release.digest: release.version for release in releases(site_of(ctx))}
+    versions.update(versions_of(everything))
+    _print_records([r for r in records if r.body.get("phase") != "renewed"], versions)
+
+
+@click.group()
+def ledger() -> None:
+    """Look at the ledger itself: records, signers, proof."""
+
+
+@ledger.command()
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    """Verify every record and signature from the first one on, without any cache."""
+    opened = ledger_of(ctx)
+    records = opened.reverify()
+    click.echo(
+        f"{len(records)} records verified, up to {records[-1].commit[:12]}; "
+        f"genesis {records[0].commit[:12]}"
+    )
+
+
+@ledger.command()
+@click.argument("n", type=int)
+@click.pass_context
+def show(ctx: click.Context, n: int) -> None:
+    """Show record N."""
+    from deploykit.errors import InputError
+
+    records = ledger_of(ctx).known
+    if not 0 <= n < len(records):
+        raise InputError(f"there is no record {n}", f"there are 0 to {len(records) - 1}")
+    print_json(_record_json(records[n]))
+
+
+@ledger.command()
+@json_option
+@click.pass_context
+def signers(ctx: click.Context, as_json: bool) -> None:
+    """Show who may sign what."""
+    from rich.table import Table
+
+    from deploykit.board import console
+    from deploykit.ledger.view import signers_in_force
+
+    found = signers_in_force(ledger_of(ctx).known)
+    if as_json:
+        print_json(
+            [{"principal": s.principal, "key": s.key, "roles": sorted(s.roles)} for s in found]
+        )
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Principal", "Key", "Roles"):
+        table.add_column(title, no_wrap=title == "Key")
+    for signer in found:
+        table.add_row(signer.principal, signer.fingerprint, ", ".join(sorted(signer.roles)))
+    console().print(table)
+
+
+@ledger.command()
+@click.argument("principal")
+@click.argument("keyfile", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--roles", required=True, help=f"Comma-separated: {', '.join(ROLES)}.", metavar="ROLE,..."
+)
+@key_option
+@click.pass_context
+def trust(ctx: click.Context, principal: str, keyfile: Path, roles: str, key: Path | None) -> None:
+    """Let PRINCIPAL's key sign from now on, with these roles; their roles before are replaced.
+
+    \b
+    deploy-kit ledger trust jo@example.org jo.pub --roles operator,approver
+    """
+    from deploykit.ledger.signers import trust as change
+
+    record = change(ledger_of(ctx, key), principal, keyfile, roles.split(","))
+    click.echo(f"record {record.n}: {principal} is trusted as {roles}")
+
+
+@ledger.command()
+@click.argument("principal")
+@key_option
+@click.pass_context
+def distrust(ctx: click.Context, principal: str, key: Path | None) -> None:
+    """Take every role from PRINCIPAL; what they signed before stays valid."""
+    from deploykit.ledger.signers import distrust as change
+
+    record = change(ledger_of(ctx, key), principal)
+    click.echo(f"record {record.n}: {principal} may sign no more")
+
+
+@click.group()
+def policy() -> None:
+    """The promotion policy in force is the ledger's; the environment files propose another."""
+
+
+@policy.command("show")
+@json_option
+@click.pass_context
+def policy_show(ctx: click.Context, as_json: bool) -> None:
+    """Show the policy in force."""
+    from deploykit.ledger.view import policy_in_force, policy_json
+
+    found = policy_in_force(ledger_of(ctx).known)
+    if as_json:
+        print_json(policy_json(found))
+    else:
+        click.echo("\n".join(_policy_lines(policy_json(found))))
+
+
+@policy.command("diff")
+@click.pass_context
+def policy_diff(ctx: click.Context) -> None:
+    """Show how the environment files differ from the policy in force; exit 1 where they do."""
+    lines = _differences(ctx, ledger_of(ctx))
+    if lines:
+        click.echo("\n".join(lines))
+        ctx.exit(1)
+    click.echo("the environment files ask for the policy that is in force")
+
+
+@policy.command("apply")
+@yes_option
+@key_option
+@click.pass_context
+def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
+    """Put the policy of the environment files in force, by a signed record of an admin."""
+    from deploykit.ledger.view import policy_json
+    from deploykit.policy import site_policy
+    from deploykit.records import policy_body
+
+    opened = ledger_of(ctx, key)
+    lines = _differences(ctx, opened)
+    if not lines:
+        click.echo("the environment files ask for the policy that is in force")
+        return
+    click.echo("\n".join(lines))
+    if not yes:
+        click.confirm("Put this policy in force?", abort=True)
+    wanted = policy_body(policy_json(site_policy(site_of(ctx))))
+    record = opened.append(lambda records, now: wanted)
+    click.echo(f"record {record.n}: the policy is in force")
+
+
+def _differences(ctx: click.Context, opened: Ledger) -> list[str]:
+    from deploykit.ledger.view import policy_in_force, policy_json
+    from deploykit.policy import site_policy
+
+    return list(
+        difflib.unified_diff(
+            _policy_lines(policy_json(policy_in_force(opened.known))),
+            _policy_lines(policy_json(site_policy(site_of(ctx)))),
+            "in force (ledger)",
+            "environment files",
+            lineterm="",
+            n=1,
+        )
+    )
+
+
+def _policy_lines(policy: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, rule in sorted(policy.items()):
+        lines.append(f"{name}:")
+        lines.append(f"  from: {rule['from'] or 'anywhere'}")
+        lines.append(f"  soak: {rule['soak']} s")
+        lines.append(f"  approvals: {rule['approvals']}")
+        for check, counts in sorted(rule["checks"].items()):
+            lines.append(f"  {check}: {counts['passes']} of {counts['attempts']} attempts pass")
+    return lines
+
+
+def _known_environment(ctx: click.Context, environment: str, records: tuple[Record, ...]) -> None:
+    from deploykit.ledger.view import policy_in_force
+
+    if environment not in policy_in_force(records):
+        site_of(ctx).environment(environment)
+
+
+def _record_json(record: Record) -> dict[str, Any]:
+    from deploykit.schema import TIME
+
+    return {
+        "n": record.n,
+        "time": record.time.strftime(TIME),
+        "actor": record.actor,
+        "kind": record.kind,
+        "commit": record.commit,
+        **record.body,
+    }
+
+
+def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from deploykit.board import console
+    from deploykit.ledger.words import describe, moment
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("#", "Time (UTC)", "By"):
+        table.add_column(title, no_wrap=True, justify="right" if title == "#" else "left")
+    table.add_column("What", overflow="fold")
+    for record in shown:
+        what = Text(describe(record, versions))
+        table.add_row(str(record.n), moment(record.time), record.actor, what)
+    console().print(table)

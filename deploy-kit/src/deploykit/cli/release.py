@@ -1,0 +1,124 @@
+"""`deploy-kit release`: cut, list, show and verify releases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deploykit.cli.app import json_option, print_json, site_of
+
+if TYPE_CHECKING:
+    from deploykit.release import Release
+
+
+@click.group()
+def release() -> None:
+    """Releases: kits with a version, cut from the site's manifest gitshelf.yml."""
+
+
+@release.command()
+@click.option("--no-commit", is_flag=True, help="Keep the pins in the state folder.")
+@click.option("--version", help="YEAR.WEEK.N. Default: the next of this week.")
+@json_option
+@click.pass_context
+def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool) -> None:
+    """Pin every book of gitshelf.yml to a commit and build the kit.
+
+    The pins are written to releases/VERSION.yml and committed. What is not committed in a book's
+    repository is not part of the release.
+
+    \b
+    deploy-kit release cut
+    deploy-kit release cut --no-commit
+    """
+    from deploykit.cutting import cut as run
+    from deploykit.cutting import uncommitted
+
+    site = site_of(ctx)
+    done = run(site, commit=not no_commit, version=version)
+    changed = uncommitted(site)
+    if changed:
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        listed = ", ".join(changed[:3])
+        click.echo(f"not in the release, because not committed: {listed}{more}", err=True)
+    found = done.release
+    if as_json:
+        print_json({**_json(found), "new": done.new, "committed": done.committed})
+        return
+    words = f"cut {found.version}" if done.new else f"already cut as {found.version}"
+    click.echo(f"{words}  {found.digest}")
+
+
+@release.command("list")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """List the releases, the newest last."""
+    from deploykit.release import manifests, releases
+
+    site = site_of(ctx)
+    found = {one.version: one for one in releases(site)}
+    if as_json:
+        print_json([_json(one) for one in found.values()])
+        return
+    for version in manifests(site):
+        kit = found[version].digest if version in found else "(its kit is not built here yet)"
+        click.echo(f"{version:<14} {kit}")
+    if not manifests(site):
+        click.echo("no release yet: deploy-kit release cut")
+
+
+@release.command()
+@click.argument("text", metavar="RELEASE")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, text: str, as_json: bool) -> None:
+    """Show RELEASE: its books at their commits, and where its files are."""
+    from deploykit.release import find_release
+    from gitshelf import verify as prove
+
+    found = find_release(site_of(ctx), text)
+    books = prove(found.kit, digest=found.hex).lock.books
+    if as_json:
+        listed = [{"book": b.book, "commit": b.commit, "path": b.path} for b in books]
+        print_json({**_json(found), "books": listed})
+        return
+    click.echo(f"version  {found.version}\ndigest   {found.digest}\nkit      {found.kit}")
+    click.echo(f"pins     {found.manifest}\nbooks")
+    for book in books:
+        where = f" (its folder {book.path})" if book.path else ""
+        click.echo(f"  {book.book or '.'}: {book.commit}{where}")
+
+
+@release.command()
+@click.argument("text", metavar="RELEASE")
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, text: str, as_json: bool) -> None:
+    """Prove RELEASE: signed by one whom the ledger lets release, and every file as pinned."""
+    from deploykit.cli.ledger import ledger_of
+    from deploykit.keys import allowed_signers
+    from deploykit.ledger.view import signers_in_force
+    from deploykit.release import find_release
+
+    found = find_release(site_of(ctx), text)
+    signers = signers_in_force(ledger_of(ctx).known)
+    proven = found.verify(allowed_signers(signers, role="release-manager"))
+    if as_json:
+        print_json({**_json(found), "signer": proven.signer, "bytes": proven.size})
+    else:
+        click.echo(
+            f"{found.version} is proven: signed by {proven.signer}, "
+            f"{len(proven.lock.books)} books, "
+            f"{proven.size / 1e6:.1f} MB\n{found.digest}"
+        )
+
+
+def _json(found: Release) -> dict[str, Any]:
+    return {
+        "version": found.version,
+        "release": found.digest,
+        "kit": str(found.kit),
+        "manifest": str(found.manifest),
+    }
