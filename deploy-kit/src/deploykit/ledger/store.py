@@ -6,6 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from deploykit.keys import ROLES, Key, Signer, operator_key, sign
@@ -28,6 +29,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The verified records and their texts, replaced together."""
+
+    records: tuple[Record, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
 class Ledger:
     """One site's ledger, verified up to what was last fetched. Safe for threads and processes."""
 
@@ -36,8 +45,7 @@ class Ledger:
         self._memory = memory
         self._key = key
         self._clock = clock
-        self._records: tuple[Record, ...] = ()
-        self._texts: tuple[str, ...] = ()
+        self._seen = Seen()
 
     @classmethod
     def open(cls, site: Site, key: Key | None = None, clock: Clock = utc_now) -> Ledger:
@@ -65,7 +73,7 @@ class Ledger:
     @property
     def known(self) -> tuple[Record, ...]:
         """The records as last fetched; no I/O."""
-        return self._records
+        return self._seen.records
 
     def records(self) -> tuple[Record, ...]:
         """Every record of the ledger as it is now, fetched and verified."""
@@ -84,15 +92,16 @@ class Ledger:
                         "restore the branch from a clone of it",
                     )
                 return ()
-            if not self._records or self._records[-1].commit != tip:
+            known = self._seen.records
+            if not known or known[-1].commit != tip:
                 self._absorb(tip, pin)
-            return self._records
+            return self._seen.records
 
     def reverify(self) -> tuple[Record, ...]:
         """Verify every record anew from the genesis on, without the cache."""
         with self._memory.locked():
             self._memory.forget()
-            self._records = self._texts = ()
+            self._seen = Seen()
         return self.refresh()
 
     def append(self, decide: Decide) -> Record:
@@ -107,9 +116,9 @@ class Ledger:
             if attempt:
                 time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
                 self.refresh()
-            before = self._records
-            now = self._time(before)
-            done = self._offer(before, decide(before, now), now)
+            seen = self._seen
+            now = self._time(seen.records)
+            done = self._offer(seen, decide(seen.records, now), now)
             if done is not None:
                 return done
         raise LedgerError(
@@ -119,7 +128,7 @@ class Ledger:
 
     def principal(self) -> str:
         """By which name the ledger knows this process's key."""
-        for signer in signers_in_force(self._records):
+        for signer in signers_in_force(self._seen.records):
             if signer.key == self._key.public:
                 return signer.principal
         return self._key.principal
@@ -130,7 +139,7 @@ class Ledger:
         everything = (Signer(self._key.principal, self._key.public, ROLES),)
         body = genesis_body(site.name, everything, policy_json(site_policy(site)))
         for _ in range(TRIES):
-            if self._offer((), body, self._clock()) or self.refresh():
+            if self._offer(Seen(), body, self._clock()) or self.refresh():
                 return
         raise LedgerError(f"cannot begin the ledger in {self._clone.remote}")
 
@@ -147,15 +156,16 @@ class Ledger:
             )
         return before[-1].time
 
-    def _offer(self, before: tuple[Record, ...], body: Body, now: datetime) -> Record | None:
-        """Sign and push one record after `before`; None when somebody else was faster."""
+    def _offer(self, seen: Seen, body: Body, now: datetime) -> Record | None:
+        """Sign and push one record after `seen`; None when somebody else was faster."""
+        before = seen.records
         n, actor = len(before), self.principal()
         text = render(n, now, actor, body)
         self._may_write(before, parse(text, n, "0" * 40))
         parent = before[-1].commit if before else None
         stamp = f"{actor} <{actor}> {int(now.timestamp())} +0000"
         header = f"author {stamp}\ncommitter {stamp}\n"
-        texts = (*self._texts[:n], text)
+        texts = (*seen.texts, text)
         payload = self._clone.payload(texts, parent, header, f"{n}: {_title(body)}")
         commit = self._clone.store(payload, sign(self._key, payload, NAMESPACE))
         result = self._clone.push(commit)
@@ -223,7 +233,7 @@ class Ledger:
         pin = Pin(records[0].commit, records[-1].commit)
         if pin != self._memory.pin():
             self._memory.trust(pin)
-        self._records, self._texts = tuple(records), tuple(texts)
+        self._seen = Seen(tuple(records), tuple(texts))
 
     def _rewritten(self, tip: str) -> LedgerError:
         return LedgerError(
