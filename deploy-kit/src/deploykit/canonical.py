@@ -7,23 +7,21 @@ import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-LARGEST = 2**53 - 1  # RFC 8785 numbers are IEEE doubles; larger whole numbers are not exact
+LARGEST = 2**53 - 1  # RFC 8785 numbers are IEEE doubles; beyond, not every whole number is one
 
 
 def canonical(value: object) -> str:
     """The canonical JSON text of strings, numbers, booleans, None, lists and mappings.
 
     Raises ValueError for what has none: other types, keys that are no text, NaN and infinities,
-    whole numbers beyond 2^53 - 1, lone surrogates.
+    whole numbers that no double equals, lone surrogates.
     """
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
-        if abs(value) > LARGEST:
-            raise ValueError(f"{value} is too large to be exact in JSON")
-        return str(value)
+        return str(value) if abs(value) <= LARGEST else _large(value)
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, Mapping):
@@ -50,6 +48,16 @@ def _text(value: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("a text holds a lone surrogate") from None
     return json.dumps(value, ensure_ascii=False)
+
+
+def _large(value: int) -> str:
+    try:
+        exact = float(value) == value
+    except OverflowError:
+        exact = False
+    if not exact:
+        raise ValueError(f"{value} is too large to be exact in JSON")
+    return _number(float(value))
 
 
 def _number(value: float) -> str:

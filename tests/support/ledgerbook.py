@@ -1,0 +1,169 @@
+"""Sites, keys and records for tests of the ledger and of policy."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from deploykit.keys import ROLES, Key, Signer, read_key
+from deploykit.records import (
+    Body,
+    Record,
+    decision_body,
+    deploy_body,
+    evidence_body,
+    genesis_body,
+    parse,
+    render,
+)
+from deploykit.site import Site, open_site
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+OWNER = {"user": "ann", "host": "elsewhere", "pid": 7, "started": "boot:1"}
+ENVIRONMENT = """name: {name}
+networks:
+  management: {{cidr: 10.9{n}.0.0/24}}
+nodes:
+  salt: {{roles: [master], at: 10}}
+"""
+PROMOTION = """promotion:
+  from: {source}
+  checks: {{smoke: {{}}, idempotence: {{}}, upgrade: {{}}, bootstrap: {{}}}}
+"""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A release as policy sees it."""
+
+    digest: str
+    version: str
+
+
+def release(n: int) -> Named:
+    return Named(f"sha256:{n:064x}", f"2026.47.{n}")
+
+
+def make_site(folder: Path, ledger: str | None = None) -> Site:
+    """A site with test, staging and production; its state beside it."""
+    site = folder / "site"
+    (site / "environments").mkdir(parents=True)
+    (site / "site.yml").write_text("name: trial\n" + (f"ledger: {ledger}\n" if ledger else ""))
+    for n, (name, source) in enumerate(
+        [("test", None), ("staging", "test"), ("production", "staging")]
+    ):
+        text = ENVIRONMENT.format(name=name, n=n)
+        text += PROMOTION.format(source=source) if source else ""
+        (site / "environments" / f"{name}.yml").write_text(text)
+    opened = open_site(site)
+    state = folder / "state"
+    return replace(opened, state=state, ledger=ledger or str(state / "ledger.git"))
+
+
+def other_state(site: Site, name: str) -> Site:
+    """The same site and ledger as another operator has them: with a state folder of their own."""
+    return replace(site, state=site.state.parent / name)
+
+
+def make_key(folder: Path, principal: str) -> Key:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / principal
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", principal, "-f", str(file)]
+    subprocess.run(words, check=True, timeout=20)
+    return read_key(file)
+
+
+def signer(key: Key, *roles: str) -> Signer:
+    return Signer(key.principal, key.public, frozenset(roles) if roles else ROLES)
+
+
+def rule(
+    source: str | None = None, *, soak: int = 0, approvals: int = 0, **checks: tuple[int, int]
+) -> dict[str, Any]:
+    counts = {name: {"attempts": a, "passes": p} for name, (a, p) in checks.items()}
+    return {"from": source, "checks": counts, "soak": soak, "approvals": approvals}
+
+
+@dataclass
+class Story:
+    """Records one after another, without any git: what policy is asked about."""
+
+    now: datetime = NOON
+    records: list[Record] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, **rules: dict[str, Any]) -> Story:
+        story = cls()
+        signers = (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),)
+        return story.tell(genesis_body("trial", signers, rules))
+
+    def tell(self, body: Body, actor: str = "ann@here") -> Story:
+        n = len(self.records)
+        text = render(n, self.now, actor, body)
+        self.records.append(parse(text, n, f"{n:040x}"))
+        return self.wait(1)
+
+    def wait(self, seconds: float) -> Story:
+        self.now += timedelta(seconds=seconds)
+        return self
+
+    def phase(
+        self, phase: str, environment: str, what: Named, lease: float = 600, **more: Any
+    ) -> Story:
+        values: dict[str, Any] = {
+            "id": f"{environment}-{what.version}",
+            "over": None,
+            "purpose": "deploy",
+            "owner": OWNER,
+        }
+        return self.tell(
+            deploy_body(
+                phase=phase,
+                environment=environment,
+                release=what.digest,
+                version=what.version,
+                lease_until=self.now + timedelta(seconds=lease),
+                **{**values, **more},
+            )
+        )
+
+    def deployed(self, environment: str, what: Named, end: str = "finished", **more: Any) -> Story:
+        return self.phase("started", environment, what, **more).phase(
+            end, environment, what, **more
+        )
+
+    def found(
+        self, check: str, what: Named, environment: str, result: str = "passed", **more: Any
+    ) -> Story:
+        over = more.pop("over", None)
+        return self.tell(
+            evidence_body(
+                check=check,
+                release=what.digest,
+                version=what.version,
+                over=over.digest if over else None,
+                environment=environment,
+                result=result,
+                attempt=1,
+                seconds=1,
+                **more,
+            )
+        )
+
+    def decided(
+        self,
+        decision: str,
+        what: Named | None = None,
+        environment: str | None = None,
+        actor: str = "ann@here",
+        check: str | None = None,
+        reason: str = "so",
+    ) -> Story:
+        digest = what.digest if what else None
+        body = decision_body(
+            decision, environment=environment, release=digest, check=check, reason=reason
+        )
+        return self.tell(body, actor)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+
+from deploykit.owner import Owner, is_dead, parse_owner, this_process
+
+
+def test_own_process_is_alive() -> None:
+    assert not is_dead(this_process())
+
+
+def test_owner_survives_the_ledger() -> None:
+    owner = this_process()
+    assert parse_owner(owner.as_json()) == owner
+
+
+def test_ended_process_is_dead_at_once() -> None:
+    child = subprocess.Popen(["sleep", "30"])
+    owner = _owner_of(child.pid)
+    assert not is_dead(owner)
+    child.kill()
+    child.wait()
+    assert is_dead(owner)
+
+
+def test_zombie_is_dead() -> None:
+    child = subprocess.Popen(["sleep", "30"])
+    owner = _owner_of(child.pid)
+    child.kill()
+    while open(f"/proc/{child.pid}/stat").read().rpartition(")")[2].split()[0] != "Z":
+        pass
+    assert is_dead(owner)
+    child.wait()
+
+
+def test_number_taken_by_another_process_is_dead() -> None:
+    owner = this_process()
+    boot, _, ticks = owner.started.rpartition(":")
+    assert is_dead(replace(owner, started=f"{boot}:{int(ticks) - 1}"))
+
+
+def test_process_of_an_earlier_boot_is_dead() -> None:
+    owner = this_process()
+    assert is_dead(replace(owner, started=f"0000-boot:{owner.started.rpartition(':')[2]}"))
+
+
+def test_process_of_another_host_is_never_known_to_be_dead() -> None:
+    assert not is_dead(replace(this_process(), host="elsewhere", pid=2**22 - 1))
+
+
+def _owner_of(pid: int) -> Owner:
+    me = this_process()
+    boot = me.started.rpartition(":")[0]
+    stat = open(f"/proc/{pid}/stat").read()
+    return replace(me, pid=pid, started=f"{boot}:{stat.rpartition(')')[2].split()[19]}")

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ledgerbook import NOON, OWNER, release
+
+from deploykit.canonical import canonical
+from deploykit.keys import ROLES, Signer
+from deploykit.records import (
+    Body,
+    LedgerError,
+    decision_body,
+    deploy_body,
+    evidence_body,
+    genesis_body,
+    parse,
+    policy_body,
+    render,
+    signers_body,
+)
+
+ONE = release(1)
+RULE = {"from": None, "checks": {"smoke": {"attempts": 2, "passes": 1}}, "soak": 0, "approvals": 1}
+SIGNERS = (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),)
+DEPLOY = deploy_body(
+    id="d1",
+    phase="started",
+    environment="test",
+    release=ONE.digest,
+    version=ONE.version,
+    over=None,
+    purpose="deploy",
+    owner=OWNER,
+    lease_until=NOON,
+)
+EVIDENCE = evidence_body(
+    check="smoke",
+    release=ONE.digest,
+    version=ONE.version,
+    over=ONE.digest,
+    environment="test",
+    result="passed",
+    attempt=1,
+    seconds=12.34,
+    packages={"identity": {"keystone": "2:22.0.0-2"}},
+)
+BODIES = [
+    genesis_body("trial", SIGNERS, {"test": RULE}),
+    signers_body(SIGNERS),
+    policy_body({"test": RULE}),
+    DEPLOY,
+    EVIDENCE,
+    decision_body("waive", environment="test", release=ONE.digest, check="smoke", reason="why"),
+    decision_body("hold", environment="test"),
+    decision_body("veto", release=ONE.digest),
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
+def test_every_kind_comes_back_as_it_was_written(body: Body) -> None:
+    record = parse(render(3, NOON, "ann@here", body), 3, "c" * 40)
+    assert (record.n, record.time, record.actor, record.kind) == (3, NOON, "ann@here", body.kind)
+    assert record.body == json.loads(canonical(body.fields))
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
+def test_missing_field_is_named_with_record_and_commit(body: Body) -> None:
+    for name in body.fields:
+        value = {**json.loads(render(3, NOON, "ann@here", body))}
+        del value[name]
+        with pytest.raises(LedgerError) as error:
+            parse(canonical(value), 3, "c" * 40)
+        assert "record 3" in error.value.message and "c" * 12 in error.value.message
+        assert f"'{name}'" in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kind": "gossip"}, "unknown kind 'gossip'"),
+        ({"schema": 2}, "schema 2"),
+        ({"n": 4}, "number 4"),
+        ({"n": True}, "number True"),
+        ({"time": "2026-11-21T12:00:00+00:00"}, "time"),
+        ({"time": "2026-02-30T12:00:00Z"}, "time"),
+        ({"actor": "*"}, "actor"),
+        ({"extra": 1}, "'extra'"),
+        ({"release": "sha256:abc"}, "'release'"),
+        ({"phase": "begun"}, "'phase'"),
+        ({"over": "none"}, "'over'"),
+        ({"owner": {**OWNER, "pid": "7"}}, "'owner'"),
+        ({"lease_until": "soon"}, "'lease_until'"),
+        ({"environment": "../x"}, "'environment'"),
+    ],
+)
+def test_field_that_does_not_fit_is_refused_by_name(change: dict[str, Any], said: str) -> None:
+    value = {**json.loads(render(3, NOON, "ann@here", DEPLOY)), **change}
+    with pytest.raises(LedgerError) as error:
+        parse(canonical(value), 3, "c" * 40)
+    assert said in error.value.message
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"a": 1}', "\ud800", "[" * 5000])
+def test_text_that_is_no_canonical_object_is_refused(text: str) -> None:
+    with pytest.raises(LedgerError):
+        parse(text, 0, "c" * 40)
+
+
+def test_waiver_needs_its_reason_and_its_check() -> None:
+    for lacking in ("reason", "check"):
+        fields = {**BODIES[5].fields, lacking: "" if lacking == "reason" else None}
+        with pytest.raises(LedgerError):
+            render(1, NOON, "ann@here", Body("decision", fields))
+
+
+def test_signers_without_an_admin_are_refused() -> None:
+    with pytest.raises(LedgerError):
+        nobody = (Signer("ann@here", "ssh-ed25519 AAAA", frozenset({"operator"})),)
+        render(1, NOON, "ann@here", signers_body(nobody))
+
+
+@pytest.mark.parametrize("principal", ["*", "a,b", "!ann", "ann here", "", '"ann"'])
+def test_principal_that_ssh_would_read_as_a_pattern_is_refused(principal: str) -> None:
+    with pytest.raises(LedgerError):
+        signers = (Signer(principal, "ssh-ed25519 AAAA", ROLES),)
+        render(1, NOON, "ann@here", signers_body(signers))
