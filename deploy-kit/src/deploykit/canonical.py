@@ -14,14 +14,16 @@ def canonical(value: object) -> str:
     """The canonical JSON text of strings, numbers, booleans, None, lists and mappings.
 
     Raises ValueError for what has none: other types, keys that are no text, NaN and infinities,
-    whole numbers that no double equals, lone surrogates.
+    whole numbers beyond 2^53 - 1, lone surrogates.
     """
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
-        return str(value) if abs(value) <= LARGEST else _large(value)
+        if abs(value) > LARGEST:
+            raise ValueError(f"{value} is too large to be exact in JSON")
+        return str(value)
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, Mapping):
@@ -36,7 +38,7 @@ def canonical(value: object) -> str:
 
 def parse_canonical(text: str) -> object:
     """The value of `text`. Raises ValueError where it is not JSON, or not in canonical form."""
-    value: object = json.loads(text)
+    value: object = json.loads(text, parse_int=_whole)
     if canonical(value) != text:
         raise ValueError("it is JSON, but not in canonical form")
     return value
@@ -50,14 +52,10 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _large(value: int) -> str:
-    try:
-        exact = float(value) == value
-    except OverflowError:
-        exact = False
-    if not exact:
-        raise ValueError(f"{value} is too large to be exact in JSON")
-    return _number(float(value))
+def _whole(text: str) -> int | float:
+    """A whole number as read; beyond 2^53 - 1 it is a double's shortest text."""
+    value = int(text) if len(text) < 400 else float("inf")
+    return value if abs(value) <= LARGEST else float(text)
 
 
 def _number(value: float) -> str:

@@ -75,7 +75,7 @@ def test_keys_are_sorted_by_utf16_code_units() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), 2**53 + 1, 10**400, "\ud800", {1: 2}, {"a": b"x"}, object()]
+    "value", [float("nan"), float("inf"), 2**53, "\ud800", {1: 2}, {"a": b"x"}, object()]
 )
 def test_value_without_a_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(ValueError):
@@ -83,7 +83,19 @@ def test_value_without_a_canonical_form_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 1}', '{"b":1,"a":2}', '{"a":1,"a":1}', "1.0", '"\\u0041"', "NaN", "[", ""]
+    "text",
+    [
+        '{"a": 1}',
+        '{"b":1,"a":2}',
+        '{"a":1,"a":1}',
+        "1.0",
+        '"\\u0041"',
+        "NaN",
+        "9" * 5000,
+        "9007199254740993",
+        "[",
+        "",
+    ],
 )
 def test_text_in_another_form_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
@@ -94,4 +106,3 @@ def test_text_in_another_form_is_refused(text: str) -> None:
 def test_any_value_comes_back_from_its_one_text(value: object) -> None:
     text = canonical(value)
     assert parse_canonical(text) == value
-    assert canonical(json.loads(text)) == text
