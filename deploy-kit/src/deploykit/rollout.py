@@ -24,7 +24,8 @@ from deploykit.ssh import reachable
 
 DAY0_FORMAT = 1
 DAY0_TIMEOUT = 600.0  # seconds
-MINIONS_TIMEOUT = 20.0
+MINIONS_TIMEOUT = 20.0  # seconds: a dead minion is named well within 30
+FIRST_MINIONS_TIMEOUT = 90.0  # after day 0: minions that started before their master
 UPLOAD_TIMEOUT = 120.0
 ORCHESTRATION_TIMEOUT = 1800.0  # seconds without any sign of life
 
@@ -61,7 +62,7 @@ def roll_out(context: Context, release: Release, inventory: Inventory, signers: 
     name = inventory.instance
     progress = context.progress
     reachable(inventory)
-    prepare_nodes(context, release, inventory)
+    fresh = prepare_nodes(context, release, inventory)
     session = context.session(inventory)
     with progress.step(f"{name}: kit {release.version} to the master"):
         send_kit(session, release, signers)
@@ -74,7 +75,7 @@ def roll_out(context: Context, release: Release, inventory: Inventory, signers: 
         nodes=nodes,
     )
     with progress.step(f"{name}: minions answer"):
-        await_minions(session, inventory)
+        await_minions(session, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
     with progress.step(f"{name}: orchestration of {release.version}") as step:
         report = session.call(
             "orchestrate",
@@ -90,8 +91,11 @@ def roll_out(context: Context, release: Release, inventory: Inventory, signers: 
     session.call("current", timeout=30, digest=release.hex)
 
 
-def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> None:
-    """Run day 0 of the release, unless the very same one was finished on these very nodes."""
+def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> bool:
+    """Run day 0 of the release, unless the very same one was finished on these very nodes.
+
+    Returns whether it ran.
+    """
     ansible = release.unpacked(context.site) / "ansible"
     if not (ansible / "playbooks" / "day0.yml").is_file():
         raise DeployKitError(
@@ -101,7 +105,7 @@ def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> N
     key = day0_key(ansible, inventory)
     done = inventory.folder / "day0"
     if done.is_file() and done.read_text() == key:
-        return
+        return False
     with context.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,
@@ -113,6 +117,7 @@ def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> N
     aside = done.with_name(".day0.new")
     aside.write_text(key)
     aside.replace(done)
+    return True
 
 
 def day0_key(ansible: Path, inventory: Inventory) -> str:
@@ -147,11 +152,10 @@ def send_kit(session: MasterSession, release: Release, signers: str) -> None:
     )
 
 
-def await_minions(session: MasterSession, inventory: Inventory) -> None:
+def await_minions(session: MasterSession, inventory: Inventory, seconds: float) -> None:
+    """Wait until every minion answers. Raises NodeUnreachable naming those that do not."""
     minions = minions_of(inventory)
-    missing = session.call(
-        "wait_for", timeout=MINIONS_TIMEOUT + 30, minions=minions, seconds=MINIONS_TIMEOUT
-    )
+    missing = session.call("wait_for", timeout=seconds + 30, minions=minions, seconds=seconds)
     if missing:
         raise NodeUnreachable(
             f"{inventory.instance}: the Salt minion does not answer on {', '.join(missing)}",

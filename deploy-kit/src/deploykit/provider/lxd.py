@@ -133,9 +133,11 @@ class LxdProvider:
         names = Names(self._site.id, instance)
         lxd = Lxd()
         config = {TAG + key: value for key, value in tags.items()}
-        if lxd.find(f"projects/{names.project}") is None:
+        project = lxd.find(f"projects/{names.project}")
+        if project is None:
             raise _not_up(instance)
-        lxd.patch(f"projects/{names.project}", {"config": config})
+        # A project's feature that a patch does not name counts as switched off.
+        lxd.patch(f"projects/{names.project}", {"config": {**project["config"], **config}})
         nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
         _each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
 

@@ -9,7 +9,7 @@ from typing import Any
 from .protocol import AgentError, Channel
 
 CONFIG = "/etc/salt/master"
-PING_TIMEOUT = 8  # seconds; a dead minion is named well within 30
+PING_TIMEOUT = 2  # seconds; those that answer later are asked again until the time is over
 
 
 class SaltMaster:
@@ -23,11 +23,14 @@ class SaltMaster:
         self.options: dict[str, Any] = salt.config.master_config(CONFIG)
         self.options["color"] = False
         self._local = salt.client.LocalClient(mopts=self.options)
+        self._pinger = salt.client.LocalClient(
+            mopts={**self.options, "timeout": PING_TIMEOUT, "gather_job_timeout": PING_TIMEOUT}
+        )
         self._runner = salt.runner.RunnerClient(self.options)
 
     def absent(self, minions: list[str]) -> list[str]:
         """Which of `minions` do not answer."""
-        answers = self._local.cmd(minions, "test.ping", tgt_type="list", timeout=PING_TIMEOUT)
+        answers = self._pinger.cmd(minions, "test.ping", tgt_type="list", timeout=PING_TIMEOUT)
         return [name for name in minions if answers.get(name) is not True]
 
     def wait_for(self, minions: list[str], seconds: float) -> list[str]:
