@@ -1,4 +1,5 @@
 # The admin account, its password and the identity endpoints: only where they are not as wanted.
+{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import addresses, here with context %}
 {%- set backend = 'http://' ~ here ~ ':' ~ pillar.endpoints.identity.backend_port ~ '/v3' %}
 {%- set front = (addresses('load-balancer') | load_json or [here]) | first %}
@@ -6,19 +7,12 @@
 include:
   - .service
 
-keystone_bootstrap_admin:
-  cmd.run:
-    - name: >-
-        keystone-manage bootstrap --bootstrap-region-id {{ pillar.keystone.region }}
-        --bootstrap-public-url {{ public }} --bootstrap-internal-url {{ public }}
-        --bootstrap-admin-url {{ public }}
-    - env: {{ {'OS_BOOTSTRAP_PASSWORD': pillar.secrets.keystone_admin,
-               'KEYSTONE_PASSWORD': pillar.secrets.keystone_admin} | json }}
-    - unless: keystone-authenticate {{ backend }} {{ public }}
-    - runas: keystone
-    - hide_output: True
-    - output_loglevel: quiet
-    - timeout: 120
-    - require:
-      - cmd: keystone_service_current
-      - file: keystone_config_authenticate
+{{ ensured('keystone_bootstrap_admin',
+           '/usr/local/sbin/keystone-authenticate ' ~ backend ~ ' ' ~ public,
+           'keystone-manage bootstrap --bootstrap-region-id ' ~ pillar.keystone.region
+           ~ ' --bootstrap-public-url ' ~ public ~ ' --bootstrap-internal-url ' ~ public
+           ~ ' --bootstrap-admin-url ' ~ public,
+           runas='keystone', timeout=120,
+           env={'OS_BOOTSTRAP_PASSWORD': pillar.secrets.keystone_admin,
+                'KEYSTONE_PASSWORD': pillar.secrets.keystone_admin},
+           requires=[{'cmd': 'keystone_service_current'}, {'file': 'keystone_config_tools'}]) }}

@@ -38,10 +38,13 @@ keystone_config_listen:
     - require:
       - pkg: keystone_package_installed
 
-keystone_config_authenticate:
+keystone_config_tools:
   file.managed:
-    - name: /usr/local/sbin/keystone-authenticate
-    - source: salt://keystone/files/authenticate.py
+    - names:
+      - /usr/local/sbin/keystone-authenticate:
+        - source: salt://keystone/files/authenticate.py
+      - /usr/local/sbin/keystone-schema:
+        - source: salt://keystone/files/schema.py
     - user: root
     - group: root
     - mode: '0755'

@@ -1,16 +1,10 @@
 # Bring the database to this version's schema: once, on the canary, before its service starts.
+{%- from 'lib/command.jinja' import ensured with context %}
 include:
   - .config
   - .service
 
-keystone_migrate_schema:
-  cmd.run:
-    - name: keystone-manage db_sync
-    - runas: keystone
-    - unless: keystone-manage db_sync --check
-    - timeout: 600
-    - require:
-      - file: keystone_config_file
-    - require_in:
-      - service: keystone_service_running
-      - cmd: keystone_service_current
+{{ ensured('keystone_migrate_schema', '/usr/local/sbin/keystone-schema', 'keystone-manage db_sync',
+           runas='keystone', timeout=600,
+           requires=[{'file': 'keystone_config_file'}, {'file': 'keystone_config_tools'}],
+           before=[{'service': 'keystone_service_running'}, {'cmd': 'keystone_service_current'}]) }}
