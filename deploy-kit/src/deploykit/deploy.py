@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from deploykit.checks import FAILED, PASSED, Packages
+from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Packages
 from deploykit.checks.smoke import smoke
 from deploykit.context import Context
 from deploykit.environment import Environment
@@ -89,6 +89,10 @@ def witness(
     """
     if over == release.digest:
         return
+    if over is None:
+        record_evidence(
+            context, release, environment, "upgrade", None, NOT_APPLICABLE, "nothing ran there", 0
+        )
     record_evidence(
         context,
         release,

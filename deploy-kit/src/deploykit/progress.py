@@ -66,7 +66,7 @@ class Shown:
         self._running = 0
 
     def say(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(text, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[_ShownStep]:
@@ -88,7 +88,7 @@ class Shown:
                 self._running -= 1
                 if self._running == 0 and self._console.is_terminal:
                     self._bars.stop()
-            self._console.print(f"{mark} {title} [dim]{seconds:.1f} s[/dim]")
+            self._console.print(f"{mark} {title} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
 
 
 class _ShownStep:
@@ -104,4 +104,6 @@ class _ShownStep:
         now = time.monotonic()
         if not self._console.is_terminal and now - self._told >= self._every:
             self._told = now
-            self._console.print(f"  {self._title}: {detail} ({now - self._began:.0f} s)")
+            self._console.print(
+                f"  {self._title}: {detail} ({now - self._began:.0f} s)", soft_wrap=True
+            )

@@ -24,3 +24,7 @@ systemctl --quiet --root="$root" mask apt-daily.timer apt-daily-upgrade.timer \
 if [ -x "$root/usr/sbin/setcap" ]; then
     chroot "$root" setcap cap_net_raw+ep /usr/bin/ping
 fi
+
+# What every node has from the start; evidence names only what came on top.
+mkdir -p "$root/usr/share/deploy-kit"
+chroot "$root" dpkg-query -W -f '${Package} ${Version}\n' >"$root/usr/share/deploy-kit/packages"
