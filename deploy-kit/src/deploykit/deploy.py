@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Packages
+from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
 from deploykit.checks.smoke import smoke
 from deploykit.context import Context
 from deploykit.environment import Environment
 from deploykit.errors import DeployKitError, Refused
-from deploykit.evidence import record_evidence
+from deploykit.evidence import Finding, record
 from deploykit.hold import held
 from deploykit.ledger.view import previous, running
 from deploykit.provider import provider_for
@@ -31,39 +31,23 @@ def deploy(
     release.verify(signers)
     inventory = context.inventory(environment)
     began = time.monotonic()
+
+    def found(outcome: Outcome) -> Finding:
+        seconds = time.monotonic() - began
+        return Finding("smoke", release, lease.over, environment.name, outcome, seconds)
+
     with held(context, release, environment.name, purpose) as lease:
-        over = lease.over
         try:
             roll_out(context, release, inventory, signers)
         except RolloutFailed as failure:
-            witness(context, release, environment, over, began, FAILED, failure.message)
+            witness(context, found(Outcome(FAILED, failure.message, {})))
             raise
         lease.finish(f"{time.monotonic() - began:.0f} s")
     provider_for(context.site, environment).tag(environment.name, {"release": release.version})
     with context.progress.step(f"{inventory.instance}: smoke test"):
         outcome = smoke(context, release, inventory)
-    seconds = time.monotonic() - began
-    record_evidence(
-        context,
-        release,
-        environment,
-        "smoke",
-        over,
-        outcome.result,
-        outcome.summary,
-        seconds,
-        outcome.packages,
-    )
-    witness(
-        context,
-        release,
-        environment,
-        over,
-        began,
-        outcome.result,
-        outcome.summary,
-        outcome.packages,
-    )
+    record(context, found(outcome))
+    witness(context, found(outcome))
     if outcome.result != PASSED:
         raise DeployKitError(
             f"{environment.name}: release {release.version} is deployed but its smoke test "
@@ -73,37 +57,17 @@ def deploy(
         )
 
 
-def witness(
-    context: Context,
-    release: Release,
-    environment: Environment,
-    over: str | None,
-    began: float,
-    result: str,
-    summary: str,
-    packages: Packages | None = None,
-) -> None:
+def witness(context: Context, finding: Finding) -> None:
     """Record what a deployment proved: `upgrade` over another release, or `bootstrap`.
 
     The same release deployed again proves neither.
     """
-    if over == release.digest:
+    if finding.over == finding.release.digest:
         return
-    if over is None:
-        record_evidence(
-            context, release, environment, "upgrade", None, NOT_APPLICABLE, "nothing ran there", 0
-        )
-    record_evidence(
-        context,
-        release,
-        environment,
-        "upgrade" if over else "bootstrap",
-        over,
-        result,
-        summary,
-        time.monotonic() - began,
-        packages,
-    )
+    if finding.over is None:
+        nothing = Outcome(NOT_APPLICABLE, "nothing ran there", {})
+        record(context, finding.instead("upgrade", nothing))
+    record(context, finding.instead("upgrade" if finding.over else "bootstrap"))
 
 
 def rollback(context: Context, environment: Environment, to: Release | None = None) -> Release:

@@ -3,56 +3,59 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass, replace
 
-from deploykit.checks import Packages
+from deploykit.checks import Outcome
 from deploykit.context import Context
-from deploykit.environment import Environment
 from deploykit.records import Body, Record, evidence_body
 from deploykit.release import Release
 
 SUMMARY_LENGTH = 2000
 
 
-def record_evidence(
-    context: Context,
-    release: Release,
-    environment: Environment,
-    check: str,
-    over: str | None,
-    result: str,
-    summary: str,
-    seconds: float,
-    packages: Packages | None = None,
-    *,
-    copy: bool = False,
-) -> None:
-    """Append one attempt of `check`; `over` is a digest, `seconds` wall time.
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One attempt of a check, as it goes on record.
 
-    `copy` says that it was gathered on a throwaway copy of `environment`.
+    `over` is the digest that ran before (None: nothing did), `seconds` wall time; `copy` says
+    that it was gathered on a throwaway copy of `environment`.
     """
 
+    check: str
+    release: Release
+    over: str | None
+    environment: str
+    outcome: Outcome
+    seconds: float
+    copy: bool = False
+
+    def instead(self, check: str, outcome: Outcome | None = None) -> Finding:
+        """The same deployment as evidence for another check."""
+        return replace(self, check=check, outcome=outcome or self.outcome)
+
+
+def record(context: Context, finding: Finding) -> None:
+    """Append `finding` to the ledger, numbered after the attempts already there."""
+
     def body(records: tuple[Record, ...], now: datetime.datetime) -> Body:
-        earlier = [
-            record
-            for record in records
-            if record.kind == "evidence"
-            and (record.body["check"], record.body["release"], record.body["over"])
-            == (check, release.digest, over)
-            and record.body["environment"] == environment.name
-            and record.body["copy"] == copy
-        ]
         return evidence_body(
-            check=check,
-            release=release.digest,
-            version=release.version,
-            over=over,
-            environment=environment.name,
-            copy=copy,
-            attempt=len(earlier) + 1,
-            result=result,
-            seconds=seconds,
-            summary=summary[:SUMMARY_LENGTH],
-            packages=packages,
+            check=finding.check,
+            release=finding.release.digest,
+            version=finding.release.version,
+            over=finding.over,
+            environment=finding.environment,
+            copy=finding.copy,
+            attempt=1 + sum(_same(finding, entry) for entry in records),
+            result=finding.outcome.result,
+            seconds=finding.seconds,
+            summary=finding.outcome.summary[:SUMMARY_LENGTH],
+            packages=finding.outcome.packages,
         )
 
     context.ledger.append(body)
+
+
+def _same(finding: Finding, entry: Record) -> bool:
+    asked = (finding.check, finding.release.digest, finding.over, finding.environment, finding.copy)
+    names = ("check", "release", "over", "environment", "copy")
+    return entry.kind == "evidence" and tuple(entry.body[name] for name in names) == asked

@@ -11,7 +11,7 @@ from deploykit.context import Context
 from deploykit.deploy import deploy
 from deploykit.environment import Environment
 from deploykit.errors import DeployKitError
-from deploykit.evidence import record_evidence
+from deploykit.evidence import Finding, record
 from deploykit.ledger.view import running
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.release import Release, find_release
@@ -104,17 +104,10 @@ def run_check(
         live = context.inventory(place)
     began = time.monotonic()
     outcome = check.run(context, Occasion(release, over, place, live))
-    record_evidence(
+    seconds = time.monotonic() - began
+    record(
         context,
-        release,
-        place,
-        check.name,
-        needed.over,
-        outcome.result,
-        outcome.summary,
-        time.monotonic() - began,
-        outcome.packages,
-        copy=check.on_copy,
+        Finding(check.name, release, needed.over, place.name, outcome, seconds, copy=check.on_copy),
     )
     mark = {"passed": "[green]passed[/green]", "failed": "[red]failed[/red]"}
     context.progress.say(
