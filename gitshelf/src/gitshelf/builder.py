@@ -69,7 +69,7 @@ def build(
     statement = provenance.render(
         output.name, file_digest, digest, read.data, read.environment, contents.lock.books
     )
-    files.write(beside, statement)
+    files.write(beside, statement, durable=True)
     sums = _sums(output.parent)
     sums |= {output.name: file_digest, beside.name: hashlib.sha256(statement).hexdigest()}
     signatures.write_sums(output.parent, sums)

@@ -31,8 +31,11 @@ def sweep_parts(target: Path) -> None:
 def replacing(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `target` only when the block ends without an error.
 
-    With `durable`, the bytes are on the disk before the name is.
+    With `durable`, the bytes are on the disk before the name is, and what killed processes left
+    of earlier attempts is removed.
     """
+    if durable:
+        sweep_parts(target)
     part = part_path(target)
     try:
         with part.open("xb", buffering=0) as raw:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from gitshelf import process
@@ -37,7 +36,6 @@ _OPTIONS = (
 )
 
 
-@cache
 def environment() -> dict[str, str]:
     """The environment for git: no prompts, no other repository's variables, English messages."""
     env = {

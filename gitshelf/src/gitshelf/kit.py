@@ -61,7 +61,6 @@ def write(contents: Contents, output: Path) -> tuple[str, int]:
     pieces = _arrange(contents)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        files.sweep_parts(output)
         with files.replacing(output, durable=True) as handle:
             return _stream(pieces, handle, kind)
     except OSError as error:

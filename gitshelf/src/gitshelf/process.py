@@ -122,7 +122,10 @@ def run(
     try:
         out, err = process.communicate(input, timeout=timeout)
     except subprocess.TimeoutExpired:
-        raise Timeout(f"{argv[0]} did not end within {timeout:g} s") from None
+        raise Timeout(
+            f"{argv[0]} did not end within {timeout:g} s",
+            "look at the network and the server; a bigger repository may need more time",
+        ) from None
     finally:
         if process.returncode is None:
             end(process)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitshelf import git, gitobjects, manifest, objects, splice, tar
+from gitshelf import files, git, gitobjects, manifest, objects, splice, tar
 from gitshelf.cache import Cache, Store
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError, Refused
@@ -18,6 +18,7 @@ from gitshelf.objects import Missing, ObjectReader
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.splice import Chunk
+from gitshelf.urls import local_path
 
 FORMAT_KEY = "kit-1"
 WORKERS = 6
@@ -127,16 +128,19 @@ class Shelf:
         try:
             return self._fetched(url, books, splicing)
         except (Missing, Refused) as error:
-            if isinstance(error, Stopped) or self._running.stopped:
+            if self._running.stopped:
                 raise
-            # The store is damaged: bring its commits once more.
-            for width in (40, 64):
-                self._forget(self._cache.store(url, width))
+            if self._options.offline and local_path(url) is None:
+                raise _placed(error, books, {}) from None
+        # The store is damaged, or so it looks: bring its commits once more.
+        for width in (40, 64):
+            self._forget(self._cache.store(url, width))
+        try:
             return self._fetched(url, books, splicing)
+        except (Missing, Refused) as error:
+            raise _placed(error, books, {}) from None
 
     def _forget(self, store: Store) -> None:
-        from gitshelf import files
-
         if store.path.exists():
             with store.writing(self._options.timeout):
                 files.remove(store.path)

@@ -19,7 +19,7 @@ def checked(url: str, folder: Path) -> str:
     Raises ValueError, with the reason, for what git would take as an option, another protocol, a
     remote helper, or a URL with a password or token in it.
     """
-    if not url or url.startswith("-") or any(ord(c) < 33 or ord(c) == 127 for c in url.strip(" ")):
+    if not url or url.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in url):
         raise ValueError("is not a URL")
     if _HELPER.match(url):
         raise ValueError("asks for a remote helper; use " + ", ".join(PROTOCOLS))

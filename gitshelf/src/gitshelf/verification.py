@@ -107,12 +107,12 @@ def _read(reader: tar.Reader) -> _Table:
             raise Refused(f"{printable(name)} is there twice")
         # Every folder has an entry before what it holds, so its name was checked already.
         folder, _, base = path.rpartition(b"/")
-        if folder not in table.folders:
+        if folder and folder not in table.folders:
             raise Refused(f"{printable(name)} lies under something that is not a folder")
-        if base in (b"", b".", b".."):
+        if base in (b"", b".", b"..") or b"\0" in base:
             _check_path(path)
         if entry.kind == tar.LINK:
-            if entry.mode != 0o755 or not entry.link:
+            if entry.mode != 0o755 or not entry.link or b"\0" in entry.link:
                 raise Refused(f"the link {printable(name)} is not as gitshelf writes it")
             ids = {w: _blob(entry.link, w) for w in widths}
         elif path.startswith(b"KIT/"):

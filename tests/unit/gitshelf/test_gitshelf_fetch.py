@@ -1,0 +1,305 @@
+"""Repositories that are away, closed, slow, stingy or rewritten; and killed builds."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gitshelf.errors import GitshelfError
+
+import gitshelf
+
+Repo = Any
+Cli = Callable[..., Any]
+
+
+def build(run_cli: Cli, manifest: Path, *more: str) -> Any:
+    output = manifest.parent / "out" / "kit.tar"
+    said = run_cli("build", "--gitshelf", manifest, "--output", output, *more)
+    if said.code:
+        assert not output.exists()
+        assert said.err.count("error: ") == 1
+        assert said.err.count("remedy: ") == 1
+    return said
+
+
+def test_unknown_sha_is_one_error_with_file_line_book_and_remedy(
+    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
+) -> None:
+    manifest = write_manifest(
+        f"books:\n- {{book: a, git: '{repo.url}'}}\n"
+        f"- book: deep/b\n  git: {repo.url}\n  branch: {'1' * 40}\n"
+    )
+    said = build(run_cli, manifest)
+    assert said.code == 2
+    assert f"{manifest}:3: book deep/b: {repo.url} has no commit {'1' * 40}" in said.err
+
+
+@pytest.mark.parametrize("ref", ["nope", "abcdef1"])
+def test_unknown_branch_is_one_error(
+    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli, ref: str
+) -> None:
+    said = build(
+        run_cli, write_manifest(f"books:\n- {{book: a, git: '{repo.url}', branch: {ref}}}\n")
+    )
+    assert said.code == 2
+    assert f"book a: {repo.url} has no branch or tag {ref}" in said.err
+    assert ("all digits" in said.err) is (ref == "abcdef1")
+
+
+def test_name_of_branch_and_tag_is_refused_until_it_says_which(
+    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
+) -> None:
+    repo.git("tag", "master", repo.commits[0])
+    text = f"books:\n- {{book: a, git: '{repo.url}', branch: BRANCH}}\n"
+    said = build(run_cli, write_manifest(text.replace("BRANCH", "master")))
+    assert said.code == 2
+    assert "both a branch and a tag" in said.err
+    assert build(run_cli, write_manifest(text.replace("BRANCH", "refs/tags/master"))).code == 0
+
+
+def test_tree_is_not_a_commit(
+    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
+) -> None:
+    tree = repo.git("rev-parse", "HEAD^{tree}")
+    said = build(
+        run_cli, write_manifest(f"books:\n- {{book: a, git: '{repo.url}', branch: {tree}}}\n")
+    )
+    assert said.code == 2
+    assert "book a: " in said.err
+
+
+def test_unreachable_repository_is_one_error(
+    write_manifest: Callable[[str], Path], run_cli: Cli, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}/a.git"
+        for url in (f"file://{tmp_path}/nowhere", "nowhere.git", closed):
+            said = build(run_cli, write_manifest(f"books:\n- {{book: a, git: '{url}'}}\n"))
+            assert said.code == 2
+            assert "gitshelf.yml:2: book a: " in said.err
+
+
+class _Closed(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="git"')
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def closed_server() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _Closed)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/private.git"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("branch", ["master", "1" * 40])
+def test_repository_that_asks_for_credentials_is_an_error_and_nothing_prompts(
+    write_manifest: Callable[[str], Path], run_cli: Cli, branch: str
+) -> None:
+    with closed_server() as url:
+        said = build(
+            run_cli, write_manifest(f"books:\n- {{book: a, git: '{url}', branch: {branch}}}\n")
+        )
+    assert said.code == 2
+    assert f"book a: {url} asks for credentials" in said.err
+    assert "ssh-agent" in said.err
+
+
+def test_silent_server_ends_with_the_timeout(
+    write_manifest: Callable[[str], Path], run_cli: Cli
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.git"
+        begun = time.monotonic()
+        said = build(
+            run_cli, write_manifest(f"books:\n- {{book: a, git: '{url}'}}\n"), "--timeout", "1"
+        )
+    assert said.code == 2
+    assert "book a: " in said.err
+    assert "1 s" in said.err
+    assert time.monotonic() - begun < 15
+
+
+def test_offline_builds_from_the_cache_and_says_what_is_missing(
+    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
+) -> None:
+    manifest = write_manifest("books:\n- {book: a, git: 'https://git.invalid/a.git'}\n")
+    said = build(run_cli, manifest, "--offline")
+    assert said.code == 2
+    assert "book a: " in said.err
+    assert "not in the cache" in said.err
+
+
+@pytest.fixture
+def stingy_url(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The repository through SSH to a server of the old protocol: it gives tips of refs only."""
+    fake = tmp_path / "ssh"
+    fake.write_text('#!/bin/sh\nunset GIT_PROTOCOL\nfor last; do :; done\nexec sh -c "$last"\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(fake))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "ssh")
+    return f"ssh://host{repo.path}"
+
+
+def test_server_that_refuses_shas_is_asked_for_the_ref_and_then_for_all(
+    repo: Repo, stingy_url: str, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    first, second = repo.commits
+    full = tmp_path / "cache" / "gitshelf" / "v1" / "full"
+    for pin, needs_history in ((second, False), (first, True)):
+        manifest = write_manifest(f"books:\n- {{book: a, git: '{stingy_url}', branch: {pin}}}\n")
+        kit = gitshelf.build(manifest, tmp_path / "kit.tar")
+        assert gitshelf.verify(kit.path).lock.books[0].commit == pin
+        assert any(full.iterdir()) is needs_history
+    manifest = write_manifest(f"books:\n- {{book: a, git: '{stingy_url}', branch: {'1' * 40}}}\n")
+    with pytest.raises(GitshelfError, match=r"book a: .* has no commit 1111"):
+        gitshelf.build(manifest, tmp_path / "kit.tar")
+
+
+def test_pin_must_be_on_the_branch_it_tracks(
+    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
+) -> None:
+    side = repo.commit({b"a": b"1"}, branch="side")
+    text = "books:\n- {{book: a, git: '{}', branch: {}, track: {}}}\n"
+    for pin, branch in ((repo.commits[0], "master"), (repo.commits[1], "master"), (side, "side")):
+        assert build(run_cli, write_manifest(text.format(repo.url, pin, branch))).code == 0
+        assert gitshelf.on_branch(repo.url, pin, branch)
+    shutil.rmtree(write_manifest("").parent / "out")
+    said = build(run_cli, write_manifest(text.format(repo.url, side, "master")))
+    assert said.code == 2
+    assert f"book a: the pin {side} is not on the branch master" in said.err
+    assert not gitshelf.on_branch(repo.url, side, "master")
+    said = build(run_cli, write_manifest(text.format(repo.url, side, "nope")))
+    assert said.code == 2
+    assert "no branch or tag nope" in said.err
+
+
+def test_pinned_manifest_keeps_comments_and_builds_the_same_books(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    repo.git("tag", "v1", repo.commits[0])
+    first, second = repo.commits
+    manifest = write_manifest(
+        "# The shelf.\n"
+        "defaults: {environment: e}\n"
+        f"environments: {{e: {{tokens: {{base: '{repo.url}'}}}}}}\n"
+        "books:\n"
+        "- book: a  # the first\n"
+        "  git: '{base}'\n"
+        "  branch: master   # moves\n"
+        "- {book: b, git: '{base}', branch: v1}\n"
+        "- git: '{base}'\n"
+        "  book: c\n"
+        f"- {{book: d, git: '{{base}}', branch: {first}}}\n"
+        "- {book: e, git: '{base}', branch: HEAD}\n"
+        "- {book: l, link: a}\n"
+    )
+    pinned = gitshelf.pinned_manifest(manifest)
+    assert pinned == manifest.read_text().replace(
+        "branch: master   # moves", f"branch: {second}\n  track: master   # moves"
+    ).replace("branch: v1", f"branch: {first}").replace(
+        "- git: '{base}'\n", f"- git: '{{base}}'\n  branch: {second}\n  track: master\n"
+    ).replace("branch: HEAD", f"branch: {second}")
+    before = gitshelf.resolve(manifest).commits
+    repo.commit({b"new": b"1"})
+    after = gitshelf.resolve(write_manifest(pinned))
+    assert after.commits == before
+    assert gitshelf.resolve(write_manifest(manifest.read_text())).commits == before
+
+
+def test_environment_of_a_git_hook_changes_nothing(
+    repo: Repo,
+    write_manifest: Callable[[str], Path],
+    run_cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere")
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", "/nowhere")
+    manifest = write_manifest(f"books:\n- {{book: a, git: '{repo.url}'}}\n")
+    assert build(run_cli, manifest).code == 0
+
+
+def test_runs_at_once_share_a_cache(
+    make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    repo = make_repo()
+    repo.commit({b"%d" % i: b"%d" % i for i in range(50)})
+    manifest = write_manifest(f"books:\n- {{book: a, git: '{repo.url}'}}\n")
+    argv = [sys.executable, "-m", "gitshelf", "build", "--gitshelf", str(manifest), "--output"]
+    runs = [subprocess.Popen([*argv, str(tmp_path / f"{i}" / "kit.tar")]) for i in range(4)]
+    try:
+        assert [run.wait(60) for run in runs] == [0] * 4
+    finally:
+        for run in runs:
+            run.kill()
+    assert len({(tmp_path / f"{i}" / "kit.tar").read_bytes() for i in range(4)}) == 1
+
+
+def test_build_killed_at_any_moment_is_finished_by_the_next(
+    make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    lines = []
+    for number in range(3):
+        repo = make_repo(f"r{number}")
+        repo.commit({b"%d/%d" % (number, i): os.urandom(3000) for i in range(150)})
+        lines.append(f"- {{book: b{number}, git: '{repo.url}'}}\n")
+    manifest = write_manifest("books:\n" + "".join(lines))
+    undisturbed = gitshelf.build(manifest, tmp_path / "undisturbed.tar")
+    cache, output = tmp_path / "cache", tmp_path / "out" / "kit.tar"
+    argv = [sys.executable, "-m", "gitshelf", "build", "--gitshelf", manifest, "--output", output]
+    chance = random.Random(11)
+    for moment in range(8):
+        if moment % 2 == 0:
+            shutil.rmtree(cache, ignore_errors=True)
+            shutil.rmtree(output.parent, ignore_errors=True)
+        run = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.05, 0.45))
+        children = _children(run.pid)
+        run.kill()
+        # Every other time git dies too, with its own locks held.
+        for child in children if moment % 4 < 2 else []:
+            with suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        run.wait(60)
+        if output.exists():
+            assert gitshelf.verify(output).digest == undisturbed.digest
+        kit = gitshelf.build(manifest, output)
+        assert kit.path.read_bytes() == undisturbed.path.read_bytes()
+        assert sorted(path.name for path in output.parent.iterdir()) == [
+            "SHA256SUMS", "kit.tar", "kit.tar.provenance.json",
+        ]  # fmt: skip
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                found += [child, *_children(child)]
+    return found
