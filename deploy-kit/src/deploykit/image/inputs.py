@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ PACKAGES = (
     "isc-dhcp-client", "netbase", "openssh-server", "procps", "python3", "python3-apt",
     "sudo", "systemd", "systemd-sysv", "zstd",
 )  # fmt: skip
+HOOK = "customize.sh"
 KEY_LENGTH = 12
 # Settings of apt that say how to fetch; keys, certificates and passwords are not among them.
 FETCH_SETTINGS = re.compile(
@@ -60,6 +62,7 @@ class Inputs:
     salt: str
     week: str
     left_out: tuple[str, ...] = ()
+    hook: str = ""  # digest of the script that finishes the image
 
     @property
     def key(self) -> str:
@@ -79,6 +82,7 @@ def read_inputs(root: Path = Path("/"), today: date | None = None, runner: Runne
         settings=tuple(_settings(runner(["apt-config", "dump"], timeout=20).stdout, left_out)),
         files=tuple(sorted(_public_files(root, sources))),
         salt=hashlib.sha256(lock().encode()).hexdigest(),
+        hook=hashlib.sha256(files(__package__).joinpath(HOOK).read_bytes()).hexdigest(),
         week=f"{year}-W{week:02}",
         left_out=tuple(left_out),
     )
