@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from deploykit.records import (
 )
 from deploykit.site import Site, open_site
 
+Keys = Callable[[str], Key]
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 OWNER = {"user": "ann", "host": "elsewhere", "pid": 7, "started": "boot:1"}
 ENVIRONMENT = """name: {name}

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ledgerbook import make_key, make_site
-
 from deploykit.keys import Key
 from deploykit.ledger import Ledger
 from deploykit.site import Site
-
-Keys = Callable[[str], Key]
+from ledgerbook import Keys, make_key, make_site
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,9 @@ import json
 import struct
 
 import pytest
+from deploykit.canonical import canonical, parse_canonical
 from hypothesis import given
 from hypothesis import strategies as st
-
-from deploykit.canonical import canonical, parse_canonical
 
 # RFC 8785, appendix B: IEEE 754 bits and their one text.
 NUMBERS = {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 from deploykit.owner import Owner, is_dead, parse_owner, this_process
 
@@ -28,7 +29,7 @@ def test_zombie_is_dead() -> None:
     child = subprocess.Popen(["sleep", "30"])
     owner = _owner_of(child.pid)
     child.kill()
-    while open(f"/proc/{child.pid}/stat").read().rpartition(")")[2].split()[0] != "Z":
+    while _stat(child.pid)[0] != "Z":
         pass
     assert is_dead(owner)
     child.wait()
@@ -52,5 +53,8 @@ def test_process_of_another_host_is_never_known_to_be_dead() -> None:
 def _owner_of(pid: int) -> Owner:
     me = this_process()
     boot = me.started.rpartition(":")[0]
-    stat = open(f"/proc/{pid}/stat").read()
-    return replace(me, pid=pid, started=f"{boot}:{stat.rpartition(')')[2].split()[19]}")
+    return replace(me, pid=pid, started=f"{boot}:{_stat(pid)[19]}")
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -4,8 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from ledgerbook import NOON, OWNER, release
-
 from deploykit.canonical import canonical
 from deploykit.keys import ROLES, Signer
 from deploykit.records import (
@@ -20,6 +18,7 @@ from deploykit.records import (
     render,
     signers_body,
 )
+from ledgerbook import NOON, OWNER, release
 
 ONE = release(1)
 RULE = {"from": None, "checks": {"smoke": {"attempts": 2, "passes": 1}}, "soak": 0, "approvals": 1}

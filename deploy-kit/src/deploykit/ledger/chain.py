@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploykit.keys import QUIET, TIMEOUT, Signer, allowed_signers
-from deploykit.ledger.repository import RawCommit
+from deploykit.ledger.repository import RESTORE, RawCommit
 from deploykit.ledger.view import signers_in_force
 from deploykit.process import run
 from deploykit.records import Body, LedgerError, Record, parse, parse_signers, writers
 
 NAMESPACE = "git"
-RESTORE = "restore the ledger from a clone that verifies; nobody pushes to its branch by hand"
 
 
 def verify(before: Sequence[Record], commits: Sequence[RawCommit]) -> list[Record]:

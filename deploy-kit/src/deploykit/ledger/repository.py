@@ -16,6 +16,7 @@ from deploykit.process import Result, Runner, run
 from deploykit.records import LedgerError
 
 BRANCH = "refs/heads/ledger"
+RESTORE = "restore the ledger from a clone that verifies; nobody pushes to its branch by hand"
 SEEN = "refs/seen/ledger"
 FOLDER = "records"
 NETWORK_TIMEOUT = 30.0  # seconds for one fetch or push
@@ -105,11 +106,14 @@ class Clone:
 
         Raises LedgerError where an object is not what its name says, or is missing.
         """
-        wanted = [f"{commit}" for commit in commits]
+        wanted = list(commits)
         wanted += [f"{commit}:{_file(first + i)}" for i, commit in enumerate(commits)]
         listing = "".join(f"{name}\n" for name in wanted)
         batch = self._git(["cat-file", "--batch"], input=listing).stdout.encode()
-        objects = _split(batch, wanted)
+        titles = [
+            f"record {first + i} of the ledger (commit {c[:12]})" for i, c in enumerate(commits)
+        ]
+        objects = _split(batch, titles * 2)
         changes = self._changes(commits)
         return [
             _commit(commit, objects[i], changes.get(commit, ""), objects[len(commits) + i])
@@ -236,19 +240,23 @@ def _blob_id(text: str) -> str:
     return _object_id("blob", text.encode())
 
 
-def _split(batch: bytes, wanted: Sequence[str]) -> list[bytes]:
-    """The contents in the output of `cat-file --batch`, each checked against its name."""
+def _split(batch: bytes, titles: Sequence[str]) -> list[bytes]:
+    """The contents in the output of `cat-file --batch`, each checked against its id.
+
+    `titles` are what errors call them. What is no UTF-8 text does not survive the way here, so
+    that its id does not fit.
+    """
     contents: list[bytes] = []
     place = 0
-    for name in wanted:
+    for title in titles:
         end = batch.find(b"\n", place)
         head = batch[place:end].split()
         if end < 0 or len(head) != 3 or not head[2].isdigit():
-            raise LedgerError(f"the ledger lacks {name}", "a record is missing from its commit")
+            raise LedgerError(f"{title}: the record is not there", RESTORE)
         size = int(head[2])
         data = batch[end + 1 : end + 1 + size]
         if _object_id(head[1].decode(), data) != head[0].decode():
-            raise LedgerError(f"the ledger's {name} is not plain UTF-8 text, or is damaged")
+            raise LedgerError(f"{title}: it is damaged, or no plain text", RESTORE)
         contents.append(data)
         place = end + 1 + size + 1
     return contents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -166,7 +167,9 @@ class Ledger:
         stamp = f"{actor} <{actor}> {int(now.timestamp())} +0000"
         header = f"author {stamp}\ncommitter {stamp}\n"
         texts = (*seen.texts, text)
-        payload = self._clone.payload(texts, parent, header, f"{n}: {_title(body)}")
+        # Signatures repeat: without a word of its own, two writers' equal records would be one.
+        message = f"{n}: {_title(body)}\n\n{secrets.token_hex(8)}"
+        payload = self._clone.payload(texts, parent, header, message)
         commit = self._clone.store(payload, sign(self._key, payload, NAMESPACE))
         result = self._clone.push(commit)
         with self._memory.locked():
