@@ -16,6 +16,7 @@ keystone_clean_config:
       - /etc/keystone
       - /etc/default/keystone
       - /usr/local/sbin/keystone-authenticate
+      - /usr/local/sbin/keystone-config-check
       - /usr/local/sbin/keystone-schema
       - /var/log/keystone
       - /var/lib/keystone

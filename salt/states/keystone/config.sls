@@ -10,9 +10,10 @@ keystone_config_file:
     - group: keystone
     - mode: '0640'
     - show_changes: False
-    - check_cmd: python3 -c 'import configparser, sys; configparser.RawConfigParser().read_file(open(sys.argv[1]))'
+    - check_cmd: /usr/local/sbin/keystone-config-check
     - require:
       - pkg: keystone_package_installed
+      - file: keystone_config_tools
 
 keystone_config_uwsgi:
   file.managed:
@@ -43,6 +44,8 @@ keystone_config_tools:
     - names:
       - /usr/local/sbin/keystone-authenticate:
         - source: salt://keystone/files/authenticate.py
+      - /usr/local/sbin/keystone-config-check:
+        - source: salt://keystone/files/config_check.py
       - /usr/local/sbin/keystone-schema:
         - source: salt://keystone/files/schema.py
     - user: root
