@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.errors import DeployKitError, InputError
+from deploykit.filelock import locked
 from deploykit.owner import login
 from deploykit.process import run
 from deploykit.site import Site
@@ -130,15 +131,12 @@ def allowed_signers(
 
 def _make(folder: Path) -> None:
     """Make a key pair aside and rename it into place; who comes second takes the first's."""
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-    try:
+    with locked(folder.parent / ".lock", TIMEOUT * 2):
+        if (folder / FILE).exists():
+            return
+        for left in folder.parent.glob(".new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", own_principal()]
         run([*words, "-f", aside / FILE], timeout=TIMEOUT)
-        try:
-            aside.rename(folder)
-        except OSError:
-            if not (folder / FILE).exists():
-                raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        aside.rename(folder)

@@ -179,11 +179,14 @@ class Clone:
             pass
 
     def _make(self, folder: Path, config: dict[str, str]) -> None:
-        """Make a bare repository aside and rename it into place."""
+        """Make a bare repository aside and rename it into place; callers are alone here."""
         if folder.exists():
             return
         folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        prefix = f".new-{folder.name}-"
+        for left in folder.parent.glob(f"{prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        aside = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
             words = ["git", "init", "--quiet", "--bare", "--template=", "--object-format=sha1"]
             self._run([*words, "--initial-branch=ledger", aside], timeout=LOCAL_TIMEOUT, env=ENV)
