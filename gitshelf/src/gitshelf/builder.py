@@ -56,7 +56,7 @@ def build(
         spliced = Shelf(read, options).work(splicing=True)
         contents = _contents(read, spliced)
         try:
-            digest, size = kit.write(contents, output)
+            digest, size = kit.write(contents, output, options.report)
             break
         except kit.ChunkDamaged as error:
             splice.discard(error.chunk)

@@ -17,7 +17,7 @@ from gitshelf.errors import GitshelfError
 if TYPE_CHECKING:
     from gitshelf.lock import Lock
 
-_QUIET_SECONDS = 2.0
+_QUIET_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -276,7 +276,7 @@ class _Progress:
     """One line on the terminal that is there only while something takes long."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._next = time.monotonic() + _QUIET_SECONDS
         self._shown = False
         self.report = self._line if sys.stderr.isatty() else None
 
@@ -288,6 +288,7 @@ class _Progress:
             click.echo("\r\x1b[K", nl=False, err=True)
 
     def _line(self, text: str) -> None:
-        if time.monotonic() - self._begun > _QUIET_SECONDS:
+        if time.monotonic() > self._next:
+            self._next = time.monotonic() + _BETWEEN_SECONDS
             self._shown = True
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)

@@ -14,6 +14,7 @@ from gitshelf import compression, files, links, tar
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError
 from gitshelf.lock import Lock, raw
+from gitshelf.pool import Report
 from gitshelf.splice import Chunk
 from gitshelf.tar import Entry, printable
 from gitshelf.verification import KIT, Owners, ancestors
@@ -51,8 +52,9 @@ class _Piece:
     size: int = 0
 
 
-def write(contents: Contents, output: Path) -> tuple[str, int]:
+def write(contents: Contents, output: Path, report: Report | None = None) -> tuple[str, int]:
     """Write the kit as `output`, at once or not at all; gives its digest and the tar's size.
+    `report` gets lines on the progress.
 
     Raises GitshelfError where two books want the same path, where a book lies under another's
     link, or where a link leads out of its book; ChunkDamaged where the cache is damaged.
@@ -62,7 +64,7 @@ def write(contents: Contents, output: Path) -> tuple[str, int]:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(output, durable=True) as handle:
-            return _stream(pieces, handle, kind)
+            return _stream(pieces, handle, kind, report)
     except OSError as error:
         raise GitshelfError(
             f"{output}: the kit cannot be written: {error.strerror}",
@@ -70,7 +72,9 @@ def write(contents: Contents, output: Path) -> tuple[str, int]:
         ) from None
 
 
-def _stream(pieces: list[_Piece], handle: BinaryIO, kind: str) -> tuple[str, int]:
+def _stream(
+    pieces: list[_Piece], handle: BinaryIO, kind: str, report: Report | None
+) -> tuple[str, int]:
     sink = compression.compressor(handle, kind)
     hashed = hashlib.sha256()
     size = 0
@@ -99,6 +103,8 @@ def _stream(pieces: list[_Piece], handle: BinaryIO, kind: str) -> tuple[str, int
                 hashed.update(data)
                 sink.write(data)
                 left -= len(data)
+                if report:
+                    report(f"writing {kind}: {(size + piece.size - left) / 1e6:.0f} MB")
         finally:
             os.close(source)
         size += piece.size

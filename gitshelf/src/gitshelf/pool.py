@@ -65,7 +65,7 @@ def run_all(
                 if report and busy:
                     slow = min(busy, key=lambda name: busy[name])
                     seconds = time.monotonic() - busy[slow]
-                    report(f"{len(results)} of {total} done; {slow} ({seconds:.0f} s)")
+                    report(f"{len(results)} of {total} done, longest: {slow} ({seconds:.0f} s)")
     finally:
         if len(results) < total:
             running.stop()

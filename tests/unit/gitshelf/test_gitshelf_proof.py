@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import random
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -349,3 +351,109 @@ def test_reader_gives_the_digest_of_all_bytes(kit: Path) -> None:
         for _ in reader.content(entry):
             pass
     assert (reader.digest, reader.offset) == (hashlib.sha256(data).hexdigest(), len(data))
+
+
+def test_wrong_time_or_mode_of_any_entry_is_refused(kit: Path) -> None:
+    data = kit.read_bytes()
+    for index, (entry, content) in enumerate(_entries(kit)):
+        others = [replace(entry, mtime=entry.mtime + 1)]
+        if entry.kind == tar.FILE:
+            others.append(replace(entry, mode=entry.mode ^ 0o111))
+        for other in others:
+
+            def change(
+                entries: list[tuple[Entry, bytes]],
+                index: int = index,
+                new: tuple[Entry, bytes] = (other, content),
+            ) -> None:
+                entries[index] = new
+
+            rewritten(kit, change)
+            with pytest.raises(Refused):
+                gitshelf.verify(kit)
+            kit.write_bytes(data)
+
+
+def test_entries_in_another_order_are_refused(kit: Path) -> None:
+    parts = [tar.header(e) + c + tar.padding(len(c)) for e, c in _entries(kit)]
+    parts[-1], parts[-2] = parts[-2], parts[-1]
+    kit.write_bytes(b"".join(parts) + tar.END)
+    with pytest.raises(Refused, match="order"):
+        gitshelf.verify(kit)
+
+
+def test_same_entry_twice_is_refused(kit: Path) -> None:
+    parts = [tar.header(e) + c + tar.padding(len(c)) for e, c in _entries(kit)]
+    kit.write_bytes(b"".join([*parts, parts[-1]]) + tar.END)
+    with pytest.raises(Refused, match="order"):
+        gitshelf.verify(kit)
+
+
+def _changed_lock(kit: Path, change: Callable[[Any], None]) -> None:
+    def rewrite(entries: list[tuple[Entry, bytes]]) -> None:
+        for index, (entry, content) in enumerate(entries):
+            if entry.name == b"KIT/lock.json":
+                document = json.loads(content)
+                change(document)
+                new = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+                entries[index] = (replace(entry, size=len(new)), new)
+
+    rewritten(kit, rewrite)
+
+
+_OTHER = "3" * 40
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(format=2),
+        lambda d: d.update(more=1),
+        lambda d: d.pop("links"),
+        lambda d: d["links"][0].update(link="c"),
+        lambda d: d["links"][0].update(book="m"),
+        lambda d: d["links"].clear(),
+        lambda d: d["books"].pop(),
+        lambda d: d["books"].reverse(),
+        lambda d: d["books"].append(d["books"][1]),
+        lambda d: d["books"][0].update(book="bb"),
+        lambda d: d["books"][0].update(book=7),
+        lambda d: d["books"][0].update(book="\ud800"),
+        lambda d: d["books"][0].update(commit=_OTHER),
+        lambda d: d["books"][0].update(commit="HEAD"),
+        lambda d: d["books"][0].update(tree=_OTHER),
+        lambda d: d["books"][0].update(tree=d["books"][1]["tree"]),
+        lambda d: d["books"][0].update(path=""),
+        lambda d: d["books"][0].update(path="x"),
+        lambda d: d["books"][0].update(time=d["books"][0]["time"] + 1),
+        lambda d: d["books"][0].update(files=1),
+        lambda d: d["books"][0].update(bytes=1),
+        lambda d: d["books"][0]["content"].update(sha256="0" * 64),
+        lambda d: d["books"][0]["policies"].update(submodules="refuse"),
+        lambda d: d["books"][0]["policies"].update(lfs="include"),
+        lambda d: d["books"][0]["omitted"][0].update(id=_OTHER),
+        lambda d: d["books"][0]["omitted"][0].update(path="other"),
+        lambda d: d["books"][0]["omitted"][0].update(mode="100644"),
+        lambda d: d["books"][0]["omitted"][0].update(why="lfs"),
+        lambda d: d["books"][0].pop("omitted"),
+        lambda d: d["books"][0].update(irregular=["a"]),
+        lambda d: d["manifest.yml"].update(sha256="0" * 64),
+        lambda d: d["sbom.cdx.json"].update(sha256="0" * 64),
+    ],
+)
+def test_lock_that_says_something_else_is_refused(kit: Path, change: Callable[[Any], None]) -> None:
+    _changed_lock(kit, change)
+    with pytest.raises(Refused):
+        gitshelf.verify(kit)
+
+
+@pytest.mark.parametrize("name", [b"KIT/manifest.yml", b"KIT/sbom.cdx.json", b"b/a"])
+def test_other_content_in_the_right_form_is_refused(kit: Path, name: bytes) -> None:
+    def change(entries: list[tuple[Entry, bytes]]) -> None:
+        for index, (entry, content) in enumerate(entries):
+            if entry.name == name:
+                entries[index] = (entry, content[:-1] + b"!")
+
+    rewritten(kit, change)
+    with pytest.raises(Refused):
+        gitshelf.verify(kit)
