@@ -11,6 +11,7 @@ from deploykit.yamlfile import Value, load
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 DURATION = re.compile(r"(\d+)([smhd])")
+MEMORY = re.compile(r"[1-9]\d*[MG]")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEYS = frozenset({"name", "provider", "networks", "nodes", "promotion", "protected", "labels"})
 MASTER_ROLE = "master"
@@ -30,7 +31,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One machine: its roles and its fixed host number in every network."""
+    """One machine: its roles, its fixed host number in every network, and its limit of memory.
+
+    `memory` is a number with M or G, powers of 1024; None is no limit.
+    """
 
     name: str
     roles: tuple[str, ...]
@@ -187,7 +191,7 @@ def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
             raise keys["roles"].error("a node needs at least one role")
         count = keys["count"].whole(1) if "count" in keys else None
         first = keys["at"].whole(2)
-        memory = keys["memory"].text() if "memory" in keys else None
+        memory = _memory(keys["memory"]) if "memory" in keys else None
         for offset in range(count or 1):
             node = Node(
                 name if count is None else f"{name}{offset + 1}", roles, first + offset, memory
@@ -236,6 +240,13 @@ def _seconds(value: Value) -> int:
     if not match:
         raise value.error(f"not a duration: '{value.scalar()}'", "write 90s, 15m, 2h or 1d")
     return int(match[1]) * SECONDS[match[2]]
+
+
+def _memory(value: Value) -> str:
+    text = str(value.scalar())
+    if not MEMORY.fullmatch(text):
+        raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
+    return text
 
 
 def _check_key(value: Value, name: str) -> None:

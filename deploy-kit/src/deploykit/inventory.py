@@ -84,7 +84,7 @@ def render_ssh_config(inventory: Inventory) -> str:
         "  ForwardAgent no\n"
         f"  ConnectTimeout {SSH_TIMEOUT}\n"
         "  ServerAliveInterval 5\n"
-        "  ServerAliveCountMax 4\n"
+        "  ServerAliveCountMax 3\n"
         "  LogLevel ERROR\n"
         "  ControlMaster auto\n"
         f"  ControlPersist {CONTROL_PERSIST}\n"

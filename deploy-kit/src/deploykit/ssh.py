@@ -15,7 +15,7 @@ from deploykit.inventory import Host, Inventory, control_path, make_control_fold
 from deploykit.process import Result, run
 from deploykit.site import Site
 
-PROBE_SECONDS = 10.0
+PROBE_SECONDS = 8.0
 SSH_FAILED = 255  # ssh's own exit status for a connection that failed
 
 

@@ -7,7 +7,8 @@ only what the sites of this host share: images and the bases that nodes are copi
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +23,7 @@ SOCKETS = (Path("/var/lib/lxd/unix.socket"), Path("/var/snap/lxd/common/lxd/unix
 POOL = "deploy-kit"
 CALL_TIMEOUT = 60.0  # seconds for one answer of the daemon
 OPERATION_TIMEOUT = 120.0  # seconds for work in the daemon's background
+BUSY_TIMEOUT = 60.0  # seconds to wait for what it does with the same instance already
 
 
 class LxdError(DeployKitError):
@@ -33,6 +35,18 @@ def socket_path() -> Path:
     if given := os.environ.get("LXD_DIR"):
         return Path(given) / "unix.socket"
     return next((path for path in SOCKETS if path.exists()), SOCKETS[0])
+
+
+def patiently(work: Callable[[], None]) -> None:
+    """Do `work`, again where LXD is still busy with what a killed call had asked of it."""
+    end = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            return work()
+        except LxdError as error:
+            if "busy" not in error.message.lower() or time.monotonic() > end:
+                raise
+        time.sleep(0.3)
 
 
 class Lxd:
@@ -96,8 +110,23 @@ class Lxd:
             self.put(f"instances/{instance}/state", body, project)
 
     def start(self, instance: str, project: str = "default") -> None:
-        body = {"action": "start", "timeout": 60}
-        self.put(f"instances/{instance}/state", body, project)
+        """Start an instance, if it does not run."""
+
+        def once() -> None:
+            if self.get(f"instances/{instance}/state", project)["status"] != "Running":
+                body = {"action": "start", "timeout": 60}
+                self.put(f"instances/{instance}/state", body, project)
+
+        patiently(once)
+
+    def remove(self, instance: str, project: str = "default") -> None:
+        """Stop and delete an instance, if it is there."""
+
+        def once() -> None:
+            self.stop(instance, project)
+            self.delete(f"instances/{instance}", project)
+
+        patiently(once)
 
     def read_file(self, instance: str, path: str, project: str = "default") -> str | None:
         """The text of a file in an instance; None where there is none."""
@@ -143,7 +172,9 @@ class Lxd:
         body: Mapping[str, Any] | None,
         params: Mapping[str, str],
     ) -> Any:
-        keywords: dict[str, Any] = {"params": {"project": project, **params}}
+        # LXD takes a project, or 'all-projects', never both.
+        where = {} if "all-projects" in params else {"project": project}
+        keywords: dict[str, Any] = {"params": {**where, **params}}
         if body is not None:
             keywords["json"] = dict(body)
         try:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 from deploykit.errors import DeployKitError
-from deploykit.host.lxd import POOL, Lxd, LxdError
+from deploykit.host.lxd import POOL, Lxd, patiently
 
 ALIAS = "deploy-kit/"
 BASE = "dkbase-"
@@ -48,8 +48,7 @@ def make_base(lxd: Lxd, key: str, privileged: bool) -> str:
     if lxd.find(f"instances/{name}") is not None:
         return name
     aside = f"{name}-new"
-    lxd.stop(aside)
-    lxd.delete(f"instances/{aside}")
+    lxd.remove(aside)
     lxd.post(
         "instances",
         {
@@ -74,22 +73,15 @@ def make_base(lxd: Lxd, key: str, privileged: bool) -> str:
 def _settle(lxd: Lxd, instance: str) -> None:
     """Wait until the first start is over, then let the next start run the image's own init."""
     end = time.monotonic() + FIRST_START
-    while True:
-        found = lxd.get(f"instances/{instance}")
-        try:
-            if found["status"] == "Stopped":
-                config = {k: v for k, v in found["config"].items() if k != "raw.lxc"}
-                lxd.put(f"instances/{instance}", {**found, "config": config})
-                return
-        except LxdError:  # it has stopped, but LXD is still busy noting that
-            if time.monotonic() > end:
-                raise
+    while (found := lxd.get(f"instances/{instance}"))["status"] != "Stopped":
         if time.monotonic() > end:
             raise DeployKitError(
                 f"the base {instance} did not stop within {FIRST_START:.0f} s",
                 "'deploy-kit doctor' tells more",
             )
         time.sleep(0.1)
+    config = {key: value for key, value in found["config"].items() if key != "raw.lxc"}
+    patiently(lambda: lxd.put(f"instances/{instance}", {**found, "config": config}))
 
 
 def stored(lxd: Lxd) -> list[StoredImage]:
@@ -100,8 +92,7 @@ def stored(lxd: Lxd) -> list[StoredImage]:
 def remove(lxd: Lxd, image: StoredImage) -> None:
     """Remove an image and its bases; nodes made from them stay."""
     for name in image.bases:
-        lxd.stop(name)
-        lxd.delete(f"instances/{name}")
+        lxd.remove(name)
     lxd.delete(f"images/{image.fingerprint}")
 
 

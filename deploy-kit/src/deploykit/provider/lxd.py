@@ -25,6 +25,7 @@ from deploykit.provider.lxd_network import (
     ensure_project,
     held,
     remove_networks,
+    tag_project,
 )
 from deploykit.provider.lxd_node import MISSING, RUNNING, STOPPED, ensure_node, wait_for_node
 from deploykit.provider.lxd_plan import (
@@ -88,13 +89,8 @@ class LxdProvider:
             close_all(folder)
             project = lxd.find(f"projects/{names.project}")
             if project is not None:
-
-                def remove(node: str) -> None:
-                    lxd.stop(node, names.project)
-                    lxd.delete(f"instances/{node}", names.project)
-
                 found = lxd.get("instances", names.project, recursion="1")
-                _each([one["name"] for one in found], remove)
+                _each(found, lambda one: lxd.remove(one["name"], names.project))
                 default = {"description": "", "config": {}, "devices": {}}
                 lxd.put("profiles/default", default, names.project)
             remove_networks(lxd, names)
@@ -136,8 +132,7 @@ class LxdProvider:
         project = lxd.find(f"projects/{names.project}")
         if project is None:
             raise _not_up(instance)
-        # A project's feature that a patch does not name counts as switched off.
-        lxd.patch(f"projects/{names.project}", {"config": {**project["config"], **config}})
+        tag_project(lxd, names, project, config)
         nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
         _each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
 

@@ -38,8 +38,21 @@ def ensure_project(lxd: Lxd, names: Names, tags: Mapping[str, str]) -> None:
             "projects",
             {"name": names.project, "description": description, "config": {**features, **tags}},
         )
-    elif missing := {k: v for k, v in tags.items() if project["config"].get(k) != v}:
-        lxd.patch(f"projects/{names.project}", {"config": missing})
+    else:
+        tag_project(lxd, names, project, tags)
+
+
+def tag_project(
+    lxd: Lxd, names: Names, project: Mapping[str, Any], tags: Mapping[str, str]
+) -> None:
+    """Set tags of `project`, which is as LXD has it; where nothing changes, LXD is not asked.
+
+    The whole configuration goes along: a feature that is not named counts as switched off.
+    """
+    config = {**project["config"], **tags}
+    if config != project["config"]:
+        body = {"description": project["description"], "config": config}
+        lxd.put(f"projects/{names.project}", body)
 
 
 def ensure_profile(lxd: Lxd, names: Names, environment: Environment) -> None:

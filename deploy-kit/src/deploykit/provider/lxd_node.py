@@ -15,7 +15,6 @@ from deploykit.provider.lxd_plan import Names
 from deploykit.ssh import greeting
 
 ANSWER_SECONDS = 60.0  # from start to SSH
-BUSY_SECONDS = 30.0
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 RUNNING, STOPPED, MISSING = "running", "stopped", "missing"
 
@@ -35,7 +34,7 @@ def ensure_node(
             _check_same(names, node, request, found)
             _bring_up_to_date(lxd, names, node, request, found)
         if found is None or found["status"] != "Running":
-            _start(lxd, names, node)
+            lxd.start(node.name, names.project)
     except LxdError as error:
         raise DeployKitError(
             f"{names.instance}: node {node.name}: {error.message}", error.remedy
@@ -66,22 +65,6 @@ def _bring_up_to_date(
         lxd.patch(f"instances/{node.name}", {"config": changed}, names.project)
     if HOSTS in changed:
         lxd.write_file(node.name, "/etc/hosts", changed[HOSTS] + "\n", project=names.project)
-
-
-def _start(lxd: Lxd, names: Names, node: Node) -> None:
-    """Start the node; a killed call before may have left LXD busy with it for a moment."""
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            lxd.start(node.name, names.project)
-            return
-        except LxdError as error:
-            state = lxd.get(f"instances/{node.name}/state", names.project)
-            if state["status"] == "Running":
-                return
-            if "busy" not in error.message.lower() or time.monotonic() > end:
-                raise
-            time.sleep(0.3)
 
 
 def wait_for_node(

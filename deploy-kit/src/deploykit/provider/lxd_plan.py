@@ -131,7 +131,7 @@ def node_request(
         }
     }
     if node.memory:
-        config["limits.memory"] = lxd_memory(node.memory)
+        config["limits.memory"] = f"{node.memory}iB"
     if node.privileged:
         config |= {"security.privileged": "true", "security.nesting": "true"}
         devices["tun"] = {"type": "unix-char", "path": "/dev/net/tun", "mode": "0666"}
@@ -142,11 +142,6 @@ def node_request(
         "devices": devices,
         "source": {"type": "copy", "source": base, "project": "default", "instance_only": True},
     }
-
-
-def lxd_memory(text: str) -> str:
-    """'512M' and '2G' (powers of 1024) in LXD's units."""
-    return re.sub(r"(?<=[MG])(iB|B)?$", "iB", text)
 
 
 def instance_tags(

@@ -1,0 +1,251 @@
+"""The lxd provider on real nodes: a scratch site of its own, taken down whatever happens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deploykit import ssh
+from deploykit.errors import DeployKitError, NodeUnreachable
+from deploykit.host.lxd import Lxd
+from deploykit.image.inputs import read_inputs
+from deploykit.image.store import find_base
+from deploykit.inventory import Inventory
+from deploykit.progress import Silent
+from deploykit.provider.lxd import LxdProvider
+from deploykit.provider.lxd_plan import Names
+from deploykit.site import Site
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
+
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(300)]
+TAGS = {"purpose": "tests", "release": "sha256:0"}
+HYPERVISOR = """\
+name: mixed
+networks: {management: {cidr: 10.77.0.0/24}}
+nodes:
+  salt: {roles: [master], at: 10}
+  compute: {roles: [hypervisor], at: 31}
+"""
+
+
+@pytest.fixture(scope="module")
+def lxd() -> Lxd:
+    return lxd_or_skip()
+
+
+@pytest.fixture(scope="module")
+def site(lxd: Lxd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    base = tmp_path_factory.mktemp("one")
+    texts = {"probe": ENVIRONMENT.format(name="probe"), "mixed": HYPERVISOR}
+    with scratch_site(base / "site", base / "state", texts) as found:
+        yield found
+
+
+@pytest.fixture
+def provider(site: Site) -> LxdProvider:
+    return LxdProvider(site)
+
+
+@pytest.fixture
+def inventory(site: Site, provider: LxdProvider) -> Inventory:
+    """The environment `probe`, up: made by the first test, found there by the others."""
+    return provider.up(site.environment("probe"), "probe", TAGS, Silent())
+
+
+def on(inventory: Inventory, node: str, line: str) -> str:
+    return ssh.run_on(inventory.host(node), inventory, line, timeout=30).stdout.strip()
+
+
+def test_nodes_that_are_up_have_their_own_identity_and_fixed_addresses(
+    inventory: Inventory,
+) -> None:
+    for name, last in (("salt", 10), ("web", 11)):
+        assert on(inventory, name, "hostname") == name
+        addresses = on(inventory, name, "ip -4 -o address show | awk '{print $2, $4}'")
+        assert f"eth1 10.77.0.{last}/24" in addresses
+        assert f"eth2 10.77.1.{last}/24" in addresses
+        assert on(inventory, name, "id -u; awk '{print $2}' /proc/self/uid_map") != "0\n0"
+    for what in ("cat /etc/machine-id", "cat /etc/ssh/ssh_host_ed25519_key.pub"):
+        assert on(inventory, "salt", what) != on(inventory, "web", what)
+    assert on(inventory, "salt", "ping -c 1 -W 2 web >/dev/null && echo yes") == "yes"
+    assert on(inventory, "salt", "getent hosts web").startswith("10.77.0.11")
+    assert on(inventory, "salt", "systemctl is-system-running --wait") == "running"
+    assert on(inventory, "salt", "/opt/salt/bin/salt-call --version").startswith("salt-call 3008")
+
+
+def test_up_again_changes_nothing_and_is_quick(
+    site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    booted = on(inventory, "salt", "cat /proc/1/stat | cut -d' ' -f22")
+    began = time.monotonic()
+    again = provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    assert time.monotonic() - began < 5
+    assert again == inventory == provider.inventory(site.environment("probe"), "probe")
+    assert on(again, "salt", "cat /proc/1/stat | cut -d' ' -f22") == booted
+
+
+def test_tags_say_whose_and_what_for(
+    lxd: Lxd, site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    provider.tag("probe", {"release": "sha256:1"})
+    tags = provider.tags("probe")
+    assert tags["site"] == site.id
+    assert tags["environment"] == tags["instance"] == "probe"
+    assert (tags["purpose"], tags["release"]) == ("tests", "sha256:1")
+    assert {"owner", "created"} <= tags.keys()
+    node = lxd.get("instances/web", Names(site.id, "probe").project)
+    assert node["config"]["user.deploykit.release"] == "sha256:1"
+    assert node["config"]["limits.memory"] == "512MiB"
+
+
+def test_uplink_collides_with_nothing(lxd: Lxd, inventory: Inventory) -> None:
+    address = inventory.hosts[0].ssh_address
+    route = subprocess.run(
+        ["ip", "route", "get", address], check=True, capture_output=True, text=True, timeout=10
+    ).stdout
+    assert f"dev {Names(_id(inventory), 'probe').network(0)}" in route
+
+
+def _id(inventory: Inventory) -> str:
+    return inventory.folder.parent.parent.name.rsplit("-", 1)[-1]
+
+
+def test_changed_host_key_is_refused_and_learnt_by_up(
+    site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    on(inventory, "web", f"rm {key}*; ssh-keygen -q -t ed25519 -N '' -f {key}")
+    ssh.close(inventory)
+    with pytest.raises(NodeUnreachable, match="web: its SSH host key"):
+        on(inventory, "web", "true")
+    again = provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    assert on(again, "web", "echo fine") == "fine"
+
+
+@pytest.mark.parametrize("how", ["stop", "freeze"])
+def test_dead_node_is_named_within_half_a_minute(
+    lxd: Lxd, site: Site, provider: LxdProvider, inventory: Inventory, how: str
+) -> None:
+    project = Names(site.id, "probe").project
+    body = {"action": how, "force": True, "timeout": 30}
+    lxd.put("instances/web/state", body, project)
+    try:
+        began = time.monotonic()
+        with pytest.raises(NodeUnreachable, match="1 node does not answer: web"):
+            ssh.reachable(inventory)
+        assert time.monotonic() - began < 15
+        began = time.monotonic()
+        with pytest.raises(NodeUnreachable, match="web"):
+            ssh.run_on(inventory.host("web"), inventory, ["true"], timeout=40)
+        assert time.monotonic() - began < 30
+    finally:
+        if how == "freeze":
+            lxd.put("instances/web/state", {"action": "unfreeze", "timeout": 30}, project)
+    if how == "stop":
+        with pytest.raises(DeployKitError, match="node web is not running") as caught:
+            provider.inventory(site.environment("probe"), "probe")
+        assert "env up probe" in caught.value.remedy
+    states = {node.name: node.state for node in provider.status(site.environment("probe"), "probe")}
+    assert states == {"salt": "running", "web": "stopped" if how == "stop" else "running"}
+    provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    ssh.reachable(inventory)
+
+
+def test_only_the_hypervisor_is_privileged(site: Site, provider: LxdProvider) -> None:
+    mixed = provider.up(site.environment("mixed"), "mixed", TAGS, Silent())
+    first = "awk 'NR == 1 {print $2}' /proc/self/uid_map"
+    assert on(mixed, "compute", first) == "0"
+    assert on(mixed, "salt", first) != "0"
+    assert on(mixed, "compute", "test -c /dev/net/tun && echo yes") == "yes"
+    provider.down("mixed", Silent())
+
+
+def test_copy_has_the_same_addresses_beside_the_original(
+    site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    copy = provider.up(site.environment("probe"), "probe~copy", TAGS, Silent())
+    assert provider.instances() == ["probe", "probe~copy"]
+    assert [host.addresses for host in copy.hosts] == [host.addresses for host in inventory.hosts]
+    on(copy, "web", "touch /root/mark")
+    assert on(inventory, "web", "ls /root") == ""
+    provider.down("probe~copy", Silent())
+    assert on(inventory, "salt", "echo fine") == "fine"
+
+
+def test_changed_network_is_told_with_what_to_do(
+    site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    file = site.folder / "environments" / "probe.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("at: 11", "at: 12"), encoding="utf-8")
+    try:
+        with pytest.raises(DeployKitError, match="node web was made with other addresses"):
+            provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    finally:
+        file.write_text(text, encoding="utf-8")
+
+
+def test_two_sites_never_touch_each_other(
+    lxd: Lxd, tmp_path: Path, site: Site, inventory: Inventory
+) -> None:
+    with scratch_site(tmp_path / "other", tmp_path / "state") as other:
+        there = LxdProvider(other)
+        theirs = there.up(other.environment("probe"), "probe", TAGS, Silent())
+        assert other.id != site.id
+        assert there.instances() == ["probe"]
+        assert {h.ssh_address for h in theirs.hosts}.isdisjoint(
+            h.ssh_address for h in inventory.hosts
+        )
+        before = traces(lxd, site.id)
+        there.down("probe", Silent())
+        assert traces(lxd, other.id) == []
+        assert traces(lxd, site.id) == before
+    ssh.reachable(inventory)
+
+
+def test_image_has_no_identity_baked_in(lxd: Lxd, inventory: Inventory) -> None:
+    base = find_base(lxd, read_inputs().key, privileged=False)
+    assert base is not None
+    for kind in ("rsa", "ecdsa", "ed25519"):
+        assert lxd.read_file(base, f"/etc/ssh/ssh_host_{kind}_key") is None
+    assert lxd.read_file(base, "/etc/machine-id") == ""
+    assert lxd.read_file(base, "/root/.ssh/authorized_keys") in (None, "\n")
+    assert lxd.read_file(base, "/etc/apt/auth.conf") is None
+
+
+def test_down_twice_leaves_nothing(
+    lxd: Lxd, site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    assert traces(lxd, site.id)
+    provider.down("probe", Silent())
+    assert traces(lxd, site.id) == []
+    assert not site.instance("probe").exists()
+    provider.down("probe", Silent())
+    with pytest.raises(DeployKitError, match="probe is not up") as caught:
+        provider.inventory(site.environment("probe"), "probe")
+    assert "deploy-kit env up probe" in caught.value.remedy
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.2, 2.0])
+def test_killed_up_is_finished_by_the_next(
+    lxd: Lxd, site: Site, provider: LxdProvider, seconds: float
+) -> None:
+    words = [sys.executable, "-m", "deploykit", "--site", str(site.folder), "env", "up", "probe"]
+    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    child.kill()
+    child.wait(timeout=10)
+    found = provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    ssh.reachable(found)
+    child = subprocess.Popen([*words[:-2], "down", "probe", "--yes"], stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    child.kill()
+    child.wait(timeout=10)
+    provider.down("probe", Silent())
+    assert traces(lxd, site.id) == []

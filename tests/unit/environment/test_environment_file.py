@@ -1,0 +1,138 @@
+"""Environment files: what is right is read, what is wrong is told with file, line and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deploykit.environment import CheckRule, load_environments, parse_environment
+from deploykit.errors import InputError
+
+GOOD = """\
+name: staging
+provider: lxd
+protected: true
+networks:
+  management: {cidr: 10.20.0.0/24}
+  tunnel: {cidr: 10.20.1.0/24}
+nodes:
+  salt: {roles: [master], at: 10}
+  controller: {roles: [database, load-balancer], at: 11, memory: 2G}
+  compute: {roles: [hypervisor], count: 2, at: 31}
+promotion:
+  from: test
+  checks: {smoke: {}, upgrade: {attempts: 3, passes: 2}}
+  soak: 2h
+  approvals: 1
+"""
+
+
+def write(folder: Path, text: str, name: str = "staging") -> Path:
+    file = folder / f"{name}.yml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_whole_file_becomes_nodes_with_fixed_addresses(tmp_path: Path) -> None:
+    env = parse_environment(write(tmp_path, GOOD))
+    assert [node.name for node in env.nodes] == ["salt", "controller", "compute1", "compute2"]
+    assert env.addresses(env.nodes[3]) == {"management": "10.20.0.32", "tunnel": "10.20.1.32"}
+    assert [net.interface for net in env.networks] == ["eth1", "eth2"]
+    assert env.master.name == "salt"
+    assert [node.privileged for node in env.nodes] == [False, False, True, True]
+    assert env.promotion.checks == {"smoke": CheckRule(), "upgrade": CheckRule(3, 2)}
+    assert (env.promotion.soak, env.promotion.approvals, env.protected) == (7200, 1, True)
+    assert env.nodes[1].memory == "2G"
+
+
+def test_inserted_node_renumbers_nobody(tmp_path: Path) -> None:
+    before = parse_environment(write(tmp_path, GOOD))
+    more = GOOD.replace("  controller:", "  cache: {roles: [cache], at: 12}\n  controller:")
+    after = parse_environment(write(tmp_path, more))
+    kept = {node.name: after.addresses(node) for node in after.nodes}
+    assert {node.name: before.addresses(node) for node in before.nodes}.items() <= kept.items()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "remedy"),
+    [
+        ("provider:", "provder:", 2, "unknown key 'provder'", "did you mean 'provider'?"),
+        ("at: 10}", "att: 10}", 8, "unknown key 'att'", "did you mean 'at'?"),
+        ("soak: 2h", "soak: 2 hours", 14, "not a duration", "90s, 15m, 2h or 1d"),
+        ("10.20.1.0/24", "10.20.0.128/25", 6, "overlaps with network 'management'", ""),
+        ("10.20.1.0/24", "10.20.1.7/24", 6, "not an IPv4 network", ""),
+        ("at: 31", "at: 10", 10, "is already salt's", ""),
+        ("at: 31", "at: 254", 10, "lies outside", ""),
+        ("roles: [hypervisor]", "roles: []", 10, "at least one role", ""),
+        ("roles: [hypervisor]", "roles: hypervisor", 10, "expected a list", ""),
+        ("roles: [master]", "roles: [cache]", 8, "exactly one node has the role 'master'", ""),
+        ("protected: true", "protected: maybe", 3, "expected true or false", ""),
+        ("name: staging", "name: prod", 1, "the file is staging.yml", "prod.yml holds 'prod'"),
+        ("passes: 2", "passes: 4", 13, "asks for 4 passes in 3 attempts", ""),
+        ("memory: 2G", "memory: lots", 9, "not an amount of memory", "512M or 2G"),
+        ("count: 2", "count: 0", 10, "at least 1", ""),
+        ("  salt:", "  Salt_1:", 8, "'Salt_1' is not a name", "a letter first"),
+        ("  tunnel:", "  management:", 6, "the key stands twice", "remove one"),
+    ],
+)
+def test_wrong_value_is_told_with_file_line_and_remedy(
+    tmp_path: Path, old: str, new: str, line: int, message: str, remedy: str
+) -> None:
+    assert old in GOOD
+    file = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(InputError) as caught:
+        parse_environment(file)
+    assert caught.value.message.startswith(f"{file}:{line}: ")
+    assert message in caught.value.message
+    assert remedy in caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: [", "not YAML"),
+        ("", "the file is empty"),
+        ("- a\n- b\n", "expected a mapping, found a list"),
+        ("name: staging\n", "the key 'networks' is missing"),
+    ],
+)
+def test_file_that_is_no_environment_is_told(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=r"staging\.yml") as caught:
+        parse_environment(write(tmp_path, text))
+    assert message in caught.value.message
+
+
+def test_file_that_is_not_text_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "staging.yml"
+    file.write_bytes(b"name: \xff\xfe")
+    with pytest.raises(InputError, match="not UTF-8"):
+        parse_environment(file)
+
+
+def simple(name: str, source: str | None) -> str:
+    promotion = f"promotion: {{from: {source}}}\n" if source else ""
+    return (
+        f"name: {name}\nnetworks: {{a: {{cidr: 10.1.0.0/24}}}}\n"
+        f"nodes: {{salt: {{roles: [master], at: 10}}}}\n{promotion}"
+    )
+
+
+def test_environments_come_in_the_order_of_promotion(tmp_path: Path) -> None:
+    for name, source in (("alpha", "middle"), ("middle", "zero"), ("zero", None)):
+        write(tmp_path, simple(name, source), name)
+    assert list(load_environments(tmp_path)) == ["zero", "middle", "alpha"]
+
+
+def test_promotion_in_a_circle_is_told(tmp_path: Path) -> None:
+    for name, source in (("one", "two"), ("two", "three"), ("three", "one")):
+        write(tmp_path, simple(name, source), name)
+    with pytest.raises(InputError, match="circle") as caught:
+        load_environments(tmp_path)
+    assert ":4: " in caught.value.message
+
+
+def test_promotion_from_nowhere_is_told(tmp_path: Path) -> None:
+    write(tmp_path, simple("one", "tset"), "one")
+    with pytest.raises(InputError, match="no environment 'tset'"):
+        load_environments(tmp_path)

@@ -1,0 +1,101 @@
+"""What an inventory writes for ssh and Ansible."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from deploykit import inventory as module
+from deploykit.environment import parse_environment
+from deploykit.errors import DeployKitError
+from deploykit.inventory import (
+    Host,
+    Inventory,
+    ansible_inventory,
+    control_path,
+    make_control_folder,
+    write_ssh_files,
+)
+
+TEXT = """\
+name: test
+networks: {management: {cidr: 10.30.0.0/24}}
+nodes:
+  salt: {roles: [master], at: 10}
+  web: {roles: [load-balancer], at: 11}
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
+    monkeypatch.setattr(module, "control_folder", lambda: tmp_path / "sockets")
+    file = tmp_path / "test.yml"
+    file.write_text(TEXT, encoding="utf-8")
+    environment = parse_environment(file)
+    hosts = tuple(
+        Host(node.name, node.roles, f"10.200.0.{node.at}", "root", environment.addresses(node),
+             (f"ssh-ed25519 KEY{node.at}",))
+        for node in environment.nodes
+    )  # fmt: skip
+    folder = tmp_path / "a folder" / "test~copy"
+    return Inventory(environment, "test~copy", hosts, tmp_path / "a key", folder)
+
+
+def test_ssh_reads_the_written_config_as_meant(inventory: Inventory) -> None:
+    write_ssh_files(inventory)
+    read = subprocess.run(
+        ["ssh", "-G", "-F", inventory.ssh_config, "web"],
+        check=True, capture_output=True, text=True, timeout=20,
+    ).stdout.splitlines()  # fmt: skip
+    for line in (
+        "hostname 10.200.0.11",
+        "hostkeyalias web",
+        "user root",
+        "stricthostkeychecking true",
+        "batchmode yes",
+        "identitiesonly yes",
+        "forwardagent no",
+        "connecttimeout 10",
+        "controlmaster auto",
+        f"identityfile {inventory.ssh_key}",
+        f"userknownhostsfile {inventory.folder / 'known_hosts'}",
+        "globalknownhostsfile /dev/null",
+    ):
+        assert line in read
+
+
+def test_known_hosts_hold_each_node_under_its_name(inventory: Inventory) -> None:
+    write_ssh_files(inventory)
+    text = (inventory.folder / "known_hosts").read_text(encoding="utf-8")
+    assert text == "salt ssh-ed25519 KEY10\nweb ssh-ed25519 KEY11\n"
+
+
+def test_writing_again_says_whether_anything_changed(inventory: Inventory) -> None:
+    assert write_ssh_files(inventory) is True
+    assert write_ssh_files(inventory) is False
+    (inventory.folder / "known_hosts").write_text("salt ssh-ed25519 OLD\n", encoding="utf-8")
+    assert write_ssh_files(inventory) is True
+
+
+def test_sockets_fit_and_differ_between_instances(tmp_path: Path) -> None:
+    one, two = (control_path(tmp_path / name, "n" * 31) for name in ("test", "test~copy"))
+    assert one != two
+    assert len(str(one)) + 20 < 108  # ssh makes it under a longer name first
+
+
+def test_socket_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sockets"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    monkeypatch.setattr(module, "control_folder", lambda: folder)
+    with pytest.raises(DeployKitError, match="not this user's alone"):
+        make_control_folder()
+
+
+def test_ansible_groups_are_roles(inventory: Inventory) -> None:
+    children = ansible_inventory(inventory)["all"]["children"]  # type: ignore[index]
+    assert set(children) == {"master", "masters", "load_balancer", "minions"}
+    assert set(children["load_balancer"]["hosts"]) == {"web"}

@@ -1,0 +1,50 @@
+"""The one place that starts programs: time limits, output, failures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from deploykit.errors import CommandFailed
+from deploykit.process import run
+
+
+def test_output_goes_to_log_lines_and_result(tmp_path: Path) -> None:
+    seen: list[str] = []
+    log = tmp_path / "log"
+    result = run(
+        ["sh", "-c", "echo one; echo two >&2; cat"],
+        timeout=10, input="three\n", log=log, on_line=seen.append,
+    )  # fmt: skip
+    assert (result.stdout, result.stderr) == ("one\nthree\n", "two\n")
+    assert seen == ["one", "three"]
+    assert "two\n" in log.read_text(encoding="utf-8")
+
+
+def test_failure_carries_the_last_lines_and_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(CommandFailed) as caught:
+        run(["sh", "-c", "echo because >&2; exit 3"], timeout=10, log=log)
+    assert "exit status 3" in caught.value.message
+    assert "because" in caught.value.remedy
+    assert str(log) in caught.value.remedy
+
+
+def test_missing_program_is_told() -> None:
+    with pytest.raises(CommandFailed, match="cannot start no-such-program"):
+        run(["no-such-program"], timeout=10)
+
+
+def test_program_out_of_time_dies_with_its_children(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    began = time.monotonic()
+    with pytest.raises(CommandFailed, match="did not finish within 1 s"):
+        run(["sh", "-c", f"(sleep 3; touch {mark}) & sleep 60"], timeout=1)
+    assert time.monotonic() - began < 10
+    time.sleep(3)
+    assert not mark.exists()
+
+
+def test_program_that_wants_no_input_is_no_failure() -> None:
+    assert run(["true"], timeout=10, input="x" * 1_000_000).returncode == 0

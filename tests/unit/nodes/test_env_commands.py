@@ -1,0 +1,88 @@
+"""`deploy-kit env` and `init`: what is asked before nodes are destroyed, what calls are refused."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from deploykit.cli import cli
+from deploykit.cli.env import confirm, free_port
+from deploykit.errors import InputError, Refused
+from deploykit.site import Site, open_site
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    done = CliRunner().invoke(cli, ["init", str(tmp_path / "mine")])
+    assert done.exit_code == 0, done.output
+    return open_site(tmp_path / "mine")
+
+
+@pytest.fixture(autouse=True)
+def nobody_at_the_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
+
+
+def test_started_site_is_valid(site: Site) -> None:
+    assert list(site.environments()) == ["test", "production"]
+    assert site.name == "mine"
+    assert site.environment("production").protected
+
+
+def test_init_overwrites_nothing(site: Site) -> None:
+    before = site.manifest.read_text(encoding="utf-8")
+    site.manifest.write_text("mine", encoding="utf-8")
+    result = CliRunner().invoke(cli, ["init", str(site.folder)])
+    assert isinstance(result.exception, InputError)
+    assert site.manifest.read_text(encoding="utf-8") == "mine" != before
+
+
+def test_started_manifest_is_one_gitshelf_reads(site: Site) -> None:
+    from gitshelf.manifest import load
+
+    assert load(site.manifest)
+
+
+def test_down_without_a_word_is_refused_and_says_what_it_destroys(site: Site) -> None:
+    with pytest.raises(Refused, match="nodes of test"):
+        confirm(site, ["test"], yes=False, meant=())
+    confirm(site, ["test"], yes=True, meant=())
+
+
+def test_protected_environment_wants_its_name(site: Site) -> None:
+    with pytest.raises(Refused, match="production is protected"):
+        confirm(site, ["test", "production"], yes=True, meant=())
+    confirm(site, ["test", "production"], yes=True, meant=("production",))
+
+
+def test_wrongly_typed_name_keeps_a_protected_environment(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: "produktion")
+    monkeypatch.setattr(
+        "deploykit.cli.env.sys.stdin", type("Tty", (), {"isatty": lambda _: True})()
+    )
+    with pytest.raises(Refused, match="stays"):
+        confirm(site, ["production"], yes=True, meant=())
+
+
+@pytest.mark.parametrize("command", ["up", "status", "ssh", "ssh-config"])
+def test_unknown_environment_names_those_there_are(site: Site, command: str) -> None:
+    result = CliRunner().invoke(cli, ["--site", str(site.folder), "env", command, "tset"])
+    assert isinstance(result.exception, InputError)
+    assert "no environment 'tset'" in result.exception.message
+    assert "test, production" in result.exception.remedy
+
+
+def test_forward_takes_another_port_where_one_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) != port
+    assert free_port(port) == port

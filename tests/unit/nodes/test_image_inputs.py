@@ -1,0 +1,195 @@
+"""What goes into the node image from the host, and what does not."""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from deploykit.image.build import mmdebstrap
+from deploykit.image.inputs import Inputs, read_inputs, render_sources
+from deploykit.image.overlay import overlay_files, write_metadata, write_tar
+from deploykit.image.salt import lock, settle
+from deploykit.process import Result
+
+DEB822 = """\
+# a comment
+Types: deb deb-src
+URIs: http://deb.example.org/debian https://user:secret@mirror.example.org/debian
+Suites: bookworm bookworm-updates
+Components: main contrib
+Signed-By: /usr/share/keyrings/debian.gpg
+
+Enabled: no
+Types: deb
+URIs: http://off.example.org/debian
+Suites: bookworm
+Components: main
+
+Types: deb
+URIs: http://armoured.example.org/debian
+Suites: bookworm-security
+Components: main
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ KEY
+ -----END PGP PUBLIC KEY BLOCK-----
+"""
+LIST = """\
+# deb http://commented.example.org/debian bookworm main
+deb [arch=amd64 signed-by=/etc/apt/keyrings/one.asc] http://one.example.org/debian bookworm main
+deb cdrom:[Debian]/ bookworm main
+deb-src http://source.example.org/debian bookworm main
+deb https://elsewhere.example.org/apt stable main
+"""
+APT_CONFIG = """\
+Acquire::http::Proxy "http://proxy.example.org:3128";
+Acquire::https::Proxy "http://me:secret@proxy.example.org:3128";
+Acquire::https::SslKey "/root/client.key";
+Acquire::Check-Valid-Until "false";
+Acquire::http::Proxy::deb.example.org "DIRECT";
+Dir::Etc "etc/apt";
+APT::Install-Recommends "1";
+"""
+
+
+def apt_config(argv: object, **_: object) -> Result:
+    return Result(("apt-config",), 0, APT_CONFIG, "", 0.0)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    for path, text in (
+        ("etc/apt/sources.list.d/debian.sources", DEB822),
+        ("etc/apt/sources.list", LIST),
+        ("etc/apt/auth.conf.d/mirror.conf", "machine mirror login me password secret"),
+        ("etc/apt/keyrings/one.asc", "ONE"),
+        ("usr/share/keyrings/debian.gpg", "DEBIAN"),
+        ("usr/local/share/ca-certificates/own/own.crt", "CA"),
+        ("usr/local/share/ca-certificates/own/own.key", "secret"),
+    ):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def inputs(host: Path) -> Inputs:
+    return read_inputs(host, date(2026, 11, 21), apt_config)
+
+
+def test_enabled_debian_sources_are_carried(inputs: Inputs) -> None:
+    assert [(source.uri, source.suite) for source in inputs.sources] == [
+        ("http://one.example.org/debian", "bookworm"),
+        ("http://deb.example.org/debian", "bookworm"),
+        ("http://deb.example.org/debian", "bookworm-updates"),
+        ("http://armoured.example.org/debian", "bookworm-security"),
+    ]
+    text = render_sources(inputs.sources)
+    assert "Signed-By: /etc/apt/keyrings/one.asc" in text
+    assert "Signed-By: \n -----BEGIN PGP" in text
+    assert "Components: main contrib" in text
+
+
+def test_what_is_left_out_is_named_without_its_secret(inputs: Inputs) -> None:
+    told = "\n".join(inputs.left_out)
+    for word in ("mirror.example.org", "elsewhere.example.org", "cdrom", "Acquire::https::Proxy"):
+        assert word in told
+    assert "credentials" in told
+    assert "secret" not in told
+
+
+def test_no_credential_reaches_the_image(inputs: Inputs) -> None:
+    everything = render_sources(inputs.sources) + "".join(inputs.settings)
+    everything += "".join(f"{path}{content}" for path, content in inputs.files)
+    everything += " ".join(str(word) for word in mmdebstrap(inputs, Path("/x"), Path("/hook")))
+    assert "secret" not in everything
+    assert "client.key" not in everything
+
+
+def test_proxies_keyrings_and_certificates_are_carried(inputs: Inputs) -> None:
+    assert set(inputs.settings) == {
+        'Acquire::http::Proxy "http://proxy.example.org:3128";',
+        'Acquire::Check-Valid-Until "false";',
+        'Acquire::http::Proxy::deb.example.org "DIRECT";',
+    }
+    assert dict(inputs.files) == {
+        "/etc/apt/keyrings/one.asc": "ONE",
+        "/usr/share/keyrings/debian.gpg": "DEBIAN",
+        "/usr/local/share/ca-certificates/own/own.crt": "CA",
+    }
+
+
+def test_same_inputs_have_the_same_key_all_week(host: Path) -> None:
+    monday, sunday, next_monday = (
+        read_inputs(host, day, apt_config).key
+        for day in (date(2026, 11, 16), date(2026, 11, 22), date(2026, 11, 23))
+    )
+    assert monday == sunday
+    assert sunday != next_monday
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "etc/apt/sources.list",
+        "etc/apt/keyrings/one.asc",
+        "usr/local/share/ca-certificates/own/own.crt",
+    ],
+)
+def test_changed_file_of_the_host_changes_the_key(host: Path, inputs: Inputs, path: str) -> None:
+    text = (host / path).read_text(encoding="utf-8")
+    (host / path).write_text(text.replace("one", "two") + "x", encoding="utf-8")
+    (host / "etc/apt/sources.list").write_text(
+        (host / "etc/apt/sources.list").read_text(encoding="utf-8").replace("mainx", "main"),
+        encoding="utf-8",
+    )
+    assert read_inputs(host, date(2026, 11, 21), apt_config).key != inputs.key
+
+
+def test_packages_and_salt_change_the_key_and_notes_do_not(inputs: Inputs) -> None:
+    assert replace(inputs, packages=("a",)).key != inputs.key
+    assert replace(inputs, salt="other").key != inputs.key
+    assert replace(inputs, left_out=()).key == inputs.key
+
+
+def test_salt_is_locked_by_hash() -> None:
+    entries = [line for line in lock().splitlines() if "==" in line]
+    assert any(line.startswith("salt==") for line in entries)
+    assert lock().count("--hash=sha256:") >= len(entries)
+    assert "://" not in lock()
+
+
+def test_settled_environment_points_to_its_place_on_a_node(tmp_path: Path) -> None:
+    tree = tmp_path / "build" / "opt" / "salt"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "pyvenv.cfg").write_text(
+        "home = /usr/bin\ninclude-system-site-packages = false\ncommand = x\n", encoding="utf-8"
+    )
+    (tree / "bin" / "salt-call").write_text(f"#!{tree}/bin/python\nx\n", encoding="utf-8")
+    (tree / "bin" / "python").symlink_to("/usr/bin/python3")
+    settle(tree)
+    assert (tree / "bin" / "salt-call").read_text() == "#!/opt/salt/bin/python\nx\n"
+    assert (tree / "pyvenv.cfg").read_text() == (
+        "home = /usr/bin\ninclude-system-site-packages = true\n"
+    )
+
+
+def test_overlay_and_metadata_are_tars_of_root(tmp_path: Path, inputs: Inputs) -> None:
+    write_tar(tmp_path / "o.tar", overlay_files(inputs))
+    write_metadata(tmp_path / "m.tar", inputs.key, "x86_64", 0)
+    with tarfile.open(tmp_path / "o.tar") as tar:
+        members = {member.name: member for member in tar}
+        assert "./etc/ssh/sshd_config.d/10-deploy-kit.conf" in members
+        assert {(member.uid, member.gid, member.mode) for member in members.values()} == {
+            (0, 0, 0o644)
+        }
+    with tarfile.open(tmp_path / "m.tar") as tar:
+        text = tar.extractfile("metadata.yaml").read().decode()  # type: ignore[union-attr]
+        named = {f"templates/{word.split()[-1]}" for word in text.replace("}", "").splitlines()
+                 if "template:" in word}  # fmt: skip
+        assert named <= set(tar.getnames())

@@ -1,0 +1,148 @@
+"""Names, subnets and requests of the lxd provider, decided without LXD."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+from deploykit.environment import Environment, parse_environment
+from deploykit.errors import DeployKitError, InputError
+from deploykit.provider.lxd_plan import (
+    UPLINKS,
+    Names,
+    choose_uplink,
+    instance_tags,
+    name_servers,
+    node_request,
+    profile_devices,
+    render_hosts,
+    render_interfaces,
+    routes,
+    uplink_addresses,
+)
+
+TEXT = """\
+name: test
+networks:
+  management: {cidr: 10.30.0.0/24}
+  tunnel: {cidr: 10.30.4.0/22}
+nodes:
+  salt: {roles: [master], at: 10}
+  compute: {roles: [hypervisor], count: 2, at: 31, memory: 512M}
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    file = tmp_path / "test.yml"
+    file.write_text(TEXT, encoding="utf-8")
+    return parse_environment(file)
+
+
+def test_bridge_names_fit_and_differ_by_site_and_instance() -> None:
+    names = {
+        Names(site, instance).network(place)
+        for site in ("0a1b2c", "ffffff")
+        for instance in ("test", "test~copy", "a" * 31)
+        for place in (0, 1, 42)
+    }
+    assert len(names) == 2 * 3 * 3
+    assert max(len(name) for name in names) <= 15
+    assert all(name.startswith(("dk0a1b2c", "dkffffff")) for name in names)
+
+
+def test_project_of_a_copy_is_no_project_of_an_environment() -> None:
+    assert Names("0a1b2c", "test~x").project == "dk-0a1b2c-test.x"
+    assert Names("0a1b2c", "test~x").project != Names("0a1b2c", "test-x").project
+
+
+@pytest.mark.parametrize("name", ["", "../x", "Test", "a~", "a~b~c", "a b", "-a"])
+def test_name_that_is_no_instance_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="is not the name"):
+        Names("0a1b2c", name)
+
+
+def test_uplink_is_the_same_for_the_same_seed() -> None:
+    assert choose_uplink("a", []) == choose_uplink("a", [])
+    assert choose_uplink("a", []) != choose_uplink("b", [])
+    assert choose_uplink("a", []).subnet_of(UPLINKS)
+
+
+def test_uplink_overlaps_nothing_that_is_taken() -> None:
+    first = choose_uplink("a", [])
+    wide = first.supernet(new_prefix=16)
+    small = IPv4Network((int(choose_uplink("a", [wide]).network_address) + 5, 32))
+    chosen = choose_uplink("a", [wide, small])
+    assert not chosen.overlaps(wide)
+    assert not chosen.overlaps(small)
+
+
+def test_default_route_takes_nothing() -> None:
+    assert choose_uplink("a", [IPv4Network("0.0.0.0/0")]) == choose_uplink("a", [])
+
+
+def test_no_free_uplink_is_told() -> None:
+    with pytest.raises(DeployKitError, match="no free /24"):
+        choose_uplink("a", [IPv4Network("10.0.0.0/8")])
+
+
+def test_routes_and_name_servers_are_read(tmp_path: Path) -> None:
+    listing = [{"dst": "default"}, {"dst": "10.9.0.0/16"}, {"dst": "10.1.1.1"}, {"dst": "odd"}]
+    assert routes(listing) == [IPv4Network("10.9.0.0/16"), IPv4Network("10.1.1.1/32")]
+    file = tmp_path / "resolv.conf"
+    file.write_text("search x\nnameserver 10.255.255.53\nnameserver fe80::1\n", encoding="utf-8")
+    assert name_servers(file) == [IPv4Network("10.255.255.53/32")]
+
+
+def test_uplink_address_follows_at(environment: Environment) -> None:
+    found = uplink_addresses(environment, IPv4Network("10.200.7.0/24"))
+    assert {name: str(address) for name, address in found.items()} == {
+        "salt": "10.200.7.10", "compute1": "10.200.7.31", "compute2": "10.200.7.32",
+    }  # fmt: skip
+
+
+def test_interfaces_and_hosts_are_rendered(environment: Environment) -> None:
+    assert render_interfaces(environment, environment.nodes[1]) == (
+        "auto eth1\niface eth1 inet static\n  address 10.30.0.31/24\n"
+        "auto eth2\niface eth2 inet static\n  address 10.30.4.31/22"
+    )
+    assert render_hosts(environment).splitlines() == [
+        "127.0.0.1 localhost",
+        "::1 localhost ip6-localhost",
+        "10.30.0.10 salt",
+        "10.30.0.31 compute1",
+        "10.30.0.32 compute2",
+    ]
+
+
+def test_only_nodes_whose_roles_need_it_are_privileged(environment: Environment) -> None:
+    names = Names("0a1b2c", "test")
+    address = IPv4Network("10.200.7.0/24")[10]
+    salt, compute, _ = (
+        node_request(environment, node, names, "dkbase-x", address, "ssh-ed25519 K", {})
+        for node in environment.nodes
+    )
+    assert "security.privileged" not in salt["config"]
+    assert "tun" not in salt["devices"]
+    assert "limits.memory" not in salt["config"]
+    assert compute["config"]["security.privileged"] == "true"
+    assert compute["config"]["limits.memory"] == "512MiB"
+    assert compute["devices"]["tun"]["path"] == "/dev/net/tun"
+
+
+def test_own_tags_win_over_given_ones(environment: Environment) -> None:
+    tags = instance_tags(Names("0a1b2c", "test~x"), environment, {"site": "evil", "owner": "me"})
+    assert tags == {
+        "user.deploykit.site": "0a1b2c",
+        "user.deploykit.instance": "test~x",
+        "user.deploykit.environment": "test",
+        "user.deploykit.owner": "me",
+    }
+
+
+def test_profile_has_a_nic_per_network(environment: Environment) -> None:
+    names = Names("0a1b2c", "test")
+    devices = profile_devices(environment, names)
+    assert devices["eth2"]["network"] == names.network(2)
+    assert set(devices) == {"root", "eth1", "eth2"}
