@@ -11,7 +11,7 @@ from deploykit.environment import Environment
 from deploykit.errors import DeployKitError, Refused
 from deploykit.evidence import Finding, record
 from deploykit.hold import held
-from deploykit.ledger.view import previous, running
+from deploykit.ledger.view import attempts, previous, running
 from deploykit.provider import provider_for
 from deploykit.release import Release, find_release
 from deploykit.rollout import RolloutFailed, roll_out
@@ -73,17 +73,21 @@ def witness(context: Context, finding: Finding) -> None:
 def rollback(context: Context, environment: Environment, to: Release | None = None) -> Release:
     """Deploy what ran before (or `to`, which must have run there). Returns what runs now.
 
-    Raises Refused where nothing ran before, or where a component's database schema has moved
-    since and the older release cannot work with it.
+    After a deployment that failed or was cut off, what ran before is what still counts as
+    running: it is deployed again, over whatever the failed one left. Raises Refused where nothing
+    ran before, or where a component's database schema has moved since and the older release
+    cannot work with it.
     """
     records = context.ledger.records()
     now = running(records, environment.name)
     if to is None:
-        before = previous(records, environment.name)
+        last = attempts(records, environment.name)[-1:]
+        half_done = bool(now and last and last[0].phase != "finished")
+        before = now if half_done else previous(records, environment.name)
         if now is None or before is None:
             raise Refused(
                 f"{environment.name}: no release ran there before the one of now",
-                "deploy-kit history " + environment.name,
+                f"deploy-kit history {environment.name}",
             )
         to = find_release(context.site, before.digest)
     if now is not None:

@@ -70,7 +70,8 @@ def gather(
             return
         if verdict.blocked:
             verdict.demand(f"{release.version} into {environment.name}")
-        for needed in verdict.needed:
+        # What looks at live nodes takes seconds, a throwaway copy minutes: fail early.
+        for needed in sorted(verdict.needed, key=lambda entry: check_named(entry.check).on_copy):
             run_check(context, release, environment, environments, needed)
 
 
