@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from deploykit.image.store import find_base
 from deploykit.inventory import Inventory
 from deploykit.progress import Silent
 from deploykit.provider.lxd import LxdProvider
+from deploykit.provider.lxd_instance import orphans, remove_instance
 from deploykit.provider.lxd_plan import Names
 from deploykit.site import Site
 
@@ -249,3 +251,14 @@ def test_killed_up_is_finished_by_the_next(
     child.wait(timeout=10)
     provider.down("probe", Silent())
     assert traces(lxd, site.id) == []
+
+
+def test_instance_whose_checkout_is_gone_is_found_and_taken_down(lxd: Lxd, tmp_path: Path) -> None:
+    with scratch_site(tmp_path / "gone", tmp_path / "state") as gone:
+        LxdProvider(gone).up(gone.environment("probe"), "probe", TAGS, Silent())
+        assert gone.id not in {one.names.site for one in orphans(lxd)}
+        shutil.rmtree(gone.folder)
+        (found,) = (one for one in orphans(lxd) if one.names.site == gone.id)
+        assert found.folder == gone.folder
+        remove_instance(lxd, found.names)
+        assert traces(lxd, gone.id) == []

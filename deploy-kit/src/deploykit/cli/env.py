@@ -126,6 +126,28 @@ def _provider(site: Site, instance: str) -> Provider:
     return provider_for(site, site.environment(instance.partition("~")[0]))
 
 
+@env.command()
+@yes_option
+def prune(yes: bool) -> None:
+    """Take down what belongs to checkouts that are no longer on this machine."""
+    from deploykit.host.lxd import Lxd
+    from deploykit.provider.lxd_instance import orphans, remove_instance
+
+    lxd = Lxd()
+    found = orphans(lxd)
+    if not found:
+        stdout().print("nothing to take down")
+        return
+    for one in found:
+        stdout().print(f"{one.names.instance} of {one.folder}, which is gone", soft_wrap=True)
+    if not yes:
+        click.confirm("Take them down?", abort=True, err=True)
+    progress = Shown(stderr())
+    for one in found:
+        with progress.step(f"{one.names.project}: down"):
+            remove_instance(lxd, one.names)
+
+
 @env.command("list")
 @json_option
 @click.pass_context

@@ -14,6 +14,7 @@ from deploykit.host.finding import Finding, ok, problem, warning
 from deploykit.host.lxd import POOL, Lxd, LxdError, socket_path
 from deploykit.host.machine import GIB, SYSTEM_PATHS
 from deploykit.process import run
+from deploykit.provider.lxd_instance import orphans
 from deploykit.provider.lxd_plan import TAG
 
 READY_SECONDS = 90.0
@@ -75,12 +76,20 @@ def ensure_pool(lxd: Lxd) -> str:
     pool = lxd.find(f"storage-pools/{POOL}")
     if pool is None:
         drivers = lxd.get("")["environment"]["storage_supported_drivers"]
-        names = [driver["Name"] for driver in drivers]
-        driver = "btrfs" if "btrfs" in names else "dir"
-        config = {"size": f"{pool_size() // GIB}GiB"} if driver == "btrfs" else {}
-        lxd.post("storage-pools", {"name": POOL, "driver": driver, "config": config})
+        _make_pool(lxd, {driver["Name"] for driver in drivers})
         pool = lxd.get(f"storage-pools/{POOL}")
     return f"{pool['driver']} {pool['config'].get('size', '')}".strip()
+
+
+def _make_pool(lxd: Lxd, drivers: set[str]) -> None:
+    request = {"name": POOL, "driver": "btrfs", "config": {"size": f"{pool_size() // GIB}GiB"}}
+    if "btrfs" in drivers:
+        try:
+            lxd.post("storage-pools", request)
+            return
+        except LxdError:  # no btrfs in the kernel, or no loop devices: a container, perhaps
+            lxd.delete(f"storage-pools/{POOL}")
+    lxd.post("storage-pools", {"name": POOL, "driver": "dir", "config": {}})
 
 
 def pool_size() -> int:
@@ -128,6 +137,14 @@ def check_bridges(lxd: Lxd) -> Finding:
         names = ", ".join(sorted(set(down)))
         return problem("bridges", f"not up: {names}", "'deploy-kit env down' and 'env up' again")
     return ok("bridges", f"{len(own)} of every site's, all up")
+
+
+def check_orphans(lxd: Lxd) -> Finding:
+    """Every instance's checkout is still there."""
+    found = [f"{one.names.instance} of {one.folder}" for one in orphans(lxd)]
+    if found:
+        return warning("orphans", ", ".join(found), "'deploy-kit env prune' takes them down")
+    return ok("orphans", "every instance has its checkout")
 
 
 def _is_ours(network: dict[str, Any]) -> bool:

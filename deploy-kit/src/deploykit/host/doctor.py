@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from deploykit.errors import DeployKitError
-from deploykit.host.daemon import answers, check_bridges, check_daemon, check_storage
+from deploykit.host.daemon import answers, check_bridges, check_daemon, check_orphans, check_storage
 from deploykit.host.finding import Finding, Level
 from deploykit.host.lxd import socket_path
 from deploykit.host.machine import (
@@ -57,7 +57,7 @@ def examine() -> list[Finding]:
     found = [*preflight(), check_limits(low_limits()), check_daemon()]
     lxd = answers()
     if lxd is not None:
-        found += [check_storage(lxd), check_bridges(lxd)]
+        found += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
     return [*found, *check_forwarding(as_root())]
 
 

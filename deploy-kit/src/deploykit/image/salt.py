@@ -7,6 +7,7 @@ is downloaded from inside a node.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sysconfig
 from importlib.resources import files
@@ -16,6 +17,7 @@ from deploykit.process import Runner, run
 
 PYTHON = Path("/usr/bin/python3")
 TARGET = Path("/opt/salt")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 TIMEOUT = 900.0  # seconds; timelib is compiled
 
 
@@ -55,6 +57,7 @@ def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
          "--requirement", requirements],
         timeout=TIMEOUT,
         log=log,
+        env=_certificates(pip, runner),
     )  # fmt: skip
     requirements.unlink()
     settle(tree)
@@ -74,6 +77,14 @@ def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
     new.replace(tar)
     shutil.rmtree(aside)
     return tar
+
+
+def _certificates(pip: list[str | Path], runner: Runner) -> dict[str, str]:
+    """pip has certificates of its own; this host may trust more."""
+    if "PIP_CERT" in os.environ or not CERTIFICATES.is_file():
+        return {}
+    told = runner([*pip, "config", "get", "global.cert"], timeout=30, check=False)
+    return {} if told.returncode == 0 else {"PIP_CERT": str(CERTIFICATES)}
 
 
 def settle(tree: Path) -> None:

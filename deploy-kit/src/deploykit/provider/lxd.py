@@ -5,12 +5,11 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from deploykit.environment import Environment, Node
 from deploykit.errors import DeployKitError
@@ -19,12 +18,12 @@ from deploykit.image.build import ensure_image
 from deploykit.inventory import Host, Inventory, make_control_folder, write_ssh_files
 from deploykit.progress import Progress
 from deploykit.provider import NodeStatus
+from deploykit.provider.lxd_instance import each, remove_instance
 from deploykit.provider.lxd_network import (
     ensure_networks,
     ensure_profile,
     ensure_project,
     held,
-    remove_networks,
     tag_project,
 )
 from deploykit.provider.lxd_node import MISSING, RUNNING, STOPPED, ensure_node, wait_for_node
@@ -37,10 +36,6 @@ from deploykit.provider.lxd_plan import (
 )
 from deploykit.site import Site
 from deploykit.ssh import close_all, provision_key, run_on
-
-AT_ONCE = 8  # nodes worked on side by side
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class LxdProvider:
@@ -64,8 +59,9 @@ class LxdProvider:
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
                 given = instance_tags(names, environment, self._tags(lxd, names, tags))
+                here = {f"{TAG}folder": str(self._site.folder)}
                 image = {f"{TAG}image": next(iter(bases.values())).split("-")[1]}
-                ensure_project(lxd, names, {**given, **image})
+                ensure_project(lxd, names, {**given, **here, **image})
                 step.note("bridges")
                 uplink = ensure_networks(lxd, self._site, names, environment)
                 ensure_profile(lxd, names, environment)
@@ -77,7 +73,7 @@ class LxdProvider:
                 if write_ssh_files(inventory):
                     close_all(inventory.folder)  # they may lead to nodes that are gone
                 step.note("SSH")
-                _each(hosts, lambda host: run_on(host, inventory, ["true"], timeout=30))
+                each(hosts, lambda host: run_on(host, inventory, ["true"], timeout=30))
         return inventory
 
     def down(self, instance: str, progress: Progress) -> None:
@@ -87,15 +83,7 @@ class LxdProvider:
         folder = self._site.instance(instance)
         with held(self._site.state / "locks" / instance), progress.step(f"{instance}: down"):
             close_all(folder)
-            project = lxd.find(f"projects/{names.project}")
-            if project is not None:
-                found = lxd.get("instances", names.project, recursion="1")
-                _each(found, lambda one: lxd.remove(one["name"], names.project))
-                default = {"description": "", "config": {}, "devices": {}}
-                lxd.put("profiles/default", default, names.project)
-            remove_networks(lxd, names)
-            if project is not None:
-                lxd.delete(f"projects/{names.project}")
+            remove_instance(lxd, names)
             shutil.rmtree(folder, ignore_errors=True)
 
     def inventory(self, environment: Environment, instance: str) -> Inventory:
@@ -134,7 +122,7 @@ class LxdProvider:
             raise _not_up(instance)
         tag_project(lxd, names, project, config)
         nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
-        _each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
+        each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
 
     def tags(self, instance: str) -> dict[str, str]:
         names = Names(self._site.id, instance)
@@ -180,19 +168,7 @@ class LxdProvider:
             ensure_node(lxd, names, node, request, found.get(node.name))
             return wait_for_node(lxd, names, environment, node, str(address))
 
-        return tuple(_each(environment.nodes, bring_up))
-
-
-def _each(things: Iterable[T], work: Callable[[T], R]) -> list[R]:
-    """`work` on all `things` side by side; every failure is told, not just the first."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = [pool.submit(work, thing) for thing in things]
-    errors = [error for one in running if (error := one.exception()) is not None]
-    known = [error for error in errors if isinstance(error, DeployKitError)]
-    if len(known) > 1 and len(known) == len(errors):
-        remedies = dict.fromkeys(error.remedy for error in known if error.remedy)
-        raise type(known[0])("\n".join(error.message for error in known), "\n".join(remedies))
-    return [one.result() for one in running]
+        return tuple(each(environment.nodes, bring_up))
 
 
 def _status(node: Node, found: Mapping[str, Any] | None) -> NodeStatus:
