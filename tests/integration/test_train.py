@@ -17,6 +17,7 @@ import pytest
 from deploykit.inventory import Inventory
 from deploykit.master.session import AgentFailed, MasterSession
 from deploykit.provider import provider_for
+from deploykit.provider.lxd_plan import Names
 from deploykit.site import open_site
 from railway import ALPHA, OMEGA, Railway, build
 
@@ -50,7 +51,7 @@ def alpha(railway: Railway, monkeypatch: pytest.MonkeyPatch) -> Inventory:
 
 
 def kit_folder(railway: Railway, version: str) -> Path:
-    return Path(railway.json("release", "show", version)["folder"])
+    return Path(railway.json("release", "show", version)["kit"]).parent
 
 
 def test_first_train_ends_with_the_release_in_every_environment(railway: Railway) -> None:
@@ -100,8 +101,10 @@ def test_kit_is_proved_without_network_by_gitshelf_and_by_plain_tools(
         subprocess.run(argv, cwd=folder, check=True, timeout=60)
     (principal,) = {line.split()[0] for line in signers.read_text().splitlines()}
     subprocess.run(
-        ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", principal]
-        + ["-n", "gitshelf-kit", "-s", "SHA256SUMS.sig"],
+        [
+            *("ssh-keygen", "-Y", "verify", "-f", signers, "-I", principal),
+            *("-n", "gitshelf-kit", "-s", "SHA256SUMS.sig"),
+        ],
         cwd=folder,
         input=(folder / "SHA256SUMS").read_bytes(),
         check=True,
@@ -184,7 +187,7 @@ def test_changed_line_goes_through_with_upgrade_and_bootstrap_as_evidence(
     assert [e["result"] for e in railway.evidence("upgrade", "alpha")][-1] == "passed"
     bootstrap = railway.evidence("bootstrap", "omega")[-1]
     assert (bootstrap["result"], bootstrap["copy"]) == ("passed", True)
-    instances = {entry["name"] for entry in railway.json("env", "list")["instances"]}
+    instances = {entry["instance"] for entry in railway.json("env", "list")}
     assert instances == {"alpha", "omega"}, "the throwaway copy was left behind"
 
 
@@ -208,7 +211,7 @@ def test_state_that_fails_on_the_canary_leaves_the_rest_untouched(railway: Railw
     railway.commit("a state that fails")
     version = railway.cut()
     said = railway("train", status=1).stderr
-    assert "sabotage on who1" in said.splitlines()[-20:][0] or "sabotage on who1" in said
+    assert "error: alpha: sabotage on who1" in said, "the failing state comes first"
     after = [railway.on_node("alpha", name, look) for name in ("who1", "who2")]
     assert after[0] != before[0], "the canary got the change"
     assert after[1] == before[1], "the rest must not be touched"
@@ -249,11 +252,7 @@ def test_of_two_promoters_one_wins_and_the_other_hears_who(railway: Railway) -> 
 
 
 def test_dead_node_is_named_within_thirty_seconds(railway: Railway, alpha: Inventory) -> None:
-    project = next(
-        entry["project"]
-        for entry in railway.json("env", "list")["instances"]
-        if entry["name"] == "alpha"
-    )
+    project = Names(open_site(railway.folder / "deploy-kit").id, "alpha").project
     subprocess.run(["lxc", "--project", project, "pause", "who2"], check=True, timeout=30)
     try:
         began = time.monotonic()

@@ -116,8 +116,8 @@ class Railway:
 
     def running(self, environment: str) -> str | None:
         """The version that the ledger says `environment` runs."""
-        for entry in self.json("status")["environments"]:
-            if entry["name"] == environment:
+        for entry in self.json("status"):
+            if entry["environment"] == environment:
                 version: str | None = entry["version"]
                 return version
         raise AssertionError(f"status does not know {environment}")

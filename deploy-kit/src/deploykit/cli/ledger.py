@@ -107,16 +107,29 @@ def show(ctx: click.Context, n: int) -> None:
 
 
 @ledger.command()
+@click.option(
+    "--allowed-signers", is_flag=True, help="Print those whose kits count, for ssh-keygen -Y."
+)
 @json_option
 @click.pass_context
-def signers(ctx: click.Context, as_json: bool) -> None:
-    """Show who may sign what."""
+def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
+    """Show who may sign what.
+
+    \b
+    deploy-kit ledger signers
+    deploy-kit ledger signers --allowed-signers > allowed_signers
+    """
     from rich.table import Table
 
     from deploykit.board import console
     from deploykit.ledger.view import signers_in_force
+    from deploykit.trust import kit_signers
 
-    found = signers_in_force(ledger_of(ctx).known)
+    held = ledger_of(ctx)
+    if allowed_signers:
+        click.echo(kit_signers(held), nl=False)
+        return
+    found = signers_in_force(held.known)
     if as_json:
         print_json(
             [{"principal": s.principal, "key": s.key, "roles": sorted(s.roles)} for s in found]
