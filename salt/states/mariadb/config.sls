@@ -9,7 +9,6 @@ mariadb_config_file:
     - user: root
     - group: root
     - mode: '0644'
-    - tmp_dir: /run
     - check_cmd: sh -c 'mariadbd --defaults-file="$1" --user=mysql --help --verbose >/dev/null' check
     - require:
       - pkg: mariadb_package_installed

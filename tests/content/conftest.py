@@ -1,0 +1,144 @@
+"""Salt as the nodes have it, and the content rendered by it for two topologies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deploykit.image.salt import PYTHON
+from deploykit.site import cache_home
+
+PASSWORDS = {
+    "keystone_database": "database-password",
+    "keystone_admin": "admin-password",
+}
+SECRETS = {
+    **PASSWORDS,
+    "keystone_fernet": ["fernet-zero", "fernet-one"],
+    "keystone_credential": ["credential-zero", "credential-one"],
+    "load_balancer_tls": {"certificate": "CERTIFICATE\n", "key": "KEY\n"},
+}
+TOPOLOGIES: dict[str, dict[str, list[str]]] = {
+    "shipped": {
+        "salt": ["master"],
+        "controller": ["database", "cache", "load-balancer"],
+        "identity1": ["identity"],
+        "identity2": ["identity"],
+        "identity3": ["identity"],
+    },
+    "tiny": {
+        "salt": ["master"],
+        "region1": ["database", "cache", "identity", "load-balancer"],
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def salt_packages() -> Path:
+    """The site-packages of the node image's Salt, unpacked once per version in the cache."""
+    found = sorted((cache_home() / "image").glob("salt-*.tar"), key=lambda tar: tar.stat().st_mtime)
+    if not found:
+        pytest.skip("Salt for the nodes is not built yet: deploy-kit image build")
+    tar = found[-1]
+    folder = cache_home() / "tests" / tar.stem
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            aside = folder.with_suffix(".unpacking")
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            subprocess.run(["tar", "-xf", tar, "-C", aside], check=True, timeout=60)
+            aside.rename(folder)
+    version = sysconfig.get_python_version()
+    return folder / "opt" / "salt" / "lib" / f"python{version}" / "site-packages"
+
+
+@pytest.fixture(scope="session")
+def role_map(checkout: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((checkout / "salt" / "roles.yml").read_text())
+    return found
+
+
+Render = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def render(
+    checkout: Path,
+    salt_packages: Path,
+    role_map: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Render:
+    """What Salt makes of the content for a topology, by minion; each topology is rendered once."""
+    done: dict[str, dict[str, Any]] = {}
+
+    def rendered(topology: str) -> dict[str, Any]:
+        if topology not in done:
+            scratch = tmp_path_factory.mktemp(topology)
+            pillars = write_pillars(scratch / "pillars", TOPOLOGIES[topology], role_map)
+            extmods = scratch / "extmods" / "pillar"
+            extmods.mkdir(parents=True)
+            shutil.copy(
+                checkout / "ansible/roles/salt_master/templates/environment.py.j2",
+                extmods / "environment.py",
+            )
+            done[topology] = run_salt(
+                salt_packages,
+                checkout / "tests/support/saltrender.py",
+                checkout,
+                extmods.parent,
+                pillars,
+                scratch,
+            )
+        return done[topology]
+
+    return rendered
+
+
+def write_pillars(folder: Path, topology: dict[str, list[str]], role_map: dict[str, Any]) -> Path:
+    """The external pillar of every node, as the master's agent writes it; fixed secrets."""
+    folder.mkdir()
+    components = {role: entry["components"] for role, entry in role_map["roles"].items()}
+    nodes = {
+        name: {"roles": roles, "addresses": {"management": f"10.0.0.{10 + place}"}}
+        for place, (name, roles) in enumerate(topology.items())
+    }
+    for name, node in nodes.items():
+        roles = topology[name]
+        pillar = {
+            "environment": {"name": "golden", "node": name, "ca": "CA\n", "nodes": nodes, **node},
+            "components": [part for role in roles for part in components[role]],
+            "secrets": {
+                secret: SECRETS[secret]
+                for secret, rule in role_map["secrets"].items()
+                if set(roles) & set(rule["roles"])
+            },
+        }
+        (folder / f"{name}.json").write_text(json.dumps(pillar))
+    (folder / "whole.json").write_text(json.dumps({"nodes": nodes, "roles": components}))
+    return folder
+
+
+def run_salt(packages: Path, script: Path, *words: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [str(PYTHON), "-W", "ignore", str(script), *(str(word) for word in words)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=words[-1],
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

@@ -1,0 +1,130 @@
+"""The content keeps its own rules: the role map is complete, YAML and Ansible are clean."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deploykit.environment import parse_environment
+
+BIN = Path(sys.executable).parent
+STATES = ("init", "package", "config", "service", "health", "clean")
+KEYWORDS = (
+    "any_errors_fatal changed_when check_mode gather_facts hosts loop loop_control name notify"
+    " register roles strategy tasks vars when"
+)
+KINDS = {"password", "fernet-keys", "certificate"}
+
+
+def components(role_map: dict[str, Any]) -> set[str]:
+    return {part for entry in role_map["roles"].values() for part in entry["components"]}
+
+
+def test_every_component_has_its_states_its_undo_and_its_tunables(
+    checkout: Path, role_map: dict[str, Any]
+) -> None:
+    for component in components(role_map):
+        folder = checkout / "salt" / "states" / component
+        missing = [name for name in STATES if not (folder / f"{name}.sls").is_file()]
+        assert not missing, f"{component} has no {missing}"
+        assert (checkout / "salt" / "pillar" / f"{component}.sls").is_file()
+
+
+def test_every_folder_of_states_is_a_component_of_some_role(
+    checkout: Path, role_map: dict[str, Any]
+) -> None:
+    folders = {path.name for path in (checkout / "salt" / "states").iterdir() if path.is_dir()}
+    assert folders - {"lib", "stage"} == components(role_map)
+
+
+def test_every_secret_has_a_known_kind_and_roles(role_map: dict[str, Any]) -> None:
+    for name, rule in role_map["secrets"].items():
+        assert rule["kind"] in KINDS, name
+        assert rule["roles"], name
+        assert set(rule["roles"]) <= set(role_map["roles"]), name
+    assert set(role_map["schemas"]) <= components(role_map)
+
+
+def test_every_role_of_a_shipped_environment_is_in_the_role_map(
+    checkout: Path, role_map: dict[str, Any]
+) -> None:
+    for name in ("test", "staging", "production"):
+        environment = parse_environment(checkout / "deploy-kit" / "environments" / f"{name}.yml")
+        used = {role for node in environment.nodes for role in node.roles}
+        assert used <= set(role_map["roles"]), name
+
+
+def test_state_ids_spell_their_path(checkout: Path, role_map: dict[str, Any]) -> None:
+    for component in components(role_map):
+        for file in (checkout / "salt" / "states" / component).glob("*.sls"):
+            for line in file.read_text().splitlines():
+                if line.startswith(f"{component}_") and line.endswith(":"):
+                    assert line.startswith(
+                        (f"{component}_{file.stem}_", f"{component}_{file.stem}:")
+                    )
+
+
+def test_no_link_lies_in_the_content(checkout: Path) -> None:
+    for part in ("salt", "ansible"):
+        assert not [path for path in (checkout / part).rglob("*") if path.is_symlink()]
+
+
+def test_yaml_of_the_content_is_clean(checkout: Path) -> None:
+    plain = [
+        file
+        for file in [
+            *(checkout / "ansible").rglob("*.yml"),
+            checkout / "salt" / "roles.yml",
+            *(checkout / "salt" / "pillar").glob("*.sls"),
+        ]
+        if "{{" not in file.read_text() or file.suffix == ".yml"
+    ]
+    rules = (
+        "{extends: default, rules: {line-length: {max: 100}, document-start: disable,"
+        " braces: {max-spaces-inside: 1}, comments: {min-spaces-from-content: 2},"
+        " comments-indentation: disable, octal-values: {forbid-implicit-octal: true}}}"
+    )
+    done = subprocess.run(
+        [BIN / "yamllint", "--strict", "-d", rules, *plain],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_roles_of_ansible_pass_its_production_profile(checkout: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [BIN / "ansible-lint", "--offline", "--nocolor", "-q"],
+        cwd=checkout / "ansible",
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_playbook_uses_builtin_modules_only(checkout: Path) -> None:
+    words = set(KEYWORDS.split())
+    for file in (checkout / "ansible").rglob("*.yml"):
+        if file.parent.name not in ("tasks", "handlers", "playbooks"):
+            continue
+        for task in yaml.safe_load(file.read_text()):
+            for entry in (task, *task.get("tasks", [])):
+                used = set(entry) - words
+                assert all(key.startswith("ansible.builtin.") for key in used), (file, used)
+
+
+@pytest.mark.parametrize("role", ["base", "salt_keys", "salt_master", "salt_minion"])
+def test_role_validates_its_input_and_its_main_only_includes(checkout: Path, role: str) -> None:
+    folder = checkout / "ansible" / "roles" / role
+    assert yaml.safe_load((folder / "meta/argument_specs.yml").read_text())["argument_specs"]
+    for task in yaml.safe_load((folder / "tasks/main.yml").read_text()):
+        assert set(task) == {"name", "ansible.builtin.include_tasks"}

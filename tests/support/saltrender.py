@@ -1,0 +1,113 @@
+"""Renders the content with Salt's own renderers; run by Salt's Python, prints JSON.
+
+saltrender.py KIT EXTMODS PILLARS SCRATCH: KIT holds salt/, EXTMODS the master's own modules,
+PILLARS one <minion id>.json each as the master's agent writes it. Answers per minion: its
+highstate, every other SLS as low data, and each file rendered from a template; for the whole, the
+steps of the orchestration.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import salt.client
+import salt.config
+import salt.utils.secret
+
+ENV = "kit"
+FOUNDATION = {"mariadb", "memcached"}  # states/stage/foundation.sls
+ORCHESTRATED = {"keystone": ["keystone.migrate", "keystone.bootstrap"]}
+
+
+def options(kit, extmods, pillars, scratch, minion):
+    found = salt.config.DEFAULT_MINION_OPTS.copy()
+    found.update(
+        id=minion,
+        file_client="local",
+        saltenv=ENV,
+        pillarenv=ENV,
+        root_dir=str(scratch),
+        cachedir=str(scratch / "cache" / minion),
+        pki_dir=str(scratch / "pki"),
+        sock_dir=str(scratch / "sock"),
+        log_file=str(scratch / "log"),
+        conf_file=str(scratch / "minion"),
+        extension_modules=str(extmods),
+        file_roots={ENV: [f"{kit}/salt/states", f"{kit}/salt/orchestrate"]},
+        pillar_roots={ENV: [f"{kit}/salt/pillar"]},
+        ext_pillar_first=True,
+        ext_pillar=[{"environment": str(pillars)}],
+        fileserver_followsymlinks=False,
+        enable_fqdns_grains=False,
+        enable_gpu_grains=False,
+        grains={"os": "Debian", "os_family": "Debian", "osmajorrelease": 12, "init": "systemd"},
+    )
+    return found
+
+
+def low(caller, sls, **kwargs):
+    """The states of `sls` in their order: one dictionary each, without Salt's own keys."""
+    answer = caller.cmd("state.show_low_sls", sls, saltenv=ENV, pillarenv=ENV, **kwargs)
+    if not all(isinstance(one, dict) for one in answer):
+        raise SystemExit(f"{sls} does not render: {answer}")
+    drop = {"__env__", "__sls__", "__sls_included_from__", "order"}
+    return [{key: one[key] for key in sorted(one) if key not in drop} for one in answer]
+
+
+def templates(caller, states):
+    """The text of each template that a file.managed state names, by destination."""
+    return {
+        one["name"]: caller.cmd(
+            "slsutil.renderer", path=one["source"], default_renderer="jinja", saltenv=ENV
+        ).splitlines()
+        for one in states
+        if one["state"] == "file" and one.get("template") == "jinja"
+    }
+
+
+def minion(kit, extmods, pillars, scratch, name):
+    caller = salt.client.Caller(mopts=options(kit, extmods, pillars, scratch, name))
+    pillar = caller.cmd("pillar.items", saltenv=ENV, pillarenv=ENV)
+    components = json.loads((pillars / f"{name}.json").read_text())["components"]
+    answer = {
+        "highstate": low(caller, components),
+        "top": caller.cmd("state.show_top", saltenv=ENV, pillarenv=ENV),
+        "sls": {},
+        "files": {},
+        "pillar": sorted(pillar),
+    }
+    answer["files"] = templates(caller, answer["highstate"])
+    for component in components:
+        for sls in [
+            f"{component}.health",
+            *ORCHESTRATED.get(component, []),
+            f"{component}.clean",
+        ]:
+            answer["sls"][sls] = low(caller, [sls])
+    if set(components) & FOUNDATION:
+        found = low(caller, ["stage.foundation"])
+        answer["sls"]["stage.foundation"] = [one["__id__"] for one in found]
+    low(caller, ["stage.prepare"])  # what it says depends on the packages of this very machine
+    return answer
+
+
+def orchestration(kit, extmods, pillars, scratch, nodes, roles):
+    caller = salt.client.Caller(mopts=options(kit, extmods, pillars, scratch, "orchestration"))
+    override = {"environment": {"name": "golden", "nodes": nodes}, "roles": roles}
+    return low(caller, ["deploy"], pillar=override)
+
+
+def main():
+    kit, extmods, pillars, scratch = (Path(word) for word in sys.argv[1:])
+    salt.utils.secret.mask_pillar.set(False)
+    whole = json.loads((pillars / "whole.json").read_text())
+    (scratch / "minion").touch()
+    names = [name for name, node in whole["nodes"].items() if "master" not in node["roles"]]
+    answer = {name: minion(kit, extmods, pillars, scratch, name) for name in names}
+    answer["orchestration"] = orchestration(
+        kit, extmods, pillars, scratch, whole["nodes"], whole["roles"]
+    )
+    json.dump(answer, sys.stdout, indent=1, sort_keys=False)
+
+
+main()
