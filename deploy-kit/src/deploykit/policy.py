@@ -106,20 +106,16 @@ def evaluate(
     """Whether `release` may enter `environment` at `now` (aware UTC), by the ledger's own policy.
 
     `own_deploy` is the id of a deploy whose lease does not stand in the way: the caller's own, or
-    one whose process it knows to be dead. A release that already runs there is allowed: nothing
-    would be done.
+    one whose process it knows to be dead. A release that runs there already needs no evidence to
+    be deployed once more.
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
         return Verdict((_no_policy(environment, policy),))
     case = _Case(release, environment, records, now, policy[environment], own_deploy)
-    found = view.attempts(records, environment)
-    here = case.over == release.digest
-    if here and found[-1].phase == "finished":
-        return Verdict(())
     reasons = [*_decisions(case), *_lease(case)]
     needed: list[NeededCheck] = []
-    if not here:
+    if case.over != release.digest:
         reasons += [*_source(case), *_soak(case), *_approvals(case)]
         for check, rule in case.rule.checks.items():
             lacks = _check(case, check, rule)

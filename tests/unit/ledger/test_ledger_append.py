@@ -175,6 +175,24 @@ def test_clock_far_behind_is_told_to_be_set(site: Site, ann: Key) -> None:
         behind.append(lambda records, now: HOLD)
 
 
+def test_persons_own_git_configuration_takes_no_part(
+    site: Site, ann: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "hooks" / "pre-push"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    config = tmp_path / "gitconfig"
+    config.write_text(
+        f"[core]\n\thooksPath = {hook.parent}\n\tautocrlf = true\n[push]\n\tgpgSign = true\n"
+        "[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = /bin/false\n[user]\n\tname = Other\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    ledger = Ledger.open(site, ann)
+    assert ledger.append(lambda records, now: HOLD).n == 1
+    forgery.git(site.ledger, "fsck", "--strict")
+
+
 def test_unreachable_remote_is_named_without_a_prompt(tmp_path: Path, ann: Key) -> None:
     site = make_site(tmp_path, str(tmp_path / "nowhere.git"))
     with pytest.raises(LedgerError) as error:

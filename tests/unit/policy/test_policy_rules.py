@@ -46,8 +46,8 @@ def test_unknown_environment_has_no_policy() -> None:
     assert codes(verdict) == ["no-policy"] and "policy apply" in verdict.reasons[0].remedy
 
 
-def test_release_that_runs_there_already_is_let_be() -> None:
-    told = proven(story()).deployed("prod", ONE).decided("veto", ONE)
+def test_release_that_runs_there_already_needs_no_evidence() -> None:
+    told = story(approvals=2, soak=60).deployed("prod", ONE)
     assert ask(told).allowed
 
 

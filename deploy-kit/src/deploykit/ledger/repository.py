@@ -24,11 +24,18 @@ LOCAL_TIMEOUT = 60.0
 LOCK_WAIT = 10.0  # seconds to wait for another git's lock file
 LOCK_STALE = 5.0  # a lock file this old belongs to a git that was killed
 LOCK_FILE = re.compile(r"Unable to create '(.+?\.lock)': File exists")
-COMMIT_ID = re.compile(r"[0-9a-f]{40}")
+# Nothing of a person's own configuration takes part: no hooks, no signed pushes, no tags.
+CLONE_CONFIG = {
+    "core.hooksPath": "/dev/null",
+    "core.logAllRefUpdates": "false",
+    "fetch.fsckObjects": "true",
+    "gc.autoDetach": "false",
+    "push.followTags": "false",
+    "push.gpgSign": "false",
+}
 ENV = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ALLOW_PROTOCOL": "file:ssh:https",
     "SSH_ASKPASS_REQUIRE": "never",
     "LC_ALL": "C",
@@ -66,10 +73,7 @@ class Clone:
         strict = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
         if self._owned is not None:
             self._make(self._owned, {**strict, "gc.autoDetach": "false"})
-        self._make(
-            self.folder,
-            {"fetch.fsckObjects": "true", "gc.autoDetach": "false", "core.logAllRefUpdates": "no"},
-        )
+        self._make(self.folder, CLONE_CONFIG)
 
     def fetch(self) -> str | None:
         """The remote's newest commit, fetched; None when it has no such branch.
