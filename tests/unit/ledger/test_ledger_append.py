@@ -7,7 +7,7 @@ from pathlib import Path
 
 import forgery
 import pytest
-from deploykit.errors import Refused
+from deploykit.errors import InputError, Refused
 from deploykit.keys import Key, operator_key
 from deploykit.ledger import Ledger, LedgerError, utc_now
 from deploykit.ledger.view import policy_in_force, signers_in_force
@@ -198,6 +198,29 @@ def test_unreachable_remote_is_named_without_a_prompt(tmp_path: Path, ann: Key) 
     with pytest.raises(LedgerError) as error:
         Ledger.open(site, ann)
     assert "nowhere.git" in error.value.message and "site.yml" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("remote", "said"),
+    [
+        ("https://ann:secret@git.example.org/ledger.git", "holds a password"),
+        ("--upload-pack=touch /tmp/x", "no repository"),
+        ("ext::sh -c 'touch /tmp/x'", "no repository"),
+    ],
+)
+def test_remote_that_is_no_plain_place_is_refused(
+    site: Site, ann: Key, remote: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        Ledger.open(replace(site, ledger=remote), ann)
+    assert "site.yml" in error.value.message and "secret" not in error.value.message
+
+
+def test_relative_path_of_a_ledger_is_taken_from_the_site(tmp_path: Path, ann: Key) -> None:
+    forgery.git(tmp_path / "shared.git", "init", "-q", "--bare")
+    site = make_site(tmp_path, "../shared.git")
+    assert len(Ledger.open(site, ann).known) == 1
+    assert forgery.count(tmp_path / "shared.git") == 1
 
 
 def test_remote_that_takes_no_push_is_an_error_and_not_a_loop(site: Site, ledger: Ledger) -> None:

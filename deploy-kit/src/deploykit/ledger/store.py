@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from deploykit.errors import InputError
 from deploykit.keys import ROLES, Key, Signer, operator_key, sign
 from deploykit.ledger.chain import NAMESPACE, entitled, verify
 from deploykit.ledger.index import Memory, Pin
@@ -57,7 +60,7 @@ class Ledger:
         not verify, or is not the one that this site has seen before.
         """
         folder = site.state / "ledger"
-        remote = site.ledger
+        remote = checked_remote(site)
         owned = remote == str(site.state / "ledger.git")
         name = hashlib.sha256(remote.encode()).hexdigest()[:8]
         clone = Clone(folder / f"{name}.git", remote, owned)
@@ -244,6 +247,23 @@ class Ledger:
             "this site has verified",
             "restore its branch from a clone that verifies; nothing in it is ever changed",
         )
+
+
+def checked_remote(site: Site) -> str:
+    """Where a site's ledger is: a URL, or a path taken from the site's folder.
+
+    Raises InputError for what git would take as an option or run as a program, and for a URL with
+    a password in it.
+    """
+    remote = site.ledger
+    where = f"{site.folder / 'site.yml'}: ledger"
+    if re.match(r"[A-Za-z0-9+.-]+://[^/]*:[^/]*@", remote):
+        raise InputError(f"{where}: the URL holds a password", "use a credential helper, or SSH")
+    if remote.startswith("-") or re.match(r"[A-Za-z0-9+.-]+::", remote):
+        raise InputError(f"{where}: {remote} is no repository", "write a URL or a path")
+    if "://" in remote or re.match(r"[^/]+:", remote):
+        return remote
+    return str((site.folder / Path(remote).expanduser()).resolve())
 
 
 def _title(body: Body) -> str:
