@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitshelf.errors import GitshelfError
+from gitshelf.tokens import show
 
 Node = Any
 """A node of ruamel.yaml (it has `value`, `start_mark`, `end_mark`)."""
@@ -106,6 +107,32 @@ def _pairs(node: Node, place: Place, what: str, depth: int) -> dict[str, tuple[N
         else:
             found[key] = (key_node, value_node)
     return {**merged, **found}
+
+
+def section(
+    above: dict[str, tuple[Node, Node]], key: str, file: str
+) -> dict[str, tuple[Node, Node]]:
+    """The mapping under `key`; empty where there is none."""
+    if key not in above:
+        return {}
+    node = above[key][1]
+    return mapping(node, Place(file, line_of(node)), key)
+
+
+def check_keys(
+    pairs: dict[str, tuple[Node, Node]],
+    known: Iterable[str],
+    file: str,
+    what: str,
+    book: str = "",
+) -> None:
+    """Raise GitshelfError for a key that is not known, with the nearest one that is."""
+    known = list(known)
+    for key, (node, _) in pairs.items():
+        if key not in known:
+            raise Place(file, line_of(node), book).error(
+                f"unknown key {show(key)} in {what}", unknown_key(key, known)
+            )
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

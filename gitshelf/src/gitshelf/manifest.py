@@ -8,16 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf import document, tokens, urls
+from gitshelf import document, urls
 from gitshelf.document import Node, Place
+from gitshelf.environments import Texts
 from gitshelf.errors import GitshelfError
 from gitshelf.links import relative
 from gitshelf.lock import INCLUDE, POLICY_KEYS, POLICY_VALUES, Policies
+from gitshelf.tokens import hide, used
 
-HERE = "here"
 DEFAULT_BRANCH = "master"
 RESERVED = "KIT"
 _TOP_KEYS = ("books", "defaults", "environments", "access")
+_DEFAULTS_KEYS = ("environment", *POLICY_KEYS)
 _BOOK_KEYS = (
     "book",
     "git",
@@ -99,166 +101,74 @@ def parse(
     here: Callable[[], str] | None = None,
 ) -> Manifest:
     """As `load`, from bytes; `file` is for messages and relative URLs."""
-    return _Parser(data, file, dict(tokens or {}), here).parse(environment)
+    name = str(file)
+    start = Place(name, 1)
+    root = document.compose(_hidden(data, name), name)
+    if root is None:
+        raise start.error("the manifest is empty", "list books under `books:`")
+    top = document.mapping(root, start, "the manifest")
+    document.check_keys(top, _TOP_KEYS, name, "the manifest")
+    defaults = document.section(top, "defaults", name)
+    document.check_keys(defaults, _DEFAULTS_KEYS, name, "defaults")
+    texts = Texts(name, dict(tokens or {}), here)
+    chosen = texts.choose(document.section(top, "environments", name), defaults, environment)
+    if "books" not in top:
+        raise start.error("there are no books", "list books under `books:`")
+    books, links = _Parser(texts, file).books(top["books"][1], defaults)
+    return Manifest(file, data, chosen, tuple(books), tuple(links))
+
+
+def _hidden(data: bytes, name: str) -> str:
+    """The manifest's text with its tokens hidden."""
+    try:
+        return hide(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Place(name, line).error("not UTF-8", "save it as UTF-8 text") from None
+    except ValueError as error:
+        raise Place(name, 1).error(str(error), "remove them") from None
 
 
 class _Parser:
-    def __init__(
-        self,
-        data: bytes,
-        file: Path,
-        given: dict[str, str],
-        here: Callable[[], str] | None,
-    ) -> None:
-        self._data = data
+    def __init__(self, texts: Texts, file: Path) -> None:
+        self._texts = texts
         self._file = file
         self._name = str(file)
-        self._given = given
-        self._here = here
-        self._values = tokens.Values({})
-        self._defined: dict[str, int] = {}
         self._book = ""
 
-    def parse(self, environment: str | None) -> Manifest:
-        try:
-            hidden = tokens.hide(self._data.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            line = self._data.count(b"\n", 0, error.start) + 1
-            raise Place(self._name, line).error("not UTF-8", "save it as UTF-8 text") from None
-        except ValueError as error:
-            raise Place(self._name, 1).error(str(error), "remove them") from None
-        root = document.compose(hidden, self._name)
-        start = Place(self._name, 1)
-        if root is None:
-            raise start.error("the manifest is empty", "list books under `books:`")
-        top = document.mapping(root, start, "the manifest")
-        for key, (node, _) in top.items():
-            if key not in _TOP_KEYS:
-                raise self._at(node).error(
-                    f"unknown key {tokens.show(key)}", document.unknown_key(key, _TOP_KEYS)
-                )
-        defaults = self._section(top, "defaults", ("environment", *POLICY_KEYS))
-        chosen = self._choose(top, defaults, environment)
-        if "books" not in top:
-            raise start.error("there are no books", "list books under `books:`")
+    def books(
+        self, node: Node, defaults: dict[str, tuple[Node, Node]]
+    ) -> tuple[list[Book], list[Link]]:
+        """The books under `books:`, and those of them that are links."""
         policies = self._policies(defaults, Policies())
         books: list[Book] = []
         links: list[Link] = []
-        for node in document.sequence(top["books"][1], self._at(top["books"][1]), "books"):
-            self._add(node, policies, books, links)
+        for one in document.sequence(node, self._at(node), "books"):
+            self._add(one, policies, books, links)
         self._check_places(books, links)
         books.sort(key=lambda book: book.book.encode())
         links.sort(key=lambda link: link.book.encode())
-        return Manifest(self._file, self._data, chosen, tuple(books), tuple(links))
+        return books, links
 
     def _at(self, node: Node) -> Place:
         return Place(self._name, document.line_of(node), self._book)
 
-    def _section(
-        self, above: dict[str, tuple[Node, Node]], key: str, known: tuple[str, ...] = ()
-    ) -> dict[str, tuple[Node, Node]]:
-        if key not in above:
-            return {}
-        node = above[key][1]
-        found = document.mapping(node, self._at(node), key)
-        for name, (name_node, _) in found.items():
-            if known and name not in known:
-                raise self._at(name_node).error(
-                    f"unknown key {tokens.show(name)} in {key}", document.unknown_key(name, known)
-                )
-        return found
-
-    def _choose(
-        self,
-        top: dict[str, tuple[Node, Node]],
-        defaults: dict[str, tuple[Node, Node]],
-        environment: str | None,
-    ) -> str:
-        """Gather the tokens: --token beats the chosen environment, which beats the default."""
-        environments = self._section(top, "environments")
-        default = self._default(defaults)
-        layers: list[tuple[str, Place | None]] = []
-        if default:
-            layers.append((default, self._at(defaults["environment"][1])))
-        if environment is not None:
-            layers.append((environment, None))
-        values: dict[str, str] = {}
-        for name, place in layers:
-            if name not in environments:
-                if place is not None and not environments:
-                    continue
-                where = place or Place(self._name, 1)
-                raise where.error(
-                    f"there is no environment {name}", document.unknown_key(name, environments)
-                )
-            one = self._section(environments, name, ("description", "tokens"))
-            for token, (_, node) in self._section(one, "tokens").items():
-                values[token] = document.scalar(node, self._at(node), f"the token {token}")
-                self._defined[token] = document.line_of(node)
-        for token, value in self._given.items():
-            values[token] = tokens.hide(value)
-            self._defined.pop(token, None)
-        self._values = tokens.Values(values)
-        for token in values:
-            self._expand_token(token)
-        return environment or default
-
-    def _default(self, defaults: dict[str, tuple[Node, Node]]) -> str:
-        if "environment" not in defaults:
-            return ""
-        node = defaults["environment"][1]
-        given = tokens.Values({key: tokens.hide(value) for key, value in self._given.items()})
-        try:
-            return tokens.expand(document.scalar(node, self._at(node), "environment"), given)
-        except tokens.TokenError as error:
-            raise self._at(node).error(str(error), "write the environment's name") from None
-
-    def _expand_token(self, token: str) -> None:
-        try:
-            self._values(token)
-        except tokens.TokenError as error:
-            if "{here}" in str(error) and self._find_here():
-                self._expand_token(token)
-                return
-            line = self._defined.get(error.name) or self._defined.get(token)
-            where = str(Place(self._name, line)) if line else "--token: "
-            raise GitshelfError(f"{where}{error}", self._known_tokens()) from None
-
-    def _find_here(self) -> bool:
-        if self._here is None or HERE in self._values.names:
-            return False
-        self._values = self._values.with_value(HERE, self._here())
-        return True
-
-    def _known_tokens(self) -> str:
-        known = ", ".join(sorted(self._values.names)) or "none"
-        return f"define it under environments or give --token NAME=VALUE (known: {known})"
-
     def _text(self, node: Node, what: str) -> str:
-        raw = document.scalar(node, self._at(node), what)
-        if HERE in tokens.used(raw):
-            try:
-                self._find_here()
-            except GitshelfError as error:
-                raise self._at(node).error(error.message, error.remedy) from None
-        try:
-            return tokens.expand(raw, self._values)
-        except tokens.TokenError as error:
-            raise self._at(node).error(str(error), self._known_tokens()) from None
+        return self._texts.text(node, self._at(node), what)
 
     def _add(self, node: Node, policies: Policies, books: list[Book], links: list[Link]) -> None:
         self._book = ""
         where = self._at(node)
         pairs: dict[str, tuple[Node, Node]] = {}
         for key, (key_node, value) in document.mapping(node, where, "a book").items():
-            pairs[self._text(key_node, "a key") if "\ue000" in key else key] = (key_node, value)
+            pairs[self._text(key_node, "a key") if used(key) else key] = (key_node, value)
         if "book" not in pairs:
-            self._unknown(pairs)
+            document.check_keys(pairs, _BOOK_KEYS, self._name, "the book")
             raise where.error("a book without a place", "write `book: PATH`")
         written = self._text(pairs["book"][1], "book")
         self._book = written
         where = self._at(pairs["book"][0])
-        self._unknown(pairs)
+        document.check_keys(pairs, _BOOK_KEYS, self._name, "the book", written)
         path = _shelf_path(written, where)
         if ("git" in pairs) == ("link" in pairs):
             raise where.error("a book needs either `git` or `link`", "write one of them")
@@ -270,13 +180,6 @@ class _Parser:
         else:
             books.append(self._git_book(path, pairs, policies, where))
         self._book = ""
-
-    def _unknown(self, pairs: dict[str, tuple[Node, Node]]) -> None:
-        for key, (key_node, _) in pairs.items():
-            if key not in _BOOK_KEYS:
-                raise self._at(key_node).error(
-                    f"unknown key {key}", document.unknown_key(key, _BOOK_KEYS)
-                )
 
     def _git_book(
         self,
@@ -292,7 +195,7 @@ class _Parser:
         except ValueError as error:
             shown = re.sub(r"//[^/@]*@", "//***@", url)
             raise self._at(node).error(f"the URL {shown} {error}", "correct `git`") from None
-        origin = tokens.expand(str(node.value), self._values.with_value(HERE, "{here}"))
+        origin = self._texts.origin(node)
         branch = self._ref(pairs, "branch") or DEFAULT_BRANCH
         folder = self._text(pairs["path"][1], "path") if "path" in pairs else ""
         return Book(

@@ -17,11 +17,13 @@ _HIDDEN = re.compile(_OPEN + _NAME + _CLOSE)
 
 
 class TokenError(Exception):
-    """A token without a value, or one that holds itself; `name` is the one to look up."""
+    """A token without a value, or one that holds itself; `name` is the token whose definition is
+    at fault ("" for a text of the manifest), `missing` the one without a value."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, name: str, message: str, missing: str = "") -> None:
         super().__init__(message)
         self.name = name
+        self.missing = missing
 
 
 def hide(text: str) -> str:
@@ -37,6 +39,11 @@ def hide(text: str) -> str:
 def show(text: str) -> str:
     """Undo `hide`."""
     return text.replace(_OPEN, "{").replace(_CLOSE, "}")
+
+
+def hide_name(name: str) -> str:
+    """The text that stands for one token."""
+    return f"{_OPEN}{name}{_CLOSE}"
 
 
 def used(hidden: str) -> list[str]:
@@ -69,7 +76,8 @@ class Values:
             circle = " -> ".join([*way[way.index(name) :], name])
             raise TokenError(name, f"the token {{{name}}} holds itself ({circle})")
         if name not in self._raw:
-            raise TokenError(way[-1] if way else "", f"the token {{{name}}} has no value")
+            user = way[-1] if way else ""
+            raise TokenError(user, f"the token {{{name}}} has no value", missing=name)
         if len(way) >= _MAX_DEPTH:
             raise TokenError(name, f"the token {{{name}}} is nested too deeply")
         found = expand(self._raw[name], lambda inner: self._value(inner, (*way, name)))

@@ -457,3 +457,43 @@ def test_other_content_in_the_right_form_is_refused(kit: Path, name: bytes) -> N
     rewritten(kit, change)
     with pytest.raises(Refused):
         gitshelf.verify(kit)
+
+
+def test_files_that_are_not_those_of_the_commit_are_refused(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Everything in the kit agrees, but for the commit, which is a real one of the repository."""
+    manifest = write_manifest(f"books:\n- {{book: b, git: '{repo.url}'}}\n")
+    built = gitshelf.build(manifest, tmp_path / "built" / "kit.tar")
+    kit = built.path.rename(tmp_path / "kit.tar")
+    (book,) = built.lock.books
+    repo.clock = book.time - 1
+    other = repo.commit({b"README": b"reviewed\n"})
+    raw = subprocess.run(
+        ["git", "cat-file", "commit", other], cwd=repo.path, capture_output=True, check=True
+    ).stdout
+
+    def change(entries: list[tuple[Entry, bytes]]) -> None:
+        for index, (entry, content) in enumerate(entries):
+            if entry.name.startswith(b"KIT/commits/") and entry.kind == tar.FILE:
+                name = b"KIT/commits/" + other.encode()
+                entries[index] = (replace(entry, name=name, size=len(raw)), raw)
+            elif entry.name == b"KIT/lock.json":
+                entries[index] = (entry, content.replace(book.commit.encode(), other.encode()))
+
+    rewritten(kit, change)
+    with pytest.raises(Refused, match="its tree is not its commit's"):
+        gitshelf.verify(kit)
+
+
+def test_other_times_than_the_commits_are_refused_even_when_all_agree(kit: Path) -> None:
+    def later(entries: list[tuple[Entry, bytes]]) -> None:
+        for index, (entry, content) in enumerate(entries):
+            new = content
+            if entry.name == b"KIT/lock.json":
+                new = content.replace(b"%d" % TIME, b"%d" % (TIME + 1))
+            entries[index] = (replace(entry, mtime=TIME + 1), new)
+
+    rewritten(kit, later)
+    with pytest.raises(Refused, match="its time is not its commit's"):
+        gitshelf.verify(kit)
