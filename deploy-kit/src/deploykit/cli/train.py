@@ -36,6 +36,20 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
         )
         run_train(context, found, line)
         print_board(context.site, context.ledger)
+        click.echo(what_next([env.name for env in line]))
+
+
+def what_next(names: list[str]) -> str:
+    """The commands with which one goes on after a train through the environments `names`."""
+    first, last = names[0], names[-1]
+    rows = (
+        (f"deploy-kit env ssh {first} salt", "a shell on a node"),
+        ("git commit … && make train", "a changed state, on the next train"),
+        (f"deploy-kit rollback {last}", "the release before"),
+        (f"deploy-kit history {last}", "who did what"),
+        ("deploy-kit env down --all", "take everything down"),
+    )
+    return "\nGo on with\n" + "\n".join(f"  {command:<36} {why}" for command, why in rows)
 
 
 @click.command()
