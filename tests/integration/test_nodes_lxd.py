@@ -81,6 +81,11 @@ def test_nodes_that_are_up_have_their_own_identity_and_fixed_addresses(
     assert on(inventory, "salt", "/opt/salt/bin/salt-call --version").startswith("salt-call 3008")
 
 
+def test_packages_of_the_content_take_no_network(inventory: Inventory) -> None:
+    line = "apt-get install --yes --no-download --download-only keystone mariadb-server haproxy"
+    assert "Err" not in on(inventory, "web", f"DEBIAN_FRONTEND=noninteractive {line}")
+
+
 def test_up_again_changes_nothing_and_is_quick(
     site: Site, provider: LxdProvider, inventory: Inventory
 ) -> None:

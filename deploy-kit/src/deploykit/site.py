@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.environment import Environment, load_environments
 from deploykit.errors import InputError
-from deploykit.yamlfile import load
+from deploykit.image.inputs import DOWNLOADED
+from deploykit.yamlfile import Value, load
 
-KEYS = frozenset({"name", "ledger", "manifest"})
+KEYS = frozenset({"name", "ledger", "manifest", "image"})
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 ID_LENGTH = 6
 
 
@@ -20,7 +23,8 @@ class Site:
     """One site: its folder, what site.yml says, and its folder of state.
 
     `id` tells two checkouts on one machine apart; every name on the host carries it.
-    `ledger` is the git remote that holds the branch `ledger`.
+    `ledger` is the git remote that holds the branch `ledger`; `downloaded` the Debian packages
+    that lie in the node image's archive, so that installing them takes no network.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Site:
     id: str
     state: Path
     ledger: str
+    downloaded: tuple[str, ...] = DOWNLOADED
 
     @property
     def manifest(self) -> Path:
@@ -96,7 +101,17 @@ def open_site(folder: Path) -> Site:
     site_id = hashlib.sha256(str(folder).encode()).hexdigest()[:ID_LENGTH]
     state = state_home() / f"{name}-{site_id}"
     ledger = keys["ledger"].text() if "ledger" in keys else str(state / "ledger.git")
-    return Site(name, folder, site_id, state, ledger)
+    image = keys["image"].mapping(frozenset({"download"})) if "image" in keys else {}
+    downloaded = _packages(image["download"]) if "download" in image else DOWNLOADED
+    return Site(name, folder, site_id, state, ledger, downloaded)
+
+
+def _packages(value: Value) -> tuple[str, ...]:
+    names = tuple(item.text() for item in value.items())
+    for name in names:
+        if not PACKAGE.fullmatch(name):
+            raise value.error(f"'{name}' is not the name of a Debian package")
+    return names
 
 
 def find_site(start: Path) -> Path:

@@ -153,6 +153,8 @@ def test_changed_file_of_the_host_changes_the_key(host: Path, inputs: Inputs, pa
 
 def test_packages_and_salt_change_the_key_and_notes_do_not(inputs: Inputs) -> None:
     assert replace(inputs, packages=("a",)).key != inputs.key
+    assert replace(inputs, downloaded=("a",)).key != inputs.key
+    assert replace(inputs, parts="other").key != inputs.key
     assert replace(inputs, salt="other").key != inputs.key
     assert replace(inputs, left_out=()).key == inputs.key
 

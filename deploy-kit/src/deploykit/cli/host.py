@@ -54,19 +54,21 @@ def image_build(ctx: click.Context) -> None:
     from deploykit.image.build import ensure_image
 
     site = site_of(ctx)
-    base = ensure_image(Lxd(), site.logs / "image.log", Shown(stderr()))
+    log = site.logs / "image.log"
+    base = ensure_image(Lxd(), log, Shown(stderr()), downloaded=site.downloaded)
     stdout().print(f"nodes are copied from {base}")
 
 
 @image.command("list")
 @json_option
-def image_list(as_json: bool) -> None:
+@click.pass_context
+def image_list(ctx: click.Context, as_json: bool) -> None:
     """The images on this host; the current one is what `env up` takes."""
     from deploykit.host.lxd import Lxd
     from deploykit.image.inputs import read_inputs
     from deploykit.image.store import stored
 
-    current = read_inputs().key
+    current = read_inputs(downloaded=site_of(ctx).downloaded).key
     images = stored(Lxd())
     if as_json:
         print_json([{**asdict(image), "current": image.key == current} for image in images])
@@ -81,14 +83,15 @@ def image_list(as_json: bool) -> None:
 
 @image.command("prune")
 @yes_option
-def image_prune(yes: bool) -> None:
+@click.pass_context
+def image_prune(ctx: click.Context, yes: bool) -> None:
     """Remove images that are neither current nor any environment's on this host."""
     from deploykit.host.lxd import Lxd
     from deploykit.image.inputs import read_inputs
     from deploykit.image.store import remove, stored
 
     lxd = Lxd()
-    current = read_inputs().key
+    current = read_inputs(downloaded=site_of(ctx).downloaded).key
     old = [one for one in stored(lxd) if one.key != current and not one.used_by]
     if not old:
         stdout().print("nothing to remove")

@@ -117,7 +117,11 @@ class Lxd:
                 body = {"action": "start", "timeout": 60}
                 self.put(f"instances/{instance}/state", body, project)
 
-        patiently(once)
+        try:
+            patiently(once)
+        except LxdError as error:
+            why = f"why: lxc --project {project} info {instance} --show-log"
+            raise LxdError(error.message, f"{why}\n{error.remedy}".rstrip()) from None
 
     def remove(self, instance: str, project: str = "default") -> None:
         """Stop and delete an instance, if it is there."""

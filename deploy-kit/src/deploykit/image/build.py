@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from deploykit.errors import CommandFailed, DeployKitError
 from deploykit.host.lxd import Lxd
-from deploykit.image.inputs import SUITE, Inputs, read_inputs, render_sources
+from deploykit.image.inputs import DOWNLOADED, SUITE, Inputs, read_inputs, render_sources
 from deploykit.image.overlay import overlay_files, write_metadata, write_tar
 from deploykit.image.salt import build_salt
 from deploykit.image.store import ALIAS, find_base, has_image, make_base
@@ -35,12 +35,18 @@ PATHS_LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*",
                   "/usr/share/locale/*", "/usr/share/lintian/*")  # fmt: skip
 
 
-def ensure_image(lxd: Lxd, log: Path, progress: Progress, privileged: bool = False) -> str:
+def ensure_image(
+    lxd: Lxd,
+    log: Path,
+    progress: Progress,
+    privileged: bool = False,
+    downloaded: Iterable[str] = DOWNLOADED,
+) -> str:
     """The name of the base that nodes are copied from, building what is missing.
 
     One build at a time per user: a second call waits for the first and finds its image.
     """
-    inputs = read_inputs()
+    inputs = read_inputs(downloaded=downloaded)
     base = find_base(lxd, inputs.key, privileged)
     if base:
         return base
@@ -120,11 +126,20 @@ def mmdebstrap(inputs: Inputs, aside: Path, hook: Path, runner: Runner = run) ->
     """The call that makes aside/root.tar; through sudo where this user is not root."""
     options = ['Apt::Install-Recommends "false"', 'Acquire::Languages "none"', *inputs.settings]
     words: list[str | Path] = [*as_root(), "mmdebstrap", "--mode=root", "--variant=minbase"]
-    words += ["--format=tar", "--skip=cleanup/apt/lists", "--include=" + ",".join(inputs.packages)]
+    words += [
+        "--format=tar",
+        "--skip=cleanup/apt/lists,cleanup/apt/cache",
+        "--include=" + ",".join(inputs.packages),
+    ]
     words += [f"--aptopt={option}" for option in options]
     words += ["--dpkgopt=force-unsafe-io"]
     words += [f"--dpkgopt=path-exclude={path}" for path in PATHS_LEFT_OUT]
     words += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
+    words += ['--customize-hook=rm -f "$1"/var/cache/apt/archives/*.deb']
+    if inputs.downloaded:
+        get = "apt-get --yes --quiet --download-only install " + " ".join(inputs.downloaded)
+        words += [f'--customize-hook=APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" {get}']
+    words += ['--customize-hook=rm -f "$1"/var/cache/apt/*.bin']
     words += [f"--customize-hook=tar-in {aside / 'overlay.tar'} /"]
     words += [f'--customize-hook=sh {hook} "$1"']
     return [*words, SUITE, aside / "root.tar", aside / "deploy-kit.sources"]

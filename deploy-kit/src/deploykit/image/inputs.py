@@ -27,7 +27,12 @@ PACKAGES = (
     "isc-dhcp-client", "netbase", "openssh-server", "procps", "python3", "python3-apt",
     "sudo", "systemd", "systemd-sysv", "zstd",
 )  # fmt: skip
-HOOK = "customize.sh"
+PARTS = ("customize.sh", "overlay.py")
+# Laid into apt's archive, not installed: what the shipped content installs on nodes, so that no
+# node downloads it. A site says otherwise in site.yml.
+DOWNLOADED = (
+    "haproxy", "keystone", "mariadb-server", "memcached", "python3-memcache", "python3-pymysql",
+)  # fmt: skip
 KEY_LENGTH = 12
 # Settings of apt that say how to fetch; keys, certificates and passwords are not among them.
 FETCH_SETTINGS = re.compile(
@@ -62,7 +67,8 @@ class Inputs:
     salt: str
     week: str
     left_out: tuple[str, ...] = ()
-    hook: str = ""  # digest of the script that finishes the image
+    parts: str = ""  # digest of the files that finish the image
+    downloaded: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -71,7 +77,12 @@ class Inputs:
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
 
-def read_inputs(root: Path = Path("/"), today: date | None = None, runner: Runner = run) -> Inputs:
+def read_inputs(
+    root: Path = Path("/"),
+    today: date | None = None,
+    runner: Runner = run,
+    downloaded: Iterable[str] = DOWNLOADED,
+) -> Inputs:
     """The inputs as they are on this host now (`root`: where its /etc and /usr are)."""
     year, week, _ = (today or date.today()).isocalendar()
     left_out: list[str] = []
@@ -82,10 +93,17 @@ def read_inputs(root: Path = Path("/"), today: date | None = None, runner: Runne
         settings=tuple(_settings(runner(["apt-config", "dump"], timeout=20).stdout, left_out)),
         files=tuple(sorted(_public_files(root, sources))),
         salt=hashlib.sha256(lock().encode()).hexdigest(),
-        hook=hashlib.sha256(files(__package__).joinpath(HOOK).read_bytes()).hexdigest(),
+        parts=_digest_of_parts(),
+        downloaded=tuple(sorted(downloaded)),
         week=f"{year}-W{week:02}",
         left_out=tuple(left_out),
     )
+
+
+def _digest_of_parts() -> str:
+    folder = files("deploykit.image")
+    parts = b"".join(folder.joinpath(name).read_bytes() for name in PARTS)
+    return hashlib.sha256(parts).hexdigest()
 
 
 def read_sources(folder: Path) -> Iterator[Source]:

@@ -139,7 +139,8 @@ class LxdProvider:
         """The base to copy from, by whether the node is privileged."""
         log = self._site.logs / "image.log"
         kinds = sorted({node.privileged for node in environment.nodes})
-        return {kind: ensure_image(lxd, log, progress, kind) for kind in kinds}
+        more = self._site.downloaded
+        return {kind: ensure_image(lxd, log, progress, kind, more) for kind in kinds}
 
     def _tags(self, lxd: Lxd, names: Names, tags: Mapping[str, str]) -> dict[str, str]:
         project = lxd.find(f"projects/{names.project}")
