@@ -194,6 +194,11 @@ class Fetcher:
                 "give git access without a prompt: ssh-agent, a known host key, or a credential "
                 "helper; then try again",
             )
+        if "dubious ownership" in result.err:
+            return GitshelfError(
+                f"{url} belongs to another user, so git does not read it",
+                f"git config --global --add safe.directory {local_path(url) or url}",
+            )
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")

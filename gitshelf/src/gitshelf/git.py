@@ -99,6 +99,11 @@ def toplevel(folder: Path) -> str:
         timeout=LOCAL_TIMEOUT,
         env=environment(),
     )
+    if "dubious ownership" in result.err:
+        raise GitshelfError(
+            f"{folder} belongs to another user, so git does not read it",
+            f"git config --global --add safe.directory {folder}",
+        )
     if not result.ok:
         raise GitshelfError(
             f"{{here}} stands for the git repository that holds the manifest, and {folder} is in "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -17,6 +18,8 @@ from gitshelf.process import Running
 _BATCH = 400
 """Ids asked for at a time; two batches (of 64-digit ids) fit into a pipe, so nobody waits."""
 _PIECE = 1 << 20
+_USAGE = 129
+"""What git exits with when it does not know an option."""
 
 
 class Missing(GitshelfError):
@@ -135,6 +138,9 @@ class ObjectReader:
     def _broken(self, what: str) -> GitshelfError:
         if self._running.stopped:
             return process.Stopped("stopped")
+        with suppress(subprocess.TimeoutExpired):
+            if self._process.wait(0.2) == _USAGE:
+                return GitshelfError("this git is too old", "install git 2.36 or newer")
         return Missing(
             f"{what} cannot be read from the cache {self.store}",
             "delete that folder and run again",

@@ -439,6 +439,7 @@ def test_nothing_is_ever_prompted_or_left_when_a_build_fails(
 
 
 @pytest.mark.books
+@pytest.mark.timeout(300)
 def test_real_books_are_built_and_proved(
     book_bundles: list[Path], write_manifest: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -142,7 +142,7 @@ def test_silent_server_ends_with_the_timeout(
     assert said.code == 2
     assert "book a: " in said.err
     assert "1 s" in said.err
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 30
 
 
 def test_offline_builds_from_the_cache_and_says_what_is_missing(
@@ -245,6 +245,7 @@ def test_environment_of_a_git_hook_changes_nothing(
     assert build(run_cli, manifest).code == 0
 
 
+@pytest.mark.timeout(300)
 def test_runs_at_once_share_a_cache(
     make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -261,6 +262,7 @@ def test_runs_at_once_share_a_cache(
     assert len({(tmp_path / f"{i}" / "kit.tar").read_bytes() for i in range(4)}) == 1
 
 
+@pytest.mark.timeout(600)
 def test_build_killed_at_any_moment_is_finished_by_the_next(
     make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
 ) -> None:

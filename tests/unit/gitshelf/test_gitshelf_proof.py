@@ -62,6 +62,7 @@ def packed(kit: Path, suffix: str) -> Path:
     return target
 
 
+@pytest.mark.timeout(600)
 def test_one_changed_byte_anywhere_is_found(kit: Path) -> None:
     data = kit.read_bytes()
     chance = random.Random(7)
@@ -79,6 +80,7 @@ def test_one_changed_byte_anywhere_is_found(kit: Path) -> None:
     assert gitshelf.verify(kit)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tar.zst"])
 def test_one_changed_byte_in_a_compressed_kit_never_changes_what_is_inside(
     kit: Path, suffix: str
