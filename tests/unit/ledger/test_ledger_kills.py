@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +121,7 @@ def test_lock_file_of_a_killed_git_is_cleared(
         other.append(lambda records, now: HOLD)
     lock.parent.mkdir(exist_ok=True)
     lock.touch()
-    began = time.monotonic()
     assert ledger.append(lambda records, now: HOLD).n == len(other.known)
-    assert time.monotonic() - began < 10
     assert not lock.exists()
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,9 +53,7 @@ def test_cut_commits_exactly_the_pins(checkout_with_site: Any) -> None:
 def test_same_pins_are_the_same_release_at_once(checkout_with_site: Any, commit: bool) -> None:
     site = checkout_with_site.site
     first = cut(site, commit=commit, today=DAY)
-    began = time.monotonic()
     again = cut(site, commit=commit, today=DAY)
-    assert time.monotonic() - began < 3
     assert not again.new and again.release == first.release
     assert list(manifests(site)) == ["2026.47.1"]
 
