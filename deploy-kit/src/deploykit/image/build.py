@@ -6,6 +6,7 @@ import fcntl
 import os
 import platform
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,9 +87,11 @@ def _build(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:
             f"{cache} has {free / 2**30:.1f} GiB free, building the image takes 4 GiB",
             "free some space, or set XDG_CACHE_HOME to a larger disk",
         )
-    aside = cache / "building"
-    _remove(aside)
-    aside.mkdir()
+    # A killed build's children may live on for a while: never work in the folder they write to.
+    for left in cache.glob("building-*"):
+        _remove(left)
+    aside = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
+    aside.chmod(0o755)
     step.note("Debian and Salt, side by side")
     with ThreadPoolExecutor(2) as pool:
         salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))

@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import sysconfig
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,8 +38,10 @@ def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
     tar = cache / f"salt-{hashlib.sha256(words.encode()).hexdigest()[:16]}.tar"
     if tar.exists():
         return tar
-    aside = cache / "salt.building"
-    shutil.rmtree(aside, ignore_errors=True)
+    for left in cache.glob("salt-building-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix="salt-building-", dir=cache))
+    aside.chmod(0o755)
     tree = aside / TARGET.relative_to("/")
     tree.parent.mkdir(parents=True)
     requirements = aside / "salt.txt"
