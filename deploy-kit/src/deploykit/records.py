@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,6 +101,20 @@ def parse(text: str, n: int, commit: str) -> Record:
         raise wrong(problem)
     assert isinstance(actor, str)
     return Record(n, time, actor, kind, fields, commit)
+
+
+def restore(text: str, n: int, commit: str) -> Record:
+    """A record that `parse` has accepted before, from this user's own cache.
+
+    Raises ValueError or KeyError where the text is no record at all.
+    """
+    fields = json.loads(text)
+    if fields.pop("n") != n:
+        raise ValueError(f"record {n} is missing")
+    del fields["schema"]
+    time, actor, kind = fields.pop("time"), fields.pop("actor"), fields.pop("kind")
+    when = datetime.fromisoformat(time.replace("Z", "+00:00")).replace(tzinfo=UTC)
+    return Record(n, when, actor, kind, fields, commit)
 
 
 def writers(body: Body) -> frozenset[str]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deploykit.filelock import locked
-from deploykit.records import LedgerError, Record, parse
+from deploykit.records import LedgerError, Record, restore
 
 FORMAT = 1
 LOCK_TIMEOUT = 90.0  # seconds: longer than a fetch may take
@@ -63,10 +63,8 @@ class Memory:
         try:
             with contextlib.closing(self._open()) as base:
                 rows = base.execute('SELECT n, "commit", text FROM record ORDER BY n').fetchall()
-            records = [parse(text, n, commit) for n, commit, text in rows]
-            if [record.n for record in records] != list(range(len(records))):
-                raise ValueError
-        except (sqlite3.Error, LedgerError, ValueError):
+            records = [restore(text, n, commit) for n, (_, commit, text) in enumerate(rows)]
+        except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError):
             self.forget()
             return [], []
         return records, [text for _, _, text in rows]
