@@ -499,3 +499,42 @@ def test_other_times_than_the_commits_are_refused_even_when_all_agree(kit: Path)
     rewritten(kit, later)
     with pytest.raises(Refused, match="its time is not its commit's"):
         gitshelf.verify(kit)
+
+
+def test_kit_swapped_between_proof_and_unpacking_is_not_used(
+    kit: Path,
+    repo: Repo,
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from gitshelf import extraction
+
+    other = gitshelf.build(
+        write_manifest(f"books:\n- {{book: b, git: '{repo.url}'}}\n"),
+        tmp_path / "other" / "kit.tar",
+    )
+    prove = extraction.verify
+
+    def swap(*args: Any, **options: Any) -> Any:
+        verified = prove(*args, **options)
+        other.path.replace(kit)
+        return verified
+
+    monkeypatch.setattr(extraction, "verify", swap)
+    with pytest.raises(Refused, match="changed while it was unpacked"):
+        gitshelf.extract(kit, tmp_path / "kits" / "out")
+    assert not list((tmp_path / "kits").iterdir())
+
+
+def test_new_kit_takes_the_place_of_the_old_at_once(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    text = f"books:\n- {{book: b, git: '{repo.url}'}}\n"
+    kit = gitshelf.build(write_manifest(text), tmp_path / "r" / "kit.tar")
+    before = kit.path.read_bytes()
+    with kit.path.open("rb") as reader:
+        after = gitshelf.build(write_manifest("# new\n" + text), kit.path)
+        assert after.digest != kit.digest
+        # Who reads the old one still reads it, whole.
+        assert reader.read() == before
