@@ -1,0 +1,160 @@
+"""The content on real nodes: undo, healing, keys and links; one small environment for all tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from lxdsite import lxd_or_skip
+from railway import Railway, build
+
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
+TINY = """\
+name: tiny
+networks:
+  management: {cidr: 10.73.0.0/24}
+nodes:
+  salt: {roles: [master], at: 10}
+  region1: {roles: [database, cache, identity, load-balancer], at: 11}
+"""
+COMPONENTS = {
+    "haproxy": "haproxy",
+    "keystone": "keystone",
+    "memcached": "memcached",
+    "mariadb": "mariadb",
+}
+SALT = "/opt/salt/bin/salt --out=json --static -t 400 region1"
+CALL = "/opt/salt/bin/salt-call --log-level=quiet --out=json"
+
+
+@pytest.fixture(scope="module")
+def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
+    """A deployed region of two nodes, taken down afterwards."""
+    lxd_or_skip()
+    railway = build(checkout, tmp_path_factory.mktemp("tiny") / "checkout", {"tiny": TINY})
+    try:
+        railway("env", "up", "tiny")
+        railway("deploy", railway.cut(), "tiny")
+        yield railway
+    finally:
+        railway("env", "down", "tiny", "--yes")
+
+
+def on_master(region: Railway, line: str) -> str:
+    return region.on_node("tiny", "salt", line).strip()
+
+
+def on_region(region: Railway, line: str) -> str:
+    return region.on_node("tiny", "region1", line).strip()
+
+
+def test_pillar_of_a_minion_holds_only_its_own_secrets(region: Railway) -> None:
+    listed = on_master(region, "ls -l /srv/environment/pillar; stat -c %a /srv/environment")
+    assert listed.endswith("700")
+    kept = on_master(region, "find /var/cache/salt/master -name 'data.p' -o -name '*pillar*.p'")
+    assert kept == ""
+
+
+def test_uninvited_minion_is_refused_and_gets_nothing(region: Railway) -> None:
+    on_region(
+        region,
+        "mkdir -p /tmp/stranger/pki; sed 's/^id: .*/id: stranger/' /etc/salt/minion"
+        " > /tmp/stranger/minion; printf 'pki_dir: /tmp/stranger/pki\\n"
+        "cachedir: /tmp/stranger/cache\\nauth_tries: 1\\nacceptance_wait_time: 1\\n'"
+        " >> /tmp/stranger/minion",
+    )
+    said = on_region(
+        region,
+        f"timeout 30 {CALL} -c /tmp/stranger pillar.items; echo status $?",
+    )
+    assert not said.endswith("status 0"), said
+    assert "secrets" not in said
+    accepted = on_master(region, "ls /etc/salt/pki/master/minions")
+    assert accepted.split() == ["region1"]
+
+
+def test_key_of_a_node_that_left_the_environment_is_taken_out(region: Railway) -> None:
+    on_master(region, "echo key > /etc/salt/pki/master/minions/former")
+    on_master(region, "touch /etc/salt/pki/master/minions_pre/stranger2")
+    for state in region.state.rglob("day0"):
+        state.unlink()
+    region("deploy", region.running("tiny") or "", "tiny")
+    assert on_master(region, "ls /etc/salt/pki/master/minions").split() == ["region1"]
+    assert on_master(region, "ls /etc/salt/pki/master/minions_pre") == ""
+
+
+def test_master_serves_no_links(region: Railway) -> None:
+    states = "$(readlink -f /srv/kits/current)/salt/states"
+    on_master(
+        region,
+        f"ln -s /etc/salt/pki {states}/pki; ln -s /etc/shadow {states}/shadow; echo x"
+        f" > {states}/plain",
+    )
+    try:
+        ask = f"{CALL} cp.get_file_str saltenv=current salt://"
+        assert '"x' in on_region(region, f"{ask}plain")
+        for path in ("shadow", "pki/master/salt.pem", "../../ansible/playbooks/day0.yml"):
+            said = on_region(region, f"{ask}{path} || true")
+            assert "root:" not in said and "PRIVATE" not in said and "hosts" not in said, path
+        listed = on_region(region, f"{CALL} cp.list_master saltenv=current")
+        assert "plain" in listed
+        assert "shadow" not in listed and "pki" not in listed
+    finally:
+        on_master(region, f"rm -f {states}/pki {states}/shadow {states}/plain")
+
+
+def test_service_left_with_an_old_configuration_is_restarted_by_the_next_run(
+    region: Railway,
+) -> None:
+    show = "systemctl show memcached -P ActiveEnterTimestampMonotonic"
+    before = on_region(region, show)
+    on_region(region, "touch /etc/memcached.conf")  # as a run that was cut off leaves it
+    assert '"result": false' not in on_master(region, f"{SALT} state.apply")
+    after = on_region(region, show)
+    assert int(after) > int(before)
+    on_master(region, f"{SALT} state.apply")
+    assert on_region(region, show) == after
+
+
+def test_lost_database_account_is_brought_back(region: Railway) -> None:
+    ask = "mariadb -N -e \"SELECT Host FROM mysql.user WHERE User = 'keystone'\""
+    on_region(
+        region,
+        "mariadb -e \"RENAME USER keystone@'10.73.0.11' TO keystone@'10.73.0.99'\"",
+    )
+    on_master(region, f"{SALT} state.apply")
+    assert on_region(region, ask) == "10.73.0.11"
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_clean_leaves_nothing_of_a_component(region: Railway, component: str) -> None:
+    unit = COMPONENTS[component]
+    said = on_master(
+        region, f"{SALT} state.sls {component}.clean pillar='{{\"purge_data\": true}}'"
+    )
+    assert '"result": false' not in said, said
+    left = on_region(
+        region,
+        f"systemctl list-unit-files --no-legend {unit}.service; dpkg -l | grep -w {component};"
+        f" ls -d /etc/*{component}* /var/lib/*{component}* /var/log/*{component}* /run/{component}"
+        f" /var/cache/{component} /usr/local/sbin/{component}* 2>/dev/null; true",
+    )
+    assert left == ""
+    again = on_master(
+        region, f"{SALT} state.sls {component}.clean pillar='{{\"purge_data\": true}}'"
+    )
+    assert '"changes": {}' in again
+    assert again.count('"changes"') == again.count('"changes": {}'), again
+
+
+def test_region_is_whole_again_after_everything_was_cleaned(region: Railway) -> None:
+    region("deploy", region.running("tiny") or "", "tiny")
+    region("env", "status", "tiny")
+    url = "https://10.73.0.11:5000/v3"
+    code = "import sys, ssl, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=20,"
+    code += " context=ssl.create_default_context(cafile='/srv/environment/ca/ca.crt')).status)"
+    assert on_master(region, f'python3 -c "{code}" {url}') == "200"
