@@ -1,6 +1,7 @@
 # The packages of every component of this node: on all nodes side by side, before any stage.
 # Installed at once where a component was never here (policy-rc.d lets nothing start); else only
 # fetched, so that nothing that runs is touched before its turn.
+{%- from 'lib/command.jinja' import ensured with context %}
 {%- set installed = salt['pkg.list_pkgs']() %}
 {%- set missing = [] %}
 {%- set known = [] %}
@@ -13,12 +14,18 @@
 {%- endif %}
 {%- endfor %}
 {%- endfor %}
+
+# A node that went down in the middle of an installation.
+{{ ensured('stage_prepare_repaired', '[[ -z $(dpkg --audit) && -z $(ls /var/lib/dpkg/updates) ]]',
+           'DEBIAN_FRONTEND=noninteractive dpkg --configure -a', timeout=900) }}
 {%- if missing %}
 
 stage_prepare_lists:
   cmd.run:
     - name: apt-get -q update
     - timeout: 300
+    - require:
+      - cmd: stage_prepare_repaired
 
 stage_prepare_fetched:
   cmd.run:
@@ -41,8 +48,4 @@ stage_prepare_installed:
     - require:
       - cmd: stage_prepare_fetched
 {%- endif %}
-{%- else %}
-
-stage_prepare_nothing:
-  test.nop: []
 {%- endif %}
