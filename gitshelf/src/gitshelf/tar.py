@@ -90,10 +90,20 @@ def _block(
         size,
         mtime,
     )
-    after = b"%b%bustar\x0000" % (kind, link.ljust(100, b"\0"))
-    after += bytes(64) + b"0000000\x000000000\x00" + prefix.ljust(167, b"\0")
+    after, after_sum = _PLAIN_TAILS[kind] if not link and not prefix else _tail(kind, link, prefix)
     # The sum is taken with the eight bytes of its own field as spaces.
-    return b"%b%06o\0 %b" % (before, sum(before) + sum(after) + 256, after)
+    return b"%b%06o\0 %b" % (before, sum(before) + after_sum + 256, after)
+
+
+def _tail(kind: bytes, link: bytes, prefix: bytes) -> tuple[bytes, int]:
+    """What follows the checksum in a header, and the sum of its bytes."""
+    tail = b"%b%bustar\x0000" % (kind, link.ljust(100, b"\0"))
+    tail += bytes(64) + b"0000000\x000000000\x00" + prefix.ljust(167, b"\0")
+    return tail, sum(tail)
+
+
+# Most entries have neither a link nor a prefix.
+_PLAIN_TAILS = {kind: _tail(kind, b"", b"") for kind in (FILE, LINK, FOLDER, b"x")}
 
 
 def _split(name: bytes) -> int:

@@ -509,3 +509,27 @@ def test_kit_that_is_not_what_it_says_is_no_kit(tmp_path: Path) -> None:
     (tmp_path / "kit.tar").write_bytes(bytes(1024))
     with pytest.raises(Refused, match=r"no KIT/lock.json"):
         gitshelf.verify(tmp_path / "kit.tar")
+
+
+def test_link_that_leaves_through_another_books_link_is_refused(
+    make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    outer = make_repo("outer")
+    outer.commit({b"l": ("120000", b"d/x"), b"a": b"1"})
+    text = f"books:\n- {{book: o, git: '{outer.url}'}}\n- {{book: other, git: '{outer.url}'}}\n"
+    assert gitshelf.build(write_manifest(text), tmp_path / "kit.tar")
+    manifest = write_manifest(text + "- {book: o/d, link: ../other}\n")
+    with pytest.raises(GitshelfError, match=r"gitshelf.yml:2: book o: the link o/l leads out"):
+        gitshelf.build(manifest, tmp_path / "kit.tar")
+
+
+def test_provenance_says_where_books_came_from_and_what_was_made(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    kit = gitshelf.build(write_manifest(one_book(repo)), tmp_path / "kit.tar.gz")
+    statement = json.loads(kit.provenance.read_text())
+    assert statement["subject"][1]["digest"]["sha256"] == kit.digest
+    commit = repo.commits[-1]
+    assert statement["predicate"]["buildDefinition"]["resolvedDependencies"] == [
+        {"name": "b", "uri": f"git+{repo.url}@{commit}", "digest": {"gitCommit": commit}}
+    ]
