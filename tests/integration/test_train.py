@@ -5,7 +5,9 @@ The tests share two environments and go on where the one before ended, in the or
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -275,14 +277,17 @@ def test_minion_that_does_not_answer_is_named_within_thirty_seconds(railway: Rai
 
 
 def test_secrets_stand_in_no_log_kit_or_ledger(railway: Railway) -> None:
-    values = railway.on_node(
-        "alpha",
-        "salt",
-        'python3 -c "import json;'
-        "print('\\n'.join(v for v in json.load(open('/srv/environment/secrets.json')).values()"
-        ' if isinstance(v, str)))"',
-    ).split()
-    assert len(values) >= 3
+    script = (
+        "import json\n"
+        "def texts(v):\n"
+        "    if isinstance(v, str): yield v\n"
+        "    else:\n"
+        "        for x in (v.values() if isinstance(v, dict) else v): yield from texts(x)\n"
+        "held = json.load(open('/srv/environment/secrets.json'))\n"
+        "print(json.dumps([t for t in texts(held) if 'BEGIN CERTIFICATE' not in t]))"
+    )
+    values = json.loads(railway.on_node("alpha", "salt", f"python3 -c {shlex.quote(script)}"))
+    assert len(values) >= 6, "passwords, token keys and a private key"
     found = [
         str(file)
         for file in railway.state.rglob("*")

@@ -24,7 +24,7 @@ from deploykit.ssh import reachable
 
 DAY0_FORMAT = 1
 DAY0_TIMEOUT = 600.0  # seconds
-MINIONS_TIMEOUT = 20.0  # seconds: a dead minion is named well within 30
+MINIONS_TIMEOUT = 12.0  # seconds: a dead minion is named well within 30
 FIRST_MINIONS_TIMEOUT = 90.0  # after day 0: minions that started before their master
 UPLOAD_TIMEOUT = 120.0
 ORCHESTRATION_TIMEOUT = 1800.0  # seconds without any sign of life
