@@ -1,4 +1,5 @@
 {%- from 'lib/clean.jinja' import cleaned with context %}
 {{ cleaned('mariadb', 'mariadb', pillar.mariadb.packages, user='mysql',
-           files=['/etc/mysql/mariadb.conf.d/90-region.cnf', '/etc/mysql/region-access.sql'],
+           files=['/etc/mysql/mariadb.conf.d/90-region.cnf', '/etc/mysql/region-access.sql',
+                  '/run/mysqld'],
            data=['/etc/mysql', '/var/lib/mysql', '/var/log/mysql']) }}

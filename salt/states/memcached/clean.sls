@@ -1,3 +1,3 @@
 {%- from 'lib/clean.jinja' import cleaned with context %}
 {{ cleaned('memcached', 'memcached', pillar.memcached.packages, user='memcache',
-           files=['/etc/memcached.conf', '/var/log/memcached.log']) }}
+           files=['/etc/memcached.conf', '/var/log/memcached.log', '/run/memcached']) }}

@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 
-TIMEOUT = 10  # seconds
+TIMEOUT = 45  # seconds; a service that has just started answers when it is loaded
 
 
 def catalogue(url, password):
