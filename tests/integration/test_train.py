@@ -193,6 +193,21 @@ def test_changed_line_goes_through_with_upgrade_and_bootstrap_as_evidence(
     assert instances == {"alpha", "omega"}, "the throwaway copy was left behind"
 
 
+def test_every_command_of_the_guides_works_as_shown(railway: Railway, checkout: Path) -> None:
+    names = {"test": "alpha", "staging": "omega", "production": "omega"}
+    shown = [
+        line.removeprefix("$ deploy-kit ")
+        for guide in (checkout / "README.md", checkout / "docs/operate.md")
+        for line in guide.read_text().splitlines()
+        if line.startswith("$ ")
+    ]
+    assert len(shown) > 15
+    for line in shown:
+        words = [names.get(word, word) for word in shlex.split(line)]
+        if words[0] != "rollback":  # the next test's
+            railway(*words)
+
+
 def test_rollback_brings_back_what_ran_before(railway: Railway) -> None:
     now = railway.running("omega")
     railway("rollback", "omega")

@@ -126,7 +126,7 @@ def failed(failures: list[Failure], stderr: str, log: Path) -> DeployKitError:
 
 
 def render_config(inventory: Inventory, ansible_folder: Path, scratch: Path) -> str:
-    """The ansible.cfg of a run: the generated ssh_config, which shares connections; plain output."""
+    """The ansible.cfg of a run: SSH by the generated ssh_config, output plain."""
     return (
         "[defaults]\n"
         f"home = {scratch}\n"
