@@ -199,7 +199,7 @@ def test_every_command_of_the_guides_works_as_shown(railway: Railway, checkout: 
         line.removeprefix("$ deploy-kit ")
         for guide in (checkout / "README.md", checkout / "docs/operate.md")
         for line in guide.read_text().splitlines()
-        if line.startswith("$ ")
+        if line.startswith("$ deploy-kit ")
     ]
     assert len(shown) > 15
     for line in shown:
