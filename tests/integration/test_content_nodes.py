@@ -134,7 +134,8 @@ def clean_and_look(region: Railway, component: str) -> None:
     places = ["/etc", "/etc/default", "/var/lib", "/var/log", "/var/cache", "/run"]
     left = on_region(
         region,
-        f"systemctl list-unit-files --no-legend {component}.service; dpkg -l | grep -w {component};"
+        f"systemctl list-unit-files --no-legend {component}.service;  dpkg -l"
+        f" | awk '{{print $2}}' | grep -E '^(python3-)?{component}';"
         f" find {' '.join(places)} /usr/local/sbin -maxdepth 1 -name '*{name}*';"
         f" grep {name} /etc/passwd; true",
     )
