@@ -32,6 +32,7 @@ train: setup ## from this clone's HEAD to production: image, release, three envi
 	@$(kit) train
 
 test: setup-tests lint ## the whole test suite, tests on real nodes included
+	@$(kit) image build
 	@mkdir -p logs
 	@echo "The log: $$(readlink -f logs)/test.log"
 	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow))" 2>&1 | tee logs/test.log

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from deploykit.image.salt import PYTHON
+from deploykit.filelock import locked
+from deploykit.image.salt import PYTHON, build_salt
 from deploykit.site import cache_home
 
 PASSWORDS = {
@@ -45,10 +46,10 @@ TOPOLOGIES: dict[str, dict[str, list[str]]] = {
 @pytest.fixture(scope="session")
 def salt_packages() -> Path:
     """The site-packages of the node image's Salt, unpacked once per version in the cache."""
-    found = sorted((cache_home() / "image").glob("salt-*.tar"), key=lambda tar: tar.stat().st_mtime)
-    if not found:
-        pytest.skip("Salt for the nodes is not built yet: deploy-kit image build")
-    tar = found[-1]
+    cache = cache_home() / "image"
+    # The lock of `deploy-kit image build`: whoever comes first builds it for both.
+    with locked(cache / "lock", timeout=500):
+        tar = build_salt(cache, cache / "salt.log")
     folder = cache_home() / "tests" / tar.stem
     folder.parent.mkdir(exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.timeout(600)  # the first one may have to build Salt
 GOLDEN = Path(__file__).with_name("golden")
 PARTS = (
     ("shipped", "controller"),
