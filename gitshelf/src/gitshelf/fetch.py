@@ -1,18 +1,20 @@
 """Bringing commits into the cache: by id at depth 1, else by a ref, else the whole history.
 
-No call prompts, and each ends: git has no terminal and no askpass, and a deadline per call.
+No call prompts, and each ends: git has no terminal and no askpass, and a deadline per call, within
+which failures of the network are tried again (see retries).
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gitshelf import git, gitobjects
+from gitshelf import git, gitobjects, retries
 from gitshelf.cache import Cache, Store
 from gitshelf.errors import GitshelfError
-from gitshelf.process import Result, Running
+from gitshelf.process import Result, Running, Timeout
 from gitshelf.urls import local_path
 
 DEFAULT_TIMEOUT = 600.0
@@ -78,7 +80,7 @@ class Fetcher:
         names = list(dict.fromkeys(names))
         self._check_online(url, ", ".join(names))
         patterns = [pattern for name in names for pattern in _candidates(name)]
-        result = self._git(["ls-remote", "--", url, *patterns])
+        result = self._git(url, ["ls-remote", "--", url, *patterns])
         if not result.ok:
             raise self._failure(url, result)
         advertised = _advertised(result)
@@ -127,7 +129,7 @@ class Fetcher:
         for pin in missing:
             if len(missing) > 1 and self._shallow(store, url, [(pin, pin)], handle).ok:
                 continue
-            listed = self._git(["ls-remote", "--", url])
+            listed = self._git(url, ["ls-remote", "--", url])
             if not listed.ok:
                 raise self._failure(url, listed)
             refs = [ref for ref, tip in _advertised(listed).items() if tip == pin]
@@ -155,7 +157,7 @@ class Fetcher:
         self._check_online(url, "the history")
         refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
         with store.writing(self._timeout) as handle:
-            result = self._git([*_FETCH, "--", url, *refspecs], store, handle)
+            result = self._git(url, [*_FETCH, "--", url, *refspecs], store, handle)
         if not result.ok:
             raise self._failure(url, result)
         return store
@@ -167,18 +169,37 @@ class Fetcher:
         self, store: Store, url: str, pins: Sequence[tuple[str, str]], handle: int
     ) -> Result:
         refspecs = [f"+{source}:refs/pins/{pin}" for source, pin in pins]
-        return self._git([*_FETCH, "--depth=1", "--", url, *refspecs], store, handle)
+        return self._git(url, [*_FETCH, "--depth=1", "--", url, *refspecs], store, handle)
 
     def _git(
-        self, arguments: Sequence[str], store: Store | None = None, handle: int | None = None
+        self,
+        url: str,
+        arguments: Sequence[str],
+        store: Store | None = None,
+        handle: int | None = None,
     ) -> Result:
-        return git.run(
-            arguments,
-            git_dir=store.path if store else None,
-            timeout=self._timeout,
-            pass_fds=() if handle is None else (handle,),
-            running=self._running,
-        )
+        """Run git against `url`, again where a failure may pass, all within one timeout."""
+        deadline = time.monotonic() + self._timeout
+        attempt = 1
+        while True:
+            try:
+                result = git.run(
+                    arguments,
+                    git_dir=store.path if store else None,
+                    timeout=max(deadline - time.monotonic(), 0.001),
+                    pass_fds=() if handle is None else (handle,),
+                    running=self._running,
+                )
+            except Timeout as error:
+                message = f"{url} did not answer within {self._timeout:g} s"
+                raise Timeout(message, error.remedy) from None
+            if result.ok or attempt == retries.TRIES or local_path(url) is not None:
+                return result
+            wait = retries.jittered(retries.waits(result.err), attempt)
+            if not retries.passing(url, result.err) or time.monotonic() + wait > deadline:
+                return result
+            retries.pause(wait, self._running)
+            attempt += 1
 
     def _check_online(self, url: str, what: str) -> None:
         if self._offline and local_path(url) is None:
@@ -202,8 +223,9 @@ class Fetcher:
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
+        again = f", {retries.TRIES} tries" if retries.passing(url, result.err) else ""
         return GitshelfError(
-            f"{url} cannot be fetched from ({reason})",
+            f"{url} cannot be fetched from ({reason}{again})",
             "check the URL and the network: git ls-remote",
         )
 

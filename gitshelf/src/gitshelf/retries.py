@@ -1,0 +1,71 @@
+"""Trying again: which failures of a fetch pass by themselves, and how long to wait before a try.
+
+What git and curl say is matched in English, which `gitshelf.git` asks for.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator
+
+from gitshelf.process import Running, Stopped
+
+TRIES = 4
+"""How often a fetch is tried in all."""
+FIRST_WAIT, FIRST_WAIT_ASKED = 0.5, 2.0
+"""Seconds before the second try; the later figure where the server asks for patience (429, 503).
+Each further wait is twice as long."""
+_TICK = 0.1
+
+_FINAL = re.compile(
+    r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|"
+    r"want .* not valid|could not read (Username|Password)|Authentication failed|"
+    r"terminal prompts disabled|Permission denied|Host key verification failed|"
+    r"returned error: 4(?!29)\d\d|certificate",
+    re.I,
+)
+_PASSING = re.compile(
+    r"returned error: (429|5\d\d)|HTTP (429|5\d\d)|RPC failed|"
+    r"could ?n[o']t (resolve|connect)|failed to connect|connection (was )?(reset|refused|closed)|"
+    r"timed out|too slow|empty reply|unreachable|no route to host|name resolution|"
+    r"(recv|send) failure|transfer closed|disconnect|broken pipe|"
+    r"early EOF|hung up|unexpected end|unexpected EOF|expected (flush|packfile|response)|"
+    r"bad line length|protocol error|invalid server response|not valid: is this a git repository|"
+    r"index-pack|pack (is )?corrupt|bad pack|inflate|SSL_|gnutls|TLS|kex_exchange",
+    re.I,
+)
+_ASKED = re.compile(r"(returned error:|HTTP) (429|503)", re.I)
+
+
+def passing(url: str, said: str) -> bool:
+    """Whether a failure may pass by itself, judged by what git said about `url`."""
+    said = said.replace(url, "")
+    return not _FINAL.search(said) and _PASSING.search(said) is not None
+
+
+def waits(said: str) -> float:
+    """The seconds before the second try, after a failure with these words."""
+    return FIRST_WAIT_ASKED if _ASKED.search(said) else FIRST_WAIT
+
+
+def jittered(first: float, attempt: int) -> float:
+    """How long to wait after the failed `attempt` (from 1 on): half of it by chance, so that many
+    clients that failed together do not come back together."""
+    whole: float = first * 2 ** (attempt - 1)
+    return whole * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def pause(seconds: float, running: Running) -> None:
+    """Wait. Raises Stopped as soon as the run is given up."""
+    for rest in _ticks(seconds):
+        if running.stopped:
+            raise Stopped("the wait for another try was stopped")
+        time.sleep(rest)
+
+
+def _ticks(seconds: float) -> Iterator[float]:
+    while seconds > 0:
+        yield min(seconds, _TICK)
+        seconds -= _TICK
