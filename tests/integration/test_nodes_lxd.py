@@ -13,6 +13,7 @@ import pytest
 from deploykit import ssh
 from deploykit.errors import DeployKitError, NodeUnreachable
 from deploykit.host.lxd import Lxd
+from deploykit.image.build import ensure_image
 from deploykit.image.inputs import read_inputs
 from deploykit.image.store import find_base
 from deploykit.inventory import Inventory
@@ -224,6 +225,20 @@ def test_image_has_no_identity_baked_in(lxd: Lxd, inventory: Inventory) -> None:
     assert lxd.read_file(base, "/etc/machine-id") == ""
     assert lxd.read_file(base, "/root/.ssh/authorized_keys") in (None, "\n")
     assert lxd.read_file(base, "/etc/apt/auth.conf") is None
+
+
+def test_base_stays_stopped_when_the_daemon_starts_and_is_made_anew_if_it_ever_ran(
+    lxd: Lxd, inventory: Inventory, tmp_path: Path
+) -> None:
+    key = read_inputs().key
+    base = find_base(lxd, key, privileged=False)
+    assert base is not None
+    config = lxd.get(f"instances/{base}")["config"]
+    assert config["volatile.last_state.power"] == "STOPPED"
+    lxd.start(base)
+    assert find_base(lxd, key, privileged=False) is None
+    assert ensure_image(lxd, tmp_path / "log", Silent()) == base
+    assert lxd.read_file(base, "/etc/machine-id") == ""
 
 
 def test_down_twice_leaves_nothing(

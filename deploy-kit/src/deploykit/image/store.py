@@ -38,16 +38,20 @@ def has_image(lxd: Lxd, key: str) -> bool:
 
 
 def find_base(lxd: Lxd, key: str, privileged: bool) -> str | None:
+    """The base's name where it is there and stopped: one that ran has an identity of its own."""
     name = base_name(key, privileged)
-    return name if lxd.find(f"instances/{name}") is not None else None
+    found = lxd.find(f"instances/{name}")
+    return name if found is not None and found["status"] == "Stopped" else None
 
 
 def make_base(lxd: Lxd, key: str, privileged: bool) -> str:
     """Make the base of an image, aside and then renamed, and return its name."""
+    found = find_base(lxd, key, privileged)
+    if found is not None:
+        return found
     name = base_name(key, privileged)
-    if lxd.find(f"instances/{name}") is not None:
-        return name
     aside = f"{name}-new"
+    lxd.remove(name)
     lxd.remove(aside)
     lxd.post(
         "instances",
@@ -81,6 +85,8 @@ def _settle(lxd: Lxd, instance: str) -> None:
             )
         time.sleep(0.1)
     config = {key: value for key, value in found["config"].items() if key != "raw.lxc"}
+    # A daemon that starts brings back what ran last; a base must never run.
+    config["volatile.last_state.power"] = "STOPPED"
     patiently(lambda: lxd.put(f"instances/{instance}", {**found, "config": config}))
 
 
