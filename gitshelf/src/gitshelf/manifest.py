@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitshelf import document, urls
@@ -38,7 +38,8 @@ _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.lock$|\.
 class Book:
     """A book of the manifest: `book` is its place on the shelf, relative; `branch` a full SHA, tag
     or branch; `path` the folder of the repository ("" for all); `track` the branch that the pin
-    must be on ("" for any). `origin` is the URL as written, `{here}` left standing."""
+    must be on ("" for any). `origin` is the URL as written, `{here}` left standing; `written` is
+    the place as written, which may be absolute."""
 
     book: str
     url: str
@@ -48,15 +49,20 @@ class Book:
     policies: Policies
     origin: str
     place: Place
+    written: str = ""
+    skip_url_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A book that is a link to `target`, relative to the folder it lies in."""
+    """A book that is a link to `target`, relative to the folder it lies in. `written` and
+    `written_target` are as in the manifest; both may be absolute."""
 
     book: str
     target: str
     place: Place
+    written: str = ""
+    written_target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +182,13 @@ class _Parser:
             for key in _GIT_ONLY:
                 if key in pairs:
                     raise self._at(pairs[key][0]).error(f"a link has no `{key}`", "remove it")
-            links.append(Link(path, self._target(path, pairs["link"][1]), where))
+            node = pairs["link"][1]
+            target = self._target(path, node)
+            links.append(Link(path, target, where, written, self._text(node, "link")))
         else:
-            books.append(self._git_book(path, pairs, policies, where))
+            book = self._git_book(path, pairs, policies, where)
+            skip = self._flag(pairs, "skiprepourlcheck")
+            books.append(replace(book, written=written, skip_url_check=skip))
         self._book = ""
 
     def _git_book(
@@ -220,6 +230,14 @@ class _Parser:
                 "write a full SHA, a tag or a branch",
             )
         return ref.lower() if len(ref) in (40, 64) and not re.search(r"[^0-9a-fA-F]", ref) else ref
+
+    def _flag(self, pairs: dict[str, tuple[Node, Node]], key: str) -> bool:
+        if key not in pairs:
+            return False
+        value = self._text(pairs[key][1], key).lower()
+        if value not in ("true", "yes", "on", "false", "no", "off"):
+            raise self._at(pairs[key][1]).error(f"`{key}: {value}`", "write true or false")
+        return value in ("true", "yes", "on")
 
     def _policies(self, pairs: dict[str, tuple[Node, Node]], above: Policies) -> Policies:
         chosen = {attribute: getattr(above, attribute) for attribute in POLICY_KEYS.values()}
