@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gitshelf.errors import GitshelfError, Refused
     from gitshelf.extraction import extract
     from gitshelf.lock import Lock, LockedBook, LockedLink
-    from gitshelf.pins import on_branch, pinned_manifest
+    from gitshelf.pins import Pin, on_branch, pin, pinned_manifest, update
     from gitshelf.resolution import Options, Resolution, Resolved, resolve
     from gitshelf.signatures import sign_release
     from gitshelf.verification import Verified, verify
@@ -28,6 +28,7 @@ _HOMES = {
     "LockedBook": "lock",
     "LockedLink": "lock",
     "Options": "resolution",
+    "Pin": "pins",
     "Refused": "errors",
     "Resolution": "resolution",
     "Resolved": "resolution",
@@ -35,9 +36,11 @@ _HOMES = {
     "build": "builder",
     "extract": "extraction",
     "on_branch": "pins",
+    "pin": "pins",
     "pinned_manifest": "pins",
     "resolve": "resolution",
     "sign_release": "signatures",
+    "update": "pins",
     "verifier_zip": "bundle",
     "verify": "verification",
 }
@@ -49,6 +52,7 @@ __all__ = [
     "LockedBook",
     "LockedLink",
     "Options",
+    "Pin",
     "Refused",
     "Resolution",
     "Resolved",
@@ -56,9 +60,11 @@ __all__ = [
     "build",
     "extract",
     "on_branch",
+    "pin",
     "pinned_manifest",
     "resolve",
     "sign_release",
+    "update",
     "verifier_zip",
     "verify",
 ]

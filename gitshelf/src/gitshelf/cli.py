@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitshelf import __version__
+from gitshelf.commands.common import (
+    Progress,
+    amount,
+    json_option,
+    manifest_options,
+    print_json,
+    run_options,
+    token_values,
+)
 from gitshelf.errors import GitshelfError
 
 if TYPE_CHECKING:
     from gitshelf.lock import Lock
 
-_QUIET_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -41,7 +49,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
+_ELSEWHERE = {
+    "pin": "gitshelf.commands.pins",
+    "update": "gitshelf.commands.pins",
+}
+"""Commands by the module that defines them, under their own name; imported when first used."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        found = getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+
 @click.group(
+    cls=_Commands,
     context_settings=_CONTEXT,
     epilog="Begin with: gitshelf build --gitshelf gitshelf.yml --output kit.tar",
 )
@@ -50,37 +77,12 @@ def commands() -> None:
     """From a YAML of git repositories at SHAs to a byte-reproducible, signed release tarball."""
 
 
-def _manifest_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option(
-            "--token",
-            "tokens",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="The value of {NAME}; beats the environments. Repeatable.",
-        ),
-        click.option("--environment", metavar="NAME", help="Whose tokens to use."),
-        click.option(
-            "--gitshelf",
-            "manifest",
-            type=click.Path(path_type=Path),
-            default="gitshelf.yml",
-            show_default=True,
-            metavar="FILE",
-            help="The manifest.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
 _signers = click.option(
     "--signers",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Also demand a signature by a key in this allowed-signers file (see ssh-keygen).",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @commands.command(
@@ -91,7 +93,7 @@ Examples:
   gitshelf build --token mirror=https://git.example.org --key release_key --output kit.tar.gz
 """
 )
-@_manifest_options
+@manifest_options
 @click.option(
     "--output",
     required=True,
@@ -105,16 +107,8 @@ Examples:
     metavar="FILE",
     help="Sign SHA256SUMS with this SSH key (private, or public with an agent).",
 )
-@click.option("--offline", is_flag=True, help="Use the cache and this machine only.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="The longest that one fetch may take.",
-)
-@_json
+@run_options
+@json_option
 def build(
     manifest: Path,
     environment: str | None,
@@ -132,17 +126,17 @@ def build(
     from gitshelf.builder import build as build_kit
     from gitshelf.resolution import Options
 
-    with _Progress() as progress:
+    with Progress() as progress:
         kit = build_kit(
             manifest,
             output,
             environment=environment,
-            tokens=_token_values(tokens),
+            tokens=token_values(tokens),
             key=key,
             options=Options(offline=offline, timeout=timeout, report=progress.report),
         )
     if as_json:
-        _print_json(
+        print_json(
             {
                 "kit": str(kit.path),
                 "digest": kit.digest,
@@ -154,7 +148,7 @@ def build(
         return
     count = len(kit.lock.books)
     number = sum(book.files for book in kit.lock.books)
-    click.echo(f"{kit.path}: {count} books, {number} files, {_amount(kit.size)}")
+    click.echo(f"{kit.path}: {count} books, {number} files, {amount(kit.size)}")
     click.echo(f"digest {kit.digest}")
     for book in kit.lock.books:
         if book.omitted:
@@ -171,7 +165,7 @@ Examples:
 @click.argument("kit", type=click.Path(path_type=Path))
 @_signers
 @click.option("--digest", metavar="SHA256", help="Also demand that it is this release.")
-@_json
+@json_option
 def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -> None:
     """Prove a kit, offline: signature, digest, commits, trees, every file.
 
@@ -181,7 +175,7 @@ def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -
 
     done = verify_kit(kit, signers=signers, digest=digest)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "kit": str(kit),
                 "digest": done.digest,
@@ -192,21 +186,21 @@ def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -
         )
         return
     number = sum(book.files for book in done.lock.books)
-    click.echo(f"{kit}: good, {len(done.lock.books)} books, {number} files, {_amount(done.size)}")
+    click.echo(f"{kit}: good, {len(done.lock.books)} books, {number} files, {amount(done.size)}")
     click.echo(f"digest {done.digest}")
     click.echo(f"signed by {done.signer}" if done.signer else "signature not asked for")
 
 
 @commands.command(epilog="Example: gitshelf show kit.tar")
 @click.argument("kit", type=click.Path(path_type=Path))
-@_json
+@json_option
 def show(kit: Path, as_json: bool) -> None:
     """Say what is in a kit (and verify it on the way)."""
     from gitshelf.verification import verify as verify_kit
 
     done = verify_kit(kit)
     if as_json:
-        _print_json({"kit": str(kit), "digest": done.digest, "books": _books(done.lock)})
+        print_json({"kit": str(kit), "digest": done.digest, "books": _books(done.lock)})
         return
     width = max((len(book.book) for book in done.lock.books), default=4)
     click.echo(f"digest {done.digest}")
@@ -231,16 +225,6 @@ def extract(kit: Path, folder: Path, signers: Path | None, digest: str | None) -
     click.echo(f"{folder}: release {done.digest}")
 
 
-def _token_values(pairs: Sequence[str]) -> dict[str, str]:
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise GitshelfError(f"--token {pair}: no value", "write --token NAME=VALUE")
-        values[name] = value
-    return values
-
-
 def _books(lock: Lock) -> list[dict[str, object]]:
     return [
         {
@@ -258,37 +242,7 @@ def _books(lock: Lock) -> list[dict[str, object]]:
     ]
 
 
-def _print_json(document: dict[str, object]) -> None:
-    click.echo(json.dumps(document, indent=2))
-
-
-def _amount(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
-
-
 def _complain(message: str, remedy: str) -> None:
     click.echo(click.style("error: ", fg="red") + message, err=True)
     if remedy:
         click.echo(click.style("remedy: ", fg="yellow") + remedy, err=True)
-
-
-class _Progress:
-    """One line on the terminal that is there only while something takes long."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + _QUIET_SECONDS
-        self._shown = False
-        self.report = self._line if sys.stderr.isatty() else None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
-
-    def _line(self, text: str) -> None:
-        if time.monotonic() > self._next:
-            self._next = time.monotonic() + _BETWEEN_SECONDS
-            self._shown = True
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)

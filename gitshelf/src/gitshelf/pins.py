@@ -1,16 +1,28 @@
-"""Pins: a manifest with every branch and tag replaced by the commit it resolved to."""
+"""Pins: every branch and tag of a manifest as the commit it stands for, written in place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import codecs
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
-from gitshelf import document, tokens
+from gitshelf import document, files, git, manifest
+from gitshelf import tokens as tokens_of
 from gitshelf.cache import Cache
 from gitshelf.document import Node, Place
 from gitshelf.errors import GitshelfError
-from gitshelf.fetch import Fetcher
-from gitshelf.process import Running
+from gitshelf.fetch import Fetcher, UnknownCommit
+from gitshelf.gitobjects import is_id
+from gitshelf.manifest import Book, Manifest
+from gitshelf.pool import run_all
+from gitshelf.process import Running, Stopped
 from gitshelf.resolution import Options, load, resolve
 
 
@@ -43,38 +55,248 @@ def pinned_manifest(
     resolution = resolve(file, environment=environment, tokens=tokens, options=options)
     if resolution.manifest.data != read.data:
         raise GitshelfError(f"{file} changed while it was read", "try again")
-    by_line = {one.book.place.line: one for one in resolution.books}
+    return rewritten(
+        read, {one.book.book: (one.commit, one.branch) for one in resolution.books}, tokens
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A book's pin before and after: `old` is what the manifest says, `new` a full SHA; `track`
+    the branch that it follows ("" for none); `place` is for messages."""
+
+    book: str
+    old: str
+    new: str
+    track: str
+    place: Place
+
+    @property
+    def moves(self) -> bool:
+        """Whether the manifest has to change."""
+        return self.old != self.new
+
+
+def pin(
+    file: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    write: bool = True,
+) -> list[Pin]:
+    """Pin every book of the manifest `file` in place: each branch and tag becomes its full SHA,
+    and a branch is kept as `track`. With `write` false, only say what would be done.
+
+    Raises GitshelfError as `resolve` does; then the file is as it was.
+    """
+    file = Path(file)
+    resolution = resolve(file, environment=environment, tokens=tokens, options=options)
+    pins = [
+        Pin(
+            one.book.book,
+            one.book.branch,
+            # A pin that names an annotated tag's own id is a pin.
+            one.book.branch if is_id(one.book.branch) else one.commit,
+            one.book.track or one.branch,
+            one.book.place,
+        )
+        for one in resolution.books
+    ]
+    if write:
+        _save(resolution.manifest, pins, tokens)
+    return pins
+
+
+def update(
+    file: Path,
+    books: Sequence[str] = (),
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    write: bool = True,
+) -> list[Pin]:
+    """Move the pins of the manifest `file` to the newest commits of the branches they track: those
+    of `books` (places on the shelf), or all that track one. Gives the pins that were looked at.
+
+    Raises GitshelfError for a book that is not there or tracks nothing, and where a repository
+    cannot be asked; then the file is as it was.
+    """
+    options = options or Options()
+    read = load(Path(file), environment, tokens)
+    chosen = _chosen(read, books)
+    running = Running()
+    fetcher = Fetcher(
+        Cache(options.cache), running, timeout=options.timeout, offline=options.offline
+    )
+    by_url: dict[str, list[Book]] = {}
+    for book in chosen:
+        by_url.setdefault(book.url, []).append(book)
+
+    def ask(url: str, several: list[Book]) -> list[Pin]:
+        try:
+            refs = fetcher.refs(url, [book.track for book in several])
+        except UnknownCommit as error:
+            about = next((b for b in several if b.track == error.wanted), several[0])
+            raise about.place.error(error.message, "correct `track`") from None
+        except Stopped:
+            raise
+        except GitshelfError as error:
+            raise several[0].place.error(error.message, error.remedy) from None
+        return [Pin(b.book, b.branch, refs[b.track].id, b.track, b.place) for b in several]
+
+    tasks = [(several[0].book, partial(ask, url, several)) for url, several in by_url.items()]
+    found = run_all(tasks, options.workers, running, options.report)
+    pins = sorted((one for group in found for one in group), key=lambda one: one.book.encode())
+    if write:
+        _save(read, pins, tokens)
+    return pins
+
+
+def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
+    """The books to update: pins that track a branch."""
+    if not names:
+        return [book for book in read.books if is_id(book.branch) and book.track]
+    known = {book.book: book for book in read.books}
+    chosen = []
+    for name in dict.fromkeys(name.strip("/") for name in names):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            remedy = f"did you mean {near[0]}?" if near else "books: " + ", ".join(known)
+            raise GitshelfError(f"{read.file}: there is no book {name} from git", remedy)
+        book = known[name]
+        if not is_id(book.branch):
+            raise book.place.error(
+                f"it follows {book.branch} by name, there is no pin to move",
+                "pin it first: gitshelf pin",
+            )
+        if not book.track:
+            raise book.place.error(
+                "nothing says which branch its pin follows", "write `track: BRANCH` in the book"
+            )
+        chosen.append(book)
+    return chosen
+
+
+def _save(read: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None) -> None:
+    """Write the manifest with its new pins, aside and then in its place."""
+    changed = {one.book: (one.new, one.track) for one in pins if one.moves}
+    if not changed:
+        return
+    text = rewritten(read, changed, tokens)
+    target = read.file.resolve()
+    mark = codecs.BOM_UTF8 if read.data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        if target.read_bytes() != read.data:
+            raise GitshelfError(f"{read.file} changed while it was read", "try again")
+        with files.replacing(target, durable=True) as out:
+            os.fchmod(out.fileno(), target.stat().st_mode & 0o7777)
+            out.write(mark + text.encode())
+    except OSError as error:
+        raise GitshelfError(
+            f"{read.file} cannot be written: {error.strerror}", "nothing was changed"
+        ) from None
+
+
+def rewritten(
+    read: Manifest, pins: Mapping[str, tuple[str, str]], tokens: Mapping[str, str] | None = None
+) -> str:
+    """The text of a manifest with new pins, commit and tracked branch by place; all the rest stays.
+
+    Raises GitshelfError where a pin is shared by several books, so that it cannot change alone.
+    """
+    by_line = {book.place.line: book for book in read.books}
     text = read.data.decode("utf-8-sig")
     edits: list[tuple[int, int, str]] = []
-    for node, pairs in _book_nodes(text, str(file)):
-        if "git" not in pairs:
-            continue
-        one = by_line[document.line_of(pairs["book"][0])]
-        edits += _edits(node, pairs, one.commit, "" if one.book.track else one.branch)
+    for node, pairs in _book_nodes(text, str(read.file)):
+        book = by_line.get(document.line_of(pairs["book"][0])) if "book" in pairs else None
+        if book is not None and book.book in pins:
+            commit, track = pins[book.book]
+            added = "" if book.track else track
+            edits += _edits(node, pairs, commit, added, book.place, text)
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
+    _check(read, pins, text, tokens)
     return text
+
+
+def _check(
+    read: Manifest,
+    pins: Mapping[str, tuple[str, str]],
+    text: str,
+    tokens: Mapping[str, str] | None,
+) -> None:
+    """Read the new text: nothing but the pins may have changed."""
+
+    def plain(book: Book) -> Book:
+        return replace(book, place=Place("", 0))
+
+    wanted = []
+    for book in read.books:
+        commit, track = pins.get(book.book, (book.branch, ""))
+        wanted.append(plain(replace(book, branch=commit, track=book.track or track)))
+    folder = read.file.absolute().parent
+    try:
+        again = manifest.parse(
+            text.encode(),
+            read.file,
+            environment=read.environment or None,
+            tokens=tokens,
+            here=lambda: git.toplevel(folder),
+        )
+        found = [plain(book) for book in again.books]
+    except GitshelfError:
+        found = []
+    for old, new in zip_longest(wanted, found):
+        if old != new:
+            raise GitshelfError(
+                f"{read.file}: the pin of book {old.book if old else ''} cannot be written in "
+                "place, its layout is too unusual",
+                "write `branch: NAME` on a line of its own in the book",
+            )
 
 
 def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, Node]]]]:
     start = Place(file, 1)
-    top = document.mapping(document.compose(tokens.hide(text), file), start, "the manifest")
+    top = document.mapping(document.compose(tokens_of.hide(text), file), start, "the manifest")
     nodes = document.sequence(top["books"][1], start, "books")
     return [(node, document.mapping(node, start, "a book")) for node in nodes]
 
 
 def _edits(
-    node: Node, pairs: dict[str, tuple[Node, Node]], commit: str, track: str
+    node: Node,
+    pairs: dict[str, tuple[Node, Node]],
+    commit: str,
+    track: str,
+    place: Place,
+    text: str,
 ) -> list[tuple[int, int, str]]:
-    flow = bool(node.flow_style)
-    anchor = pairs["branch" if "branch" in pairs else "git"][1]
-    start, end = anchor.start_mark.index, anchor.end_mark.index
-    lines = ([] if "branch" in pairs else [f"branch: {commit}"]) + (
-        [f"track: {track}"] if track else []
-    )
-    column = pairs["book"][0].start_mark.column
-    between = ", " if flow else "\n" + " " * column
-    added = "".join(between + line for line in lines)
-    if "branch" in pairs:
-        return [(start, end, commit + added)]
-    return [(end, end, added)]
+    own = {key.value: value for key, value in node.value}
+    if not track and "branch" in own and tokens_of.show(own["branch"].value).lower() == commit:
+        return []
+    column, last = pairs["book"][0].start_mark.column, None
+    between = ", " if node.flow_style else _newline(text) + " " * column
+    added = between + f"track: {_plain(track)}" if track else ""
+    if "branch" in own:
+        value = own["branch"]
+        key = pairs["branch"][0]
+        if value.start_mark.index < key.end_mark.index or value.anchor:
+            raise Place(place.file, document.line_of(key), place.book).error(
+                "`branch` is shared with others by an anchor", "write it out in each book"
+            )
+        return [(value.start_mark.index, value.end_mark.index, commit + added)]
+    last = own.get("git") or own["book"]
+    if last.start_mark.index < node.start_mark.index:
+        last = own["book"]
+    end = last.end_mark.index
+    return [(end, end, f"{between}branch: {commit}{added}")]
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _plain(name: str) -> str:
+    """A branch's name as YAML."""
+    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", name) else json.dumps(name)

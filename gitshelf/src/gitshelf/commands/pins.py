@@ -1,0 +1,120 @@
+"""`gitshelf pin` and `gitshelf update`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gitshelf.commands.common import (
+    Progress,
+    json_option,
+    manifest_options,
+    print_json,
+    run_options,
+    token_values,
+)
+
+if TYPE_CHECKING:
+    from gitshelf.pins import Pin
+
+_check = click.option(
+    "--check", is_flag=True, help="Change nothing; exit with 1 where something would change."
+)
+
+
+@click.command(epilog="Example: gitshelf pin --gitshelf site.yml")
+@manifest_options
+@run_options
+@_check
+@json_option
+def pin(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    offline: bool,
+    timeout: float,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Write each branch and tag of a manifest as its full SHA, in place.
+
+    Comments and layout stay. A branch is kept as `track`, so that `update` can move the pin.
+    """
+    from gitshelf.pins import pin as pin_books
+    from gitshelf.resolution import Options
+
+    with Progress() as progress:
+        pins = pin_books(
+            manifest,
+            environment=environment,
+            tokens=token_values(tokens),
+            options=Options(offline=offline, timeout=timeout, report=progress.report),
+            write=not check,
+        )
+    _tell(manifest, pins, as_json, check, "pinned")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf update
+  gitshelf update salt/states salt/formulas/openssh
+  gitshelf update --check --json
+"""
+)
+@click.argument("books", nargs=-1, metavar="[BOOK]...")
+@manifest_options
+@run_options
+@_check
+@json_option
+def update(
+    books: tuple[str, ...],
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    offline: bool,
+    timeout: float,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Move the pins of a manifest to the newest commits of the branches they track.
+
+    All pins with a `track`, or those of the books named (by their places).
+    """
+    from gitshelf.pins import update as update_books
+    from gitshelf.resolution import Options
+
+    with Progress() as progress:
+        pins = update_books(
+            manifest,
+            books,
+            environment=environment,
+            tokens=token_values(tokens),
+            options=Options(offline=offline, timeout=timeout, report=progress.report),
+            write=not check,
+        )
+    _tell(manifest, pins, as_json, check, "updated")
+
+
+def _tell(manifest: Path, pins: Sequence[Pin], as_json: bool, check: bool, did: str) -> None:
+    moved = [one for one in pins if one.moves]
+    if as_json:
+        books = [
+            {"book": one.book, "old": one.old, "new": one.new, "track": one.track or None}
+            for one in moved
+        ]
+        print_json(
+            {"manifest": str(manifest), "written": bool(moved) and not check, "books": books}
+        )
+    else:
+        for one in moved:
+            follows = f"  {one.track}" if one.track else ""
+            click.echo(f"{one.book or '.'}  {one.old} -> {one.new}{follows}")
+        would = f"would be {did}" if check else did
+        click.echo(f"{manifest}: {len(moved)} of {len(pins)} books {would}")
+    if check and moved:
+        sys.exit(1)
