@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Interface, IPv4Network
@@ -13,6 +13,7 @@ from typing import Any
 
 from deploykit.environment import Environment
 from deploykit.errors import DeployKitError
+from deploykit.filelock import locked
 from deploykit.host.lxd import Lxd
 from deploykit.process import run
 from deploykit.provider.lxd_plan import (
@@ -26,6 +27,8 @@ from deploykit.provider.lxd_plan import (
 from deploykit.site import Site, state_home
 
 RESOLV_CONF = Path("/etc/resolv.conf")
+SETTLED_SECONDS = 20.0
+LOCK_SECONDS = 300.0
 
 
 def ensure_project(lxd: Lxd, names: Names, tags: Mapping[str, str]) -> None:
@@ -88,7 +91,24 @@ def ensure_networks(lxd: Lxd, site: Site, names: Names, environment: Environment
             uplink = _make_uplink(lxd, site, names, labels)
         for done in made:
             done.result()
+    _settled(lxd, wanted)
     return uplink
+
+
+def _settled(lxd: Lxd, names: Sequence[str]) -> None:
+    """Wait for bridges that another call, killed since, left LXD at work on.
+
+    A node that starts on an uplink still in the making gets no fixed address from it.
+    """
+    end = time.monotonic() + SETTLED_SECONDS
+    for name in names:
+        while (status := lxd.get(f"networks/{name}")["status"]) != "Created":
+            if time.monotonic() > end:
+                raise DeployKitError(
+                    f"the bridge {name} is not ready after {SETTLED_SECONDS:.0f} s: {status}",
+                    f"'lxc network delete {name}' removes it, the next 'up' makes it anew",
+                )
+            time.sleep(0.05)
 
 
 def _make_uplink(lxd: Lxd, site: Site, names: Names, labels: Mapping[str, str]) -> IPv4Network:
@@ -142,8 +162,9 @@ def is_own(network: Mapping[str, Any], names: Names) -> bool:
 
 @contextmanager
 def held(lock: Path) -> Iterator[None]:
-    """Hold the lock file `lock` alone among this user's processes and threads."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold the lock file `lock` alone among this user's processes and threads.
+
+    Raises DeployKitError when somebody else holds it for longer than LOCK_SECONDS.
+    """
+    with locked(lock, timeout=LOCK_SECONDS):
         yield
