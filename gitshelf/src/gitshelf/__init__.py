@@ -13,6 +13,7 @@ __version__ = "1.0.0"
 if TYPE_CHECKING:
     from gitshelf.builder import Kit, build
     from gitshelf.bundle import verifier_zip
+    from gitshelf.comparison import BookChanges, Change, changes
     from gitshelf.errors import GitshelfError, Refused
     from gitshelf.extraction import extract
     from gitshelf.lock import Lock, LockedBook, LockedLink
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from gitshelf.verification import Verified, verify
 
 _HOMES = {
+    "BookChanges": "comparison",
+    "Change": "comparison",
     "GitshelfError": "errors",
     "Kit": "builder",
     "Lock": "lock",
@@ -34,6 +37,7 @@ _HOMES = {
     "Resolved": "resolution",
     "Verified": "verification",
     "build": "builder",
+    "changes": "comparison",
     "extract": "extraction",
     "on_branch": "pins",
     "pin": "pins",
@@ -46,6 +50,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "BookChanges",
+    "Change",
     "GitshelfError",
     "Kit",
     "Lock",
@@ -58,6 +64,7 @@ __all__ = [
     "Resolved",
     "Verified",
     "build",
+    "changes",
     "extract",
     "on_branch",
     "pin",

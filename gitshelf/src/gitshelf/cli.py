@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 _ELSEWHERE = {
+    "changes": "gitshelf.commands.changes",
     "pin": "gitshelf.commands.pins",
     "update": "gitshelf.commands.pins",
 }

@@ -120,6 +120,25 @@ class Fetcher:
             raise GitshelfError(f"{url}: {git.last_line(result.err)}")
         return result.ok
 
+    def related(self, url: str, commits: Sequence[str]) -> tuple[Store, set[str]]:
+        """The store with all that led to `commits` (of one hash), and those of them that the
+        repository does not have any more. Raises GitshelfError where it cannot be asked."""
+        store = self._cache.store(url, len(commits[0]), full=True)
+        if all(store.pinned(commit) for commit in commits):
+            return store, set()
+        store = self._full(url, len(commits[0]))
+        lost = set()
+        with store.writing(self._timeout) as handle:
+            for commit in commits:
+                if not self._has(store, commit):
+                    pin = f"+{commit}:refs/pins/{commit}"
+                    self._git(url, [*_FETCH, "--", url, pin], store, handle)
+                if not self._has(store, commit):
+                    lost.add(commit)
+                    continue
+                git.run(["update-ref", f"refs/pins/{commit}", commit], git_dir=store.path)
+        return store, lost
+
     def _ladder(self, store: Store, url: str, missing: Sequence[str], handle: int) -> None:
         result = self._shallow(store, url, [(pin, pin) for pin in missing], handle)
         if result.ok:

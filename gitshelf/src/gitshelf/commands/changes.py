@@ -1,0 +1,136 @@
+"""`gitshelf changes`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from gitshelf.commands.common import Progress, json_option, print_json, run_options, token_values
+
+if TYPE_CHECKING:
+    from gitshelf.comparison import BookChanges, Change
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf changes old.yml gitshelf.yml
+  gitshelf changes HEAD~1:gitshelf.yml gitshelf.yml
+  gitshelf changes --markdown 2026.40/kit.tar.zst 2026.41/kit.tar.zst
+"""
+)
+@click.argument("old")
+@click.argument("new")
+@click.option("--environment", metavar="NAME", help="Whose tokens to use.")
+@click.option(
+    "--token",
+    "tokens",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="The value of {NAME}; beats the environments. Repeatable.",
+)
+@run_options
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@json_option
+def changes(
+    old: str,
+    new: str,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    offline: bool,
+    timeout: float,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Say what changed from OLD to NEW: per book its commits, authors and the bugs they close.
+
+    Each of the two is a manifest (a file, or REVISION:FILE in git), a kit, a folder that a kit was
+    unpacked into, or a lock.json.
+    """
+    from gitshelf.comparison import changes as compare
+    from gitshelf.resolution import Options
+
+    with Progress() as progress:
+        found = compare(
+            old,
+            new,
+            environment=environment,
+            tokens=token_values(tokens),
+            options=Options(offline=offline, timeout=timeout, report=progress.report),
+        )
+    if as_json:
+        print_json({"old": old, "new": new, "books": [_document(one) for one in found]})
+        return
+    for line in _markdown(found) if markdown else _text(found):
+        click.echo(line)
+
+
+def _document(one: BookChanges) -> dict[str, object]:
+    return {**dataclasses.asdict(one), "authors": one.authors}
+
+
+def _text(found: Sequence[BookChanges]) -> Iterator[str]:
+    if not found:
+        yield "no changes"
+    for one in found:
+        yield f"{one.book or '.'}: {_headline(one)}"
+        for change in one.commits:
+            yield f"  {_line(change)}"
+        for change in one.taken_back:
+            yield f"  taken back: {_line(change)}"
+        if one.note:
+            yield f"  {one.note}"
+
+
+def _line(change: Change) -> str:
+    when = time.strftime("%Y-%m-%d", time.gmtime(change.time))
+    more = "".join(f"  {text}" for text in _marks(change))
+    return f"{change.commit[:12]}  {when}  {change.author}: {change.subject}{more}"
+
+
+def _markdown(found: Sequence[BookChanges]) -> Iterator[str]:
+    if not found:
+        yield "No changes."
+    for number, one in enumerate(found):
+        yield ("\n" if number else "") + f"## {_escaped(one.book or '.')}\n"
+        yield _escaped(_headline(one)) + "\n"
+        for change in one.commits:
+            yield _item(change)
+        for change in one.taken_back:
+            yield _item(change, "taken back: ")
+        if one.note:
+            yield f"- {_escaped(one.note)}"
+
+
+def _item(change: Change, before: str = "") -> str:
+    more = "".join(f"; {_escaped(text)}" for text in _marks(change))
+    subject, author = _escaped(change.subject), _escaped(change.author)
+    return f"- {before}{change.commit[:12]} {subject} ({author}{more})"
+
+
+def _headline(one: BookChanges) -> str:
+    old, new = (text[:12] if len(text) in (40, 64) else text for text in (one.old, one.new))
+    if one.kind == "added":
+        return f"added at {new}"
+    if one.kind == "removed":
+        return f"removed, was at {old}"
+    number = len(one.commits)
+    by = f" by {', '.join(one.authors)}" if number else ""
+    return f"{old} -> {new}, {number} commit{'s' * (number != 1)}{by}"
+
+
+def _marks(change: Change) -> list[str]:
+    return [f"Closes-Bug: {bug}" for bug in change.closes] + [
+        f"Change-Id: {change_id}" for change_id in change.change_ids
+    ]
+
+
+def _escaped(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", text)
