@@ -47,6 +47,11 @@ class Store:
             return f"{commit} refs/pins/{commit}" in (self.path / "packed-refs").read_text()
         return False
 
+    def used(self) -> None:
+        """Note that it was used now, for `gitshelf cache prune`."""
+        with suppress(OSError):
+            os.utime(self.path)
+
     @contextmanager
     def writing(self, timeout: float) -> Iterator[int]:
         """Be the only writer; makes the store where it is missing and clears what a killed writer
@@ -85,6 +90,11 @@ class Cache:
                 f"the cache {self._root} cannot be made: {error.strerror}",
                 "set XDG_CACHE_HOME to a folder you may write to",
             ) from None
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds the layout above."""
+        return self._root
 
     def store(self, url: str, width: int = 40, *, full: bool = False) -> Store:
         """The store for one URL and one hash; `full` for the one that holds the history."""
@@ -127,6 +137,12 @@ class Cache:
                 path = Path(part)
                 name = path.name[1:].rpartition(".part-")[0]
                 files.sweep_parts(path.with_name(name))
+
+
+def stored(root: Path, kind: str, name: str) -> Store:
+    """The store `name` of a kind (stores, full) in the cache folder `root`."""
+    width = 64 if name.endswith("-sha256.git") else 40
+    return Store(root / kind / name, root / "locks" / f"{kind}-{name}", width)
 
 
 def default_root() -> Path:

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 _ELSEWHERE = {
+    "cache": "gitshelf.commands.cache",
     "changes": "gitshelf.commands.changes",
     "pin": "gitshelf.commands.pins",
     "update": "gitshelf.commands.pins",

@@ -94,12 +94,14 @@ class Fetcher:
         """
         store = self._cache.store(url, len(wanted[0]))
         if all(store.pinned(pin) for pin in wanted):
+            store.used()
             return store
         self._check_online(url, wanted[0][:12])
         with store.writing(self._timeout) as handle:
             missing = [pin for pin in wanted if not store.pinned(pin)]
             if missing:
                 self._ladder(store, url, missing, handle)
+        store.used()
         return store
 
     def on_branch(self, url: str, commit: str, branch: str) -> bool:
@@ -125,6 +127,7 @@ class Fetcher:
         repository does not have any more. Raises GitshelfError where it cannot be asked."""
         store = self._cache.store(url, len(commits[0]), full=True)
         if all(store.pinned(commit) for commit in commits):
+            store.used()
             return store, set()
         store = self._full(url, len(commits[0]))
         lost = set()
@@ -179,6 +182,7 @@ class Fetcher:
             result = self._git(url, [*_FETCH, "--", url, *refspecs], store, handle)
         if not result.ok:
             raise self._failure(url, result)
+        store.used()
         return store
 
     def _has(self, store: Store, commit: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -83,7 +84,11 @@ def cached(target: Path) -> Chunk | None:
             {lock.raw(path): lock.raw(link) for path, link in meta["links"].items()},
             {tree: base64.b64decode(data) for tree, data in meta["trees"].items()},
         )
-        return chunk if chunk.file.stat().st_size == chunk.size else None
+        if chunk.file.stat().st_size != chunk.size:
+            return None
+        # For `gitshelf cache prune`: it was used now.
+        os.utime(chunk.file)
+        return chunk
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

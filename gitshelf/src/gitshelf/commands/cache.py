@@ -1,0 +1,92 @@
+"""`gitshelf cache show` and `gitshelf cache prune`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from gitshelf.commands.common import amount, json_option, print_json
+
+if TYPE_CHECKING:
+    from gitshelf.housekeeping import Held
+
+_DAY = 86400.0
+
+
+@click.group()
+def cache() -> None:
+    """Look at the cache, and take out what is not used any more."""
+
+
+@cache.command(epilog="Example: gitshelf cache show --json")
+@json_option
+def show(as_json: bool) -> None:
+    """Say what the cache holds, how big it is and when it was last used."""
+    from gitshelf.cache import Cache
+    from gitshelf.housekeeping import HISTORY, KINDS, STORE, contents
+
+    opened = Cache()
+    found = contents(opened)
+    if as_json:
+        print_json({"cache": str(opened.root), "held": [_document(held) for held in found]})
+        return
+    click.echo(f"{opened.root}: {amount(sum(held.size for held in found))}")
+    for kind in KINDS:
+        some = [held for held in found if held.kind == kind]
+        size = amount(sum(held.size for held in some))
+        click.echo(f"{kind:8} {len(some):6}  {size}")
+    for held in found:
+        if held.kind in (STORE, HISTORY):
+            used = time.strftime("%Y-%m-%d", time.gmtime(held.used))
+            click.echo(f"  {held.kind:7}  {amount(held.size):>9}  used {used}  {held.name}")
+
+
+@cache.command(
+    epilog="""\b
+Examples:
+  gitshelf cache prune
+  gitshelf cache prune --older-than 7 --dry-run
+"""
+)
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Remove what was not used for so long.",
+)
+@click.option("--dry-run", is_flag=True, help="Remove nothing; say what would be removed.")
+@json_option
+def prune(older_than: float, dry_run: bool, as_json: bool) -> None:
+    """Remove what was not used for long, and what killed runs left.
+
+    Commits that upstream has rewritten away are only in the cache: keep those kits.
+    """
+    from gitshelf.cache import Cache
+    from gitshelf.housekeeping import prune as remove
+
+    removed = remove(Cache(), older_than * _DAY, write=not dry_run)
+    if as_json:
+        held = [_document(one) for one in removed]
+        print_json({"removed": not dry_run, "held": held, "bytes": _size(removed)})
+        return
+    did = "would be removed" if dry_run else "removed"
+    click.echo(f"{len(removed)} things, {amount(_size(removed))} {did}")
+
+
+def _size(several: Sequence[Held]) -> int:
+    return sum(held.size for held in several)
+
+
+def _document(held: Held) -> dict[str, object]:
+    return {
+        "kind": held.kind,
+        "name": held.name,
+        "bytes": held.size,
+        "used": int(held.used),
+        "pins": held.pins,
+    }
