@@ -29,7 +29,7 @@ train: setup ## from this clone's HEAD to production: image, release, three envi
 	@$(kit) image build
 	@$(kit) release cut --no-commit
 	@$(kit) env up --all
-	@$(kit) train
+	@$(kit) train "$$($(kit) release cut --no-commit --json | sed -n 's/^ *"version": "\(.*\)".*/\1/p')"
 
 test: setup-tests lint ## the whole test suite, tests on real nodes included
 	@$(kit) image build

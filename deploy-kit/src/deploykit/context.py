@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -84,7 +85,5 @@ def new_log_folder(site: Site, command: str) -> Path:
     aside.replace(site.logs / "latest")
     runs = sorted(entry for entry in site.logs.iterdir() if entry.name[:1].isdigit())
     for old in runs[:-KEPT_LOGS]:
-        for file in old.iterdir():
-            file.unlink(missing_ok=True)
-        old.rmdir()
+        shutil.rmtree(old, ignore_errors=True)  # another call may be at it
     return folder

@@ -45,7 +45,10 @@ def cut(site: Site, *, commit: bool, version: str | None = None, today: date | N
         found = _already_cut(site, known, text)
         if found is not None:
             release = stored(site, found, known[found]) or _build(site, found, known[found])
-            done = commit and _commit(site, site.folder / "releases" / f"{found}.yml")
+            file = site.folder / "releases" / f"{found}.yml"
+            if commit and not file.exists():  # it was cut with --no-commit before
+                _write(file, known[found].read_text(encoding="utf-8"))
+            done = commit and _commit(site, file)
             return Cut(release, False, done)
         chosen = version or next_version(known, today or datetime.now(UTC).date())
         if not VERSION.fullmatch(chosen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
 from deploykit.checks.smoke import smoke
@@ -11,10 +12,12 @@ from deploykit.environment import Environment
 from deploykit.errors import DeployKitError, Refused
 from deploykit.evidence import Finding, record
 from deploykit.hold import held
+from deploykit.inventory import Inventory
 from deploykit.ledger.view import attempts, previous, running
 from deploykit.provider import provider_for
-from deploykit.release import Release, find_release
-from deploykit.rollout import RolloutFailed, roll_out
+from deploykit.release import Release, release_of
+from deploykit.rollout import RolloutFailed, current_digest, roll_out
+from deploykit.ssh import reachable
 from deploykit.trust import kit_signers
 
 
@@ -27,27 +30,40 @@ def deploy(
     nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
     state fails (recorded; what ran before stays current), DeployKitError otherwise.
     """
-    signers = kit_signers(context.ledger)
+    signers = kit_signers(context.ledger, release.digest)
     release.verify(signers)
     inventory = context.inventory(environment)
+    reachable(inventory)
     began = time.monotonic()
-
-    def found(outcome: Outcome) -> Finding:
-        seconds = time.monotonic() - began
-        return Finding("smoke", release, lease.over, environment.name, outcome, seconds)
-
-    with held(context, release, environment.name, purpose) as lease:
+    with held(context, release, environment.name, purpose) as hold:
+        edge = edge_of(hold.over, current_digest(context, inventory), release.digest)
         try:
-            roll_out(context, release, inventory, signers)
+            roll_out(context, release, inventory, signers, hold.check)
         except RolloutFailed as failure:
-            witness(context, found(Outcome(FAILED, failure.message, {})))
+            failed = Outcome(FAILED, failure.message, {})
+            witness(context, release, environment, edge, failed, time.monotonic() - began)
             raise
-        lease.finish(f"{time.monotonic() - began:.0f} s")
+        hold.finish(f"{time.monotonic() - began:.0f} s")
     provider_for(context.site, environment).tag(environment.name, {"release": release.version})
+    outcome = prove(context, release, environment, inventory)
+    witness(context, release, environment, edge, outcome, time.monotonic() - began)
+    demand(context, release, environment, outcome)
+
+
+def prove(
+    context: Context, release: Release, environment: Environment, inventory: Inventory
+) -> Outcome:
+    """Smoke-test the release that was just deployed and record what was found."""
+    began = time.monotonic()
     with context.progress.step(f"{inventory.instance}: smoke test"):
         outcome = smoke(context, release, inventory)
-    record(context, found(outcome))
-    witness(context, found(outcome))
+    seconds = time.monotonic() - began
+    record(context, Finding("smoke", release, None, environment.name, outcome, seconds))
+    return outcome
+
+
+def demand(context: Context, release: Release, environment: Environment, outcome: Outcome) -> None:
+    """Raise DeployKitError where the smoke test of a deployed release failed."""
     if outcome.result != PASSED:
         raise DeployKitError(
             f"{environment.name}: release {release.version} is deployed but its smoke test "
@@ -57,17 +73,43 @@ def deploy(
         )
 
 
-def witness(context: Context, finding: Finding) -> None:
-    """Record what a deployment proved: `upgrade` over another release, or `bootstrap`.
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What a deployment goes over, and whether that proves anything to policy."""
 
-    The same release deployed again proves neither.
+    over: str | None
+    counts: bool
+
+
+def edge_of(told: str | None, there: str | None, release: str) -> Edge:
+    """The edge of a deployment of `release`; all are digests.
+
+    `told` is what the ledger says that runs, `there` what the master has current. Nodes without
+    any kit are a bootstrap, whatever the ledger tells of nodes that are gone. A kit that is
+    current already was moved to by a deployment that was cut off before it could record it.
     """
-    if finding.over == finding.release.digest:
+    if there is None:
+        return Edge(None, True)
+    return Edge(told, told != release and there in (told, release))
+
+
+def witness(
+    context: Context,
+    release: Release,
+    environment: Environment,
+    edge: Edge,
+    outcome: Outcome,
+    seconds: float,
+) -> None:
+    """Record what a deployment proved: `upgrade` over another release, or `bootstrap`."""
+    if not edge.counts:
         return
-    if finding.over is None:
+    name = environment.name
+    if edge.over is None:
         nothing = Outcome(NOT_APPLICABLE, "nothing ran there", {})
-        record(context, finding.instead("upgrade", nothing))
-    record(context, finding.instead("upgrade" if finding.over else "bootstrap"))
+        record(context, Finding("upgrade", release, None, name, nothing, 0))
+    check = "upgrade" if edge.over else "bootstrap"
+    record(context, Finding(check, release, edge.over, name, outcome, seconds))
 
 
 def rollback(context: Context, environment: Environment, to: Release | None = None) -> Release:
@@ -89,7 +131,7 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
                 f"{environment.name}: no release ran there before the one of now",
                 f"deploy-kit history {environment.name}",
             )
-        to = find_release(context.site, before.digest)
+        to = release_of(context.site, records, before.digest)
     if now is not None:
         refuse_schema_change(context, environment, now.digest, to)
     deploy(context, to, environment, "rollback")
@@ -100,7 +142,7 @@ def refuse_schema_change(
     context: Context, environment: Environment, running_digest: str, to: Release
 ) -> None:
     """Raise Refused where the running release declares another database schema than `to`."""
-    ours = find_release(context.site, running_digest).schemas(context.site)
+    ours = release_of(context.site, context.ledger.records(), running_digest).schemas(context.site)
     theirs = to.schemas(context.site)
     moved = [
         f"{component}: {theirs.get(component, 'none')} before, {schema} now"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deploykit.checks import Outcome
 from deploykit.context import Context
@@ -28,10 +28,6 @@ class Finding:
     outcome: Outcome
     seconds: float
     copy: bool = False
-
-    def instead(self, check: str, outcome: Outcome | None = None) -> Finding:
-        """The same deployment as evidence for another check."""
-        return replace(self, check=check, outcome=outcome or self.outcome)
 
 
 def record(context: Context, finding: Finding) -> None:

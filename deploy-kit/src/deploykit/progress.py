@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -75,7 +76,7 @@ class Shown:
             self._running += 1
             if self._running == 1 and self._console.is_terminal:
                 self._bars.start()
-        task = self._bars.add_task(title, total=None, detail="")
+        task = self._bars.add_task(escape(title), total=None, detail="")
         step = _ShownStep(self._bars, task, self._console, title, began, self.EVERY)
         mark = "[red]✗[/red]"
         try:
@@ -88,7 +89,9 @@ class Shown:
                 self._running -= 1
                 if self._running == 0 and self._console.is_terminal:
                     self._bars.stop()
-            self._console.print(f"{mark} {title} [dim]{seconds:.1f} s[/dim]", soft_wrap=True)
+            self._console.print(
+                f"{mark} {escape(title)} [dim]{seconds:.1f} s[/dim]", soft_wrap=True
+            )
 
 
 class _ShownStep:
@@ -100,7 +103,7 @@ class _ShownStep:
         self._told = began
 
     def note(self, detail: str) -> None:
-        self._bars.update(self._task, detail=detail)
+        self._bars.update(self._task, detail=escape(detail))
         now = time.monotonic()
         if not self._console.is_terminal and now - self._told >= self._every:
             self._told = now

@@ -138,6 +138,25 @@ def find_release(site: Site, text: str) -> Release:
     raise unknown(text, {release.digest: release.version for release in fits or known}, bool(fits))
 
 
+def release_of(site: Site, records: Sequence[Record], digest: str) -> Release:
+    """The release `digest`, from the store or built from the pins of the version it has in the
+    ledger, as on a machine that shares the ledger but did not cut it.
+
+    Raises InputError where the pins are not here, or give another kit.
+    """
+    for known in releases(site):
+        if known.digest == digest:
+            return known
+    _, version = named_release(site, records, digest)
+    found = find_release(site, version)
+    if found.digest != digest:
+        raise InputError(
+            f"{version} is {found.digest} here, but {digest} in the ledger",
+            "the pins of that version are others than those that were deployed",
+        )
+    return found
+
+
 def named_release(site: Site, records: Sequence[Record], text: str) -> tuple[str, str]:
     """Digest and version of the release that `text` names, here or anywhere in the ledger.
 

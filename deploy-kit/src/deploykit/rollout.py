@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,17 @@ class Failure:
         return f"{self.state}{where} (stage '{self.step}'): {self.comment}"
 
 
-def roll_out(context: Context, release: Release, inventory: Inventory, signers: str) -> None:
+def roll_out(
+    context: Context,
+    release: Release,
+    inventory: Inventory,
+    signers: str,
+    go_on: Callable[[], None] = lambda: None,
+) -> None:
     """Bring `release` onto the instance and make it current there.
 
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
+    `go_on` is called before each step that changes the region, and raises to stop.
     Raises RolloutFailed when a state of the release fails, NodeUnreachable by name for a dead
     node, DeployKitError for anything else; `current` has not moved then.
     """
@@ -76,6 +83,7 @@ def roll_out(context: Context, release: Release, inventory: Inventory, signers: 
     )
     with progress.step(f"{name}: minions answer"):
         await_minions(session, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
+    go_on()
     with progress.step(f"{name}: orchestration of {release.version}") as step:
         report = session.call(
             "orchestrate",
@@ -88,7 +96,23 @@ def roll_out(context: Context, release: Release, inventory: Inventory, signers: 
         )
         context.log(f"{name}-orchestration").write_text(json.dumps(report, indent=1))
         raise_failures(context, release, inventory, report)
+    go_on()
     session.call("current", timeout=30, digest=release.hex)
+
+
+def stands(context: Context, release: Release, inventory: Inventory) -> bool:
+    """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
+    ansible = release.unpacked(context.site) / "ansible"
+    done = inventory.folder / "day0"
+    if not done.is_file() or done.read_text() != day0_key(ansible, inventory):
+        return False
+    return current_digest(context, inventory) == release.digest
+
+
+def current_digest(context: Context, inventory: Inventory) -> str | None:
+    """The digest that the instance's master has current; None on nodes that never had a kit."""
+    found = context.session(inventory).call("hello", timeout=30)["current"]
+    return f"sha256:{found}" if found else None
 
 
 def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> bool:
@@ -152,9 +176,17 @@ def send_kit(session: MasterSession, release: Release, signers: str) -> None:
     )
 
 
-def await_minions(session: MasterSession, inventory: Inventory, seconds: float) -> None:
-    """Wait until every minion answers. Raises NodeUnreachable naming those that do not."""
-    minions = minions_of(inventory)
+def await_minions(
+    session: MasterSession,
+    inventory: Inventory,
+    seconds: float,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Wait until every minion (or those of `names`) answers.
+
+    Raises NodeUnreachable naming those that do not within `seconds`.
+    """
+    minions = list(minions_of(inventory) if names is None else names)
     missing = session.call("wait_for", timeout=seconds + 30, minions=minions, seconds=seconds)
     if missing:
         raise NodeUnreachable(
@@ -184,6 +216,9 @@ def raise_failures(
     failures = tuple(Failure(**entry) for entry in report["failures"])
     if not failures:
         return
+    # A node that was lost meanwhile is not the release's fault.
+    suspects = sorted({failure.minion for failure in failures if failure.minion})
+    await_minions(context.session(inventory), inventory, MINIONS_TIMEOUT, suspects)
     first, *others = failures
     more = [f"also: {failure.state} on {failure.minion}" for failure in others[:5]]
     raise RolloutFailed(

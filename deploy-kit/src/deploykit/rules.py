@@ -159,7 +159,8 @@ def approvals(case: Case) -> list[Reason]:
 def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
     """Why the evidence of one check does not do; None when it does.
 
-    Every attempt counts, and only the first `attempts` of them: trying until it works does not.
+    Every attempt counts: the first `attempts` must hold enough passes, and no later failure is
+    forgotten. Trying until it works does not help.
     """
     if check == UPGRADE and case.over is None:
         return None  # nothing runs there: the first deploy is the bootstrap
@@ -168,15 +169,12 @@ def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
     found = relevant(case.records, case.release.digest, check, case.environment, case.rule)
     counted = found[: rule.attempts]
     passes = sum(entry.result == "passed" for entry in counted)
-    left = rule.attempts - len(counted)
+    failed = [entry for entry in found if entry.result != "passed"]
     over = f" over {short(case.over)}" if check == UPGRADE else ""
-    if passes >= rule.passes:
-        return None
-    if passes + left < rule.passes:
-        failed = [entry for entry in counted if entry.result != "passed"]
-        why = f": {failed[-1].summary}" if failed and failed[-1].summary else ""
+    if len(failed) > rule.attempts - rule.passes:
+        why = f": {failed[-1].summary}" if failed[-1].summary else ""
         text = (
-            f"{check}{over} failed: {passes} of {len(counted)} attempts passed, "
+            f"{check}{over} failed: {len(found) - len(failed)} of {len(found)} attempts passed, "
             f"{rule.passes} of {rule.attempts} must{why}"
         )
         remedy = (
@@ -184,6 +182,8 @@ def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
             f"deploy-kit waive {case.release.version} {case.environment} {check} --reason TEXT"
         )
         return Reason("check-failed", text, remedy)
+    if passes >= rule.passes:
+        return None
     asked = f" ({passes} of {rule.passes} so far)" if rule.passes > 1 or counted else ""
     return Reason(
         MISSING,

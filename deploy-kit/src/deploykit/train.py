@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections import Counter
 from collections.abc import Sequence
+
+from rich.markup import escape
 
 from deploykit.checks import Occasion, check_named
 from deploykit.context import Context
-from deploykit.deploy import deploy
-from deploykit.environment import Environment
+from deploykit.deploy import demand, deploy, prove
+from deploykit.environment import Environment, Promotion
 from deploykit.errors import DeployKitError
 from deploykit.evidence import Finding, record
-from deploykit.ledger.view import running
+from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.policy import NeededCheck, Verdict, evaluate
-from deploykit.release import Release, find_release
+from deploykit.records import Record
+from deploykit.release import Release, release_of
+from deploykit.rollout import stands
+from deploykit.ssh import reachable
 
 
 def chain(environments: dict[str, Environment], last: str | None = None) -> list[Environment]:
@@ -43,14 +49,31 @@ def run_train(context: Context, release: Release, line: Sequence[Environment]) -
     """
     environments = context.site.environments()
     for environment in line:
-        now = running(context.ledger.records(), environment.name)
-        if now is not None and now.digest == release.digest:
+        if arrived(context, release, environment):
             context.progress.say(f"{environment.name}: runs {release.version} already")
             continue
         gather(context, release, environment, environments)
-        deploy(
-            context, release, environment, "promote" if environment.promotion.source else "deploy"
-        )
+        purpose = "promote" if environment.promotion.source else "deploy"
+        deploy(context, release, environment, purpose)
+
+
+def arrived(context: Context, release: Release, environment: Environment) -> bool:
+    """Whether the environment runs the release, by the ledger's word and by its own nodes'.
+
+    A smoke test that a killed train left out is made up for.
+    """
+    records = context.ledger.records()
+    now = running(records, environment.name)
+    if now is None or now.digest != release.digest:
+        return False
+    inventory = context.inventory(environment)
+    reachable(inventory)
+    if not stands(context, release, inventory):
+        return False
+    tests = evidence(records, release=release.digest, environment=environment.name, check="smoke")
+    if not any(entry.n > now.n for entry in tests):
+        demand(context, release, environment, prove(context, release, environment, inventory))
+    return True
 
 
 def gather(
@@ -62,17 +85,20 @@ def gather(
     """Run every check that policy still needs for the release's entry, and record each.
 
     Raises Refused with every reason when something stands in the way that no check can mend.
-    Ends because every attempt counts: a check has a given number of them.
     """
+    tried: Counter[NeededCheck] = Counter()
     while True:
         verdict = ask(context, release, environment)
         if verdict.allowed:
             return
-        if verdict.blocked:
+        rule = policy_in_force(context.ledger.records()).get(environment.name, Promotion())
+        spent = any(tried[one] >= rule.checks[one.check].attempts for one in verdict.needed)
+        if verdict.blocked or spent:
             verdict.demand(f"{release.version} into {environment.name}")
         # What looks at live nodes takes seconds, a throwaway copy minutes: fail early.
         for needed in sorted(verdict.needed, key=lambda entry: check_named(entry.check).on_copy):
-            run_check(context, release, environment, environments, needed)
+            tried[needed] += 1
+            run_check(context, release, environment, rule.source, environments, needed)
 
 
 def ask(context: Context, release: Release, environment: Environment) -> Verdict:
@@ -85,27 +111,38 @@ def run_check(
     context: Context,
     release: Release,
     environment: Environment,
+    source: str | None,
     environments: dict[str, Environment],
     needed: NeededCheck,
 ) -> None:
     """Run one needed check where it belongs and record what it found.
 
-    On the live nodes of the environment before (`promotion.from`), or on a throwaway copy of the
-    environment that is to be entered.
+    On the live nodes of `source`, the environment before by the policy in force, or on a
+    throwaway copy of the environment that is to be entered. Raises DeployKitError, and records
+    nothing, where somebody deployed another release to `source` meanwhile.
     """
     check = check_named(needed.check)
-    over = find_release(context.site, needed.over) if needed.over else None
+    records = context.ledger.records()
+    over = release_of(context.site, records, needed.over) if needed.over else None
     if check.on_copy:
         place, live = environment, None
     else:
-        source = environment.promotion.source
-        if source is None:
-            raise DeployKitError(f"{environment.name}: '{check.name}' needs a 'promotion.from'")
+        if source is None or source not in environments:
+            raise DeployKitError(
+                f"{environment.name}: '{check.name}' needs an environment to look at, and policy "
+                f"names {source or 'none'}",
+                "deploy-kit policy show",
+            )
         place = environments[source]
         live = context.inventory(place)
     began = time.monotonic()
     outcome = check.run(context, Occasion(release, over, place, live))
     seconds = time.monotonic() - began
+    if live is not None and not undisturbed(context, release, place, records):
+        raise DeployKitError(
+            f"{place.name}: somebody deployed there while '{check.name}' was looking",
+            "run it again when they are done: deploy-kit status",
+        )
     record(
         context,
         Finding(check.name, release, needed.over, place.name, outcome, seconds, copy=check.on_copy),
@@ -113,5 +150,15 @@ def run_check(
     mark = {"passed": "[green]passed[/green]", "failed": "[red]failed[/red]"}
     context.progress.say(
         f"  {check.name} in {place.name}: {mark.get(outcome.result, outcome.result)}: "
-        f"{outcome.summary}"
+        f"{escape(outcome.summary)}"
     )
+
+
+def undisturbed(
+    context: Context, release: Release, place: Environment, before: tuple[Record, ...]
+) -> bool:
+    """Whether `place` ran the release all the time since `before`, and nothing was deployed."""
+    now = context.ledger.records()
+    was, runs = running(before, place.name), running(now, place.name)
+    same = attempts(before, place.name)[-1:] == attempts(now, place.name)[-1:]
+    return same and was is not None and was == runs and was.digest == release.digest

@@ -10,7 +10,20 @@ KIT_ROLE = "release-manager"
 NAMESPACE = "gitshelf-kit"
 
 
-def kit_signers(ledger: Ledger) -> str:
-    """The allowed_signers text of those who may sign kits now."""
-    signers = signers_in_force(ledger.records())
+def kit_signers(ledger: Ledger, digest: str | None = None) -> str:
+    """The allowed_signers text of those who may sign kits now.
+
+    For the kit `digest` also of those who might when it was last deployed well: a signer who has
+    left since does not take away what one may have to go back to.
+    """
+    records = ledger.records()
+    signers = list(signers_in_force(records))
+    for record in reversed(records):
+        if (
+            record.kind == "deploy"
+            and record.body["phase"] == "finished"
+            and record.body["release"] == digest
+        ):
+            signers += [s for s in signers_in_force(records[: record.n]) if s not in signers]
+            break
     return allowed_signers(signers, NAMESPACE, role=KIT_ROLE)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from deploykit.master.remote.protocol import AgentError
 from deploykit.master.remote.salt_master import (
     progress_of,
     summarise_orchestration,
@@ -63,9 +61,10 @@ def test_step_that_failed_without_an_answer_is_told_by_its_comment() -> None:
     assert report["failures"][0]["comment"] == "No minions responded"
 
 
-def test_orchestration_that_did_not_render_is_an_error() -> None:
-    with pytest.raises(AgentError, match="did not render: Rendering SLS failed"):
-        summarise_orchestration({"data": {"salt_master": ["Rendering SLS failed"]}})
+def test_orchestration_that_did_not_render_is_a_failure_of_the_release() -> None:
+    report = summarise_orchestration({"data": {"salt_master": ["Rendering SLS failed"]}})
+    (failure,) = report["failures"]
+    assert (failure["state"], failure["comment"]) == ("(rendering)", "Rendering SLS failed")
 
 
 def test_state_event_is_progress_and_others_are_not() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -87,6 +89,8 @@ def main() -> None:
     """Entry point: prints a DeployKitError once, with its remedy, and exits 0, 1 or 2."""
     from gitshelf.errors import GitshelfError
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)  # a closed terminal leaves nothing behind either
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -101,10 +105,22 @@ def main() -> None:
     except KeyboardInterrupt:
         _tell("stopped", "the same command goes on from here")
         sys.exit(130)
+    except UnicodeDecodeError as error:
+        _tell(f"a file is not UTF-8 text: {error.reason} at byte {error.start}", "")
+        sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        _tell(
+            f"{error.filename or 'this machine'}: {error.strerror}", "check its disk and its rights"
+        )
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _tell(message: str, remedy: str) -> None:

@@ -116,10 +116,12 @@ class MasterSession:
             "payload": len(payload),
         }
         self._write(json.dumps(request).encode() + b"\n" + payload)
+        assert self._child is not None
         while True:
             try:
                 answer = self._answers.get(timeout=timeout)
             except queue.Empty:
+                self._child.kill()  # a late answer would pass for the next call's
                 raise NodeUnreachable(
                     f"the master {self._name} did not answer '{name}' within {timeout:.0f} s",
                     f"look at the node and at {self._log}",

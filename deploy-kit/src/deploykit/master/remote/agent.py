@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import select
 import sys
+import threading
 from typing import Any
 
 from . import environment, kits
@@ -38,9 +41,6 @@ class Agent:
     def kit_install(self, digest: str, kit: str, signers: str) -> None:
         kits.install(digest, kit, signers)
 
-    def kit_prune(self, keep: list[str]) -> list[str]:
-        return kits.prune(keep)
-
     def current(self, digest: str) -> None:
         kits.make_current(digest)
 
@@ -71,7 +71,6 @@ CALLS = (
     "kit_present",
     "kit_put",
     "kit_install",
-    "kit_prune",
     "current",
     "schemas",
     "environment",
@@ -81,10 +80,25 @@ CALLS = (
 )
 
 
+def leave_with_caller() -> None:
+    """End this process, whatever it is doing, as soon as the caller's end is gone.
+
+    An orchestration runs in this process: without this, one whose deploy-kit was killed would go
+    on stage by stage beside the next deployment.
+    """
+    poll = select.poll()
+    poll.register(0, 0)  # POLLHUP is always told
+    poll.poll()
+    with contextlib.suppress(OSError):
+        os.unlink(sys.path[0])  # noqa: PTH108 - the zip this code came in; a string as it is
+    os._exit(3)
+
+
 def main() -> None:
     """Serve until standard input ends. What anything prints goes to standard error."""
     writer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    threading.Thread(target=leave_with_caller, daemon=True).start()
     if os.geteuid() != 0:
         raise SystemExit("the agent needs root")
     channel = Channel(sys.stdin.buffer, writer)

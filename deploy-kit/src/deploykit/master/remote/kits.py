@@ -65,7 +65,8 @@ def current() -> str | None:
 
 
 def make_current(digest: str) -> None:
-    """Point `current` at `digest`, in one step."""
+    """Point `current` at `digest`, in one step; kits older than the one before it go."""
+    before = current()
     target = folder(digest)
     if not target.is_dir():
         raise AgentError(f"the kit {digest} is not on this master")
@@ -73,10 +74,15 @@ def make_current(digest: str) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(target.name)
     aside.replace(ROOT / "current")
+    prune([before or digest])
 
 
 def prune(keep: list[str]) -> list[str]:
-    """Remove unpacked kits that are neither current nor in `keep`; returns what went."""
+    """Remove unpacked kits that are neither current nor in `keep`, and uploads that were cut off.
+
+    Returns the digests that went.
+    """
+    shutil.rmtree(ROOT / ".incoming", ignore_errors=True)
     stay = {*keep, current()}
     gone = [
         entry.name

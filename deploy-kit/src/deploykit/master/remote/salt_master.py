@@ -66,7 +66,7 @@ class SaltMaster:
             answers = self._local.cmd(
                 minions,
                 "state.apply",
-                kwarg={"saltenv": digest, "pillarenv": digest},
+                kwarg={"saltenv": digest, "pillarenv": digest, "queue": True},
                 tgt_type="list",
                 timeout=20,
             )
@@ -162,7 +162,7 @@ def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
     failures: list[dict[str, str]] = []
     for states in data.values():
         if not isinstance(states, dict):
-            raise AgentError(f"the orchestration did not render: {_flat(states)}")
+            return {"steps": [], "failures": [_unrendered(states)]}
         for key, step in sorted(states.items(), key=lambda item: item[1].get("__run_num__", 0)):
             name = step.get("__id__", key)
             steps.append(
@@ -177,6 +177,10 @@ def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
                 failures += failures_of(name, step)
     failures.sort(key=lambda entry: "requisite failed" in entry["comment"])
     return {"steps": steps, "failures": failures}
+
+
+def _unrendered(said: Any) -> dict[str, str]:
+    return {"step": "deploy", "minion": "", "state": "(rendering)", "comment": _flat(said)}
 
 
 def failures_of(name: str, step: dict[str, Any]) -> list[dict[str, str]]:
