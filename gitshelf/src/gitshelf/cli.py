@@ -52,7 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 _ELSEWHERE = {
     "cache": "gitshelf.commands.cache",
     "changes": "gitshelf.commands.changes",
+    "diff": "gitshelf.commands.shelf",
+    "discover": "gitshelf.commands.shelf",
+    "install": "gitshelf.commands.shelf",
     "pin": "gitshelf.commands.pins",
+    "status": "gitshelf.commands.shelf",
     "update": "gitshelf.commands.pins",
 }
 """Commands by the module that defines them, under their own name; imported when first used."""

@@ -1,0 +1,267 @@
+"""Making a book's clone and moving it to its commit, without losing anything of its user.
+
+Each step can be killed: a new clone appears complete or not at all, and while a work tree is being
+changed a marker in `.git` says that what differs is ours to finish.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf import files, worktree
+from gitshelf.cache import default_root
+from gitshelf.errors import GitshelfError
+from gitshelf.places import GitPlace
+from gitshelf.process import Running
+from gitshelf.worktree import PINNED, Facts
+
+_MARKER = "gitshelf-moving"
+_NEXT = "refs/gitshelf/next"
+_SHOWN = 3
+
+
+class Kept(Exception):
+    """What is on the disk was left as it is, because of `args[0]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a clone should be: `commit` of the bare repository `store`; on the local branch
+    `branch` where the manifest names one; `tag` is the tag that it names."""
+
+    commit: str
+    branch: str
+    tag: str
+    store: Path
+
+
+class Clones:
+    """The clones of one run. `timeout` in seconds per call of git; `force` overwrites local
+    changes (commits stay, under refs/gitshelf/kept)."""
+
+    def __init__(self, running: Running, timeout: float, *, force: bool) -> None:
+        self._running = running
+        self._timeout = timeout
+        self._force = force
+        self._handles: tuple[int, ...] = ()
+
+    def bring(self, place: GitPlace, goal: Goal) -> str:
+        """Clone or move, and say what was done. Raises Kept where local changes are in the way,
+        GitshelfError where git fails."""
+        path = place.path
+        with _one_writer(path, self._timeout) as handle:
+            one = Clones(self._running, self._timeout, force=self._force)
+            one._handles = (handle,)
+            if worktree.is_clone(path):
+                return one._move(place, goal)
+            if path.is_symlink() or (path.exists() and not path.is_dir()):
+                raise Kept(f"{path} is not a folder: move it away")
+            return one._make(place, goal)
+
+    def _git(self, path: Path, *arguments: str) -> bytes:
+        return worktree.checked(
+            path,
+            arguments,
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+        )
+
+    def _make(self, place: GitPlace, goal: Goal) -> str:
+        path = place.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.sweep_parts(path)
+        part = files.part_path(path)
+        try:
+            source, target = str(goal.store), str(part)
+            clone = ["clone", "--quiet", "--local", "--no-checkout", "--", source, target]
+            self._git(path.parent, *clone)
+            self._git(part, "config", "remote.origin.url", place.book.url)
+            self._git(part, "update-ref", PINNED, goal.commit)
+            if not path.exists() or not any(path.iterdir()):
+                self._check_out(part, goal, force=True)
+                part.rename(path)
+                return "cloned"
+            listed = os.fsdecode(self._git(part, "ls-tree", "-r", "--name-only", "-z", goal.commit))
+            self._refuse(_clashes(path, listed.split("\0")[:-1], ()), "files that are not in git")
+            _mark(part)
+            (part / ".git").rename(path / ".git")
+        finally:
+            files.remove(part)
+        self._check_out(path, goal, force=True)
+        return "cloned around what was there"
+
+    def _move(self, place: GitPlace, goal: Goal) -> str:
+        path = place.path
+        unfinished = (path / ".git" / _MARKER).exists()
+        if unfinished:
+            # We hold the lock and no git of ours lives: this lock file is that git's.
+            with suppress(OSError):
+                (path / ".git" / "index.lock").unlink()
+        facts = worktree.look(path, place.inside, self._running)
+        known = bool(facts.commit) and (unfinished or self._fresh(path, facts, goal))
+        ours = worktree.same_url(worktree.origin(path), place.book.url)
+        self._fetch(path, goal, ours=ours)
+        if not unfinished and facts.commit:
+            self._protect(path, facts, goal, known)
+        self._check_out(path, goal, force=unfinished or self._force)
+        self._git(path, "update-ref", PINNED, goal.commit)
+        if facts.commit == goal.commit:
+            return "finished" if unfinished else "switched"
+        return f"moved from {facts.commit[:12] or 'nothing'}"
+
+    def _fetch(self, path: Path, goal: Goal, *, ours: bool) -> None:
+        """Bring what the cache has into the clone; where its origin is another one (not `ours`),
+        only the pin. Tags of its user win, but for the pinned one."""
+        refspecs = [f"+{goal.commit}:{_NEXT}"]
+        if ours:
+            refspecs.append("+refs/heads/*:refs/remotes/origin/*")
+        if goal.tag:
+            refspecs.append(f"+refs/tags/{goal.tag}:refs/tags/{goal.tag}")
+        options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+        self._git(path, "fetch", *options, "--", str(goal.store), *refspecs)
+        if not ours:
+            return
+        result = worktree.call(
+            path,
+            ["fetch", *options, "--", str(goal.store), "refs/tags/*:refs/tags/*"],
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+        )
+        if not result.ok and "would clobber" not in result.err:
+            raise worktree.failure(path, result)
+
+    def _fresh(self, path: Path, facts: Facts, goal: Goal) -> bool:
+        """Whether every commit that would be left behind is known upstream or was pinned."""
+        return not self._unpushed(path, facts, goal, "--glob=refs/gitshelf")
+
+    def _unpushed(self, path: Path, facts: Facts, goal: Goal, *also: str) -> bool:
+        heads = [facts.commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
+        arguments = ["rev-list", "-n1", "--ignore-missing", *heads, "--not", "--remotes", *also]
+        return bool(self._git(path, *arguments).strip())
+
+    def _protect(self, path: Path, facts: Facts, goal: Goal, known: bool) -> None:
+        """Raises Kept for what the move would overwrite; with force, keeps the commits."""
+        unpushed = not known and self._unpushed(path, facts, goal, goal.commit)
+        if self._force:
+            if unpushed:
+                self._keep(path, facts.commit, goal)
+            if facts.changed:
+                stash = self._git(path, "stash", "create").decode("ascii").strip()
+                if stash:
+                    self._git(path, "update-ref", f"refs/gitshelf/kept/{stash}", stash)
+            return
+        if unpushed:
+            raise Kept("it has commits that are not pushed")
+        if facts.commit == goal.commit:
+            return
+        self._refuse(facts.changed, "local changes")
+        range_ = [facts.commit, goal.commit]
+        out = self._git(path, "diff-tree", "-r", "--no-renames", "--name-status", "-z", *range_)
+        fields = os.fsdecode(out).split("\0")[:-1]
+        pairs = list(zip(fields[::2], fields[1::2], strict=True))
+        added = [name for kind, name in pairs if kind == "A"]
+        gone = {name for kind, name in pairs if kind == "D"}
+        self._refuse(_clashes(path, added, gone), "files that are not in git")
+
+    def _keep(self, path: Path, commit: str, goal: Goal) -> None:
+        names = [commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
+        for name in names:
+            result = worktree.call(path, ["rev-parse", "--verify", "--quiet", name])
+            if result.ok:
+                kept = result.out.decode("ascii").strip()
+                self._git(path, "update-ref", f"refs/gitshelf/kept/{kept}", kept)
+
+    def _refuse(self, names: Sequence[str], what: str) -> None:
+        if names and not self._force:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            shown = ", ".join(files_shown(name) for name in names[:_SHOWN])
+            raise Kept(f"it has {what} that would be overwritten: {shown}{more}")
+
+    def _check_out(self, path: Path, goal: Goal, *, force: bool) -> None:
+        arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
+        arguments += ["--force"] if force else ["--no-overwrite-ignore"]
+        arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
+        _mark(path)
+        try:
+            self._git(path, *arguments, goal.commit, "--")
+            if goal.branch:
+                upstream = f"branch.{goal.branch}"
+                self._git(path, "config", f"{upstream}.remote", "origin")
+                self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
+        except GitshelfError:
+            # git said no before it touched anything; a git that was killed keeps its marker.
+            if not force and not self._running.stopped:
+                (path / ".git" / _MARKER).unlink(missing_ok=True)
+            raise
+        (path / ".git" / _MARKER).unlink(missing_ok=True)
+
+
+def files_shown(name: str) -> str:
+    """A path as it can be printed."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def unfinished(path: Path) -> bool:
+    """Whether a run was killed while it changed this clone's work tree."""
+    return (path / ".git" / _MARKER).exists()
+
+
+def _mark(path: Path) -> None:
+    if (path / ".git").is_dir():
+        (path / ".git" / _MARKER).write_text("a killed `gitshelf install` is finished by another\n")
+
+
+def _clashes(path: Path, added: Sequence[str], gone: Sequence[str] | set[str]) -> list[str]:
+    """Which of the paths that git would write are taken by something it does not know."""
+    found = []
+    for name in added:
+        where = path / name
+        parts = name.split("/")[:-1]
+        above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+        taken = [one for one in above if _is_leaf(path / one) and one not in gone]
+        if taken:
+            found.append(taken[0])
+        elif where.is_dir() and not where.is_symlink():
+            held = [Path(top) / file for top, _, names in os.walk(where) for file in names]
+            found += [p for one in held if (p := one.relative_to(path).as_posix()) not in gone]
+        elif os.path.lexists(where) and not any(_is_leaf(path / one) for one in above):
+            found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def _is_leaf(path: Path) -> bool:
+    return os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
+
+
+@contextmanager
+def _one_writer(path: Path, timeout: float) -> Iterator[int]:
+    """Hold the lock of one place of this machine; a git that outlives us holds it on."""
+    folder = default_root() / "places"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+    handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    deadline = time.monotonic() + timeout
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise GitshelfError(
+                        f"another run has been working on {path} for {timeout:g} s",
+                        "wait for it, or end it, and try again",
+                    ) from None
+                time.sleep(0.05)
+        yield handle
+    finally:
+        os.close(handle)

@@ -1,0 +1,264 @@
+"""`gitshelf install`, `status`, `diff` and `discover`: the shelf on the disk."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gitshelf.commands.common import (
+    Progress,
+    json_option,
+    manifest_options,
+    print_json,
+    run_options,
+    token_values,
+)
+from gitshelf.errors import GitshelfError
+
+if TYPE_CHECKING:
+    from gitshelf.drift import State
+
+
+def _shelf_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option(
+            "--skip-repo-url-check",
+            is_flag=True,
+            help="Take clones whose origin is another URL than the manifest's.",
+        ),
+        click.option(
+            "--fakeroot",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Put absolute books under DIR and make absolute links relative.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf install
+  gitshelf install --gitshelf site.yml --fakeroot build/root
+  gitshelf install --dry-run
+"""
+)
+@manifest_options
+@_shelf_options
+@run_options
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--skip-deletes", is_flag=True, help="Remove nothing: links are not replaced.")
+@click.option("--force", is_flag=True, help="Overwrite local changes (commits are kept as refs).")
+@json_option
+def install(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    fakeroot: Path | None,
+    skip_repo_url_check: bool,
+    offline: bool,
+    timeout: float,
+    dry_run: bool,
+    skip_deletes: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Make a shelf to work in: full clones and links, in the current folder.
+
+    Run it again to bring the shelf up to date. Local changes, files that git does not know and
+    commits that are not pushed are kept; then it exits with 1.
+    """
+    from gitshelf.install import WORKERS, Wishes
+    from gitshelf.install import install as install_shelf
+    from gitshelf.resolution import Options
+
+    with Progress() as progress:
+        outcomes = install_shelf(
+            manifest,
+            Path(),
+            environment=environment,
+            tokens=token_values(tokens),
+            wishes=Wishes(fakeroot, dry_run, skip_deletes, skip_repo_url_check, force),
+            options=Options(
+                offline=offline, timeout=timeout, report=progress.report, workers=WORKERS
+            ),
+        )
+    kept = [one for one in outcomes if one.kept]
+    if as_json:
+        books = [
+            {
+                "book": one.book,
+                "path": _relative(one.path),
+                "commit": one.commit or None,
+                "done": one.done or None,
+                "kept": one.kept or None,
+            }
+            for one in outcomes
+        ]
+        print_json({"installed": not kept and not dry_run, "books": books})
+    else:
+        for one in outcomes:
+            if one.kept:
+                click.echo(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
+            elif one.done:
+                at = f" at {one.commit[:12]}" if one.commit else ""
+                click.echo(f"{one.book or '.'}: {one.done}{at}")
+        done = sum(1 for one in outcomes if one.done and not one.kept)
+        would = "would be " if dry_run else ""
+        click.echo(f"{manifest}: {len(outcomes)} books, {done} {would}changed, {len(kept)} kept")
+        if kept:
+            click.echo(
+                "remedy: commit and push, or move files away; --force overwrites files", err=True
+            )
+    if kept:
+        sys.exit(1)
+
+
+def _states(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    fakeroot: Path | None,
+    skip_repo_url_check: bool,
+    diffs: bool,
+) -> list[State]:
+    from gitshelf.drift import status as shelf_status
+
+    with Progress() as progress:
+        return shelf_status(
+            manifest,
+            Path(),
+            environment=environment,
+            tokens=token_values(tokens),
+            fakeroot=fakeroot,
+            skip_repo_url_check=skip_repo_url_check,
+            diffs=diffs,
+            report=progress.report,
+        )
+
+
+@click.command(epilog="Example: gitshelf status --gitshelf site.yml --json")
+@manifest_options
+@_shelf_options
+@json_option
+def status(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    fakeroot: Path | None,
+    skip_repo_url_check: bool,
+    as_json: bool,
+) -> None:
+    """Say where the shelf differs from its manifest; exits with 1 where it does."""
+    states = _states(manifest, environment, tokens, fakeroot, skip_repo_url_check, False)
+    wrong = [one for one in states if one.problems]
+    if as_json:
+        print_json({"clean": not wrong, "books": [_json(one) for one in states]})
+    else:
+        for one in wrong:
+            click.echo(f"{one.book or '.'}: {'; '.join(one.problems)}")
+        click.echo(f"{manifest}: {len(states)} books, {len(wrong)} differ")
+    if wrong:
+        sys.exit(1)
+
+
+@click.command(epilog="Example: gitshelf diff | less")
+@manifest_options
+@_shelf_options
+@json_option
+def diff(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    fakeroot: Path | None,
+    skip_repo_url_check: bool,
+    as_json: bool,
+) -> None:
+    """Show what changed in every book since the commit of the manifest.
+
+    Exits with 1 where something differs.
+    """
+    states = _states(manifest, environment, tokens, fakeroot, skip_repo_url_check, True)
+    wrong = [one for one in states if one.problems]
+    if as_json:
+        books = [{**_json(one), "diff": one.diff.decode("utf-8", "replace")} for one in wrong]
+        print_json({"clean": not wrong, "books": books})
+    else:
+        for one in wrong:
+            click.echo(f"# book {one.book or '.'}: {'; '.join(one.problems)}")
+            click.echo(one.diff, nl=False)
+    if wrong:
+        sys.exit(1)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf discover > gitshelf.yml
+  gitshelf discover --use-branch --gitshelf site.yml shelf/
+"""
+)
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option("--use-branch", is_flag=True, help="Write branches (else tags) instead of SHAs.")
+@click.option(
+    "--gitshelf",
+    "manifest",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write this file instead of printing.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@json_option
+def discover(
+    folder: Path, use_branch: bool, manifest: Path | None, force: bool, as_json: bool
+) -> None:
+    """Write the manifest of the clones and links in FOLDER (the current one)."""
+    from gitshelf import files
+    from gitshelf.discovery import discover as discover_books
+
+    if manifest and manifest.exists() and not force:
+        raise GitshelfError(f"{manifest} is there already", "name another file, or give --force")
+    found = discover_books(folder, use_branch=use_branch)
+    for one in found.left_out:
+        click.echo(f"left out: {one}", err=True)
+    if manifest:
+        try:
+            files.write(manifest, found.text.encode())
+        except OSError as error:
+            raise GitshelfError(f"{manifest}: {error.strerror}", "name another file") from None
+    if as_json:
+        print_json({"books": found.books, "left_out": list(found.left_out), "manifest": found.text})
+    elif manifest:
+        click.echo(f"{manifest}: {found.books} books")
+    else:
+        click.echo(found.text, nl=False)
+
+
+def _json(one: State) -> dict[str, object]:
+    return {
+        "book": one.book,
+        "path": _relative(one.path),
+        "clean": not one.problems,
+        "problems": list(one.problems),
+        "expected": one.expected or None,
+        "commit": one.commit or None,
+        "changed": [_shown(name) for name in one.changed],
+        "untracked": [_shown(name) for name in one.untracked],
+    }
+
+
+def _relative(path: Path) -> str:
+    return _shown(
+        str(path.relative_to(here)) if path.is_relative_to(here := Path.cwd()) else str(path)
+    )
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")

@@ -1,0 +1,132 @@
+"""What differs between a shelf on the disk and its manifest. Nothing is fetched or changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitshelf import resolution, worktree
+from gitshelf.clones import files_shown, unfinished
+from gitshelf.errors import GitshelfError
+from gitshelf.install import wrong_origin
+from gitshelf.places import GitPlace, LinkPlace, lay_out
+from gitshelf.pool import Report, run_all
+from gitshelf.process import Running, Stopped
+
+WORKERS = 4
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One book or link: `problems` are empty where it is as the manifest says. `expected` and
+    `commit` are "" where they are not known and for links; paths are relative to the book; `diff`
+    is git's, from the manifest's commit to the work tree, where it was asked for."""
+
+    book: str
+    path: Path
+    problems: tuple[str, ...]
+    expected: str = ""
+    commit: str = ""
+    changed: tuple[str, ...] = ()
+    untracked: tuple[str, ...] = ()
+    diff: bytes = b""
+
+
+def status(
+    manifest: Path,
+    folder: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    fakeroot: Path | None = None,
+    skip_repo_url_check: bool = False,
+    diffs: bool = False,
+    report: Report | None = None,
+) -> list[State]:
+    """The state of every book and link of the shelf that a manifest has in `folder`, by place.
+
+    Tags and branches count as what the clone last saw of them. Changed and untracked files are
+    what `git status` calls so. With `diffs`, what changed is in the states. Raises GitshelfError
+    for a wrong manifest; a book that git cannot read is a problem of that book.
+    """
+    read = resolution.load(Path(manifest), environment, tokens)
+    layout = lay_out(read, Path(folder), fakeroot)
+    running = Running()
+
+    def task(place: GitPlace) -> Callable[[], State]:
+        return lambda: _book(place, skip_repo_url_check, diffs, running)
+
+    tasks = [(place.book.book or ".", task(place)) for place in layout.books]
+    states = run_all(tasks, WORKERS, running, report)
+    states += [_link(link) for link in layout.links]
+    return sorted(states, key=lambda one: one.book.encode())
+
+
+def _book(place: GitPlace, skip_url: bool, diffs: bool, running: Running) -> State:
+    start = State(place.book.book, place.path, ())
+    if not worktree.is_clone(place.path):
+        there = os.path.lexists(place.path)
+        return replace(start, problems=("not a git clone" if there else "not installed",))
+    try:
+        return _clone(place, start, skip_url or place.book.skip_url_check, diffs, running)
+    except Stopped:
+        raise
+    except GitshelfError as error:
+        return replace(start, problems=(f"cannot be read: {error.message}",))
+
+
+def _clone(place: GitPlace, start: State, skip_url: bool, diffs: bool, running: Running) -> State:
+    path, branch = place.path, place.book.branch
+    facts = worktree.look(path, place.inside, running)
+    wanted = worktree.expected(path, branch, facts.commit)
+    problems = []
+    if unfinished(path):
+        problems.append("an install was killed here: run it again")
+    if not skip_url and (wrong := wrong_origin(place)):
+        problems.append(wrong)
+    if not wanted:
+        problems.append(f"{branch} is not known here: run gitshelf install")
+    elif wanted != facts.commit:
+        name = f" ({branch})" if branch != wanted else ""
+        problems.append(f"is at {facts.commit[:12] or 'no commit'}, not {wanted[:12]}{name}")
+    if facts.changed:
+        problems.append("changed: " + _names(facts.changed))
+    if facts.untracked:
+        problems.append("untracked: " + _names(facts.untracked))
+    diff = b""
+    if diffs and (facts.changed or (wanted and wanted != facts.commit)):
+        diff = _diff(path, wanted, running)
+    return replace(
+        start,
+        problems=tuple(problems),
+        expected=wanted,
+        commit=facts.commit,
+        changed=facts.changed,
+        untracked=facts.untracked,
+        diff=diff,
+    )
+
+
+def _diff(path: Path, wanted: str, running: Running) -> bytes:
+    options = ["diff", "--no-ext-diff", "--no-color"]
+    result = worktree.call(path, [*options, wanted or "HEAD", "--"], running=running)
+    if not result.ok:
+        result = worktree.call(path, [*options, "HEAD", "--"], running=running)
+    return result.out
+
+
+def _link(link: LinkPlace) -> State:
+    problems: tuple[str, ...] = ()
+    if not link.path.is_symlink():
+        problems = ("not a link" if link.path.exists() else "not installed",)
+    elif (led := str(link.path.readlink())) != link.target:
+        problems = (f"leads to {files_shown(led)}, not {link.target}",)
+    return State(link.name, link.path, problems)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(files_shown(name) for name in names[:_SHOWN]) + more

@@ -1,0 +1,237 @@
+"""A working shelf for development: clones and links where the manifest says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from gitshelf import files, gitobjects, resolution, worktree
+from gitshelf.cache import Cache
+from gitshelf.clones import Clones, Goal, Kept, unfinished
+from gitshelf.errors import GitshelfError
+from gitshelf.fetch import Ref, UnknownCommit
+from gitshelf.fullstore import FullFetcher
+from gitshelf.places import GitPlace, LinkPlace, lay_out
+from gitshelf.pool import run_all
+from gitshelf.process import Running, Stopped
+from gitshelf.resolution import Options
+from gitshelf.worktree import Facts
+
+WORKERS = 2
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one book or link. `done` says what was done ("" for nothing), `kept` why it
+    is not as the manifest says; `commit` is "" for links."""
+
+    book: str
+    path: Path
+    commit: str
+    done: str
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How to install. `dry_run` only says; `skip_deletes` replaces nothing that is there;
+    `force` overwrites local changes."""
+
+    fakeroot: Path | None = None
+    dry_run: bool = False
+    skip_deletes: bool = False
+    skip_repo_url_check: bool = False
+    force: bool = False
+
+
+def install(
+    manifest: Path,
+    folder: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    wishes: Wishes | None = None,
+    options: Options | None = None,
+) -> list[Outcome]:
+    """Bring the shelf of a manifest into `folder` (where its relative places lie), or bring the
+    one that is there up to date: books, parents before children, then links.
+
+    Local changes and commits that are not pushed are kept, and said in the outcome. Raises
+    GitshelfError, naming the book, where something cannot be read or fetched; what was installed
+    until then stays, and the next run goes on from there.
+    """
+    options = options or Options(workers=WORKERS)
+    read = resolution.load(Path(manifest), environment, tokens)
+    wishes = wishes or Wishes()
+    layout = lay_out(read, Path(folder), wishes.fakeroot)
+    run = _Install(wishes, options)
+    outcomes = run.books(layout.books)
+    outcomes += [run.link(link) for link in layout.links]
+    return sorted(outcomes, key=lambda one: one.book.encode())
+
+
+class _Install:
+    def __init__(self, wishes: Wishes, options: Options) -> None:
+        self._wishes = wishes
+        self._options = options
+        self._running = Running()
+        self._fetcher = FullFetcher(
+            Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
+        )
+        self._clones = Clones(self._running, options.timeout, force=wishes.force)
+        self._facts: dict[Path, Facts] = {}
+        self._goals: dict[Path, Goal] = {}
+
+    def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
+        there = [place for place in places if worktree.is_clone(place.path)]
+        looked = self._each([[place] for place in there], lambda one: _placed(self._look, one[0]))
+        self._facts = {place.path: facts for place, facts in zip(there, looked, strict=True)}
+        by_url: dict[str, list[GitPlace]] = defaultdict(list)
+        for place in places:
+            by_url[place.book.url].append(place)
+        for found in self._each(list(by_url.values()), self._aim):
+            self._goals.update(found)
+        outcomes: list[Outcome] = []
+        for depth in sorted({place.depth for place in places}):
+            wave = [[place] for place in places if place.depth == depth]
+            outcomes += self._each(wave, lambda one: _placed(self._bring, one[0]))
+        return outcomes
+
+    def _each(
+        self, groups: Sequence[list[GitPlace]], work: Callable[[list[GitPlace]], T]
+    ) -> list[T]:
+        """What `work` gives for each group, a few at a time."""
+
+        def task(group: list[GitPlace]) -> Callable[[], T]:
+            return lambda: work(group)
+
+        tasks = [(group[0].book.book or ".", task(group)) for group in groups]
+        return run_all(tasks, self._options.workers, self._running, self._options.report)
+
+    def _look(self, place: GitPlace) -> Facts:
+        return worktree.look(place.path, place.inside, self._running)
+
+    def _aim(self, group: list[GitPlace]) -> dict[Path, Goal]:
+        """Where the books of one repository should be, for those that are not there yet."""
+        url = group[0].book.url
+        named = [one for one in group if not gitobjects.is_id(one.book.branch)]
+        try:
+            refs = self._fetcher.refs(url, [one.book.branch for one in named]) if named else {}
+        except GitshelfError as error:
+            raise _about(error, named, {one.path: one.book.branch for one in named}) from None
+        pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch, "")) for one in group}
+        todo = [one for one in group if not self._is_there(one, pins[one.path].id)]
+        goals: dict[Path, Goal] = {}
+        for width in {len(pins[one.path].id) for one in todo}:
+            some = [one for one in todo if len(pins[one.path].id) == width]
+            wanted = {one.path: pins[one.path].id for one in some}
+            if self._wishes.dry_run:
+                goals |= {one.path: Goal(wanted[one.path], "", "", Path()) for one in some}
+                continue
+            try:
+                fresh = any(one.book.branch in refs for one in some)
+                store = self._fetcher.history(
+                    url, list(dict.fromkeys(wanted.values())), fresh=fresh
+                )
+                for one in some:
+                    commit = self._fetcher.peel(store, wanted[one.path])
+                    name = one.book.branch
+                    is_tag = name in refs and not refs[name].branch and name != "HEAD"
+                    tag = name.removeprefix("refs/tags/") if is_tag else ""
+                    goals[one.path] = Goal(commit, pins[one.path].branch, tag, store.path)
+            except GitshelfError as error:
+                raise _about(error, some, wanted) from None
+        return goals
+
+    def _is_there(self, place: GitPlace, pin: str) -> bool:
+        facts = self._facts.get(place.path)
+        if facts is None or not facts.commit or unfinished(place.path):
+            return False
+        branch = place.book.branch
+        said = worktree.expected(place.path, branch, facts.commit)
+        return said == facts.commit and (gitobjects.is_id(branch) or said == pin)
+
+    def _bring(self, place: GitPlace) -> Outcome:
+        book, path = place.book, place.path
+        facts = self._facts.get(path)
+        goal = self._goals.get(path)
+        commit = facts.commit if facts else ""
+        if facts and not (self._wishes.skip_repo_url_check or book.skip_url_check):
+            wrong = wrong_origin(place)
+            if wrong:
+                return Outcome(book.book, path, commit, "", wrong)
+        if goal is None:
+            return Outcome(book.book, path, commit, "")
+        if self._wishes.dry_run:
+            done = "would be moved from " + commit[:12] if commit else "would be cloned"
+            return Outcome(book.book, path, goal.commit, done)
+        try:
+            return Outcome(book.book, path, goal.commit, self._clones.bring(place, goal))
+        except Kept as kept:
+            return Outcome(book.book, path, commit, "", str(kept))
+
+    def link(self, link: LinkPlace) -> Outcome:
+        try:
+            done, kept = self._link(link)
+        except OSError as error:
+            raise link.place.error(f"{link.path}: {error.strerror}", "look at the folder") from None
+        return Outcome(link.name, link.path, "", done, kept)
+
+    def _link(self, link: LinkPlace) -> tuple[str, str]:
+        path = link.path
+        if path.is_symlink():
+            led = str(path.readlink())
+            if led == link.target:
+                return "", ""
+            if self._wishes.skip_deletes:
+                return "", f"it leads to {led}, and nothing is to be deleted"
+        elif path.is_dir() and not any(path.iterdir()):
+            if not (self._wishes.dry_run or self._wishes.skip_deletes):
+                path.rmdir()
+        elif path.exists() and (path.is_dir() or not self._wishes.force):
+            return "", f"{path} is there and is not a link: move it away"
+        if self._wishes.dry_run:
+            return f"would lead to {link.target}", ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.sweep_parts(path)
+        part = files.part_path(path)
+        part.symlink_to(link.target)
+        part.replace(path)
+        return f"leads to {link.target}", ""
+
+
+def wrong_origin(place: GitPlace) -> str:
+    """What is wrong with the URL that a clone came from, "" for nothing."""
+    url = worktree.origin(place.path)
+    if worktree.same_url(url, place.book.url):
+        return ""
+    return f"its origin is {url or 'not set'}, not {place.book.url}"
+
+
+def _placed(work: Callable[[GitPlace], T], place: GitPlace) -> T:
+    """Do it, with errors that name the book."""
+    try:
+        return work(place)
+    except Stopped:
+        raise
+    except GitshelfError as error:
+        raise place.book.place.error(error.message, error.remedy) from None
+    except OSError as error:
+        message = f"{error.filename or place.path}: {error.strerror}"
+        raise place.book.place.error(message, "look at the folder and its rights") from None
+
+
+def _about(
+    error: GitshelfError, places: Sequence[GitPlace], pins: Mapping[Path, str]
+) -> GitshelfError:
+    """The error with the place of the book that it is about."""
+    if isinstance(error, Stopped):
+        return error
+    one = places[0]
+    if isinstance(error, UnknownCommit):
+        one = next((place for place in places if pins[place.path] == error.wanted), one)
+    return one.book.place.error(error.message, error.remedy)
