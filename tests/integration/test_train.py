@@ -311,7 +311,16 @@ def test_secrets_stand_in_no_log_kit_or_ledger(railway: Railway) -> None:
     assert found == []
 
 
-def test_environment_that_is_not_up_is_said_with_the_remedy(railway: Railway) -> None:
+def test_environment_made_anew_is_deployed_to_again_as_a_bootstrap(railway: Railway) -> None:
+    railway("train")
+    runs = railway.running("omega")
     railway("env", "down", "omega", "--yes")
-    said = railway("promote", "latest", "omega", status=1).stderr
+    said = railway("train", status=1).stderr
     assert "deploy-kit env up omega" in said
+    railway("env", "up", "omega")
+    before = len(railway.evidence("bootstrap", "omega"))
+    railway("train")
+    assert railway.running("omega") == runs
+    again = railway.evidence("bootstrap", "omega")[before:]
+    assert [(entry["result"], entry["copy"]) for entry in again] == [("passed", False)]
+    assert railway.on_node("omega", "region", "systemctl is-active keystone").strip() == "active"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from typing import Any
 
 from deploykit.master.remote.protocol import AgentError, Channel
@@ -55,3 +57,22 @@ def test_events_come_before_the_result() -> None:
         {"event": {"state": "one"}},
         {"result": None},
     ]
+
+
+def test_agent_at_work_ends_when_its_caller_is_gone() -> None:
+    code = (
+        "import sys, threading, time\n"
+        "from deploykit.master.remote.agent import leave_with_caller\n"
+        "sys.path.insert(0, '/nonexistent')\n"
+        "threading.Thread(target=leave_with_caller, daemon=True).start()\n"
+        "print('at work', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None and child.stdin is not None
+        assert child.stdout.readline() == b"at work\n"
+        assert child.poll() is None
+        child.stdin.close()
+        assert child.wait(timeout=5) == 3

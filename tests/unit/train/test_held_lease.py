@@ -1,0 +1,84 @@
+"""A deployment's hold on an environment, with a real ledger."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from deploykit.context import Context
+from deploykit.errors import Refused
+from deploykit.hold import held
+from deploykit.ledger import Ledger
+from deploykit.ledger.lease import begin
+from deploykit.ledger.view import attempts, signers_in_force
+from deploykit.owner import Owner
+from deploykit.progress import Silent
+from deploykit.records import signers_body
+from deploykit.release import Release
+from deploykit.site import open_site
+from deploykit.trust import kit_signers
+
+FILE = """name: test
+networks: {lan: {cidr: 10.0.0.0/24}}
+nodes: {salt: {roles: [master], at: 10}}
+"""
+ONE = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" * 64))
+ELSEWHERE = Owner("jo", "elsewhere", 7, "boot:1")
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    site = tmp_path / "site"
+    (site / "environments").mkdir(parents=True)
+    (site / "site.yml").write_text("name: probe\n")
+    (site / "environments" / "test.yml").write_text(FILE)
+    opened = open_site(site)
+    return Context(opened, Ledger.open(opened), Silent(), tmp_path)
+
+
+def phases(context: Context) -> list[Any]:
+    records = context.ledger.records()
+    return [r.body["phase"] for r in records if r.kind == "deploy"]
+
+
+def test_lease_is_renewed_while_it_is_held(context: Context) -> None:
+    with held(context, ONE, "test", "deploy", timedelta(seconds=3)) as hold:
+        time.sleep(2.5)
+        hold.finish("done")
+    assert phases(context)[0] == "started"
+    assert "renewed" in phases(context)
+    assert phases(context)[-1] == "finished"
+
+
+def test_error_in_the_block_is_recorded_as_the_failure(context: Context) -> None:
+    with pytest.raises(RuntimeError), held(context, ONE, "test", "deploy"):
+        raise RuntimeError("the disk is full")
+    last = attempts(context.ledger.records(), "test")[-1]
+    assert (last.phase, "the disk is full" in last.summary) == ("failed", True)
+
+
+def test_lease_that_was_taken_over_stops_the_one_who_had_it(context: Context) -> None:
+    with (
+        pytest.raises(Refused, match="taken over"),
+        held(context, ONE, "test", "deploy", timedelta(seconds=0)) as hold,
+    ):
+        begin(context.ledger, ONE, "test", "deploy", owner=ELSEWHERE)
+        hold.renew()
+        hold.check()
+
+
+def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(context: Context) -> None:
+    with held(context, ONE, "test", "deploy") as hold:
+        hold.finish("done")
+    (me,) = signers_in_force(context.ledger.records())
+    left = replace(me, roles=frozenset({"admin", "operator"}))
+    context.ledger.append(lambda records, now: signers_body((left,)))
+    assert kit_signers(context.ledger) == ""
+    assert kit_signers(context.ledger, ONE.digest).startswith(me.principal)
+    assert kit_signers(context.ledger, "sha256:" + "2" * 64) == ""
