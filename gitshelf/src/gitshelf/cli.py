@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ _ELSEWHERE = {
     "diff": "gitshelf.commands.shelf",
     "discover": "gitshelf.commands.shelf",
     "install": "gitshelf.commands.shelf",
+    "import": "gitshelf.commands.importing",
     "pin": "gitshelf.commands.pins",
     "status": "gitshelf.commands.shelf",
     "update": "gitshelf.commands.pins",
@@ -69,7 +71,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        found = getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = getattr(import_module(_ELSEWHERE[cmd_name]), name)
         return found if isinstance(found, click.Command) else None
 
 

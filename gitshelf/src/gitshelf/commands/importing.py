@@ -1,0 +1,54 @@
+"""`gitshelf import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitshelf.errors import GitshelfError
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  gitshelf import vcstool my.repos --output gitshelf.yml
+  gitshelf import ansible requirements.yml
+  gitshelf import west west.yml
+  gitshelf import repo --base https://git.example.org/platform/manifest default.xml
+Then: gitshelf pin
+""",
+)
+@click.argument("format")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The manifest to write, which must not be there yet; else it is printed.",
+)
+@click.option("--base", default="", metavar="URL", help="What relative URLs begin at (repo).")
+@click.option("--partial", is_flag=True, help="Import the rest where something cannot be imported.")
+def import_(format: str, file: Path, output: Path | None, base: str, partial: bool) -> None:
+    """Turn the manifest of another tool into one of gitshelf.
+
+    FORMAT is ansible (requirements.yml), repo (Android), vcstool (.repos), west, or the name of an
+    installed plugin. Exits with 1 where something in FILE cannot be said in a gitshelf manifest.
+    """
+    from gitshelf import files
+    from gitshelf.importers import translate
+
+    text = translate(format, file, base=base, partial=partial)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    if output.exists():
+        raise GitshelfError(f"{output} is there already", "name another file, or remove it")
+    try:
+        files.write(output, text.encode(), durable=True)
+    except OSError as error:
+        raise GitshelfError(f"{output} cannot be written: {error.strerror}") from None
+    lost = text.count("\n# Not imported: ")
+    more = f", {lost} things not imported (see its comments)" if lost else ""
+    click.echo(f"{output}: {text.count(chr(10) + '- book: ')} books{more}")
