@@ -39,7 +39,7 @@ def discover(folder: Path, *, use_branch: bool = False) -> Discovered:
         raise GitshelfError(f"{folder} is not a folder", "name the folder that holds the clones")
     books: list[str] = []
     left_out: list[str] = []
-    for path, is_link in _finds(folder):
+    for path, is_link in sorted(_finds(folder)):
         place = path.relative_to(folder).as_posix()
         try:
             lines = [f"- book: {_scalar(place)}"]
@@ -56,7 +56,7 @@ def discover(folder: Path, *, use_branch: bool = False) -> Discovered:
 
 
 def _finds(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Clones (False) and links (True), parents first; folders behind links are not entered."""
+    """Clones (False) and links (True); folders behind links are not entered."""
     owned: dict[Path, dict[str, str]] = {}
     for top, folders, names in os.walk(folder):
         here = Path(top)

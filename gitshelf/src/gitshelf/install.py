@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -209,7 +210,8 @@ def wrong_origin(place: GitPlace) -> str:
     url = worktree.origin(place.path)
     if worktree.same_url(url, place.book.url):
         return ""
-    return f"its origin is {url or 'not set'}, not {place.book.url}"
+    shown = re.sub(r"//[^/@]*@", "//***@", url) or "not set"
+    return f"its origin is {shown}, not {place.book.url}"
 
 
 def _placed(work: Callable[[GitPlace], T], place: GitPlace) -> T:

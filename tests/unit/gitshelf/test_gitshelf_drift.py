@@ -1,0 +1,269 @@
+"""What status and diff say of a shelf, and what discover makes of a tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gitshelf.manifest import parse
+
+Repo = Any
+Cli = Callable[..., Any]
+Manifest = Callable[[str], Path]
+
+
+def sh(path: Path, *argv: str) -> str:
+    """Run git in a clone."""
+    who = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
+    done = subprocess.run(["git", *who, *argv], cwd=path, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the commands run in."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def installed(repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path) -> Path:
+    """The manifest of three books and a link that are installed."""
+    books = "".join(f"- {{book: {name}, git: '{repo.url}'}}\n" for name in "abc")
+    manifest = write_manifest("books:\n" + books + "- {book: l, link: a}\n")
+    assert run_cli("install", "--gitshelf", manifest).code == 0
+    return manifest
+
+
+def test_clean_shelf_is_clean(installed: Path, run_cli: Cli) -> None:
+    said = run_cli("status", "--gitshelf", installed)
+    assert (said.code, said.out) == (0, f"{installed}: 4 books, 0 differ\n")
+    assert (run_cli("diff", "--gitshelf", installed).code) == 0
+    assert json.loads(run_cli("status", "--gitshelf", installed, "--json").out)["clean"] is True
+
+
+def change_file(shelf: Path) -> str:
+    (shelf / "b" / "README").write_text("mine\n")
+    return "b: changed: README"
+
+
+def stage_file(shelf: Path) -> str:
+    (shelf / "b" / "new").write_text("mine\n")
+    sh(shelf / "b", "add", "new")
+    return "b: changed: new"
+
+
+def remove_file(shelf: Path) -> str:
+    (shelf / "b" / "README").unlink()
+    return "b: changed: README"
+
+
+def change_mode(shelf: Path) -> str:
+    (shelf / "b" / "README").chmod(0o755)
+    return "b: changed: README"
+
+
+def add_untracked(shelf: Path) -> str:
+    (shelf / "b" / "new").write_text("mine\n")
+    return "b: untracked: new"
+
+
+def move_head(shelf: Path) -> str:
+    sh(shelf / "b", "checkout", "-q", "--detach", "HEAD^")
+    return "b: is at "
+
+
+def remove_book(shelf: Path) -> str:
+    shutil.rmtree(shelf / "b")
+    return "b: not installed"
+
+
+def replace_book(shelf: Path) -> str:
+    shutil.rmtree(shelf / "b" / ".git")
+    return "b: not a git clone"
+
+
+def break_book(shelf: Path) -> str:
+    (shelf / "b" / ".git" / "HEAD").write_text("nonsense\n")
+    return "b: cannot be read: "
+
+
+def remove_link(shelf: Path) -> str:
+    (shelf / "l").unlink()
+    return "l: not installed"
+
+
+@pytest.mark.parametrize(
+    "drift",
+    [
+        change_file,
+        stage_file,
+        remove_file,
+        change_mode,
+        add_untracked,
+        move_head,
+        remove_book,
+        replace_book,
+        break_book,
+        remove_link,
+    ],
+)
+def test_original_bug_status_exited_0_on_drift(
+    installed: Path, run_cli: Cli, shelf: Path, drift: Callable[[Path], str]
+) -> None:
+    expected = drift(shelf)
+    said = run_cli("status", "--gitshelf", installed)
+    assert said.code == 1
+    assert expected in said.out
+    assert said.out.endswith("4 books, 1 differ\n")
+    books = json.loads(run_cli("status", "--gitshelf", installed, "--json").out)["books"]
+    assert [one["book"] for one in books if not one["clean"]] == [expected.split(":")[0]]
+
+
+def test_touched_and_ignored_files_are_no_drift(installed: Path, run_cli: Cli, shelf: Path) -> None:
+    os.utime(shelf / "a" / "README", (1, 1))
+    (shelf / "a" / ".git" / "info" / "exclude").write_text("*.pyc\n")
+    (shelf / "a" / "x.pyc").write_text("")
+    assert run_cli("status", "--gitshelf", installed).code == 0
+
+
+def test_line_endings_are_judged_as_git_does(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    repo.commit({b".gitattributes": b"* text=auto eol=crlf\n", b"f": b"one\ntwo\n"})
+    manifest = write_manifest(f"books:\n- {{book: a, git: '{repo.url}'}}\n")
+    assert run_cli("install", "--gitshelf", manifest).code == 0
+    assert (shelf / "a" / "f").read_bytes() == b"one\r\ntwo\r\n"
+    assert run_cli("status", "--gitshelf", manifest).code == 0
+    os.utime(shelf / "a" / "f", (1, 1))  # git has to read the file again
+    assert run_cli("status", "--gitshelf", manifest).code == 0
+    (shelf / "a" / "f").write_bytes(b"one\nthree\n")
+    assert run_cli("status", "--gitshelf", manifest).code == 1
+
+
+def test_commit_that_is_not_pushed_is_drift(installed: Path, run_cli: Cli, shelf: Path) -> None:
+    (shelf / "b" / "README").write_text("mine\n")
+    sh(shelf / "b", "commit", "-qam", "mine")
+    said = run_cli("status", "--gitshelf", installed)
+    assert (said.code, "b: is at" in said.out) == (1, True)
+    assert "+mine" in run_cli("diff", "--gitshelf", installed).out
+
+
+def test_original_bug_diff_stopped_at_the_first_dirty_book(
+    installed: Path, run_cli: Cli, shelf: Path
+) -> None:
+    for name in "abc":
+        (shelf / name / "README").write_bytes(b"mine \xff " + name.encode() + b"\n")
+    done = subprocess.run(
+        ["git", "-C", shelf / "c", "checkout", "-q", "--detach", "HEAD^", "-f"], timeout=60
+    )
+    assert done.returncode == 0
+    said = run_cli("diff", "--gitshelf", installed, "--json")
+    assert said.code == 1
+    found = {one["book"]: one["diff"] for one in json.loads(said.out)["books"]}
+    assert sorted(found) == ["a", "b", "c"]
+    assert "-two\n+mine \ufffd a\n" in found["a"]
+    assert "-two\n+one\n" in found["c"]
+
+
+def test_diff_prints_a_patch_per_book(installed: Path, run_cli: Cli, shelf: Path) -> None:
+    for name in "ab":
+        (shelf / name / "README").write_text(f"mine {name}\n")
+    said = run_cli("diff", "--gitshelf", installed)
+    assert said.code == 1
+    assert said.out.index("# book a: ") < said.out.index("+mine a") < said.out.index("# book b: ")
+    assert "+mine b" in said.out
+
+
+def test_discovered_manifest_installs_the_same_shelf(
+    installed: Path, run_cli: Cli, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = run_cli("discover")
+    assert (said.code, said.err) == (0, "")
+    found = parse(said.out.encode(), tmp_path / "x.yml")
+    assert [(one.book, len(one.branch)) for one in found.books] == [("a", 40), ("b", 40), ("c", 40)]
+    assert [(one.book, one.target) for one in found.links] == [("l", "a")]
+    (tmp_path / "x.yml").write_text(said.out)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert run_cli("install", "--gitshelf", tmp_path / "x.yml").code == 0
+    assert run_cli("status", "--gitshelf", tmp_path / "x.yml").code == 0
+
+
+def test_discover_by_branch_writes_branches_and_tags(
+    installed: Path, run_cli: Cli, shelf: Path
+) -> None:
+    sh(shelf / "b", "tag", "v1", "HEAD^")
+    sh(shelf / "b", "checkout", "-q", "v1")
+    sh(shelf / "c", "checkout", "-q", "--detach")
+    said = run_cli("discover", "--use-branch", "--json")
+    found = parse(json.loads(said.out)["manifest"].encode(), Path("x.yml"))
+    assert [one.branch for one in found.books][:2] == ["master", "v1"]
+    assert len(found.books[2].branch) == 40
+
+
+def test_original_bug_discover_missed_symlinks_to_folders(
+    installed: Path, run_cli: Cli, shelf: Path
+) -> None:
+    (shelf / "deep" / "er").mkdir(parents=True)
+    (shelf / "deep" / "er" / "to-folder").symlink_to("../../a/a")
+    (shelf / "deep" / "to-file").symlink_to("../a/README")
+    (shelf / "c" / "mine").symlink_to("/srv/x y")
+    found = parse(run_cli("discover").out.encode(), Path("x.yml"))
+    assert {(one.book, one.written_target) for one in found.links} == {
+        ("l", "a"),
+        ("deep/er/to-folder", "../../a/a"),
+        ("deep/to-file", "../a/README"),
+        ("c/mine", "/srv/x y"),
+    }
+
+
+def test_discover_leaves_out_what_belongs_to_a_clone_and_says_what_it_cannot_write(
+    make_repo: Callable[..., Repo], run_cli: Cli, shelf: Path
+) -> None:
+    repo = make_repo()
+    repo.commit({b"l": ("120000", b"f"), b"f": b"x"})
+    sh(shelf, "clone", "-q", repo.url, "it's")
+    sh(shelf, "clone", "-q", repo.url, "it's/child")
+    sh(shelf, "clone", "-q", repo.url, "{name}")
+    sh(shelf, "init", "-q", "alone")
+    (shelf / "out").symlink_to("../..")
+    said = run_cli("discover")
+    assert said.code == 0
+    found = parse(said.out.encode(), Path("x.yml"))
+    assert [one.book for one in found.books] == ["it's", "it's/child"]
+    assert not found.links
+    left = [line.removeprefix("left out: ").split(":")[0] for line in said.err.splitlines()]
+    assert left == ["alone", "out", "{name}"]
+
+
+def test_discover_never_overwrites_a_manifest_unasked(
+    installed: Path, run_cli: Cli, shelf: Path
+) -> None:
+    assert run_cli("discover", "--gitshelf", "made.yml").code == 0
+    before = (shelf / "made.yml").read_text()
+    assert run_cli("discover", "--gitshelf", "made.yml").code == 2
+    assert run_cli("discover", "--gitshelf", "made.yml", "--force", shelf / "a").code == 0
+    assert before.startswith("books:\n- book: a\n")
+    assert (shelf / "made.yml").read_text() == "books: []\n"
+
+
+def test_url_with_a_password_is_not_written_into_a_manifest(
+    installed: Path, run_cli: Cli, shelf: Path
+) -> None:
+    sh(shelf / "a", "config", "remote.origin.url", "https://me:s3cret@example.org/a.git")
+    said = run_cli("discover")
+    assert "s3cret" not in said.out + said.err
+    assert "git: https://example.org/a.git" in said.out
+    said = run_cli("status", "--gitshelf", installed)
+    assert said.code == 1
+    assert "s3cret" not in said.out
