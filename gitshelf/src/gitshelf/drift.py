@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitshelf import resolution, worktree
+from gitshelf import resolution, survey, worktree
 from gitshelf.clones import files_shown, unfinished
 from gitshelf.errors import GitshelfError
 from gitshelf.install import wrong_origin
 from gitshelf.places import GitPlace, LinkPlace, lay_out
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped
+from gitshelf.worktree import Facts
 
 WORKERS = 4
+_AT_ONCE = 50
 _SHOWN = 3
 
 
@@ -56,31 +58,47 @@ def status(
     layout = lay_out(read, Path(folder), fakeroot)
     running = Running()
 
-    def task(place: GitPlace) -> Callable[[], State]:
-        return lambda: _book(place, skip_repo_url_check, diffs, running)
+    def task(places: Sequence[GitPlace]) -> Callable[[], list[State]]:
+        return lambda: _books(places, skip_repo_url_check, diffs, running)
 
-    tasks = [(place.book.book or ".", task(place)) for place in layout.books]
-    states = run_all(tasks, WORKERS, running, report)
+    size = max(1, min(_AT_ONCE, len(layout.books) // (2 * WORKERS)))
+    parts = [layout.books[start : start + size] for start in range(0, len(layout.books), size)]
+    tasks = [(part[0].book.book or ".", task(part)) for part in parts]
+    states = [one for part in run_all(tasks, WORKERS, running, report) for one in part]
     states += [_link(link) for link in layout.links]
     return sorted(states, key=lambda one: one.book.encode())
 
 
-def _book(place: GitPlace, skip_url: bool, diffs: bool, running: Running) -> State:
-    start = State(place.book.book, place.path, ())
-    if not worktree.is_clone(place.path):
-        there = os.path.lexists(place.path)
-        return replace(start, problems=("not a git clone" if there else "not installed",))
-    try:
-        return _clone(place, start, skip_url or place.book.skip_url_check, diffs, running)
-    except Stopped:
-        raise
-    except GitshelfError as error:
-        return replace(start, problems=(f"cannot be read: {error.message}",))
+def _books(
+    places: Sequence[GitPlace], skip_url: bool, diffs: bool, running: Running
+) -> list[State]:
+    clones = [place for place in places if worktree.is_clone(place.path)]
+    looked = survey.look([(place.path, place.inside) for place in clones], running)
+    facts = {place.path: found for place, found in zip(clones, looked, strict=True)}
+    states = []
+    for place in places:
+        start = State(place.book.book, place.path, ())
+        if place.path not in facts:
+            there = os.path.lexists(place.path)
+            problem = "not a git clone" if there else "not installed"
+            states.append(replace(start, problems=(problem,)))
+            continue
+        try:
+            # Asked again, git says why it cannot read a clone.
+            known = facts[place.path] or worktree.look(place.path, place.inside, running)
+            states.append(_clone(place, start, known, skip_url, diffs, running))
+        except Stopped:
+            raise
+        except GitshelfError as error:
+            states.append(replace(start, problems=(f"cannot be read: {error.message}",)))
+    return states
 
 
-def _clone(place: GitPlace, start: State, skip_url: bool, diffs: bool, running: Running) -> State:
+def _clone(
+    place: GitPlace, start: State, facts: Facts, skip_url: bool, diffs: bool, running: Running
+) -> State:
     path, branch = place.path, place.book.branch
-    facts = worktree.look(path, place.inside, running)
+    skip_url = skip_url or place.book.skip_url_check
     wanted = worktree.expected(path, branch, facts.commit)
     problems = []
     if unfinished(path):

@@ -15,7 +15,7 @@ from gitshelf.git import LOCAL_TIMEOUT, environment, last_line
 from gitshelf.process import Result, Running
 
 PINNED = "refs/gitshelf/pinned"
-_OPTIONS = (
+OPTIONS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "gc.auto=0",
@@ -23,6 +23,7 @@ _OPTIONS = (
     "advice.detachedHead=false",
     "protocol.version=2",
 )
+STATUS = ("status", "--porcelain=v2", "-z", "--branch", "--no-renames", "--no-ahead-behind")
 _ORIGIN = re.compile(r'^\s*\[remote "origin"\]\s*$(.*?)(?=^\s*\[|\Z)', re.M | re.S)
 _URL = re.compile(r"^\s*url\s*=\s*(\S+)\s*$", re.M)
 
@@ -38,6 +39,14 @@ class Facts:
     untracked: tuple[str, ...]
 
 
+def surroundings() -> dict[str, str]:
+    """The environment for git in a work tree: attributes and line endings as its user has them."""
+    env = environment()
+    for name in ("GIT_ATTR_NOSYSTEM", "GIT_NO_REPLACE_OBJECTS"):
+        env.pop(name, None)
+    return env
+
+
 def call(
     path: Path,
     arguments: Sequence[str],
@@ -46,13 +55,11 @@ def call(
     timeout: float = LOCAL_TIMEOUT,
     pass_fds: Sequence[int] = (),
 ) -> Result:
-    """Run git in the work tree `path`, with the attributes and line endings its user has."""
-    env = environment()
-    for name in ("GIT_ATTR_NOSYSTEM", "GIT_NO_REPLACE_OBJECTS"):
-        env.pop(name, None)
+    """Run git in the work tree `path` to its end; `timeout` in seconds."""
+    env = surroundings()
     env["GIT_CEILING_DIRECTORIES"] = str(path.parent)
     command = ["git", "-C", str(path)]
-    for option in _OPTIONS:
+    for option in OPTIONS:
         command += ["-c", option]
     return process.run(
         [*command, *arguments], timeout=timeout, env=env, pass_fds=pass_fds, running=running
@@ -87,10 +94,13 @@ def look(path: Path, inside: frozenset[str] = frozenset(), running: Running | No
 
     Raises GitshelfError where git cannot read it.
     """
-    arguments = ["status", "--porcelain=v2", "-z", "--branch", "--no-renames", "--no-ahead-behind"]
-    arguments.append(f"--untracked-files={'all' if inside else 'normal'}")
-    out = checked(path, arguments, running=running)
-    return parse_status(out, inside)
+    arguments = [*STATUS, f"--untracked-files={untracked(inside)}"]
+    return parse_status(checked(path, arguments, running=running), inside)
+
+
+def untracked(inside: frozenset[str]) -> str:
+    """How git should list untracked files: one by one where other books are among them."""
+    return "all" if inside else "normal"
 
 
 def parse_status(out: bytes, inside: frozenset[str] = frozenset()) -> Facts:
