@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from gitshelf.lock import Lock, LockedBook, LockedLink
     from gitshelf.pins import Pin, on_branch, pin, pinned_manifest, update
     from gitshelf.resolution import Options, Resolution, Resolved, resolve
+    from gitshelf.rules import lint
+    from gitshelf.rules.model import Finding
     from gitshelf.signatures import sign_release
     from gitshelf.verification import Verified, verify
 
 _HOMES = {
     "BookChanges": "comparison",
     "Change": "comparison",
+    "Finding": "rules.model",
     "GitshelfError": "errors",
     "Kit": "builder",
     "Lock": "lock",
@@ -39,6 +42,7 @@ _HOMES = {
     "build": "builder",
     "changes": "comparison",
     "extract": "extraction",
+    "lint": "rules",
     "on_branch": "pins",
     "pin": "pins",
     "pinned_manifest": "pins",
@@ -52,6 +56,7 @@ _HOMES = {
 __all__ = [
     "BookChanges",
     "Change",
+    "Finding",
     "GitshelfError",
     "Kit",
     "Lock",
@@ -66,6 +71,7 @@ __all__ = [
     "build",
     "changes",
     "extract",
+    "lint",
     "on_branch",
     "pin",
     "pinned_manifest",

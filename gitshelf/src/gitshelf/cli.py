@@ -57,6 +57,7 @@ _ELSEWHERE = {
     "discover": "gitshelf.commands.shelf",
     "install": "gitshelf.commands.shelf",
     "import": "gitshelf.commands.importing",
+    "lint": "gitshelf.commands.lint",
     "pin": "gitshelf.commands.pins",
     "status": "gitshelf.commands.shelf",
     "update": "gitshelf.commands.pins",

@@ -122,6 +122,32 @@ class Fetcher:
             raise GitshelfError(f"{url}: {git.last_line(result.err)}")
         return result.ok
 
+    def there(self, url: str, pin: str) -> bool:
+        """Whether the repository itself still gives this commit, whatever the cache has. Raises
+        GitshelfError where it cannot be asked."""
+        self._check_online(url, pin[:12])
+        store = self._cache.store(url, len(pin))
+        with store.writing(self._timeout) as handle:
+            result = self._shallow(store, url, [(pin, pin)], handle)
+        if result.ok:
+            return True
+        if not _UNKNOWN.search(result.err) or _CREDENTIALS.search(result.err):
+            raise self._failure(url, result)
+        # A server that gives tips of refs only: the pin must lead to one of them.
+        listed = self._git(url, ["ls-remote", "--", url])
+        if not listed.ok:
+            raise self._failure(url, listed)
+        tips = set(_advertised(listed).values())
+        full = self._full(url, len(pin))
+        arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]
+        holding = git.run([*arguments, "refs/heads", "refs/tags"], git_dir=full.path)
+        return pin in tips or not tips.isdisjoint(holding.out.decode().split())
+
+    def whole(self, url: str, width: int) -> Store:
+        """The store with all branches and tags (`width`: digits of its ids), brought up to date.
+        Raises GitshelfError where the repository cannot be asked."""
+        return self._full(url, width)
+
     def related(self, url: str, commits: Sequence[str]) -> tuple[Store, set[str]]:
         """The store with all that led to `commits` (of one hash), and those of them that the
         repository does not have any more. Raises GitshelfError where it cannot be asked."""

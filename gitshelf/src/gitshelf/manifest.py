@@ -18,7 +18,7 @@ from gitshelf.tokens import hide, used
 
 DEFAULT_BRANCH = "master"
 RESERVED = "KIT"
-_TOP_KEYS = ("books", "defaults", "environments", "access")
+_TOP_KEYS = ("books", "defaults", "environments", "access", "lint")
 _DEFAULTS_KEYS = ("environment", *POLICY_KEYS)
 _BOOK_KEYS = (
     "book",
@@ -27,10 +27,11 @@ _BOOK_KEYS = (
     "branch",
     "path",
     "track",
+    "tag",
     *POLICY_KEYS,
     "skiprepourlcheck",
 )
-_GIT_ONLY = ("branch", "path", "track", *POLICY_KEYS)
+_GIT_ONLY = ("branch", "path", "track", "tag", *POLICY_KEYS)
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.lock$|\.$")
 
 
@@ -38,14 +39,15 @@ _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/]|/$|\.lock$|\.
 class Book:
     """A book of the manifest: `book` is its place on the shelf, relative; `branch` a full SHA, tag
     or branch; `path` the folder of the repository ("" for all); `track` the branch that the pin
-    must be on ("" for any). `origin` is the URL as written, `{here}` left standing; `written` is
-    the place as written, which may be absolute."""
+    must be on, `tag` the tag that must point at it ("" for any). `origin` is the URL as written,
+    `{here}` left standing; `written` is the place as written, which may be absolute."""
 
     book: str
     url: str
     branch: str
     path: str
     track: str
+    tag: str
     policies: Policies
     origin: str
     place: Place
@@ -214,6 +216,7 @@ class _Parser:
             branch=branch,
             path=_inner_path(folder, self._at(pairs["path"][0])) if folder else "",
             track=self._ref(pairs, "track"),
+            tag=self._ref(pairs, "tag"),
             policies=self._policies(pairs, policies),
             origin=origin,
             place=where,

@@ -1,0 +1,92 @@
+"""`gitshelf lint`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from gitshelf.commands.common import (
+    json_option,
+    manifest_options,
+    print_json,
+    run_options,
+    token_values,
+)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf lint
+  gitshelf lint --rule full-sha --rule secrets
+  gitshelf lint --rule descends --previous 2026.40/kit.tar.zst
+"""
+)
+@manifest_options
+@click.option("--rule", "names", multiple=True, metavar="NAME", help="This rule. Repeatable.")
+@click.option("--previous", default="", metavar="FILE", help="The release before, for `descends`.")
+@click.option(
+    "--signers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Who may sign, for `signed` (an allowed-signers file).",
+)
+@click.option("--list", "listing", is_flag=True, help="Say which rules there are.")
+@run_options
+@json_option
+def lint(
+    manifest: Path,
+    environment: str | None,
+    tokens: tuple[str, ...],
+    names: tuple[str, ...],
+    previous: str,
+    signers: Path | None,
+    listing: bool,
+    offline: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Hold a manifest to the rules of a release: those under its `lint:`, or those given.
+
+    Exits with 1 where a book breaks one.
+    """
+    from gitshelf import rules
+    from gitshelf.resolution import Options
+
+    if listing:
+        known = {name: rule.summary for name, rule in rules.rules().items()}
+        if as_json:
+            print_json({"rules": known})
+        else:
+            for name, summary in known.items():
+                click.echo(f"{name:10} {summary}")
+        return
+    found = rules.lint(
+        manifest,
+        names,
+        environment=environment,
+        tokens=token_values(tokens),
+        previous=previous,
+        signers=signers,
+        options=Options(offline=offline, timeout=timeout),
+    )
+    if as_json:
+        findings = [
+            {
+                "rule": one.rule,
+                "book": one.book,
+                "line": one.place.line,
+                "message": one.message,
+                "remedy": one.remedy,
+            }
+            for one in found
+        ]
+        print_json({"manifest": str(manifest), "findings": findings})
+    else:
+        for one in found:
+            click.echo(f"{one.place}{one.message} [{one.rule}]\n  remedy: {one.remedy}")
+        click.echo(f"{manifest}: {len(found)} finding{'s' * (len(found) != 1)}")
+    if found:
+        sys.exit(1)

@@ -1,0 +1,43 @@
+"""What rules are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gitshelf.document import Place
+from gitshelf.rules.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A rule's settings in the manifest: books it does not hold for (by place), the release before
+    (`from`), the allowed-signers file, and paths on the shelf that may break it (globs)."""
+
+    excepted: tuple[str, ...] = ()
+    previous: str = ""
+    signers: str = ""
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a book breaks."""
+
+    rule: str
+    book: str
+    message: str
+    remedy: str
+    place: Place
+
+
+Check = Callable[[Subject, Settings], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: `summary` says what has to be, `check` finds what is not."""
+
+    name: str
+    summary: str
+    check: Check

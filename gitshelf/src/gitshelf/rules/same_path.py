@@ -1,0 +1,45 @@
+"""No two books write the same path: where books lie in one another, the outer one leaves room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gitshelf.rules.model import Finding, Rule, Settings
+from gitshelf.rules.subject import Subject
+
+
+def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
+    books = {book.book: book for book in subject.books}
+    inner = [(book.book, book.place) for book in subject.books]
+    inner += [(link.book, link.place) for link in subject.manifest.links]
+    for place, where in inner:
+        for outer in _above(place):
+            if outer not in books:
+                continue
+            book = books[outer]
+            rest = place[len(outer) :].strip("/")
+            root = f"{subject.commit(book)}:{book.path}"
+            # A file or link in the way of a folder is a path written twice as well.
+            ways = ["/".join(rest.split("/")[: i + 1]) for i in range(rest.count("/") + 1)]
+            listed = subject.git(subject.store(book), "ls-tree", "-z", root, "--", *ways).out
+            taken = {}
+            for entry in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
+                head, _, path = entry.partition("\t")
+                taken[path] = head.split()[1]
+            if rest in taken or "blob" in taken.values():
+                yield Finding(
+                    "same-path",
+                    place,
+                    f"the book {outer or '.'} (line {book.place.line}) has files there too",
+                    "put one of them elsewhere",
+                    where,
+                )
+
+
+def _above(place: str) -> Iterator[str]:
+    parts = place.split("/") if place else []
+    for end in range(len(parts) - 1, -1, -1):
+        yield "/".join(parts[:end])
+
+
+RULE = Rule("same-path", "no two books write the same path", _check)

@@ -1,0 +1,91 @@
+"""No private keys or tokens in any book. What is found is named by place, never shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from gitshelf import gitobjects
+from gitshelf.gitobjects import Item
+from gitshelf.lock import raw
+from gitshelf.manifest import Book
+from gitshelf.objects import ObjectReader
+from gitshelf.rules.model import Finding, Rule, Settings
+from gitshelf.rules.subject import Subject
+from gitshelf.tar import printable
+
+_OVERLAP = 4096
+# The forms are those that the issuers document for their own scanners.
+_KINDS = {
+    "a private key": rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:\s|\\[rn]|[A-Za-z-]+: [^\n]*\n)+[A-Za-z0-9+/=]{24}",
+    "an AWS access key": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a GitHub token": rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60})",
+    "a GitLab token": rb"\bglpat-[A-Za-z0-9_-]{20}",
+    "a Slack token": rb"\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}",
+    "a Google API key": rb"\bAIza[0-9A-Za-z_-]{35}\b",
+    "a Vault token": rb"\bhvs\.[A-Za-z0-9_-]{24}",
+    "an npm token": rb"\bnpm_[A-Za-z0-9]{36}\b",
+    "a PyPI token": rb"\bpypi-AgEI[A-Za-z0-9_-]{50}",
+    "an age key": rb"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b",
+}
+_ANY = re.compile(b"|".join(b"(%b)" % form for form in _KINDS.values()))
+_HINT = re.compile(
+    rb"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AIza|hvs\.|npm_|pypi-|AGE-S"
+)
+
+
+def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
+    for book in subject.books:
+        commit = subject.commit(book)
+        with subject.reader(book) as reader:
+            ((_, content),) = reader.read([commit])
+            files = _files(reader, gitobjects.parse_commit(content).tree, book)
+            for item, (_, size) in zip(files, reader.headers([f.id for f in files]), strict=True):
+                path = printable(item.path)
+                where = f"{book.book}/{path}" if book.book else path
+                allowed = any(fnmatchcase(where, glob) for glob in settings.allow)
+                for kind, line in set(scan(reader.pieces(size))):
+                    if not allowed:
+                        yield Finding(
+                            "secrets",
+                            book.book,
+                            f"{path} has {kind} in line {line}",
+                            "revoke it and take it out, or list the path under `allow`",
+                            book.place,
+                        )
+
+
+def _files(reader: ObjectReader, root: str, book: Book) -> list[Item]:
+    """The files and links of the book's folder, with their paths in it."""
+    trees = reader.trees([root])
+    for part in [p for p in book.path.split("/") if p]:
+        root = next(item.id for item in trees[root] if item.path == raw(part))
+    found: list[Item] = []
+    todo = [(b"", root)]
+    while todo:
+        above, tree = todo.pop()
+        for item in trees[tree]:
+            path = above + item.path
+            if item.mode == gitobjects.TREE:
+                todo.append((path + b"/", item.id))
+            elif item.mode != gitobjects.SUBMODULE:
+                found.append(Item(path, item.mode, item.id))
+    return sorted(found, key=lambda item: item.path)
+
+
+def scan(pieces: Iterator[bytes]) -> Iterator[tuple[str, int]]:
+    """Kind and line of each secret in a content that comes in pieces."""
+    kept, line = b"", 1
+    for piece in pieces:
+        data = kept + piece
+        if _HINT.search(data):
+            for match in _ANY.finditer(data):
+                kind = list(_KINDS)[(match.lastindex or 1) - 1]
+                yield kind, line + data.count(b"\n", 0, match.start())
+        kept = data[-_OVERLAP:]
+        line += data.count(b"\n", 0, len(data) - len(kept))
+
+
+RULE = Rule("secrets", "no private keys and tokens in any book", _check)

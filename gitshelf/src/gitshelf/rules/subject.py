@@ -1,0 +1,147 @@
+"""What rules look at: a manifest, and what its books are in git."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from gitshelf import git, sides
+from gitshelf.cache import Cache, Store
+from gitshelf.document import Place
+from gitshelf.errors import GitshelfError
+from gitshelf.fetch import Fetcher
+from gitshelf.gitobjects import is_id
+from gitshelf.manifest import Book, Manifest
+from gitshelf.objects import ObjectReader
+from gitshelf.process import Result, Running
+from gitshelf.resolution import Options
+from gitshelf.sides import Held
+
+
+class Subject:
+    """A manifest under examination. Its methods raise GitshelfError, with file, line and book,
+    where a repository cannot be asked."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        options: Options,
+        environment: str | None,
+        tokens: Mapping[str, str],
+        previous: str,
+        signers: Path | None,
+    ) -> None:
+        self.manifest = manifest
+        self.offline = options.offline
+        self._environment = environment
+        self._tokens = tokens
+        self._previous = previous
+        self._signers = signers
+        self._timeout = options.timeout
+        self._running = Running()
+        self._fetcher = Fetcher(
+            Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
+        )
+        self._pins: dict[str, str] = {}
+
+    @property
+    def books(self) -> tuple[Book, ...]:
+        """The books from git."""
+        return self.manifest.books
+
+    def pin(self, book: Book) -> str:
+        """The full id that a book stands for."""
+        if is_id(book.branch):
+            return book.branch
+        if book.book not in self._pins:
+            self._pins[book.book] = self.ref(book, book.branch)
+        return self._pins[book.book]
+
+    def ref(self, book: Book, name: str) -> str:
+        """What a branch or tag of the book's repository stands for."""
+        with _at(book.place):
+            return self._fetcher.refs(book.url, [name])[name].id
+
+    def store(self, book: Book) -> Store:
+        """The repository, in the cache, that holds the book's commit."""
+        with _at(book.place):
+            return self._fetcher.ensure(book.url, [self.pin(book)])
+
+    def there(self, book: Book) -> bool:
+        """Whether the repository itself still has the pin."""
+        with _at(book.place):
+            return self._fetcher.there(book.url, self.pin(book))
+
+    def on_branch(self, book: Book, branch: str) -> bool:
+        """Whether the book's commit is on a branch."""
+        with _at(book.place):
+            return self._fetcher.on_branch(book.url, self.commit(book), branch)
+
+    def commit(self, book: Book) -> str:
+        """The commit of a book: its pin, or what the annotated tag that is its pin names."""
+        store = self.store(book)
+        result = self.git(store, "rev-parse", "--verify", f"{self.pin(book)}^{{commit}}")
+        if not result.ok:
+            raise book.place.error(f"{self.pin(book)} is not a commit", "correct `branch`")
+        return result.out.decode().strip()
+
+    def descends(self, book: Book, old: str) -> bool | None:
+        """Whether the book's commit has `old` among its ancestors; None where the repository does
+        not have `old` any more."""
+        new = self.commit(book)
+        if new == old:
+            return True
+        with _at(book.place):
+            store, lost = self._fetcher.related(book.url, [old, new])
+        if old in lost:
+            return None
+        return self.git(store, "merge-base", "--is-ancestor", old, new).ok
+
+    def whole(self, book: Book) -> Store:
+        """The repository, in the cache, with all branches and tags."""
+        with _at(book.place):
+            return self._fetcher.whole(book.url, len(self.pin(book)))
+
+    def previous(self, setting: str) -> dict[str, Held]:
+        """The books of the release before. Raises GitshelfError where nothing says which."""
+        source = self._previous or (str(self._beside(setting)) if setting else "")
+        if not source:
+            raise GitshelfError(
+                "the rule descends needs the release before",
+                "give --previous FILE, or write `from: FILE` under the rule",
+            )
+        side = sides.read(source, environment=self._environment, tokens=self._tokens)
+        return side.books
+
+    def signers(self, setting: str) -> Path:
+        """The allowed-signers file. Raises GitshelfError where nothing says which."""
+        file = self._signers or (self._beside(setting) if setting else None)
+        if file is None or not file.is_file():
+            raise GitshelfError(
+                f"the signers file {file} is not there" if file else "who may sign is not said",
+                "give --signers FILE, or write `signers: FILE` under the rule",
+            )
+        return file
+
+    def _beside(self, setting: str) -> Path:
+        return self.manifest.file.absolute().parent / setting
+
+    def git(self, store: Store, *arguments: str) -> Result:
+        """Run git on a repository of the cache."""
+        return git.run(arguments, git_dir=store.path, timeout=self._timeout, running=self._running)
+
+    def reader(self, book: Book) -> ObjectReader:
+        """A reader of the objects of the book's commit."""
+        return ObjectReader(self.store(book).path, self._running, self._timeout)
+
+
+@contextmanager
+def _at(place: Place) -> Iterator[None]:
+    """Errors in the block say where."""
+    try:
+        yield
+    except GitshelfError as error:
+        if error.message.startswith(str(place)):
+            raise
+        raise place.error(error.message, error.remedy) from None
