@@ -24,6 +24,8 @@ from gitshelf.worktree import PINNED, Facts
 
 _MARKER = "gitshelf-moving"
 _NEXT = "refs/gitshelf/next"
+_ANY = "*"
+_UNKNOWN = "files that are not in git"
 _SHOWN = 3
 
 
@@ -86,36 +88,49 @@ class Clones:
             self._git(part, "config", "remote.origin.url", place.book.url)
             self._git(part, "update-ref", PINNED, goal.commit)
             if not path.exists() or not any(path.iterdir()):
-                self._check_out(part, goal, force=True)
+                self._check_out(part, goal, _ANY, force=True)
                 part.rename(path)
                 return "cloned"
-            listed = os.fsdecode(self._git(part, "ls-tree", "-r", "--name-only", "-z", goal.commit))
-            self._refuse(_clashes(path, listed.split("\0")[:-1], ()), "files that are not in git")
-            _mark(part)
+            self._refuse(_clashes(path, self._files(part, goal), ()), _UNKNOWN)
+            _mark(part, _ANY, goal.commit)
             (part / ".git").rename(path / ".git")
         finally:
             files.remove(part)
-        self._check_out(path, goal, force=True)
+        self._check_out(path, goal, _ANY, force=True)
         return "cloned around what was there"
 
     def _move(self, place: GitPlace, goal: Goal) -> str:
         path = place.path
-        unfinished = (path / ".git" / _MARKER).exists()
-        if unfinished:
-            # We hold the lock and no git of ours lives: this lock file is that git's.
-            with suppress(OSError):
-                (path / ".git" / "index.lock").unlink()
+        was_killed = unfinished(path)
+        if was_killed:
+            self._finish(place)
         facts = worktree.look(path, place.inside, self._running)
-        known = bool(facts.commit) and (unfinished or self._fresh(path, facts, goal))
+        known = bool(facts.commit) and self._fresh(path, facts, goal)
         ours = worktree.same_url(worktree.origin(path), place.book.url)
         self._fetch(path, goal, ours=ours)
-        if not unfinished and facts.commit:
-            self._protect(path, facts, goal, known)
-        self._check_out(path, goal, force=unfinished or self._force)
+        self._protect(path, facts, goal, known)
+        self._check_out(path, goal, facts.commit, force=self._force)
         self._git(path, "update-ref", PINNED, goal.commit)
         if facts.commit == goal.commit:
-            return "finished" if unfinished else "switched"
+            return "finished" if was_killed else "switched"
         return f"moved from {facts.commit[:12] or 'nothing'}"
+
+    def _finish(self, place: GitPlace) -> None:
+        """Bring a work tree to where a killed run was moving it. Files that it did not touch are
+        its user's, and so is everything once HEAD is elsewhere."""
+        path = place.path
+        marker = path / ".git" / _MARKER
+        start, _, end = marker.read_text().strip().partition(" ")
+        # We hold the lock and no git of ours lives: this lock file is that git's.
+        (path / ".git" / "index.lock").unlink(missing_ok=True)
+        facts = worktree.look(path, place.inside, self._running)
+        if end and start in (_ANY, facts.commit):
+            if start != _ANY:
+                out = self._git(path, "diff-tree", "-r", "--name-only", "-z", start, end)
+                ours = set(os.fsdecode(out).split("\0"))
+                self._refuse([name for name in facts.changed if name not in ours], "local changes")
+            self._git(path, "checkout", "--quiet", "--force", "--detach", end, "--")
+        marker.unlink(missing_ok=True)
 
     def _fetch(self, path: Path, goal: Goal, *, ours: bool) -> None:
         """Bring what the cache has into the clone; where its origin is another one (not `ours`),
@@ -139,6 +154,10 @@ class Clones:
         if not result.ok and "would clobber" not in result.err:
             raise worktree.failure(path, result)
 
+    def _files(self, path: Path, goal: Goal) -> list[str]:
+        out = self._git(path, "ls-tree", "-r", "--name-only", "-z", goal.commit)
+        return os.fsdecode(out).split("\0")[:-1]
+
     def _fresh(self, path: Path, facts: Facts, goal: Goal) -> bool:
         """Whether every commit that would be left behind is known upstream or was pinned."""
         return not self._unpushed(path, facts, goal, "--glob=refs/gitshelf")
@@ -150,13 +169,20 @@ class Clones:
 
     def _protect(self, path: Path, facts: Facts, goal: Goal, known: bool) -> None:
         """Raises Kept for what the move would overwrite; with force, keeps the commits."""
+        if not facts.commit:
+            # Nothing was committed here yet, and then git overwrites without a question.
+            self._refuse(facts.changed, "local changes")
+            self._refuse(_clashes(path, self._files(path, goal), ()), _UNKNOWN)
+            return
         unpushed = not known and self._unpushed(path, facts, goal, goal.commit)
         if self._force:
             if unpushed:
                 self._keep(path, facts.commit, goal)
             if facts.changed:
-                stash = self._git(path, "stash", "create").decode("ascii").strip()
-                if stash:
+                # In the middle of a merge git cannot do this.
+                result = worktree.call(path, ["stash", "create"], running=self._running)
+                stash = result.out.decode("ascii", "replace").strip()
+                if result.ok and stash:
                     self._git(path, "update-ref", f"refs/gitshelf/kept/{stash}", stash)
             return
         if unpushed:
@@ -170,7 +196,7 @@ class Clones:
         pairs = list(zip(fields[::2], fields[1::2], strict=True))
         added = [name for kind, name in pairs if kind == "A"]
         gone = {name for kind, name in pairs if kind == "D"}
-        self._refuse(_clashes(path, added, gone), "files that are not in git")
+        self._refuse(_clashes(path, added, gone), _UNKNOWN)
 
     def _keep(self, path: Path, commit: str, goal: Goal) -> None:
         names = [commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
@@ -186,11 +212,11 @@ class Clones:
             shown = ", ".join(files_shown(name) for name in names[:_SHOWN])
             raise Kept(f"it has {what} that would be overwritten: {shown}{more}")
 
-    def _check_out(self, path: Path, goal: Goal, *, force: bool) -> None:
+    def _check_out(self, path: Path, goal: Goal, start: str, *, force: bool) -> None:
         arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
         arguments += ["--force"] if force else ["--no-overwrite-ignore"]
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
-        _mark(path)
+        _mark(path, start or _ANY, goal.commit)
         try:
             self._git(path, *arguments, goal.commit, "--")
             if goal.branch:
@@ -200,9 +226,9 @@ class Clones:
         except GitshelfError:
             # git said no before it touched anything; a git that was killed keeps its marker.
             if not force and not self._running.stopped:
-                (path / ".git" / _MARKER).unlink(missing_ok=True)
+                _unmark(path)
             raise
-        (path / ".git" / _MARKER).unlink(missing_ok=True)
+        _unmark(path)
 
 
 def files_shown(name: str) -> str:
@@ -215,9 +241,15 @@ def unfinished(path: Path) -> bool:
     return (path / ".git" / _MARKER).exists()
 
 
-def _mark(path: Path) -> None:
+def _mark(path: Path, start: str, end: str) -> None:
+    """Say that a work tree is on its way between two commits."""
     if (path / ".git").is_dir():
-        (path / ".git" / _MARKER).write_text("a killed `gitshelf install` is finished by another\n")
+        files.write(path / ".git" / _MARKER, f"{start} {end}\n".encode())
+
+
+def _unmark(path: Path) -> None:
+    with suppress(OSError):
+        (path / ".git" / _MARKER).unlink()
 
 
 def _clashes(path: Path, added: Sequence[str], gone: Sequence[str] | set[str]) -> list[str]:

@@ -551,26 +551,93 @@ def test_killed_installs_are_finished_by_the_next_one(
     assert names(shelf) == ["a"]
 
 
-def test_move_that_was_killed_half_way_is_finished(
+@pytest.fixture
+def half_way(
     make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
+) -> Repo:
     """What a git killed in the middle of a checkout leaves: some new files, one half, a lock."""
     repo = make_repo()
     old, new = (repo.commit(many_files(step)) for step in range(2))
+    repo.commit({b"other": b"x"})
     assert run_cli("install", "--gitshelf", write_manifest(one_book(repo, old))).code == 0
     clone = shelf / "a"
-    (clone / ".git" / "gitshelf-moving").write_text("")
+    (clone / ".git" / "gitshelf-moving").write_text(f"{old} {new}\n")
     (clone / ".git" / "index.lock").write_text("")
     (clone / "only1").mkdir()
     (clone / "only1" / "x").write_text("x")
     (clone / "d0" / "f0").write_text("0 1\n")
     (clone / "d1" / "f1").unlink()
-    manifest = write_manifest(one_book(repo, new))
+    return repo
+
+
+@pytest.mark.parametrize("goal", [0, 1, 2])
+def test_move_that_was_killed_half_way_is_finished(
+    half_way: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path, goal: int
+) -> None:
+    manifest = write_manifest(one_book(half_way, half_way.commits[goal]))
     assert "run it again" in run_cli("status", "--gitshelf", manifest).out
     said = run_cli("install", "--gitshelf", manifest)
     assert said.code == 0, said.err
     assert run_cli("status", "--gitshelf", manifest).code == 0
-    assert not (clone / ".git" / "gitshelf-moving").exists()
+    assert not (shelf / "a" / ".git" / "gitshelf-moving").exists()
+
+
+def test_change_made_after_a_killed_move_is_kept(
+    half_way: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    manifest = write_manifest(one_book(half_way, half_way.commits[1]))
+    clone = shelf / "a"
+    (clone / ".git" / "index.lock").unlink()
+    (clone / "mine").write_text("mine\n")
+    sh(clone, "add", "mine")
+    assert run_cli("install", "--gitshelf", manifest).code == 1
+    sh(clone, "commit", "-qam", "mine")
+    assert run_cli("install", "--gitshelf", manifest).code == 1
+    assert sh(clone, "show", "HEAD:mine") == "mine"
+    assert (clone / "mine").exists()
+
+
+def test_repository_without_a_commit_keeps_its_files(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    clone = shelf / "a"
+    clone.mkdir()
+    sh(clone, "init", "-q")
+    sh(clone, "remote", "add", "origin", repo.url)
+    (clone / "README").write_text("mine\n")
+    manifest = write_manifest(one_book(repo))
+    assert run_cli("install", "--gitshelf", manifest).code == 1
+    sh(clone, "add", "README")
+    assert run_cli("install", "--gitshelf", manifest).code == 1
+    assert (clone / "README").read_text() == "mine\n"
+    sh(clone, "rm", "-q", "--cached", "README")
+    (clone / "README").unlink()
+    assert run_cli("install", "--gitshelf", manifest).code == 0
+    assert (clone / "README").read_text() == "two\n"
+
+
+def test_manifest_of_the_original_installs_unchanged(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    manifest = write_manifest(
+        "access: [ops]\n"
+        "defaults:\n  environment: development\n"
+        "environments:\n"
+        f"  development: {{description: here, tokens: {{base: '{repo.url}'}}}}\n"
+        "  production: {description: there, tokens: {base: 'file:///nowhere'}}\n"
+        "books:\n"
+        "- book: /srv/salt/formulas/current\n  link: /srv/salt/states\n"
+        "- book: /srv/salt/states\n  git: '{base}'\n"
+        "- {book: tools, git: '{base}', branch: master, skiprepourlcheck: true}\n"
+    )
+    options = ("--gitshelf", manifest, "--fakeroot", "root", "--skip-repo-url-check")
+    assert run_cli("install", *options).code == 0
+    assert (shelf / "root/srv/salt/formulas/current/README").read_text() == "two\n"
+    assert (shelf / "root/tools/README").exists()
+    assert run_cli("status", *options).code == 0
+    said = run_cli("install", *options, "--environment", "production")
+    assert (said.code, "/nowhere is not there" in said.err) == (2, True)
+    assert run_cli("install", *options, "--token", f"base={repo.url}").code == 0
 
 
 def test_two_installs_at_once_do_not_disturb_each_other(
