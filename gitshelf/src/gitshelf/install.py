@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gitshelf import files, gitobjects, resolution, worktree
+from gitshelf import files, gitobjects, resolution, survey, worktree
 from gitshelf.cache import Cache
 from gitshelf.clones import Clones, Goal, Kept, unfinished
 from gitshelf.errors import GitshelfError
@@ -22,6 +22,7 @@ from gitshelf.resolution import Options
 from gitshelf.worktree import Facts
 
 WORKERS = 2
+_AT_ONCE = 50
 T = TypeVar("T")
 
 
@@ -89,8 +90,9 @@ class _Install:
 
     def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
         there = [place for place in places if worktree.is_clone(place.path)]
-        looked = self._each([[place] for place in there], lambda one: _placed(self._look, one[0]))
-        self._facts = {place.path: facts for place, facts in zip(there, looked, strict=True)}
+        parts = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
+        for looked in self._each(parts, self._look):
+            self._facts.update(looked)
         by_url: dict[str, list[GitPlace]] = defaultdict(list)
         for place in places:
             by_url[place.book.url].append(place)
@@ -113,8 +115,16 @@ class _Install:
         tasks = [(group[0].book.book or ".", task(group)) for group in groups]
         return run_all(tasks, self._options.workers, self._running, self._options.report)
 
-    def _look(self, place: GitPlace) -> Facts:
-        return worktree.look(place.path, place.inside, self._running)
+    def _look(self, places: list[GitPlace]) -> dict[Path, Facts]:
+        found = survey.look([(one.path, one.inside) for one in places], self._running)
+
+        def again(place: GitPlace) -> Facts:
+            return worktree.look(place.path, place.inside, self._running)
+
+        return {
+            place.path: facts or _placed(again, place)
+            for place, facts in zip(places, found, strict=True)
+        }
 
     def _aim(self, group: list[GitPlace]) -> dict[Path, Goal]:
         """Where the books of one repository should be, for those that are not there yet."""
