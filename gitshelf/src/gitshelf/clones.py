@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ _MARKER = "gitshelf-moving"
 _NEXT = "refs/gitshelf/next"
 _ANY = "*"
 _UNKNOWN = "files that are not in git"
+_REFUSAL = re.compile(r"would be overwritten|would lose|index\.lock|resolve your current index")
 _SHOWN = 3
 
 
@@ -217,17 +219,22 @@ class Clones:
         arguments += ["--force"] if force else ["--no-overwrite-ignore"]
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
         _mark(path, start or _ANY, goal.commit)
-        try:
-            self._git(path, *arguments, goal.commit, "--")
-            if goal.branch:
-                upstream = f"branch.{goal.branch}"
-                self._git(path, "config", f"{upstream}.remote", "origin")
-                self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
-        except GitshelfError:
-            # git said no before it touched anything; a git that was killed keeps its marker.
-            if not force and not self._running.stopped:
+        result = worktree.call(
+            path,
+            [*arguments, goal.commit, "--"],
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+        )
+        if not result.ok:
+            # Where git says no before it touches anything, there is nothing to finish.
+            if _REFUSAL.search(result.err):
                 _unmark(path)
-            raise
+            raise worktree.failure(path, result)
+        if goal.branch:
+            upstream = f"branch.{goal.branch}"
+            self._git(path, "config", f"{upstream}.remote", "origin")
+            self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
         _unmark(path)
 
 

@@ -326,7 +326,9 @@ def test_parent_comes_before_its_child_whatever_the_order(
         f"- {{book: top, git: '{repos['top'].url}'}}\n"
         f"- {{book: other, git: '{repos['child'].url}'}}\n"
     )
-    assert run_cli("install", "--gitshelf", manifest).code == 0
+    said = run_cli("install", "--gitshelf", manifest)
+    assert said.code == 0, said.err
+    assert said.out.count(": cloned at ") == 4  # none of them around what was there
     assert (shelf / "top/lib/child/deep/g/README").read_text() == "grandchild"
     assert (shelf / "top/lib/link/README").read_text() == "child"
     said = run_cli("status", "--gitshelf", manifest)
@@ -616,6 +618,32 @@ def test_repository_without_a_commit_keeps_its_files(
     assert (clone / "README").read_text() == "two\n"
 
 
+def test_clone_that_its_user_is_busy_with_is_an_error_that_names_the_book(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    assert run_cli("install", "--gitshelf", write_manifest(one_book(repo))).code == 0
+    lock = shelf / "a" / ".git" / "index.lock"
+    lock.write_text("")
+    manifest = write_manifest(one_book(repo, repo.commits[0]))
+    for _ in range(2):
+        said = run_cli("install", "--gitshelf", manifest)
+        assert (said.code, lock.exists()) == (2, True)
+        assert f"{manifest}:2: book a: " in said.err
+        assert "index.lock" in said.err
+    lock.unlink()
+    assert run_cli("install", "--gitshelf", manifest).code == 0
+
+
+def test_place_that_cannot_be_made_names_the_book(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    (shelf / "file").write_text("")
+    manifest = write_manifest(f"books:\n- {{book: file/a, git: '{repo.url}'}}\n")
+    said = run_cli("install", "--gitshelf", manifest)
+    assert said.code == 2
+    assert f"{manifest}:2: book file/a: " in said.err
+
+
 def test_manifest_of_the_original_installs_unchanged(
     repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
 ) -> None:
@@ -654,3 +682,19 @@ def test_two_installs_at_once_do_not_disturb_each_other(
         assert one.returncode == 0, err.decode()
     assert names(shelf) == ["a"]
     assert sh(shelf / "a", "status", "--porcelain") == ""
+
+
+def test_link_in_the_place_of_a_tracked_file_is_no_change_of_the_book_around_it(
+    make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    repo = make_repo()
+    repo.commit({b"l": ("120000", b"f"), b"f": b"x", b"g": b"y"})
+    manifest = write_manifest(one_book(repo) + "- {book: a/l, link: g}\n")
+    assert run_cli("install", "--gitshelf", manifest).code == 0
+    assert leads(shelf / "a" / "l") == "g"
+    said = run_cli("status", "--gitshelf", manifest)
+    assert said.code == 0, said.out
+    repo.commit({b"l": ("120000", b"f"), b"f": b"new"})
+    assert run_cli("install", "--gitshelf", manifest).code == 0
+    assert (shelf / "a" / "f").read_text() == "new"
+    assert leads(shelf / "a" / "l") == "g"
