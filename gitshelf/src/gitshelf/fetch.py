@@ -205,7 +205,8 @@ class Fetcher:
         self._check_online(url, "the history")
         refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
         with store.writing(self._timeout) as handle:
-            result = self._git(url, [*_FETCH, "--", url, *refspecs], store, handle)
+            # Pruned, or a branch `a` that gave way to `a/b` upstream would be in its way here.
+            result = self._git(url, [*_FETCH, "--prune", "--", url, *refspecs], store, handle)
         if not result.ok:
             raise self._failure(url, result)
         store.used()

@@ -134,6 +134,20 @@ def test_pin_that_was_pushed_away_stays_in_the_cache(
     assert f"no commit {repo.commits[0]}" in said.err
 
 
+def test_branch_that_gave_way_to_branches_below_it_is_no_obstacle(
+    server: FaultyGit, repo: Repo
+) -> None:
+    url = server.url(repo.path)
+    old = repo.commit({b"a": b"1"}, branch="stable")
+    assert not gitshelf.on_branch(url, repo.commits[0], "stable")
+    repo.git("update-ref", "-d", "refs/heads/stable")
+    repo.commit({b"a": b"2"}, branch="stable/1")
+    new = repo.commit({b"a": b"3"}, branch="stable/1")
+    assert gitshelf.on_branch(url, new, "stable/1")
+    assert gitshelf.on_branch(url, repo.commits[-2], "stable/1")
+    assert not gitshelf.on_branch(url, old, "stable/1")
+
+
 @pytest.mark.timeout(300)
 def test_run_of_faults_never_gives_a_wrong_kit(
     make_repo: Callable[..., Repo],
