@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from gitshelf.builder import Kit, build
     from gitshelf.bundle import verifier_zip
     from gitshelf.comparison import BookChanges, Change, changes
+    from gitshelf.discovery import Discovered, discover
+    from gitshelf.drift import State, status
     from gitshelf.errors import GitshelfError, Refused
     from gitshelf.extraction import extract
+    from gitshelf.installation import Outcome, Wishes, install
     from gitshelf.lock import Lock, LockedBook, LockedLink
     from gitshelf.pins import Pin, on_branch, pin, pinned_manifest, update
     from gitshelf.resolution import Options, Resolution, Resolved, resolve
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BookChanges": "comparison",
     "Change": "comparison",
+    "Discovered": "discovery",
     "Finding": "rules.model",
     "GitshelfError": "errors",
     "Kit": "builder",
@@ -34,20 +38,26 @@ _HOMES = {
     "LockedBook": "lock",
     "LockedLink": "lock",
     "Options": "resolution",
+    "Outcome": "installation",
     "Pin": "pins",
     "Refused": "errors",
     "Resolution": "resolution",
     "Resolved": "resolution",
+    "State": "drift",
     "Verified": "verification",
+    "Wishes": "installation",
     "build": "builder",
     "changes": "comparison",
+    "discover": "discovery",
     "extract": "extraction",
+    "install": "installation",
     "lint": "rules",
     "on_branch": "pins",
     "pin": "pins",
     "pinned_manifest": "pins",
     "resolve": "resolution",
     "sign_release": "signatures",
+    "status": "drift",
     "update": "pins",
     "verifier_zip": "bundle",
     "verify": "verification",
@@ -56,6 +66,7 @@ _HOMES = {
 __all__ = [
     "BookChanges",
     "Change",
+    "Discovered",
     "Finding",
     "GitshelfError",
     "Kit",
@@ -63,20 +74,26 @@ __all__ = [
     "LockedBook",
     "LockedLink",
     "Options",
+    "Outcome",
     "Pin",
     "Refused",
     "Resolution",
     "Resolved",
+    "State",
     "Verified",
+    "Wishes",
     "build",
     "changes",
+    "discover",
     "extract",
+    "install",
     "lint",
     "on_branch",
     "pin",
     "pinned_manifest",
     "resolve",
     "sign_release",
+    "status",
     "update",
     "verifier_zip",
     "verify",

@@ -10,7 +10,7 @@ from pathlib import Path
 from gitshelf import resolution, survey, worktree
 from gitshelf.clones import files_shown, unfinished
 from gitshelf.errors import GitshelfError
-from gitshelf.install import wrong_origin
+from gitshelf.installation import wrong_origin
 from gitshelf.places import GitPlace, LinkPlace, lay_out
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped

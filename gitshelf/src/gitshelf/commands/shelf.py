@@ -75,8 +75,8 @@ def install(
     Run it again to bring the shelf up to date. Local changes, files that git does not know and
     commits that are not pushed are kept; then it exits with 1.
     """
-    from gitshelf.install import WORKERS, Wishes
-    from gitshelf.install import install as install_shelf
+    from gitshelf.installation import WORKERS, Wishes
+    from gitshelf.installation import install as install_shelf
     from gitshelf.resolution import Options
 
     with Progress() as progress:
