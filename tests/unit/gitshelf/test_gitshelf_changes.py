@@ -161,3 +161,22 @@ def test_commit_message_cannot_steer_the_terminal() -> None:
     assert change.author == "A?[31m"
     assert change.subject == "sub?]0;x?ject"
     assert change.closes == ("?1",)
+
+
+def test_changes_of_a_kit_of_the_repository_that_holds_its_manifest(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_cli: Cli
+) -> None:
+    site = tmp_path / "clone"
+    repo.git("clone", "-q", str(repo.path), str(site))
+    shelf = site / "gitshelf.yml"
+    shelf.write_text(f"books:\n- {{book: a, git: '{{here}}', branch: {repo.commits[0]}}}\n")
+    gitshelf.build(shelf, tmp_path / "kit.tar")
+    shelf.write_text(shelf.read_text().replace(*repo.commits))
+    monkeypatch.chdir(site)
+    (one,) = gitshelf.changes(tmp_path / "kit.tar", shelf)
+    assert [change.commit for change in one.commits] == [repo.commits[1]]
+    monkeypatch.chdir(tmp_path)
+    said = run_cli("changes", tmp_path / "kit.tar", shelf)
+    assert said.code == 2
+    assert "--token here=PATH" in said.err
+    assert run_cli("changes", "--token", f"here={site}", tmp_path / "kit.tar", shelf).code == 0
