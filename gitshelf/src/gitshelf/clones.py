@@ -19,6 +19,7 @@ from pathlib import Path
 from gitshelf import files, worktree
 from gitshelf.cache import default_root
 from gitshelf.errors import GitshelfError
+from gitshelf.obstacles import clashes
 from gitshelf.places import GitPlace
 from gitshelf.process import Running
 from gitshelf.worktree import PINNED, Facts
@@ -93,7 +94,7 @@ class Clones:
                 self._check_out(part, goal, _ANY, force=True)
                 part.rename(path)
                 return "cloned"
-            self._refuse(_clashes(path, self._files(part, goal), ()), _UNKNOWN)
+            self._refuse(clashes(path, self._files(part, goal), ()), _UNKNOWN)
             _mark(part, _ANY, goal.commit)
             (part / ".git").rename(path / ".git")
         finally:
@@ -143,7 +144,12 @@ class Clones:
         if goal.tag:
             refspecs.append(f"+refs/tags/{goal.tag}:refs/tags/{goal.tag}")
         options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
-        self._git(path, "fetch", *options, "--", str(goal.store), *refspecs)
+        arguments = [*options, "--", str(goal.store), *refspecs]
+        try:
+            self._git(path, "fetch", *arguments)
+        except GitshelfError:
+            # A branch that gave way to branches below it: only now forget what went upstream.
+            self._git(path, "fetch", "--prune", *arguments)
         if not ours:
             return
         result = worktree.call(
@@ -174,7 +180,7 @@ class Clones:
         if not facts.commit:
             # Nothing was committed here yet, and then git overwrites without a question.
             self._refuse(facts.changed, "local changes")
-            self._refuse(_clashes(path, self._files(path, goal), ()), _UNKNOWN)
+            self._refuse(clashes(path, self._files(path, goal), ()), _UNKNOWN)
             return
         unpushed = not known and self._unpushed(path, facts, goal, goal.commit)
         if self._force:
@@ -198,7 +204,7 @@ class Clones:
         pairs = list(zip(fields[::2], fields[1::2], strict=True))
         added = [name for kind, name in pairs if kind == "A"]
         gone = {name for kind, name in pairs if kind == "D"}
-        self._refuse(_clashes(path, added, gone), _UNKNOWN)
+        self._refuse(clashes(path, added, gone), _UNKNOWN)
 
     def _keep(self, path: Path, commit: str, goal: Goal) -> None:
         names = [commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
@@ -257,28 +263,6 @@ def _mark(path: Path, start: str, end: str) -> None:
 def _unmark(path: Path) -> None:
     with suppress(OSError):
         (path / ".git" / _MARKER).unlink()
-
-
-def _clashes(path: Path, added: Sequence[str], gone: Sequence[str] | set[str]) -> list[str]:
-    """Which of the paths that git would write are taken by something it does not know."""
-    found = []
-    for name in added:
-        where = path / name
-        parts = name.split("/")[:-1]
-        above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-        taken = [one for one in above if _is_leaf(path / one) and one not in gone]
-        if taken:
-            found.append(taken[0])
-        elif where.is_dir() and not where.is_symlink():
-            held = [Path(top) / file for top, _, names in os.walk(where) for file in names]
-            found += [p for one in held if (p := one.relative_to(path).as_posix()) not in gone]
-        elif os.path.lexists(where) and not any(_is_leaf(path / one) for one in above):
-            found.append(name)
-    return list(dict.fromkeys(found))
-
-
-def _is_leaf(path: Path) -> bool:
-    return os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 
 @contextmanager

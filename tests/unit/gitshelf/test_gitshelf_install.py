@@ -698,3 +698,19 @@ def test_link_in_the_place_of_a_tracked_file_is_no_change_of_the_book_around_it(
     assert run_cli("install", "--gitshelf", manifest).code == 0
     assert (shelf / "a" / "f").read_text() == "new"
     assert leads(shelf / "a" / "l") == "g"
+
+
+def test_branch_that_gave_way_to_branches_below_it_is_no_obstacle(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
+) -> None:
+    repo.git("branch", "topic", repo.commits[0])
+    assert run_cli("install", "--gitshelf", write_manifest(one_book(repo, "topic"))).code == 0
+    repo.git("branch", "-D", "topic")
+    repo.git("branch", "topic/one", repo.commits[1])
+    manifest = write_manifest(one_book(repo, "refs/heads/topic/one"))
+    sh(shelf / "a", "checkout", "-q", "--detach")
+    sh(shelf / "a", "branch", "-D", "topic")
+    said = run_cli("install", "--gitshelf", manifest)
+    assert said.code == 0, said.err
+    assert sh(shelf / "a", "rev-parse", "HEAD") == repo.commits[1]
+    assert run_cli("status", "--gitshelf", manifest).code == 0
