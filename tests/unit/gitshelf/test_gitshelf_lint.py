@@ -217,8 +217,20 @@ def test_repository_that_is_away_is_an_error_with_the_book(
     manifest = write_manifest(f"books:\n- {{book: a, git: 'file://{tmp_path}/x', branch: v1}}\n")
     for rule in ("exists", "secrets", "same-path"):
         said = run_cli("lint", "--rule", rule, "--gitshelf", manifest)
-        assert said.code == (0 if rule == "same-path" else 2)
-        assert rule == "same-path" or f"{manifest}:2: book a: " in said.err
+        assert said.code == 2
+        assert f"{manifest}:2: book a: " in said.err
+    assert run_cli("lint", "--rule", "full-sha", "--gitshelf", manifest).code == 1
+
+
+def test_commit_that_is_nowhere_is_a_finding_where_that_is_asked(
+    repo: Repo, write_manifest: Write
+) -> None:
+    manifest = write_manifest(
+        "books:\n" + book("a", repo, f"branch: {'1' * 40}") + book("b", repo, "branch: master")
+    )
+    assert found(manifest, "exists") == [("exists", "a")]
+    with pytest.raises(GitshelfError, match=r"gitshelf.yml:2: book a: .* has no commit 1111"):
+        found(manifest, "secrets")
 
 
 def test_installed_plugin_is_a_rule(

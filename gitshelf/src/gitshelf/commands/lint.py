@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gitshelf.commands.common import (
+    Progress,
     json_option,
     manifest_options,
     print_json,
@@ -63,15 +64,16 @@ def lint(
             for name, summary in known.items():
                 click.echo(f"{name:10} {summary}")
         return
-    found = rules.lint(
-        manifest,
-        names,
-        environment=environment,
-        tokens=token_values(tokens),
-        previous=previous,
-        signers=signers,
-        options=Options(offline=offline, timeout=timeout),
-    )
+    with Progress() as progress:
+        found = rules.lint(
+            manifest,
+            names,
+            environment=environment,
+            tokens=token_values(tokens),
+            previous=previous,
+            signers=signers,
+            options=Options(offline=offline, timeout=timeout, report=progress.report),
+        )
     if as_json:
         findings = [
             {

@@ -77,6 +77,8 @@ def lint(
     subject = Subject(
         read, options or Options(), environment, dict(tokens or {}), previous, signers
     )
+    if not all(known[name].text_only for name in chosen):
+        subject.fetch()
     found = []
     for name, settings in chosen.items():
         for finding in known[name].check(subject, settings):

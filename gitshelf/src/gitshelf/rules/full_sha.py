@@ -16,4 +16,4 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
             yield Finding("full-sha", book.book, message, "pin it: gitshelf pin", book.place)
 
 
-RULE = Rule("full-sha", "every pin is a full SHA", _check)
+RULE = Rule("full-sha", "every pin is a full SHA", _check, text_only=True)

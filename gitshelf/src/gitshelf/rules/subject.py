@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from gitshelf import git, sides
 from gitshelf.cache import Cache, Store
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError
-from gitshelf.fetch import Fetcher
+from gitshelf.fetch import Fetcher, UnknownCommit
 from gitshelf.gitobjects import is_id
 from gitshelf.manifest import Book, Manifest
 from gitshelf.objects import ObjectReader
-from gitshelf.process import Result, Running
+from gitshelf.pool import run_all
+from gitshelf.process import Result, Running, Stopped
 from gitshelf.resolution import Options
 from gitshelf.sides import Held
 
@@ -39,6 +41,7 @@ class Subject:
         self._previous = previous
         self._signers = signers
         self._timeout = options.timeout
+        self._options = options
         self._running = Running()
         self._fetcher = Fetcher(
             Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
@@ -49,6 +52,23 @@ class Subject:
     def books(self) -> tuple[Book, ...]:
         """The books from git."""
         return self.manifest.books
+
+    def fetch(self) -> None:
+        """Bring all books into the cache, several at a time. What a repository does not have is
+        left for the rules to find."""
+        by_url: dict[str, list[Book]] = {}
+        for book in self.books:
+            by_url.setdefault(book.url, []).append(book)
+
+        def bring(several: list[Book]) -> None:
+            for book in several:
+                try:
+                    self.store(book)
+                except UnknownCommit:
+                    continue
+
+        tasks = [(several[0].book, partial(bring, several)) for several in by_url.values()]
+        run_all(tasks, self._options.workers, self._running, self._options.report)
 
     def pin(self, book: Book) -> str:
         """The full id that a book stands for."""
@@ -141,6 +161,11 @@ def _at(place: Place) -> Iterator[None]:
     """Errors in the block say where."""
     try:
         yield
+    except Stopped:
+        raise
+    except UnknownCommit as error:
+        message = f"{place}{error.message.removeprefix(str(place))}"
+        raise UnknownCommit(error.wanted, message, error.remedy) from None
     except GitshelfError as error:
         if error.message.startswith(str(place)):
             raise
