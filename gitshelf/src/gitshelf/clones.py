@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf import files, worktree
+from gitshelf import files, glance, worktree
 from gitshelf.cache import default_root
 from gitshelf.errors import GitshelfError
 from gitshelf.obstacles import clashes
@@ -92,6 +92,8 @@ class Clones:
             self._git(part, "update-ref", PINNED, goal.commit)
             if not path.exists() or not any(path.iterdir()):
                 self._check_out(part, goal, _ANY, force=True)
+                # Nobody else has written here, so no file is newer than the index says.
+                os.utime(part / ".git" / "index")
                 part.rename(path)
                 return "cloned"
             self._refuse(clashes(path, self._files(part, goal), ()), _UNKNOWN)
@@ -241,6 +243,9 @@ class Clones:
             upstream = f"branch.{goal.branch}"
             self._git(path, "config", f"{upstream}.remote", "origin")
             self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
+        if (path / ".git").is_dir():
+            tree = self._git(path, "rev-parse", f"{goal.commit}^{{tree}}").decode("ascii").strip()
+            glance.note(path, goal.commit, tree)
         _unmark(path)
 
 

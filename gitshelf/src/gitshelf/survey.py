@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitshelf import process, worktree
+from gitshelf import glance, process, worktree
 from gitshelf.git import LOCAL_TIMEOUT
 from gitshelf.process import Running
 from gitshelf.worktree import Facts
@@ -29,7 +29,16 @@ def look(
     clones: Sequence[tuple[Path, frozenset[str]]], running: Running | None = None
 ) -> list[Facts | None]:
     """As `worktree.look` for each of the clones (absolute path, other books in it); None for one
-    that git cannot read."""
+    that git cannot read. git is not asked about those that surely have no change."""
+    found = [glance.clean(path, inside) for path, inside in clones]
+    rest = [clone for clone, facts in zip(clones, found, strict=True) if facts is None]
+    asked = iter(_ask(rest, running) if rest else [])
+    return [facts or next(asked) for facts in found]
+
+
+def _ask(
+    clones: Sequence[tuple[Path, frozenset[str]]], running: Running | None = None
+) -> list[Facts | None]:
     options = [part for option in worktree.OPTIONS for part in ("-c", option)]
     script = _SCRIPT.replace("OPTIONS", " ".join([*options, *worktree.STATUS]))
     arguments: list[str] = []

@@ -267,3 +267,33 @@ def test_url_with_a_password_is_not_written_into_a_manifest(
     said = run_cli("status", "--gitshelf", installed)
     assert said.code == 1
     assert "s3cret" not in said.out
+
+
+def test_glance_says_clean_only_where_git_does(installed: Path, run_cli: Cli, shelf: Path) -> None:
+    from gitshelf import glance
+
+    clone = shelf / "a"
+    readme = clone / "README"
+    nothing: frozenset[str] = frozenset()
+    index = clone / ".git" / "index"
+    os.utime(index, ns=(0, index.stat().st_mtime_ns + 10**9))
+    facts = glance.clean(clone, nothing)
+    assert facts is not None
+    assert (facts.commit, facts.branch) == (sh(clone, "rev-parse", "HEAD"), "master")
+    before = readme.stat()
+    readme.write_bytes(b"TWO\n")  # as long as before, and as old
+    os.utime(readme, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert glance.clean(clone, nothing) is None
+    readme.write_bytes(b"two\n")
+    sh(clone, "update-index", "--refresh")
+    os.utime(index, ns=(0, readme.stat().st_mtime_ns))  # racy, as git calls it
+    assert glance.clean(clone, nothing) is None
+    os.utime(index, ns=(0, readme.stat().st_mtime_ns + 1))
+    assert glance.clean(clone, nothing) is not None
+    (clone / "a" / "new").write_text("")
+    assert glance.clean(clone, nothing) is None
+    assert glance.clean(clone, frozenset({"a/new"})) is not None
+    (clone / "a" / "new").unlink()
+    sh(clone, "rm", "-q", "--cached", "a/empty")
+    (clone / "a" / "empty").unlink()
+    assert glance.clean(clone, nothing) is None

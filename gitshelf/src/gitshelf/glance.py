@@ -1,0 +1,128 @@
+"""Whether a clone is surely as it was installed, from its index and the files' stat data alone.
+
+Says yes only where `git status` would say so too; whatever else is left to git: files that git
+does not track (ignored ones as well), changed stat data, unusual entries, big repositories. The
+form of the index: gitformat-index(5), version 2.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+from gitshelf import files, gitobjects
+from gitshelf.worktree import Facts
+
+_NOTE = "gitshelf-tree"
+_BIG = 1 << 17
+_ENTRY = struct.Struct(">10I20sH")
+_STAGED_OR_SPECIAL = 0xF000
+_LONG_NAME = 0xFFF
+
+
+def note(path: Path, commit: str, tree: str) -> None:
+    """Remember which tree the commit of an installed clone has."""
+    files.write(path / ".git" / _NOTE, f"{commit} {tree}\n".encode())
+
+
+def clean(path: Path, inside: frozenset[str]) -> Facts | None:
+    """The facts of a clone that surely has no change; None where only git can tell."""
+    with suppress(OSError, ValueError, IndexError, struct.error):
+        commit, branch = _head(path)
+        noted, _, tree = (path / ".git" / _NOTE).read_text("ascii").strip().partition(" ")
+        index = path / ".git" / "index"
+        about = index.stat()
+        if noted != commit or len(commit) != 40 or about.st_size > _BIG:
+            return None
+        names = _unchanged(path, index.read_bytes(), about.st_mtime_ns, tree)
+        if names is not None and _alone(path, names, inside):
+            return Facts(commit, branch, (), ())
+    return None
+
+
+def _head(path: Path) -> tuple[str, str]:
+    head = (path / ".git" / "HEAD").read_text("utf-8").strip()
+    if not head.startswith("ref: refs/heads/"):
+        return (head, "") if gitobjects.is_id(head) else ("", "")
+    return (path / ".git" / head[5:]).read_text("ascii").strip(), head[16:]
+
+
+def _unchanged(path: Path, data: bytes, written: int, tree: str) -> set[bytes] | None:
+    """The tracked files, where the index is `tree` and every file has the stat data in it."""
+    magic, version, count = struct.unpack_from(">4sII", data)
+    if magic != b"DIRC" or version != 2:
+        return None
+    names = set()
+    offset = 12
+    top = os.fsencode(path) + b"/"
+    for _ in range(count):
+        ctime, ctime_ns, mtime, mtime_ns, _, ino, mode, _, _, size, _, flags = _ENTRY.unpack_from(
+            data, offset
+        )
+        length = flags & _LONG_NAME
+        if flags & _STAGED_OR_SPECIAL or length == _LONG_NAME:
+            return None
+        name = data[offset + 62 : offset + 62 + length]
+        offset += (62 + length + 8) & ~7
+        found = os.lstat(top + name)
+        mtime_ns += mtime * 10**9
+        # A file as young as the index may have changed after git looked at it.
+        if mtime_ns >= written or mtime_ns != found.st_mtime_ns:
+            return None
+        if ctime * 10**9 + ctime_ns != found.st_ctime_ns or size != found.st_size:
+            return None
+        if ino != found.st_ino & 0xFFFFFFFF or mode != _git_mode(found.st_mode):
+            return None
+        names.add(name)
+    return names if _root(data, offset) == tree else None
+
+
+def _git_mode(mode: int) -> int:
+    if stat.S_ISLNK(mode):
+        return 0o120000
+    if not stat.S_ISREG(mode):
+        return 0
+    return 0o100755 if mode & 0o100 else 0o100644
+
+
+def _root(data: bytes, offset: int) -> str:
+    """The tree that the index is, "" where it does not say; lower-case extensions (a split or
+    sparse index) change what the entries mean."""
+    end = len(data) - 20
+    found = ""
+    while offset < end:
+        kind, size = struct.unpack_from(">4sI", data, offset)
+        body = data[offset + 8 : offset + 8 + size]
+        if not kind[:1].isupper():
+            return ""
+        if kind == b"TREE" and body[:1] == b"\0":
+            counts, _, rest = body[1:].partition(b"\n")
+            if int(counts.split(b" ")[0]) >= 0:
+                found = rest[:20].hex()
+        offset += 8 + size
+    return found
+
+
+def _alone(path: Path, names: set[bytes], inside: frozenset[str]) -> bool:
+    """Whether nothing is in the work tree but the tracked files and other books."""
+    others = {os.fsencode(one) for one in inside}
+    folders = {name[:at] for name in names | others for at in _slashes(name)}
+    todo = [b""]
+    while todo:
+        folder = todo.pop()
+        with os.scandir(os.fsencode(path) + b"/" + folder) as entries:
+            for entry in entries:
+                name = folder + b"/" + entry.name if folder else entry.name
+                if name in names or name in others or name == b".git":
+                    continue
+                if name not in folders or not entry.is_dir(follow_symlinks=False):
+                    return False
+                todo.append(name)
+    return True
+
+
+def _slashes(name: bytes) -> list[int]:
+    return [at for at, byte in enumerate(name) if byte == 0x2F]
