@@ -66,6 +66,8 @@ def arrived(context: Context, release: Release, environment: Environment) -> boo
     now = running(records, environment.name)
     if now is None or now.digest != release.digest:
         return False
+    if attempts(records, environment.name)[-1].phase != "finished":
+        return False  # whatever was tried since did not end well: deployed again, it is whole
     inventory = context.inventory(environment)
     reachable(inventory)
     if not stands(context, release, inventory):
