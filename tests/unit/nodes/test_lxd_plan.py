@@ -91,8 +91,8 @@ def test_routes_and_name_servers_are_read(tmp_path: Path) -> None:
     listing = [{"dst": "default"}, {"dst": "10.9.0.0/16"}, {"dst": "10.1.1.1"}, {"dst": "odd"}]
     assert routes(listing) == [IPv4Network("10.9.0.0/16"), IPv4Network("10.1.1.1/32")]
     file = tmp_path / "resolv.conf"
-    file.write_text("search x\nnameserver 10.255.255.53\nnameserver fe80::1\n", encoding="utf-8")
-    assert name_servers(file) == [IPv4Network("10.255.255.53/32")]
+    file.write_text("search x\nnameserver 192.0.2.53\nnameserver fe80::1\n", encoding="utf-8")
+    assert name_servers(file) == [IPv4Network("192.0.2.53/32")]
 
 
 def test_uplink_address_follows_at(environment: Environment) -> None:
