@@ -11,17 +11,16 @@ runs may share it and may be killed. Layout, under `$XDG_CACHE_HOME/gitshelf/v1/
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitshelf import files, gitobjects
 from gitshelf.errors import GitshelfError
+from gitshelf.filelock import locked
 from gitshelf.urls import store_name
 
 _VERSION = "v1"
@@ -151,22 +150,5 @@ def default_root() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gitshelf"
 
 
-@contextmanager
-def _locked(path: Path, timeout: float) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise GitshelfError(
-                        f"another run has been writing {path.name} for {timeout:g} s",
-                        "wait for it, or end it, and try again",
-                    ) from None
-                time.sleep(0.05)
-        yield handle
-    finally:
-        os.close(handle)
+def _locked(path: Path, timeout: float) -> AbstractContextManager[int]:
+    return locked(path, timeout, f"has been writing {path.name}")

@@ -6,11 +6,9 @@ changed a marker in `.git` says that what differs is ours to finish.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from gitshelf import files, glance, worktree
 from gitshelf.cache import default_root
 from gitshelf.errors import GitshelfError
+from gitshelf.filelock import locked
 from gitshelf.obstacles import clashes
 from gitshelf.places import GitPlace
 from gitshelf.process import Running
@@ -276,20 +275,5 @@ def _one_writer(path: Path, timeout: float) -> Iterator[int]:
     folder = default_root() / "places"
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
-    handle = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    deadline = time.monotonic() + timeout
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise GitshelfError(
-                        f"another run has been working on {path} for {timeout:g} s",
-                        "wait for it, or end it, and try again",
-                    ) from None
-                time.sleep(0.05)
+    with locked(folder / name, timeout, f"has been working on {path}") as handle:
         yield handle
-    finally:
-        os.close(handle)
