@@ -23,6 +23,7 @@ from deploykit.release import Release
 from deploykit.ssh import reachable
 
 DAY0_FORMAT = 1
+DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last
 DAY0_TIMEOUT = 600.0  # seconds
 MINIONS_TIMEOUT = 12.0  # seconds: a dead minion is named well within 30
 FIRST_MINIONS_TIMEOUT = 90.0  # after day 0: minions that started before their master
@@ -103,8 +104,7 @@ def roll_out(
 def stands(context: Context, release: Release, inventory: Inventory) -> bool:
     """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
     ansible = release.unpacked(context.site) / "ansible"
-    done = inventory.folder / "day0"
-    if not done.is_file() or done.read_text() != day0_key(ansible, inventory):
+    if not day0_done(inventory, day0_key(ansible, inventory)):
         return False
     return current_digest(context, inventory) == release.digest
 
@@ -127,8 +127,7 @@ def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> b
             "its gitshelf.yml needs the book 'ansible'",
         )
     key = day0_key(ansible, inventory)
-    done = inventory.folder / "day0"
-    if done.is_file() and done.read_text() == key:
+    if day0_done(inventory, key):
         return False
     with context.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
@@ -138,10 +137,16 @@ def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> b
             progress=step,
             timeout=DAY0_TIMEOUT,
         )
-    aside = done.with_name(".day0.new")
+    aside = inventory.folder / ".day0.new"
     aside.write_text(key)
-    aside.replace(done)
+    aside.replace(inventory.folder / DAY0_MARK)
     return True
+
+
+def day0_done(inventory: Inventory, key: str) -> bool:
+    """Whether the day 0 that last finished on the instance was the one of `key`."""
+    mark = inventory.folder / DAY0_MARK
+    return mark.is_file() and mark.read_text() == key
 
 
 def day0_key(ansible: Path, inventory: Inventory) -> str:
