@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf import compression, files, kit, lock, provenance, sbom, signatures, splice, tar
+from gitshelf import chunks, compression, files, kit, lock, provenance, sbom, signatures, tar
+from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.lock import Lock, LockedBook, LockedLink
 from gitshelf.manifest import Manifest
 from gitshelf.resolution import Options, Resolved, Shelf, load
-from gitshelf.splice import Chunk
 
 _ATTEMPTS = 2
 
@@ -59,7 +59,7 @@ def build(
             digest, size = kit.write(contents, output, options.report)
             break
         except kit.ChunkDamaged as error:
-            splice.discard(error.chunk)
+            chunks.discard(error.chunk)
             if attempt + 1 == _ATTEMPTS:
                 raise
     file_digest = digest

@@ -17,12 +17,15 @@ MODULES = (
     "extraction",
     "files",
     "gitobjects",
+    "inventory",
     "links",
     "lock",
+    "owners",
     "portable",
     "process",
     "signatures",
     "tar",
+    "tarreader",
     "verification",
 )
 _MAIN = "import sys\n\nfrom gitshelf.portable import main\n\nsys.exit(main())\n"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from gitshelf.errors import GitshelfError, Refused
 
 if TYPE_CHECKING:
-    from gitshelf.tar import Source
+    from gitshelf.tarreader import Source
 
 SUFFIXES = (".tar", ".tar.gz", ".tar.zst")
 _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

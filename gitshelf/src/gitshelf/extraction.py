@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gitshelf import compression, files, tar
 from gitshelf.errors import GitshelfError, Refused
+from gitshelf.tarreader import Reader
 from gitshelf.verification import Verified, verify
 
 
@@ -55,7 +56,7 @@ def _unpack(verified: Verified, folder: Path) -> None:
     folders: list[tar.Entry] = []
     links: list[tar.Entry] = []
     with compression.opened(verified.path) as source:
-        reader = tar.Reader(source)
+        reader = Reader(source)
         while (entry := reader.entry()) is not None:
             tar.check_name(entry.name)
             target = root + entry.name
@@ -78,7 +79,7 @@ def _unpack(verified: Verified, folder: Path) -> None:
     folder.chmod(0o755)
 
 
-def _write(reader: tar.Reader, entry: tar.Entry, target: bytes) -> None:
+def _write(reader: Reader, entry: tar.Entry, target: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     handle = os.open(target, flags, 0o600)
     try:

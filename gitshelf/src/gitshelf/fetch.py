@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from gitshelf import git, gitobjects, retries
+from gitshelf import git, refs, retries
 from gitshelf.cache import Cache, Store
 from gitshelf.errors import GitshelfError
 from gitshelf.process import Result, Running, Timeout
+from gitshelf.refs import Ref, UnknownCommit
 from gitshelf.urls import local_path
 
 DEFAULT_TIMEOUT = 600.0
@@ -37,22 +37,6 @@ _UNKNOWN = re.compile(
     r"did not send all necessary objects|remote did not send",
     re.I,
 )
-
-
-class UnknownCommit(GitshelfError):
-    """The repository answers, and does not have what was asked for; `wanted` says what."""
-
-    def __init__(self, wanted: str, message: str, remedy: str) -> None:
-        super().__init__(message, remedy)
-        self.wanted = wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """What a name stands for in a repository; `branch` is "" for a tag and for HEAD."""
-
-    id: str
-    branch: str
 
 
 class Fetcher:
@@ -79,12 +63,12 @@ class Fetcher:
         """
         names = list(dict.fromkeys(names))
         self._check_online(url, ", ".join(names))
-        patterns = [pattern for name in names for pattern in _candidates(name)]
+        patterns = [pattern for name in names for pattern in refs.candidates(name)]
         result = self._git(url, ["ls-remote", "--", url, *patterns])
         if not result.ok:
             raise self._failure(url, result)
-        advertised = _advertised(result)
-        return {name: _chosen(name, url, advertised) for name in names}
+        advertised = refs.advertised(result)
+        return {name: refs.chosen(name, url, advertised) for name in names}
 
     def ensure(self, url: str, wanted: Sequence[str]) -> Store:
         """The store that holds the commits (or tags) `wanted`, all of one hash.
@@ -137,7 +121,7 @@ class Fetcher:
         listed = self._git(url, ["ls-remote", "--", url])
         if not listed.ok:
             raise self._failure(url, listed)
-        tips = set(_advertised(listed).values())
+        tips = set(refs.advertised(listed).values())
         full = self._full(url, len(pin))
         arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]
         holding = git.run([*arguments, "refs/heads", "refs/tags"], git_dir=full.path)
@@ -180,8 +164,11 @@ class Fetcher:
             listed = self._git(url, ["ls-remote", "--", url])
             if not listed.ok:
                 raise self._failure(url, listed)
-            refs = [ref for ref, tip in _advertised(listed).items() if tip == pin]
-            if refs and self._shallow(store, url, [(refs[0].removesuffix("^{}"), pin)], handle).ok:
+            named = [ref for ref, tip in refs.advertised(listed).items() if tip == pin]
+            if (
+                named
+                and self._shallow(store, url, [(named[0].removesuffix("^{}"), pin)], handle).ok
+            ):
                 continue
             self._from_history(store, url, pin, handle)
 
@@ -278,45 +265,3 @@ class Fetcher:
             f"{url} cannot be fetched from ({reason}{again})",
             "check the URL and the network: git ls-remote",
         )
-
-
-def _candidates(name: str) -> list[str]:
-    if name == "HEAD":
-        return ["HEAD"]
-    if name.startswith("refs/"):
-        return [name, name + "^{}"]
-    return [f"refs/heads/{name}", f"refs/tags/{name}", f"refs/tags/{name}^{{}}"]
-
-
-def _advertised(result: Result) -> dict[str, str]:
-    refs = {}
-    for line in result.out.decode("utf-8", "surrogateescape").splitlines():
-        object_id, _, ref = line.partition("\t")
-        if gitobjects.is_id(object_id):
-            refs[ref] = object_id
-    return refs
-
-
-def _chosen(name: str, url: str, advertised: dict[str, str]) -> Ref:
-    candidates = _candidates(name)
-    if len(candidates) == 3:
-        branch, tag = (advertised.get(ref) for ref in candidates[:2])
-        tag = advertised.get(candidates[2], tag)
-        if branch and tag and branch != tag:
-            raise UnknownCommit(
-                name,
-                f"{name} is both a branch and a tag of {url}",
-                f"write refs/heads/{name} or refs/tags/{name}",
-            )
-        is_branch, found = bool(branch), branch or tag
-    else:
-        is_branch = name.startswith("refs/heads/")
-        found = advertised.get(candidates[-1]) or advertised.get(candidates[0])
-    if not found:
-        short = re.fullmatch(r"[0-9a-f]{7,39}", name) is not None
-        raise UnknownCommit(
-            name,
-            f"{url} has no branch or tag {name}",
-            "write all digits of the SHA" if short else "correct `branch` (master when left out)",
-        )
-    return Ref(found, name.removeprefix("refs/heads/") if is_branch else "")

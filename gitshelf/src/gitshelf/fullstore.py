@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from gitshelf import git
 from gitshelf.cache import Cache, Store
 from gitshelf.errors import GitshelfError
-from gitshelf.fetch import Fetcher, UnknownCommit
+from gitshelf.fetch import Fetcher
 from gitshelf.process import Running
+from gitshelf.refs import UnknownCommit
 
 
 class FullFetcher(Fetcher):

@@ -13,11 +13,11 @@ from gitshelf import files, gitobjects, resolution, survey, worktree
 from gitshelf.cache import Cache
 from gitshelf.clones import Clones, Goal, Kept, unfinished
 from gitshelf.errors import GitshelfError
-from gitshelf.fetch import Ref, UnknownCommit
 from gitshelf.fullstore import FullFetcher
 from gitshelf.places import GitPlace, LinkPlace, lay_out
 from gitshelf.pool import run_all
 from gitshelf.process import Running, Stopped
+from gitshelf.refs import Ref, UnknownCommit
 from gitshelf.resolution import Options
 from gitshelf.worktree import Facts
 

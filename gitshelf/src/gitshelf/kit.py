@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from gitshelf import compression, files, links, tar
+from gitshelf import compression, files, links, tar, tarreader
+from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError
 from gitshelf.lock import Lock, raw
+from gitshelf.owners import Owners, ancestors
 from gitshelf.pool import Report
-from gitshelf.splice import Chunk
 from gitshelf.tar import Entry, printable
-from gitshelf.verification import KIT, Owners, ancestors
+from gitshelf.verification import KIT
 
 _PIECE = 1 << 20
 
@@ -171,7 +172,7 @@ def _cut(
     there: set[bytes] = set()
     first, start, position = b"", 0, 0
     with chunk.file.open("rb") as handle:
-        for name, end in tar.names(handle, chunk.size):
+        for name, end in tarreader.names(handle, chunk.size):
             path = name.rstrip(b"/")
             if path in between and name.endswith(b"/"):
                 there.add(path)

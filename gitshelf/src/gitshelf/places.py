@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitshelf.books import Book
 from gitshelf.document import Place
-from gitshelf.manifest import Book, Manifest
+from gitshelf.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitshelf import files, git, gitobjects, manifest, objects, splice, tar
+from gitshelf import chunks, files, git, gitobjects, manifest, objects, splice, tar
+from gitshelf.books import Book, Link
 from gitshelf.cache import Cache, Store
+from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError, Refused
-from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher, Ref, UnknownCommit
-from gitshelf.manifest import Book, Link, Manifest
+from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher
+from gitshelf.manifest import Manifest
 from gitshelf.objects import Missing, ObjectReader
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped
-from gitshelf.splice import Chunk
+from gitshelf.refs import Ref, UnknownCommit
 from gitshelf.urls import local_path
 
 FORMAT_KEY = "kit-1"
@@ -230,7 +232,7 @@ class Shelf:
         mtime = tar.writable_time(one.time)
         policies = sorted(book.policies.to_json().items())
         target = self._cache.chunk(FORMAT_KEY, one.tree, book.path, book.book, mtime, policies)
-        known = splice.cached(target)
+        known = chunks.cached(target)
         if known is not None:
             return known
         source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)

@@ -10,6 +10,7 @@ from gitshelf import compression, git, lock, manifest, process, tar
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError, Refused
 from gitshelf.manifest import Manifest
+from gitshelf.tarreader import Reader
 
 _KITS = (".tar", ".tar.gz", ".tar.zst")
 
@@ -126,7 +127,7 @@ def _kit(file: Path) -> tuple[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     wanted = (b"KIT/lock.json", b"KIT/manifest.yml")
     with compression.opened(file) as source:
-        reader = tar.Reader(source)
+        reader = Reader(source)
         while len(found) < len(wanted) and (entry := reader.entry()) is not None:
             if entry.kind == tar.FILE:
                 data = b"".join(reader.content(entry)) if entry.name in wanted else b""

@@ -5,25 +5,18 @@ The result, a chunk, is kept in the cache under a key of everything that it depe
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from gitshelf import attributes, files, gitobjects, links, lock, tar
+from gitshelf import attributes, chunks, files, gitobjects, links, lock, tar
+from gitshelf.chunks import Chunk
 from gitshelf.document import Place
-from gitshelf.errors import GitshelfError
+from gitshelf.entries import Writer
 from gitshelf.gitobjects import Item
 from gitshelf.lock import OMIT, REFUSE, Omitted, Policies
 from gitshelf.objects import ObjectReader
 
-_LFS = b"version https://git-lfs.github.com/spec/v1\n"
-_LFS_MAX = 1024
-_FLUSH = 1 << 20
 _REMEDY = "write `{key}: {choices}` in the book, or pin a commit without them"
 _NAMES = {
     "submodule": ("submodules", "submodules"),
@@ -45,60 +38,6 @@ class Source:
     policies: Policies
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A spliced book: `file` holds its entries, `size` bytes with CRC-32 `crc`.
-
-    `tree` is the id of the folder, `trees` the raw trees above it by id, `links` each symbolic
-    link's target by path within the book, `weight` the files' bytes; the rest as in
-    lock.LockedBook.
-    """
-
-    file: Path
-    size: int
-    crc: int
-    tree: str
-    content: str
-    files: int
-    weight: int
-    omitted: tuple[Omitted, ...] = ()
-    irregular: tuple[bytes, ...] = ()
-    links: dict[bytes, bytes] = field(default_factory=dict)
-    trees: dict[str, bytes] = field(default_factory=dict)
-
-
-def cached(target: Path) -> Chunk | None:
-    """The chunk that was kept as `target` (a path without suffix), or None."""
-    try:
-        meta = json.loads(target.with_suffix(".json").read_bytes())
-        chunk = Chunk(
-            target.with_suffix(".tar"),
-            meta["size"],
-            meta["crc"],
-            meta["tree"],
-            meta["content"],
-            meta["files"],
-            meta["weight"],
-            tuple(Omitted(lock.raw(p), mode, i, why) for p, mode, i, why in meta["omitted"]),
-            tuple(lock.raw(path) for path in meta["irregular"]),
-            {lock.raw(path): lock.raw(link) for path, link in meta["links"].items()},
-            {tree: base64.b64decode(data) for tree, data in meta["trees"].items()},
-        )
-        if chunk.file.stat().st_size != chunk.size:
-            return None
-        # For `gitshelf cache prune`: it was used now.
-        os.utime(chunk.file)
-        return chunk
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def discard(chunk: Chunk) -> None:
-    """Forget a chunk that turned out to be damaged."""
-    files.remove(chunk.file.with_suffix(".json"))
-    files.remove(chunk.file)
-
-
 def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> Chunk:
     """Write the book's entries as `target` and say what they are; `place` is for messages.
 
@@ -113,7 +52,7 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> 
     found_links = _decide_links(reader, source, listing, omitted, place)
     carried = [item for item in listing if item.path not in omitted]
     with files.replacing(target.with_suffix(".tar")) as raw:
-        writer = _Writer(raw, source)
+        writer = Writer(raw, source.prefix, source.mtime)
         writer.write(reader, carried)
         _refuse("lfs", source.policies.lfs, writer.lfs, omitted, place)
     carried = [item for item in carried if item.path not in omitted]
@@ -134,24 +73,8 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> 
         found_links,
         above,
     )
-    _keep(chunk, target)
+    chunks.keep(chunk, target)
     return chunk
-
-
-def _keep(chunk: Chunk, target: Path) -> None:
-    meta = {
-        "size": chunk.size,
-        "crc": chunk.crc,
-        "tree": chunk.tree,
-        "content": chunk.content,
-        "files": chunk.files,
-        "weight": chunk.weight,
-        "omitted": [[lock.text(o.path), o.mode, o.id, o.why] for o in chunk.omitted],
-        "irregular": [lock.text(path) for path in chunk.irregular],
-        "links": {lock.text(p): lock.text(link) for p, link in chunk.links.items()},
-        "trees": {i: base64.b64encode(data).decode() for i, data in chunk.trees.items()},
-    }
-    files.write(target.with_suffix(".json"), json.dumps(meta).encode())
 
 
 def _descend(reader: ObjectReader, source: Source, place: Place) -> tuple[str, dict[str, bytes]]:
@@ -256,84 +179,3 @@ def _decide_links(
     leaving = [path for path in targets if links.leaves(path, targets, b"")]
     _refuse("link", source.policies.links, leaving, omitted, place)
     return {path: link for path, link in targets.items() if path not in omitted}
-
-
-class _Writer:
-    """Renders entries into a file, folders before what they hold."""
-
-    def __init__(self, raw: BinaryIO, source: Source) -> None:
-        self._raw = raw
-        self._prefix = lock.raw(source.prefix) + b"/" if source.prefix else b""
-        self._mtime = source.mtime
-        self._parts: list[bytes] = []
-        self._pending = 0
-        self._folders = {b""}
-        self.size = self.crc = self.weight = 0
-        self.lfs: list[bytes] = []
-        if self._prefix:
-            self._add(self._header(b"", tar.FOLDER, 0o755, 0))
-
-    def write(self, reader: ObjectReader, items: list[Item]) -> None:
-        """Write all items; LFS pointers are not written but noted in `lfs`."""
-        for item, (kind, size) in zip(items, reader.headers([i.id for i in items]), strict=True):
-            if kind != "blob":
-                raise GitshelfError(f"{tar.printable(item.path)} is not a file in its repository")
-            if size > _FLUSH:
-                self._enter(item.path)
-                self._add(self._header(item.path, tar.FILE, _mode(item), size))
-                for piece in reader.pieces(size):
-                    self._add(piece)
-                self._add(tar.padding(size))
-                self.weight += size
-                continue
-            content = reader.content(size)
-            if size < _LFS_MAX and content.startswith(_LFS) and b"\noid sha256:" in content:
-                self.lfs.append(item.path)
-                continue
-            self._enter(item.path)
-            if item.mode == gitobjects.SYMLINK:
-                self._add(self._header(item.path, tar.LINK, 0o755, 0, content))
-                continue
-            self._parts += (
-                self._header(item.path, tar.FILE, _mode(item), size),
-                content,
-                tar.padding(size),
-            )
-            self._pending += size + tar.BLOCK
-            self.weight += size
-            if self._pending > _FLUSH:
-                self._flush()
-        self._flush()
-
-    def _enter(self, path: bytes) -> None:
-        folder = path[: path.rfind(b"/") + 1]
-        missing = []
-        while folder not in self._folders:
-            missing.append(folder)
-            self._folders.add(folder)
-            folder = folder[: folder.rfind(b"/", 0, -1) + 1]
-        for one in reversed(missing):
-            self._add(self._header(one, tar.FOLDER, 0o755, 0))
-
-    def _header(self, path: bytes, kind: bytes, mode: int, size: int, link: bytes = b"") -> bytes:
-        return tar.header(tar.Entry(self._prefix + path, kind, mode, size, self._mtime, link))
-
-    def _add(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._pending += len(data)
-        if self._pending > _FLUSH:
-            self._flush()
-
-    def _flush(self) -> None:
-        data = b"".join(self._parts)
-        self.size += len(data)
-        self.crc = zlib.crc32(data, self.crc)
-        view = memoryview(data)
-        while view:
-            view = view[self._raw.write(view) :]
-        self._parts.clear()
-        self._pending = 0
-
-
-def _mode(item: Item) -> int:
-    return 0o755 if item.mode == gitobjects.EXECUTABLE else 0o644

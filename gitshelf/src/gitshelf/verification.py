@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf import compression, gitobjects, links, lock, signatures, tar
+from gitshelf import compression, gitobjects, inventory, links, lock, signatures, tar
 from gitshelf.errors import Refused
 from gitshelf.gitobjects import Item
+from gitshelf.inventory import Seen, Table
 from gitshelf.lock import Lock, LockedBook
+from gitshelf.owners import Owners, ancestors
 from gitshelf.tar import Entry, printable
+from gitshelf.tarreader import Reader
 
 KIT = b"KIT"
-_SMALL = 1 << 20
-_MAX_KIT_FILE = 256 << 20
 _CHANGED = "the kit was changed or is damaged: get it again from where it was released"
 
 
@@ -32,23 +33,6 @@ class Verified:
     size: int
     lock: Lock
     signer: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One entry of the tar; `ids` are its blob ids by the length of the id."""
-
-    entry: Entry
-    ids: dict[int, str]
-
-
-@dataclass(slots=True)
-class _Table:
-    """What a kit holds, by path without trailing slash, in the order of the tar."""
-
-    folders: dict[bytes, Entry] = field(default_factory=dict)
-    others: dict[bytes, _Seen] = field(default_factory=dict)
-    own: dict[bytes, bytes] = field(default_factory=dict)
 
 
 def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None) -> Verified:
@@ -68,8 +52,8 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
             raise Refused(f"{signatures.SUMS} is signed, but does not list {kit.name}")
     with compression.opened(kit) as source:
         try:
-            reader = tar.Reader(source)
-            table = _read(reader)
+            reader = Reader(source)
+            table = inventory.take(reader)
             found = lock.parse(_own(table, b"lock.json"))
             _check_kit_files(table, found)
             _check_books(table, found)
@@ -85,84 +69,14 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
     return Verified(kit, actual, reader.offset, found, signer)
 
 
-def _read(reader: tar.Reader) -> _Table:
-    """One pass over the tar: form, order and names, and the id of every file."""
-    table = _Table()
-    widths: tuple[int, ...] = (40, 64)
-    last = b""
-    while (entry := reader.entry()) is not None:
-        name = entry.name
-        path = name
-        if name <= last:
-            raise Refused(f"{printable(name)} is not in the kit's order")
-        last = name
-        if entry.kind == tar.FOLDER:
-            path = name[:-1]
-            if name[-1:] != b"/" or entry.mode != 0o755 or path in table.others:
-                raise Refused(f"the folder {printable(name)} is not as gitshelf writes it")
-            _check_path(path)
-            table.folders[path] = entry
-            continue
-        if path in table.others or path[-1:] == b"/":
-            raise Refused(f"{printable(name)} is there twice")
-        # Every folder has an entry before what it holds, so its name was checked already.
-        folder, _, base = path.rpartition(b"/")
-        if folder and folder not in table.folders:
-            raise Refused(f"{printable(name)} lies under something that is not a folder")
-        if base in (b"", b".", b"..") or b"\0" in base:
-            _check_path(path)
-        if entry.kind == tar.LINK:
-            if entry.mode != 0o755 or not entry.link or b"\0" in entry.link:
-                raise Refused(f"the link {printable(name)} is not as gitshelf writes it")
-            ids = {w: _blob(entry.link, w) for w in widths}
-        elif path.startswith(b"KIT/"):
-            if entry.size > _MAX_KIT_FILE:
-                raise Refused(f"{printable(name)} is too big")
-            data = b"".join(reader.content(entry))
-            table.own[path[4:]] = data
-            ids = {}
-            if path == b"KIT/lock.json":
-                parsed = lock.parse(data)
-                widths = tuple({len(book.commit) for book in parsed.books})
-        else:
-            ids = _file_ids(reader, entry, widths)
-        if entry.kind == tar.FILE and entry.mode not in (0o644, 0o755):
-            raise Refused(f"{printable(name)} has mode {entry.mode:o}")
-        table.others[path] = _Seen(entry, ids)
-    return table
-
-
-def _check_path(path: bytes) -> None:
-    if b"\0" in path or any(part in (b"", b".", b"..") for part in path.split(b"/")):
-        raise Refused(f"the name {printable(path)} leads outside the shelf")
-
-
-def _blob(content: bytes, width: int) -> str:
-    start = b"blob %d\0" % len(content)
-    if width == 40:
-        return hashlib.sha1(start + content, usedforsecurity=False).hexdigest()
-    return hashlib.sha256(start + content).hexdigest()
-
-
-def _file_ids(reader: tar.Reader, entry: Entry, widths: tuple[int, ...]) -> dict[int, str]:
-    if entry.size <= _SMALL:
-        data = reader.small(entry)
-        return {w: _blob(data, w) for w in widths}
-    hashed = {w: gitobjects.hasher("blob", entry.size, "0" * w) for w in widths}
-    for piece in reader.content(entry):
-        for one in hashed.values():
-            one.update(piece)
-    return {w: one.hexdigest() for w, one in hashed.items()}
-
-
-def _own(table: _Table, name: bytes) -> bytes:
+def _own(table: Table, name: bytes) -> bytes:
     try:
         return table.own[name]
     except KeyError:
         raise Refused(f"there is no KIT/{name.decode()}", "this is not a kit") from None
 
 
-def _check_kit_files(table: _Table, found: Lock) -> None:
+def _check_kit_files(table: Table, found: Lock) -> None:
     """KIT/ holds exactly what the lock speaks of, and each commit proves its book's tree."""
     expected = {b"lock.json", b"manifest.yml", b"sbom.cdx.json"}
     for name, digest in (("manifest.yml", found.manifest), ("sbom.cdx.json", found.sbom)):
@@ -198,12 +112,12 @@ def _subtree(content: bytes, tree: str, part: bytes, book: LockedBook) -> str:
     raise Refused(f"book {book.book}: its commit has no folder {book.path}")
 
 
-def _check_books(table: _Table, found: Lock) -> None:
+def _check_books(table: Table, found: Lock) -> None:
     """Every entry belongs to a book, and every book is its tree, no more and no less."""
     books = {lock.raw(book.book): book for book in found.books}
     link_books = {lock.raw(link.book): link for link in found.links}
     owner = Owners([*books, *link_books, KIT])
-    held: dict[bytes, list[_Seen]] = defaultdict(list)
+    held: dict[bytes, list[Seen]] = defaultdict(list)
     targets = {
         p: seen.entry.link for p, seen in table.others.items() if seen.entry.kind == tar.LINK
     }
@@ -247,7 +161,7 @@ def _check_link_book(path: bytes, entry: Entry, target: bytes, newest: int) -> N
         raise Refused(f"the link {printable(path)} is not the one that the lock names")
 
 
-def _check_book(place: bytes, book: LockedBook, held: list[_Seen]) -> None:
+def _check_book(place: bytes, book: LockedBook, held: list[Seen]) -> None:
     start = len(place) + 1 if place else 0
     width = len(book.commit)
     irregular = set(book.irregular)
@@ -277,32 +191,3 @@ def _check_book(place: bytes, book: LockedBook, held: list[_Seen]) -> None:
             return
         wrong = "its files are not those of its commit"
     raise Refused(f"book {book.book} at {book.commit}: {wrong}", _CHANGED)
-
-
-class Owners:
-    """Which of some places (paths of books) a folder belongs to: the nearest one above."""
-
-    def __init__(self, places: list[bytes]) -> None:
-        self._known: dict[bytes, bytes | None] = {b"": None}
-        self._known.update((place, place) for place in places)
-
-    def of(self, folder: bytes) -> bytes | None:
-        """The place that holds `folder`, or None where it lies between books."""
-        unknown = []
-        while folder not in self._known:
-            unknown.append(folder)
-            folder = folder.rpartition(b"/")[0]
-        found = self._known[folder]
-        for path in unknown:
-            self._known[path] = found
-        return found
-
-
-def ancestors(folders: set[bytes]) -> set[bytes]:
-    """The folders with all folders above them, the shelf itself left out."""
-    found: set[bytes] = set()
-    for folder in folders:
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition(b"/")[0]
-    return found

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from gitshelf.errors import GitshelfError, Refused
 from gitshelf.tar import Entry
+from gitshelf.tarreader import Reader
 
 import gitshelf
 from gitshelf import compression, tar
@@ -126,7 +127,7 @@ def rewritten(kit: Path, change: Callable[[list[tuple[Entry, bytes]]], None]) ->
     """The kit with its entries changed, in gitshelf's own form again."""
     entries: list[tuple[Entry, bytes]] = []
     with kit.open("rb") as source:
-        reader = tar.Reader(source)
+        reader = Reader(source)
         while entry := reader.entry():
             entries.append((entry, b"".join(reader.content(entry))))
     change(entries)
@@ -348,7 +349,7 @@ def test_reader_gives_the_digest_of_all_bytes(kit: Path) -> None:
     import hashlib
 
     data = kit.read_bytes()
-    reader = tar.Reader(io.BytesIO(data), 100)
+    reader = Reader(io.BytesIO(data), 100)
     while entry := reader.entry():
         for _ in reader.content(entry):
             pass

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 from gitshelf.errors import Refused
 from gitshelf.tar import Entry
+from gitshelf.tarreader import Reader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def test_any_file_is_read_back_by_gitshelf_and_by_tarfile(
 ) -> None:
     entry = Entry(name, tar.FILE, mode, len(content), mtime)
     data = tar.header(entry) + content + tar.padding(len(content)) + tar.END
-    reader = tar.Reader(io.BytesIO(data))
+    reader = Reader(io.BytesIO(data))
     assert reader.entry() == entry
     assert b"".join(reader.content(entry)) == content
     assert reader.entry() is None
@@ -51,14 +52,14 @@ def test_any_file_is_read_back_by_gitshelf_and_by_tarfile(
 @settings(max_examples=100, deadline=None)
 def test_any_link_target_is_read_back(target: bytes) -> None:
     entry = Entry(b"l", tar.LINK, 0o755, 0, 1, target)
-    assert tar.Reader(io.BytesIO(tar.header(entry) + tar.END)).entry() == entry
+    assert Reader(io.BytesIO(tar.header(entry) + tar.END)).entry() == entry
 
 
 def test_size_beyond_eight_gib_gets_a_pax_record() -> None:
     entry = Entry(b"big", tar.FILE, 0o644, 9 << 30, 1)
     header = tar.header(entry)
     assert len(header) == 3 * tar.BLOCK
-    assert tar.Reader(io.BytesIO(header + bytes(1024))).entry() == entry
+    assert Reader(io.BytesIO(header + bytes(1024))).entry() == entry
     member = tarfile.TarInfo.frombuf(header[1024:], "utf-8", "strict")
     assert member.name == "big"
 
@@ -66,7 +67,7 @@ def test_size_beyond_eight_gib_gets_a_pax_record() -> None:
 @given(data=st.binary(max_size=2048))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    reader = tar.Reader(io.BytesIO(data))
+    reader = Reader(io.BytesIO(data))
     with pytest.raises(Refused):
         while entry := reader.entry():
             for _ in reader.content(entry):
@@ -86,4 +87,4 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 def test_header_in_another_dialect_is_refused(old: bytes, new: bytes) -> None:
     header = tar.header(Entry(b"a", tar.FILE, 0o644, 0, 1)).replace(old, new, 1)
     with pytest.raises(Refused, match="header at byte 0"):
-        tar.Reader(io.BytesIO(header + tar.END)).entry()
+        Reader(io.BytesIO(header + tar.END)).entry()

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from gitshelf import gitobjects
+from gitshelf.books import Book
 from gitshelf.gitobjects import Item
 from gitshelf.lock import raw
-from gitshelf.manifest import Book
 from gitshelf.objects import ObjectReader
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gitshelf.manifest import Book
+from gitshelf.books import Book
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 

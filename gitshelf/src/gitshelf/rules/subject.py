@@ -8,15 +8,17 @@ from functools import partial
 from pathlib import Path
 
 from gitshelf import git, sides
+from gitshelf.books import Book
 from gitshelf.cache import Cache, Store
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError
-from gitshelf.fetch import Fetcher, UnknownCommit
+from gitshelf.fetch import Fetcher
 from gitshelf.gitobjects import is_id
-from gitshelf.manifest import Book, Manifest
+from gitshelf.manifest import Manifest
 from gitshelf.objects import ObjectReader
 from gitshelf.pool import run_all
 from gitshelf.process import Result, Running, Stopped
+from gitshelf.refs import UnknownCommit
 from gitshelf.resolution import Options
 from gitshelf.sides import Held
 
