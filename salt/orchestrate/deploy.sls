@@ -1,9 +1,8 @@
 # One release onto one environment, stage by stage; the first step that fails is the last one.
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
 # roles: {role: [components]}, batch: how many nodes of a kind at once after the canary}.
-{%- from 'steps.jinja' import step, with_role with context %}
-{%- set masters = with_role('master') | load_json %}
-{%- set everyone = pillar.environment.nodes | list | difference(masters) %}
+{%- from 'steps.jinja' import minions, step, with_role with context %}
+{%- set everyone = minions() | load_json %}
 {%- set foundation = with_role('database', 'cache') | load_json %}
 {%- set identity = with_role('identity') | load_json %}
 {%- set balancers = with_role('load-balancer') | load_json %}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,6 +91,11 @@ class Environment:
 
     def with_role(self, role: str) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if role in node.roles)
+
+
+def is_minion(roles: Iterable[str]) -> bool:
+    """Whether a node with `roles` is a Salt minion: a master that does nothing else is none."""
+    return bool(set(roles) - {MASTER_ROLE})
 
 
 def parse_environment(file: Path) -> Environment:

@@ -8,7 +8,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploykit.environment import Environment
+from deploykit.environment import MASTER_ROLE, Environment, is_minion
 from deploykit.errors import DeployKitError
 
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
@@ -52,6 +52,11 @@ class Inventory:
     @property
     def master(self) -> Host:
         return self.host(self.environment.master.name)
+
+    @property
+    def minions(self) -> tuple[Host, ...]:
+        """The nodes that Salt configures; the master is among them where it has other roles."""
+        return tuple(host for host in self.hosts if is_minion(host.roles))
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
@@ -144,14 +149,17 @@ def write_ssh_files(inventory: Inventory) -> bool:
 
 
 def ansible_inventory(inventory: Inventory) -> dict[str, object]:
-    """The Ansible inventory of an instance: groups are roles (with '-' as '_'), plus minions."""
-    groups: dict[str, dict[str, object]] = {}
+    """The Ansible inventory of an instance: groups are roles (with '-' as '_').
+
+    Beside them `masters` and `minions`; a master with other roles is in both.
+    """
+    groups: dict[str, dict[str, dict[str, object]]] = {}
     for host in inventory.hosts:
-        for role in (*host.roles, "minions" if "master" not in host.roles else "masters"):
-            group = groups.setdefault(role.replace("-", "_"), {"hosts": {}})
-            hosts = group["hosts"]
-            assert isinstance(hosts, dict)
-            hosts[host.name] = {}
+        kinds = ["masters"] if MASTER_ROLE in host.roles else []
+        kinds += ["minions"] if host in inventory.minions else []
+        for group in (*host.roles, *kinds):
+            members = groups.setdefault(group.replace("-", "_"), {"hosts": {}})
+            members["hosts"][host.name] = {}
     return {
         "all": {
             "hosts": {

@@ -107,8 +107,7 @@ def packages_by_role(inventory: Inventory) -> dict[str, dict[str, str]]:
     A role's entry is that of the first node with the role; a package whose version differs on
     another node of the role is given as `VERSION (NODE: OTHER)`.
     """
-    names = [host.name for host in inventory.hosts if host is not inventory.master]
-    looks = snapshots(inventory, names)
+    looks = snapshots(inventory, [host.name for host in inventory.minions])
     found: dict[str, dict[str, str]] = {}
     for host in inventory.hosts:
         if host.name not in looks:

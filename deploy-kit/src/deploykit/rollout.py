@@ -204,7 +204,8 @@ def await_minions(
 
 
 def minions_of(inventory: Inventory) -> list[str]:
-    return [host.name for host in inventory.hosts if host is not inventory.master]
+    """The names of the nodes that Salt configures."""
+    return [host.name for host in inventory.minions]
 
 
 def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:

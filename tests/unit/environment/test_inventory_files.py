@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from deploykit.inventory import (
     make_control_folder,
     write_ssh_files,
 )
+from deploykit.rollout import minions_of
 
 TEXT = """\
 name: test
@@ -99,3 +101,16 @@ def test_ansible_groups_are_roles(inventory: Inventory) -> None:
     children = ansible_inventory(inventory)["all"]["children"]  # type: ignore[index]
     assert set(children) == {"master", "masters", "load_balancer", "minions"}
     assert set(children["load_balancer"]["hosts"]) == {"web"}
+
+
+def test_master_is_a_minion_only_where_it_has_other_roles(inventory: Inventory) -> None:
+    groups = ansible_inventory(inventory)["all"]["children"]  # type: ignore[index]
+    assert set(groups["masters"]["hosts"]) == {"salt"}
+    assert set(groups["minions"]["hosts"]) == {"web"}
+    assert minions_of(inventory) == ["web"]
+    salt, web = inventory.hosts
+    both = replace(inventory, hosts=(replace(salt, roles=("master", "database")), web))
+    groups = ansible_inventory(both)["all"]["children"]  # type: ignore[index]
+    assert set(groups["masters"]["hosts"]) == {"salt"}
+    assert set(groups["minions"]["hosts"]) == {"salt", "web"}
+    assert minions_of(both) == ["salt", "web"]

@@ -1,0 +1,68 @@
+"""A node that is Salt master and everything else: day 0, deployment and highstate on one node."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from lxdsite import lxd_or_skip
+from railway import Railway, build
+
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
+ALONE = """\
+name: alone
+networks:
+  management: {cidr: 10.74.0.0/24}
+nodes:
+  all: {roles: [master, database, cache, identity, load-balancer], at: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
+    """A region of one node, deployed; taken down afterwards."""
+    lxd_or_skip()
+    railway = build(checkout, tmp_path_factory.mktemp("alone") / "checkout", {"alone": ALONE})
+    try:
+        railway("env", "up", "alone")
+        railway("deploy", railway.cut(), "alone")
+        yield railway
+    finally:
+        railway("env", "down", "alone", "--yes")
+
+
+def test_region_of_one_node_is_deployed_and_passes_its_smoke_test(region: Railway) -> None:
+    (smoke,) = region.evidence("smoke", "alone")
+    assert smoke["result"] == "passed"
+    assert "keystone" in smoke["packages"]["identity"]
+    units = "systemctl is-active salt-master salt-minion"
+    assert region.on_node("alone", "all", units).split() == ["active", "active"]
+
+
+def test_its_own_key_is_the_only_one_invited(region: Railway) -> None:
+    keys = "cat /etc/salt/pki/master/minions/all /etc/salt/pki/minion/minion.pub | sort -u | wc -l"
+    lines = region.on_node("alone", "all", "wc -l < /etc/salt/pki/minion/minion.pub; " + keys)
+    assert lines.split()[0] == lines.split()[1]
+    assert region.on_node("alone", "all", "ls /etc/salt/pki/master/minions").split() == ["all"]
+
+
+def test_second_run_of_every_state_changes_nothing(region: Railway) -> None:
+    call = "/opt/salt/bin/salt --out=json --static -t 300 all state.apply"
+    answer = json.loads(region.on_node("alone", "all", call))["all"]
+    assert len(answer) > 10
+    changed = [key for key, state in answer.items() if state["changes"] or not state["result"]]
+    assert changed == []
+
+
+def test_second_day_0_changes_nothing(region: Railway) -> None:
+    for mark in region.state.rglob("day0"):
+        mark.unlink()
+    region("deploy", region.running("alone") or "", "alone")
+    (log, *_) = sorted(region.state.rglob("alone-day0.log"), reverse=True)
+    recap = [line for line in log.read_text().splitlines() if line.startswith("all ")]
+    assert "changed=0" in recap[-1], recap
