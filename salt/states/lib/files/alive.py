@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""Whether the services of this node are alive, as the region's own API says.
+
+    alive CONFIG SECTION compute|network HOST BINARY=UNIT...
+
+Each BINARY on HOST must be up with a heartbeat newer than the last start of its systemd UNIT: a
+service that was alive before its restart proves nothing. The account is the one of CONFIG's
+[SECTION]. Ends with 0, or with 1 and the names of those that are not.
+"""
+
+import configparser
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import datetime, timezone
+
+TIMEOUT = 15  # seconds
+LISTS = {
+    # type in the catalogue: path, key of the list, is it up, time of its heartbeat
+    "compute": ("/os-services?host=", "services", lambda one: one["state"] == "up", "updated_at"),
+    "network": ("/v2.0/agents?host=", "agents", lambda one: one["alive"], "heartbeat_timestamp"),
+}
+
+
+def ask(url, body=None, token=None):
+    """(headers, document) of one request. Raises OSError."""
+    headers = {"Content-Type": "application/json", "X-Auth-Token": token or ""}
+    data = json.dumps(body).encode() if body else None
+    with urllib.request.urlopen(
+        urllib.request.Request(url, data, headers), timeout=TIMEOUT
+    ) as answer:
+        return answer.headers, json.load(answer)
+
+
+def enter(account, kind):
+    """(token, public endpoint of `kind`) for the account of a configuration section."""
+    domain = {"name": account["user_domain_name"]}
+    user = {"name": account["username"], "password": account["password"], "domain": domain}
+    project = {
+        "name": account["project_name"],
+        "domain": {"name": account["project_domain_name"]},
+    }
+    body = {
+        "auth": {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": project},
+        }
+    }
+    url = account["auth_url"].rstrip("/").removesuffix("/v3") + "/v3/auth/tokens"
+    headers, document = ask(url, body)
+    for service in document["token"]["catalog"]:
+        for endpoint in service["endpoints"]:
+            if service["type"] == kind and endpoint["interface"] == "public":
+                return headers["X-Subject-Token"], endpoint["url"].rstrip("/")
+    sys.exit(f"the catalogue has no {kind} service")
+
+
+def started(unit):
+    """When `unit` was last started (seconds since the epoch); None where it is not active."""
+    words = ["systemctl", "show", unit, "-p", "ActiveState,ActiveEnterTimestamp"]
+    done = subprocess.run(
+        [*words, "--timestamp=unix"], capture_output=True, text=True, timeout=10, check=True
+    )
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    when = found["ActiveEnterTimestamp"].lstrip("@")
+    return float(when) if found["ActiveState"] == "active" and when else None
+
+
+def complaint(binary, unit, found, is_up, stamp):
+    """What is wrong with a service, or None; `found` is what the API says of it."""
+    since = started(unit)
+    if since is None:
+        return f"{unit} does not run"
+    if found is None:
+        return f"{binary} never reported"
+    if not found[stamp]:
+        return f"{binary} has not reported yet"
+    beat = datetime.fromisoformat(found[stamp]).replace(tzinfo=timezone.utc).timestamp()
+    if not is_up(found):
+        return f"{binary} is down"
+    return f"{binary} has not reported since its start" if beat < since else None
+
+
+def main():
+    config_file, section, kind, host, *wanted = sys.argv[1:]
+    config = configparser.RawConfigParser(strict=False)
+    config.read(config_file)
+    path, key, is_up, stamp = LISTS[kind]
+    try:
+        token, url = enter(config[section], kind)
+        _, document = ask(url + path + urllib.parse.quote(host), token=token)
+    except (OSError, ValueError) as error:
+        sys.exit(f"the {kind} API does not answer: {error}")
+    found = {one["binary"]: one for one in document[key]}
+    wrong = []
+    for pair in wanted:
+        binary, _, unit = pair.partition("=")
+        wrong.append(complaint(binary, unit, found.get(binary), is_up, stamp))
+    if any(wrong):
+        sys.exit(f"{host}: " + ", ".join(reason for reason in wrong if reason))
+
+
+if __name__ == "__main__":
+    main()
