@@ -47,8 +47,9 @@ def image() -> None:
 
 
 @image.command("build")
+@click.option("--box", is_flag=True, help="Also as a box for Vagrant's provider lxc.")
 @click.pass_context
-def image_build(ctx: click.Context) -> None:
+def image_build(ctx: click.Context, box: bool) -> None:
     """Build the image of today's inputs, if it is not there."""
     from deploykit.host.lxd import Lxd
     from deploykit.image.build import ensure_image
@@ -57,6 +58,11 @@ def image_build(ctx: click.Context) -> None:
     log = site.logs / "image.log"
     base = ensure_image(Lxd(), log, Shown(stderr()), downloaded=site.downloaded)
     stdout().print(f"nodes are copied from {base}")
+    if box:
+        from deploykit.image.box import ensure_box
+
+        made = ensure_box(site, Shown(stderr()))
+        stdout().print(f"Vagrant's nodes are made from {made.file}", soft_wrap=True)
 
 
 @image.command("list")
