@@ -13,7 +13,8 @@ class Book:
     """A book of the manifest: `book` is its place on the shelf, relative; `branch` a full SHA, tag
     or branch; `path` the folder of the repository ("" for all); `track` the branch that the pin
     must be on, `tag` the tag that must point at it ("" for any). `origin` is the URL as written,
-    `{here}` left standing; `written` is the place as written, which may be absolute."""
+    `{here}` left standing; `written` is the place as written, which may be absolute;
+    `within` is the place of the book that this one is a submodule of."""
 
     book: str
     url: str
@@ -26,6 +27,7 @@ class Book:
     place: Place
     written: str = ""
     skip_url_check: bool = False
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

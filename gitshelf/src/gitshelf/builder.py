@@ -10,6 +10,7 @@ from pathlib import Path
 from gitshelf import chunks, compression, files, kit, lock, provenance, sbom, signatures, tar
 from gitshelf.chunks import Chunk
 from gitshelf.document import Place
+from gitshelf.licences import Licence
 from gitshelf.lock import Lock, LockedBook, LockedLink
 from gitshelf.manifest import Manifest
 from gitshelf.resolution import Options, Resolved, Shelf, load
@@ -98,6 +99,7 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk | None]]) -> k
     chunks: dict[str, Chunk] = {}
     places: dict[str, Place] = {link.book: link.place for link in read.links}
     extras: dict[str, bytes] = {"manifest.yml": read.data}
+    stated: dict[str, tuple[Licence, ...]] = {}
     for one, chunk in spliced:
         assert chunk is not None
         book = one.book
@@ -114,14 +116,16 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk | None]]) -> k
                 policies=book.policies,
                 omitted=chunk.omitted,
                 irregular=chunk.irregular,
+                within=book.within,
                 url=book.origin,
             )
         )
         chunks[book.book] = chunk
+        stated[book.book] = chunk.licences
         places[book.book] = book.place
         extras[f"commits/{one.commit}"] = one.raw
         extras.update((f"trees/{tree}", data) for tree, data in chunk.trees.items())
-    bill = sbom.render(books)
+    bill = sbom.render(books, stated)
     extras["sbom.cdx.json"] = bill
     written = Lock(
         tuple(sorted(books, key=lambda book: lock.raw(book.book))),

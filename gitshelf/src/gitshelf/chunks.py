@@ -8,8 +8,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitshelf import files, lock
+from gitshelf import files, licences, lock
+from gitshelf.licences import Licence
 from gitshelf.lock import Omitted
+from gitshelf.submodules import Submodule
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,9 @@ class Chunk:
     """A spliced book: `file` holds its entries, `size` bytes with CRC-32 `crc`.
 
     `tree` is the id of the folder, `trees` the raw trees above it by id, `links` each symbolic
-    link's target by path within the book, `weight` the files' bytes; the rest as in
-    lock.LockedBook.
+    link's target by path within the book, `weight` the files' bytes, `licences` what its licence
+    files state, `submodules` those that belong
+    to it; the rest as in lock.LockedBook.
     """
 
     file: Path
@@ -32,6 +35,8 @@ class Chunk:
     irregular: tuple[bytes, ...] = ()
     links: dict[bytes, bytes] = field(default_factory=dict)
     trees: dict[str, bytes] = field(default_factory=dict)
+    licences: tuple[Licence, ...] = field(default=(), kw_only=True)
+    submodules: tuple[Submodule, ...] = ()
 
 
 def cached(target: Path) -> Chunk | None:
@@ -50,8 +55,10 @@ def cached(target: Path) -> Chunk | None:
             tuple(lock.raw(path) for path in meta["irregular"]),
             {lock.raw(path): lock.raw(link) for path, link in meta["links"].items()},
             {tree: base64.b64decode(data) for tree, data in meta["trees"].items()},
+            tuple(Submodule(lock.raw(p), i, url) for p, i, url in meta.get("submodules", ())),
+            licences=tuple(Licence(lock.raw(p), spdx) for p, spdx in meta["licences"]),
         )
-        if chunk.file.stat().st_size != chunk.size:
+        if chunk.file.stat().st_size != chunk.size or meta["judged"] != licences.VERSION:
             return None
         # For `gitshelf cache prune`: it was used now.
         os.utime(chunk.file)
@@ -77,7 +84,10 @@ def keep(chunk: Chunk, target: Path) -> None:
         "weight": chunk.weight,
         "omitted": [[lock.text(o.path), o.mode, o.id, o.why] for o in chunk.omitted],
         "irregular": [lock.text(path) for path in chunk.irregular],
+        "licences": [[lock.text(one.file), one.spdx] for one in chunk.licences],
+        "judged": licences.VERSION,
         "links": {lock.text(p): lock.text(link) for p, link in chunk.links.items()},
+        "submodules": [[lock.text(o.path), o.commit, o.url] for o in chunk.submodules],
         "trees": {i: base64.b64encode(data).decode() for i, data in chunk.trees.items()},
     }
     files.write(target.with_suffix(".json"), json.dumps(meta).encode())

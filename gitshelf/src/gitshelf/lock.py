@@ -38,7 +38,7 @@ class Policies:
 
 POLICY_KEYS = {f.name.replace("_", "-"): f.name for f in fields(Policies)}
 POLICY_VALUES = {
-    "submodules": (REFUSE, OMIT),
+    "submodules": (REFUSE, OMIT, INCLUDE),
     "lfs": (REFUSE, OMIT),
     "export-ignore": (REFUSE, OMIT, INCLUDE),
     "export-subst": (REFUSE, OMIT, INCLUDE),
@@ -70,7 +70,8 @@ class LockedBook:
     `book` is its place on the shelf, `path` the folder of the repository ("" for all of it), `tree`
     the id of that folder, `time` the commit's in seconds, `content` the SHA-256 of what is carried
     (gitobjects.content_digest), `size` the sum of the files' bytes. `irregular` are the paths whose
-    mode in git is 100664. `url` is where it came from; it never enters a kit.
+    mode in git is 100664. `within` is the place of the book that this one is a
+    submodule of. `url` is where it came from; it never enters a kit.
     """
 
     book: str
@@ -84,6 +85,7 @@ class LockedBook:
     policies: Policies = field(default_factory=Policies)
     omitted: tuple[Omitted, ...] = ()
     irregular: tuple[bytes, ...] = ()
+    within: str | None = None
     url: str = field(default="", compare=False)
 
 
@@ -140,6 +142,8 @@ def _book(book: LockedBook) -> dict[str, object]:
         ]
     if book.irregular:
         document["irregular"] = [text(path) for path in book.irregular]
+    if book.within is not None:
+        document["submodule-of"] = book.within
     return document
 
 
@@ -184,8 +188,22 @@ def _parse(document: Any) -> Lock:
         raise ValueError("order")
     if set(names) & set(link_names):
         raise ValueError("a place is taken twice")
+    _check_submodules({book.book: book for book in books})
     others = (document["manifest.yml"]["sha256"], document["sbom.cdx.json"]["sha256"])
     return Lock(books, links, *others)
+
+
+def _check_submodules(books: dict[str, LockedBook]) -> None:
+    """Each submodule lies in a book that may have some."""
+    for book in books.values():
+        if book.within is None:
+            continue
+        parent = books[book.within]
+        start = parent.book + "/" if parent.book else ""
+        if not book.book.startswith(start) or book.book == start or book.path:
+            raise ValueError("a submodule outside its book")
+        if parent.policies.submodules != INCLUDE or len(parent.commit) != len(book.commit):
+            raise ValueError("a submodule that its book cannot have")
 
 
 def _parse_book(book: Any) -> LockedBook:
@@ -208,6 +226,7 @@ def _parse_book(book: Any) -> LockedBook:
             for item in book.get("omitted", ())
         ),
         irregular=tuple(raw(path) for path in book.get("irregular", ())),
+        within=book.get("submodule-of"),
     )
     raw(parsed.path)
     if not (is_id(parsed.commit) and is_id(parsed.tree)):

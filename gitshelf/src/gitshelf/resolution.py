@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitshelf import chunks, files, git, gitobjects, manifest, objects, splice, tar
+from gitshelf import chunks, files, git, gitobjects, manifest, objects, splice, submodules, tar
 from gitshelf.books import Book, Link
 from gitshelf.cache import Cache, Store
 from gitshelf.chunks import Chunk
@@ -108,10 +108,24 @@ class Shelf:
         )
 
     def work(self, *, splicing: bool) -> list[tuple[Resolved, Chunk | None]]:
-        """Resolve, fetch and (with `splicing`) splice all books; sorted by place."""
+        """Resolve, fetch and (with `splicing`) splice all books, and then their
+        submodules that belong to the kit; sorted by place."""
         self._cache.sweep()
+        taken = {book.book: book.place for book in self._manifest.books}
+        taken |= {link.book + "/": link.place for link in self._manifest.links}
+        done: list[tuple[Resolved, Chunk | None]] = []
+        books: Sequence[Book] = self._manifest.books
+        while books:
+            found = self._all(books, splicing)
+            done += found
+            above = [(one.book, chunk.submodules) for one, chunk in found if chunk]
+            books = submodules.books(above, taken)
+        done.sort(key=lambda one: one[0].book.book.encode())
+        return done
+
+    def _all(self, books: Sequence[Book], splicing: bool) -> list[tuple[Resolved, Chunk | None]]:
         by_url: dict[str, list[Book]] = defaultdict(list)
-        for book in self._manifest.books:
+        for book in books:
             by_url[book.url].append(book)
 
         def task(url: str, books: list[Book]) -> Callable[[], list[tuple[Resolved, Chunk | None]]]:
@@ -119,9 +133,7 @@ class Shelf:
 
         tasks = [(books[0].book or url, task(url, books)) for url, books in by_url.items()]
         groups = run_all(tasks, self._options.workers, self._running, self._options.report)
-        done = [one for group in groups for one in group]
-        done.sort(key=lambda one: one[0].book.book.encode())
-        return done
+        return [one for group in groups for one in group]
 
     def _group(
         self, url: str, books: list[Book], splicing: bool
@@ -246,5 +258,6 @@ def _placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]
     about = books[0]
     if isinstance(error, UnknownCommit):
         about = next((book for book in books if pins[book.book] == error.wanted), about)
+    error = submodules.unknown(error, about)
     place: Place = about.place
     return place.error(error.message, error.remedy)

@@ -106,9 +106,10 @@ def _manifest(name: str, found: Manifest) -> Side:
 def _locked(name: str, data: bytes, origins: Manifest | None) -> Side:
     parsed = lock.parse(data)
     urls = {book.book: book.url for book in origins.books} if origins else {}
+    # What a submodule is, its book says.
+    own = [book for book in parsed.books if book.within is None]
     books = {
-        b.book: Held(b.commit, urls.get(b.book, ""), b.path, Place(name, 1, b.book))
-        for b in parsed.books
+        b.book: Held(b.commit, urls.get(b.book, ""), b.path, Place(name, 1, b.book)) for b in own
     }
     for link in parsed.links:
         books[link.book] = Held("", "", "", Place(name, 1, link.book), link.link)

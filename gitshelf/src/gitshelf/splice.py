@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf import attributes, chunks, files, gitobjects, links, lock, tar
+from gitshelf import attributes, chunks, files, gitobjects, licences, links, lock, submodules, tar
 from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.entries import Writer
@@ -50,7 +50,10 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> 
     _decide_submodules(listing, source, omitted, place)
     _decide_attributes(reader, source, listing, omitted, place)
     found_links = _decide_links(reader, source, listing, omitted, place)
-    carried = [item for item in listing if item.path not in omitted]
+    staying = [item for item in listing if item.path not in omitted]
+    gitlinks = [item for item in staying if item.mode == gitobjects.SUBMODULE]
+    held = submodules.read(reader, source.root, source.path, gitlinks, place)
+    carried = [item for item in staying if item.mode != gitobjects.SUBMODULE]
     with files.replacing(target.with_suffix(".tar")) as raw:
         writer = Writer(raw, source.prefix, source.mtime)
         writer.write(reader, carried)
@@ -72,6 +75,8 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> 
         tuple(item.path for item in carried if item.mode == gitobjects.GROUP_WRITABLE),
         found_links,
         above,
+        held,
+        licences=licences.find(reader, listing, source.path, above),
     )
     chunks.keep(chunk, target)
     return chunk

@@ -152,8 +152,13 @@ def _check_books(table: Table, found: Lock) -> None:
     for seen in held.pop(KIT, []):
         if seen.entry.mtime != found.newest or seen.entry.mode != 0o644:
             raise Refused(f"{printable(seen.entry.name)} is not as gitshelf writes it")
+    gitlinks: dict[str, list[Item]] = defaultdict(list)
     for path, book in books.items():
-        _check_book(path, book, held[path])
+        if book.within is not None:
+            start = len(lock.raw(book.within)) + 1 if book.within else 0
+            gitlinks[book.within].append(Item(path[start:], gitobjects.SUBMODULE, book.commit))
+    for path, book in books.items():
+        _check_book(path, book, held[path], gitlinks[book.book])
 
 
 def _check_link_book(path: bytes, entry: Entry, target: bytes, newest: int) -> None:
@@ -161,7 +166,9 @@ def _check_link_book(path: bytes, entry: Entry, target: bytes, newest: int) -> N
         raise Refused(f"the link {printable(path)} is not the one that the lock names")
 
 
-def _check_book(place: bytes, book: LockedBook, held: list[Seen]) -> None:
+def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list[Item]) -> None:
+    """Rebuild the book's tree from what is carried, from what was left out, and from the commits of
+    its submodules, which are books of their own."""
     start = len(place) + 1 if place else 0
     width = len(book.commit)
     irregular = set(book.irregular)
@@ -186,6 +193,7 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen]) -> None:
         wrong = "its files are not as many or as big as the lock says"
     else:
         items += [Item(item.path, item.mode, item.id) for item in book.omitted]
+        items += gitlinks
         items.sort(key=lambda item: item.path)
         if gitobjects.tree_id(items, book.commit) == book.tree:
             return

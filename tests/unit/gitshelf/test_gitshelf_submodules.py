@@ -1,0 +1,310 @@
+"""Submodules that a kit carries: at their recorded commits, proved from the commits above them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gitshelf.errors import GitshelfError, Refused
+
+import gitshelf
+from gitshelf import submodules
+
+Repo = Any
+
+
+def gitmodules(**urls: str) -> bytes:
+    """A .gitmodules; each path with its URL, `__` for a slash."""
+    parts = []
+    for path, url in urls.items():
+        path = path.replace("__", "/")
+        parts.append(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n')
+    return "".join(parts).encode()
+
+
+def link_to(repo: Repo, number: int = -1) -> tuple[str, bytes]:
+    return ("160000", repo.commits[number].encode())
+
+
+def manifest_of(repo: Repo, extra: str = "") -> str:
+    pin = repo.commits[-1]
+    return f"books:\n- book: b\n  git: {repo.url}\n  branch: {pin}\n  submodules: include\n{extra}"
+
+
+def names(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir()}
+
+
+@pytest.fixture
+def nested(make_repo: Callable[..., Repo]) -> dict[str, Repo]:
+    """outer has vendor/mid, and mid has deep/inner; their pins are not the newest commits."""
+    repos = {name: make_repo(name) for name in ("outer", "mid", "inner")}
+    repos["inner"].commit({b"x": b"1", b"l": ("120000", b"x")})
+    repos["inner"].commit({b"x": b"newer"})
+    repos["mid"].commit(
+        {
+            b".gitmodules": gitmodules(deep__inner="../inner.git"),
+            b"deep/inner": link_to(repos["inner"], 0),
+            b"deep/y": ("100755", b"2"),
+        }
+    )
+    repos["outer"].clock += 500
+    repos["outer"].commit(
+        {
+            b".gitmodules": gitmodules(vendor__mid="../mid.git"),
+            b"vendor/mid": link_to(repos["mid"]),
+            b"a": b"3",
+            b"vendor/mid.txt": b"4",
+            b"z/link": ("120000", b"../vendor/mid/deep/y"),
+        }
+    )
+    return repos
+
+
+def test_submodules_of_submodules_are_carried_and_proved(
+    nested: dict[str, Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    kit = gitshelf.build(write_manifest(manifest_of(nested["outer"])), tmp_path / "kit.tar")
+    assert [(b.book, b.commit, b.within) for b in kit.lock.books] == [
+        ("b", nested["outer"].commits[-1], None),
+        ("b/vendor/mid", nested["mid"].commits[-1], "b"),
+        ("b/vendor/mid/deep/inner", nested["inner"].commits[0], "b/vendor/mid"),
+    ]
+    for repo in nested.values():
+        shutil.rmtree(repo.path)
+    assert gitshelf.verify(kit.path).lock == kit.lock
+    gitshelf.extract(kit.path, tmp_path / "out")
+    assert names(tmp_path / "out" / "b") == {
+        ".gitmodules",
+        "a",
+        "vendor/mid.txt",
+        "vendor/mid/.gitmodules",
+        "vendor/mid/deep/y",
+        "vendor/mid/deep/inner/x",
+        "vendor/mid/deep/inner/l",
+        "z/link",
+    }
+    assert (tmp_path / "out/b/vendor/mid/deep/inner/x").read_bytes() == b"1"
+    assert str(tmp_path).encode() not in kit.path.read_bytes().replace(
+        (tmp_path / "site" / "gitshelf.yml").read_bytes(), b""
+    )
+
+
+def test_submodules_come_out_of_the_cache_without_a_network(
+    nested: dict[str, Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    manifest = write_manifest(manifest_of(nested["outer"]))
+    before = gitshelf.build(manifest, tmp_path / "one.tar")
+    for repo in nested.values():
+        shutil.rmtree(repo.path)
+    shutil.rmtree(tmp_path / "cache" / "gitshelf" / "v1" / "chunks")
+    offline = gitshelf.Options(offline=True)
+    for name in ("cold", "warm"):
+        after = gitshelf.build(manifest, tmp_path / f"{name}.tar", options=offline)
+        assert after.digest == before.digest
+
+
+def test_submodules_below_a_folder_of_the_repository(
+    nested: dict[str, Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    kit = gitshelf.build(
+        write_manifest(manifest_of(nested["outer"], "  path: vendor\n")), tmp_path / "kit.tar"
+    )
+    assert [b.book for b in kit.lock.books] == ["b", "b/mid", "b/mid/deep/inner"]
+    assert gitshelf.verify(kit.path).lock == kit.lock
+    other = manifest_of(nested["outer"], "  path: z\n  links: omit\n")
+    assert len(gitshelf.build(write_manifest(other), tmp_path / "kit.tar").lock.books) == 1
+
+
+def test_book_may_lie_in_a_submodule_and_submodule_in_the_whole_shelf(
+    nested: dict[str, Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    text = manifest_of(nested["outer"]).replace("book: b", "book: .")
+    text += f"- {{book: vendor/mid/more, git: '{nested['inner'].url}'}}\n"
+    kit = gitshelf.build(write_manifest(text), tmp_path / "kit.tar")
+    gitshelf.extract(kit.path, tmp_path / "out")
+    assert (tmp_path / "out/vendor/mid/deep/inner/x").read_bytes() == b"1"
+    assert (tmp_path / "out/vendor/mid/more/x").read_bytes() == b"newer"
+    assert (tmp_path / "out/a").read_bytes() == b"3"
+
+
+@pytest.mark.parametrize(
+    ("modules", "said"),
+    [
+        (None, r"no file \.gitmodules"),
+        (gitmodules(other="../x"), r"no URL for the submodule s"),
+        (b'[submodule "s"]\n\tpath = s\n', r"no URL for the submodule s"),
+        (b"[submodule\n", r"\.gitmodules cannot be read"),
+        (gitmodules(s="-oProxyCommand=x"), "not a URL"),
+        (gitmodules(s="ext::sh -c x"), "remote helper"),
+        (gitmodules(s="ftp://example.org/s"), "protocol ftp"),
+        (gitmodules(s="https://me:secret@example.org/s"), "user or password"),
+        (gitmodules(s="plain/path"), "not a URL"),
+        (gitmodules(s="../" * 60 + "s"), "leads above"),
+        (gitmodules(s="../nowhere.git"), "nowhere.git is not there"),
+    ],
+)
+def test_submodule_without_a_good_url_is_an_error_with_book_and_name(
+    make_repo: Callable[..., Repo],
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    modules: bytes | None,
+    said: str,
+) -> None:
+    inner, outer = make_repo("inner"), make_repo("outer")
+    inner.commit({b"x": b"1"})
+    files = {b"s": link_to(inner), b"a": b"1"}
+    outer.commit(files if modules is None else {b".gitmodules": modules, **files})
+    with pytest.raises(GitshelfError, match=rf"gitshelf.yml:2: book b: .*{said}") as caught:
+        gitshelf.build(write_manifest(manifest_of(outer)), tmp_path / "kit.tar")
+    assert "submodules: omit" in caught.value.remedy or "not there" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "kit.tar").exists()
+
+
+def test_commit_that_the_submodules_repository_does_not_have_is_named(
+    make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    inner, outer = make_repo("inner"), make_repo("outer")
+    inner.commit({b"x": b"1"})
+    outer.commit({b".gitmodules": gitmodules(s="../inner.git"), b"s": ("160000", b"1" * 40)})
+    with pytest.raises(
+        GitshelfError, match=r"book b: submodule s: .*inner.git has no commit 1111"
+    ) as caught:
+        gitshelf.build(write_manifest(manifest_of(outer)), tmp_path / "kit.tar")
+    assert "submodules: omit" in caught.value.remedy
+
+
+def test_gitmodules_that_is_a_link_is_not_followed(
+    make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    inner, outer = make_repo("inner"), make_repo("outer")
+    inner.commit({b"x": b"1"})
+    outer.commit({b".gitmodules": ("120000", b"m"), b"m": gitmodules(s="../inner.git"),
+                  b"s": link_to(inner)})  # fmt: skip
+    with pytest.raises(GitshelfError, match=r"no file \.gitmodules"):
+        gitshelf.build(write_manifest(manifest_of(outer)), tmp_path / "kit.tar")
+
+
+@pytest.mark.parametrize("other", ["{book: b/vendor/mid, git: %s}", "{book: b/vendor, link: ../z}"])
+def test_book_at_the_place_of_a_submodule_is_an_error(
+    nested: dict[str, Repo],
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    other: str,
+) -> None:
+    other = other.replace("%s", nested["inner"].url)
+    manifest = write_manifest(manifest_of(nested["outer"], f"- {other}\n"))
+    with pytest.raises(GitshelfError, match=r"submodule vendor/mid: its place .* of line 6"):
+        gitshelf.build(manifest, tmp_path / "kit.tar")
+
+
+def test_url_of_a_submodule_follows_gits_own_rewriting(
+    make_repo: Callable[..., Repo],
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inner, outer = make_repo("inner"), make_repo("outer")
+    inner.commit({b"x": b"1"})
+    modules = gitmodules(s="https://git.example.org/inner.git")
+    outer.commit({b".gitmodules": modules, b"s": link_to(inner)})
+    config = tmp_path / "config"
+    config.write_text(f'[url "{inner.path.parent.as_uri()}/"]\ninsteadOf=https://git.example.org/')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    kit = gitshelf.build(write_manifest(manifest_of(outer)), tmp_path / "kit.tar")
+    assert [b.book for b in kit.lock.books] == ["b", "b/s"]
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "wanted"),
+    [
+        ("https://h/a/b.git", "../c.git", "https://h/a/c.git"),
+        ("https://h/a/b.git/", "./c", "https://h/a/b.git/c"),
+        ("https://h/a/b", "../../c/", "https://h/c"),
+        ("git@h:a/b.git", "../c", "git@h:a/c"),
+        ("git@h:b.git", "../c", "git@h:c"),
+        ("/srv/git/a", "../b", "/srv/git/b"),
+        ("https://h/a", "https://other/x", "https://other/x"),
+        ("https://h/a", "../../x", None),
+        ("https://h/a", "../../../x", None),
+        ("file:///x/a", "../b", "file:///x/b"),
+        ("file:///a", "../../b", None),
+    ],
+)
+def test_relative_url_is_taken_from_the_books_own(base: str, url: str, wanted: str | None) -> None:
+    if wanted is None:
+        with pytest.raises(ValueError, match="leads above"):
+            submodules.absolute(base, url)
+    else:
+        assert submodules.absolute(base, url) == wanted
+
+
+def test_folder_of_this_machine_is_not_taken_for_a_book_from_elsewhere() -> None:
+    from gitshelf.books import Book
+    from gitshelf.document import Place
+    from gitshelf.lock import Policies
+
+    book = Book("b", "https://h/a", "1" * 40, "", "", "", Policies(), "", Place("m", 1, "b"))
+    for url in ("file:///etc/x", "/etc/x"):
+        one = submodules.Submodule(b"s", "1" * 40, url)
+        with pytest.raises(GitshelfError, match="is a folder of this machine"):
+            submodules.books([(book, [one])], {})
+
+
+def test_kit_whose_submodule_is_at_another_commit_is_refused(
+    nested: dict[str, Repo], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The forger builds mid at another commit and claims that it is the recorded one."""
+    outer, inner = nested["outer"], nested["inner"]
+    text = manifest_of(outer).replace("include", "omit")
+    text += f"- {{book: b/vendor/mid, git: '{inner.url}', branch: {inner.commits[0]}}}\n"
+    honest = gitshelf.build(write_manifest(text), tmp_path / "kit.tar")
+    data = honest.path.read_bytes()
+    folder = tmp_path / "forged"
+    with tarfile.open(honest.path) as archive:
+        found = archive.extractfile("KIT/lock.json")
+        assert found is not None
+        document = json.loads(found.read())
+    for book in document["books"]:
+        book["policies"]["submodules"] = "include"
+        book.pop("omitted", None)
+        if book["book"] == "b/vendor/mid":
+            book["submodule-of"] = "b"
+    from gitshelf import lock, tar
+
+    forged = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+    assert lock.parse(forged)
+    folder.mkdir()
+    (folder / "kit.tar").write_bytes(_with_lock(data, forged, tar))
+    with pytest.raises(Refused, match=r"book b at .*: its files are not those of its commit"):
+        gitshelf.verify(folder / "kit.tar")
+
+
+def _with_lock(data: bytes, forged: bytes, tar: Any) -> bytes:
+    """The same tar with another lock."""
+    import io
+
+    from gitshelf.tarreader import Reader
+
+    reader = Reader(io.BytesIO(data))
+    parts = []
+    while (entry := reader.entry()) is not None:
+        content = b"".join(reader.content(entry)) if entry.size else b""
+        if entry.name == b"KIT/lock.json":
+            content = forged
+            entry = tar.Entry(entry.name, entry.kind, entry.mode, len(content), entry.mtime)
+        parts += [tar.header(entry), content, tar.padding(len(content))]
+    return b"".join([*parts, tar.END])
+
+
+def test_kit_without_submodules_says_nothing_of_them(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    kit = gitshelf.build(write_manifest(manifest_of(repo)), tmp_path / "kit.tar")
+    assert b"submodule-of" not in kit.lock.to_bytes()
