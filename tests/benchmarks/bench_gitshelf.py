@@ -1,194 +1,260 @@
-"""How long a kit takes: gitshelf beside `vcs import --shallow` + tar, medians of several runs.
+"""How long a kit takes, what it needs, and how its peers do, as Markdown; medians of several runs.
 
-    uv run --group bench python tests/benchmarks/bench_gitshelf.py [--runs N] [--work FOLDER]
+    uv run --group bench python tests/benchmarks/bench_gitshelf.py [--runs N] [--only PART ...]
 
-Cold means an empty cache of the tool; what the kernel holds of the repositories is warm for both.
-Servers are bare repositories over file://. `--work` chooses the file system that is written to.
+The tools take turns within each run. Cold means that the tool starts from nothing; what the kernel
+holds of the repositories is warm for all. Servers are bare repositories over file://, but for
+bytes on the wire and for memory, where a git daemon on loopback has them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
-import resource
-import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-GIT = ["git", "-c", "user.name=bench", "-c", "user.email=bench@localhost", "-c", "gc.auto=0"]
+import repositories
+from measuring import (
+    Figure,
+    Goal,
+    at_least,
+    at_most,
+    call,
+    goals,
+    measured,
+    median,
+    peak_memory,
+    program,
+    table,
+)
+from peers import Gitshelf, Tool, Vcs, West
+from repositories import Pin
+from wire import serving
+
+KINDS: tuple[type[Tool], ...] = (Gitshelf, Vcs, West)
+_MEBI = 1 << 20
 
 
-@dataclass(frozen=True)
-class Pin:
-    """A repository and the commit to take of it."""
+def compare(
+    folder: Path, pins: Sequence[Pin], runs: int, bumped: Sequence[Pin] = ()
+) -> dict[str, Figure]:
+    """Medians by what was done: each tool cold, gitshelf again, and each tool with `bumped`."""
+    tools = [kind(folder / kind.__name__) for kind in KINDS]
+    figures: dict[str, list[Figure]] = {}
 
-    name: str
-    url: str
-    commit: str
-
-
-def books(folder: Path) -> list[Pin]:
-    """The seven bundles as bare repositories, ten first-parent commits below their heads."""
-    pins = []
-    source = Path(os.environ.get("SHELF_BOOKS", ROOT.parent / "shared" / "books"))
-    for bundle in sorted(source.glob("*.bundle")):
-        bare = folder / f"{bundle.stem}.git"
-        call([*GIT, "clone", "-q", "--bare", str(bundle), str(bare)])
-        commit = call([*GIT, "-C", str(bare), "rev-parse", "HEAD~10"]).strip()
-        pins.append(Pin(bundle.stem, bare.as_uri(), commit))
-    return pins
-
-
-def corpus(folder: Path, repositories: int = 24, files: int = 14_000) -> list[Pin]:
-    """Generated repositories with history: text of real-looking sizes, edited commit by commit."""
-    chance = random.Random(20260101)
-    words = [
-        "".join(chance.choices("abcdefghijklmnopqrstuvwxyz_", k=chance.randint(2, 11)))
-        for _ in range(4000)
-    ]
-    per = files // repositories
-    pins = []
-    for number in range(repositories):
-        bare = folder / f"corpus{number:02}.git"
-        call([*GIT, "init", "-q", "--bare", str(bare)])
-        stream = list(history(chance, words, per + (number < files % repositories)))
-        subprocess.run(
-            [*GIT, "-C", str(bare), "fast-import", "--quiet"], input=b"".join(stream), check=True
-        )
-        call([*GIT, "-C", str(bare), "repack", "-q", "-a", "-d"])
-        commit = call([*GIT, "-C", str(bare), "rev-parse", "refs/heads/master~3"]).strip()
-        pins.append(Pin(bare.stem, bare.as_uri(), commit))
-    return pins
-
-
-def history(chance: random.Random, words: list[str], files: int, commits: int = 30) -> list[bytes]:
-    """A fast-import stream: all files at first, then a dozen of them changed per commit."""
-
-    def text() -> bytes:
-        lines = int(chance.lognormvariate(3.9, 1.0)) + 1
-        return (
-            "\n".join(
-                " ".join(chance.choices(words, k=chance.randint(1, 9))) for _ in range(lines)
-            ).encode()
-            + b"\n"
-        )
-
-    paths = [
-        f"{chance.choice(words)}/{chance.choice(words)}/{chance.choice(words)}{i}.yml"
-        for i in range(files)
-    ]
-    out: list[bytes] = []
-    for commit in range(commits):
-        changed = paths if commit == 0 else chance.sample(paths, min(12, files))
-        out.append(
-            b"commit refs/heads/master\ncommitter b <b@localhost> %d +0000\ndata 1\nx\n"
-            % (1_700_000_000 + commit * 3600)
-        )
-        for path in changed:
-            body = text()
-            out.append(b"M 644 inline %b\ndata %d\n%b\n" % (path.encode(), len(body), body))
-    return out
-
-
-def call(argv: list[str], **extra: str) -> str:
-    """Run a program to its end and give what it printed."""
-    done = subprocess.run(argv, env={**os.environ, **extra}, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{argv[:4]} failed: {done.stderr or done.stdout}")
-    return done.stdout
-
-
-def measured(action: Callable[[], object]) -> tuple[float, float]:
-    """Wall seconds, and CPU seconds of the children."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    begun = time.perf_counter()
-    action()
-    wall = time.perf_counter() - begun
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu
-
-
-def compare(title: str, pins: list[Pin], work: Path, runs: int, vcs: str | None) -> None:
-    """Print one table."""
-    work.mkdir(parents=True, exist_ok=True)
-    manifest, repos = work / "gitshelf.yml", work / "books.repos"
-    manifest.write_text(
-        "defaults: {submodules: omit}\nbooks:\n"
-        + "".join(f"- {{book: {p.name}, git: '{p.url}', branch: {p.commit}}}\n" for p in pins)
-    )
-    repos.write_text(
-        "repositories:\n"
-        + "".join(f"  {p.name}: {{type: git, url: '{p.url}', version: {p.commit}}}\n" for p in pins)
-    )
-    gitshelf = str(Path(sys.executable).with_name("gitshelf"))
-    cache, kit, tree = work / "cache", work / "kit.tar", work / "tree"
-
-    def build() -> None:
-        call(
-            [gitshelf, "build", "--gitshelf", str(manifest), "--output", str(kit)],
-            XDG_CACHE_HOME=str(cache),
-        )
-
-    def cold() -> None:
-        build()
-
-    def peer() -> None:
-        tree.mkdir()
-        call([str(vcs), "import", "--shallow", "--input", str(repos), str(tree)])
-        call(["tar", "--exclude=.git", "-cf", str(work / "peer.tar"), "-C", str(tree), "."])
-
-    figures: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(runs):
-        shutil.rmtree(cache, ignore_errors=True)
-        kit.unlink(missing_ok=True)
+    def note(what: str, action: Callable[[], None]) -> None:
         os.sync()
-        figures.setdefault("gitshelf build, cold", []).append(measured(cold))
-        figures.setdefault("gitshelf build, warm", []).append(measured(build))
-        if vcs:
-            shutil.rmtree(tree, ignore_errors=True)
-            os.sync()
-            figures.setdefault("vcs import --shallow + tar", []).append(measured(peer))
-    verify = [gitshelf, "verify", str(kit)]
-    figures["gitshelf verify"] = [measured(lambda: call(verify)) for _ in range(runs)]
-    print(f"\n{title}: {len(pins)} repositories, kit of {kit.stat().st_size / 1e6:.1f} MB\n")
-    print("| what | wall s | CPU s |\n| --- | --- | --- |")
-    for name, values in figures.items():
-        wall, cpu = (statistics.median(v[i] for v in values) for i in (0, 1))
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} |")
-    if vcs:
-        wall = {name: statistics.median(v[0] for v in values) for name, values in figures.items()}
-        factor = wall["vcs import --shallow + tar"] / wall["gitshelf build, cold"]
-        print(f"\ncold: {factor:.1f} times faster than vcs")
+        figures.setdefault(what, []).append(measured(action))
+
+    for _ in range(runs):
+        for tool in tools:
+            tool.want(pins)
+            tool.clear()
+            note(f"{tool.name}, cold", tool.make)
+            if isinstance(tool, Gitshelf):
+                note(f"{tool.name}, nothing changed", tool.make)
+            if bumped:
+                tool.want(bumped)
+                note(f"{tool.name}, three bumped", tool.make)
+    return {what: median(values) for what, values in figures.items()}
+
+
+def factor(figures: dict[str, Figure], state: str) -> float:
+    """How many times the best peer's wall time gitshelf's fits into."""
+    mine = figures[f"{Gitshelf.name}, {state}"].wall
+    return min(figures[f"{kind.name}, {state}"].wall for kind in KINDS[1:]) / mine
+
+
+def show(title: str, figures: dict[str, Figure]) -> None:
+    """Print a table of medians."""
+    print(f"\n### {title}")
+    rows = [(what, f"{one.wall:.2f}", f"{one.cpu:.2f}") for what, one in figures.items()]
+    table(("what", "wall, s", "CPU, s"), rows)
+
+
+def bytes_on_the_wire(
+    servers: Path, folder: Path, pins: Sequence[Pin]
+) -> tuple[Goal, dict[str, int]]:
+    """What each tool sends and receives, cold; git's own protocol through one counting relay."""
+    used: dict[str, int] = {}
+    for kind in KINDS:
+        with serving(servers) as wire:
+            tool = kind(folder / kind.__name__, wire.url)
+            tool.want(pins)
+            tool.make()
+            used[kind.name] = wire.total
+    mine, best = used[Gitshelf.name], min(used[kind.name] for kind in KINDS[1:])
+    return (
+        Goal(
+            "bytes on the wire",
+            f"{mine / 1e6:.2f} MB",
+            f"at most {best / 1e6:.2f} MB",
+            mine <= best,
+        ),
+        used,
+    )
+
+
+def side_by_side(
+    title: str,
+    pins: Sequence[Pin],
+    servers: Path,
+    systems: dict[str, Path],
+    runs: int,
+    wanted: dict[str, float],
+) -> None:
+    """One set of repositories on each file system."""
+    reached = []
+    for system, folder in systems.items():
+        figures = compare(folder / title.replace(" ", "-"), pins, runs)
+        show(f"{title}: {len(pins)} repositories, on {system}", figures)
+        if system in wanted:
+            reached.append(at_least(f"cold, {system}", factor(figures, "cold"), wanted[system]))
+    first = next(iter(systems.values()))
+    bytes_goal, used = bytes_on_the_wire(servers, first / f"{title}-wire".replace(" ", "-"), pins)
+    print(f"\n### {title}: bytes on the wire, cold")
+    table(("what", "MB"), [(what, f"{count / 1e6:.2f}") for what, count in used.items()])
+    print(f"\n### {title}: goals")
+    goals([*reached, bytes_goal])
+
+
+def bench_bundles(servers: Path, systems: dict[str, Path], runs: int) -> None:
+    """The seven third-party bundles."""
+    pins = repositories.bundles(servers)
+    if pins:
+        side_by_side("Seven bundles", pins, servers, systems, runs, {"ext4": 2})
+
+
+def bench_corpus(servers: Path, systems: dict[str, Path], runs: int) -> None:
+    """24 repositories with history."""
+    pins = repositories.corpus(servers)
+    side_by_side("Generated corpus", pins, servers, systems, runs, {"ext4": 3, "tmpfs": 1.3})
+
+
+def bench_thousand(servers: Path, systems: dict[str, Path], runs: int) -> None:
+    """A thousand small repositories: cold, three bumped, nothing changed."""
+    old, new = repositories.thousand(servers)
+    system, folder = next(iter(systems.items()))
+    figures = compare(folder / "thousand", old, runs, new)
+    show(f"A thousand books of 20 files, on {system}", figures)
+    print("\n### A thousand books: goals")
+    goals(
+        [
+            at_least("cold", factor(figures, "cold"), 1.3),
+            at_least("three bumped", factor(figures, "three bumped"), 5),
+            at_most("three bumped", figures[f"{Gitshelf.name}, three bumped"].wall, 3),
+            at_most("nothing changed", figures[f"{Gitshelf.name}, nothing changed"].wall, 1),
+        ]
+    )
+
+
+def bench_memory(servers: Path, systems: dict[str, Path], runs: int) -> None:
+    """Peak memory of a cold build with all its children, the server apart."""
+    folder = next(iter(systems.values())) / "memory"
+    sets = {
+        "one book of a 1 GB file": [repositories.plain(servers, "big", 1, 10**9)],
+        "1,000 books of 20 files": repositories.thousand(servers / "memory")[0],
+    }
+    reached = []
+    for what, pins in sets.items():
+        with serving(servers) as wire:
+            tool = Gitshelf(folder / what.replace(" ", "-"), wire.url)
+            tool.want(pins)
+            cold = peak_memory(tool.argv, XDG_CACHE_HOME=tool.cache) / _MEBI
+            again = peak_memory(tool.argv, XDG_CACHE_HOME=tool.cache) / _MEBI
+        check = peak_memory([program("gitshelf"), "verify", tool.argv[-1]]) / _MEBI
+        reached += [
+            at_most(f"build, cold, {what}", cold, 200, "MiB"),
+            at_most(f"build, nothing changed, {what}", again, 200, "MiB"),
+            at_most(f"verify, {what}", check, 200, "MiB"),
+        ]
+        tool.clear()
+    print("\n### Peak memory, git's processes included, the server excluded")
+    goals(reached)
+
+
+def bench_verify(servers: Path, systems: dict[str, Path], runs: int) -> None:
+    """`gitshelf verify` of a plain tar, held to one processor."""
+    folder = next(iter(systems.values())) / "verify"
+    rows, reached = [], []
+    for what, files, size in (("64 KiB", 6_000, 65_536), ("1 KiB", 60_000, 1024)):
+        tool = Gitshelf(folder / what.replace(" ", "-"))
+        tool.want([repositories.plain(servers, f"verify{size}", files, size)])
+        tool.make()
+        kit = Path(tool.argv[-1])
+        cpu = min(os.sched_getaffinity(0))
+        argv = ["taskset", "-c", str(cpu), program("gitshelf"), "verify", str(kit)]
+        wall = median([measured(lambda argv=argv: call(argv)) for _ in range(runs)]).wall  # type: ignore[misc]
+        speed, rate = kit.stat().st_size / 1e6 / wall, files / wall
+        rows.append((f"{files} files of {what}", f"{wall:.2f}", f"{speed:.0f}", f"{rate:.0f}"))
+        if size == 1024:
+            reached.append(Goal("small files", f"{rate:.0f}/s", "at least 15000/s", rate >= 15_000))
+        else:
+            reached.append(
+                Goal("files of 64 KiB", f"{speed:.0f} MB/s", "at least 150 MB/s", speed >= 150)
+            )
+        tool.clear()
+    print("\n### gitshelf verify of a plain tar, one processor")
+    table(("kit", "wall, s", "MB/s", "files/s"), rows)
+    goals(reached)
+
+
+def bench_startup(servers: Path, systems: dict[str, Path], runs: int) -> None:
+    """`gitshelf --help`, and a build that has nothing to do."""
+    folder = next(iter(systems.values())) / "startup"
+    tool = Gitshelf(folder)
+    tool.want([repositories.plain(servers, "startup", 20, 100)])
+    tool.make()
+    argv = [program("gitshelf"), "--help"]
+    helped = statistics.median(measured(lambda: call(argv)).wall for _ in range(2 * runs))
+    nothing = statistics.median(measured(tool.make).wall for _ in range(2 * runs))
+    print("\n### Start")
+    goals(
+        [
+            at_most("gitshelf --help", helped, 0.15),
+            at_most("gitshelf build of one book, nothing changed", nothing, 0.15),
+        ]
+    )
+
+
+PARTS = {
+    "bundles": bench_bundles,
+    "corpus": bench_corpus,
+    "thousand": bench_thousand,
+    "memory": bench_memory,
+    "verify": bench_verify,
+    "startup": bench_startup,
+}
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that a folder is on."""
+    argv = ["findmnt", "-n", "-o", "FSTYPE", "--target", str(folder)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.stdout.split()[0] if done.stdout.strip() else "disk"
 
 
 def main() -> None:
-    """Run both comparisons."""
+    """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--work", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    parser.add_argument("--work", type=Path, help="a folder on disk (default: a temporary one)")
+    parser.add_argument("--memory", type=Path, default=Path("/dev/shm"), help="a folder on tmpfs")
     given = parser.parse_args()
-    beside = Path(sys.executable).with_name("vcs")
-    vcs = str(beside) if beside.exists() else shutil.which("vcs")
-    with tempfile.TemporaryDirectory(dir=given.work, prefix="bench-gitshelf-") as folder:
-        work = Path(folder)
-        (work / "servers").mkdir()
-        pins = books(work / "servers")
-        if pins:
-            compare("Seven bundles", pins, work / "books", given.runs, vcs)
-        pins = corpus(work / "servers")
-        compare("Generated corpus", pins, work / "corpus", given.runs, vcs)
-        argv = [str(Path(sys.executable).with_name("gitshelf")), "--help"]
-        begun = [measured(lambda: call(argv))[0] for _ in range(10)]
-        print(f"\n`gitshelf --help`: {statistics.median(begun):.2f} s")
+    for part in given.only:
+        with (
+            tempfile.TemporaryDirectory(dir=given.work, prefix="bench-gitshelf-") as disk,
+            tempfile.TemporaryDirectory(dir=given.memory, prefix="bench-gitshelf-") as memory,
+        ):
+            servers = Path(disk) / "servers"
+            servers.mkdir()
+            systems = {file_system(Path(folder)): Path(folder) for folder in (disk, memory)}
+            PARTS[part](servers, systems, given.runs)
 
 
 if __name__ == "__main__":
