@@ -1,0 +1,2 @@
+neutron_linuxbridge:
+  packages: [neutron-linuxbridge-agent, conntrack, ebtables, ipset, iptables, python3-amqp]

@@ -1,0 +1,8 @@
+{%- from 'lib/clean.jinja' import cleaned with context %}
+{{ cleaned('libvirt', ['libvirtd.socket', 'libvirtd-ro.socket', 'libvirtd-admin.socket', 'libvirtd',
+                       'virtlogd.socket', 'virtlogd', 'virtlockd.socket', 'virtlockd'],
+           pillar.libvirt.packages, user='libvirt-qemu',
+           files=['/etc/libvirt', '/etc/systemd/system/libvirtd.socket.d', '/var/log/libvirt',
+                  '/var/cache/libvirt', '/run/libvirt',
+                  '/etc/systemd/system/libvirt-guests.service'],
+           data=['/var/lib/libvirt']) }}

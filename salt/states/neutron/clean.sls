@@ -1,0 +1,10 @@
+# The database is the database's to keep.
+{%- from 'lib/clean.jinja' import cleaned with context %}
+{%- set shared = pillar.components | intersect(['neutron_linuxbridge', 'neutron_gateway']) %}
+{{ cleaned('neutron', ['neutron-api', 'neutron-rpc-server'], pillar.neutron.packages,
+           user=None if shared else 'neutron',
+           files=['/etc/default/neutron-server', '/usr/local/sbin/neutron-config-check',
+                  '/usr/local/sbin/neutron-gate',
+                  '/usr/local/sbin/neutron-schema']
+                 + ([] if shared else ['/etc/neutron', '/var/log/neutron', '/var/lib/neutron',
+                                       '/var/cache/neutron'])) }}

@@ -1,0 +1,12 @@
+# The databases are the database's to keep.
+{%- from 'lib/clean.jinja' import cleaned with context %}
+{%- set shared = 'nova_compute' in pillar.components %}
+{{ cleaned('nova', ['nova-api', 'nova-api-metadata', 'nova-conductor', 'nova-scheduler',
+                    'nova-novncproxy'],
+           pillar.nova.packages, user=None if shared else 'nova',
+           files=['/etc/default/nova-api', '/etc/default/nova-api-metadata',
+                  '/etc/default/nova-consoleproxy', '/usr/local/sbin/nova-config-check',
+                  '/usr/local/sbin/nova-alive',
+                  '/usr/local/sbin/nova-cells', '/usr/local/sbin/nova-schema']
+                 + ([] if shared else ['/etc/nova', '/var/log/nova', '/var/lib/nova',
+                                       '/var/cache/nova'])) }}

@@ -1,0 +1,20 @@
+{%- from 'lib/service.jinja' import started with context %}
+include:
+  - .config
+
+{%- set needed = [{'file': 'nova_config_file'}, {'file': 'nova_config_console'},
+                  {'file': 'nova_config_arguments_nova_api'},
+                  {'file': 'nova_config_arguments_nova_api_metadata'},
+                  {'file': 'nova_config_uwsgi_api'}, {'file': 'nova_config_uwsgi_metadata'}] %}
+{%- for unit, files in {
+      'nova-api': ['/etc/nova/nova-api-uwsgi.ini', '/etc/default/nova-api'],
+      'nova-api-metadata': ['/etc/nova/nova-api-metadata-uwsgi.ini',
+                            '/etc/default/nova-api-metadata'],
+      'nova-conductor': [],
+      'nova-scheduler': [],
+      'nova-novncproxy': ['/etc/default/nova-consoleproxy'],
+    }.items() %}
+{{ started('nova_service_' ~ (unit | replace('nova-', '') | replace('-', '_')), unit,
+           ['/etc/nova/nova.conf', '/var/lib/dpkg/info/python3-nova.list'] + files,
+           requires=needed) }}
+{%- endfor %}
