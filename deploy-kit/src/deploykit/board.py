@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploykit.environment import Promotion
 from deploykit.ledger import Ledger, utc_now, view
 from deploykit.ledger.words import moment
-from deploykit.policy import Candidate, Verdict, evaluate
+from deploykit.policy import Candidate, Verdict, evaluate, site_policy
 from deploykit.records import Record
 from deploykit.schema import TIME
 from deploykit.site import Site
@@ -60,9 +61,25 @@ def board(site: Site, ledger: Ledger) -> tuple[Standing, ...]:
     from deploykit.release import releases
 
     records = ledger.records()
-    names = dict.fromkeys([*site.environments(), *view.policy_in_force(records)])
     cut = releases(site)
+    names = shown(site_policy(site), records)
     return standings(names, records, cut[-1] if cut else None, utc_now())
+
+
+def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str]:
+    """The environments that a board shows, in the order of promotion.
+
+    Those of the line and those that something was ever deployed to; the rest are for development.
+    All where there is no line. `asked` is the policy of the site's environment files.
+    """
+    rules = {**asked, **view.policy_in_force(records)}
+    sources = {rule.source for rule in (*asked.values(), *rules.values())}
+    found = [
+        name
+        for name in rules
+        if rules[name].source or name in sources or view.attempts(records, name)
+    ]
+    return found or list(rules)
 
 
 def print_board(site: Site, ledger: Ledger, printer: Console | None = None) -> None:

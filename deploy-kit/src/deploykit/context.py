@@ -36,7 +36,7 @@ class Context:
     def inventory(self, environment: Environment, instance: str | None = None) -> Inventory:
         """The nodes of a live instance. Raises DeployKitError where it is not up."""
         provider = provider_for(self.site, environment)
-        return provider.inventory(environment, instance or environment.name)
+        return provider.inventory(environment, instance or environment.instance)
 
     def session(self, inventory: Inventory) -> MasterSession:
         """The open session with the instance's master, opened on first use."""

@@ -44,7 +44,7 @@ def deploy(
             witness(context, release, environment, edge, failed, time.monotonic() - began)
             raise
         hold.finish(f"{time.monotonic() - began:.0f} s")
-    provider_for(context.site, environment).tag(environment.name, {"release": release.version})
+    provider_for(context.site, environment).tag(environment.instance, {"release": release.version})
     outcome = prove(context, release, environment, inventory)
     witness(context, release, environment, edge, outcome, time.monotonic() - began)
     demand(context, release, environment, outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploykit.yamlfile import Value, load
@@ -14,7 +14,10 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 DURATION = re.compile(r"(\d+)([smhd])")
 MEMORY = re.compile(r"[1-9]\d*[MG]")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-KEYS = frozenset({"name", "provider", "networks", "nodes", "promotion", "protected", "labels"})
+KEYS = frozenset(
+    {"name", "provider", "networks", "nodes", "promotion", "protected", "labels", "packages"}
+)
+INSTALLED, DOWNLOADED = "installed", "downloaded"
 MASTER_ROLE = "master"
 PRIVILEGED_ROLES = frozenset({"hypervisor", "network"})
 
@@ -68,7 +71,12 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A named place with nodes, networks and a promotion policy."""
+    """A named place with nodes, networks and a promotion policy.
+
+    `instance` names its nodes: the environment's own name, or NAME~PROVIDER where another provider
+    than the file's makes them, so that the two never meet. `installed`: its nodes come with the
+    content's packages installed, unconfigured; else those are downloaded at most.
+    """
 
     name: str
     provider: str
@@ -77,6 +85,8 @@ class Environment:
     promotion: Promotion
     protected: bool
     file: Path
+    instance: str
+    installed: bool = False
 
     @property
     def master(self) -> Node:
@@ -88,6 +98,12 @@ class Environment:
     def addresses(self, node: Node) -> dict[str, str]:
         """The node's fixed address in each network, by network name."""
         return {net.name: str(self.address(node, net)) for net in self.networks}
+
+    def by(self, provider: str) -> Environment:
+        """The same environment with its nodes made by `provider`, as an instance of its own."""
+        if provider == self.provider:
+            return self
+        return replace(self, provider=provider, instance=f"{self.name}~{provider}")
 
     def with_role(self, role: str) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if role in node.roles)
@@ -122,6 +138,8 @@ def parse_environment(file: Path) -> Environment:
         promotion=_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
         protected=keys["protected"].flag() if "protected" in keys else False,
         file=file,
+        instance=name,
+        installed=_installed(keys["packages"]) if "packages" in keys else False,
     )
 
 
@@ -152,6 +170,24 @@ def load_environments(folder: Path) -> dict[str, Environment]:
     for environment in found.values():
         place(environment, ())
     return ordered
+
+
+def chain(environments: dict[str, Environment], last: str | None = None) -> list[Environment]:
+    """The environments a train passes, in order; up to and with `last` where it is given.
+
+    A line is followed from an environment without `promotion.from`, which something is promoted
+    from, to its end.
+    """
+    sources = {env.promotion.source for env in environments.values()}
+    line = [env for env in environments.values() if env.promotion.source or env.name in sources]
+    if last is None:
+        return line
+    wanted: list[Environment] = []
+    name: str | None = last
+    while name is not None:
+        wanted.insert(0, environments[name])
+        name = environments[name].promotion.source
+    return wanted
 
 
 def _name(value: Value) -> str:
@@ -246,6 +282,13 @@ def _seconds(value: Value) -> int:
     if not match:
         raise value.error(f"not a duration: '{value.scalar()}'", "write 90s, 15m, 2h or 1d")
     return int(match[1]) * SECONDS[match[2]]
+
+
+def _installed(value: Value) -> bool:
+    text = value.text()
+    if text not in (INSTALLED, DOWNLOADED):
+        raise value.error(f"'{text}' is neither '{INSTALLED}' nor '{DOWNLOADED}'")
+    return text == INSTALLED
 
 
 def _memory(value: Value) -> str:

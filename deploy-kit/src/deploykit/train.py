@@ -23,24 +23,6 @@ from deploykit.rollout import stands
 from deploykit.ssh import reachable
 
 
-def chain(environments: dict[str, Environment], last: str | None = None) -> list[Environment]:
-    """The environments a train passes, in order; up to and with `last` where it is given.
-
-    A line is followed from an environment without `promotion.from`, which something is promoted
-    from, to its end.
-    """
-    sources = {env.promotion.source for env in environments.values()}
-    line = [env for env in environments.values() if env.promotion.source or env.name in sources]
-    if last is None:
-        return line
-    wanted: list[Environment] = []
-    name: str | None = last
-    while name is not None:
-        wanted.insert(0, environments[name])
-        name = environments[name].promotion.source
-    return wanted
-
-
 def run_train(context: Context, release: Release, line: Sequence[Environment]) -> None:
     """Carry `release` along `line`: gather what policy needs, ask it, deploy; then the next.
 

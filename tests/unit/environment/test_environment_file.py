@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
-from deploykit.environment import CheckRule, load_environments, parse_environment
+from deploykit.environment import CheckRule, chain, load_environments, parse_environment
 from deploykit.errors import InputError
 
 GOOD = """\
@@ -136,3 +137,28 @@ def test_promotion_from_nowhere_is_told(tmp_path: Path) -> None:
     write(tmp_path, simple("one", "tset"), "one")
     with pytest.raises(InputError, match="no environment 'tset'"):
         load_environments(tmp_path)
+
+
+def test_packages_are_downloaded_unless_the_file_says_installed(tmp_path: Path) -> None:
+    assert not parse_environment(write(tmp_path, GOOD)).installed
+    assert parse_environment(write(tmp_path, GOOD + "packages: installed\n")).installed
+    with pytest.raises(InputError, match="'baked' is neither"):
+        parse_environment(write(tmp_path, GOOD + "packages: baked\n"))
+
+
+def test_other_provider_makes_an_instance_of_its_own(tmp_path: Path) -> None:
+    environment = parse_environment(write(tmp_path, GOOD))
+    assert environment.instance == environment.name
+    assert environment.by(environment.provider) is environment
+    other = environment.by("vagrant")
+    assert (other.name, other.instance) == (environment.name, f"{environment.name}~vagrant")
+    assert other.provider == "vagrant"
+
+
+def test_shipped_train_passes_none_of_the_development_environments(checkout: Path) -> None:
+    found = load_environments(checkout / "deploy-kit" / "environments")
+    assert {"dev", "minimal", "ha"} <= set(found)
+    assert [one.name for one in chain(found)] == ["test", "staging", "production"]
+    networks = [net.cidr for one in found.values() for net in one.networks]
+    overlaps = [(a, b) for a, b in combinations(networks, 2) if a.overlaps(b)]
+    assert overlaps == []

@@ -9,7 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 from deploykit.cli import cli
-from deploykit.cli.env import confirm, free_port
+from deploykit.cli.env import confirm
+from deploykit.cli.reach import free_port
 from deploykit.errors import InputError, Refused
 from deploykit.site import Site, open_site
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from deploykit.board import board_json, standings
+from deploykit.board import board_json, shown, standings
+from deploykit.environment import Promotion
 from deploykit.ledger.words import describe, versions_of
 from ledgerbook import NOON, Story, release, rule
 
@@ -65,3 +66,13 @@ def test_every_record_has_its_line() -> None:
         "hold test: night",
         "veto 2026.47.1 for everywhere: bad",
     ]
+
+
+def test_board_shows_the_line_and_what_was_ever_deployed_to() -> None:
+    asked = {"dev": Promotion(), "lab": Promotion(), "test": Promotion(),
+             "staging": Promotion("test")}  # fmt: skip
+    told = Story.of(dev=rule(), lab=rule(), test=rule(), staging=rule("test"))
+    assert shown(asked, told.records) == ["test", "staging"]
+    told.deployed("lab", ONE)
+    assert shown(asked, told.records) == ["lab", "test", "staging"]
+    assert shown({"only": Promotion()}, Story.of(only=rule()).records) == ["only"]

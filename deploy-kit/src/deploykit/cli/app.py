@@ -39,6 +39,14 @@ def print_json(value: Any) -> None:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+mean_option = click.option(
+    "--yes-i-mean", multiple=True, metavar="NAME", help="For a protected environment."
+)
+provider_option = click.option(
+    "--provider",
+    metavar="NAME",
+    help="Nodes made by this provider: an instance of its own beside the file's own provider's.",
+)
 
 
 @contextlib.contextmanager

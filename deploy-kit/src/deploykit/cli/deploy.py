@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import click
 
-from deploykit.cli.app import json_option, print_json, session_of, yes_option
+from deploykit.cli.app import json_option, print_json, provider_option, session_of, yes_option
 
 
 @click.command()
 @click.argument("release")
 @click.argument("environment")
+@provider_option
 @json_option
 @click.pass_context
-def deploy(ctx: click.Context, release: str, environment: str, as_json: bool) -> None:
+def deploy(
+    ctx: click.Context, release: str, environment: str, provider: str | None, as_json: bool
+) -> None:
     """Deploy RELEASE in ENVIRONMENT, if policy lets it in.
 
     RELEASE is a version, the beginning of a digest, or 'latest'.
@@ -22,10 +25,11 @@ def deploy(ctx: click.Context, release: str, environment: str, as_json: bool) ->
     deploy-kit deploy latest staging
     """
     from deploykit.deploy import deploy as run
+    from deploykit.provider import located
     from deploykit.release import find_release
 
     with session_of(ctx, "deploy") as context:
-        env = context.site.environment(environment)
+        env, _ = located(context.site, environment, provider)
         found = find_release(context.site, release)
         run(context, found, env)
         _tell(environment, found.version, found.digest, as_json)
@@ -34,11 +38,17 @@ def deploy(ctx: click.Context, release: str, environment: str, as_json: bool) ->
 @click.command()
 @click.argument("environment")
 @click.option("--to", help="The release to go back to. Default: the one that ran before.")
+@provider_option
 @yes_option
 @json_option
 @click.pass_context
 def rollback(
-    ctx: click.Context, environment: str, to: str | None, yes: bool, as_json: bool
+    ctx: click.Context,
+    environment: str,
+    to: str | None,
+    provider: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Bring back what ENVIRONMENT ran before.
 
@@ -47,10 +57,11 @@ def rollback(
     deploy-kit rollback production --to 2026.46.2
     """
     from deploykit.deploy import rollback as run
+    from deploykit.provider import located
     from deploykit.release import find_release
 
     with session_of(ctx, "rollback") as context:
-        env = context.site.environment(environment)
+        env, _ = located(context.site, environment, provider)
         if env.protected and not yes:
             click.confirm(f"Roll {environment} back?", abort=True)
         done = run(context, env, find_release(context.site, to) if to else None)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import NoReturn
 
 import click
 from rich.table import Table
 
-from deploykit.cli.app import json_option, print_json, site_of, stderr, stdout, yes_option
-from deploykit.environment import Environment
+from deploykit.cli.app import (
+    json_option,
+    mean_option,
+    print_json,
+    provider_option,
+    site_of,
+    stderr,
+    stdout,
+    yes_option,
+)
+from deploykit.cli.reach import forward, host_of, ssh, ssh_config
+from deploykit.environment import Environment, chain
 from deploykit.errors import InputError, Refused
-from deploykit.inventory import Host, Inventory
 from deploykit.progress import Shown
-from deploykit.provider import Provider, provider_for, provider_named
+from deploykit.provider import Provider, located, provider_for, provider_named, providers
 from deploykit.site import Site
-from deploykit.yamlfile import nearest
-
-LOAD_BALANCER = "load-balancer"
-PAGE_PORT = 5000  # the identity service's, behind the load balancer
 
 
 @click.group()
@@ -30,86 +32,173 @@ def env() -> None:
     """Environments and their nodes."""
 
 
+for command in (ssh, ssh_config, forward):
+    env.add_command(command)
+
+
 @env.command()
 @click.argument("environments", nargs=-1)
-@click.option("--all", "every", is_flag=True, help="Every environment of the site.")
+@click.option("--all", "every", is_flag=True, help="Every environment that the train passes.")
 @click.option("--purpose", default="train", show_default=True, help="Tag: what the nodes are for.")
+@provider_option
 @click.pass_context
-def up(ctx: click.Context, environments: tuple[str, ...], every: bool, purpose: str) -> None:
+def up(
+    ctx: click.Context,
+    environments: tuple[str, ...],
+    every: bool,
+    purpose: str,
+    provider: str | None,
+) -> None:
     """Bring nodes up: what is missing is made, what is stopped is started."""
     site = site_of(ctx)
-    progress = Shown(stderr())
-    names = list(site.environments()) if every else list(environments)
+    names = list(environments)
+    if every:
+        known = site.environments()
+        names = [environment.name for environment in chain(known)] or list(known)
     if not names:
         raise InputError(
             "which environment?", f"name one of {', '.join(site.environments())}, or --all"
         )
-    wanted = [site.environment(name) for name in dict.fromkeys(names)]
+    found = [located(site, name, provider) for name in names]
+    bring_up(site, {instance: environment for environment, instance in found}, purpose)
 
-    def bring_up(environment: Environment) -> None:
-        tags = {"purpose": purpose}
-        provider_for(site, environment).up(environment, environment.name, tags, progress)
+
+def bring_up(site: Site, wanted: dict[str, Environment], purpose: str) -> None:
+    """Bring the instances `wanted` up, side by side."""
+    progress = Shown(stderr())
+
+    def one(instance: str) -> None:
+        environment = wanted[instance]
+        provider_for(site, environment).up(environment, instance, {"purpose": purpose}, progress)
 
     with ThreadPoolExecutor(len(wanted)) as pool:
-        for done in [pool.submit(bring_up, environment) for environment in wanted]:
+        for done in [pool.submit(one, instance) for instance in wanted]:
             done.result()
 
 
 @env.command()
 @click.argument("instances", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Everything this site has brought up.")
-@click.option("--yes-i-mean", multiple=True, metavar="NAME", help="For a protected environment.")
+@provider_option
+@mean_option
 @yes_option
 @click.pass_context
 def down(
     ctx: click.Context,
     instances: tuple[str, ...],
     every: bool,
+    provider: str | None,
     yes_i_mean: tuple[str, ...],
     yes: bool,
 ) -> None:
     """Destroy the nodes of environments, or of copies (NAME~COPY), and all they hold."""
     site = site_of(ctx)
     there = standing(site)
-    names = list(there) if every else list(dict.fromkeys(instances))
+    wanted = {name: located(site, name, provider) for name in instances}
+    names = list(there) if every else list(dict.fromkeys(name for _, name in wanted.values()))
     if not names and not every:
         raise InputError("which environment?", f"up are: {', '.join(there) or 'none'}; or --all")
-    for name in names:
-        if name not in there:
-            site.environment(name.partition("~")[0])
     confirm(site, [name for name in names if name in there], yes, yes_i_mean)
-    progress = Shown(stderr())
     if not names:
         stdout().print("nothing is up")
         return
-    with ThreadPoolExecutor(len(names)) as pool:
-        running = [
-            pool.submit((there.get(name) or _provider(site, name)).down, name, progress)
-            for name in names
-        ]
+    take_down(site, {name: there.get(name) or _provider(site, name) for name in names})
+
+
+def take_down(site: Site, wanted: dict[str, Provider]) -> None:
+    """Destroy the instances `wanted`, side by side."""
+    progress = Shown(stderr())
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        running = [pool.submit(found.down, name, progress) for name, found in wanted.items()]
         for done in running:
             done.result()
 
 
-def confirm(site: Site, names: list[str], yes: bool, meant: tuple[str, ...]) -> None:
-    """Ask before destroying. Raises Refused without a clear yes, Abort on a no."""
-    environments = site.environments()
+@env.command()
+@click.argument("instance")
+@provider_option
+@mean_option
+@yes_option
+@click.pass_context
+def rebuild(
+    ctx: click.Context,
+    instance: str,
+    provider: str | None,
+    yes_i_mean: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Destroy the nodes of an environment and make them anew, bare."""
+    site = site_of(ctx)
+    environment, name = located(site, instance, provider)
+    found = provider_for(site, environment)
+    tags = found.tags(name) if name in found.instances() else {}
+    confirm(site, [name], yes, yes_i_mean)
+    take_down(site, {name: found})
+    bring_up(site, {name: environment}, tags.get("purpose", "train"))
+
+
+@env.command()
+@click.argument("instance")
+@click.argument("nodes", nargs=-1)
+@provider_option
+@mean_option
+@yes_option
+@click.pass_context
+def reboot(
+    ctx: click.Context,
+    instance: str,
+    nodes: tuple[str, ...],
+    provider: str | None,
+    yes_i_mean: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Reboot NODES of an environment side by side (default: all) and wait until they are back."""
+    from deploykit.reboot import reboot_nodes
+
+    site = site_of(ctx)
+    environment, name = located(site, instance, provider)
+    found = provider_for(site, environment)
+    inventory = found.inventory(environment, name)
+    hosts = [host_of(inventory, node) for node in nodes] or list(inventory.hosts)
+    names = ", ".join(host.name for host in hosts)
+    confirm(site, [name], yes, yes_i_mean, f"reboots {names}")
+    with Shown(stderr()).step(f"{name}: {names} rebooted"):
+        reboot_nodes(inventory, hosts)
+
+
+def confirm(
+    site: Site, names: list[str], yes: bool, meant: tuple[str, ...], what: str = ""
+) -> None:
+    """Ask before nodes of `names` go; `what` says in words what happens, by default their end.
+
+    A protected environment wants its name, typed or in `meant`. Raises Refused without a clear
+    yes, Abort on a no.
+    """
     asks = sys.stdin.isatty()
     for name in names:
-        environment = environments.get(name)
-        if environment is None or not environment.protected or name in meant:
+        if not _protected(site, name) or name in meant:
             continue
         if not asks:
             raise Refused(f"{name} is protected", f"say it by name: --yes-i-mean {name}")
-        typed = click.prompt(f"{name} is protected. Its name, to destroy it", default="", err=True)
+        typed = click.prompt(f"{name} is protected. Its name, to go on", default="", err=True)
         if typed != name:
-            raise Refused(f"{name} is protected and stays")
+            raise Refused(f"{name} is protected and stays as it is")
     if not names or yes or set(names) <= set(meant):
         return
-    what = f"this destroys the nodes of {', '.join(names)} and all they hold"
+    told = f"this {what or 'destroys the nodes of ' + ', '.join(names) + ' and all they hold'}"
     if not asks:
-        raise Refused(what, "say so: --yes")
-    click.confirm(f"{what[0].upper()}{what[1:]}. Go on?", abort=True, err=True)
+        raise Refused(told, "say so: --yes")
+    click.confirm(f"{told[0].upper()}{told[1:]}. Go on?", abort=True, err=True)
+
+
+def _protected(site: Site, name: str) -> bool:
+    """Whether it is an environment marked so; throwaway copies of one are not."""
+    environments = site.environments()
+    environment = environments.get(name.partition("~")[0])
+    if environment is None or not environment.protected:
+        return False
+    environment, _ = located(site, name)
+    return name == environment.instance
 
 
 def standing(site: Site) -> dict[str, Provider]:
@@ -117,13 +206,14 @@ def standing(site: Site) -> dict[str, Provider]:
     kinds = dict.fromkeys(["lxd", *(one.provider for one in site.environments().values())])
     found: dict[str, Provider] = {}
     for kind in kinds:
-        provider = provider_named(site, kind)
-        found.update(dict.fromkeys(provider.instances(), provider))
+        if kind in providers():
+            provider = provider_named(site, kind)
+            found.update(dict.fromkeys(provider.instances(), provider))
     return found
 
 
 def _provider(site: Site, instance: str) -> Provider:
-    return provider_for(site, site.environment(instance.partition("~")[0]))
+    return provider_for(site, located(site, instance)[0])
 
 
 @env.command()
@@ -197,12 +287,13 @@ def _row(name: str, there: dict[str, Provider], environments: dict[str, Environm
 
 @env.command()
 @click.argument("instance")
+@provider_option
 @json_option
 @click.pass_context
-def status(ctx: click.Context, instance: str, as_json: bool) -> int:
+def status(ctx: click.Context, instance: str, provider: str | None, as_json: bool) -> int:
     """The nodes of one environment. Exit status 1 where one is not running."""
     site = site_of(ctx)
-    environment = site.environment(instance.partition("~")[0])
+    environment, instance = located(site, instance, provider)
     nodes = provider_for(site, environment).status(environment, instance)
     by_name = {node.name: environment.addresses(node) for node in environment.nodes}
     if as_json:
@@ -218,82 +309,6 @@ def status(ctx: click.Context, instance: str, as_json: bool) -> int:
             table.add_row(node.name, state, roles, node.address, *addresses, _mib(node.memory))
         stdout().print(table)
     return 0 if all(node.state == "running" for node in nodes) else 1
-
-
-@env.command(context_settings={"ignore_unknown_options": True})
-@click.argument("instance")
-@click.argument("node", required=False)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def ssh(ctx: click.Context, instance: str, node: str | None, words: tuple[str, ...]) -> None:
-    """A shell on a node (default: the master), or a command there."""
-    inventory = _inventory(site_of(ctx), instance)
-    host = _host(inventory, node) if node else inventory.master
-    _become(["ssh", "-F", str(inventory.ssh_config), host.name, *words])
-
-
-@env.command("ssh-config")
-@click.argument("instance")
-@click.option("--path", is_flag=True, help="Print where the file is: ssh -F $(... --path) NODE.")
-@click.pass_context
-def ssh_config(ctx: click.Context, instance: str, path: bool) -> None:
-    """The ssh_config of an environment, for ssh, scp, Ansible and editors."""
-    inventory = _inventory(site_of(ctx), instance)
-    text = inventory.ssh_config.read_text(encoding="utf-8")
-    click.echo(str(inventory.ssh_config) if path else text, nl=path)
-
-
-@env.command()
-@click.argument("instance")
-@click.option("--node", help="Default: the first load balancer.")
-@click.option("--port", default=PAGE_PORT, show_default=True, help="Port on the node.")
-@click.option("--local", type=int, help="Port here. Default: the same, or one that is free.")
-@click.pass_context
-def forward(
-    ctx: click.Context, instance: str, node: str | None, port: int, local: int | None
-) -> None:
-    """Reach an environment's pages from this machine, until interrupted."""
-    inventory = _inventory(site_of(ctx), instance)
-    doors = inventory.environment.with_role(LOAD_BALANCER) or inventory.environment.nodes
-    host = _host(inventory, node or doors[0].name)
-    address = next(iter(host.addresses.values()))
-    here = local or free_port(port)
-    stdout().print(f"https://127.0.0.1:{here}/ is {host.name} of {instance}; Ctrl-C ends it")
-    _become(
-        ["ssh", "-F", str(inventory.ssh_config), "-N", "-o", "ControlPath=none",
-         "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{here}:{address}:{port}", host.name]
-    )  # fmt: skip
-
-
-def free_port(wanted: int) -> int:
-    """`wanted` where nobody listens on it here, else one that is free."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise InputError("no port is free", "name one with --local")
-
-
-def _inventory(site: Site, instance: str) -> Inventory:
-    environment = site.environment(instance.partition("~")[0])
-    return provider_for(site, environment).inventory(environment, instance)
-
-
-def _host(inventory: Inventory, name: str) -> Host:
-    names = [host.name for host in inventory.hosts]
-    if name not in names:
-        raise InputError(
-            f"{inventory.instance} has no node '{name}'", nearest(name, frozenset(names))
-        )
-    return inventory.host(name)
-
-
-def _become(words: list[str]) -> NoReturn:
-    sys.stdout.flush()
-    os.execvp(words[0], words)  # noqa: S606 (the terminal is handed over)
 
 
 def _mib(size: int) -> str:

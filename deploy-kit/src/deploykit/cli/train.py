@@ -22,8 +22,9 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     deploy-kit train 2026.47.1 --to staging
     """
     from deploykit.board import print_board
+    from deploykit.environment import chain
     from deploykit.release import find_release
-    from deploykit.train import chain, run_train
+    from deploykit.train import run_train
 
     with session_of(ctx, "train") as context:
         found = find_release(context.site, release)

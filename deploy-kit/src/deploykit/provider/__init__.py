@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from deploykit.environment import Environment
@@ -58,8 +58,31 @@ def provider_for(site: Site, environment: Environment) -> Provider:
     return provider_named(site, environment.provider)
 
 
+def located(site: Site, instance: str, provider: str | None = None) -> tuple[Environment, str]:
+    """The environment and the whole name of an instance that a person names, by --provider or not.
+
+    NAME is the instance of the file's own provider, NAME~PROVIDER (or NAME with `provider`) that
+    of another, NAME~COPY a throwaway copy. Raises InputError where there is no such environment.
+    """
+    name, _, copy = instance.partition("~")
+    environment = site.environment(name)
+    if provider is not None and provider != copy:
+        environment = environment.by(provider)
+        return environment, instance if copy else environment.instance
+    if copy in providers():
+        environment = environment.by(copy)
+        return environment, environment.instance
+    return environment, instance
+
+
+def providers() -> dict[str, EntryPoint]:
+    """The plugins that are installed, by name."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
 def provider_named(site: Site, name: str) -> Provider:
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    """The provider `name`. Raises InputError where none has that name."""
+    found = providers()
     if name not in found:
         raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(found)))
     provider: Provider = found[name].load()(site)

@@ -194,5 +194,4 @@ def _host(node: Node, known: Mapping[str, Any], environment: Environment) -> Hos
 
 def _not_up(instance: str, node: str = "") -> DeployKitError:
     what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"
-    environment = instance.partition("~")[0]
-    return DeployKitError(what, f"'deploy-kit env up {environment}' brings it up")
+    return DeployKitError(what, f"'deploy-kit env up {instance}' brings it up")
