@@ -1,0 +1,59 @@
+"""The region's own services: the catalogue names them, they answer, each one is alive."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from cloud import Region
+
+TYPES = {"identity", "image", "placement", "compute", "network"}
+
+
+def test_token_comes_with_a_catalogue_of_every_service(region: Region) -> None:
+    cloud = region.admin()
+    names = {service["type"] for service in cloud.config.get_service_catalog().catalog}
+    assert names >= TYPES
+
+
+def test_public_endpoints_answer_over_tls_that_the_region_vouches_for(region: Region) -> None:
+    cloud = region.admin()
+    for kind in sorted(TYPES):
+        url = cloud.session.get_endpoint(service_type=kind, interface="public")
+        assert url.startswith("https://"), f"{kind}: {url}"
+        answer = cloud.session.get(url, authenticated=True, raise_exc=False)
+        assert answer.status_code < 400, f"{kind}: {answer.status_code}"
+
+
+def test_certificate_is_refused_by_whoever_does_not_know_the_region(region: Region) -> None:
+    proxies = {"https": region.proxy}
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(region.auth_url, proxies=proxies, timeout=30)
+
+
+def test_every_compute_service_is_up(region: Region) -> None:
+    found = list(region.admin().compute.services())
+    hypervisors = {one.host for one in found if one.binary == "nova-compute" and one.state == "up"}
+    assert hypervisors == {host.name for host in region.with_role("hypervisor")}
+    assert {"nova-conductor", "nova-scheduler"} <= {one.binary for one in found}
+    assert not [f"{one.binary} on {one.host}" for one in found if one.state != "up"]
+
+
+def test_every_network_agent_is_alive(region: Region) -> None:
+    found = list(region.admin().network.agents())
+    expected = {
+        (host.name, "neutron-linuxbridge-agent")
+        for role in ("hypervisor", "network")
+        for host in region.with_role(role)
+    } | {
+        (host.name, f"neutron-{agent}-agent")
+        for host in region.with_role("network")
+        for agent in ("dhcp", "l3", "metadata")
+    }
+    assert {(one.host, one.binary) for one in found} == expected
+    assert not [f"{one.binary} on {one.host}" for one in found if not one.is_alive]
+
+
+def test_no_unit_has_failed_on_any_node(region: Region) -> None:
+    for host in region.inventory.hosts:
+        failed = region.on(host.name, "systemctl list-units --state=failed --plain --no-legend")
+        assert not failed, f"{host.name}: {failed}"

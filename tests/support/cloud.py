@@ -1,0 +1,352 @@
+"""A region under test: its nodes over SSH, its API over verified TLS, and a tenant's own workload.
+
+The API listens on the management network, which this machine need not reach: requests go through
+an SSH connection to the master (a SOCKS proxy), to the very addresses that the catalogue names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keystoneauth1.session
+import openstack
+import openstack.exceptions
+import requests
+from deploykit.inventory import Host, Inventory
+from deploykit.provider import located, provider_for
+from deploykit.site import open_site
+from deploykit.ssh import run_on
+from keystoneauth1.identity import V3Password
+from tinyguest import COMMAND_LINE, Guest
+
+SECRETS = "/srv/environment/secrets.json"
+AUTHORITY = "/srv/environment/ca/ca.crt"
+PHYSICAL_NETWORK = "external"
+API_TIMEOUT = 90.0  # seconds for one request
+BOOT_SECONDS = 150.0  # from the request to the guest's own word that it is ready
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The nodes of a region and how to reach its API."""
+
+    inventory: Inventory
+    proxy: str
+    authority: Path
+    admin_password: str
+
+    @property
+    def auth_url(self) -> str:
+        front = self.with_role("load-balancer")[0]
+        return f"https://{front.addresses['management']}:5000/v3"
+
+    def with_role(self, role: str) -> list[Host]:
+        return [host for host in self.inventory.hosts if role in host.roles]
+
+    def on(self, node: str, line: str, timeout: float = 60) -> str:
+        """What a line of shell prints on a node; it must succeed."""
+        return run_on(self.inventory.host(node), self.inventory, line, timeout=timeout).stdout
+
+    def try_on(self, node: str, line: str, timeout: float = 60) -> tuple[int, str]:
+        done = run_on(self.inventory.host(node), self.inventory, line, timeout=timeout, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def connect(self, user: str, password: str, project: str) -> openstack.connection.Connection:
+        """A connection to the API as `user`; TLS is verified by the region's own authority."""
+        http = requests.Session()
+        http.trust_env = False
+        http.proxies = {"https": self.proxy, "http": self.proxy}
+        auth = V3Password(
+            auth_url=self.auth_url,
+            username=user,
+            password=password,
+            project_name=project,
+            user_domain_id="default",
+            project_domain_id="default",
+        )
+        session = keystoneauth1.session.Session(
+            auth, session=http, verify=str(self.authority), timeout=API_TIMEOUT
+        )
+        return openstack.connection.Connection(session=session, region_name="RegionOne")
+
+    def admin(self) -> openstack.connection.Connection:
+        return self.connect("admin", self.admin_password, "admin")
+
+    @property
+    def outside(self) -> Host:
+        """A node with an address in the external network that is no gateway of the region."""
+        others = [host for host in self.inventory.hosts if "network" not in host.roles]
+        return next(host for host in others if "external" in host.addresses)
+
+    def ping(self, address: str, count: int = 3, seconds: float = 30.0) -> bool:
+        """Whether `address` answers from outside within `seconds`, `count` times in a row."""
+        line = f"ping -q -c {count} -i 0.2 -W 2 {shlex.quote(address)}"
+        return wait(lambda: self.try_on(self.outside.name, line)[0] == 0, seconds)
+
+    def fetch(self, address: str, path: str = "/") -> str:
+        """A page of a guest, asked for from outside."""
+        code = (
+            "import sys, urllib.request as r;"
+            "sys.stdout.write(r.urlopen(sys.argv[1], timeout=20).read().decode())"
+        )
+        url = shlex.quote(f"http://{address}{path}")
+        return self.on(self.outside.name, f"python3 -c {shlex.quote(code)} {url}")
+
+
+@contextmanager
+def reached(checkout: Path) -> Iterator[Region | str]:
+    """The region that the environment names; a text says why there is none.
+
+    DEPLOYKIT_REGION: the instance (default: minimal); DEPLOYKIT_SITE: its site (default: this
+    checkout's). What `deploy-kit env up` and `deploy` made is used as it is.
+    """
+    site = open_site(Path(os.environ.get("DEPLOYKIT_SITE") or checkout / "deploy-kit"))
+    name = os.environ.get("DEPLOYKIT_REGION") or "minimal"
+    environment, instance = located(site, name)
+    provider = provider_for(site, environment)
+    if instance not in provider.instances():
+        yield f"the region {instance} is not up: deploy-kit env up {instance}, then deploy"
+        return
+    inventory = provider.inventory(environment, instance)
+    master = inventory.master
+    secrets = json.loads(run_on(master, inventory, ["cat", SECRETS], timeout=30).stdout)
+    authority = inventory.folder / "region-ca.crt"
+    authority.write_text(run_on(master, inventory, ["cat", AUTHORITY], timeout=30).stdout)
+    with _proxy(inventory) as proxy:
+        yield Region(inventory, proxy, authority, secrets["keystone_admin"])
+
+
+@contextmanager
+def _proxy(inventory: Inventory) -> Iterator[str]:
+    """A SOCKS proxy on loopback that ends on the master."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["ssh", "-F", str(inventory.ssh_config), "-o", "ControlPath=none", "-N"]
+    words += ["-o", "ExitOnForwardFailure=yes", "-D", f"127.0.0.1:{port}", inventory.master.name]
+    child = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    try:
+
+        def listens() -> bool:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+            return False
+
+        assert wait(listens, 20, 0.2), "no SOCKS proxy to the master"
+        yield f"socks5h://127.0.0.1:{port}"
+    finally:
+        child.terminate()
+        child.wait(timeout=10)
+
+
+def wait(done: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:
+    """Ask until the answer is true or `seconds` are over; the last answer."""
+    end = time.monotonic() + seconds
+    while not (answer := done()):
+        if time.monotonic() > end:
+            return answer
+        time.sleep(pause)
+    return answer
+
+
+@dataclass(slots=True)
+class Tenant:
+    """A project of its own with an account, an image and whatever its tests make in it."""
+
+    region: Region
+    admin: openstack.connection.Connection
+    cloud: openstack.connection.Connection
+    project: str
+    name: str
+    image: str
+    flavor: str
+    external: str
+
+    def network(self, name: str, cidr: str) -> tuple[Any, Any, Any]:
+        """A network with a subnet and a router to the outside."""
+        net = self.cloud.network.create_network(name=name)
+        subnet = self.cloud.network.create_subnet(
+            name=name, network_id=net.id, ip_version=4, cidr=cidr
+        )
+        router = self.cloud.network.create_router(
+            name=name, external_gateway_info={"network_id": self.external}
+        )
+        self.cloud.network.add_interface_to_router(router, subnet_id=subnet.id)
+        return net, subnet, router
+
+    def without_network(self, net: Any, subnet: Any, router: Any) -> None:
+        self.cloud.network.remove_interface_from_router(router, subnet_id=subnet.id)
+        self.cloud.network.delete_router(router)
+        self.cloud.network.delete_network(net)
+
+    def boot(self, name: str, network: str, **more: Any) -> Any:
+        return self.cloud.compute.create_server(
+            name=name,
+            image_id=self.image,
+            flavor_id=self.flavor,
+            networks=[{"uuid": network}],
+            **more,
+        )
+
+    def ready(self, server: Any) -> str:
+        """Wait until the guest says that it is ready; its console. Fails with what is known."""
+
+        def look() -> str:
+            found = self.cloud.compute.get_server(server.id)
+            assert found.status != "ERROR", self.fault(server)
+            if found.status != "ACTIVE":
+                return ""
+            text: str = self.cloud.compute.get_server_console_output(server.id)["output"] or ""
+            return text if "GUEST ready" in text else ""
+
+        text: str = wait(look, BOOT_SECONDS, 2.0)
+        assert text, f"{server.name} is not ready: {self.fault(server)}"
+        return text
+
+    def fault(self, server: Any) -> str:
+        found = self.cloud.compute.get(f"/servers/{server.id}").json()["server"]
+        tail = ""
+        with suppress(openstack.exceptions.SDKException):
+            tail = (self.cloud.compute.get_server_console_output(server.id)["output"] or "")[-1500:]
+        return f"{found['status']} {found.get('fault', {}).get('message', '')}\n{tail}"
+
+    def port(self, server: Any) -> Any:
+        return next(iter(self.cloud.network.ports(device_id=server.id)))
+
+    def floating(self, server: Any) -> Any:
+        return self.cloud.network.create_ip(
+            floating_network_id=self.external, port_id=self.port(server).id
+        )
+
+    def host(self, server: Any) -> str:
+        found: str = self.admin.compute.get_server(server.id).hypervisor_hostname
+        return found
+
+    def delete(self, *servers: Any) -> None:
+        for server in servers:
+            self.cloud.compute.delete_server(server)
+        for server in servers:
+            self.cloud.compute.wait_for_delete(server, interval=1, wait=90)
+
+    def emptied(self) -> None:
+        """Delete whatever is left in the project."""
+        cloud = self.cloud
+        self.delete(*cloud.compute.servers())
+        for address in cloud.network.ips(project_id=self.project):
+            cloud.network.delete_ip(address)
+        for router in cloud.network.routers(project_id=self.project):
+            for port in cloud.network.ports(device_id=router.id):
+                with suppress(openstack.exceptions.SDKException):
+                    cloud.network.remove_interface_from_router(router, port_id=port.id)
+            cloud.network.delete_router(router)
+        for net in cloud.network.networks(project_id=self.project):
+            cloud.network.delete_network(net)
+        for image in cloud.image.images(owner=self.project):
+            cloud.image.delete_image(image)
+        for group in cloud.compute.server_groups():
+            cloud.compute.delete_server_group(group)
+        for rule in self.admin.network.security_groups(project_id=self.project):
+            self.admin.network.delete_security_group(rule)
+
+
+def upload(cloud: openstack.connection.Connection, guest: Guest) -> str:
+    """The guest as three images of the caller's project; the id of the one to boot."""
+
+    def put(name: str, file: Path, container: str, disk: str, **more: Any) -> Any:
+        made = cloud.image.create_image(
+            name=name,
+            filename=str(file),
+            container_format=container,
+            disk_format=disk,
+            visibility="private",
+            validate_checksum=True,
+            **more,
+        )
+        assert cloud.image.get_image(made.id).status == "active"
+        return made
+
+    kernel = put("tiny-kernel", guest.kernel, "aki", "aki")
+    initrd = put("tiny-initrd", guest.initrd, "ari", "ari")
+    image = put(
+        "tiny",
+        guest.disk,
+        "bare",
+        "raw",
+        kernel_id=kernel.id,
+        ramdisk_id=initrd.id,
+        os_command_line=COMMAND_LINE,
+        hw_rng_model="virtio",
+    )
+    return str(image.id)
+
+
+def external_network(region: Region, admin: openstack.connection.Connection) -> tuple[str, bool]:
+    """The network to the outside, made where there is none; whether it was made here."""
+    for net in admin.network.networks(is_router_external=True):
+        return str(net.id), False
+    cidr = next(
+        net.cidr for net in region.inventory.environment.networks if net.name == PHYSICAL_NETWORK
+    )
+    made = admin.network.create_network(
+        name=PHYSICAL_NETWORK,
+        is_router_external=True,
+        provider_network_type="flat",
+        provider_physical_network=PHYSICAL_NETWORK,
+    )
+    admin.network.create_subnet(
+        name=PHYSICAL_NETWORK,
+        network_id=made.id,
+        ip_version=4,
+        cidr=str(cidr),
+        gateway_ip=str(cidr.network_address + 1),
+        is_dhcp_enabled=False,
+        allocation_pools=[
+            {"start": str(cidr.network_address + 100), "end": str(cidr.network_address + 199)}
+        ],
+    )
+    return str(made.id), True
+
+
+@contextmanager
+def tenant(region: Region, guest: Guest) -> Iterator[Tenant]:
+    """A tenant of its own with the guest's images and a flavor; nothing of it stays."""
+    admin = region.admin()
+    name = f"region-test-{uuid.uuid4().hex[:8]}"
+    secret = uuid.uuid4().hex
+    external, made = external_network(region, admin)
+    project = admin.identity.create_project(name=name, domain_id="default")
+    user = admin.identity.create_user(name=name, domain_id="default", password=secret)
+    role = admin.identity.find_role("member")
+    admin.identity.assign_project_role_to_user(project, user, role)
+    flavor = admin.compute.create_flavor(name=name, ram=96, vcpus=1, disk=1)
+    found = Tenant(
+        region,
+        admin,
+        region.connect(name, secret, name),
+        project.id,
+        name,
+        "",
+        flavor.id,
+        external,
+    )
+    try:
+        found.image = upload(found.cloud, guest)
+        yield found
+    finally:
+        found.emptied()
+        admin.compute.delete_flavor(flavor)
+        admin.identity.delete_user(user)
+        admin.identity.delete_project(project)
+        if made:
+            admin.network.delete_network(external)
