@@ -1,0 +1,1 @@
+"""Runs the molecule suites of states and roles. `python -m runner --help`, from kitchen/."""

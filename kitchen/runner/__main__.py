@@ -1,0 +1,98 @@
+"""`python -m runner`, from kitchen/: run suites, all or some, and say what came out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from deploykit.errors import DeployKitError, InputError
+from deploykit.process import run
+from rich.console import Console
+
+from . import nodes
+from .report import Outcome, junit, table
+from .running import step, test_all
+from .selection import choose
+from .suites import CHECKOUT, Suite, load
+
+STEPS = ("create", "converge", "idempotence", "verify", "side-effect", "check", "login", "destroy")
+RELEASES = "deploy-kit/releases"
+
+
+def changed_since(reference: str | None) -> list[str]:
+    """Paths that differ from `reference` in the working copy, new ones included.
+
+    Without one: from the commit that cut the last release, and where none was committed, from
+    the commit before this one.
+    """
+    if reference is None:
+        last = _git("log", "-1", "--format=%H", "--", RELEASES).strip()
+        reference = last or "HEAD~1"
+    found = _git("diff", "--name-only", "--no-renames", reference, "--").splitlines()
+    return found + _git("ls-files", "--others", "--exclude-standard").splitlines()
+
+
+def _git(*words: str) -> str:
+    return run(["git", "-C", str(CHECKOUT), *words], timeout=60).stdout
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m runner", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="default: all")
+    parser.add_argument("--list", action="store_true", help="only name the suites")
+    parser.add_argument(
+        "--changed", action="store_true", help="those of what changed, and a fixed few"
+    )
+    parser.add_argument("--since", metavar="REF", help="what changed since REF (with --changed)")
+    parser.add_argument("--step", choices=STEPS, help="one step of one suite; its nodes stay")
+    parser.add_argument("--jobs", type=int, default=2, help="suites at once (default: 2)")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML to FILE")
+    return parser.parse_args(words)
+
+
+def wanted(given: argparse.Namespace, suites: dict[str, Suite]) -> list[Suite]:
+    """The suites that the command line asks for. Raises InputError for a name that is none."""
+    for name in given.suites:
+        if name not in suites:
+            raise InputError(f"there is no suite '{name}'", f"there are: {', '.join(suites)}")
+    names = given.suites or list(suites)
+    if given.changed or given.since:
+        names = choose(changed_since(given.since), suites)
+    return [suites[name] for name in names]
+
+
+def main(words: list[str]) -> int:
+    given = arguments(words)
+    out, err = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True)
+    try:
+        chosen = wanted(given, load())
+        if given.list:
+            out.print("\n".join(suite.name for suite in chosen), highlight=False)
+            return 0
+        site = nodes.site()
+        if given.step:
+            if len(chosen) != 1:
+                raise InputError("--step takes exactly one suite")
+            return step(given.step, chosen[0], site)
+
+        def told(one: Outcome) -> None:
+            mark = "✓" if one.passed else "✗"
+            err.print(f"{mark} {one.suite} {one.failed_step} {one.seconds:.0f} s", highlight=False)
+
+        outcomes = test_all(chosen, site, max(1, given.jobs), told)
+    except DeployKitError as error:
+        err.print(f"error: {error.message}\n{error.remedy}".rstrip(), markup=False)
+        return 2 if isinstance(error, InputError) else 1
+    for one in outcomes:
+        if not one.passed:
+            text = f"\n{one.suite}: {one.failed_step} failed. The whole log: {one.log}\n{one.said}"
+            err.print(text, markup=False, highlight=False)
+    out.print(table(outcomes))
+    if given.junit:
+        given.junit.write_text(junit(outcomes), encoding="utf-8")
+    return int(not all(one.passed for one in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

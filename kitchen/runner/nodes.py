@@ -1,0 +1,155 @@
+"""A suite's nodes: made by deploy-kit's own provider, as instance `kitchen~SUITE` of this site.
+
+`python -m runner.nodes up|down SUITE` is what the playbooks call; one word on stdout says what
+changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from deploykit.environment import Environment, parse_environment
+from deploykit.errors import DeployKitError, InputError
+from deploykit.inventory import Inventory, ansible_inventory
+from deploykit.progress import Silent
+from deploykit.provider.lxd import LxdProvider
+from deploykit.rollout import node_facts
+from deploykit.site import Site, open_site
+
+from . import pillars
+from .suites import CHECKOUT, Suite, load
+
+# Whose content is tested; another than this checkout's in a try.
+CONTENT = Path(os.environ.get("KITCHEN_CONTENT", CHECKOUT))
+
+ENVIRONMENT = "kitchen"
+NETWORKS = {"management": "10.90.0.0/24", "tunnel": "10.90.1.0/24", "external": "10.90.2.0/24"}
+FIRST = 11  # host number of a suite's first node
+
+
+def site() -> Site:
+    return open_site(CHECKOUT / "deploy-kit")
+
+
+def run_folder(suite: str, site: Site) -> Path:
+    """Where a suite keeps what it needs while it runs: secrets, inventory, molecule's state."""
+    return site.state / "kitchen" / suite
+
+
+def instance(suite: str) -> str:
+    return f"{ENVIRONMENT}~{suite.replace('_', '-')}"
+
+
+def standing(suite: str, site: Site) -> bool:
+    """Whether the suite has nodes."""
+    return instance(suite) in LxdProvider(site).instances()
+
+
+def render_environment(suite: Suite) -> str:
+    """The suite's nodes in the schema of environments; the first one is made the master too.
+
+    An environment has exactly one master; nothing of a master runs on it here.
+    """
+    given = any("master" in platform.roles for platform in suite.platforms)
+    nodes = {}
+    for place, platform in enumerate(suite.platforms):
+        roles = list(platform.roles)
+        if place == 0 and not given:
+            roles.insert(0, "master")
+        nodes[platform.name] = {"roles": roles, "at": FIRST + place}
+    networks = {name: {"cidr": cidr} for name, cidr in NETWORKS.items()}
+    # JSON is YAML.
+    return json.dumps({"name": ENVIRONMENT, "networks": networks, "nodes": nodes}, indent=1)
+
+
+def up(suite: Suite, site: Site) -> None:
+    """Bring the nodes up and write what the playbooks read, beside molecule's state."""
+    folder = run_folder(suite.name, site)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment = _environment(suite, folder)
+    tags = {"purpose": "kitchen"}
+    inventory = LxdProvider(site).up(environment, instance(suite.name), tags, Silent())
+    _write(suite, inventory, folder)
+
+
+def down(suite: str, site: Site) -> bool:
+    """Remove the nodes and everything the suite kept; returns whether there was anything."""
+    folder = run_folder(suite, site)
+    there = standing(suite, site)
+    LxdProvider(site).down(instance(suite), Silent())
+    for left in folder.glob("*"):
+        # Molecule itself still works there.
+        if left.name != "molecule":
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    return there
+
+
+def refresh(suite: Suite, site: Site) -> None:
+    """Bring content and pillar of nodes that are up to what the working copy says now."""
+    folder = run_folder(suite.name, site)
+    environment = _environment(suite, folder)
+    inventory = LxdProvider(site).inventory(environment, instance(suite.name))
+    _write(suite, inventory, folder)
+
+
+def pack(checkout: Path, target: Path) -> None:
+    """Write salt/ of `checkout` as the tar `target`: the same bytes for the same files."""
+    aside = target.with_name(f".{target.name}.new")
+    with tarfile.open(aside, mode="w") as tar:
+        for path in sorted((checkout / "salt").rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                entry = tarfile.TarInfo(str(path.relative_to(checkout)))
+                entry.size, entry.mode = path.stat().st_size, 0o644
+                with path.open("rb") as source:
+                    tar.addfile(entry, source)
+    aside.replace(target)
+
+
+def _environment(suite: Suite, folder: Path) -> Environment:
+    file = folder / f"{ENVIRONMENT}.yml"
+    file.write_text(render_environment(suite), encoding="utf-8")
+    return parse_environment(file)
+
+
+def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
+    """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
+    found: Any = ansible_inventory(inventory)
+    for platform in suite.platforms:
+        found["all"]["hosts"][platform.name]["suite_node"] = platform.variables()
+    found["all"]["vars"] = {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
+    (folder / "inventory.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    pillar = pillars.write(folder, CONTENT, ENVIRONMENT, node_facts(inventory))
+    for name, target in (("ssh_config", inventory.ssh_config), ("pillar", pillar)):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(target)
+    pack(CONTENT, folder / "content.tar")
+
+
+def main(words: list[str]) -> int:
+    try:
+        act, name = words
+        suite = load().get(name)
+        if act == "down":
+            print("removed" if down(name, site()) else "nothing")
+        elif suite is None:
+            raise InputError(f"there is no suite '{name}'")
+        elif act == "up":
+            before = standing(name, site())
+            up(suite, site())
+            print("there" if before else "made")
+        else:
+            raise InputError(f"'{act}' is neither up nor down")
+    except DeployKitError as error:
+        print(f"error: {error.message}\n{error.remedy}".rstrip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""What came out: a table for people, JUnit XML for CI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from rich.table import Table
+
+SHOWN = ("create", "prepare", "check", "converge", "idempotence", "verify", "side_effect")
+TITLES = {"side_effect": "clean"}
+LINE = re.compile(r"\[(?P<suite>[\w-]+) > (?P<step>\w+)\] Executed: (?P<how>\w+)")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One suite's run: its steps in their order with what molecule said of each, and seconds."""
+
+    suite: str
+    passed: bool
+    seconds: float
+    log: Path
+    steps: dict[str, str] = field(default_factory=dict)
+    said: str = ""
+
+    @property
+    def failed_step(self) -> str:
+        """The first step that failed; 'start' where none was reached."""
+        failed = [step for step, how in self.steps.items() if how == "Failed"]
+        return "" if self.passed else (failed or ["start"])[0]
+
+
+def steps_of(output: str) -> dict[str, str]:
+    """Step -> 'Successful', 'Failed', ... from what molecule printed; the last word on each."""
+    found: dict[str, str] = {}
+    for line in COLOUR.sub("", output).splitlines():
+        if match := LINE.search(line):
+            how = match["how"]
+            # A step may run twice (destroy at both ends): a failure stays one.
+            if found.get(match["step"]) != "Failed":
+                found[match["step"]] = how
+    return found
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """Suites by step."""
+    shown = Table(title="kitchen")
+    shown.add_column("suite")
+    for step in SHOWN:
+        shown.add_column(TITLES.get(step, step))
+    shown.add_column("seconds", justify="right")
+    for one in outcomes:
+        marks = [_mark(one.steps.get(step)) for step in SHOWN]
+        shown.add_row(one.suite, *marks, f"{one.seconds:.0f}")
+    return shown
+
+
+def _mark(how: str | None) -> str:
+    return {"Successful": "passed", "Failed": "FAILED", None: ""}.get(how, str(how).lower())
+
+
+def junit(outcomes: Iterable[Outcome]) -> str:
+    """JUnit XML: one testsuite per suite, one testcase per step; a step not reached is skipped."""
+    root = ElementTree.Element("testsuites", name="kitchen")
+    for one in outcomes:
+        steps = [step for step in SHOWN if step in one.steps] or [one.failed_step or "start"]
+        suite = ElementTree.SubElement(
+            root,
+            "testsuite",
+            name=one.suite,
+            tests=str(len(steps)),
+            failures=str(int(not one.passed)),
+            time=f"{one.seconds:.1f}",
+        )
+        if one.failed_step and one.failed_step not in steps:
+            steps.append(one.failed_step)
+        for step in steps:
+            case = ElementTree.SubElement(suite, "testcase", classname=one.suite, name=step)
+            if step == one.failed_step:
+                failure = ElementTree.SubElement(case, "failure", message=f"{step} failed")
+                failure.text = _printable(one.said)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _printable(text: str) -> str:
+    """`text` without what XML 1.0 cannot hold."""
+    return re.sub(r"[^\t\n\x20-\ud7ff\ue000-\ufffd]", "", COLOUR.sub("", text))

@@ -1,0 +1,51 @@
+"""Identity answers on the management address; its keys and settings are for it alone."""
+
+import json
+
+ADDRESS = "10.90.0.11"
+
+
+def url(host):
+    """Where the unit listens: the backend port of the content's endpoints."""
+    (where,) = {
+        line.split()[3] for line in host.check_output("ss -Hltnp").splitlines() if "uwsgi" in line
+    }
+    assert where.startswith(f"{ADDRESS}:")
+    return f"http://{where}/v3"
+
+
+def test_identity_runs_and_comes_back_at_boot(host):
+    identity = host.service("keystone")
+    assert identity.is_running
+    assert identity.is_enabled
+
+
+def test_identity_answers_on_the_management_address_only(host):
+    said = json.loads(host.check_output("curl -s -m 20 %s", url(host)))
+    assert said["version"]["id"].startswith("v3")
+
+
+def test_wrong_password_is_refused(host):
+    user = {"name": "admin", "domain": {"name": "Default"}, "password": "wrong"}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+    said = host.check_output(
+        "curl -s -m 20 -o /dev/null -w %s -H %s -d %s %s/auth/tokens",
+        "%{http_code}",
+        "Content-Type: application/json",
+        json.dumps(body),
+        url(host),
+    )
+    assert said == "401"
+
+
+def test_keys_and_settings_are_for_identity_alone(host):
+    keys = host.file("/etc/keystone/fernet-keys")
+    assert (keys.user, keys.mode) == ("keystone", 0o700)
+    settings = host.file("/etc/keystone/keystone.conf")
+    assert (settings.user, settings.group, settings.mode) == ("root", "keystone", 0o640)
+    assert settings.contains("^connection = mysql")
+
+
+def test_schema_is_in_the_database(host):
+    tables = host.check_output("mariadb -N -e %s", "SHOW TABLES FROM keystone").split()
+    assert {"project", "user", "endpoint", "alembic_version"} <= set(tables)
