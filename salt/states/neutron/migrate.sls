@@ -8,6 +8,6 @@ include:
            ~ '/usr/lib/python3/dist-packages/neutron/db/migration/alembic_migrations/versions',
            'neutron-db-manage --config-file /etc/neutron/neutron.conf'
            ~ ' --config-file /etc/neutron/plugins/ml2/ml2_conf.ini upgrade head',
-           runas='neutron', timeout=900,
+           runas='neutron', timeout=900, parallel=True,
            requires=[{'file': 'neutron_config_file'}, {'file': 'neutron_config_plugin'},
                      {'file': 'neutron_config_tools'}]) }}

@@ -17,5 +17,5 @@ include:
            ~ 'uuid=$(/usr/local/sbin/nova-cells name); '
            ~ 'if [[ $uuid ]]; then nova-manage cell_v2 update_cell --cell_uuid "$uuid" --name cell1; '
            ~ 'else nova-manage cell_v2 create_cell --name cell1; fi; nova-manage db sync',
-           runas='nova', timeout=900,
+           runas='nova', timeout=900, parallel=True,
            requires=[{'file': 'nova_config_file'}, {'file': 'nova_config_tools'}]) }}
