@@ -33,6 +33,7 @@ COMMANDS = {
     "train": "deploykit.cli.train:train",
     "unhold": "deploykit.cli.decisions:unhold",
     "unpin": "deploykit.cli.decisions:unpin",
+    "vagrant": "deploykit.cli.vagrant:vagrant",
     "veto": "deploykit.cli.decisions:veto",
     "waive": "deploykit.cli.decisions:waive",
 }

@@ -151,12 +151,11 @@ def _add_user(root: Path, aside: Path, log: Path) -> None:
             entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, mode, USER_ID, USER_ID
             tar.addfile(entry)
         for name, (text, mode, owner) in user_files(present, insecure_key()).items():
-            entry = tarfile.TarInfo(f"./{name}")
-            content = text.encode()
-            entry.size, entry.mode, entry.uid, entry.gid = len(content), mode, owner, owner
+            entry, data = tarfile.TarInfo(f"./{name}"), text.encode()
+            entry.size, entry.mode, entry.uid, entry.gid = len(data), mode, owner, owner
             if name == "etc/shadow":
                 entry.gid = shadow_group
-            tar.addfile(entry, io.BytesIO(content))
+            tar.addfile(entry, io.BytesIO(data))
     run(
         [*as_root(), "tar", "--concatenate", "--file", root, more],
         timeout=TIMEOUT,

@@ -1,0 +1,77 @@
+"""`deploy-kit vagrant`: what the Vagrantfile calls. Nobody needs to type these."""
+
+from __future__ import annotations
+
+import click
+
+from deploykit.cli.app import print_json, session_of, site_of, stderr
+from deploykit.filelock import locked
+from deploykit.progress import Shown
+from deploykit.provider.vagrant_plan import PROVIDER
+
+LOCK_TIMEOUT = 3600.0  # seconds: as long as another converging may take
+provider_option = click.option("--provider", default="lxc", help="Vagrant's own provider.")
+
+
+@click.group()
+def vagrant() -> None:
+    """What vagrant/Vagrantfile calls; 'vagrant up' there does it all."""
+
+
+@vagrant.command()
+@click.argument("environment")
+@click.pass_context
+def topology(ctx: click.Context, environment: str) -> None:
+    """The environment as the Vagrantfile takes it, as JSON."""
+    from deploykit.image.box import box_of
+    from deploykit.provider.vagrant_plan import topology as plan
+    from deploykit.ssh import provision_key
+
+    site = site_of(ctx)
+    env = site.environment(environment).by(PROVIDER)
+    key = provision_key(site).with_suffix(".pub").read_text(encoding="utf-8").strip()
+    print_json(plan(site.id, env, box_of(site), key))
+
+
+@vagrant.command()
+@click.argument("environment")
+@provider_option
+@click.pass_context
+def prepare(ctx: click.Context, environment: str, provider: str) -> None:
+    """Room, bridges and box, before nodes start."""
+    from deploykit.provider.vagrant import VagrantProvider
+
+    site = site_of(ctx)
+    VagrantProvider(site).prepare(
+        site.environment(environment).by(PROVIDER), provider, Shown(stderr())
+    )
+
+
+@vagrant.command()
+@click.argument("environment")
+@provider_option
+@click.pass_context
+def converge(ctx: click.Context, environment: str, provider: str) -> None:
+    """Day 0, the working copy's content and its smoke test, on nodes that are up."""
+    from deploykit.provider.vagrant import VagrantProvider
+    from deploykit.provider.vagrant_converge import converge as run
+    from deploykit.provider.vagrant_converge import directions
+
+    with session_of(ctx, "vagrant") as context:
+        env = context.site.environment(environment).by(PROVIDER)
+        with locked(context.site.state / "locks" / f"{env.instance}.converge", LOCK_TIMEOUT):
+            with context.progress.step(f"{env.instance}: SSH to {len(env.nodes)} nodes"):
+                inventory = VagrantProvider(context.site).learn(env, provider)
+            run(context, inventory, provider)
+        click.echo(directions(inventory))
+
+
+@vagrant.command()
+@click.argument("environment")
+@click.pass_context
+def forget(ctx: click.Context, environment: str) -> None:
+    """Clear what was made for nodes that were destroyed."""
+    from deploykit.provider.vagrant import VagrantProvider
+
+    site = site_of(ctx)
+    VagrantProvider(site).forget(site.environment(environment).by(PROVIDER))
