@@ -1,12 +1,13 @@
 # One release onto one environment, stage by stage; the first step that fails is the last one.
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
 # roles: {role: [components]}, batch: how many nodes of a kind at once after the canary}.
-{%- from 'steps.jinja' import minions, step, with_role with context %}
+{%- from 'steps.jinja' import batches, first_nodes, minions, of_role, step, with_role with context %}
 {%- set everyone = minions() | load_json %}
-{%- set foundation = with_role('database', 'cache') | load_json %}
 {%- set identity = with_role('identity') | load_json %}
-{%- set balancers = with_role('load-balancer') | load_json %}
-{%- set batch_size = pillar.get('batch') or [(identity | length) // 2, 1] | max %}
+{%- set migrated = ['image', 'placement', 'compute-api', 'network-api', 'volume'] %}
+{%- set services = migrated + ['dashboard'] %}
+{%- set control = with_role(*services) | load_json %}
+{%- set control_canaries = first_nodes(services) | load_json %}
 
 file_lists_cleared:
   salt.runner:
@@ -20,16 +21,37 @@ file_lists_cleared:
 {%- endif %}
 
 {{ step('packages', everyone, ['stage.prepare']) }}
-{%- if foundation %}
-{{ step('database_and_cache', foundation, ['stage.foundation']) }}
-{%- endif %}
+{{ step('foundation', everyone, ['stage.foundation']) }}
 {%- if identity %}
 {{ step('identity_canary', identity[:1],
         ['keystone.migrate', 'keystone', 'keystone.bootstrap', 'keystone.health']) }}
-{%- for batch in identity[1:] | batch(batch_size) %}
-{{ step('identity_batch_' ~ loop.index, batch, ['keystone', 'keystone.health']) }}
-{%- endfor %}
+{{ batches('identity', identity[1:], ['keystone', 'keystone.health']) }}
+{%- if control %}
+{{ step('catalogue', identity[:1], ['keystone.catalogue']) }}
 {%- endif %}
+{%- endif %}
+{%- if control %}
+{#- The first node of each role migrates that role's database. #}
+{%- set migrations = {} %}
+{%- for role in migrated if pillar.roles[role] %}
+{%- for name in (with_role(role) | load_json)[:1] %}
+{%- do migrations.update({name: migrations.get(name, []) + pillar.roles[role]}) %}
+{%- endfor %}
+{%- endfor %}
+{%- if migrations %}
+{{ step('migrations', migrations | list, ['stage.migrate'], pillar={'migrate': migrations}) }}
+{%- endif %}
+{{ step('control_canary', control_canaries, ['stage.control']) }}
+{{ batches('control', control | reject('in', control_canaries) | list, ['stage.control']) }}
+{%- endif %}
+{{ of_role('network') }}
+{%- set hypervisors = with_role('hypervisor') | load_json %}
+{{ of_role('hypervisor') }}
+{%- set discoverers = with_role('compute-api') | load_json %}
+{%- if hypervisors and discoverers and pillar.roles['hypervisor'] %}
+{{ step('hypervisors_discovered', discoverers[:1], ['nova.discover']) }}
+{%- endif %}
+{%- set balancers = with_role('load-balancer') | load_json %}
 {%- if balancers %}
-{{ step('load_balancer', balancers, ['haproxy', 'haproxy.health']) }}
+{{ step('load_balancer', balancers, ['haproxy.health']) }}
 {%- endif %}

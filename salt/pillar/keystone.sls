@@ -1,6 +1,5 @@
 keystone:
   packages: [keystone, python3-pymysql, python3-memcache]
-  region: RegionOne
   processes: 1
   threads: 8
   token_expiration: 3600  # seconds

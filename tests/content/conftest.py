@@ -16,31 +16,18 @@ import pytest
 import yaml
 from deploykit.filelock import locked
 from deploykit.image.salt import PYTHON, build_salt
+from deploykit.master.remote.environment import interfaces
 from deploykit.site import cache_home
+from topologies import NETWORKS, TOPOLOGIES, Topology
 
-PASSWORDS = {
-    "keystone_database": "database-password",
-    "keystone_admin": "admin-password",
-}
-SECRETS = {
-    **PASSWORDS,
-    "keystone_fernet": ["fernet-zero", "fernet-one"],
-    "keystone_credential": ["credential-zero", "credential-one"],
-    "load_balancer_tls": {"certificate": "CERTIFICATE\n", "key": "KEY\n"},
-}
-TOPOLOGIES: dict[str, dict[str, list[str]]] = {
-    "shipped": {
-        "salt": ["master"],
-        "controller": ["database", "cache", "load-balancer"],
-        "identity1": ["identity"],
-        "identity2": ["identity"],
-        "identity3": ["identity"],
-    },
-    "tiny": {
-        "salt": ["master"],
-        "region1": ["database", "cache", "identity", "load-balancer"],
-    },
-}
+
+def example(name: str, rule: dict[str, Any]) -> Any:
+    """A fixed value for a secret of the role map, by its kind."""
+    if rule["kind"] == "fernet-keys":
+        return [f"{name}-key-zero", f"{name}-key-one"]
+    if rule["kind"] == "certificate":
+        return {"certificate": "CERTIFICATE\n", "key": "PRIVATE KEY\n"}
+    return f"secret-of-{name}"
 
 
 @pytest.fixture(scope="session")
@@ -106,27 +93,41 @@ def render(
     return rendered
 
 
-def write_pillars(folder: Path, topology: dict[str, list[str]], role_map: dict[str, Any]) -> Path:
+def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) -> Path:
     """The external pillar of every node, as the master's agent writes it; fixed secrets."""
     folder.mkdir()
     components = {role: entry["components"] for role, entry in role_map["roles"].items()}
+    networks = list(NETWORKS.items())[: topology.networks]
     nodes = {
-        name: {"roles": roles, "addresses": {"management": f"10.0.0.{10 + place}"}}
-        for place, (name, roles) in enumerate(topology.items())
+        name: {
+            "roles": roles,
+            "addresses": {network: f"{prefix}.{10 + place}" for network, prefix in networks},
+        }
+        for place, (name, roles) in enumerate(topology.nodes.items())
     }
     for name, node in nodes.items():
-        roles = topology[name]
+        roles = topology.nodes[name]
+        own = {
+            "name": "golden",
+            "node": name,
+            "ca": "CA\n",
+            "nodes": nodes,
+            "interfaces": interfaces(dict.fromkeys(node["addresses"], "")),
+            **node,
+        }
+        parts = [*role_map["common"], *(part for role in roles for part in components[role])]
         pillar = {
-            "environment": {"name": "golden", "node": name, "ca": "CA\n", "nodes": nodes, **node},
-            "components": [part for role in roles for part in components[role]],
+            "environment": own,
+            "components": list(dict.fromkeys(parts)),
             "secrets": {
-                secret: SECRETS[secret]
+                secret: example(secret, rule)
                 for secret, rule in role_map["secrets"].items()
                 if set(roles) & set(rule["roles"])
             },
         }
         (folder / f"{name}.json").write_text(json.dumps(pillar))
-    (folder / "whole.json").write_text(json.dumps({"nodes": nodes, "roles": components}))
+    whole = {"nodes": nodes, "roles": components, "minions": topology.minions}
+    (folder / "whole.json").write_text(json.dumps(whole))
     return folder
 
 

@@ -15,8 +15,8 @@ import salt.config
 import salt.utils.secret
 
 ENV = "kit"
-FOUNDATION = {"mariadb", "memcached"}  # states/stage/foundation.sls
-ORCHESTRATED = {"keystone": ["keystone.migrate", "keystone.bootstrap"]}
+STAGES = ("foundation", "control")  # states/stage: named here by their states' ids alone
+USUAL = {"init", "package", "config", "service"}  # what a component's init includes
 
 
 def options(kit, extmods, pillars, scratch, minion):
@@ -78,15 +78,12 @@ def minion(kit, extmods, pillars, scratch, name):
     }
     answer["files"] = templates(caller, answer["highstate"])
     for component in components:
-        for sls in [
-            f"{component}.health",
-            *ORCHESTRATED.get(component, []),
-            f"{component}.clean",
-        ]:
-            answer["sls"][sls] = low(caller, [sls])
-    if set(components) & FOUNDATION:
-        found = low(caller, ["stage.foundation"])
-        answer["sls"]["stage.foundation"] = [one["__id__"] for one in found]
+        for file in sorted((kit / "salt" / "states" / component).glob("*.sls")):
+            if file.stem not in USUAL:
+                sls = f"{component}.{file.stem}"
+                answer["sls"][sls] = low(caller, [sls])
+    for stage in STAGES:
+        answer["sls"][f"stage.{stage}"] = [one["__id__"] for one in low(caller, [f"stage.{stage}"])]
     low(caller, ["stage.prepare"])  # what it says depends on the packages of this very machine
     return answer
 
@@ -102,8 +99,7 @@ def main():
     salt.utils.secret.mask_pillar.set(False)
     whole = json.loads((pillars / "whole.json").read_text())
     (scratch / "minion").touch()
-    names = [name for name, node in whole["nodes"].items() if "master" not in node["roles"]]
-    answer = {name: minion(kit, extmods, pillars, scratch, name) for name in names}
+    answer = {name: minion(kit, extmods, pillars, scratch, name) for name in whole["minions"]}
     answer["orchestration"] = orchestration(
         kit, extmods, pillars, scratch, whole["nodes"], whole["roles"]
     )

@@ -1,7 +1,7 @@
-{%- from 'lib/health.jinja' import answers with context %}
-{%- from 'lib/region.jinja' import here with context %}
-{%- set url = 'https://' ~ here ~ ':' ~ pillar.endpoints.identity.public_port ~ '/v3' %}
-{{ answers('haproxy_health_identity',
-           'python3 -c \'import ssl, sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=5,'
-           ' context=ssl.create_default_context(cafile="/etc/haproxy/region-ca.crt"))\' ' ~ url,
-           45) }}
+# Every service that the region offers, as clients reach it.
+{%- from 'lib/health.jinja' import url_answers with context %}
+{%- from 'lib/region.jinja' import here, offered with context %}
+{%- for service, offer in (offered() | load_json).items() %}
+{{ url_answers('haproxy_health_' ~ service,
+               'https://' ~ here ~ ':' ~ offer.public_port ~ offer.check, 45) }}
+{%- endfor %}

@@ -1,15 +1,13 @@
 # The admin account, its password and the identity endpoints: only where they are not as wanted.
 {%- from 'lib/command.jinja' import ensured with context %}
-{%- from 'lib/region.jinja' import addresses, here with context %}
-{%- set backend = 'http://' ~ here ~ ':' ~ pillar.endpoints.identity.backend_port ~ '/v3' %}
-{%- set front = (addresses('load-balancer') | load_json or [here]) | first %}
-{%- set public = 'https://' ~ front ~ ':' ~ pillar.endpoints.identity.public_port ~ '/v3' %}
+{%- from 'lib/region.jinja' import backend_url, public_url with context %}
+{%- set public = public_url('identity') %}
 include:
   - .service
 
 {{ ensured('keystone_bootstrap_admin',
-           '/usr/local/sbin/keystone-authenticate ' ~ backend ~ ' ' ~ public,
-           'keystone-manage bootstrap --bootstrap-region-id ' ~ pillar.keystone.region
+           '/usr/local/sbin/keystone-authenticate ' ~ backend_url('identity') ~ ' ' ~ public,
+           'keystone-manage bootstrap --bootstrap-region-id ' ~ pillar.region
            ~ ' --bootstrap-public-url ' ~ public ~ ' --bootstrap-internal-url ' ~ public
            ~ ' --bootstrap-admin-url ' ~ public,
            runas='keystone', timeout=120,

@@ -2,5 +2,6 @@
 {%- from 'lib/clean.jinja' import cleaned with context %}
 {{ cleaned('keystone', 'keystone', pillar.keystone.packages, user='keystone',
            files=['/etc/keystone', '/etc/default/keystone', '/usr/local/sbin/keystone-authenticate',
-                  '/usr/local/sbin/keystone-config-check', '/usr/local/sbin/keystone-schema',
+                  '/usr/local/sbin/keystone-catalogue', '/usr/local/sbin/keystone-config-check',
+                  '/usr/local/sbin/keystone-schema',
                   '/var/log/keystone', '/var/lib/keystone', '/var/cache/keystone']) }}

@@ -4,7 +4,9 @@ include:
   - .config
   - .service
 
-{{ ensured('keystone_migrate_schema', '/usr/local/sbin/keystone-schema', 'keystone-manage db_sync',
+{{ ensured('keystone_migrate_schema', '/usr/local/sbin/keystone-schema /etc/keystone/keystone.conf database'
+           ~ ' /usr/lib/python3/dist-packages/keystone/common/sql/migrations/versions',
+           'keystone-manage db_sync',
            runas='keystone', timeout=600,
            requires=[{'file': 'keystone_config_file'}, {'file': 'keystone_config_tools'}],
            before=[{'service': 'keystone_service_running'}, {'cmd': 'keystone_service_current'}]) }}

@@ -7,5 +7,5 @@ include:
            ['/etc/keystone/keystone.conf', '/etc/keystone/keystone-uwsgi.ini',
             '/etc/default/keystone', '/var/lib/dpkg/info/keystone.list'],
            requires=[{'file': 'keystone_config_file'}, {'file': 'keystone_config_uwsgi'},
-                     {'file': 'keystone_config_listen'}, {'file': 'keystone_keys_fernet'},
+                     {'file': 'keystone_config_arguments_keystone'}, {'file': 'keystone_keys_fernet'},
                      {'file': 'keystone_keys_credential'}]) }}

@@ -4,15 +4,13 @@
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- set installed = salt['pkg.list_pkgs']() %}
 {%- set missing = [] %}
-{%- set known = [] %}
+{%- set new = [] %}
 {%- for component in pillar.components %}
-{%- for package in pillar[component].packages %}
-{%- if package not in installed %}
-{%- do missing.append(package) %}
-{%- else %}
-{%- do known.append(component) %}
+{%- set packages = pillar[component].packages %}
+{%- do missing.extend(packages | reject('in', installed) | list) %}
+{%- if packages and packages[0] not in installed %}
+{%- do new.extend(packages) %}
 {%- endif %}
-{%- endfor %}
 {%- endfor %}
 
 # A node that went down in the middle of an installation.
@@ -29,20 +27,17 @@ stage_prepare_lists:
 
 stage_prepare_fetched:
   cmd.run:
-    - name: apt-get -qy --no-install-recommends --download-only install {{ missing | join(' ') }}
+    - name: apt-get -qy --no-install-recommends --download-only install {{ missing | unique | join(' ') }}
     - env: {DEBIAN_FRONTEND: noninteractive}
     - timeout: 900
     - require:
       - cmd: stage_prepare_lists
 
-{%- set new = pillar.components | reject('in', known) | list %}
 {%- if new %}
 
 stage_prepare_installed:
   cmd.run:
-    - name: >-
-        apt-get -qy --no-install-recommends install
-        {% for component in new %}{{ pillar[component].packages | join(' ') }} {% endfor %}
+    - name: apt-get -qy --no-install-recommends install {{ new | unique | join(' ') }}
     - env: {DEBIAN_FRONTEND: noninteractive}
     - timeout: 1800
     - require:

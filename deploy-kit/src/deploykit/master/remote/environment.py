@@ -10,7 +10,10 @@ from .protocol import AgentError
 
 
 def role_map(digest: str) -> dict[str, Any]:
-    """salt/roles.yml of the kit: role -> components, and the secrets that roles may read."""
+    """salt/roles.yml of the kit: role -> components, and the secrets that roles may read.
+
+    Beside them `common`: the components of every minion, before those of its roles.
+    """
     import yaml  # type: ignore[import-untyped,unused-ignore]
 
     file = kits.folder(digest) / "salt" / "roles.yml"
@@ -27,8 +30,9 @@ def role_map(digest: str) -> dict[str, Any]:
 def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
-    `nodes`: name -> {"roles": [...], "addresses": {network: address}}. Secrets that the kit asks
-    for are made where they are missing; a node that is no longer there loses its pillar.
+    `nodes`: name -> {"roles": [...], "addresses": {network: address}}, networks in the order of
+    their interfaces. Secrets that the kit asks for are made where they are missing; a node that is
+    no longer there loses its pillar.
     Raises AgentError for a role that the kit does not know.
     """
     content = role_map(digest)
@@ -42,6 +46,7 @@ def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str,
                     f"node {node} has the role '{role}', which the release does not know",
                     f"roles in its salt/roles.yml: {', '.join(sorted(components))}",
                 )
+    common = list(content.get("common") or [])
     spec = content.get("secrets") or {}
     values = secrets.ensure(spec, nodes, name)
     secrets.authority(name)
@@ -50,11 +55,20 @@ def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str,
     folder.mkdir(mode=0o700, exist_ok=True)
     for node, entry in nodes.items():
         roles = entry["roles"]
+        own = {
+            "name": name,
+            "node": node,
+            "ca": ca,
+            "nodes": nodes,
+            "interfaces": interfaces(entry["addresses"]),
+            **entry,
+        }
+        parts = [*common, *(c for role in roles for c in components[role])]
         write_json(
             folder / f"{node}.json",
             {
-                "environment": {"name": name, "node": node, "ca": ca, "nodes": nodes, **entry},
-                "components": list(dict.fromkeys(c for role in roles for c in components[role])),
+                "environment": own,
+                "components": list(dict.fromkeys(parts)),
                 "secrets": {
                     secret: values[secret]
                     for secret, rule in spec.items()
@@ -67,6 +81,11 @@ def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str,
             stale.unlink()
     write_json(secrets.ROOT / "environment.json", {"name": name, "nodes": nodes})
     return components
+
+
+def interfaces(addresses: dict[str, str]) -> dict[str, str]:
+    """Network -> interface: eth0 is the uplink, eth1 the first network of the environment."""
+    return {network: f"eth{place}" for place, network in enumerate(addresses, start=1)}
 
 
 def schemas(digest: str) -> dict[str, str]:

@@ -1,0 +1,3 @@
+glance:
+  packages: [glance-api, python3-pymysql, python3-memcache]
+  workers: 1

@@ -1,0 +1,2 @@
+trust:
+  packages: [ca-certificates]

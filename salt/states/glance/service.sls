@@ -1,0 +1,7 @@
+{%- from 'lib/service.jinja' import started with context %}
+include:
+  - .config
+
+{{ started('glance_service', 'glance-api',
+           ['/etc/glance/glance-api.conf', '/var/lib/dpkg/info/python3-glance.list'],
+           requires=[{'file': 'glance_config_file'}]) }}

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""Bring keystone's catalogue and the accounts of the region's services to what is wanted.
+
+    keystone-catalogue check|apply URL
+
+Reads from the environment KEYSTONE_PASSWORD (the admin's) and KEYSTONE_CATALOGUE, JSON:
+{"region": name, "services": {type: {"name", "user", "url"}}, "passwords": {user: password},
+"absent": [{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply`
+brings about what is missing and says each thing it did. Services and accounts that are not named
+are left alone. Passwords are never printed.
+"""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+TIMEOUT = 45  # seconds; a service that has just started answers when it is loaded
+PROJECT = "service"
+ROLES = ("admin", "service")
+INTERFACES = ("admin", "internal", "public")
+
+
+class Different(Exception):
+    """Something is not as wanted, and only a check was asked for."""
+
+
+class Keystone:
+    """Keystone's API as its admin. Raises OSError where it does not answer as it should."""
+
+    def __init__(self, url, password):
+        self.url = url.rstrip("/")
+        self.token = self.login("admin", password, "admin")
+
+    def login(self, user, password, project):
+        """A token of the account in the project; None where the credentials are refused."""
+        domain = {"id": "default"}
+        account = {"name": user, "domain": domain, "password": password}
+        body = {
+            "auth": {
+                "identity": {"methods": ["password"], "password": {"user": account}},
+                "scope": {"project": {"name": project, "domain": domain}},
+            }
+        }
+        try:
+            with self.request("POST", "/auth/tokens", body, token=None) as answer:
+                return answer.headers["X-Subject-Token"]
+        except urllib.error.HTTPError as error:
+            if error.code == 401:
+                return None
+            raise
+
+    def request(self, method, path, body=None, token=""):
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["X-Auth-Token"] = self.token
+        return urllib.request.urlopen(
+            urllib.request.Request(
+                self.url + path,
+                data=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                method=method,
+            ),
+            timeout=TIMEOUT,
+        )
+
+    def listed(self, kind, **query):
+        words = f"?{urllib.parse.urlencode(query)}" if query else ""
+        with self.request("GET", f"/{kind}{words}") as answer:
+            return json.load(answer)[kind]
+
+    def make(self, kind, **values):
+        """Create one of `kind` (plural); returns it with its id."""
+        with self.request("POST", f"/{kind}", {kind[:-1]: values}) as answer:
+            return json.load(answer)[kind[:-1]]
+
+    def change(self, kind, id, **values):
+        self.request("PATCH", f"/{kind}/{id}", {kind[:-1]: values}).close()
+
+    def remove(self, kind, id):
+        self.request("DELETE", f"/{kind}/{id}").close()
+
+
+class Catalogue:
+    """What keystone has now; each method looks first, then acts, unless only a check is wanted."""
+
+    def __init__(self, keystone, dry):
+        self.keystone, self.dry = keystone, dry
+        with ThreadPoolExecutor(4) as pool:
+            kinds = ("projects", "roles", "users", "services", "endpoints", "regions")
+            answers = pool.map(lambda kind: (kind, keystone.listed(kind)), kinds)
+            self.found = dict(answers)
+
+    def differs(self, what):
+        if self.dry:
+            raise Different(what)
+        print(what)
+
+    def named(self, kind, name):
+        return next((one for one in self.found[kind] if one["name"] == name), None)
+
+    def thing(self, kind, name, **values):
+        """The id of the project or role of that name, made where it is missing."""
+        found = self.named(kind, name)
+        if not found:
+            self.differs(f"{kind[:-1]} {name}: missing")
+            found = self.keystone.make(kind, name=name, **values)
+            self.found[kind].append(found)
+        return found["id"]
+
+    def account(self, name, password, project, roles):
+        """The service user `name`: its password, and its roles in the project."""
+        user = self.named("users", name)
+        if not user:
+            self.differs(f"user {name}: missing")
+            user = self.keystone.make(
+                "users", name=name, password=password, domain_id="default", enabled=True
+            )
+        elif self.keystone.login(name, password, PROJECT):
+            held = self.keystone.listed(
+                "role_assignments", **{"user.id": user["id"], "scope.project.id": project}
+            )
+            roles = [role for role in roles if role not in {one["role"]["id"] for one in held}]
+        else:
+            self.differs(f"user {name}: its password or its project is not the region's")
+            self.keystone.change("users", user["id"], password=password, enabled=True)
+        for role in roles:
+            self.differs(f"user {name}: a role is missing")
+            path = f"/projects/{project}/users/{user['id']}/roles/{role}"
+            self.keystone.request("PUT", path).close()
+
+    def service(self, type, name, url, region):
+        """The service, and its endpoint of every interface."""
+        same = [one for one in self.found["services"] if one["type"] == type]
+        if not same:
+            self.differs(f"service {type}: missing")
+            same = [self.keystone.make("services", name=name, type=type, enabled=True)]
+        for interface in INTERFACES:
+            self.endpoint(same[0]["id"], type, interface, url, region)
+
+    def endpoint(self, service, type, interface, url, region):
+        mine = [
+            one
+            for one in self.found["endpoints"]
+            if (one["service_id"], one["interface"]) == (service, interface)
+        ]
+        for spare in mine[1:]:
+            self.differs(f"endpoint {type} {interface}: {spare['url']} is one too many")
+            self.keystone.remove("endpoints", spare["id"])
+        values = {"url": url, "region_id": region, "enabled": True}
+        if not mine:
+            self.differs(f"endpoint {type} {interface}: missing")
+            self.keystone.make("endpoints", service_id=service, interface=interface, **values)
+        elif {key: mine[0][key] for key in values} != values:
+            self.differs(f"endpoint {type} {interface}: is {mine[0]['url']}")
+            self.keystone.change("endpoints", mine[0]["id"], **values)
+
+    def absent(self, type, user):
+        """Neither service (its endpoints go with it) nor account."""
+        for one in self.found["services"]:
+            if one["type"] == type:
+                self.differs(f"service {type}: no node provides it")
+                self.keystone.remove("services", one["id"])
+        if found := self.named("users", user):
+            self.differs(f"user {user}: no node is its")
+            self.keystone.remove("users", found["id"])
+
+
+def bring(catalogue, wanted):
+    """Everything that is wanted; accounts side by side, since each costs a slow password hash."""
+    region = wanted["region"]
+    if not any(one["id"] == region for one in catalogue.found["regions"]):
+        catalogue.differs(f"region {region}: missing")
+        catalogue.keystone.make("regions", id=region)
+    for gone in wanted["absent"]:
+        catalogue.absent(gone["type"], gone["user"])
+    if not wanted["services"]:
+        return
+    project = catalogue.thing("projects", PROJECT, domain_id="default")
+    roles = [catalogue.thing("roles", name) for name in ROLES]
+    for type, service in wanted["services"].items():
+        catalogue.service(type, service["name"], service["url"], region)
+    with ThreadPoolExecutor(4) as pool:
+        done = [
+            pool.submit(catalogue.account, user, password, project, roles)
+            for user, password in wanted["passwords"].items()
+        ]
+        for one in done:
+            one.result()
+
+
+def main():
+    how, url = sys.argv[1:]
+    wanted = json.loads(os.environ["KEYSTONE_CATALOGUE"])
+    try:
+        keystone = Keystone(url, os.environ["KEYSTONE_PASSWORD"])
+        if keystone.token is None:
+            sys.exit(f"{url}: the admin's password is refused")
+        bring(Catalogue(keystone, dry=how == "check"), wanted)
+    except Different as found:
+        sys.exit(str(found))
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{error.url}: {error} {error.read()[:300].decode(errors='replace')}")
+    except OSError as error:
+        sys.exit(f"{url}: {error}")
+
+
+if __name__ == "__main__":
+    main()

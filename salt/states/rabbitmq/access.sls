@@ -1,0 +1,14 @@
+# The region's account. Its password is read from standard input, so that no process list shows it.
+{%- from 'lib/command.jinja' import ensured with context %}
+{%- from 'lib/region.jinja' import here with context %}
+{%- set env = {'MESSAGING_PASSWORD': pillar.secrets.messaging_password} %}
+include:
+  - .service
+
+{{ ensured('rabbitmq_access_granted',
+           '/usr/local/sbin/rabbitmq-authenticate ' ~ here ~ ':' ~ pillar.endpoints.messaging.port ~ ' 60',
+           'password() { printf "%s\\n" "$MESSAGING_PASSWORD"; }; rabbitmqctl -q await_startup'
+           ~ ' && { password | rabbitmqctl -q add_user openstack || password | rabbitmqctl -q change_password openstack; }'
+           ~ ' && rabbitmqctl -q set_permissions openstack ".*" ".*" ".*"',
+           env=env, timeout=180,
+           requires=[{'cmd': 'rabbitmq_service_started'}, {'file': 'rabbitmq_config_tools'}]) }}

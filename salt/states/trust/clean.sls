@@ -1,0 +1,8 @@
+# The package stays: other programs of the node need the public authorities.
+{%- from 'lib/command.jinja' import ensured with context %}
+trust_clean_files:
+  file.absent:
+    - name: /usr/local/share/ca-certificates/region.crt
+
+{{ ensured('trust_clean_store', '[[ ! -L /etc/ssl/certs/region.pem ]]',
+           'update-ca-certificates --fresh', requires=[{'file': 'trust_clean_files'}]) }}

@@ -1,0 +1,60 @@
+"""The environments for which the content is rendered: every variant that the states serve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NETWORKS = {"management": "10.0.0", "tunnel": "10.0.1", "external": "10.0.2"}
+CONTROLLER = ["database", "messaging", "cache", "identity", "image", "placement"]
+CONTROLLER += ["compute-api", "network-api", "load-balancer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The roles of an environment's nodes, and how many of NETWORKS it has."""
+
+    nodes: dict[str, list[str]]
+    networks: int = 1
+
+    @property
+    def minions(self) -> list[str]:
+        """The first minion of each kind: those with the same roles get the same states."""
+        kinds = {tuple(roles): name for name, roles in reversed(self.nodes.items())}
+        return [name for roles, name in reversed(kinds.items()) if roles != ("master",)]
+
+
+TOPOLOGIES = {
+    "shipped": Topology(
+        {
+            "salt": ["master"],
+            "controller": ["database", "cache", "load-balancer"],
+            "identity1": ["identity"],
+            "identity2": ["identity"],
+            "identity3": ["identity"],
+        }
+    ),
+    "tiny": Topology(
+        {
+            "salt": ["master"],
+            "region1": ["database", "cache", "identity", "load-balancer"],
+        }
+    ),
+    "minimal": Topology(
+        {
+            "controller": ["master", *CONTROLLER, "network"],
+            "compute1": ["hypervisor"],
+            "compute2": ["hypervisor"],
+        },
+        networks=3,
+    ),
+    "dev": Topology(
+        {
+            "salt": ["master"],
+            "controller": CONTROLLER,
+            "network": ["network"],
+            "compute1": ["hypervisor"],
+            "compute2": ["hypervisor"],
+        },
+        networks=3,
+    ),
+}
