@@ -12,7 +12,7 @@ from gitshelf.books import Book, Link
 from gitshelf.document import Node, Place
 from gitshelf.environments import Texts
 from gitshelf.links import relative
-from gitshelf.lock import INCLUDE, POLICY_KEYS, POLICY_VALUES, Policies
+from gitshelf.lock import POLICY_KEYS, POLICY_VALUES, Policies
 from gitshelf.tokens import used
 
 DEFAULT_BRANCH = "master"
@@ -147,9 +147,8 @@ class BookParser:
             node = pairs[key][1]
             value = self._text(node, key)
             if value not in POLICY_VALUES[key]:
-                soon = " (not there yet)" if value == INCLUDE else ""
                 raise self._at(node).error(
-                    f"`{key}: {value}`{soon}", "write one of " + ", ".join(POLICY_VALUES[key])
+                    f"`{key}: {value}`", "write one of " + ", ".join(POLICY_VALUES[key])
                 )
             chosen[attribute] = value
         return Policies(**chosen)

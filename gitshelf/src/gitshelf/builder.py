@@ -117,6 +117,7 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk | None]]) -> k
                 omitted=chunk.omitted,
                 irregular=chunk.irregular,
                 within=book.within,
+                lfs=chunk.lfs,
                 url=book.origin,
             )
         )

@@ -21,6 +21,7 @@ MODULES = (
     "links",
     "lock",
     "owners",
+    "pointers",
     "portable",
     "process",
     "signatures",

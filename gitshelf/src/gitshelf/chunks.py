@@ -11,6 +11,7 @@ from pathlib import Path
 from gitshelf import files, licences, lock
 from gitshelf.licences import Licence
 from gitshelf.lock import Omitted
+from gitshelf.pointers import Pointer
 from gitshelf.submodules import Submodule
 
 
@@ -20,8 +21,7 @@ class Chunk:
 
     `tree` is the id of the folder, `trees` the raw trees above it by id, `links` each symbolic
     link's target by path within the book, `weight` the files' bytes, `licences` what its licence
-    files state, `submodules` those that belong
-    to it; the rest as in lock.LockedBook.
+    files state, `submodules` those that belong to it; the rest as in lock.LockedBook.
     """
 
     file: Path
@@ -37,6 +37,7 @@ class Chunk:
     trees: dict[str, bytes] = field(default_factory=dict)
     licences: tuple[Licence, ...] = field(default=(), kw_only=True)
     submodules: tuple[Submodule, ...] = ()
+    lfs: tuple[tuple[bytes, Pointer], ...] = ()
 
 
 def cached(target: Path) -> Chunk | None:
@@ -56,6 +57,7 @@ def cached(target: Path) -> Chunk | None:
             {lock.raw(path): lock.raw(link) for path, link in meta["links"].items()},
             {tree: base64.b64decode(data) for tree, data in meta["trees"].items()},
             tuple(Submodule(lock.raw(p), i, url) for p, i, url in meta.get("submodules", ())),
+            tuple((lock.raw(p), Pointer(oid, size)) for p, oid, size in meta.get("lfs", ())),
             licences=tuple(Licence(lock.raw(p), spdx) for p, spdx in meta["licences"]),
         )
         if chunk.file.stat().st_size != chunk.size or meta["judged"] != licences.VERSION:
@@ -88,6 +90,7 @@ def keep(chunk: Chunk, target: Path) -> None:
         "judged": licences.VERSION,
         "links": {lock.text(p): lock.text(link) for p, link in chunk.links.items()},
         "submodules": [[lock.text(o.path), o.commit, o.url] for o in chunk.submodules],
+        "lfs": [[lock.text(path), one.oid, one.size] for path, one in chunk.lfs],
         "trees": {i: base64.b64encode(data).decode() for i, data in chunk.trees.items()},
     }
     files.write(target.with_suffix(".json"), json.dumps(meta).encode())

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gitshelf import gitobjects, lock, tar
 from gitshelf.errors import Refused
 from gitshelf.tar import Entry, printable
 from gitshelf.tarreader import Reader
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+CONTENT = 0
 _SMALL = 1 << 20
 _MAX_KIT_FILE = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One entry of the tar; `ids` are its blob ids by the length of the id."""
+    """One entry of the tar; `ids` are its blob ids by the length of the id. Of files that may stand
+    in the place of an LFS pointer there is also the SHA-256 of what they hold, as CONTENT."""
 
     entry: Entry
     ids: dict[int, str]
@@ -37,7 +43,9 @@ class Table:
 def take(reader: Reader) -> Table:
     """One pass over the tar: form, order and names, and the id of every file."""
     table = Table()
-    widths: tuple[int, ...] = (40, 64)
+    # Until the lock is read, anything may be.
+    widths: tuple[int, ...] = (40, 64, CONTENT)
+    big: frozenset[bytes] = frozenset()
     last = b""
     while (entry := reader.entry()) is not None:
         name = entry.name
@@ -63,7 +71,7 @@ def take(reader: Reader) -> Table:
         if entry.kind == tar.LINK:
             if entry.mode != 0o755 or not entry.link or b"\0" in entry.link:
                 raise Refused(f"the link {printable(name)} is not as gitshelf writes it")
-            ids = {w: _blob(entry.link, w) for w in widths}
+            ids = {w: _blob(entry.link, w) for w in widths if w != CONTENT}
         elif path.startswith(b"KIT/"):
             if entry.size > _MAX_KIT_FILE:
                 raise Refused(f"{printable(name)} is too big")
@@ -73,8 +81,9 @@ def take(reader: Reader) -> Table:
             if path == b"KIT/lock.json":
                 parsed = lock.parse(data)
                 widths = tuple({len(book.commit) for book in parsed.books})
+                big = parsed.big
         else:
-            ids = _file_ids(reader, entry, widths)
+            ids = _file_ids(reader, entry, (CONTENT,) if path in big else widths)
         if entry.kind == tar.FILE and entry.mode not in (0o644, 0o755):
             raise Refused(f"{printable(name)} has mode {entry.mode:o}")
         table.others[path] = Seen(entry, ids)
@@ -87,6 +96,8 @@ def _check_path(path: bytes) -> None:
 
 
 def _blob(content: bytes, width: int) -> str:
+    if width == CONTENT:
+        return hashlib.sha256(content).hexdigest()
     start = b"blob %d\0" % len(content)
     if width == 40:
         return hashlib.sha1(start + content, usedforsecurity=False).hexdigest()
@@ -97,8 +108,14 @@ def _file_ids(reader: Reader, entry: Entry, widths: tuple[int, ...]) -> dict[int
     if entry.size <= _SMALL:
         data = reader.small(entry)
         return {w: _blob(data, w) for w in widths}
-    hashed = {w: gitobjects.hasher("blob", entry.size, "0" * w) for w in widths}
+    hashed = {w: _hasher(entry.size, w) for w in widths}
     for piece in reader.content(entry):
         for one in hashed.values():
             one.update(piece)
     return {w: one.hexdigest() for w, one in hashed.items()}
+
+
+def _hasher(size: int, width: int) -> _Hash:
+    if width == CONTENT:
+        return hashlib.sha256()
+    return gitobjects.hasher("blob", size, "0" * width)

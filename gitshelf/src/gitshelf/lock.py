@@ -11,6 +11,7 @@ from typing import Any
 
 from gitshelf.errors import Refused
 from gitshelf.gitobjects import MODES, is_id
+from gitshelf.pointers import Pointer
 
 FORMAT = 1
 REFUSE, OMIT, INCLUDE = "refuse", "omit", "include"
@@ -39,7 +40,7 @@ class Policies:
 POLICY_KEYS = {f.name.replace("_", "-"): f.name for f in fields(Policies)}
 POLICY_VALUES = {
     "submodules": (REFUSE, OMIT, INCLUDE),
-    "lfs": (REFUSE, OMIT),
+    "lfs": (REFUSE, OMIT, INCLUDE),
     "export-ignore": (REFUSE, OMIT, INCLUDE),
     "export-subst": (REFUSE, OMIT, INCLUDE),
     "links": (REFUSE, OMIT),
@@ -70,8 +71,9 @@ class LockedBook:
     `book` is its place on the shelf, `path` the folder of the repository ("" for all of it), `tree`
     the id of that folder, `time` the commit's in seconds, `content` the SHA-256 of what is carried
     (gitobjects.content_digest), `size` the sum of the files' bytes. `irregular` are the paths whose
-    mode in git is 100664. `within` is the place of the book that this one is a
-    submodule of. `url` is where it came from; it never enters a kit.
+    mode in git is 100664. `within` is the place of the book that this one is a submodule of, `lfs`
+    the pointers in whose place the kit carries the object. `url` is where it came from; it never
+    enters a kit.
     """
 
     book: str
@@ -86,6 +88,7 @@ class LockedBook:
     omitted: tuple[Omitted, ...] = ()
     irregular: tuple[bytes, ...] = ()
     within: str | None = None
+    lfs: tuple[tuple[bytes, Pointer], ...] = ()
     url: str = field(default="", compare=False)
 
 
@@ -110,6 +113,15 @@ class Lock:
     def newest(self) -> int:
         """The newest commit's time, in seconds; 0 without books."""
         return max((book.time for book in self.books), default=0)
+
+    @property
+    def big(self) -> frozenset[bytes]:
+        """The paths on the shelf of files that are the objects of LFS pointers."""
+        return frozenset(
+            raw(book.book) + b"/" + path if book.book else path
+            for book in self.books
+            for path, _ in book.lfs
+        )
 
     def to_bytes(self) -> bytes:
         """The one form in which this lock is written."""
@@ -142,6 +154,10 @@ def _book(book: LockedBook) -> dict[str, object]:
         ]
     if book.irregular:
         document["irregular"] = [text(path) for path in book.irregular]
+    if book.lfs:
+        document["lfs"] = [
+            {"path": text(path), "sha256": one.oid, "bytes": one.size} for path, one in book.lfs
+        ]
     if book.within is not None:
         document["submodule-of"] = book.within
     return document
@@ -227,6 +243,10 @@ def _parse_book(book: Any) -> LockedBook:
         ),
         irregular=tuple(raw(path) for path in book.get("irregular", ())),
         within=book.get("submodule-of"),
+        lfs=tuple(
+            (raw(item["path"]), Pointer(item["sha256"], int(item["bytes"])))
+            for item in book.get("lfs", ())
+        ),
     )
     raw(parsed.path)
     if not (is_id(parsed.commit) and is_id(parsed.tree)):
@@ -236,4 +256,6 @@ def _parse_book(book: Any) -> LockedBook:
             raise ValueError("omitted")
         if getattr(parsed.policies, _POLICY_OF[item.why]) != OMIT:
             raise ValueError("omitted against the policy")
+    if parsed.lfs and parsed.policies.lfs != INCLUDE:
+        raise ValueError("LFS objects against the policy")
     return parsed

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from gitshelf import chunks, files, git, gitobjects, manifest, objects, splice, submodules, tar
+from gitshelf import chunks, files, git, gitobjects, lfs, manifest, objects, splice, submodules, tar
 from gitshelf.books import Book, Link
 from gitshelf.cache import Cache, Store
 from gitshelf.chunks import Chunk
@@ -17,6 +18,7 @@ from gitshelf.errors import GitshelfError, Refused
 from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher
 from gitshelf.manifest import Manifest
 from gitshelf.objects import Missing, ObjectReader
+from gitshelf.pointers import Pointer
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.refs import Ref, UnknownCommit
@@ -248,7 +250,26 @@ class Shelf:
         if known is not None:
             return known
         source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)
-        return splice.splice(reader(), source, target, book.place)
+        return splice.splice(reader(), source, target, book.place, partial(self._lfs, one, reader))
+
+    def _lfs(
+        self,
+        one: Resolved,
+        reader: Callable[[], ObjectReader],
+        wanted: Mapping[bytes, Pointer],
+    ) -> Mapping[str, Path]:
+        book, options = one.book, self._options
+        objects = lfs.Objects(
+            self._cache.store(book.url, len(one.commit)),
+            self._running,
+            options.timeout,
+            fetching=not options.offline or local_path(book.url) is not None,
+        )
+        commit = lfs.Commit(book.url, one.commit, one.tree, book.path)
+        try:
+            return objects.bring(reader(), commit, wanted)
+        except GitshelfError as error:
+            raise _placed(error, [book], {}) from None
 
 
 def _placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:

@@ -5,7 +5,7 @@ The result, a chunk, is kept in the cache under a key of everything that it depe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,12 @@ from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.entries import Writer
 from gitshelf.gitobjects import Item
-from gitshelf.lock import OMIT, REFUSE, Omitted, Policies
+from gitshelf.lock import INCLUDE, OMIT, REFUSE, Omitted, Policies
 from gitshelf.objects import ObjectReader
+from gitshelf.pointers import Pointer
+
+Fetch = Callable[[Mapping[bytes, Pointer]], Mapping[str, Path]]
+"""From LFS pointers by path to the files of their objects by oid."""
 
 _REMEDY = "write `{key}: {choices}` in the book, or pin a commit without them"
 _NAMES = {
@@ -38,8 +42,9 @@ class Source:
     policies: Policies
 
 
-def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> Chunk:
-    """Write the book's entries as `target` and say what they are; `place` is for messages.
+def splice(reader: ObjectReader, source: Source, target: Path, place: Place, fetch: Fetch) -> Chunk:
+    """Write the book's entries as `target` and say what they are; `place` is for messages, `fetch`
+    finds the objects of LFS pointers.
 
     Raises GitshelfError where the folder is missing, or where the book holds what its policies
     refuse, with the names.
@@ -55,9 +60,16 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> 
     held = submodules.read(reader, source.root, source.path, gitlinks, place)
     carried = [item for item in staying if item.mode != gitobjects.SUBMODULE]
     with files.replacing(target.with_suffix(".tar")) as raw:
-        writer = Writer(raw, source.prefix, source.mtime)
+        writer = Writer(raw, source.prefix, source.mtime, {})
         writer.write(reader, carried)
-        _refuse("lfs", source.policies.lfs, writer.lfs, omitted, place)
+        _refuse("lfs", source.policies.lfs, list(writer.pointers), omitted, place)
+        if writer.pointers and source.policies.lfs == INCLUDE:
+            objects = fetch(_canonical(writer.pointers, place))
+            # From the start: entries are in the order of their paths.
+            raw.seek(0)
+            raw.truncate()
+            writer = Writer(raw, source.prefix, source.mtime, objects)
+            writer.write(reader, carried)
     carried = [item for item in carried if item.path not in omitted]
     chunk = Chunk(
         target.with_suffix(".tar"),
@@ -76,10 +88,23 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place) -> 
         found_links,
         above,
         held,
+        tuple(writer.lfs.items()),
         licences=licences.find(reader, listing, source.path, above),
     )
     chunks.keep(chunk, target)
     return chunk
+
+
+def _canonical(found: Mapping[bytes, Pointer | None], place: Place) -> dict[bytes, Pointer]:
+    """The pointers that a kit can rebuild; all of them, or it is an error."""
+    odd = [path for path, pointer in found.items() if pointer is None]
+    if odd:
+        names = ", ".join(tar.printable(path) for path in odd[:5])
+        raise place.error(
+            f"it has LFS pointers in a form that a kit cannot carry: {names}",
+            "write `lfs: omit` in the book, or pin another commit",
+        )
+    return {path: pointer for path, pointer in found.items() if pointer is not None}
 
 
 def _descend(reader: ObjectReader, source: Source, place: Place) -> tuple[str, dict[str, bytes]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gitshelf import git, gitobjects, lock, tar, urls
 from gitshelf.books import Book
@@ -20,7 +19,6 @@ from gitshelf.objects import ObjectReader
 _FILE = b".gitmodules"
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 20
-_PLAIN = (gitobjects.PLAIN, gitobjects.EXECUTABLE, gitobjects.GROUP_WRITABLE)
 _ELSE = "pin a commit that has it, or write `submodules: omit` in the book"
 
 
@@ -54,7 +52,7 @@ def read(
 def _content(reader: ObjectReader, root: str, place: Place) -> bytes:
     ((_, tree),) = reader.read([root])
     for item in gitobjects.parse_tree(tree, root):
-        if item.path == _FILE and item.mode in _PLAIN:
+        if item.path == _FILE and item.mode in gitobjects.REGULAR:
             for _, size in reader.headers([item.id]):
                 if size <= _MAX_FILE:
                     return reader.content(size)
@@ -129,20 +127,13 @@ def _book(parent: Book, one: Submodule, taken: Mapping[str, Place]) -> Book:
 def _url(parent: Book, written: str, about: Place) -> str:
     shown = re.sub(r"//[^/@]*@", "//***@", written)
     try:
-        url = absolute(parent.url, written)
-        # Nothing of .gitmodules is taken from a folder of this machine.
-        url = urls.checked(url, Path("/nowhere"))
-        if url.startswith("/nowhere/"):
-            raise ValueError("is not a URL")
-        if urls.local_path(url) is not None and urls.local_path(parent.url) is None:
-            raise ValueError("is a folder of this machine, and its book comes from elsewhere")
+        return urls.inner(absolute(parent.url, written), parent.url)
     except ValueError as error:
         raise about.error(
             f"the URL {shown} {error}",
             "correct .gitmodules in its repository, write `submodules: omit`, or map the URL with "
             "git's `url.<base>.insteadOf`",
         ) from None
-    return url
 
 
 def absolute(base: str, url: str) -> str:

@@ -34,6 +34,18 @@ def checked(url: str, folder: Path) -> str:
     return str(folder / url)
 
 
+def inner(url: str, outer: str) -> str:
+    """A URL that the content of the repository `outer` names, to fetch from. As `checked`, and it
+    leads to this machine only where `outer` does; relative ones are refused."""
+    nowhere = Path("/nowhere")
+    found = checked(url, nowhere)
+    if nowhere in Path(found).parents:
+        raise ValueError("is not a URL")
+    if local_path(found) is not None and local_path(outer) is None:
+        raise ValueError("is a folder of this machine, and its book comes from elsewhere")
+    return found
+
+
 def _check_remote(url: str, scheme: str) -> None:
     if scheme not in PROTOCOLS:
         raise ValueError(f"uses the protocol {scheme}; use " + ", ".join(PROTOCOLS))

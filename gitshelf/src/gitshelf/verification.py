@@ -172,6 +172,7 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
     start = len(place) + 1 if place else 0
     width = len(book.commit)
     irregular = set(book.irregular)
+    pointers = dict(book.lfs)
     items = []
     size = 0
     for seen in held:
@@ -186,7 +187,17 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
         else:
             mode = gitobjects.GROUP_WRITABLE if path in irregular else gitobjects.PLAIN
         size += entry.size
-        items.append(Item(path, mode, seen.ids[width]))
+        pointer = pointers.pop(path, None)
+        if pointer is None:
+            # Not there where the lock claims it for another book's LFS.
+            blob = seen.ids.get(width, "")
+        elif (seen.ids.get(inventory.CONTENT), entry.size) == (pointer.oid, pointer.size):
+            blob = gitobjects.object_id("blob", pointer.to_bytes(), book.commit)
+        else:
+            raise Refused(f"{printable(entry.name)} is not the LFS object that the lock names")
+        items.append(Item(path, mode, blob))
+    if pointers:
+        raise Refused(f"the LFS object {printable(min(pointers))} of book {book.book} is missing")
     if gitobjects.content_digest(items) != book.content:
         wrong = "its content is not what the lock says"
     elif (len(items), size) != (book.files, book.size):

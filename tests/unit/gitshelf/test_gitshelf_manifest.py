@@ -121,7 +121,7 @@ def test_absolute_link_becomes_relative() -> None:
         ("books:\n- {book: a, link: b}\n- {book: a/c, git: u}", 3, "under the link a", ""),
         ("books:\n- {book: a, git: u, path: ../b}", 2, "outside the repository", ""),
         ("books:\n- {book: a, git: u, submodules: maybe}", 2, "submodules: maybe", "refuse"),
-        ("books:\n- {book: a, git: u, submodules: include}", 2, "not there yet", "omit"),
+        ("books:\n- {book: a, git: u, links: include}", 2, "links: include", "omit"),
         ("books:\n- {book: a, git: u, branch: 'a b'}", 2, "not the name of a branch", ""),
         ("books:\n- {book: a, git: u, branch: --upload-pack=x}", 2, "not the name of", ""),
         ("books:\n- {book: a, git: -x}", 2, "not a URL", ""),

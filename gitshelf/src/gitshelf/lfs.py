@@ -1,0 +1,150 @@
+"""Bringing the objects of Git LFS into a store of the cache, with the program git-lfs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf import git, gitobjects, urls
+from gitshelf.cache import Store
+from gitshelf.errors import GitshelfError
+from gitshelf.objects import ObjectReader
+from gitshelf.pointers import Pointer
+from gitshelf.process import Result, Running, Timeout
+from gitshelf.tar import printable
+
+_OPTIONS = ("lfs.fetchinclude=", "lfs.fetchexclude=", "lfs.locksverify=false", "lfs.dialtimeout=30")
+_REMOTE = "gitshelf"
+_CONFIG = b".lfsconfig"
+_MAX_CONFIG = 1 << 20
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+_CREDENTIALS = re.compile(r"credentials|authoriz|authentic|terminal prompts disabled|40[13]", re.I)
+_ELSE = "or write `lfs: omit` in the book"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The commit `id` with its `tree`, fetched from `url`; of its folders only `path` matters."""
+
+    url: str
+    id: str
+    tree: str
+    path: str
+
+
+class Objects:
+    """The LFS objects of one store. `timeout` is in seconds and for all of one commit's objects;
+    `fetching` says whether the repository may be asked."""
+
+    def __init__(self, store: Store, running: Running, timeout: float, *, fetching: bool) -> None:
+        self._store = store
+        self._running = running
+        self._timeout = timeout
+        self._fetching = fetching
+
+    def bring(
+        self, reader: ObjectReader, commit: Commit, wanted: Mapping[bytes, Pointer]
+    ) -> dict[str, Path]:
+        """The file of each object by its oid; `wanted` are pointers by their paths.
+
+        Raises GitshelfError, naming a file, for what the repository's LFS server does not give.
+        """
+        objects = {one.oid: self._file(one.oid) for one in wanted.values()}
+        if self._missing(wanted):
+            if not self._fetching:
+                raise GitshelfError(
+                    f"{self._shown(wanted)} is not in the cache", "run once without --offline"
+                )
+            result = self._fetch(commit, _server(reader, commit))
+            if self._missing(wanted):
+                raise self._failure(wanted, result)
+        return objects
+
+    def _file(self, oid: str) -> Path:
+        return self._store.path / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+
+    def _missing(self, wanted: Mapping[bytes, Pointer]) -> list[bytes]:
+        return [path for path, one in wanted.items() if not self._there(one)]
+
+    def _there(self, one: Pointer) -> bool:
+        try:
+            return self._file(one.oid).stat().st_size == one.size
+        except OSError:
+            return False
+
+    def _shown(self, wanted: Mapping[bytes, Pointer]) -> str:
+        missing = self._missing(wanted)
+        more = f" (and of {len(missing) - 1} more files)" if len(missing) > 1 else ""
+        return f"the LFS object of {printable(missing[0])}{more}"
+
+    def _fetch(self, commit: Commit, server: str) -> Result:
+        url, path = commit.url, commit.path
+        options = [*_OPTIONS, f"remote.{_REMOTE}.url={url}"]
+        if server:
+            options.append(f"lfs.url={server}")
+        only = ["-I", path] if path and _PLAIN_PATH.fullmatch(path) else []
+        arguments = [word for option in options for word in ("-c", option)]
+        with self._store.writing(self._timeout) as handle:
+            try:
+                return git.run(
+                    [*arguments, "lfs", "fetch", *only, _REMOTE, commit.id],
+                    git_dir=self._store.path,
+                    timeout=self._timeout,
+                    # Any askpass, even one that says nothing, git-lfs would take before the user's
+                    # credential helper, and ask it again for ever.
+                    extra_env={"GIT_ASKPASS": ""},
+                    pass_fds=(handle,),
+                    running=self._running,
+                )
+            except Timeout as error:
+                message = f"the LFS objects of {url} did not come within {self._timeout:g} s"
+                raise Timeout(message, error.remedy) from None
+
+    def _failure(self, wanted: Mapping[bytes, Pointer], result: Result) -> GitshelfError:
+        if "'lfs' is not a git command" in result.err:
+            return GitshelfError(
+                f"{self._shown(wanted)} is fetched with git-lfs, which is not installed",
+                f"install it (Debian: git-lfs), {_ELSE}",
+            )
+        reason = git.last_line(result.err)
+        if not result.ok and _CREDENTIALS.search(result.err):
+            return GitshelfError(
+                f"{self._shown(wanted)} asks for credentials ({reason})",
+                "give git access without a prompt, by a credential helper; then try again",
+            )
+        return GitshelfError(
+            f"{self._shown(wanted)} cannot be fetched ({reason})",
+            f"push it with git lfs push, pin another commit, {_ELSE}",
+        )
+
+
+def _server(reader: ObjectReader, commit: Commit) -> str:
+    """The LFS server that the commit's own .lfsconfig names, "" where it names none."""
+    content = _config(reader, commit.tree)
+    if not content:
+        return ""
+    result = git.run(["config", "--file", "-", "--get", "lfs.url"], input=content)
+    found = result.out.decode("utf-8", "replace").strip()
+    if not found:
+        return ""
+    try:
+        return urls.inner(found, commit.url)
+    except ValueError as error:
+        shown = re.sub(r"//[^/@]*@", "//***@", found)
+        raise GitshelfError(
+            f"the LFS server {shown} of its .lfsconfig {error}",
+            f"correct .lfsconfig in its repository, {_ELSE}",
+        ) from None
+
+
+def _config(reader: ObjectReader, root: str) -> bytes:
+    ((_, tree),) = reader.read([root])
+    for item in gitobjects.parse_tree(tree, root):
+        if item.path == _CONFIG and item.mode in gitobjects.REGULAR:
+            for _, size in reader.headers([item.id]):
+                if size > _MAX_CONFIG:
+                    raise GitshelfError("its .lfsconfig is too big", _ELSE.removeprefix("or "))
+                return reader.content(size)
+    return b""
