@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast lint down clean
+.PHONY: help setup setup-tests train test test-fast test-region lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
@@ -35,12 +35,18 @@ test: setup-tests lint ## the whole test suite, tests on real nodes included
 	@$(kit) image build
 	@mkdir -p logs
 	@echo "The log: $$(readlink -f logs)/test.log"
-	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow))" 2>&1 | tee logs/test.log
+	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow) or region)" 2>&1 | tee logs/test.log
 	@$(run) $(bin)/pytest -v --durations 15 -m "$(slow)" 2>&1 | tee -a logs/test.log
 
 test-fast: ## the tests that need no nodes
 	@deploy-kit/setup --tests
-	@$(bin)/pytest -q -n 2 --dist loadgroup -m "not ($(slow))"
+	@$(bin)/pytest -q -n 2 --dist loadgroup -m "not ($(slow) or region)"
+
+test-region: setup-tests ## a whole OpenStack region: from nothing, what a tenant gets, an upgrade
+	@$(kit) image build
+	@mkdir -p logs
+	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/region.xml -m region tests/region 2>&1 \
+	  | tee logs/region.log
 
 lint: ## style, types, YAML
 	@deploy-kit/setup --tests

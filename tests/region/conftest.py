@@ -1,30 +1,68 @@
-"""The region under test and a tenant in it: see tests/support/cloud.py for how it is found."""
+"""The region under test and a tenant in it.
+
+Without more said these tests bring up a region of their own, from nothing, and take it down.
+DEPLOYKIT_REGION=NAME uses the one that stands (of the site DEPLOYKIT_SITE, default this checkout's).
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import cloud
 import pytest
 from cloud import Region, Tenant, reached, tenant
+from railway import Railway, build
 from tinyguest import Guest, tiny_guest
+
+BOOTSTRAP_TIMEOUT = 2400.0  # seconds
+KEEP = "DEPLOYKIT_REGION_KEEP"  # set: the region stays when the tests are over, to look at
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.region)
-            item.add_marker(pytest.mark.timeout(420))
+            item.add_marker(pytest.mark.timeout(BOOTSTRAP_TIMEOUT + 600))
 
 
 @pytest.fixture(scope="session")
-def region(checkout: Path) -> Iterator[Region]:
-    with reached(checkout) as found:
-        if isinstance(found, str):
-            pytest.skip(found)
-        yield found
+def railway(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory, record_testsuite_property: Any
+) -> Iterator[Railway | None]:
+    """A region of these tests' own, from nothing; None where DEPLOYKIT_REGION names another."""
+    if os.environ.get(cloud.INSTANCE):
+        yield None
+        return
+    text = (checkout / "deploy-kit" / "environments" / "minimal.yml").read_text()
+    text = text.replace("provider: vagrant", "provider: lxd")
+    made = build(checkout, tmp_path_factory.mktemp("region") / "checkout", {"minimal": text})
+    try:
+        begun = time.monotonic()
+        made("env", "up", "minimal")
+        made("deploy", made.cut(), "minimal", timeout=BOOTSTRAP_TIMEOUT)
+        record_testsuite_property("bootstrap_seconds", round(time.monotonic() - begun, 1))
+        yield made
+    finally:
+        if not os.environ.get(KEEP):
+            made("env", "down", "minimal", "--yes", timeout=300)
+
+
+@pytest.fixture(scope="session")
+def region(checkout: Path, railway: Railway | None) -> Iterator[Region]:
+    if railway is None:
+        with reached(cloud.named(checkout)) as found:
+            yield found
+    else:
+        with mock.patch.dict(os.environ, XDG_STATE_HOME=str(railway.state)):
+            instance = cloud.Instance(railway.folder / "deploy-kit", "minimal")
+            with reached(instance) as found:
+                yield found
 
 
 @pytest.fixture(scope="session")
@@ -52,15 +90,15 @@ class Pair:
 @pytest.fixture(scope="session")
 def pair(someone: Tenant) -> Pair:
     """Pings are let in by a rule of the default group, nothing else is."""
-    cloud = someone.cloud
+    api = someone.cloud
     net, _, _ = someone.network("tenant", "192.168.50.0/24")
-    group = next(iter(cloud.network.security_groups(project_id=someone.project, name="default")))
+    group = next(iter(api.network.security_groups(project_id=someone.project, name="default")))
     for rule in ({"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 80}):
         more = {"port_range_max": rule["port_range_min"]} if "port_range_min" in rule else {}
-        cloud.network.create_security_group_rule(
+        api.network.create_security_group_rule(
             security_group_id=group.id, direction="ingress", ethertype="IPv4", **rule, **more
         )
-    apart = cloud.compute.create_server_group(name="apart", policy="anti-affinity")
+    apart = api.compute.create_server_group(name="apart", policy="anti-affinity")
     servers = [
         someone.boot(name, net.id, scheduler_hints={"group": apart.id})
         for name in ("first", "second")

@@ -30,6 +30,7 @@ from deploykit.ssh import run_on
 from keystoneauth1.identity import V3Password
 from tinyguest import COMMAND_LINE, Guest
 
+INSTANCE, SITE = "DEPLOYKIT_REGION", "DEPLOYKIT_SITE"
 SECRETS = "/srv/environment/secrets.json"
 AUTHORITY = "/srv/environment/ca/ca.crt"
 PHYSICAL_NETWORK = "external"
@@ -104,21 +105,26 @@ class Region:
         return self.on(self.outside.name, f"python3 -c {shlex.quote(code)} {url}")
 
 
-@contextmanager
-def reached(checkout: Path) -> Iterator[Region | str]:
-    """The region that the environment names; a text says why there is none.
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Which instance of which site."""
 
-    DEPLOYKIT_REGION: the instance (default: minimal); DEPLOYKIT_SITE: its site (default: this
-    checkout's). What `deploy-kit env up` and `deploy` made is used as it is.
-    """
-    site = open_site(Path(os.environ.get("DEPLOYKIT_SITE") or checkout / "deploy-kit"))
-    name = os.environ.get("DEPLOYKIT_REGION") or "minimal"
-    environment, instance = located(site, name)
-    provider = provider_for(site, environment)
-    if instance not in provider.instances():
-        yield f"the region {instance} is not up: deploy-kit env up {instance}, then deploy"
-        return
-    inventory = provider.inventory(environment, instance)
+    site: Path
+    name: str
+
+
+def named(checkout: Path) -> Instance:
+    """The instance that the process's environment names; its site is the checkout's by default."""
+    site = Path(os.environ.get(SITE) or checkout / "deploy-kit")
+    return Instance(site, os.environ[INSTANCE])
+
+
+@contextmanager
+def reached(which: Instance) -> Iterator[Region]:
+    """The region that `deploy-kit env up` and `deploy` made."""
+    site = open_site(which.site)
+    environment, instance = located(site, which.name)
+    inventory = provider_for(site, environment).inventory(environment, instance)
     master = inventory.master
     secrets = json.loads(run_on(master, inventory, ["cat", SECRETS], timeout=30).stdout)
     authority = inventory.folder / "region-ca.crt"
