@@ -61,7 +61,9 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to work: `timeout` in seconds per call of git; `report` gets lines on the progress."""
+    """How to work: `timeout` in seconds per call of git; `report` gets lines on the progress.
+    With `offline` only local repositories and the cache are asked, so that whether a pin is on the
+    branch it tracks is taken for granted."""
 
     cache: Path | None = None
     offline: bool = False
@@ -228,6 +230,9 @@ class Shelf:
     def _check_track(self, one: Resolved) -> None:
         book = one.book
         if not book.track:
+            return
+        if self._options.offline and local_path(book.url) is None:
+            # Nobody can be asked, and what the cache saw of the branch may be older than the pin.
             return
         try:
             there = self._fetcher.on_branch(book.url, one.commit, book.track)

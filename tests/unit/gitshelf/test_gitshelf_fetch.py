@@ -155,6 +155,26 @@ def test_offline_builds_from_the_cache_and_says_what_is_missing(
     assert "not in the cache" in said.err
 
 
+def test_offline_builds_a_pin_that_tracks_a_branch(
+    repo: Repo,
+    write_manifest: Callable[[str], Path],
+    run_cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f'[url "{repo.path.parent.as_uri()}/"]\ninsteadOf=https://git.invalid/\n')
+    url = f"https://git.invalid/{repo.path.name}"
+    pin = repo.commits[0]
+    manifest = write_manifest(
+        f"books:\n- {{book: a, git: '{url}', branch: {pin}, track: master}}\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    assert build(run_cli, manifest).code == 0
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    assert build(run_cli, manifest, "--offline").code == 0
+
+
 @pytest.fixture
 def stingy_url(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The repository through SSH to a server of the old protocol: it gives tips of refs only."""
