@@ -1,7 +1,7 @@
 """The region under test and a tenant in it.
 
 Without more said these tests bring up a region of their own, from nothing, and take it down.
-DEPLOYKIT_REGION=NAME uses the one that stands (of the site DEPLOYKIT_SITE, default this checkout's).
+DEPLOYKIT_REGION=NAME uses the one that stands (of DEPLOYKIT_SITE, by default this checkout's).
 """
 
 from __future__ import annotations
