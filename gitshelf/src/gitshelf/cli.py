@@ -48,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{error.strerror or error}", "check the room on the disk and the rights")
+        sys.exit(2)
 
 
 _ELSEWHERE = {

@@ -85,7 +85,7 @@ class Clones:
         part = files.part_path(path)
         try:
             source, target = str(goal.store), str(part)
-            clone = ["clone", "--quiet", "--local", "--no-checkout", "--", source, target]
+            clone = ["clone", "--quiet", "--no-checkout", "--", source, target]
             self._git(path.parent, *clone)
             self._git(part, "config", "remote.origin.url", place.book.url)
             self._git(part, "update-ref", PINNED, goal.commit)

@@ -260,6 +260,11 @@ class Fetcher:
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
+        if "No space left on device" in reason:
+            return GitshelfError(
+                f"{url} cannot be fetched ({reason})",
+                "make room where the cache is (gitshelf cache show), or set XDG_CACHE_HOME",
+            )
         again = f", {retries.TRIES} tries" if retries.passing(url, result.err) else ""
         return GitshelfError(
             f"{url} cannot be fetched from ({reason}{again})",

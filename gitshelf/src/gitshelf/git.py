@@ -114,8 +114,12 @@ def toplevel(folder: Path) -> str:
 
 
 def last_line(output: str) -> str:
-    """The line of git's messages that says most: the last `fatal:` or `error:`, else the last."""
+    """The line of git's messages that says most: that of a full disk, which others follow from;
+    else the last `fatal:` or `error:`; else the last."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for line in lines:
+        if "No space left on device" in line:
+            return line.removeprefix("fatal: ").removeprefix("error: ")
     for prefix in ("fatal: ", "error: ", "ERROR: ", "remote: "):
         for line in reversed(lines):
             if line.startswith(prefix):

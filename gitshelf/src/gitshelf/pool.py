@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from gitshelf.errors import GitshelfError
 from gitshelf.process import Running, Stopped
 
 T = TypeVar("T")
@@ -23,7 +24,8 @@ def run_all(
     """The results of all tasks (name, function), in order.
 
     Twice a second `report` gets a line that says how far the work is and what takes longest.
-    Whatever a task raises ends the programs in `running` and is raised here.
+    Whatever a task raises ends the programs in `running` and is raised here; what the disk refuses
+    as a GitshelfError with the task's name.
     """
     todo = list(enumerate(tasks))
     total = len(todo)
@@ -41,7 +43,7 @@ def run_all(
                 index, (name, task) = todo.pop()
                 busy[name] = time.monotonic()
             try:
-                result = task()
+                result = _done(name, task)
             except BaseException as error:
                 with change:
                     failed.append(error)
@@ -54,7 +56,7 @@ def run_all(
                 change.notify_all()
 
     if total == 1 and report is None:
-        return [todo[0][1][1]()]
+        return [_done(*todo[0][1])]
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, total))]
     for thread in threads:
         thread.start()
@@ -77,3 +79,14 @@ def run_all(
     if failed:
         raise failed[0]
     return [results[index] for index in range(total)]
+
+
+def _done(name: str, task: Callable[[], T]) -> T:
+    try:
+        return task()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise GitshelfError(
+            f"{name}: {where}{error.strerror or error}",
+            "check the room on the disk and the rights, and run again",
+        ) from error

@@ -23,7 +23,7 @@ _FINAL = re.compile(
     r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|"
     r"want .* not valid|could not read (Username|Password)|Authentication failed|"
     r"terminal prompts disabled|Permission denied|Host key verification failed|"
-    r"returned error: 4(?!29)\d\d|certificate",
+    r"returned error: 4(?!29)\d\d|certificate|no space left|disk quota|read-only file system",
     re.I,
 )
 _PASSING = re.compile(
