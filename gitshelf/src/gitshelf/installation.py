@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gitshelf import files, gitobjects, resolution, survey, worktree
+from gitshelf import files, gitobjects, installed, resolution, survey, worktree
 from gitshelf.cache import Cache
+from gitshelf.clearing import Clearing
 from gitshelf.clones import Clones, Goal, Kept, unfinished
 from gitshelf.errors import GitshelfError
 from gitshelf.fullstore import FullFetcher
@@ -40,8 +42,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How to install. `dry_run` only says; `skip_deletes` replaces nothing that is there;
-    `force` overwrites local changes."""
+    """How to install. `dry_run` only says; `skip_deletes` removes no book that left the manifest
+    and replaces no link; `force` overwrites local changes."""
 
     fakeroot: Path | None = None
     dry_run: bool = False
@@ -60,7 +62,8 @@ def install(
     options: Options | None = None,
 ) -> list[Outcome]:
     """Bring the shelf of a manifest into `folder` (where its relative places lie), or bring the
-    one that is there up to date: books, parents before children, then links.
+    one that is there up to date: books, parents before children, then links. Books and links that
+    an earlier install made, and that are not in the manifest any more, are removed.
 
     Local changes and commits that are not pushed are kept, and said in the outcome. Raises
     GitshelfError, naming the book, where something cannot be read or fetched; what was installed
@@ -71,8 +74,17 @@ def install(
     wishes = wishes or Wishes()
     layout = lay_out(read, Path(folder), wishes.fakeroot)
     run = _Install(wishes, options)
-    outcomes = run.books(layout.books)
+    record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
+    clearing = Clearing(record, layout, Path(os.path.normpath(Path(folder).absolute())))
+    leaving = () if wishes.skip_deletes else clearing.gone
+    run.aim(layout.books, leaving)
+    outcomes = [run.clear(clearing, path) for path in leaving]
+    if not wishes.dry_run:
+        clearing.begin()
+    outcomes += run.books(layout.books)
     outcomes += [run.link(link) for link in layout.links]
+    if not wishes.dry_run:
+        clearing.end()
     return sorted(outcomes, key=lambda one: one.book.encode())
 
 
@@ -88,8 +100,10 @@ class _Install:
         self._facts: dict[Path, Facts] = {}
         self._goals: dict[Path, Goal] = {}
 
-    def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
-        there = [place for place in places if worktree.is_clone(place.path)]
+    def aim(self, places: Sequence[GitPlace], leaving: Sequence[Path]) -> None:
+        """Find out where clones are and where they should be; nothing of the shelf changes. What
+        is `leaving` counts as not there."""
+        there = [p for p in places if worktree.is_clone(p.path) and p.path not in leaving]
         parts = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
         for looked in self._each(parts, self._look):
             self._facts.update(looked)
@@ -98,6 +112,21 @@ class _Install:
             by_url[place.book.url].append(place)
         for found in self._each(list(by_url.values()), self._aim):
             self._goals.update(found)
+
+    def clear(self, clearing: Clearing, path: Path) -> Outcome:
+        """Remove something that left the manifest."""
+        name, dry_run = clearing.name(path), self._wishes.dry_run
+        try:
+            clearing.check(path, self._running)
+            clearing.remove(path, dry_run=dry_run)
+        except (Kept, GitshelfError) as error:
+            return Outcome(name, path, "", "", f"it left the manifest, but {error}")
+        except OSError as error:
+            return Outcome(name, path, "", "", f"it left the manifest, but {error.strerror}")
+        return Outcome(name, path, "", "would be removed" if dry_run else "removed")
+
+    def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
+        """Bring what was aimed at, parents before children."""
         outcomes: list[Outcome] = []
         for depth in sorted({place.depth for place in places}):
             wave = [[place] for place in places if place.depth == depth]

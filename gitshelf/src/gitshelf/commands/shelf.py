@@ -54,7 +54,11 @@ Examples:
 @_shelf_options
 @run_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
-@click.option("--skip-deletes", is_flag=True, help="Remove nothing: links are not replaced.")
+@click.option(
+    "--skip-deletes",
+    is_flag=True,
+    help="Remove nothing: keep books that left the manifest, and links as they are.",
+)
 @click.option("--force", is_flag=True, help="Overwrite local changes (commits are kept as refs).")
 @json_option
 def install(
@@ -73,7 +77,8 @@ def install(
     """Make a shelf to work in: full clones and links, in the current folder.
 
     Run it again to bring the shelf up to date. Local changes, files that git does not know and
-    commits that are not pushed are kept; then it exits with 1.
+    commits that are not pushed are kept; then it exits with 1. Clones and links that an earlier
+    install made, and that left the manifest, are removed.
     """
     from gitshelf.installation import WORKERS, Wishes
     from gitshelf.installation import install as install_shelf
@@ -144,7 +149,13 @@ def _states(
         )
 
 
-@click.command(epilog="Example: gitshelf status --gitshelf site.yml --json")
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf status
+  gitshelf status --gitshelf site.yml --json
+"""
+)
 @manifest_options
 @_shelf_options
 @json_option
@@ -169,7 +180,13 @@ def status(
         sys.exit(1)
 
 
-@click.command(epilog="Example: gitshelf diff | less")
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf diff | less
+  gitshelf diff --gitshelf site.yml --fakeroot build/root
+"""
+)
 @manifest_options
 @_shelf_options
 @json_option
