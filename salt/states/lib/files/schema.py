@@ -19,7 +19,7 @@ import pymysql
 
 TIMEOUT = 5  # seconds
 REVISION = re.compile(r"^revision\s*=\s*['\"](\w+)['\"]", re.M)
-BELOW = re.compile(r"^down_revision\s*=\s*(.*)$", re.M)
+BELOW = re.compile(r"^(?:down_revision|depends_on)\s*=\s*(.*)$", re.M)
 
 
 def heads(versions):
