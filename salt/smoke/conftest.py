@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 import testinfra
+import yaml
 
-PORT = 5000  # identity's public port: pillar/endpoints.sls
+FOLDER = Path(__file__).parent
+ENDPOINTS = yaml.safe_load((FOLDER.parent / "pillar" / "endpoints.sls").read_text())
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,32 @@ class Region:
         return self.host(self.with_role("master")[0])
 
     @property
+    def front(self) -> str:
+        return self.address(self.with_role("load-balancer")[0])
+
+    @property
+    def offered(self) -> dict[str, dict]:
+        """The services of this region by type, as pillar/endpoints.sls describes them."""
+        services = ENDPOINTS["services"].items()
+        return {kind: offer for kind, offer in services if self.with_role(offer["role"])}
+
+    @property
+    def catalogued(self) -> dict[str, str]:
+        """The public URL that keystone's catalogue should give for each service."""
+        return {
+            kind: f"https://{self.front}:{offer['public_port']}{offer['path']}"
+            for kind, offer in self.offered.items()
+            if offer.get("catalogue", True)
+        }
+
+    @property
     def identity_url(self) -> str:
-        return f"https://{self.address(self.with_role('load-balancer')[0])}:{PORT}/v3"
+        return self.catalogued["identity"]
+
+    def on_master(self, script: str, *words: str) -> str:
+        """What a script of this folder prints when the master runs it."""
+        line = "python3 -c %s" + " %s" * len(words)
+        return self.master.check_output(line, (FOLDER / script).read_text(), *words)
 
 
 @pytest.fixture(scope="session")
