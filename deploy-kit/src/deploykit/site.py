@@ -39,6 +39,11 @@ class Site:
         return self.folder / "gitshelf.yml"
 
     @property
+    def content(self) -> Path:
+        """The working copy's `salt/`, beside the site."""
+        return self.folder.parent / "salt"
+
+    @property
     def keys(self) -> Path:
         return self.state / "keys"
 

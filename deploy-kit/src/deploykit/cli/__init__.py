@@ -16,6 +16,7 @@ from deploykit.errors import DeployKitError
 COMMANDS = {
     "approve": "deploykit.cli.decisions:approve",
     "deploy": "deploykit.cli.deploy:deploy",
+    "dev": "deploykit.cli.dev:dev",
     "doctor": "deploykit.cli.host:doctor",
     "env": "deploykit.cli.env:env",
     "history": "deploykit.cli.ledger:history",

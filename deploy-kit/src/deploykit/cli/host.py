@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from deploykit.cli.app import json_option, print_json, site_of, stderr, stdout, yes_option
+from deploykit.errors import InputError
 from deploykit.progress import Shown
 
 MARKS = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "problem": "[red]✗[/red]"}
@@ -23,12 +24,17 @@ def setup() -> None:
 
 @click.command()
 @json_option
-def doctor(as_json: bool) -> int:
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> int:
     """Look at this machine: findings with remedies. Exit status 1 where one must be mended."""
     from deploykit.host.doctor import examine
     from deploykit.host.finding import Level
 
-    found = examine()
+    try:
+        site = site_of(ctx)
+    except InputError:  # it looks at the machine from anywhere
+        site = None
+    found = examine(site)
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
@@ -48,16 +54,23 @@ def image() -> None:
 
 @image.command("build")
 @click.option("--box", is_flag=True, help="Also as a box for Vagrant's provider lxc.")
+@click.option("--layer", is_flag=True, help="Also with the content's packages installed.")
 @click.pass_context
-def image_build(ctx: click.Context, box: bool) -> None:
-    """Build the image of today's inputs, if it is not there."""
+def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
+    """Build the image of today's inputs, if it is not there.
+
+    The image with the content's packages installed (`packages: installed` in an environment's
+    file) is built too where an environment that the train passes asks for it, or with --layer.
+    """
+    from deploykit.environment import chain
     from deploykit.host.lxd import Lxd
-    from deploykit.image.build import ensure_image
+    from deploykit.image.layer import ensure_base
 
     site = site_of(ctx)
-    log = site.logs / "image.log"
-    base = ensure_image(Lxd(), log, Shown(stderr()), downloaded=site.downloaded)
-    stdout().print(f"nodes are copied from {base}")
+    wanted = layer or any(one.installed for one in chain(site.environments()))
+    for installed in (False, True) if wanted else (False,):
+        base = ensure_base(Lxd(), site, Shown(stderr()), installed=installed)
+        stdout().print(f"nodes are copied from {base}")
     if box:
         from deploykit.image.box import ensure_box
 
@@ -71,17 +84,17 @@ def image_build(ctx: click.Context, box: bool) -> None:
 def image_list(ctx: click.Context, as_json: bool) -> None:
     """The images on this host; the current one is what `env up` takes."""
     from deploykit.host.lxd import Lxd
-    from deploykit.image.inputs import read_inputs
+    from deploykit.image.layer import current_images
     from deploykit.image.store import stored
 
-    current = read_inputs(downloaded=site_of(ctx).downloaded).key
+    current = current_images(site_of(ctx))
     images = stored(Lxd())
     if as_json:
-        print_json([{**asdict(image), "current": image.key == current} for image in images])
+        print_json([{**asdict(image), "current": image.key in current} for image in images])
         return
     table = Table("image", "size", "made", "used by", "", box=None)
     for one in images:
-        mark = "current" if one.key == current else ""
+        mark = f"current: {current[one.key]}" if one.key in current else ""
         size = f"{one.size / 2**20:.0f} MiB"
         table.add_row(one.key, size, one.created[:16], ", ".join(one.used_by), mark)
     stdout().print(table)
@@ -93,12 +106,12 @@ def image_list(ctx: click.Context, as_json: bool) -> None:
 def image_prune(ctx: click.Context, yes: bool) -> None:
     """Remove images that are neither current nor any environment's on this host."""
     from deploykit.host.lxd import Lxd
-    from deploykit.image.inputs import read_inputs
+    from deploykit.image.layer import current_images
     from deploykit.image.store import remove, stored
 
     lxd = Lxd()
-    current = read_inputs(downloaded=site_of(ctx).downloaded).key
-    old = [one for one in stored(lxd) if one.key != current and not one.used_by]
+    current = current_images(site_of(ctx))
+    old = [one for one in stored(lxd) if one.key not in current and not one.used_by]
     if not old:
         stdout().print("nothing to remove")
         return

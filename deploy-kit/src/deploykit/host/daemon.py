@@ -11,7 +11,7 @@ from typing import Any
 
 from deploykit.errors import CommandFailed, DeployKitError
 from deploykit.host.finding import Finding, ok, problem, warning
-from deploykit.host.lxd import POOL, Lxd, LxdError, socket_path
+from deploykit.host.lxd import POOL, Lxd, LxdError, pool_room, socket_path
 from deploykit.host.machine import GIB, SYSTEM_PATHS
 from deploykit.process import run
 from deploykit.provider.lxd_instance import orphans
@@ -110,13 +110,8 @@ def check_storage(lxd: Lxd) -> Finding:
     pool = lxd.find(f"storage-pools/{POOL}")
     if pool is None:
         return problem("storage", f"there is no pool '{POOL}'", "'deploy-kit setup' makes it")
-    space = lxd.get(f"storage-pools/{POOL}/resources")["space"]
-    free = space["total"] - space["used"]
-    if pool["driver"] == "btrfs":  # the file is sparse: the disk below may have less
-        free = min(free, shutil.disk_usage(socket_path().parent).free)
-    detail = (
-        f"{pool['driver']} pool '{POOL}', {free / GIB:.0f} GiB free of {space['total'] / GIB:.0f}"
-    )
+    free, total = pool_room(lxd, pool["driver"])
+    detail = f"{pool['driver']} pool '{POOL}', {free / GIB:.0f} GiB free of {total / GIB:.0f}"
     if free < POOL_FREE:
         return problem(
             "storage",

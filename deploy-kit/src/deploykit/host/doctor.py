@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from deploykit.errors import DeployKitError
 from deploykit.host.daemon import answers, check_bridges, check_daemon, check_orphans, check_storage
 from deploykit.host.finding import Finding, Level
+from deploykit.host.fit import check_environments
 from deploykit.host.lxd import socket_path
 from deploykit.host.machine import (
     check_disk,
@@ -22,7 +24,7 @@ from deploykit.host.machine import (
 )
 from deploykit.host.network import check_forwarding
 from deploykit.image.build import as_root
-from deploykit.site import cache_home, state_home
+from deploykit.site import Site, cache_home, state_home
 
 
 def preflight() -> list[Finding]:
@@ -52,12 +54,18 @@ def check_room() -> list[Finding]:
     return list(found.values())
 
 
-def examine() -> list[Finding]:
-    """Everything: the machine, the daemon, and what the sites of this host have in it."""
+def examine(site: Site | None = None) -> list[Finding]:
+    """Everything: the machine, the daemon, and what the sites of this host have in it.
+
+    With `site`, also whether its environments have room now.
+    """
     found = [*preflight(), check_limits(low_limits()), check_daemon()]
     lxd = answers()
     if lxd is not None:
         found += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
+    if site is not None:
+        free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
+        found += check_environments(site, free)
     return [*found, *check_forwarding(as_root())]
 
 

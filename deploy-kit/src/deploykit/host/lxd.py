@@ -7,6 +7,7 @@ only what the sites of this host share: images and the bases that nodes are copi
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -212,3 +213,12 @@ class Lxd:
 
 class _Missing(LxdError):
     """There is no such thing."""
+
+
+def pool_room(lxd: Lxd, driver: str) -> tuple[int, int]:
+    """Free and total bytes of the product's storage pool."""
+    space = lxd.get(f"storage-pools/{POOL}/resources")["space"]
+    free = space["total"] - space["used"]
+    if driver == "btrfs":  # the file is sparse: the disk below may have less
+        free = min(free, shutil.disk_usage(socket_path().parent).free)
+    return free, space["total"]

@@ -54,7 +54,7 @@ def ensure_image(
     cache = cache_home() / "image"
     cache.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with _only_one(cache / "lock", progress):
+    with only_one(cache / "lock", progress):
         if not has_image(lxd, inputs.key):
             for line in inputs.left_out:
                 progress.say(f"  not carried into the image: {line}")
@@ -65,7 +65,8 @@ def ensure_image(
 
 
 @contextmanager
-def _only_one(lock: Path, progress: Progress) -> Iterator[None]:
+def only_one(lock: Path, progress: Progress) -> Iterator[None]:
+    """One build at a time per user; a second caller is told that it waits."""
     with lock.open("w") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,33 +82,49 @@ def _build(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:
             f"this host has no usable package source of Debian {SUITE}",
             "\n".join(("add one to /etc/apt/sources.list.d", *inputs.left_out)),
         )
-    free = shutil.disk_usage(cache).free
-    if free < NEEDED_BYTES:
-        raise DeployKitError(
-            f"{cache} has {free / 2**30:.1f} GiB free, building the image takes 4 GiB",
-            "free some space, or set XDG_CACHE_HOME to a larger disk",
-        )
-    # A killed build's children may live on for a while: never work in the folder they write to.
+    with workplace(cache, NEEDED_BYTES) as aside:
+        step.note("Debian and Salt, side by side")
+        with ThreadPoolExecutor(2) as pool:
+            salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))
+            rootfs = pool.submit(_debian, inputs, aside, log, step)
+            rootfs.result()
+            salt_tar = salt.result()
+        step.note("handing it to LXD")
+        _join(aside / "root.tar", salt_tar, log)
+        import_image(aside, inputs.key, log)
+
+
+@contextmanager
+def workplace(cache: Path, needed: int) -> Iterator[Path]:
+    """A fresh folder in `cache` to build in, gone at the end unless the build failed.
+
+    Raises DeployKitError where the disk has not `needed` bytes free. What a failed build left is
+    removed by the next: a killed one's children may live on and write there for a while.
+    """
     for left in cache.glob("building-*"):
         _remove(left)
+    free = shutil.disk_usage(cache).free
+    if free < needed:
+        raise DeployKitError(
+            f"{cache} has {free / 2**30:.1f} GiB free, building the image takes "
+            f"{needed / 2**30:.0f} GiB",
+            "free some space, or set XDG_CACHE_HOME to a larger disk",
+        )
     aside = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
     aside.chmod(0o755)
-    step.note("Debian and Salt, side by side")
-    with ThreadPoolExecutor(2) as pool:
-        salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))
-        rootfs = pool.submit(_debian, inputs, aside, log, step)
-        rootfs.result()
-        salt_tar = salt.result()
-    step.note("handing it to LXD")
-    _join(aside / "root.tar", salt_tar, log)
-    write_metadata(aside / "metadata.tar", inputs.key, platform.machine(), created=int(time.time()))
+    yield aside
+    _remove(aside)
+
+
+def import_image(aside: Path, key: str, log: Path) -> None:
+    """Hand aside/root.tar to LXD under `key`."""
+    write_metadata(aside / "metadata.tar", key, platform.machine(), created=int(time.time()))
     run(
         ["lxc", "image", "import", aside / "metadata.tar", aside / "root.tar",
-         "--project", "default", "--alias", f"{ALIAS}{inputs.key}"],
+         "--project", "default", "--alias", f"{ALIAS}{key}"],
         timeout=IMPORT_TIMEOUT,
         log=log,
     )  # fmt: skip
-    _remove(aside)
 
 
 def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
@@ -127,17 +144,13 @@ def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
 
 def mmdebstrap(inputs: Inputs, aside: Path, hook: Path, runner: Runner = run) -> list[str | Path]:
     """The call that makes aside/root.tar; through sudo where this user is not root."""
-    options = ['Apt::Install-Recommends "false"', 'Acquire::Languages "none"', *inputs.settings]
     words: list[str | Path] = [*as_root(), "mmdebstrap", "--mode=root", "--variant=minbase"]
     words += [
         "--format=tar",
         "--skip=cleanup/apt/lists,cleanup/apt/cache",
         "--include=" + ",".join(inputs.packages),
     ]
-    words += [f"--aptopt={option}" for option in options]
-    words += ["--dpkgopt=force-unsafe-io"]
-    words += [f"--dpkgopt=path-exclude={path}" for path in PATHS_LEFT_OUT]
-    words += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
+    words += image_options(inputs)
     words += ['--customize-hook=rm -f "$1"/var/cache/apt/archives/*.deb']
     if inputs.downloaded:
         get = "apt-get --yes --quiet --download-only install " + " ".join(inputs.downloaded)
@@ -146,6 +159,15 @@ def mmdebstrap(inputs: Inputs, aside: Path, hook: Path, runner: Runner = run) ->
     words += [f"--customize-hook=tar-in {aside / 'overlay.tar'} /"]
     words += [f'--customize-hook=sh {hook} "$1"']
     return [*words, SUITE, aside / "root.tar", aside / "deploy-kit.sources"]
+
+
+def image_options(inputs: Inputs) -> list[str]:
+    """mmdebstrap's options that say how apt and dpkg work; an image keeps them."""
+    options = ['Apt::Install-Recommends "false"', 'Acquire::Languages "none"', *inputs.settings]
+    words = [f"--aptopt={option}" for option in options]
+    words += ["--dpkgopt=force-unsafe-io"]
+    words += [f"--dpkgopt=path-exclude={path}" for path in PATHS_LEFT_OUT]
+    return [*words, "--dpkgopt=path-include=/usr/share/doc/*/copyright"]
 
 
 def as_root() -> list[str]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from deploykit.environment import Environment, Node
 from deploykit.errors import DeployKitError
-from deploykit.host.lxd import Lxd
-from deploykit.image.build import ensure_image
+from deploykit.host.fit import demand_fit
+from deploykit.host.lxd import POOL, Lxd, pool_room
+from deploykit.image.layer import ensure_base
 from deploykit.inventory import Host, Inventory, make_control_folder, write_ssh_files
 from deploykit.progress import Progress
 from deploykit.provider import NodeStatus
@@ -53,6 +54,7 @@ class LxdProvider:
         """See Provider. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
         names = Names(self._site.id, instance)
         lxd = Lxd()
+        self._demand_fit(lxd, environment, instance)
         bases = self._bases(lxd, environment, progress)
         with held(self._site.state / "locks" / instance):
             key = provision_key(self._site)
@@ -135,12 +137,22 @@ class LxdProvider:
         own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
         return sorted(config[f"{TAG}instance"] for config in own)
 
+    def _demand_fit(self, lxd: Lxd, environment: Environment, instance: str) -> None:
+        running = {one.name for one in self.status(environment, instance) if one.state == RUNNING}
+        nodes = [node for node in environment.nodes if node.name not in running]
+        pool = lxd.find(f"storage-pools/{POOL}")
+        if nodes and pool is not None:
+            free, _ = pool_room(lxd, pool["driver"])
+            demand_fit(self._site, environment, nodes, free)
+
     def _bases(self, lxd: Lxd, environment: Environment, progress: Progress) -> dict[bool, str]:
         """The base to copy from, by whether the node is privileged."""
-        log = self._site.logs / "image.log"
-        kinds = sorted({node.privileged for node in environment.nodes})
-        more = self._site.downloaded
-        return {kind: ensure_image(lxd, log, progress, kind, more) for kind in kinds}
+        return {
+            kind: ensure_base(
+                lxd, self._site, progress, installed=environment.installed, privileged=kind
+            )
+            for kind in sorted({node.privileged for node in environment.nodes})
+        }
 
     def _tags(self, lxd: Lxd, names: Names, tags: Mapping[str, str]) -> dict[str, str]:
         project = lxd.find(f"projects/{names.project}")

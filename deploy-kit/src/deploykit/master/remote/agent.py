@@ -41,6 +41,9 @@ class Agent:
     def kit_install(self, digest: str, kit: str, signers: str) -> None:
         kits.install(digest, kit, signers)
 
+    def working_put(self, payload: int = 0) -> bool:
+        return kits.put_working(self._channel, payload)
+
     def current(self, digest: str) -> None:
         kits.make_current(digest)
 
@@ -64,6 +67,11 @@ class Agent:
     def highstate(self, digest: str, minions: list[str]) -> dict[str, Any]:
         return self._salt.highstate(self._channel, digest, minions)
 
+    def apply(self, digest: str, minions: list[str], states: list[str]) -> dict[str, Any]:
+        if any((kits.folder(digest) / "salt" / "states").glob("_*")):
+            self._salt.sync(digest, minions)
+        return self._salt.apply(self._channel, digest, minions, states)
+
 
 CALLS = (
     "hello",
@@ -71,12 +79,14 @@ CALLS = (
     "kit_present",
     "kit_put",
     "kit_install",
+    "working_put",
     "current",
     "schemas",
     "environment",
     "wait_for",
     "orchestrate",
     "highstate",
+    "apply",
 )
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from pathlib import Path
+import tarfile
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import IO
 
 from .files import write
 from .protocol import AgentError, Channel
 
 ROOT = Path("/srv/kits")
 DIGEST = re.compile(r"[0-9a-f]{64}")
+WORKING = "working"  # beside the kits: the working copy of somebody who develops here
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def folder(digest: str) -> Path:
-    """Where the kit `digest` (64 hex digits) is unpacked. Raises AgentError for other text."""
-    if not DIGEST.fullmatch(digest):
+    """Where the kit `digest` (64 hex digits, or WORKING) is. Raises AgentError for other text."""
+    if digest != WORKING and not DIGEST.fullmatch(digest):
         raise AgentError(f"not a digest: {digest!r}")
     return ROOT / digest
 
@@ -54,6 +59,44 @@ def install(digest: str, kit: str, signers: str) -> None:
         extract(incoming / kit, target, signers=trusted, digest=digest)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+
+
+def put_working(channel: Channel, payload: int) -> bool:
+    """Take the working copy's `salt/` in, as an uncompressed tar of files in `salt/`.
+
+    What is there gives way in one step. Returns whether it was taken: a folder that is mounted
+    there is the working copy already. Raises AgentError for a member that is no plain file below.
+    """
+    target = ROOT / WORKING
+    aside, old = ROOT / f".{WORKING}.new", ROOT / f".{WORKING}.old"
+    for left in (aside, old):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryFile() as tar:
+        channel.payload(payload, tar)
+        if (target / "salt").is_mount():
+            return False
+        tar.seek(0)
+        _unpack(tar, aside)
+    if target.exists():
+        target.rename(old)
+    aside.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
+def _unpack(tar: IO[bytes], folder: Path) -> None:
+    with tarfile.open(fileobj=tar, mode="r:") as members:
+        for member in members:
+            path = PurePosixPath(member.name)
+            if not member.isfile() or path.is_absolute() or ".." in path.parts:
+                raise AgentError(f"not a plain file of the working copy: {member.name!r}")
+            content = members.extractfile(member)
+            assert content is not None
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.read())
+            file.chmod(0o755 if member.mode & 0o100 else 0o644)
+            os.utime(file, (member.mtime, member.mtime))
 
 
 def current() -> str | None:

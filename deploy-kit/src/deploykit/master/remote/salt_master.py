@@ -62,18 +62,40 @@ class SaltMaster:
 
     def highstate(self, channel: Channel, digest: str, minions: list[str]) -> dict[str, Any]:
         """Apply the whole highstate of `digest` on every minion; returns what each one said."""
+        answers = self._states(channel, digest, minions, {})
+        return {name: summarise_states(answer) for name, answer in answers.items()}
+
+    def apply(
+        self, channel: Channel, digest: str, minions: list[str], states: list[str]
+    ) -> dict[str, Any]:
+        """Apply `states` (none: the whole highstate) of `digest`; what each one said and changed.
+
+        Answers hold the difference of each changed file, for somebody who develops.
+        """
+        chosen = {"mods": states} if states else {}
+        answers = self._states(channel, digest, minions, chosen)
+        return {
+            name: {**summarise_states(answer), "changes": changes_of(answer)}
+            for name, answer in answers.items()
+        }
+
+    def sync(self, digest: str, minions: list[str]) -> None:
+        """Bring the modules of `digest` to the minions."""
+        keywords = {"saltenv": digest}
+        self._local.cmd(minions, "saltutil.sync_all", kwarg=keywords, tgt_type="list", timeout=60)
+
+    def _states(
+        self, channel: Channel, digest: str, minions: list[str], chosen: dict[str, Any]
+    ) -> dict[str, Any]:
         with Watch(channel, self.options):
             answers = self._local.cmd(
                 minions,
                 "state.apply",
-                kwarg={"saltenv": digest, "pillarenv": digest, "queue": True},
+                kwarg={**chosen, "saltenv": digest, "pillarenv": digest, "queue": True},
                 tgt_type="list",
                 timeout=20,
             )
-        return {
-            name: summarise_states(answers.get(name, f"minion {name} did not answer"))
-            for name in minions
-        }
+        return {name: answers.get(name, f"minion {name} did not answer") for name in minions}
 
 
 class Watch:
@@ -147,6 +169,20 @@ def summarise_states(answer: Any) -> dict[str, Any]:
     # A state whose requisite failed says so; the reason is in the one that failed first.
     failed.sort(key=lambda entry: "One or more requisite failed" in entry["comment"])
     return {"failed": failed, "changed": changed, "total": len(answer), "files": files}
+
+
+def changes_of(answer: Any) -> list[dict[str, str]]:
+    """What changed, state by state in order: the difference of a file, or Salt's own words."""
+    if not isinstance(answer, dict):
+        return []
+    found = []
+    for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
+        changes = state.get("changes")
+        if changes:
+            told = changes.get("diff") if isinstance(changes, dict) else None
+            text = str(told) if told else str(state.get("comment", ""))
+            found.append({"state": state.get("__id__", key), "told": text[:4000]})
+    return found
 
 
 def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""`deploy-kit dev`: the working copy on a development environment."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from deploykit.cli.app import provider_option, session_of
+from deploykit.site import Site
+
+
+@click.group()
+def dev() -> None:
+    """Develop the content: what is edited here runs there in seconds."""
+
+
+@dev.command()
+@click.argument("role", required=False)
+@click.option("--environment", "named", help="Default: the one development environment that is up.")
+@provider_option
+@click.pass_context
+def apply(ctx: click.Context, role: str | None, named: str | None, provider: str | None) -> int:
+    """Apply the working copy's states where ROLE is (default: everything, everywhere).
+
+    Shows what changed. Exit status 1 where a state failed. Only for environments that no train
+    passes; what is deployed there stays what it is.
+
+    \b
+    deploy-kit dev apply identity
+    deploy-kit dev apply network --environment dev
+    """
+    from deploykit.provider import located
+    from deploykit.working import apply as run
+    from deploykit.working import demand_development
+
+    began = time.monotonic()
+    with session_of(ctx, "dev") as context:
+        name = named or only_one_up(context.site, provider)
+        environment, instance = located(context.site, name, provider)
+        demand_development(context.site, environment)
+        applied = run(context, context.inventory(environment, instance), role)
+    for change in applied.changes:
+        _tell(change.minion, change.state, change.told, "green")
+    for failure in applied.failures:
+        _tell(failure.minion, failure.state, failure.told, "red")
+    click.echo(
+        f"{applied.states} states, {len(applied.changes)} changed, {len(applied.failures)} failed; "
+        f"{time.monotonic() - began:.1f} s"
+    )
+    return 1 if applied.failures else 0
+
+
+def only_one_up(site: Site, provider: str | None) -> str:
+    """The one development instance that is up. Raises InputError where it is not one."""
+    from deploykit.cli.env import standing
+    from deploykit.errors import InputError
+    from deploykit.provider import located
+    from deploykit.working import development
+
+    names = development(site)
+    up = [name for name in standing(site) if name.partition("~")[0] in names]
+    if provider is not None:
+        up = [name for name in up if located(site, name)[0].provider == provider]
+    if len(up) == 1:
+        return up[0]
+    known = ", ".join(up or names) or "none"
+    raise InputError(
+        "which environment?", f"{'up' if up else 'for development'} are: {known}; --environment ENV"
+    )
+
+
+def _tell(minion: str, state: str, told: str, colour: str) -> None:
+    click.secho(f"{minion}: {state}", fg=colour, bold=True)
+    for line in told.splitlines():
+        click.echo(f"    {line}")

@@ -1,0 +1,165 @@
+"""The image layer: the node image with the content's packages installed, never configured.
+
+For environments with `packages: installed`. It is an image of its own under a key of its own,
+made of the node image as it lies in LXD, so that bases, list and prune know it like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from deploykit.content import read_content
+from deploykit.errors import CommandFailed, DeployKitError
+from deploykit.host.lxd import Lxd
+from deploykit.image.build import (
+    IMPORT_TIMEOUT,
+    as_root,
+    ensure_image,
+    image_options,
+    import_image,
+    only_one,
+    workplace,
+)
+from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, read_inputs, render_sources
+from deploykit.image.store import ALIAS, find_base, has_image, make_base
+from deploykit.process import run
+from deploykit.progress import Progress, Step
+from deploykit.site import Site, cache_home
+
+FORMAT = 1  # of the layer: raise it when what is made of the same packages changes
+SCRIPT = "layer.sh"
+NEEDED_BYTES = 9 * 2**30  # the tree, its tar, and LXD's copy
+LAYER_TIMEOUT = 1800.0
+# What apt and dpkg say of a package that cannot be had or installed: the name, and why.
+BLAMED = (
+    re.compile(r"E: Unable to locate package (?P<package>\S+)"),
+    re.compile(r"E: Package '(?P<package>[^']+)' has no installation candidate"),
+    re.compile(r"E: Failed to fetch \S*/(?P<package>[^/_]+)_[^/]*\.deb\s+(?P<why>.*)"),
+    re.compile(
+        r"dpkg: error processing (?:package|archive) (?:\S*/)?(?P<package>[^\s_(]+)(?P<why>.*)"
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The node image that a layer is made of, and the packages on top."""
+
+    base: Inputs
+    packages: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        script = files("deploykit.image").joinpath(SCRIPT).read_text(encoding="utf-8")
+        text = json.dumps([FORMAT, self.base.key, self.packages, script])
+        return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def layer_of(site: Site) -> Layer:
+    """Today's layer for the site: the packages of every component of its working copy."""
+    content = read_content(site.content)
+    return Layer(read_inputs(downloaded=site.downloaded), content.packages())
+
+
+def current_images(site: Site) -> dict[str, str]:
+    """What today's images are, by key; the layer only where the site has content beside it."""
+    found = {read_inputs(downloaded=site.downloaded).key: "nodes"}
+    if (site.content / "roles.yml").is_file():
+        found[layer_of(site).key] = "nodes, packages installed"
+    return found
+
+
+def image_key(site: Site, installed: bool) -> str:
+    """The key of the image that nodes of an environment are made of now."""
+    return layer_of(site).key if installed else read_inputs(downloaded=site.downloaded).key
+
+
+def ensure_base(
+    lxd: Lxd, site: Site, progress: Progress, *, installed: bool, privileged: bool = False
+) -> str:
+    """The base that nodes are copied from, building what is missing; its name in LXD."""
+    log = site.logs / "image.log"
+    if not installed:
+        return ensure_image(lxd, log, progress, privileged, site.downloaded)
+    layer = layer_of(site)
+    base = find_base(lxd, layer.key, privileged)
+    if base:
+        return base
+    ensure_image(lxd, log, progress, downloaded=site.downloaded)
+    cache = cache_home() / "image"
+    with only_one(cache / "lock", progress):
+        if not has_image(lxd, layer.key):
+            with progress.step(f"image layer {layer.key}: {len(layer.packages)} packages") as step:
+                build_layer(layer, cache, site.logs / "layer.log", step)
+        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
+            return make_base(lxd, layer.key, privileged)
+
+
+def build_layer(layer: Layer, cache: Path, log: Path, step: Step) -> None:
+    """Make the layer and hand it to LXD. Raises DeployKitError naming the package that failed."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with workplace(cache, NEEDED_BYTES) as aside:
+        step.note("the node image out of LXD")
+        run(
+            ["lxc", "image", "export", f"{ALIAS}{layer.base.key}", aside / "base",
+             "--project", "default"],
+            timeout=IMPORT_TIMEOUT,
+            log=log,
+        )  # fmt: skip
+        sources = aside / "deploy-kit.sources"
+        sources.write_text(render_sources(layer.base.sources), encoding="utf-8")
+        archive = cache / "archive"
+        archive.mkdir(exist_ok=True)
+
+        def tell(line: str) -> None:
+            if line.startswith("layer: "):
+                step.note(line.removeprefix("layer: ").strip())
+
+        with as_file(files("deploykit.image").joinpath(SCRIPT)) as script:
+            result = run(
+                mmdebstrap(layer, aside, archive, script),
+                timeout=LAYER_TIMEOUT,
+                log=log,
+                on_line=tell,
+                check=False,
+            )
+        if result.returncode != 0:
+            raise failure(result.stdout + result.stderr, log)
+        step.note("handing it to LXD")
+        import_image(aside, layer.key, log)
+
+
+def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[str | Path]:
+    """The call that makes aside/root.tar of aside/base.root and the layer's packages."""
+    unpack = (
+        'tar --extract --directory "$1" --numeric-owner --xattrs --xattrs-include="*" '
+        f"--exclude=./dev/* --exclude=./var/cache/apt/archives/*.deb --file {aside / 'base.root'}"
+    )
+    settings = [f"PACKAGES={' '.join(layer.packages)}", f"ARCHIVE={archive}", "LC_ALL=C.UTF-8"]
+    words: list[str | Path] = [*as_root(), "env", *settings, "mmdebstrap", "--mode=root"]
+    words += ["--variant=custom", "--format=tar"]
+    words += ["--skip=update,cleanup/apt/lists,cleanup/apt/cache"]
+    words += image_options(layer.base)
+    words += [f"--setup-hook={unpack}", f'--customize-hook=sh {script} "$1"']
+    return [*words, SUITE, aside / "root.tar", aside / "deploy-kit.sources"]
+
+
+def failure(said: str, log: Path) -> DeployKitError:
+    """The error of a layer that could not be made: the package that failed, where one is named."""
+    remedy = f"the whole log: {log}\n'deploy-kit image build --layer' goes on with what it has"
+    for pattern in BLAMED:
+        if match := pattern.search(said):
+            why = (match.groupdict().get("why") or "").strip(" :()")
+            package = match["package"].split(":")[0]
+            return DeployKitError(
+                f"the image layer: package {package} cannot be had or installed"
+                + (f": {why}" if why else ""),
+                remedy,
+            )
+    tail = "\n".join(said.strip().splitlines()[-8:])
+    return CommandFailed(f"the image layer could not be made:\n{tail}", remedy)

@@ -1,0 +1,68 @@
+"""What keeps an environment's nodes from starting on a machine, told before any starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deploykit.environment import Node, parse_environment
+from deploykit.errors import Refused
+from deploykit.host import fit
+from deploykit.host.fit import FEATURES, Machine, missing_features, needed_memory, obstacles
+from deploykit.site import open_site
+
+MIB, GIB = 2**20, 2**30
+SALT = Node("salt", ("master",), 10)
+COMPUTE = Node("compute1", ("hypervisor",), 31)
+GOOD = Machine(memory=8 * GIB, disk=50 * GIB, missing=(), tun=True)
+
+
+def test_machine_with_all_it_takes_has_no_obstacle() -> None:
+    assert obstacles([SALT, COMPUTE], {"master": 500 * MIB}, GOOD) == []
+
+
+def test_memory_is_the_sum_of_bare_nodes_and_their_roles() -> None:
+    roles = {"master": 500 * MIB, "hypervisor": GIB}
+    assert needed_memory(SALT, roles) == 650 * MIB
+    assert needed_memory(Node("n", ("hypervisor",), 2, memory="256M"), roles) == 256 * MIB
+    small = Machine(memory=GIB, disk=50 * GIB, missing=(), tun=True)
+    (told,) = obstacles([SALT, COMPUTE], roles, small)
+    assert told.startswith("memory: 2 nodes take 1.8 GiB, 1.0 GiB are free")
+
+
+def test_every_obstacle_is_told_with_its_remedy() -> None:
+    bad = Machine(memory=0, disk=0, missing=("vxlan", "bridge"), tun=False)
+    memory, disk, kernel, tun = obstacles([SALT, COMPUTE], {}, bad)
+    assert "env down" in memory
+    assert "image prune" in disk
+    assert "compute1 need vxlan, bridge: modprobe vxlan bridge" in kernel
+    assert "mknod -m 0666 /dev/net/tun c 10 200" in tun
+
+
+def test_kernel_matters_only_where_a_node_is_privileged() -> None:
+    bare = Machine(memory=8 * GIB, disk=50 * GIB, missing=tuple(FEATURES), tun=False)
+    assert obstacles([SALT], {}, bare) == []
+
+
+def test_feature_is_there_built_in_or_as_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    symbols = tmp_path / "kallsyms"
+    symbols.write_text("0 t br_handle_frame\n0 T tun_chr_open\t[tun]\n")
+    monkeypatch.setattr(fit, "_modprobe", lambda _, words: words[-1] == "vxlan")
+    assert missing_features(symbols) == ("br_netfilter", "nf_tables", "ip_set")
+
+
+def test_refusal_names_the_environment_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site.yml").write_text("name: fit\n")
+    file = tmp_path / "dev.yml"
+    file.write_text(
+        "name: dev\nnetworks: {management: {cidr: 10.1.0.0/24}}\n"
+        "nodes: {salt: {roles: [master], at: 10}}\n"
+    )
+    environment = parse_environment(file)
+    with pytest.raises(Refused, match="cannot carry dev; nothing was started") as caught:
+        fit.demand_fit(open_site(tmp_path), environment, environment.nodes, disk=0)
+    assert caught.value.remedy.startswith("disk: 1 nodes take 1 GiB")
