@@ -1,13 +1,16 @@
 """A YAML text as nodes that know their line; nothing in it is ever made into an object.
 
-ruamel.yaml only parses; what a value means is decided by whoever asks for it, and a wrong type is
-an error at its line.
+A parser only parses; what a value means is decided by whoever asks for it, and a wrong type is an
+error at its line. ruamel.yaml (YAML 1.2) decides what is YAML and says what is wrong with the rest;
+libyaml, twenty times faster, reads the texts in which both see the same nodes.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +18,11 @@ from gitshelf.errors import GitshelfError
 from gitshelf.tokens import show
 
 Node = Any
-"""A node of ruamel.yaml (it has `value`, `start_mark`, `end_mark`)."""
+"""A node of ruamel.yaml or PyYAML (it has `value`, `start_mark`, `end_mark`)."""
+
+_ALIKE = re.compile(r"[\n -~\ue000\ue001]*")
+_APART = re.compile(r"[%&*!|>@`\\]")
+"""Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,12 @@ def line_of(node: Node) -> int:
 
 def compose(text: str, file: str) -> Node | None:
     """Parse one YAML document; None where it is empty. Raises GitshelfError with file and line."""
+    if _ALIKE.fullmatch(text) and not _APART.search(text):
+        import yaml  # type: ignore[import-untyped,unused-ignore]
+
+        if yaml.__with_libyaml__:
+            with suppress(yaml.YAMLError):
+                return yaml.compose(text, Loader=yaml.CSafeLoader)
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -147,4 +160,4 @@ def _is(node: Node, kind: str) -> bool:
 
 
 def _is_null(node: Node) -> bool:
-    return _is(node, "ScalarNode") and node.value in ("", "~", "null") and node.style is None
+    return _is(node, "ScalarNode") and node.value in ("", "~", "null") and not node.style

@@ -16,7 +16,8 @@ from pathlib import Path
 from gitshelf import files, gitobjects
 from gitshelf.worktree import Facts
 
-_NOTE = "gitshelf-tree"
+_NOTE = b".git/gitshelf-tree"
+_INDEX = b".git/index"
 _BIG = 1 << 17
 _ENTRY = struct.Struct(">10I20sH")
 _STAGED_OR_SPECIAL = 0xF000
@@ -25,39 +26,51 @@ _LONG_NAME = 0xFFF
 
 def note(path: Path, commit: str, tree: str) -> None:
     """Remember which tree the commit of an installed clone has."""
-    files.write(path / ".git" / _NOTE, f"{commit} {tree}\n".encode())
+    files.write(path / os.fsdecode(_NOTE), f"{commit} {tree}\n".encode())
 
 
 def clean(path: Path, inside: frozenset[str]) -> Facts | None:
     """The facts of a clone that surely has no change; None where only git can tell."""
     with suppress(OSError, ValueError, IndexError, struct.error):
-        commit, branch = _head(path)
-        noted, _, tree = (path / ".git" / _NOTE).read_text("ascii").strip().partition(" ")
-        index = path / ".git" / "index"
-        about = index.stat()
-        if noted != commit or len(commit) != 40 or about.st_size > _BIG:
+        top = os.fsencode(path) + b"/"
+        commit, branch = _head(top)
+        noted, _, tree = _read(top + _NOTE)[0].decode("ascii").strip().partition(" ")
+        if noted != commit or len(commit) != 40:
             return None
-        names = _unchanged(path, index.read_bytes(), about.st_mtime_ns, tree)
-        if names is not None and _alone(path, names, inside):
+        index, written = _read(top + _INDEX)
+        names = _unchanged(top, index, written, tree)
+        if names is not None and _alone(top, names, {os.fsencode(one) for one in inside}):
             return Facts(commit, branch, (), ())
     return None
 
 
-def _head(path: Path) -> tuple[str, str]:
-    head = (path / ".git" / "HEAD").read_text("utf-8").strip()
+def _read(file: bytes) -> tuple[bytes, int]:
+    """A file's content and its time of change in ns. Raises ValueError for a big one."""
+    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        about = os.fstat(handle)
+        if about.st_size > _BIG:
+            raise ValueError
+        return os.read(handle, about.st_size), about.st_mtime_ns
+    finally:
+        os.close(handle)
+
+
+def _head(top: bytes) -> tuple[str, str]:
+    head = _read(top + b".git/HEAD")[0].decode().strip()
     if not head.startswith("ref: refs/heads/"):
         return (head, "") if gitobjects.is_id(head) else ("", "")
-    return (path / ".git" / head[5:]).read_text("ascii").strip(), head[16:]
+    tip = _read(top + b".git/" + os.fsencode(head[5:]))[0]
+    return tip.decode("ascii").strip(), head[16:]
 
 
-def _unchanged(path: Path, data: bytes, written: int, tree: str) -> set[bytes] | None:
+def _unchanged(top: bytes, data: bytes, written: int, tree: str) -> set[bytes] | None:
     """The tracked files, where the index is `tree` and every file has the stat data in it."""
     magic, version, count = struct.unpack_from(">4sII", data)
     if magic != b"DIRC" or version != 2:
         return None
     names = set()
     offset = 12
-    top = os.fsencode(path) + b"/"
     for _ in range(count):
         ctime, ctime_ns, mtime, mtime_ns, _, ino, mode, _, _, size, _, flags = _ENTRY.unpack_from(
             data, offset
@@ -106,23 +119,24 @@ def _root(data: bytes, offset: int) -> str:
     return found
 
 
-def _alone(path: Path, names: set[bytes], inside: frozenset[str]) -> bool:
-    """Whether nothing is in the work tree but the tracked files and other books."""
-    others = {os.fsencode(one) for one in inside}
-    folders = {name[:at] for name in names | others for at in _slashes(name)}
-    todo = [b""]
-    while todo:
-        folder = todo.pop()
-        with os.scandir(os.fsencode(path) + b"/" + folder) as entries:
-            for entry in entries:
-                name = folder + b"/" + entry.name if folder else entry.name
-                if name in names or name in others or name == b".git":
-                    continue
-                if name not in folders or not entry.is_dir(follow_symlinks=False):
-                    return False
-                todo.append(name)
-    return True
+def _alone(top: bytes, names: set[bytes], inside: set[bytes]) -> bool:
+    """Whether nothing is in the work tree but the tracked files, which are all there, and other
+    books: then each folder holds as many names as it should."""
+    there = names | {one for one in inside if os.path.lexists(top + one)}
+    held: dict[bytes, int] = {b"": 1}  # .git
+    for name in there:
+        folder, new = name.rpartition(b"/")[0], True
+        while new:
+            new = folder not in held and folder not in there
+            held[folder] = held.get(folder, 0) + 1
+            folder = folder.rpartition(b"/")[0]
+    return all(
+        _holds(top + folder, count) for folder, count in held.items() if folder not in inside
+    )
 
 
-def _slashes(name: bytes) -> list[int]:
-    return [at for at, byte in enumerate(name) if byte == 0x2F]
+def _holds(folder: bytes, count: int) -> bool:
+    if not stat.S_ISDIR(os.lstat(folder).st_mode):
+        return False
+    with os.scandir(folder) as entries:
+        return sum(1 for _ in entries) == count

@@ -98,7 +98,7 @@ def _edits(
     if "branch" in own:
         value = own["branch"]
         key = pairs["branch"][0]
-        if value.start_mark.index < key.end_mark.index or value.anchor:
+        if value.start_mark.index < key.end_mark.index or getattr(value, "anchor", None):
             raise Place(place.file, document.line_of(key), place.book).error(
                 "`branch` is shared with others by an anchor", "write it out in each book"
             )
