@@ -11,7 +11,7 @@ from gitshelf import document, urls
 from gitshelf.books import Book, Link
 from gitshelf.document import Node, Place
 from gitshelf.environments import Texts
-from gitshelf.links import relative
+from gitshelf.links import ends_outside, relative
 from gitshelf.lock import POLICY_KEYS, POLICY_VALUES, Policies
 from gitshelf.tokens import used
 
@@ -82,7 +82,7 @@ class BookParser:
                 if key in pairs:
                     raise self._at(pairs[key][0]).error(f"a link has no `{key}`", "remove it")
             node = pairs["link"][1]
-            target = self._target(path, node)
+            target = self._target(path, written.startswith("/"), node)
             links.append(Link(path, target, where, written, self._text(node, "link")))
         else:
             book = self._git_book(path, pairs, policies, where)
@@ -153,21 +153,19 @@ class BookParser:
             chosen[attribute] = value
         return Policies(**chosen)
 
-    def _target(self, path: str, node: Node) -> str:
+    def _target(self, path: str, absolute: bool, node: Node) -> str:
+        """The target as it is on a shelf that can be moved: that of an absolute link, or of a link
+        at an absolute place that leads up to the top, is relative to it."""
         written = self._text(node, "link")
-        where = self._at(node)
         if not written or "\0" in written or "\n" in written:
-            raise where.error("`link` has no target", "write where it leads")
+            raise self._at(node).error("`link` has no target", "write where it leads")
         folder = posixpath.dirname(path)
-        if written.startswith("/"):
-            target = relative(posixpath.normpath(written).encode(), folder.encode()).decode()
-        else:
-            target = written.rstrip("/")
-        end = posixpath.normpath(posixpath.join(folder, target))
-        if end == ".." or end.startswith("../"):
-            raise where.error(
-                f"the link to {written} leads out of the shelf", "link to a place on the shelf"
-            )
+        target = written.rstrip("/") or "/"
+        if absolute and ends_outside(target, folder):
+            target = posixpath.join("/", folder, target)
+        if target.startswith("/"):
+            end = posixpath.normpath(target)
+            target = relative(end.encode(), folder.encode()).decode()
         return target
 
     def _check_places(self, books: list[Book], links: list[Link]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf import chunks, compression, files, kit, lock, provenance, sbom, signatures, tar
+from gitshelf import chunks, compression, files, kit, links, lock, provenance, sbom, signatures, tar
 from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.licences import Licence
@@ -52,6 +53,7 @@ def build(
         output = output / "kit.tar"
     compression.suffix(output)
     read = load(Path(manifest), environment, tokens)
+    _check_links(read)
     options = options or Options()
     for attempt in range(_ATTEMPTS):
         spliced = Shelf(read, options).work(splicing=True)
@@ -86,6 +88,16 @@ def build(
         output.parent / signatures.SUMS,
         signature if signature.exists() else None,
     )
+
+
+def _check_links(read: Manifest) -> None:
+    """A shelf on a disk may have links to what is beside it, a kit may not."""
+    for link in read.links:
+        if links.ends_outside(link.target, posixpath.dirname(link.book)):
+            raise link.place.error(
+                f"the link to {link.written_target} leads out of the shelf, so no kit can hold it",
+                "link to a place on the shelf, or build from a manifest without this book",
+            )
 
 
 def _sums(folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 
 _MAX_HOPS = 40
@@ -47,6 +48,12 @@ def leaves(path: bytes, links: Mapping[bytes, bytes], boundary: bytes) -> bool:
 def _below(parts: list[bytes], boundary: bytes) -> bool:
     wanted = boundary.split(b"/") if boundary else []
     return parts[: len(wanted)] == wanted
+
+
+def ends_outside(target: str, folder: str) -> bool:
+    """Whether the relative `target` of a link in `folder` names something outside the shelf."""
+    end = posixpath.normpath(posixpath.join(folder, target))
+    return end == ".." or end.startswith(("../", "/"))
 
 
 def relative(target: bytes, folder: bytes) -> bytes:
