@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 _ELSEWHERE = {
     "cache": "gitshelf.commands.cache",
     "changes": "gitshelf.commands.changes",
+    "completion": "gitshelf.commands.completion",
     "diff": "gitshelf.commands.shelf",
     "discover": "gitshelf.commands.shelf",
     "install": "gitshelf.commands.shelf",
@@ -84,7 +85,13 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings=_CONTEXT,
-    epilog="Begin with: gitshelf build --gitshelf gitshelf.yml --output kit.tar",
+    epilog="""\b
+Begin with:
+  gitshelf build --output kit.tar      one tarball of the books of gitshelf.yml
+  gitshelf verify kit.tar              prove every byte of it
+  gitshelf COMMAND --help              every command has examples
+Exit codes: 0 done, 1 the answer is no, 2 the call or its input was wrong.
+""",
 )
 @click.version_option(__version__, prog_name="gitshelf")
 def commands() -> None:
@@ -205,7 +212,13 @@ def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -
     click.echo(f"signed by {done.signer}" if done.signer else "signature not asked for")
 
 
-@commands.command(epilog="Example: gitshelf show kit.tar")
+@commands.command(
+    epilog="""\b
+Examples:
+  gitshelf show kit.tar
+  gitshelf show --json kit.tar.zst
+"""
+)
 @click.argument("kit", type=click.Path(path_type=Path))
 @json_option
 def show(kit: Path, as_json: bool) -> None:
@@ -226,16 +239,28 @@ def show(kit: Path, as_json: bool) -> None:
         click.echo(f"{link.book:{width}}  -> {link.link}")
 
 
-@commands.command(epilog="Example: gitshelf extract --signers allowed_signers kit.tar release/")
+@commands.command(
+    epilog="""\b
+Examples:
+  gitshelf extract kit.tar release/
+  gitshelf extract --signers allowed_signers kit.tar.zst release/
+"""
+)
 @click.argument("kit", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
 @_signers
 @click.option("--digest", metavar="SHA256", help="Also demand that it is this release.")
-def extract(kit: Path, folder: Path, signers: Path | None, digest: str | None) -> None:
+@json_option
+def extract(
+    kit: Path, folder: Path, signers: Path | None, digest: str | None, as_json: bool
+) -> None:
     """Prove a kit and unpack it as FOLDER, whole or not at all."""
     from gitshelf.extraction import extract as extract_kit
 
     done = extract_kit(kit, folder, signers=signers, digest=digest)
+    if as_json:
+        print_json({"folder": str(folder), "digest": done.digest, "signer": done.signer})
+        return
     click.echo(f"{folder}: release {done.digest}")
 
 

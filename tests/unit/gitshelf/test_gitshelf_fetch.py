@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -280,48 +278,3 @@ def test_runs_at_once_share_a_cache(
         for run in runs:
             run.kill()
     assert len({(tmp_path / f"{i}" / "kit.tar").read_bytes() for i in range(4)}) == 1
-
-
-@pytest.mark.timeout(600)
-def test_build_killed_at_any_moment_is_finished_by_the_next(
-    make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path], tmp_path: Path
-) -> None:
-    lines = []
-    for number in range(3):
-        repo = make_repo(f"r{number}")
-        repo.commit({b"%d/%d" % (number, i): os.urandom(3000) for i in range(150)})
-        lines.append(f"- {{book: b{number}, git: '{repo.url}'}}\n")
-    manifest = write_manifest("books:\n" + "".join(lines))
-    undisturbed = gitshelf.build(manifest, tmp_path / "undisturbed.tar")
-    cache, output = tmp_path / "cache", tmp_path / "out" / "kit.tar"
-    argv = [sys.executable, "-m", "gitshelf", "build", "--gitshelf", manifest, "--output", output]
-    chance = random.Random(11)
-    for moment in range(8):
-        if moment % 2 == 0:
-            shutil.rmtree(cache, ignore_errors=True)
-            shutil.rmtree(output.parent, ignore_errors=True)
-        run = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.05, 0.45))
-        children = _children(run.pid)
-        run.kill()
-        # Every other time git dies too, with its own locks held.
-        for child in children if moment % 4 < 2 else []:
-            with suppress(OSError):
-                os.kill(child, signal.SIGKILL)
-        run.wait(60)
-        if output.exists():
-            assert gitshelf.verify(output).digest == undisturbed.digest
-        kit = gitshelf.build(manifest, output)
-        assert kit.path.read_bytes() == undisturbed.path.read_bytes()
-        assert sorted(path.name for path in output.parent.iterdir()) == [
-            "SHA256SUMS", "kit.tar", "kit.tar.provenance.json",
-        ]  # fmt: skip
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in map(int, task.read_text().split()):
-                found += [child, *_children(child)]
-    return found

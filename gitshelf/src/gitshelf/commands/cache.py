@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,12 +17,24 @@ if TYPE_CHECKING:
 _DAY = 86400.0
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  gitshelf cache show
+  gitshelf cache prune --older-than 7
+"""
+)
 def cache() -> None:
     """Look at the cache, and take out what is not used any more."""
 
 
-@cache.command(epilog="Example: gitshelf cache show --json")
+@cache.command(
+    epilog="""\b
+Examples:
+  gitshelf cache show
+  gitshelf cache show --json
+"""
+)
 @json_option
 def show(as_json: bool) -> None:
     """Say what the cache holds, how big it is and when it was last used."""
@@ -49,6 +62,7 @@ def show(as_json: bool) -> None:
 Examples:
   gitshelf cache prune
   gitshelf cache prune --older-than 7 --dry-run
+  gitshelf cache prune --yes --json
 """
 )
 @click.option(
@@ -60,8 +74,9 @@ Examples:
     help="Remove what was not used for so long.",
 )
 @click.option("--dry-run", is_flag=True, help="Remove nothing; say what would be removed.")
+@click.option("--yes", is_flag=True, help="Do not ask first (it only asks on a terminal).")
 @json_option
-def prune(older_than: float, dry_run: bool, as_json: bool) -> None:
+def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what was not used for long, and what killed runs left.
 
     Commits that upstream has rewritten away are only in the cache: keep those kits.
@@ -69,6 +84,11 @@ def prune(older_than: float, dry_run: bool, as_json: bool) -> None:
     from gitshelf.cache import Cache
     from gitshelf.housekeeping import prune as remove
 
+    if sys.stdin.isatty() and not (yes or dry_run):
+        found = remove(Cache(), older_than * _DAY, write=False)
+        if found:
+            asked = f"Remove {len(found)} things, {amount(_size(found))}?"
+            click.confirm(asked, abort=True, err=True)
     removed = remove(Cache(), older_than * _DAY, write=not dry_run)
     if as_json:
         held = [_document(one) for one in removed]

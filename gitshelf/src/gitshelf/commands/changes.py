@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitshelf.commands.common import Progress, json_option, print_json, run_options, token_values
+from gitshelf.commands.common import (
+    Progress,
+    json_option,
+    print_json,
+    run_options,
+    token_options,
+    token_values,
+)
 
 if TYPE_CHECKING:
     from gitshelf.comparison import BookChanges, Change
@@ -28,14 +35,7 @@ Examples:
 )
 @click.argument("old")
 @click.argument("new")
-@click.option("--environment", metavar="NAME", help="Whose tokens to use.")
-@click.option(
-    "--token",
-    "tokens",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="The value of {NAME}; beats the environments. Repeatable.",
-)
+@token_options
 @run_options
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option

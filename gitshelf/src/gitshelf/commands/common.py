@@ -15,8 +15,8 @@ from gitshelf.errors import GitshelfError
 _QUIET_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
 
 
-def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which manifest, and with which tokens."""
+def token_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say with which tokens a manifest is read."""
     for option in (
         click.option(
             "--token",
@@ -26,18 +26,23 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
             help="The value of {NAME}; beats the environments. Repeatable.",
         ),
         click.option("--environment", metavar="NAME", help="Whose tokens to use."),
-        click.option(
-            "--gitshelf",
-            "manifest",
-            type=click.Path(path_type=Path),
-            default="gitshelf.yml",
-            show_default=True,
-            metavar="FILE",
-            help="The manifest.",
-        ),
     ):
         command = option(command)
     return command
+
+
+def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which manifest, and with which tokens."""
+    option = click.option(
+        "--gitshelf",
+        "manifest",
+        type=click.Path(path_type=Path),
+        default="gitshelf.yml",
+        show_default=True,
+        metavar="FILE",
+        help="The manifest.",
+    )
+    return option(token_options(command))
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gitshelf.commands.common import json_option, print_json
 from gitshelf.errors import GitshelfError
 
 
@@ -30,25 +31,36 @@ Then: gitshelf pin
 )
 @click.option("--base", default="", metavar="URL", help="What relative URLs begin at (repo).")
 @click.option("--partial", is_flag=True, help="Import the rest where something cannot be imported.")
-def import_(format: str, file: Path, output: Path | None, base: str, partial: bool) -> None:
+@json_option
+def import_(
+    format: str, file: Path, output: Path | None, base: str, partial: bool, as_json: bool
+) -> None:
     """Turn the manifest of another tool into one of gitshelf.
 
     FORMAT is ansible (requirements.yml), repo (Android), vcstool (.repos), west, or the name of an
     installed plugin. Exits with 1 where something in FILE cannot be said in a gitshelf manifest.
     """
-    from gitshelf import files
     from gitshelf.importers import translate
 
     text = translate(format, file, base=base, partial=partial)
-    if output is None:
+    if output is not None:
+        _write(output, text)
+    books, lost = text.count("\n- book: "), text.count("\n# Not imported: ")
+    if as_json:
+        print_json({"books": books, "not_imported": lost, "manifest": text})
+    elif output is None:
         click.echo(text, nl=False)
-        return
+    else:
+        more = f", {lost} things not imported (see its comments)" if lost else ""
+        click.echo(f"{output}: {books} books{more}")
+
+
+def _write(output: Path, text: str) -> None:
+    from gitshelf import files
+
     if output.exists():
         raise GitshelfError(f"{output} is there already", "name another file, or remove it")
     try:
         files.write(output, text.encode(), durable=True)
     except OSError as error:
         raise GitshelfError(f"{output} cannot be written: {error.strerror}") from None
-    lost = text.count("\n# Not imported: ")
-    more = f", {lost} things not imported (see its comments)" if lost else ""
-    click.echo(f"{output}: {text.count(chr(10) + '- book: ')} books{more}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,41 +21,32 @@ from gitshelf.commands.common import (
 if TYPE_CHECKING:
     from gitshelf.pins import Pin
 
-_check = click.option(
-    "--check", is_flag=True, help="Change nothing; exit with 1 where something would change."
+Move = Callable[..., Sequence["Pin"]]
+
+
+def _pin_options(command: Callable[..., None]) -> Callable[..., None]:
+    check = click.option(
+        "--check", is_flag=True, help="Change nothing; exit with 1 where something would change."
+    )
+    return manifest_options(run_options(check(json_option(command))))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  gitshelf pin
+  gitshelf pin --gitshelf site.yml --check
+"""
 )
-
-
-@click.command(epilog="Example: gitshelf pin --gitshelf site.yml")
-@manifest_options
-@run_options
-@_check
-@json_option
-def pin(
-    manifest: Path,
-    environment: str | None,
-    tokens: tuple[str, ...],
-    offline: bool,
-    timeout: float,
-    check: bool,
-    as_json: bool,
-) -> None:
+@_pin_options
+def pin(**asked: Any) -> None:
     """Write each branch and tag of a manifest as its full SHA, in place.
 
     Comments and layout stay. A branch is kept as `track`, so that `update` can move the pin.
     """
     from gitshelf.pins import pin as pin_books
-    from gitshelf.resolution import Options
 
-    with Progress() as progress:
-        pins = pin_books(
-            manifest,
-            environment=environment,
-            tokens=token_values(tokens),
-            options=Options(offline=offline, timeout=timeout, report=progress.report),
-            write=not check,
-        )
-    _tell(manifest, pins, as_json, check, "pinned")
+    _move(pin_books, "pinned", **asked)
 
 
 @click.command(
@@ -67,12 +58,21 @@ Examples:
 """
 )
 @click.argument("books", nargs=-1, metavar="[BOOK]...")
-@manifest_options
-@run_options
-@_check
-@json_option
-def update(
-    books: tuple[str, ...],
+@_pin_options
+def update(books: tuple[str, ...], **asked: Any) -> None:
+    """Move the pins of a manifest to the newest commits of the branches they track.
+
+    All pins with a `track`, or those of the books named (by their places).
+    """
+    from gitshelf.pins import update as update_books
+
+    _move(lambda manifest, **how: update_books(manifest, books, **how), "updated", **asked)
+
+
+def _move(
+    work: Move,
+    did: str,
+    *,
     manifest: Path,
     environment: str | None,
     tokens: tuple[str, ...],
@@ -81,23 +81,17 @@ def update(
     check: bool,
     as_json: bool,
 ) -> None:
-    """Move the pins of a manifest to the newest commits of the branches they track.
-
-    All pins with a `track`, or those of the books named (by their places).
-    """
-    from gitshelf.pins import update as update_books
     from gitshelf.resolution import Options
 
     with Progress() as progress:
-        pins = update_books(
+        pins = work(
             manifest,
-            books,
             environment=environment,
             tokens=token_values(tokens),
             options=Options(offline=offline, timeout=timeout, report=progress.report),
             write=not check,
         )
-    _tell(manifest, pins, as_json, check, "updated")
+    _tell(manifest, pins, as_json, check, did)
 
 
 def _tell(manifest: Path, pins: Sequence[Pin], as_json: bool, check: bool, did: str) -> None:
