@@ -121,3 +121,48 @@ def test_identity_goes_canary_first_and_migrates_there_only(render: Any) -> None
     assert ["keystone.migrate" in step["sls"] for step in identity] == [True, False, False]
     assert all(step["sls"][-1] == "keystone.health" for step in identity)
     assert steps[-1]["sls"] == ["haproxy.health"]
+
+
+def test_control_plane_comes_up_in_its_order(render: Any) -> None:
+    steps = {step["__id__"]: step for step in render("dev")["orchestration"]}
+    order = list(steps)
+    wanted = ["packages", "foundation", "identity_canary", "catalogue", "migrations"]
+    wanted += ["control_canary", "network_canary", "hypervisor_canary", "hypervisor_batch_1"]
+    wanted += ["hypervisors_discovered", "load_balancer"]
+    assert [name for name in order if name in wanted] == wanted
+    everyone = ["controller", "network", "compute1", "compute2"]
+    assert steps["packages"]["tgt"] == steps["foundation"]["tgt"] == everyone
+    assert steps["catalogue"]["tgt"] == steps["migrations"]["tgt"] == ["controller"]
+    assert steps["hypervisor_canary"]["tgt"] == ["compute1"]
+    assert steps["hypervisors_discovered"]["sls"] == ["nova.discover"]
+
+
+def test_environment_without_a_control_plane_has_no_step_of_it(render: Any) -> None:
+    names = {step["__id__"] for step in render("shipped")["orchestration"]}
+    assert not names & {"catalogue", "migrations", "control_canary", "network_canary"}
+
+
+def test_each_database_is_migrated_once_on_the_first_node_of_its_role(render: Any) -> None:
+    (step,) = [one for one in render("dev")["orchestration"] if one["__id__"] == "migrations"]
+    databases = {"glance", "placement", "nova", "neutron"}
+    assert {name: set(parts) for name, parts in step["pillar"]["migrate"].items()} == {
+        "controller": databases
+    }
+
+
+def test_clients_reach_services_through_the_load_balancer_only(render: Any) -> None:
+    answer = render("dev")
+    front = "https://10.0.0.11:5000/v3"
+    for node in ("controller", "network", "compute1"):
+        text = json.dumps(answer[node]["files"])
+        assert "http://" not in text, node
+        assert node == "network" or front in text, node
+
+
+def test_libraries_that_others_need_survive_the_clean_of_a_component(render: Any) -> None:
+    """Purging python3-pymysql with keystone would take glance and nova along."""
+    cleans = render("minimal")["controller"]["sls"]
+    for sls, states in cleans.items():
+        if sls.endswith(".clean"):
+            purged = {name for one in states if one["state"] == "pkg" for name in one["pkgs"]}
+            assert not [name for name in purged if name.startswith("python3-")], sls

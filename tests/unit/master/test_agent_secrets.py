@@ -20,6 +20,7 @@ NODES: dict[str, dict[str, Any]] = {
     "who": {"roles": ["identity"], "addresses": {"management": "10.9.0.12"}},
 }
 ROLES = """
+common: [trust]
 roles:
   master: {components: []}
   identity: {components: [keystone]}
@@ -53,7 +54,17 @@ def test_node_gets_only_the_secrets_of_its_roles(master: Path) -> None:
     assert set(pillar(master, "who")["secrets"]) == {"admin", "tokens"}
     assert set(pillar(master, "front")["secrets"]) == {"tls"}
     assert pillar(master, "salt")["secrets"] == {}
-    assert pillar(master, "front")["components"] == ["haproxy"]
+    assert pillar(master, "front")["components"] == ["trust", "haproxy"]
+
+
+def test_node_knows_the_interface_of_each_of_its_networks(master: Path) -> None:
+    addresses = {"tunnel": "10.9.1.12", "management": "10.9.0.12", "external": "10.9.2.12"}
+    environment.apply(DIGEST, "test", {**NODES, "who": {**NODES["who"], "addresses": addresses}})
+    assert pillar(master, "who")["environment"]["interfaces"] == {
+        "tunnel": "eth1",
+        "management": "eth2",
+        "external": "eth3",
+    }
 
 
 def test_second_apply_keeps_every_secret(master: Path) -> None:
