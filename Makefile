@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast test-region lint down clean
+.PHONY: help setup setup-tests train test test-fast test-region kitchen lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
@@ -47,6 +47,9 @@ test-region: setup-tests ## a whole OpenStack region: from nothing, what a tenan
 	@mkdir -p logs
 	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/region.xml -m region tests/region 2>&1 \
 	  | tee logs/region.log
+
+kitchen: setup-tests ## the suites of states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
+	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) $(if $(STEP),--step $(STEP)) $(ARGS)
 
 lint: ## style, types, YAML
 	@deploy-kit/setup --tests

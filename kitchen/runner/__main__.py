@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from . import nodes
 from .report import Outcome, junit, table
-from .running import step, test_all
+from .running import Molecules, step, test, test_all
 from .selection import choose
 from .suites import CHECKOUT, Suite, load
 
@@ -80,7 +81,13 @@ def main(words: list[str]) -> int:
             mark = "✓" if one.passed else "✗"
             err.print(f"{mark} {one.suite} {one.failed_step} {one.seconds:.0f} s", highlight=False)
 
-        outcomes = test_all(chosen, site, max(1, given.jobs), told)
+        molecules = Molecules()
+        # Whoever ends this ends the suites, and their nodes go.
+        signal.signal(signal.SIGTERM, lambda *_: molecules.stop())
+        signal.signal(signal.SIGINT, lambda *_: molecules.stop())
+        outcomes = test_all(
+            chosen, max(1, given.jobs), told, lambda suite: test(suite, site, molecules)
+        )
     except DeployKitError as error:
         err.print(f"error: {error.message}\n{error.remedy}".rstrip(), markup=False)
         return 2 if isinstance(error, InputError) else 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,8 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploykit.errors import DeployKitError
-from deploykit.process import run
 from deploykit.site import Site
 
 from . import nodes
@@ -47,30 +47,72 @@ def command(act: str, suite: Suite) -> list[str]:
     return [molecule, "-c", str(KITCHEN / "base.yml"), act, "--scenario-name", suite.name]
 
 
-def test(suite: Suite, site: Site) -> Outcome:
+class Molecules:
+    """The molecule runs in progress, so that all of them can be ended together."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def run(self, suite: Suite, site: Site, log: Path) -> bool:
+        """`molecule test` of a suite, its output in `log`; whether it passed in time."""
+        with self._lock, log.open("wb") as sink:
+            if self._stopped:
+                return False
+            child = subprocess.Popen(
+                command("test", suite),
+                cwd=KITCHEN,
+                env={**os.environ, **environment(suite, site)},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(child)
+        try:
+            return child.wait(timeout=TIMEOUT) == 0
+        except subprocess.TimeoutExpired:
+            with log.open("a", encoding="utf-8") as sink:
+                sink.write(f"\nnot finished within {TIMEOUT:.0f} s\n")
+            return False
+        finally:
+            _end(child)
+            self._running.discard(child)
+
+    def stop(self) -> None:
+        """End what runs and start nothing more."""
+        with self._lock:
+            self._stopped = True
+            for child in self._running:
+                _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def test(suite: Suite, site: Site, molecules: Molecules) -> Outcome:
     """The whole sequence of one suite on fresh nodes, which are gone afterwards."""
     log = site.logs / "kitchen" / f"{suite.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     began = time.monotonic()
-    printed, said, passed = "", "", False
     try:
-        result = run(
-            command("test", suite),
-            timeout=TIMEOUT,
-            cwd=KITCHEN,
-            env=environment(suite, site),
-            log=log,
-            check=False,
-        )
-        printed, passed = result.stdout + result.stderr, result.returncode == 0
-        said = result.stdout.rpartition(LAST_PLAY)[0] or printed
-    except DeployKitError as error:
-        said = f"{error.message}\n{error.remedy}"
+        passed = molecules.run(suite, site, log)
     finally:
         nodes.down(suite.name, site)
-    tail = "\n".join(said.splitlines()[-TAIL:])
-    return Outcome(suite.name, passed, time.monotonic() - began, log, steps_of(printed), tail)
+    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else "not started"
+    steps = steps_of(said)
+    return Outcome(suite.name, passed, time.monotonic() - began, log, steps, gist(said))
+
+
+def gist(said: str) -> str:
+    """What molecule printed up to the failure: without its own log and without the removal."""
+    before = said.rpartition(LAST_PLAY)[0] or said
+    lines = [line for line in before.splitlines() if not line.startswith("INFO ")]
+    return "\n".join(lines[-TAIL:])
 
 
 def step(act: str, suite: Suite, site: Site) -> int:
@@ -89,12 +131,11 @@ def step(act: str, suite: Suite, site: Site) -> int:
 
 def test_all(
     suites: Sequence[Suite],
-    site: Site,
     jobs: int,
     told: Callable[[Outcome], None],
-    tested: Callable[[Suite, Site], Outcome] = test,
+    tested: Callable[[Suite], Outcome],
 ) -> list[Outcome]:
-    """Test `suites`, at most `jobs` at once and only as many as fit into memory together.
+    """Test `suites` by `tested`, at most `jobs` at once and only what fits into memory together.
 
     `told` hears of each as it ends. Returns the outcomes in the order of `suites`.
     """
@@ -102,7 +143,7 @@ def test_all(
 
     def one(suite: Suite) -> Outcome:
         with room.taken(suite.memory):
-            outcome = tested(suite, site)
+            outcome = tested(suite)
         told(outcome)
         return outcome
 

@@ -1,0 +1,73 @@
+"""Suites as data, and the nodes that they become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deploykit.environment import parse_environment
+from deploykit.errors import InputError
+from runner.nodes import instance, pack, render_environment
+from runner.suites import KITCHEN, load, parse
+
+FILE = Path("suite.yml")
+
+
+def test_component_alone_says_what_is_applied_and_undone() -> None:
+    suite = parse("mariadb", "platforms: [{name: a, component: mariadb}]", FILE)
+    (platform,) = suite.platforms
+    assert platform.apply == (("mariadb", "mariadb.health"),)
+    assert platform.clean == (("mariadb.clean",),)
+    assert platform.kind == "salt"
+    assert suite.covers == {"salt/states/mariadb"}
+
+
+def test_runs_before_are_stood_on_and_not_covered() -> None:
+    text = "platforms: [{name: a, component: keystone, before: [[mariadb, mariadb.health], trust]}]"
+    suite = parse("keystone", text, FILE)
+    assert suite.platforms[0].before == (("mariadb", "mariadb.health"), ("trust",))
+    assert suite.covers == {"salt/states/keystone"}
+    assert suite.stands_on == {"salt/states/mariadb", "salt/states/trust"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("platforms: [{name: a, rolse: [cache]}]", "unknown key 'rolse'"),
+        ("platforms: [{roles: [cache]}]", "needs at least a 'name'"),
+        ("platforms: []", "'platforms' with at least one node"),
+        ("- 1", "'platforms' with at least one node"),
+        ("platforms: [", "suite.yml"),
+    ],
+)
+def test_wrong_suite_is_told_with_its_file(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=r"suite\.yml") as caught:
+        parse("one", text, FILE)
+    assert said in caught.value.message
+
+
+def test_every_suite_becomes_an_environment_with_one_master(tmp_path: Path) -> None:
+    for name, suite in load(KITCHEN).items():
+        file = tmp_path / "kitchen.yml"
+        file.write_text(render_environment(suite), encoding="utf-8")
+        environment = parse_environment(file)
+        assert [node.name for node in environment.nodes] == [p.name for p in suite.platforms]
+        assert "~" in instance(name) and "_" not in instance(name)
+
+
+def test_every_suite_has_tests() -> None:
+    for name in load(KITCHEN):
+        assert list((KITCHEN / "suites" / name / "tests").glob("test_*.py")), name
+
+
+def test_content_is_packed_the_same_twice(tmp_path: Path) -> None:
+    states = tmp_path / "salt" / "states"
+    states.mkdir(parents=True)
+    (states / "top.sls").write_text("{}")
+    (states / "__pycache__").mkdir()
+    (states / "__pycache__" / "x.pyc").write_text("")
+    pack(tmp_path, tmp_path / "one.tar")
+    (states / "top.sls").touch()
+    pack(tmp_path, tmp_path / "two.tar")
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+    assert b"pycache" not in (tmp_path / "one.tar").read_bytes()
