@@ -1,9 +1,10 @@
-"""A node that is Salt master and everything else: day 0, deployment and highstate on one node."""
+"""A node that is Salt master and everything else: deployed, developed on, rebooted."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +67,50 @@ def test_second_day_0_changes_nothing(region: Railway) -> None:
     (log, *_) = sorted(region.state.rglob("alone-day0.log"), reverse=True)
     recap = [line for line in log.read_text().splitlines() if line.startswith("all ")]
     assert "changed=0" in recap[-1], recap
+
+
+def test_edit_of_the_working_copy_runs_within_seconds(region: Railway) -> None:
+    current = region.on_node("alone", "all", "readlink /srv/kits/current")
+    file = region.folder / "salt" / "pillar" / "keystone.sls"
+    text = file.read_text()
+    asked = "systemctl show keystone -P ActiveEnterTimestampMonotonic"
+    before = region.on_node("alone", "all", asked)
+    file.write_text(text.replace("token_expiration: 3600", "token_expiration: 1234"))
+    try:
+        began = time.monotonic()
+        said = region("dev", "apply", "identity").stdout
+        seconds = time.monotonic() - began
+        assert "+expiration = 1234" in said, said
+        conf = region.on_node("alone", "all", "grep '^expiration' /etc/keystone/keystone.conf")
+        assert conf.strip() == "expiration = 1234"
+        assert region.on_node("alone", "all", asked) != before
+        assert seconds < 20  # 10 on a quiet machine
+        again = region("dev", "apply", "identity").stdout
+        assert " 0 changed, 0 failed" in again
+    finally:
+        file.write_text(text)
+    assert region.on_node("alone", "all", "readlink /srv/kits/current") == current
+    assert " 0 failed" in region("dev", "apply", "identity").stdout
+
+
+def test_state_that_fails_is_shown_and_is_exit_status_1(region: Railway) -> None:
+    file = region.folder / "salt" / "states" / "memcached" / "init.sls"
+    text = file.read_text()
+    file.write_text(text + "\nbroken_on_purpose:\n  test.fail_without_changes\n")
+    try:
+        said = region("dev", "apply", "cache", "--environment", "alone", status=1).stdout
+    finally:
+        file.write_text(text)
+    assert "all: broken_on_purpose" in said
+    assert "1 failed" in said
+
+
+def test_rebooted_node_comes_back_with_what_ran(region: Railway) -> None:
+    region("env", "reboot", "alone", status=1)
+    asked = "cut -d' ' -f22 /proc/1/stat"
+    before = region.on_node("alone", "all", asked)
+    region("env", "reboot", "alone", "all", "--yes")
+    assert region.on_node("alone", "all", asked) != before
+    region.on_node("alone", "all", "systemctl is-system-running --wait || systemctl --failed")
+    units = "systemctl is-active salt-master salt-minion mariadb keystone haproxy memcached"
+    assert region.on_node("alone", "all", units).split() == ["active"] * 6

@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from deploykit.cli import cli
 from deploykit.cli.env import confirm
 from deploykit.cli.reach import free_port
+from deploykit.environment import Environment
 from deploykit.errors import InputError, Refused
+from deploykit.inventory import Inventory
 from deploykit.site import Site, open_site
 
 
@@ -58,6 +60,47 @@ def test_protected_environment_wants_its_name(site: Site) -> None:
     with pytest.raises(Refused, match="production is protected"):
         confirm(site, ["test", "production"], yes=True, meant=())
     confirm(site, ["test", "production"], yes=True, meant=("production",))
+
+
+@pytest.mark.parametrize("command", ["down", "rebuild", "reboot"])
+def test_plain_yes_is_refused_for_a_protected_environment(
+    site: Site, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    class Standing:
+        def instances(self) -> list[str]:
+            return ["production"]
+
+        def tags(self, instance: str) -> dict[str, str]:
+            return {}
+
+        def inventory(self, environment: Environment, instance: str) -> Inventory:
+            return Inventory(environment, instance, (), Path("key"), Path("folder"))
+
+        def down(self, instance: str, progress: object) -> None:
+            done.append(f"down {instance}")
+
+        def up(self, environment: object, instance: str, tags: object, progress: object) -> None:
+            done.append(f"up {instance}")
+
+    monkeypatch.setattr("deploykit.cli.env.provider_for", lambda *_: Standing())
+    monkeypatch.setattr("deploykit.cli.env.provider_named", lambda *_: Standing())
+    words = ["--site", str(site.folder), "env", command, "production", "--yes"]
+    result = CliRunner().invoke(cli, words)
+    assert isinstance(result.exception, Refused)
+    assert result.exception.remedy == "say it by name: --yes-i-mean production"
+    assert done == []
+    result = CliRunner().invoke(cli, [*words, "--yes-i-mean", "production"])
+    assert result.exception is None
+    assert done == {"down": ["down production"], "reboot": [],
+                    "rebuild": ["down production", "up production"]}[command]  # fmt: skip
+
+
+def test_instance_of_another_provider_is_protected_too_but_a_copy_is_not(site: Site) -> None:
+    with pytest.raises(Refused, match="production~vagrant is protected"):
+        confirm(site, ["production~vagrant"], yes=True, meant=())
+    confirm(site, ["production~copy-1"], yes=True, meant=())
 
 
 def test_wrongly_typed_name_keeps_a_protected_environment(
