@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Region:
     inventory: Inventory
     proxy: str
     authority: Path
-    admin_password: str
+    admin_password: str = field(repr=False)
 
     @property
     def auth_url(self) -> str:
