@@ -7,16 +7,18 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gitshelf import files, gitobjects, installed, resolution, survey, worktree
+from gitshelf import gitobjects, installed, linking, nesting, removal, resolution, survey, worktree
 from gitshelf.cache import Cache
 from gitshelf.clearing import Clearing
 from gitshelf.clones import Clones, Goal, Kept, unfinished
 from gitshelf.errors import GitshelfError
 from gitshelf.fullstore import FullFetcher
-from gitshelf.places import GitPlace, LinkPlace, lay_out
+from gitshelf.lock import INCLUDE
+from gitshelf.places import GitPlace, Layout, LinkPlace, lay_out
 from gitshelf.pool import run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.refs import Ref, UnknownCommit
@@ -81,7 +83,7 @@ def install(
     outcomes = [run.clear(clearing, path) for path in leaving]
     if not wishes.dry_run:
         clearing.begin()
-    outcomes += run.books(layout.books)
+    outcomes += run.all_books(layout)
     outcomes += [run.link(link) for link in layout.links]
     if not wishes.dry_run:
         clearing.end()
@@ -115,15 +117,53 @@ class _Install:
 
     def clear(self, clearing: Clearing, path: Path) -> Outcome:
         """Remove something that left the manifest."""
-        name, dry_run = clearing.name(path), self._wishes.dry_run
-        try:
+
+        def remove() -> None:
             clearing.check(path, self._running)
-            clearing.remove(path, dry_run=dry_run)
+            clearing.remove(path, dry_run=self._wishes.dry_run)
+
+        return self._removed(clearing.name(path), path, remove)
+
+    def _removed(self, name: str, path: Path, remove: Callable[[], None]) -> Outcome:
+        try:
+            remove()
         except (Kept, GitshelfError) as error:
             return Outcome(name, path, "", "", f"it left the manifest, but {error}")
         except OSError as error:
             return Outcome(name, path, "", "", f"it left the manifest, but {error.strerror}")
-        return Outcome(name, path, "", "would be removed" if dry_run else "removed")
+        return Outcome(name, path, "", "would be removed" if self._wishes.dry_run else "removed")
+
+    def _left(self, place: GitPlace, commit: str) -> list[Outcome]:
+        """Remove the clones of submodules that a book had before it was moved to `commit`."""
+        facts, book = self._facts.get(place.path), place.book
+        if not facts or facts.commit in ("", commit) or book.policies.submodules != INCLUDE:
+            return []
+        outcomes = []
+        for path in nesting.left(place.path, facts.commit, commit, self._running):
+            if not self._wishes.skip_deletes:
+                name = f"{book.book}/{path.relative_to(place.path)}"
+                take = partial(removal.take, path, place.path, self._running)
+                outcomes.append(self._removed(name, path, take))
+        return outcomes
+
+    def all_books(self, layout: Layout) -> list[Outcome]:
+        """Bring the books of the manifest, and then their submodules that belong to them."""
+        outcomes: list[Outcome] = []
+        places: Sequence[GitPlace] = layout.books
+        taken = nesting.taken(layout)
+        while places:
+            brought = self.books(places)
+            outcomes += brought
+            if self._wishes.dry_run:
+                break
+            at = {one.path: one.commit for one in brought if not one.kept}
+            clones = [(place, at[place.path]) for place in places if place.path in at]
+            for place, commit in clones:
+                outcomes += self._left(place, commit)
+            timeout = self._options.timeout
+            places = nesting.inner(clones, layout, taken, self._running, timeout)
+            self.aim(places, ())
+        return outcomes
 
     def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
         """Bring what was aimed at, parents before children."""
@@ -215,33 +255,14 @@ class _Install:
             return Outcome(book.book, path, commit, "", str(kept))
 
     def link(self, link: LinkPlace) -> Outcome:
+        wishes = self._wishes
         try:
-            done, kept = self._link(link)
+            done, kept = linking.bring(
+                link, wishes.dry_run, force=wishes.force, skip_deletes=wishes.skip_deletes
+            )
         except OSError as error:
             raise link.place.error(f"{link.path}: {error.strerror}", "look at the folder") from None
         return Outcome(link.name, link.path, "", done, kept)
-
-    def _link(self, link: LinkPlace) -> tuple[str, str]:
-        path = link.path
-        if path.is_symlink():
-            led = str(path.readlink())
-            if led == link.target:
-                return "", ""
-            if self._wishes.skip_deletes:
-                return "", f"it leads to {led}, and nothing is to be deleted"
-        elif path.is_dir() and not any(path.iterdir()):
-            if not (self._wishes.dry_run or self._wishes.skip_deletes):
-                path.rmdir()
-        elif path.exists() and (path.is_dir() or not self._wishes.force):
-            return "", f"{path} is there and is not a link: move it away"
-        if self._wishes.dry_run:
-            return f"would lead to {link.target}", ""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.sweep_parts(path)
-        part = files.part_path(path)
-        part.symlink_to(link.target)
-        part.replace(path)
-        return f"leads to {link.target}", ""
 
 
 def wrong_origin(place: GitPlace) -> str:

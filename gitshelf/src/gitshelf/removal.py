@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from gitshelf import files, worktree
+from gitshelf import files, nesting, worktree
 from gitshelf.clones import Kept, files_shown, unfinished
 from gitshelf.installed import CLONE
 from gitshelf.process import Running
@@ -48,6 +48,10 @@ def check(
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             shown = ", ".join(files_shown(name) for name in names[:_SHOWN])
             raise Kept(f"it has {kind}: {shown}{more}")
+    for item in nesting.gitlinks(path, "HEAD", "", running):
+        inner = path / os.fsdecode(item.path)
+        if worktree.is_clone(inner):
+            check(inner, CLONE, (), frozenset(), running)
     # A pattern may match nothing, where a name would have to be there.
     own = ["HEAD", "--branches", "--glob=refs/gitshelf/kept", "--glob=refs/stas[h]"]
     known = ["--not", "--remotes", f"--glob={PINNED[:-1]}[{PINNED[-1]}]"]
@@ -70,3 +74,10 @@ def remove(path: Path, what: str, top: Path) -> None:
             if top not in above.parents:
                 break
             above.rmdir()
+
+
+def take(path: Path, top: Path, running: Running) -> None:
+    """Remove the clone `path`, and the folders above it that are empty then, up to `top`. Raises as
+    `check` does."""
+    check(path, CLONE, (), frozenset(), running)
+    remove(path, CLONE, top)
