@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,7 +20,6 @@ import repositories
 from measuring import (
     Figure,
     Goal,
-    at_least,
     at_most,
     call,
     goals,
@@ -63,10 +61,21 @@ def compare(
     return {what: median(values) for what, values in figures.items()}
 
 
-def factor(figures: dict[str, Figure], state: str) -> float:
-    """How many times the best peer's wall time gitshelf's fits into."""
-    mine = figures[f"{Gitshelf.name}, {state}"].wall
-    return min(figures[f"{kind.name}, {state}"].wall for kind in KINDS[1:]) / mine
+def faster(what: str, figures: dict[str, Figure], state: str, wanted: float) -> Goal:
+    """How many times gitshelf's time fits into the best peer's: wall time is judged, CPU time is
+    given beside it, which other work on the machine hardly moves."""
+    mine = figures[f"{Gitshelf.name}, {state}"]
+    others = [figures[f"{kind.name}, {state}"] for kind in KINDS[1:]]
+    wall = min(one.wall for one in others) / mine.wall
+    cpu = min(one.cpu for one in others) / mine.cpu
+    measured = f"{wall:.1f} times (CPU: {cpu:.1f})"
+    return Goal(what, measured, f"at least {wanted:g} times", wall >= wanted)
+
+
+def within(what: str, used: Figure, wanted: float) -> Goal:
+    """A goal of taking at most so many seconds."""
+    measured = f"{used.wall:.2f} s (CPU: {used.cpu:.2f} s)"
+    return Goal(what, measured, f"at most {wanted:g} s", used.wall <= wanted)
 
 
 def show(title: str, figures: dict[str, Figure]) -> None:
@@ -113,7 +122,7 @@ def side_by_side(
         figures = compare(folder / title.replace(" ", "-"), pins, runs)
         show(f"{title}: {len(pins)} repositories, on {system}", figures)
         if system in wanted:
-            reached.append(at_least(f"cold, {system}", factor(figures, "cold"), wanted[system]))
+            reached.append(faster(f"cold, {system}", figures, "cold", wanted[system]))
     first = next(iter(systems.values()))
     bytes_goal, used = bytes_on_the_wire(servers, first / f"{title}-wire".replace(" ", "-"), pins)
     print(f"\n### {title}: bytes on the wire, cold")
@@ -144,10 +153,10 @@ def bench_thousand(servers: Path, systems: dict[str, Path], runs: int) -> None:
     print("\n### A thousand books: goals")
     goals(
         [
-            at_least("cold", factor(figures, "cold"), 1.3),
-            at_least("three bumped", factor(figures, "three bumped"), 5),
-            at_most("three bumped", figures[f"{Gitshelf.name}, three bumped"].wall, 3),
-            at_most("nothing changed", figures[f"{Gitshelf.name}, nothing changed"].wall, 1),
+            faster("cold", figures, "cold", 1.3),
+            faster("three bumped", figures, "three bumped", 5),
+            within("three bumped", figures[f"{Gitshelf.name}, three bumped"], 3),
+            within("nothing changed", figures[f"{Gitshelf.name}, nothing changed"], 1),
         ]
     )
 
@@ -157,6 +166,7 @@ def bench_memory(servers: Path, systems: dict[str, Path], runs: int) -> None:
     folder = next(iter(systems.values())) / "memory"
     sets = {
         "one book of a 1 GB file": [repositories.plain(servers, "big", 1, 10**9)],
+        "one book of 100,000 files": [repositories.plain(servers, "many", 100_000, 100)],
         "1,000 books of 20 files": repositories.thousand(servers / "memory")[0],
     }
     reached = []
@@ -188,18 +198,20 @@ def bench_verify(servers: Path, systems: dict[str, Path], runs: int) -> None:
         kit = Path(tool.argv[-1])
         cpu = min(os.sched_getaffinity(0))
         argv = ["taskset", "-c", str(cpu), program("gitshelf"), "verify", str(kit)]
-        wall = median([measured(lambda argv=argv: call(argv)) for _ in range(runs)]).wall  # type: ignore[misc]
-        speed, rate = kit.stat().st_size / 1e6 / wall, files / wall
-        rows.append((f"{files} files of {what}", f"{wall:.2f}", f"{speed:.0f}", f"{rate:.0f}"))
+        used = median([measured(lambda argv=argv: call(argv)) for _ in range(runs)])  # type: ignore[misc]
+        speed, rate = kit.stat().st_size / 1e6 / used.wall, files / used.wall
+        by_cpu = used.wall / used.cpu
+        row = [f"{used.wall:.2f}", f"{used.cpu:.2f}", f"{speed:.0f}", f"{rate:.0f}"]
+        rows.append((f"{files} files of {what}", *row))
         if size == 1024:
-            reached.append(Goal("small files", f"{rate:.0f}/s", "at least 15000/s", rate >= 15_000))
+            said = f"{rate:.0f}/s (per CPU second: {rate * by_cpu:.0f})"
+            reached.append(Goal("small files", said, "at least 15000/s", rate >= 15_000))
         else:
-            reached.append(
-                Goal("files of 64 KiB", f"{speed:.0f} MB/s", "at least 150 MB/s", speed >= 150)
-            )
+            said = f"{speed:.0f} MB/s (per CPU second: {speed * by_cpu:.0f})"
+            reached.append(Goal("files of 64 KiB", said, "at least 150 MB/s", speed >= 150))
         tool.clear()
     print("\n### gitshelf verify of a plain tar, one processor")
-    table(("kit", "wall, s", "MB/s", "files/s"), rows)
+    table(("kit", "wall, s", "CPU, s", "MB/s", "files/s"), rows)
     goals(reached)
 
 
@@ -210,13 +222,13 @@ def bench_startup(servers: Path, systems: dict[str, Path], runs: int) -> None:
     tool.want([repositories.plain(servers, "startup", 20, 100)])
     tool.make()
     argv = [program("gitshelf"), "--help"]
-    helped = statistics.median(measured(lambda: call(argv)).wall for _ in range(2 * runs))
-    nothing = statistics.median(measured(tool.make).wall for _ in range(2 * runs))
+    helped = median(measured(lambda: call(argv)) for _ in range(2 * runs))
+    nothing = median(measured(tool.make) for _ in range(2 * runs))
     print("\n### Start")
     goals(
         [
-            at_most("gitshelf --help", helped, 0.15),
-            at_most("gitshelf build of one book, nothing changed", nothing, 0.15),
+            within("gitshelf --help", helped, 0.15),
+            within("gitshelf build of one book, nothing changed", nothing, 0.15),
         ]
     )
 

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-FILES = 20
+import repositories
+from measuring import Figure, Goal, call, goals, measured, median, program, table
+
+WANTED = 2
 
 
 def main() -> None:
-    """Make the shelf, time both tools, print a line for each."""
+    """Make the shelf, time both tools, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--books", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=5)
@@ -32,54 +30,42 @@ def main() -> None:
         shelf = folder / "shelf"
         shelf.mkdir()
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-        manifest = servers(folder, chosen.books)
-        bin_ = Path(sys.executable).parent
-        gitshelf = [str(bin_ / "gitshelf")]
-        print(f"{chosen.books} books of {FILES} files, medians of {chosen.runs} (wall s, CPU s)")
-        install = [*gitshelf, "install", "--gitshelf", str(manifest)]
-        print("gitshelf install   {:6.2f}  {:6.2f}".format(*timed(install, shelf)))
-        print("gitshelf install 2 {:6.2f}  {:6.2f}".format(*timed(install, shelf)))
-        tools = {
-            "gitshelf status": [*gitshelf, "status", "--gitshelf", str(manifest)],
-            "vcs status": [str(bin_ / "vcs"), "status", "."],
+        manifest = written(folder, chosen.books)
+        install = [program("gitshelf"), "install", "--gitshelf", str(manifest)]
+        took: dict[str, list[Figure]] = {
+            "gitshelf install, first": [measured(lambda: call(install, shelf))],
+            "gitshelf install, again": [measured(lambda: call(install, shelf))],
         }
-        took: dict[str, list[tuple[float, float]]] = {tool: [] for tool in tools}
+        tools = {
+            "gitshelf status": [program("gitshelf"), "status", "--gitshelf", str(manifest)],
+            "vcs status": [program("vcs"), "status", "."],
+        }
         for _ in range(chosen.runs):
             for tool, command in tools.items():
-                took[tool].append(timed(command, shelf))
-        for tool, times in took.items():
-            wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
-            print(f"{tool:18} {wall:6.2f}  {cpu:6.2f}")
+                used = measured(lambda command=command: call(command, shelf))  # type: ignore[misc]
+                took.setdefault(tool, []).append(used)
+        show(chosen.books, {what: median(values) for what, values in took.items()})
 
 
-def servers(folder: Path, books: int) -> Path:
+def written(folder: Path, books: int) -> Path:
     """A manifest of so many generated repositories."""
-    lines = ["books:\n"]
-    for number in range(books):
-        bare = folder / "servers" / f"book{number}.git"
-        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
-        stream = b"commit refs/heads/main\ncommitter T <t@e> 1700000000 +0000\ndata 1\nx\n"
-        for file in range(FILES):
-            data = b"file %d of book %d\n" % (file, number) * 30
-            stream += b"M 644 inline d%d/f%d\ndata %d\n%b\n" % (file % 4, file, len(data), data)
-        subprocess.run(["git", "fast-import", "--quiet"], cwd=bare, input=stream, check=True)
-        commit = subprocess.run(
-            ["git", "rev-parse", "main"], cwd=bare, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        lines.append(f"- book: g{number % 10}/b{number}\n  git: {bare.as_uri()}\n")
-        lines.append(f"  branch: {commit}\n")
+    (folder / "servers").mkdir()
+    pins, _ = repositories.thousand(folder / "servers", books)
     manifest = folder / "gitshelf.yml"
-    manifest.write_text("".join(lines))
+    lines = [f"- {{book: {p.name}, git: '{p.bare.as_uri()}', branch: {p.commit}}}\n" for p in pins]
+    manifest.write_text("books:\n" + "".join(lines))
     return manifest
 
 
-def timed(command: list[str], cwd: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of a command with its children."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
-    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, used
+def show(books: int, figures: dict[str, Figure]) -> None:
+    """Print the medians and the goal."""
+    print(f"\n### A shelf of {books} installed books")
+    rows = [(what, f"{one.wall:.2f}", f"{one.cpu:.2f}") for what, one in figures.items()]
+    table(("what", "wall, s", "CPU, s"), rows)
+    mine, other = figures["gitshelf status"], figures["vcs status"]
+    factor = other.wall / mine.wall
+    said = f"{factor:.1f} times (CPU: {other.cpu / mine.cpu:.1f})"
+    goals([Goal("status", said, f"at least {WANTED} times", factor >= WANTED)])
 
 
 if __name__ == "__main__":

@@ -128,11 +128,6 @@ def goals(rows: Iterable[Goal]) -> None:
     )
 
 
-def at_least(what: str, factor: float, wanted: float) -> Goal:
-    """A goal of being so many times faster."""
-    return Goal(what, f"{factor:.1f} times", f"at least {wanted:g} times", factor >= wanted)
-
-
-def at_most(what: str, value: float, wanted: float, unit: str = "s") -> Goal:
+def at_most(what: str, value: float, wanted: float, unit: str) -> Goal:
     """A goal of not using more than so much."""
     return Goal(what, f"{value:.2f} {unit}", f"at most {wanted:g} {unit}", value <= wanted)
