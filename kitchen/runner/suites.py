@@ -14,7 +14,7 @@ KITCHEN = Path(__file__).resolve().parent.parent
 CHECKOUT = KITCHEN.parent
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 PLATFORM_KEYS = frozenset(
-    {"name", "roles", "memory", "component", "before", "apply", "clean", "may_stay", "ansible"}
+    {"name", "roles", "memory", "components", "before", "apply", "clean", "may_stay", "ansible"}
 )
 
 
@@ -22,14 +22,14 @@ PLATFORM_KEYS = frozenset(
 class Platform:
     """One node of a suite and what is done on it, each item of the lists being one run of Salt.
 
-    `before` is what the component stands on, `apply` what is under test, `clean` its undo;
+    `before` is what the `components` stand on, `apply` what is under test, `clean` its undo;
     `may_stay` are patterns of paths that the undo leaves on purpose; `ansible` are roles.
     `memory` in MiB is what the node needs at its peak; it is no limit, only counted.
     """
 
     name: str
     roles: tuple[str, ...]
-    component: str | None
+    components: tuple[str, ...]
     before: tuple[tuple[str, ...], ...]
     apply: tuple[tuple[str, ...], ...]
     clean: tuple[tuple[str, ...], ...]
@@ -66,7 +66,7 @@ class Suite:
     @property
     def covers(self) -> frozenset[str]:
         """What is under test, as folders of the checkout."""
-        states = {f"salt/states/{p.component}" for p in self.platforms if p.component}
+        states = {f"salt/states/{one}" for p in self.platforms for one in p.components}
         return frozenset(
             states | {f"ansible/roles/{role}" for p in self.platforms for role in p.ansible}
         )
@@ -107,15 +107,16 @@ def _platform(entry: Any, file: Path) -> Platform:
     if unknown:
         known = ", ".join(sorted(PLATFORM_KEYS))
         raise InputError(f"{file}: unknown key '{unknown[0]}'", f"known: {known}")
-    component = entry.get("component")
-    default = [[component, f"{component}.health"]] if component else []
+    components = tuple(entry.get("components", ()))
+    usual = [[one, f"{one}.health"] for one in components]
+    undo = [[f"{one}.clean"] for one in reversed(components)]
     return Platform(
         name=str(entry["name"]),
         roles=tuple(entry.get("roles", ())),
-        component=component,
+        components=components,
         before=_runs(entry.get("before", [])),
-        apply=_runs(entry.get("apply", default)),
-        clean=_runs(entry.get("clean", [[f"{component}.clean"]] if component else [])),
+        apply=_runs(entry.get("apply", usual)),
+        clean=_runs(entry.get("clean", undo)),
         may_stay=tuple(entry.get("may_stay", ())),
         ansible=tuple(entry.get("ansible", ())),
         memory=int(entry.get("memory", 500)),

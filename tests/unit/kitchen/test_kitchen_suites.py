@@ -14,7 +14,7 @@ FILE = Path("suite.yml")
 
 
 def test_component_alone_says_what_is_applied_and_undone() -> None:
-    suite = parse("mariadb", "platforms: [{name: a, component: mariadb}]", FILE)
+    suite = parse("mariadb", "platforms: [{name: a, components: [mariadb]}]", FILE)
     (platform,) = suite.platforms
     assert platform.apply == (("mariadb", "mariadb.health"),)
     assert platform.clean == (("mariadb.clean",),)
@@ -22,8 +22,16 @@ def test_component_alone_says_what_is_applied_and_undone() -> None:
     assert suite.covers == {"salt/states/mariadb"}
 
 
+def test_components_are_undone_from_the_last_to_the_first() -> None:
+    suite = parse("two", "platforms: [{name: a, components: [mariadb, keystone]}]", FILE)
+    assert suite.platforms[0].clean == (("keystone.clean",), ("mariadb.clean",))
+    assert suite.covers == {"salt/states/mariadb", "salt/states/keystone"}
+
+
 def test_runs_before_are_stood_on_and_not_covered() -> None:
-    text = "platforms: [{name: a, component: keystone, before: [[mariadb, mariadb.health], trust]}]"
+    text = (
+        "platforms: [{name: a, components: [keystone], before: [[mariadb, mariadb.health], trust]}]"
+    )
     suite = parse("keystone", text, FILE)
     assert suite.platforms[0].before == (("mariadb", "mariadb.health"), ("trust",))
     assert suite.covers == {"salt/states/keystone"}
