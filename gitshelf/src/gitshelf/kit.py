@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,8 +156,10 @@ def _arrange(contents: Contents) -> list[_Piece]:
 
 
 def _below(place: bytes, places: list[bytes]) -> list[bytes]:
-    start = place + b"/" if place else b""
-    return [other for other in places if other.startswith(start) and other != place]
+    """Those of the sorted `places` that lie in `place`; `0` is the byte after `/`."""
+    if not place:
+        return [other for other in places if other]
+    return places[bisect_left(places, place + b"/") : bisect_left(places, place + b"0")]
 
 
 def _cut(
