@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitshelf import resolution, survey, worktree
+from gitshelf import nesting, resolution, survey, worktree
 from gitshelf.clones import files_shown, unfinished
 from gitshelf.errors import GitshelfError
+from gitshelf.git import LOCAL_TIMEOUT
 from gitshelf.installation import wrong_origin
-from gitshelf.places import GitPlace, LinkPlace, lay_out
+from gitshelf.places import GitPlace, Layout, LinkPlace, lay_out
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.worktree import Facts
@@ -65,8 +66,28 @@ def status(
     parts = [layout.books[start : start + size] for start in range(0, len(layout.books), size)]
     tasks = [(part[0].book.book or ".", task(part)) for part in parts]
     states = [one for part in run_all(tasks, WORKERS, running, report) for one in part]
+    states += _submodules(layout, states, task, running)
     states += [_link(link) for link in layout.links]
     return sorted(states, key=lambda one: one.book.encode())
+
+
+def _submodules(
+    layout: Layout,
+    states: list[State],
+    task: Callable[[Sequence[GitPlace]], Callable[[], list[State]]],
+    running: Running,
+) -> list[State]:
+    """The states of the clones that books include as their submodules."""
+    found: list[State] = []
+    places: Sequence[GitPlace] = layout.books
+    taken = nesting.taken(layout)
+    while places:
+        at = {one.path: one.commit for one in states if one.commit}
+        clones = [(place, at[place.path]) for place in places if place.path in at]
+        places = nesting.inner(clones, layout, taken, running, LOCAL_TIMEOUT)
+        states = task(places)() if places else []
+        found += states
+    return found
 
 
 def _books(

@@ -342,7 +342,13 @@ def test_install_checks_submodules_out_at_their_recorded_commits(
     again = run_cli("install", "--gitshelf", manifest)
     assert (again.code, again.out) == (0, f"{manifest}: 3 books, 0 changed, 0 kept\n")
     (deepest / "x").write_bytes(b"mine")
-    assert run_cli("status", "--gitshelf", manifest).code == 1
+    said = run_cli("status", "--gitshelf", manifest)
+    assert said.code == 1
+    assert "b/vendor/mid/deep/inner: changed: x\n" in said.out
+    shutil.rmtree(deepest)
+    said = run_cli("status", "--gitshelf", manifest)
+    assert said.code == 1
+    assert "b/vendor/mid/deep/inner: not installed\n" in said.out
 
 
 def test_install_moves_submodules_with_their_book(
