@@ -140,8 +140,10 @@ def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[s
         'tar --extract --directory "$1" --numeric-owner --xattrs --xattrs-include="*" '
         f"--exclude=./dev/* --exclude=./var/cache/apt/archives/*.deb --file {aside / 'base.root'}"
     )
-    settings = [f"PACKAGES={' '.join(layer.packages)}", f"ARCHIVE={archive}", "LC_ALL=C.UTF-8"]
-    words: list[str | Path] = [*as_root(), "env", *settings, "mmdebstrap", "--mode=root"]
+    # Two gigabytes are unpacked: not where /tmp may be memory.
+    settings = [f"PACKAGES={' '.join(layer.packages)}", f"ARCHIVE={archive}", f"TMPDIR={aside}"]
+    words: list[str | Path] = [*as_root(), "env", *settings, "LC_ALL=C.UTF-8", "mmdebstrap"]
+    words += ["--mode=root"]
     words += ["--variant=custom", "--format=tar"]
     words += ["--skip=update,cleanup/apt/lists,cleanup/apt/cache"]
     words += image_options(layer.base)
