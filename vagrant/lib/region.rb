@@ -10,6 +10,7 @@ module DeployKit
 
     def initialize(config, topology, settings)
       @config, @topology, @settings = config, topology, settings
+      I18n.available_locales # read now: machines come up side by side, and reading is not safe then
       config.vm.box_check_update = false
       config.vm.synced_folder '.', '/vagrant', disabled: true
     end

@@ -74,7 +74,7 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
     if box:
         from deploykit.image.box import ensure_box
 
-        made = ensure_box(site, Shown(stderr()))
+        made = ensure_box(site, Shown(stderr()), installed=layer)
         stdout().print(f"Vagrant's nodes are made from {made.file}", soft_wrap=True)
 
 

@@ -30,7 +30,7 @@ def topology(ctx: click.Context, environment: str) -> None:
     site = site_of(ctx)
     env = site.environment(environment).by(PROVIDER)
     key = provision_key(site).with_suffix(".pub").read_text(encoding="utf-8").strip()
-    print_json(plan(site.id, env, box_of(site), key))
+    print_json(plan(site.id, env, box_of(site, env.installed), key))
 
 
 @vagrant.command()

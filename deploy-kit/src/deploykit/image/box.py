@@ -1,13 +1,15 @@
 """The node image as a Vagrant box for the provider lxc.
 
-A box of this format is a tar of `metadata.json`, `lxc-config` and `rootfs.tar.gz`, as vagrant-lxc
-reads it. What is added to the image is what Vagrant expects of any box: the user `vagrant`, who
-may use sudo, with the well-known key that Vagrant replaces at a machine's first start.
+A box of this format is a tar of `metadata.json`, `lxc-config`, `lxc-template` and `rootfs.tar.gz`,
+as vagrant-lxc reads it. What is added to the image is what Vagrant expects of any box: the user
+`vagrant`, who may use sudo, with the well-known key that Vagrant replaces at a machine's first
+start.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import io
 import json
 import shutil
@@ -15,58 +17,56 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from deploykit.errors import DeployKitError
 from deploykit.host.lxd import Lxd
-from deploykit.image.build import as_root, ensure_image
-from deploykit.image.inputs import read_inputs
+from deploykit.image.build import as_root
+from deploykit.image.layer import ensure_base, image_key
 from deploykit.image.store import ALIAS
 from deploykit.process import Runner, run
 from deploykit.progress import Progress
 from deploykit.site import Site, cache_home
 
-FORMAT = 1  # of the box: raise it when what is made of the same image changes
+FORMAT = 1  # of the box: raise it when what this module adds to the same image changes
+TEMPLATE = "lxc-template.sh"
 USER = "vagrant"
 USER_ID = 1000
-NEEDED_BYTES = 4 * 2**30
+NEEDED_BYTES = 6 * 2**30
 TIMEOUT = 600.0  # seconds for each step; an image has about a gigabyte
 PUBLIC_KEY = Path("keys", "vagrant.pub")  # in Vagrant's own folder
 SUDOERS = f"{USER} ALL=(ALL) NOPASSWD: ALL\n"
-METADATA = {
-    "provider": "lxc",
-    "version": "1.0.0",  # of the format of the box
-    # The members of the archive are ./bin/..., one part before what is unpacked.
-    "template-opts": {"--strip-components": "1"},
-}
+METADATA = {"provider": "lxc", "version": "1.0.0"}  # the version is that of the format
 LXC_CONFIG = """\
 lxc.include = /usr/share/lxc/config/common.conf
 lxc.apparmor.profile = unconfined
-lxc.init.cmd = /sbin/init
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box by the name that Vagrant knows it by, and the file it is added from."""
+    """A box by the name that Vagrant knows it by, its image's key, the file it is added from."""
 
     name: str
+    key: str
     file: Path
 
 
-def box_of(site: Site) -> Box:
-    """The box of today's node image, whether it was made or not."""
-    key = read_inputs(downloaded=site.downloaded).key
-    name = f"deploy-kit-{key}-{FORMAT}"
-    return Box(name, cache_home() / "box" / f"{name}.box")
+def box_of(site: Site, installed: bool) -> Box:
+    """The box of today's node image, or of its layer with packages `installed`, made or not."""
+    key = image_key(site, installed)
+    parts = hashlib.sha256(f"{FORMAT}\n{LXC_CONFIG}\n{_template()}".encode())
+    name = f"deploy-kit-{key}-{parts.hexdigest()[:6]}"
+    return Box(name, key, cache_home() / "box" / f"{name}.box")
 
 
-def ensure_box(site: Site, progress: Progress) -> Box:
-    """The box of today's node image, made where it is missing; older ones are removed.
+def ensure_box(site: Site, progress: Progress, installed: bool) -> Box:
+    """The box that `box_of` names, made where it is missing; those of older images are removed.
 
     Raises DeployKitError where LXD has no image to make it of, or the disk no room.
     """
-    box = box_of(site)
+    box = box_of(site, installed)
     if box.file.is_file():
         return box
     folder = box.file.parent
@@ -77,11 +77,11 @@ def ensure_box(site: Site, progress: Progress) -> Box:
         fcntl.flock(held, fcntl.LOCK_EX)
         if box.file.is_file():
             return box
-        ensure_image(Lxd(), site.logs / "image.log", progress, downloaded=site.downloaded)
+        ensure_base(Lxd(), site, progress, installed=installed)
         free = shutil.disk_usage(folder).free
         if free < NEEDED_BYTES:
             raise DeployKitError(
-                f"{folder} has {free / 2**30:.1f} GiB free, making the box takes 4 GiB",
+                f"{folder} has {free / 2**30:.1f} GiB free, making the box takes 6 GiB",
                 "free some space, or set XDG_CACHE_HOME to a larger disk",
             )
         for left in folder.glob("making-*"):
@@ -89,15 +89,16 @@ def ensure_box(site: Site, progress: Progress) -> Box:
         with progress.step(f"Vagrant box {box.name}") as step:
             aside = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
             step.note("the image out of LXD")
-            root = _exported(box.name.split("-")[2], aside, log)
+            root = _exported(box.key, aside, log)
             step.note("the user vagrant")
             _add_user(root, aside, log)
             step.note("packing")
             _pack(root, aside, log)
             (aside / "new.box").replace(box.file)
             shutil.rmtree(aside)
+        current = {box_of(site, kind).file for kind in (False, installed)}
         for old in folder.glob("*.box"):
-            if old != box.file:
+            if old not in current:
                 old.unlink()
     return box
 
@@ -179,15 +180,21 @@ def insecure_key(runner: Runner = run) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def _template() -> str:
+    return files("deploykit.image").joinpath(TEMPLATE).read_text(encoding="utf-8")
+
+
 def _pack(root: Path, aside: Path, log: Path) -> None:
     (aside / "metadata.json").write_text(json.dumps(METADATA), encoding="utf-8")
     (aside / "lxc-config").write_text(LXC_CONFIG, encoding="utf-8")
-    # Level 1: unpacked for every node, sent nowhere.
+    (aside / "lxc-template").write_text(_template(), encoding="utf-8")
+    (aside / "lxc-template").chmod(0o755)
+    # Level 1: unpacked once on this host, sent nowhere.
     run(["gzip", "-1", "--force", root], timeout=TIMEOUT, log=log)
     root.with_name(f"{root.name}.gz").replace(aside / "rootfs.tar.gz")
     run(
         ["tar", "--create", "--file", aside / "new.box", "--directory", aside,
-         "metadata.json", "lxc-config", "rootfs.tar.gz"],
+         "metadata.json", "lxc-config", "lxc-template", "rootfs.tar.gz"],
         timeout=TIMEOUT,
         log=log,
     )  # fmt: skip

@@ -10,13 +10,14 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploykit.environment import Environment
-from deploykit.errors import DeployKitError
+from deploykit.environment import Environment, Node
+from deploykit.errors import DeployKitError, Refused
+from deploykit.host.fit import demand_fit
 from deploykit.image.box import ensure_box
 from deploykit.inventory import Host, Inventory, make_control_folder, write_ssh_files
 from deploykit.progress import Progress
@@ -24,11 +25,12 @@ from deploykit.provider import NodeStatus
 from deploykit.provider.vagrant_bridge import ensure_bridges, remove_bridges
 from deploykit.provider.vagrant_command import TimedVagrant
 from deploykit.provider.vagrant_guest import RUNNING, learn_hosts, node_states, statuses
-from deploykit.provider.vagrant_host import demand_room
 from deploykit.provider.vagrant_plan import LXC, PROVIDER, Names
 from deploykit.site import Site
 from deploykit.ssh import close_all, provision_key, run_on
 
+CONTAINERS = Path("/var/lib/lxc")
+PROGRAMS = {"lxc": "lxc-create", "virtualbox": "VBoxManage", "libvirt": "virsh"}
 MARK = "vagrant.json"  # in the instance's folder: which of Vagrant's providers, and tags
 
 
@@ -98,10 +100,10 @@ class VagrantProvider:
         name = environment.instance
         states = self.status(environment, name)
         missing = [node for node in environment.nodes if _state_of(states, node.name) != RUNNING]
-        demand_room(missing, provider)
+        self._demand_room(environment, missing, provider)
         self._write_mark(name, provider, {})
         if provider == LXC:
-            ensure_box(self._site, progress)
+            ensure_box(self._site, progress, environment.installed)
             ensure_bridges(Names(self._site.id, name), environment)
 
     def learn(self, environment: Environment, provider: str) -> Inventory:
@@ -131,6 +133,17 @@ class VagrantProvider:
         folder = self._site.instance(name)
         close_all(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _demand_room(self, environment: Environment, nodes: Sequence[Node], provider: str) -> None:
+        program = PROGRAMS.get(provider)
+        if program is not None and shutil.which(program) is None:
+            raise Refused(
+                f"Vagrant's provider {provider} needs {program}, which is not installed",
+                "deploy-kit/setup --vagrant installs what the provider lxc needs",
+            )
+        if nodes and provider == LXC:
+            folder = next(path for path in (CONTAINERS, *CONTAINERS.parents) if path.exists())
+            demand_fit(self._site, environment, nodes, shutil.disk_usage(folder).free)
 
     def _environment(self, names: Names) -> Environment:
         return self._site.environment(names.environment).by(PROVIDER)

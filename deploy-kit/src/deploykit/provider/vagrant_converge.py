@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.checks import PASSED
 from deploykit.checks.smoke import smoke
 from deploykit.context import Context
-from deploykit.cutting import cut
 from deploykit.errors import DeployKitError
 from deploykit.image.salt import build_salt
 from deploykit.inventory import Inventory
 from deploykit.process import run
 from deploykit.provider.vagrant_plan import LXC
+from deploykit.release import Release
 from deploykit.rollout import roll_out
-from deploykit.site import cache_home
+from deploykit.site import Site, cache_home
 from deploykit.ssh import run_on
-from deploykit.trust import kit_signers
+from deploykit.working import WORKING
 
 SALT, TAR = "/opt/salt/bin/salt-minion", "/root/salt.tar"
 COPY_TIMEOUT = 300.0  # seconds for 164 MB
@@ -27,6 +28,14 @@ DASHBOARD_PORT, IDENTITY_PORT = 443, 5000
 SHOW_PASSWORD = "jq -r .keystone_admin /srv/environment/secrets.json"  # noqa: S105
 
 
+@dataclass(frozen=True, slots=True)
+class WorkingCopy(Release):
+    """The checkout in the place of a release: it is mounted where kits lie on the master."""
+
+    def unpacked(self, site: Site) -> Path:
+        return site.content.parent
+
+
 def converge(context: Context, inventory: Inventory, provider: str) -> None:
     """Day 0, states and smoke test on nodes of Vagrant's `provider`. Raises as a deployment does.
 
@@ -34,8 +43,8 @@ def converge(context: Context, inventory: Inventory, provider: str) -> None:
     """
     if provider != LXC:
         ensure_salt(context, inventory)
-    release = cut(context.site, commit=False).release
-    roll_out(context, release, inventory, kit_signers(context.ledger, release.digest))
+    release = WorkingCopy(WORKING, WORKING, context.site.content, context.site.manifest)
+    roll_out(context, release, inventory, signers="")
     with context.progress.step(f"{inventory.instance}: smoke test"):
         outcome = smoke(context, release, inventory)
     if outcome.result != PASSED:
@@ -79,7 +88,8 @@ def directions(inventory: Inventory) -> str:
         rows.append(("the region's page", f"deploy-kit env forward {name} --port {IDENTITY_PORT}"))
     if environment.with_role(IDENTITY):
         rows.append(("admin's password", f"deploy-kit env ssh {name} {master} {SHOW_PASSWORD}"))
-    rows.append(("an edit applied", "vagrant provision"))
+    rows.append(("an edit applied", f"deploy-kit dev apply --environment {name}"))
+    rows.append(("all of it again", "vagrant provision"))
     rows.append(("take it down", "vagrant destroy"))
     width = max(len(title) for title, _ in rows)
     told = "\n".join(f"  {title:<{width}}  {command}" for title, command in rows)
