@@ -13,15 +13,20 @@ from lxdsite import lxd_or_skip
 from railway import Railway, build
 
 pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
-TINY = """\
+TINY = (
+    """\
 name: tiny
 networks:
   management: {cidr: 10.73.0.0/24}
 nodes:
   salt: {roles: [master], at: 10}
-  region1: {roles: [database, cache, identity, load-balancer], at: 11}
+  region1: {roles: [%s], at: 11}
 """
-NAMES = {"haproxy": "haproxy", "keystone": "keystone", "memcached": "memcached", "mariadb": "mysql"}
+    % (  # noqa: UP031 - the braces are YAML's
+        "database, messaging, cache, identity, image, placement, load-balancer"
+    )
+)
+NAMES = {"mariadb": "mysql", "rabbitmq": "rabbit"}  # where it is not the component's own name
 SALT = "/opt/salt/bin/salt --out=json --static -t 400 region1"
 CALL = "/opt/salt/bin/salt-call --log-level=quiet --out=json"
 
@@ -125,17 +130,67 @@ def test_lost_database_account_is_brought_back(region: Railway) -> None:
     assert on_region(region, ask) == "10.73.0.11"
 
 
+def catalogue(region: Railway) -> str:
+    """Apply the catalogue's step; what it said."""
+    said = on_master(region, f"{SALT} state.sls keystone.catalogue")
+    assert '"result": false' not in said, said
+    return said
+
+
+def test_endpoint_and_account_that_were_changed_by_hand_are_the_regions_again(
+    region: Railway,
+) -> None:
+    said = catalogue(region)
+    assert '"changes": {}' in said, said
+    spoil = """
+        UPDATE endpoint e JOIN service s ON e.service_id = s.id SET e.url = 'http://elsewhere/'
+          WHERE s.type = 'image' AND e.interface = 'public';
+        DELETE p FROM password p JOIN local_user l ON p.local_user_id = l.id
+          WHERE l.name = 'placement';
+        DELETE a FROM assignment a JOIN local_user l ON a.actor_id = l.user_id
+          WHERE l.name = 'glance';"""
+    on_region(region, f'mariadb keystone -e "{spoil}"; systemctl restart memcached')
+    said = catalogue(region)
+    assert "endpoint image public" in said
+    assert "user placement" in said
+    assert "user glance" in said
+    urls = on_region(region, "mariadb keystone -N -e 'SELECT DISTINCT url FROM endpoint'")
+    assert sorted(urls.split()) == [
+        "https://10.73.0.11:5000/v3",
+        "https://10.73.0.11:8778",
+        "https://10.73.0.11:9292",
+    ]
+    assert '"changes": {}' in catalogue(region)
+
+
+def test_password_of_the_message_queue_that_was_changed_by_hand_is_the_regions_again(
+    region: Railway,
+) -> None:
+    health = f"{SALT} state.sls rabbitmq.health"
+    on_region(region, "rabbitmqctl change_password openstack elsewhere")
+    on_master(region, f"{SALT} state.apply")
+    assert '"result": false' not in on_master(region, health)
+
+
+def test_no_service_of_the_region_listens_beyond_the_management_network(region: Railway) -> None:
+    listening = on_region(region, "ss -Hltn").splitlines()
+    found = {line.split()[3] for line in listening}
+    assert "10.73.0.11:4369" in found  # Erlang's port mapper
+    beyond = {where for where in found if not where.startswith(("10.73.0.11:", "127.", "[::1]:"))}
+    assert {where.rsplit(":", 1)[1] for where in beyond} <= {"22"}
+
+
 def clean_and_look(region: Railway, component: str) -> None:
     """Clean `component` with its data; nothing of it may be left, and nothing to do again."""
     clean = f"{SALT} state.sls {component}.clean pillar='{{\"purge_data\": true}}'"
     said = on_master(region, clean)
     assert '"result": false' not in said, said
-    name = NAMES[component]
+    name = NAMES.get(component, component)
     places = ["/etc", "/etc/default", "/var/lib", "/var/log", "/var/cache", "/run"]
     left = on_region(
         region,
         f"systemctl list-unit-files --no-legend {component}.service;  dpkg -l"
-        f" | awk '{{print $2}}' | grep -E '^(python3-)?{component}';"
+        f" | awk '{{print $2}}' | grep -E '^(python3-)?{component}(-|$)';"
         f" find {' '.join(places)} /usr/local/sbin -maxdepth 1 -name '*{name}*';"
         f" grep {name} /etc/passwd; true",
     )
@@ -144,7 +199,7 @@ def clean_and_look(region: Railway, component: str) -> None:
     assert again.count('"changes"') == again.count('"changes": {}') > 0, again
 
 
-@pytest.mark.parametrize("component", ["haproxy", "memcached"])
+@pytest.mark.parametrize("component", ["haproxy", "memcached", "glance"])
 def test_clean_leaves_nothing_of_a_component(region: Railway, component: str) -> None:
     clean_and_look(region, component)
 
@@ -157,6 +212,15 @@ def test_region_is_whole_again_after_components_were_cleaned(region: Railway) ->
     assert on_master(region, f'python3 -c "{code}" {url}') == "200"
 
 
-@pytest.mark.parametrize("component", ["keystone", "mariadb"])
+def test_clean_of_the_trust_leaves_the_authority_nowhere(region: Railway) -> None:
+    store = "grep -c . /etc/ssl/certs/ca-certificates.crt"
+    trusted = int(on_region(region, store))
+    said = on_master(region, f"{SALT} state.sls trust.clean")
+    assert '"result": false' not in said, said
+    assert int(on_region(region, store)) < trusted
+    assert on_region(region, "find /etc/ssl /usr/local/share -name '*region*'") == ""
+
+
+@pytest.mark.parametrize("component", ["placement", "rabbitmq", "keystone", "mariadb"])
 def test_clean_with_data_leaves_nothing_of_a_component(region: Railway, component: str) -> None:
     clean_and_look(region, component)

@@ -1,5 +1,5 @@
 # What the catalogue offers and the accounts of the services: once, when identity is there. Services
-# whose role no node has any more lose theirs.
+# whose role no node has any more lose theirs. The node has keystone itself by then.
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import backend_url, offered, public_url with context %}
 {%- set offers = offered() | load_json %}
@@ -13,12 +13,8 @@
 {%- do wanted.absent.append({'type': type, 'user': offer.user}) %}
 {%- endif %}
 {%- endfor %}
-include:
-  - .config
-
 {{ ensured('keystone_catalogue_registered',
            '/usr/local/sbin/keystone-catalogue check ' ~ backend_url('identity'),
            '/usr/local/sbin/keystone-catalogue apply ' ~ backend_url('identity'), timeout=300,
            env={'KEYSTONE_PASSWORD': pillar.secrets.keystone_admin,
-                'KEYSTONE_CATALOGUE': wanted | json},
-           requires=[{'file': 'keystone_config_tools'}]) }}
+                'KEYSTONE_CATALOGUE': wanted | json}) }}
