@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip
 from railway import Railway, build
 
-pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(900)]
 ALONE = """\
 name: alone
 networks:
@@ -80,11 +80,12 @@ def test_edit_of_the_working_copy_runs_within_seconds(region: Railway) -> None:
         began = time.monotonic()
         said = region("dev", "apply", "identity").stdout
         seconds = time.monotonic() - began
-        assert "+expiration = 1234" in said, said
+        assert "all: keystone_config_file\n" in said, said
+        assert "its content is not shown" in said
         conf = region.on_node("alone", "all", "grep '^expiration' /etc/keystone/keystone.conf")
         assert conf.strip() == "expiration = 1234"
         assert region.on_node("alone", "all", asked) != before
-        assert seconds < 20  # 10 on a quiet machine
+        assert seconds < 60  # 10 on a quiet machine: docs/benchmarks.md
         again = region("dev", "apply", "identity").stdout
         assert " 0 changed, 0 failed" in again
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deploykit.master.remote.salt_master import (
+    changes_of,
     progress_of,
     summarise_orchestration,
     summarise_states,
@@ -73,3 +74,19 @@ def test_state_event_is_progress_and_others_are_not() -> None:
         {"minion": "who", "state": "a", "result": True, "changed": True, "comment": "fine"}
     ]
     assert list(progress_of("salt/job/2026/ret/who", data)) == []
+
+
+def test_changes_show_a_files_difference_but_not_that_of_a_secret_one() -> None:
+    shown = state(1, True, "File updated", __id__="conf")
+    hidden = state(0, True, "File updated", __id__="secret")
+    shown["changes"] = {"diff": "-a\n+b\n"}
+    hidden["changes"] = {"diff": "<show_changes=False>"}
+    new = state(2, True, "installed", __id__="package")
+    new["changes"] = {"web": {"old": "", "new": "1"}}
+    same = state(3, True, "as it was", __id__="same")
+    answer = {str(place): entry for place, entry in enumerate((shown, hidden, new, same))}
+    assert changes_of(answer) == [
+        {"state": "secret", "told": "changed; its content is not shown, as it holds secrets"},
+        {"state": "conf", "told": "-a\n+b\n"},
+        {"state": "package", "told": "installed"},
+    ]

@@ -9,6 +9,8 @@ from typing import Any
 from .protocol import AgentError, Channel
 
 CONFIG = "/etc/salt/master"
+# What Salt says instead of the difference of a file whose state has `show_changes: False`.
+NOT_SHOWN = {"<show_changes=False>": "changed; its content is not shown, as it holds secrets"}
 PING_TIMEOUT = 2  # seconds; those that answer later are asked again until the time is over
 
 
@@ -179,8 +181,9 @@ def changes_of(answer: Any) -> list[dict[str, str]]:
     for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
         changes = state.get("changes")
         if changes:
-            told = changes.get("diff") if isinstance(changes, dict) else None
-            text = str(told) if told else str(state.get("comment", ""))
+            diff = changes.get("diff") if isinstance(changes, dict) else None
+            text = str(diff or state.get("comment", ""))
+            text = NOT_SHOWN.get(text, text)
             found.append({"state": state.get("__id__", key), "told": text[:4000]})
     return found
 
