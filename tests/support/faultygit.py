@@ -18,12 +18,14 @@ STALL = 20.0
 
 @dataclass
 class FaultyGit:
-    """`fault` says, for each request (its number from 0 on, its path), how to fail, or ""."""
+    """`fault` says, for each request (its number from 0 on, its path), how to fail, or "";
+    `patience` is the Retry-After that goes with a status."""
 
     root: Path
     port: int = 0
     fault: Callable[[int, str], str] = lambda number, path: ""
     protocol: str = "version=2"
+    patience: str = ""
     requests: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -79,6 +81,8 @@ def _handler(faulty: FaultyGit) -> type[BaseHTTPRequestHandler]:
                 return
             if fault.isdigit():
                 self.send_response(int(fault))
+                if faulty.patience:
+                    self.send_header("Retry-After", faulty.patience)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return

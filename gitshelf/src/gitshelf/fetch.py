@@ -217,22 +217,26 @@ class Fetcher:
     ) -> Result:
         """Run git against `url`, again where a failure may pass, all within one timeout."""
         deadline = time.monotonic() + self._timeout
-        attempt = 1
+        attempt, asked = 1, False
         while True:
-            try:
-                result = git.run(
-                    arguments,
-                    git_dir=store.path if store else None,
-                    timeout=max(deadline - time.monotonic(), 0.001),
-                    pass_fds=() if handle is None else (handle,),
-                    running=self._running,
-                )
-            except Timeout as error:
-                message = f"{url} did not answer within {self._timeout:g} s"
-                raise Timeout(message, error.remedy) from None
-            if result.ok or attempt == retries.TRIES or local_path(url) is not None:
-                return result
-            wait = retries.jittered(retries.waits(result.err), attempt)
+            with retries.Listening(asked) as listening:
+                try:
+                    result = git.run(
+                        arguments,
+                        git_dir=store.path if store else None,
+                        timeout=max(deadline - time.monotonic(), 0.001),
+                        extra_env=listening.env,
+                        pass_fds=() if handle is None else (handle,),
+                        running=self._running,
+                    )
+                except Timeout as error:
+                    message = f"{url} did not answer within {self._timeout:g} s"
+                    raise Timeout(message, error.remedy) from None
+                if result.ok or attempt == retries.TRIES or local_path(url) is not None:
+                    return result
+                asked = retries.waits(result.err) == retries.FIRST_WAIT_ASKED
+                wait = retries.jittered(retries.waits(result.err), attempt)
+                wait = max(wait, listening.seconds())
             if not retries.passing(url, result.err) or time.monotonic() + wait > deadline:
                 return result
             retries.pause(wait, self._running)

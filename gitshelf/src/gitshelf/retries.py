@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import random
 import re
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from gitshelf.process import Running, Stopped
 
@@ -36,6 +38,7 @@ _PASSING = re.compile(
     r"index-pack|pack (is )?corrupt|bad pack|inflate|SSL_|gnutls|TLS|kex_exchange",
     re.I,
 )
+_RETRY_AFTER = re.compile(r"Recv header: retry-after:\s*(\d{1,6})\s*$", re.I | re.M)
 _ASKED = re.compile(r"(returned error:|HTTP) (429|503)", re.I)
 
 
@@ -55,6 +58,44 @@ def jittered(first: float, attempt: int) -> float:
     clients that failed together do not come back together."""
     whole: float = first * 2 ** (attempt - 1)
     return whole * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+class Listening:
+    """While it is entered, git notes the headers of answers in a file, where it is `wanted`: the
+    only place where it tells the Retry-After of a server that asked for patience. That is from the
+    second try on, so that a fetch without trouble pays nothing."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Listening:
+        if self._wanted:
+            self._folder = tempfile.TemporaryDirectory(prefix="gitshelf-")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder:
+            self._folder.cleanup()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What git's environment needs for that. Credentials are left out by git itself."""
+        if not self._folder:
+            return {}
+        file = str(Path(self._folder.name) / "headers")
+        return {"GIT_TRACE_CURL": file, "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+
+    def seconds(self) -> float:
+        """How long the server asked to wait, in seconds; 0 where it did not say, or by a date."""
+        if not self._folder:
+            return 0.0
+        try:
+            said = (Path(self._folder.name) / "headers").read_text("latin-1")
+        except OSError:
+            return 0.0
+        found = _RETRY_AFTER.findall(said)
+        return float(found[-1]) if found else 0.0
 
 
 def pause(seconds: float, running: Running) -> None:

@@ -50,16 +50,16 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
         signer, sums = signatures.check(kit.parent, signers)
         if kit.name not in sums:
             raise Refused(f"{signatures.SUMS} is signed, but does not list {kit.name}")
-    with compression.opened(kit) as source:
-        try:
+    try:
+        with compression.opened(kit) as source:
             reader = Reader(source)
             table = inventory.take(reader)
             found = lock.parse(_own(table, b"lock.json"))
             _check_kit_files(table, found)
             _check_books(table, found)
             actual = reader.digest
-        except Refused as error:
-            raise Refused(f"{kit}: {error.message}", error.remedy or _CHANGED) from None
+    except Refused as error:
+        raise Refused(f"{kit}: {error.message}", error.remedy or _CHANGED) from None
     if digest is not None and actual != digest:
         raise Refused(f"{kit}: this is release {actual}, not {digest}", "get the right kit")
     if kit.name in sums:

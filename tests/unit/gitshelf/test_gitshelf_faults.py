@@ -95,6 +95,35 @@ def test_waits_grow_and_differ_and_are_longer_where_the_server_asks() -> None:
     assert len({wait[0] for wait in waits}) > 10
 
 
+def test_server_that_says_how_long_to_wait_is_heard(
+    server: FaultyGit, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(retries, "pause", lambda seconds, running: waits.append(seconds))
+    server.patience = "37"
+    server.first("429", "503")
+    kit = gitshelf.build(shelf, tmp_path / "kit.tar")
+    assert gitshelf.verify(kit.path)
+    assert waits[0] <= retries.FIRST_WAIT_ASKED
+    assert waits[1] == 37
+    server.patience = "Wed, 21 Oct 2099 07:28:00 GMT"
+    waits.clear()
+    shutil.rmtree(tmp_path / "cache")
+    server.first("429", "503")
+    assert gitshelf.build(shelf, tmp_path / "kit.tar").digest == kit.digest
+    assert max(waits) < 37
+
+
+def test_wait_beyond_the_timeout_is_not_begun(
+    server: FaultyGit, shelf: Path, tmp_path: Path, run_cli: Cli
+) -> None:
+    server.patience = "9000"
+    server.always("503")
+    said = run_cli("build", "--gitshelf", shelf, "--output", tmp_path / "k.tar", "--timeout", "20")
+    assert said.code == 2
+    assert "503" in said.err
+
+
 def test_address_of_the_repository_does_not_make_a_failure_pass() -> None:
     url = "https://git.example.org/timed out/early EOF.git"
     assert not retries.passing(url, f"fatal: repository '{url}' not found")

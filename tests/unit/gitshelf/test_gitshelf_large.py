@@ -1,0 +1,73 @@
+"""Files of many GiB. By hand: GITSHELF_LARGE=5 (GiB) pytest -s this file.
+
+It takes about 12 GiB of disk under pytest's base folder (--basetemp) and some minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_GIB = int(os.environ.get("GITSHELF_LARGE", "0"))
+_LIMIT_KIB = 200 << 10
+_CODE = """\
+import resource, sys, time
+import gitshelf
+def usage():
+    usages = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return sum(resource.getrusage(one).ru_maxrss for one in usages)
+begun = time.monotonic()
+kit = gitshelf.build(sys.argv[1], sys.argv[2])
+built = time.monotonic()
+gitshelf.verify(kit.path)
+print(usage(), round(built - begun, 1), round(time.monotonic() - built, 1))
+"""
+
+
+@pytest.mark.skipif(not _GIB, reason="by hand: GITSHELF_LARGE=5")
+@pytest.mark.timeout(3600)
+def test_file_of_many_gib_is_carried_and_proved_in_little_memory(
+    make_repo: Callable[..., Any], write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    repo = make_repo()
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as file:
+        file.truncate(_GIB << 30)
+        file.seek(1 << 30)
+        file.write(b"something")
+    options = ["core.bigFileThreshold=8m", "core.compression=1", "user.name=t", "user.email=t@h"]
+
+    def git(*argv: str, said: str = "") -> str:
+        settings = [word for option in options for word in ("-c", option)]
+        return subprocess.run(
+            ["git", *settings, *argv],
+            cwd=repo.path,
+            input=said,
+            text=True,
+            capture_output=True,
+            check=True,
+        ).stdout.strip()
+
+    blob = git("hash-object", "-w", "--no-filters", str(sparse))
+    sparse.unlink()
+    commit = git("commit-tree", "-m", "big", git("mktree", said=f"100644 blob {blob}\tbig\n"))
+    repo.git("update-ref", "refs/heads/master", commit)
+    manifest = write_manifest(f"books:\n- {{book: b, git: '{repo.url}', branch: {commit}}}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _CODE, manifest, tmp_path / "kit.tar"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    peak, build, verify = done.stdout.split()
+    print(f"{_GIB} GiB: build {build} s, verify {verify} s, peak {int(peak) >> 10} MiB")
+    assert int(peak) < _LIMIT_KIB
+    with tarfile.open(tmp_path / "kit.tar") as archive:
+        assert archive.getmember("b/big").size == _GIB << 30
