@@ -116,6 +116,15 @@ def write_manifest(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the commands run in."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command printed, and its exit code."""

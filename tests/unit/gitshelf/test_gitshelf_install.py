@@ -16,27 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inclone import sh
 
 Repo = Any
 Cli = Callable[..., Any]
 Manifest = Callable[[str], Path]
-
-
-def sh(path: Path, *argv: str) -> str:
-    """Run git in a clone."""
-    who = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
-    done = subprocess.run(["git", *who, *argv], cwd=path, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().strip()
-
-
-@pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the commands run in."""
-    folder = tmp_path / "shelf"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def names(folder: Path) -> list[str]:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inclone import sh
 
 Repo = Any
 Cli = Callable[..., Any]
 Manifest = Callable[[str], Path]
-
-
-@pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "shelf"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def sh(path: Path, *argv: str) -> str:
-    who = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
-    done = subprocess.run(["git", *who, *argv], cwd=path, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().strip()
 
 
 def names(folder: Path) -> list[str]:
@@ -159,6 +144,17 @@ def test_clones_and_links_that_install_did_not_make_are_left_alone(
     assert run_cli("install", "--gitshelf", write_manifest(text)).code == 0
     assert run_cli("install", "--gitshelf", write_manifest("books: []\n")).code == 0
     assert names(shelf) == ["mine", "other"]
+
+
+def test_clone_that_took_the_place_of_ours_is_left_alone(
+    full: Path, repo: Repo, run_cli: Cli, shelf: Path
+) -> None:
+    shutil.rmtree(shelf / "d" / "goes")
+    sh(shelf, "clone", "-q", repo.url, "d/goes")
+    said = run_cli("install", "--gitshelf", full)
+    assert said.code == 1
+    assert "it is not as install left it" in said.err
+    assert (shelf / "d" / "goes" / "README").exists()
 
 
 def test_link_that_its_user_turned_elsewhere_is_left_alone(

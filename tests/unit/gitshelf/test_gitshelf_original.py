@@ -79,14 +79,6 @@ def old(make_repo: Callable[..., Repo], write_manifest: Manifest) -> Path:
     return write_manifest(text)
 
 
-@pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "shelf"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def test_old_manifest_installs_and_is_clean(
     old: Path, run_cli: Cli, shelf: Path, tmp_path: Path
 ) -> None:

@@ -311,14 +311,6 @@ def test_kit_without_submodules_says_nothing_of_them(
     assert b"submodule-of" not in kit.lock.to_bytes()
 
 
-@pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "shelf"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def sh(path: Path, *argv: str) -> str:
     done = subprocess.run(["git", *argv], cwd=path, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr.decode()

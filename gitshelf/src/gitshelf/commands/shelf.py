@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -128,6 +128,7 @@ def install(
 
 def _states(
     manifest: Path,
+    *,
     environment: str | None,
     tokens: tuple[str, ...],
     fakeroot: Path | None,
@@ -159,16 +160,9 @@ Examples:
 @manifest_options
 @_shelf_options
 @json_option
-def status(
-    manifest: Path,
-    environment: str | None,
-    tokens: tuple[str, ...],
-    fakeroot: Path | None,
-    skip_repo_url_check: bool,
-    as_json: bool,
-) -> None:
+def status(manifest: Path, as_json: bool, **asked: Any) -> None:
     """Say where the shelf differs from its manifest; exits with 1 where it does."""
-    states = _states(manifest, environment, tokens, fakeroot, skip_repo_url_check, False)
+    states = _states(manifest, diffs=False, **asked)
     wrong = [one for one in states if one.problems]
     if as_json:
         print_json({"clean": not wrong, "books": [_json(one) for one in states]})
@@ -190,19 +184,12 @@ Examples:
 @manifest_options
 @_shelf_options
 @json_option
-def diff(
-    manifest: Path,
-    environment: str | None,
-    tokens: tuple[str, ...],
-    fakeroot: Path | None,
-    skip_repo_url_check: bool,
-    as_json: bool,
-) -> None:
+def diff(manifest: Path, as_json: bool, **asked: Any) -> None:
     """Show what changed in every book since the commit of the manifest.
 
     Exits with 1 where something differs.
     """
-    states = _states(manifest, environment, tokens, fakeroot, skip_repo_url_check, True)
+    states = _states(manifest, diffs=True, **asked)
     wrong = [one for one in states if one.problems]
     if as_json:
         books = [{**_json(one), "diff": one.diff.decode("utf-8", "replace")} for one in wrong]
