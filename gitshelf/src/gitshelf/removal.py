@@ -32,7 +32,8 @@ def check(
         return
     if any(path in other.parents for other in staying):
         raise Kept("other books lie in it")
-    if unfinished(path) or not (path / ".git").is_dir():
+    pinned = worktree.call(path, ["rev-parse", "--verify", "--quiet", PINNED], running=running)
+    if unfinished(path) or not pinned.ok or not (path / ".git").is_dir():
         raise Kept("it is not as install left it")
     if any((path / ".git" / name).exists() for name in ("modules", "worktrees")):
         raise Kept("it has submodules or work trees of its own")
