@@ -97,6 +97,23 @@ def test_plain_yes_is_refused_for_a_protected_environment(
                     "rebuild": ["down production", "up production"]}[command]  # fmt: skip
 
 
+def test_instance_whose_file_is_gone_can_be_taken_down(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    class Standing:
+        def instances(self) -> list[str]:
+            return ["former"]
+
+        def down(self, instance: str, progress: object) -> None:
+            done.append(instance)
+
+    monkeypatch.setattr("deploykit.cli.env.provider_named", lambda *_: Standing())
+    result = CliRunner().invoke(cli, ["--site", str(site.folder), "env", "down", "former", "--yes"])
+    assert (result.exception, done) == (None, ["former"])
+
+
 def test_instance_of_another_provider_is_protected_too_but_a_copy_is_not(site: Site) -> None:
     with pytest.raises(Refused, match="production~vagrant is protected"):
         confirm(site, ["production~vagrant"], yes=True, meant=())

@@ -94,8 +94,12 @@ def down(
     """Destroy the nodes of environments, or of copies (NAME~COPY), and all they hold."""
     site = site_of(ctx)
     there = standing(site)
-    wanted = {name: located(site, name, provider) for name in instances}
-    names = list(there) if every else list(dict.fromkeys(name for _, name in wanted.values()))
+    # What is up may go even where its file is gone.
+    wanted = [
+        name if provider is None and name in there else located(site, name, provider)[1]
+        for name in instances
+    ]
+    names = list(there) if every else list(dict.fromkeys(wanted))
     if not names and not every:
         raise InputError("which environment?", f"up are: {', '.join(there) or 'none'}; or --all")
     confirm(site, [name for name in names if name in there], yes, yes_i_mean)
