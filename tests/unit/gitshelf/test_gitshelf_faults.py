@@ -213,3 +213,39 @@ def test_run_of_faults_never_gives_a_wrong_kit(
             assert ": book b" in said.err
             assert not output.exists()
     assert good >= 4
+
+
+def test_history_rewritten_in_the_middle_gives_one_of_both_kits_or_names_the_book(
+    server: FaultyGit,
+    make_repo: Callable[..., Repo],
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    run_cli: Cli,
+) -> None:
+    output = tmp_path / "out" / "kit.tar"
+    outcomes = set()
+    for moment in range(5):
+        repo = make_repo(f"moving{moment}")
+        old = repo.commit({b"README": b"old\n"})
+        manifest = write_manifest(f"books:\n- book: deep/book\n  git: {server.url(repo.path)}\n")
+
+        def rewrite(number: int, path: str, repo: Repo = repo, moment: int = moment) -> str:
+            if number == moment:
+                repo.git("update-ref", "-d", "refs/heads/master")
+                repo.commit({b"README": b"rewritten\n"})
+                repo.git("gc", "-q", "--prune=now")
+            return ""
+
+        server.requests.clear()
+        server.fault = rewrite
+        shutil.rmtree(output.parent, ignore_errors=True)
+        said = run_cli("build", "--gitshelf", manifest, "--output", output)
+        if said.code == 0:
+            outcomes.add(gitshelf.verify(output).lock.books[0].commit == old)
+        else:
+            assert said.code == 2
+            assert f"{manifest}:2: book deep/book: " in said.err
+            assert not output.exists()
+            outcomes.add(None)
+    # Before the refs are asked for, the new commit is taken; after that, the old one is gone.
+    assert outcomes >= {False, None}
