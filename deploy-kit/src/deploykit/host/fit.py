@@ -18,7 +18,7 @@ from deploykit.image.build import as_root
 from deploykit.process import run
 from deploykit.site import Site
 
-BARE_NODE = 150 * 2**20  # bytes: systemd, SSH and the Salt minion
+BARE_NODE = 100 * 2**20  # bytes: systemd, SSH and the Salt minion
 NODE_DISK = GIB  # what a node writes beside what it shares with its base
 TUN = Path("/dev/net/tun")
 SYMBOLS = Path("/proc/kallsyms")
