@@ -34,8 +34,8 @@ INSTANCE, SITE = "DEPLOYKIT_REGION", "DEPLOYKIT_SITE"
 SECRETS = "/srv/environment/secrets.json"
 AUTHORITY = "/srv/environment/ca/ca.crt"
 PHYSICAL_NETWORK = "external"
-API_TIMEOUT = 90.0  # seconds for one request
-BOOT_SECONDS = 150.0  # from the request to the guest's own word that it is ready
+API_TIMEOUT = 180.0  # seconds for one request
+BOOT_SECONDS = 420.0  # from the request to the guest's own word that it is ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
 include:
   - .package
@@ -13,7 +14,8 @@ include:
             'neutron_linuxbridge/files/linuxbridge_agent.ini.jinja') }}
 
 {{ tools('neutron_linuxbridge', {'alive': 'lib/files/alive.py', 'gate': 'lib/files/gate.py',
-                                 'config-check': 'lib/files/config_check.py'}) }}
+                                 'config-check': 'lib/files/config_check.py',
+                                 'ebtables': 'neutron_linuxbridge/files/ebtables.sh'}) }}
 
 {{ unit_settings('neutron_linuxbridge', {
      'neutron-linuxbridge-agent.service': [
@@ -21,3 +23,14 @@ include:
        'ExecStartPre=/usr/local/sbin/neutron-linuxbridge-gate /etc/neutron/neutron.conf 280'
        ~ ' q-plugin q-reports-plugin',
        'Restart=always', 'RestartSec=3']}) }}
+
+# By Debian's own way of choosing between programs of one name.
+{%- set ebtables = '/usr/local/sbin/neutron-linuxbridge-ebtables' %}
+{{ ensured('neutron_linuxbridge_config_ebtables',
+           '[[ $(readlink /etc/alternatives/ebtables) == ' ~ ebtables ~ ' ]]',
+           'update-alternatives --install /usr/sbin/ebtables ebtables ' ~ ebtables ~ ' 50'
+           ~ ' --slave /usr/sbin/ebtables-restore ebtables-restore /usr/sbin/ebtables-nft-restore'
+           ~ ' --slave /usr/sbin/ebtables-save ebtables-save /usr/sbin/ebtables-nft-save'
+           ~ ' && update-alternatives --auto ebtables',
+           requires=[{'file': 'neutron_linuxbridge_config_tools'},
+                     {'pkg': 'neutron_linuxbridge_package_installed'}]) }}
