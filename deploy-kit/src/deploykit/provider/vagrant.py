@@ -24,7 +24,7 @@ from deploykit.progress import Progress
 from deploykit.provider import NodeStatus
 from deploykit.provider.vagrant_bridge import ensure_bridges, remove_bridges
 from deploykit.provider.vagrant_command import TimedVagrant
-from deploykit.provider.vagrant_guest import RUNNING, learn_hosts, node_states, statuses
+from deploykit.provider.vagrant_guest import MISSING, RUNNING, learn_hosts, node_states, statuses
 from deploykit.provider.vagrant_plan import LXC, PROVIDER, Names
 from deploykit.site import Site
 from deploykit.ssh import close_all, provision_key, run_on
@@ -98,12 +98,13 @@ class VagrantProvider:
         cannot carry the nodes.
         """
         name = environment.instance
-        states = self.status(environment, name)
-        missing = [node for node in environment.nodes if _state_of(states, node.name) != RUNNING]
-        self._demand_room(environment, missing, provider)
+        states = {one.name: one.state for one in self.status(environment, name)}
+        still = [node for node in environment.nodes if states[node.name] != RUNNING]
+        self._demand_room(environment, still, provider)
         self._write_mark(name, provider, {})
         if provider == LXC:
-            ensure_box(self._site, progress, environment.installed)
+            if MISSING in states.values():
+                ensure_box(self._site, progress, environment.installed)
             ensure_bridges(Names(self._site.id, name), environment)
 
     def learn(self, environment: Environment, provider: str) -> Inventory:
@@ -127,7 +128,7 @@ class VagrantProvider:
         """Clear what was made for nodes that are gone; nothing where one is still there."""
         name = environment.instance
         left = remove_bridges(Names(self._site.id, name), environment)
-        there = [one for one in self.status(environment, name) if one.state != "missing"]
+        there = [one for one in self.status(environment, name) if one.state != MISSING]
         if left or there:
             return
         folder = self._site.instance(name)
@@ -171,10 +172,6 @@ class VagrantProvider:
         aside = file.with_suffix(".new")
         aside.write_text(json.dumps(mark, indent=1), encoding="utf-8")
         aside.replace(file)
-
-
-def _state_of(states: list[NodeStatus], name: str) -> str:
-    return next(one.state for one in states if one.name == name)
 
 
 def _host(entry: Mapping[str, Any]) -> Host:
