@@ -24,9 +24,6 @@ services:
   network:
     {role: network-api, component: neutron, public_port: 9696, backend_port: 19696,
      path: '', check: /, user: neutron}
-  volumev3:
-    {role: volume, component: cinder, public_port: 8776, backend_port: 18776,
-     path: '/v3/%(project_id)s', check: /healthcheck, user: cinder}
   metadata:
     {role: compute-api, component: nova, public_port: 8775, backend_port: 18775,
      path: '', check: /, catalogue: false}
