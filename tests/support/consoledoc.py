@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,7 +71,7 @@ def run(shown: list[Shown], folder: Path, env: Mapping[str, str]) -> list[Ran]:
         env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=280,
+        timeout=600,
     )
     assert not done.stderr, done.stderr.decode()
     parts = done.stdout.decode().split(_MARK)
@@ -125,11 +126,21 @@ ENVIRONMENT = {
 """Makes the pages' commits the same everywhere."""
 
 
+def copy_package(package: Path, folder: Path) -> None:
+    """Put a copy of a package, where `package` is one, into a folder: what installs it leaves
+    nothing in the checkout."""
+    if (package / "pyproject.toml").exists():
+        waste = shutil.ignore_patterns("__pycache__", "build", "dist", "*.egg-info")
+        shutil.copytree(package, folder / package.name, ignore=waste)
+
+
 def main(page: Path) -> None:
     """Renew one page, with the gitshelf that is on the PATH."""
+    page = page.resolve()
     text = page.read_text("utf-8")
     shown = commands(text)
     with tempfile.TemporaryDirectory() as folder:
+        copy_package(page.parent, Path(folder))
         env = {
             **ENVIRONMENT,
             "XDG_CACHE_HOME": f"{folder}/.cache",

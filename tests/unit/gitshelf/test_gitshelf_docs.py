@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,11 +30,9 @@ def check(page: Path, folder: Path, env: Mapping[str, str]) -> None:
     assert len(ran) == len(shown)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(660)
 def test_readme_is_true_from_its_installation_on(tmp_path: Path) -> None:
-    # From a copy, so that nothing is left in the checkout.
-    waste = shutil.ignore_patterns("__pycache__", "build", "dist", "*.egg-info")
-    shutil.copytree(PACKAGE, tmp_path / "gitshelf", ignore=waste)
+    consoledoc.copy_package(PACKAGE, tmp_path)
     check(PAGES[0], tmp_path, {"PYTHONPATH": "", "VIRTUAL_ENV": ""})
 
 
