@@ -8,7 +8,7 @@ bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train
+slow := nodes or train or vagrant
 
 help: ## this list
 	@echo 'A cloud as code, carried as a train: cut, deploy, check, record, promote.'
