@@ -40,7 +40,7 @@ test: setup-tests lint ## the whole test suite, tests on real nodes included
 
 test-fast: ## the tests that need no nodes
 	@deploy-kit/setup --tests
-	@$(bin)/pytest -q -n 2 --dist loadgroup -m "not ($(slow) or region)"
+	@$(bin)/pytest -q -n 2 --dist loadgroup -m "not ($(slow) or region or lengthy)"
 
 test-region: setup-tests ## a whole OpenStack region: from nothing, what a tenant gets, an upgrade
 	@$(kit) image build

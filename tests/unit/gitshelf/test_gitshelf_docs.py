@@ -30,6 +30,7 @@ def check(page: Path, folder: Path, env: Mapping[str, str]) -> None:
     assert len(ran) == len(shown)
 
 
+@pytest.mark.lengthy
 @pytest.mark.timeout(660)
 def test_readme_is_true_from_its_installation_on(tmp_path: Path) -> None:
     consoledoc.copy_package(PACKAGE, tmp_path)

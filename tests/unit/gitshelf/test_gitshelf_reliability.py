@@ -61,6 +61,7 @@ def fsck(cache: Path) -> int:
     return len(stores)
 
 
+@pytest.mark.lengthy
 @pytest.mark.timeout(600)
 def test_build_killed_with_its_children_at_any_moment_is_finished_by_the_next(
     shelf: Path, tmp_path: Path
@@ -137,6 +138,7 @@ def places(data: bytes) -> dict[str, list[int]]:
     return found
 
 
+@pytest.mark.lengthy
 @pytest.mark.timeout(600)
 def test_one_changed_byte_anywhere_in_a_large_kit_is_found(large: Path) -> None:
     data = large.read_bytes()
