@@ -26,6 +26,7 @@ PARTS = (
     ("minimal", "controller"),
     ("minimal", "compute1"),
     ("minimal", "orchestration"),
+    ("dev", "controller"),
     ("dev", "network"),
     ("dev", "orchestration"),
 )

@@ -50,7 +50,7 @@ TOPOLOGIES = {
     "dev": Topology(
         {
             "salt": ["master"],
-            "controller": CONTROLLER,
+            "controller": [*CONTROLLER, "dashboard"],
             "network": ["network"],
             "compute1": ["hypervisor"],
             "compute2": ["hypervisor"],
