@@ -40,7 +40,7 @@ TRANSIENT = (
     r"/run/(adduser|dhclient|sendsigs|motd|cloud|py3compile|tmpfiles|ansible).*",
     r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-",
     r"/etc/(ld\.so\.cache|\.pwd\.lock|mtab|\.updated|adjtime)",
-    r"/etc/alternatives(/.*)?",
+    r"/etc/(alternatives|xml)(/.*)?",
     r".*/__pycache__(/.*)?",
     r"/usr/share/(mime|info|icons|locale|man|doc)(/.*)?",
 )

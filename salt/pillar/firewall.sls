@@ -1,0 +1,3 @@
+firewall:
+  packages: [nftables]
+  uplink: eth0  # the provider's own interface: SSH in, nothing else

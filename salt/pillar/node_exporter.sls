@@ -1,0 +1,3 @@
+node_exporter:
+  packages: [prometheus-node-exporter]
+  port: 9100
