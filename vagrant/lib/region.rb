@@ -32,7 +32,7 @@ module DeployKit
       after(:up, :reload, :provision) do |name|
         once.last(:converge, name) { kit('converge', *provider) } if @settings.converge?
       end
-      after(:destroy) { |name| once.last(:forget, name) { kit('forget') } }
+      after(:destroy) { kit('forget') } # where the last of them is gone
     end
 
     private

@@ -127,10 +127,14 @@ class VagrantProvider:
     def forget(self, environment: Environment) -> None:
         """Clear what was made for nodes that are gone; nothing where one is still there."""
         name = environment.instance
-        left = remove_bridges(Names(self._site.id, name), environment)
-        there = [one for one in self.status(environment, name) if one.state != MISSING]
-        if left or there:
+        if any(one.state != MISSING for one in self.status(environment, name)):
             return
+        left = remove_bridges(Names(self._site.id, name), environment)
+        if left:
+            raise DeployKitError(
+                f"{name}: the nodes are gone, but something is still attached to {', '.join(left)}",
+                "\n".join(f"ip link show master {bridge}" for bridge in left),
+            )
         folder = self._site.instance(name)
         close_all(folder)
         shutil.rmtree(folder, ignore_errors=True)

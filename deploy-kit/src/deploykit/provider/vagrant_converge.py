@@ -23,9 +23,9 @@ from deploykit.working import WORKING
 SALT, TAR = "/opt/salt/bin/salt-minion", "/root/salt.tar"
 COPY_TIMEOUT = 300.0  # seconds for 164 MB
 DASHBOARD, IDENTITY = "dashboard", "identity"
-DASHBOARD_PORT, IDENTITY_PORT = 443, 5000
+DASHBOARD_PORT, LOCAL_PORT, IDENTITY_PORT = 443, 8443, 5000
 # Only its place is named here; it stays on the master until a person asks.
-SHOW_PASSWORD = "jq -r .keystone_admin /srv/environment/secrets.json"  # noqa: S105
+SHOW_PASSWORD = "grep keystone_admin /srv/environment/secrets.json"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,14 @@ def directions(inventory: Inventory) -> str:
     """What a person does with the region that has just come up."""
     name, environment, master = inventory.instance, inventory.environment, inventory.master.name
     rows = [("a shell on a node", f"vagrant ssh {master}")]
+    forward = f"deploy-kit env forward {name} --port"
     if environment.with_role(DASHBOARD):
-        rows.append(("the dashboard", f"deploy-kit env forward {name} --port {DASHBOARD_PORT}"))
-        rows.append(("its address then", f"https://127.0.0.1:{DASHBOARD_PORT}/"))
+        rows.append(("the dashboard", f"https://127.0.0.1:{LOCAL_PORT}/ as admin, while this runs"))
+        rows.append(("", f"{forward} {DASHBOARD_PORT} --local {LOCAL_PORT}"))
     elif environment.with_role(IDENTITY):
-        rows.append(("the region's page", f"deploy-kit env forward {name} --port {IDENTITY_PORT}"))
+        page = f"https://127.0.0.1:{IDENTITY_PORT}/v3"
+        rows.append(("keystone", f"{page} as admin, while this runs"))
+        rows.append(("", f"{forward} {IDENTITY_PORT}"))
     if environment.with_role(IDENTITY):
         rows.append(("admin's password", f"deploy-kit env ssh {name} {master} {SHOW_PASSWORD}"))
     rows.append(("an edit applied", f"deploy-kit dev apply --environment {name}"))
