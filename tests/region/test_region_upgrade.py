@@ -51,7 +51,7 @@ def loss(said: list[str]) -> tuple[int, float]:
 def processes(region: Region) -> dict[str, str]:
     """The process ids of the guests on each hypervisor."""
     return {
-        host.name: region.on(host.name, "pgrep -f qemu-system | sort | xargs")
+        host.name: region.on(host.name, "pgrep -f '[q]emu-system' | sort | xargs")
         for host in region.with_role("hypervisor")
     }
 
