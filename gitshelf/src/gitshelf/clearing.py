@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from gitshelf import removal
@@ -11,11 +13,12 @@ from gitshelf.process import Running
 
 
 class Clearing:
-    """What left the manifest of the shelf in `top`; keeps the record of what install made."""
+    """What left the manifest of the shelf in the folders `tops`; keeps the record of what install
+    made."""
 
-    def __init__(self, record: Record, layout: Layout, top: Path) -> None:
+    def __init__(self, record: Record, layout: Layout, tops: Sequence[Path]) -> None:
         self._record = record
-        self._top = top
+        self._tops = [Path(os.path.normpath(top.absolute())) for top in tops]
         self._wanted = {place.path: CLONE for place in layout.books}
         self._wanted |= {link.path: link.target for link in layout.links}
         self._left = {p: w for p, w in record.made.items() if removal.is_there(p, w)}
@@ -25,7 +28,11 @@ class Clearing:
 
     def name(self, path: Path) -> str:
         """What to call it: its place on the shelf."""
-        return str(path.relative_to(self._top) if path.is_relative_to(self._top) else path)
+        top = self._top(path)
+        return str(path.relative_to(top) if top else path)
+
+    def _top(self, path: Path) -> Path | None:
+        return next((top for top in self._tops if top in path.parents), None)
 
     def check(self, path: Path, running: Running) -> None:
         """Raises Kept where it must stay, GitshelfError where it cannot be read."""
@@ -40,7 +47,7 @@ class Clearing:
         if dry_run:
             self._passed.add(path)
         else:
-            removal.remove(path, self._left[path], self._top)
+            removal.remove(path, self._left[path], self._top(path) or path.parent)
         del self._left[path]
 
     def begin(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +76,7 @@ def install(
     layout = lay_out(read, Path(folder), wishes.fakeroot)
     run = _Install(wishes, options)
     record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
-    clearing = Clearing(record, layout, Path(os.path.normpath(Path(folder).absolute())))
+    clearing = Clearing(record, layout, [Path(folder), *filter(None, [wishes.fakeroot])])
     leaving = () if wishes.skip_deletes else clearing.gone
     run.aim(layout.books, leaving)
     outcomes = [run.clear(clearing, path) for path in leaving]

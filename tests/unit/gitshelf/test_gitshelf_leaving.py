@@ -199,6 +199,17 @@ def test_book_of_a_folder_leaves_with_its_clone(
     assert names(shelf) == []
 
 
+def test_absolute_books_leave_the_fakeroot(
+    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path, tmp_path: Path
+) -> None:
+    root = ["--fakeroot", tmp_path / "root"]
+    text = books(repo, "/srv/deep/a", "/srv/b")
+    assert run_cli("install", "--gitshelf", write_manifest(text), *root).code == 0
+    said = run_cli("install", "--gitshelf", write_manifest(books(repo, "/srv/b")), *root)
+    assert "srv/deep/a: removed\n" in said.out
+    assert names(tmp_path / "root" / "srv") == ["b"]
+
+
 def test_other_manifests_of_the_same_folder_are_not_touched(
     full: Path, repo: Repo, run_cli: Cli, shelf: Path, tmp_path: Path
 ) -> None:
