@@ -20,7 +20,7 @@ module DeployKit
         node.vm.box = machine['box']
         node.vm.box_url = machine['box_url'] if machine['box_url']
         send(@settings.provider, node, machine)
-        machine['folders'].each { |host, guest| node.vm.synced_folder(host, guest) }
+        machine['folders'].each { |host, guest| node.vm.synced_folder(host, guest, **mounted) }
         node.vm.provision('node', type: 'shell', path: SCRIPT, env: machine['bootstrap'])
       end
     end
@@ -36,6 +36,11 @@ module DeployKit
     end
 
     private
+
+    # Nobody on a node writes into the working copy.
+    def mounted
+      @settings.provider == 'lxc' ? { mount_options: %w[bind create=dir ro] } : {}
+    end
 
     def lxc(node, machine)
       node.vm.provider(:lxc) do |container|
