@@ -1,6 +1,7 @@
 """Files of many GiB. By hand: GITSHELF_LARGE=5 (GiB) pytest -s this file.
 
-It takes about 12 GiB of disk under pytest's base folder (--basetemp) and some minutes.
+It takes about 16 GiB of disk under pytest's base folder (--basetemp) and some minutes. Seen for
+5 GiB on two cores at a load of 22: build 446 s, verify 66 s, 62 MiB of memory at the peak.
 """
 
 from __future__ import annotations
