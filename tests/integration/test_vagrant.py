@@ -177,12 +177,13 @@ def test_provisioning_again_changes_nothing(region: Region) -> None:
         assert kept == before[name].services
 
 
-def test_up_again_goes_on_where_a_node_was_lost(region: Region) -> None:
+def test_env_up_is_vagrant_up_and_goes_on_where_a_node_was_lost(region: Region) -> None:
     container = region.names.container("cache")
     subprocess.run(["sudo", "lxc-stop", "--kill", "--name", container], timeout=60, check=True)
     states = region.provider.status(region.environment, "sketch")
     assert [node.state for node in states] == ["running", "running", "stopped"]
-    region.vagrant.up()
+    region.provider.up(region.environment, "sketch", {"purpose": "tests"}, Silent())
+    assert region.provider.tags("sketch")["purpose"] == "tests"
     host = region.inventory().host("cache")
     answer = run_on(host, region.inventory(), ["systemctl", "is-active", "memcached"], timeout=30)
     assert answer.stdout.strip() == "active"
