@@ -45,13 +45,32 @@ def options(kit, extmods, pillars, scratch, minion):
     return found
 
 
-def low(caller, sls, **kwargs):
-    """The states of `sls` in their order: one dictionary each, without Salt's own keys."""
+def compiled(caller, sls, **kwargs):
+    """The states of `sls` and of what they include, in their order, as Salt compiles them."""
     answer = caller.cmd("state.show_low_sls", sls, saltenv=ENV, pillarenv=ENV, **kwargs)
     if not all(isinstance(one, dict) for one in answer):
         raise SystemExit(f"{sls} does not render: {answer}")
+    return answer
+
+
+def plain(one):
+    """A state without Salt's own keys."""
     drop = {"__env__", "__sls__", "__sls_included_from__", "order"}
-    return [{key: one[key] for key in sorted(one) if key not in drop} for one in answer]
+    return {key: one[key] for key in sorted(one) if key not in drop}
+
+
+def low(caller, sls, **kwargs):
+    """The states of `sls` in their order: one dictionary each."""
+    return [plain(one) for one in compiled(caller, sls, **kwargs)]
+
+
+def low_by_sls(caller, names):
+    """The own states of each SLS of `names`, without what it includes; rendered all at once."""
+    found = {name: [] for name in names}
+    for one in compiled(caller, names):
+        if one["__sls__"] in found:
+            found[one["__sls__"]].append(plain(one))
+    return found
 
 
 def templates(caller, states):
@@ -77,11 +96,13 @@ def minion(kit, extmods, pillars, scratch, name):
         "pillar": sorted(pillar),
     }
     answer["files"] = templates(caller, answer["highstate"])
-    for component in components:
-        for file in sorted((kit / "salt" / "states" / component).glob("*.sls")):
-            if file.stem not in USUAL:
-                sls = f"{component}.{file.stem}"
-                answer["sls"][sls] = low(caller, [sls])
+    extras = [
+        f"{component}.{file.stem}"
+        for component in components
+        for file in sorted((kit / "salt" / "states" / component).glob("*.sls"))
+        if file.stem not in USUAL
+    ]
+    answer["sls"] = low_by_sls(caller, extras)
     for stage in STAGES:
         answer["sls"][f"stage.{stage}"] = [one["__id__"] for one in low(caller, [f"stage.{stage}"])]
     low(caller, ["stage.prepare"])  # what it says depends on the packages of this very machine
