@@ -13,7 +13,7 @@ LOCK_TIMEOUT = 3600.0  # seconds: as long as another converging may take
 provider_option = click.option("--provider", default="lxc", help="Vagrant's own provider.")
 
 
-@click.group()
+@click.group(hidden=True)
 def vagrant() -> None:
     """What vagrant/Vagrantfile calls; 'vagrant up' there does it all."""
 
