@@ -20,7 +20,11 @@ _REMOTE = "gitshelf"
 _CONFIG = b".lfsconfig"
 _MAX_CONFIG = 1 << 20
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
-_CREDENTIALS = re.compile(r"credentials|authoriz|authentic|terminal prompts disabled|40[13]", re.I)
+_CREDENTIALS = re.compile(
+    r"credentials for|Authorization error|Authentication required|terminal prompts disabled|"
+    r"could not read (Username|Password)",
+    re.I,
+)
 _ELSE = "or write `lfs: omit` in the book"
 
 
