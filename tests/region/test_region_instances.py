@@ -73,6 +73,9 @@ def test_request_past_the_quota_is_refused(someone: Tenant) -> None:
     someone.admin.compute.update_quota_set(someone.project, instances=used)
     try:
         net = someone.cloud.network.create_network(name="unused")
+        someone.cloud.network.create_subnet(
+            name="unused", network_id=net.id, ip_version=4, cidr="192.168.70.0/24"
+        )
         with pytest.raises(openstack.exceptions.ForbiddenException, match=r"[Qq]uota"):
             someone.boot("too-many", net.id)
     finally:
