@@ -6,11 +6,12 @@ import contextlib
 import functools
 import os
 import select
+import subprocess
 import sys
 import threading
 from typing import Any
 
-from . import environment, kits
+from . import backup, environment, kits, rotation
 from .protocol import AgentError, Channel
 from .salt_master import SaltMaster
 
@@ -46,6 +47,7 @@ class Agent:
 
     def current(self, digest: str) -> None:
         kits.make_current(digest)
+        rotation.settle()
 
     def schemas(self, digest: str) -> dict[str, str]:
         return environment.schemas(digest)
@@ -72,6 +74,29 @@ class Agent:
             self._salt.sync(digest, minions)
         return self._salt.apply(self._channel, digest, minions, states)
 
+    def secrets_list(self) -> list[dict[str, Any]]:
+        return rotation.listed()
+
+    def secrets_rotate(self, names: list[str]) -> dict[str, list[str]]:
+        return rotation.rotate(names)
+
+    def secrets_undo(self) -> list[str]:
+        return rotation.undo()
+
+    def secrets_export(self) -> dict[str, Any]:
+        return backup.export()
+
+    def secrets_differing(self, saved: dict[str, Any]) -> list[str]:
+        return backup.differing(saved)
+
+    def secrets_restore(
+        self, saved: dict[str, Any], name: str, replacing: list[str]
+    ) -> dict[str, Any]:
+        done = backup.restore(saved, name, replacing)
+        restart = ["systemctl", "try-restart", "salt-master"]  # where day 0 was here before
+        subprocess.run(restart, timeout=60, check=True, stdin=subprocess.DEVNULL)
+        return done
+
 
 CALLS = (
     "hello",
@@ -87,6 +112,12 @@ CALLS = (
     "orchestrate",
     "highstate",
     "apply",
+    "secrets_list",
+    "secrets_rotate",
+    "secrets_undo",
+    "secrets_export",
+    "secrets_differing",
+    "secrets_restore",
 )
 
 

@@ -7,10 +7,13 @@ leave the master but through the pillar of the minions whose roles may read them
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
+import fcntl
 import ipaddress
 import os
 import secrets as random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from .files import read_json, write, write_json
 from .protocol import AgentError
 
 ROOT = Path("/srv/environment")
+STORE = "secrets.json"
+TIMES = "secrets-made.json"
 CA_YEARS = 10
 CERTIFICATE_DAYS = 397
 RENEW_DAYS = 60
@@ -31,9 +36,14 @@ def password() -> str:
     )
 
 
+def fernet_key() -> str:
+    """A key as keystone and cryptography's Fernet take it."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
 def fernet_keys() -> list[str]:
     """A staged key (0) and a primary one (1), as keystone numbers them."""
-    return [base64.urlsafe_b64encode(os.urandom(32)).decode() for _ in range(2)]
+    return [fernet_key(), fernet_key()]
 
 
 def ensure(
@@ -43,31 +53,51 @@ def ensure(
 
     `nodes` maps node names to their roles and addresses; `name` is the environment's.
     """
+    with changing() as found:
+        for secret, rule in spec.items():
+            if rule.get("kind") == "certificate":
+                found[secret] = certificate(found.get(secret), secret, holders(rule, nodes), name)
+            elif secret not in found:
+                found[secret] = new_value(secret, rule)
+        return found
+
+
+@contextlib.contextmanager
+def changing() -> Iterator[dict[str, Any]]:
+    """The store's values by name, to be changed in place; written back when nothing was raised.
+
+    One at a time; beside each value that changed the time is kept.
+    """
     ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = ROOT / "secrets.json"
-    found: dict[str, Any] = read_json(store, {})
-    for secret, rule in spec.items():
-        kind = rule.get("kind")
-        if kind == "certificate":
-            holders = {
-                node: entry
-                for node, entry in nodes.items()
-                if set(entry["roles"]) & set(rule["roles"])
-            }
-            found[secret] = certificate(found.get(secret), secret, holders, name)
-        elif secret in found:
-            continue
-        elif kind == "password":
-            found[secret] = password()
-        elif kind == "fernet-keys":
-            found[secret] = fernet_keys()
-        else:
-            raise AgentError(
-                f"salt/roles.yml: secrets.{secret}: unknown kind {kind!r}",
-                "known kinds: password, fernet-keys, certificate",
-            )
-    write_json(store, found)
-    return found
+    with (ROOT / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before: dict[str, Any] = read_json(ROOT / STORE, {})
+        values = dict(before)
+        yield values
+        times: dict[str, str] = read_json(ROOT / TIMES, {})
+        now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+        times |= {secret: now for secret in values if values[secret] != before.get(secret)}
+        write_json(ROOT / STORE, values)
+        write_json(ROOT / TIMES, times)
+
+
+def new_value(secret: str, rule: dict[str, Any]) -> Any:
+    """A value for a secret that is no certificate. Raises AgentError for an unknown kind."""
+    kind = rule.get("kind")
+    if kind == "password":
+        return password()
+    if kind == "fernet-keys":
+        return fernet_keys()
+    raise AgentError(
+        f"salt/roles.yml: secrets.{secret}: unknown kind {kind!r}",
+        "known kinds: password, fernet-keys, certificate",
+    )
+
+
+def holders(rule: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those of `nodes` that have one of the rule's roles."""
+    wanted = set(rule["roles"])
+    return {node: entry for node, entry in nodes.items() if set(entry["roles"]) & wanted}
 
 
 def authority(name: str) -> tuple[Any, Any]:
@@ -107,9 +137,9 @@ def authority(name: str) -> tuple[Any, Any]:
 
 
 def certificate(
-    old: dict[str, str] | None, secret: str, holders: dict[str, dict[str, Any]], name: str
+    old: dict[str, str] | None, secret: str, nodes: dict[str, dict[str, Any]], name: str
 ) -> dict[str, str]:
-    """A certificate for the nodes `holders`; `old` is kept while it fits and has time left."""
+    """A certificate for `nodes`; `old` is kept while it fits and has time left."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -117,7 +147,7 @@ def certificate(
 
     ca, ca_key = authority(name)
     names: list[x509.GeneralName] = []
-    for node, entry in sorted(holders.items()):
+    for node, entry in sorted(nodes.items()):
         names.append(x509.DNSName(node))
         names += [
             x509.IPAddress(ipaddress.ip_address(a)) for _, a in sorted(entry["addresses"].items())

@@ -1,0 +1,127 @@
+"""New values for secrets of the environment; the next deployment brings them to the services.
+
+What the services still work with is kept as `previous` until a deployment has gone well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import environment, kits, secrets
+from .files import read_json, write_json
+from .protocol import AgentError
+
+PREVIOUS = "secrets-previous.json"
+
+
+def rotate(names: list[str]) -> dict[str, list[str]]:
+    """New values for the secrets `names`, or for all where it is empty.
+
+    Returns {"rotated": [...], "waiting": [...]}: `waiting` are token keys that were rotated before
+    and not deployed since (see `next_keys`); named, they are refused.
+    Raises AgentError for a name that the environment has no secret of.
+    """
+    spec = asked_for()
+    described = environment.describe()
+    with secrets.changing() as values:
+        known = sorted(set(spec) & set(values))
+        _demand_known(names, known)
+        old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
+        waiting = [
+            name for name in names or known if spec[name]["kind"] == "fernet-keys" and name in old
+        ]
+        if names and waiting:
+            raise AgentError(
+                f"{', '.join(waiting)}: rotated already, and not deployed since",
+                "deploy first: a key signs only after every node has it",
+            )
+        chosen = [name for name in names or known if name not in waiting]
+        # A second rotation before a deployment: services still work with the first value.
+        write_json(secrets.ROOT / PREVIOUS, {**{name: values[name] for name in chosen}, **old})
+        for name in chosen:
+            values[name] = _next(name, spec[name], values[name], described)
+    return {"rotated": chosen, "waiting": waiting}
+
+
+def undo() -> list[str]:
+    """Every secret that was rotated since the last deployment as it was; returns their names."""
+    with secrets.changing() as values:
+        old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
+        values.update(old)
+    settle()
+    return sorted(old)
+
+
+def settle() -> None:
+    """A deployment went well: nobody works with the values of before any more."""
+    (secrets.ROOT / PREVIOUS).unlink(missing_ok=True)
+
+
+def listed() -> list[dict[str, Any]]:
+    """What secrets there are, sorted by name, without any value.
+
+    Each: name, kind, roles that may read it, made (ISO 8601, or None where it was not noted),
+    and whether it was rotated and waits for a deployment.
+    """
+    spec = asked_for(missing_ok=True)
+    values: dict[str, Any] = read_json(secrets.ROOT / secrets.STORE, {})
+    times: dict[str, str] = read_json(secrets.ROOT / secrets.TIMES, {})
+    old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
+    return [
+        {
+            "name": name,
+            "kind": kind_of(values[name]),
+            "roles": list(spec.get(name, {}).get("roles", [])),
+            "made": times.get(name),
+            "waiting": name in old,
+        }
+        for name in sorted(values)
+    ]
+
+
+def kind_of(value: Any) -> str:
+    """The kind of secret that a value is."""
+    return {str: "password", list: "fernet-keys"}.get(type(value), "certificate")
+
+
+def asked_for(missing_ok: bool = False) -> dict[str, dict[str, Any]]:
+    """The secrets that the deployed release asks for: name -> kind, roles.
+
+    Raises AgentError where nothing is deployed, unless `missing_ok`.
+    """
+    digest = kits.current()
+    if digest is None:
+        if missing_ok:
+            return {}
+        raise AgentError("nothing is deployed here yet", "deploy first: that makes the secrets")
+    found: dict[str, dict[str, Any]] = environment.role_map(digest).get("secrets") or {}
+    return found
+
+
+def next_keys(keys: list[str], keep: int | None) -> list[str]:
+    """Keystone's rotation: the staged key (0) becomes the primary (the last), a new one is staged.
+
+    The primary of before stays, so that what it signed is still accepted; of more than `keep` keys
+    the oldest goes. Without `keep` none does: stored credentials know no expiry.
+    """
+    staged, *others = keys
+    left = [*others, staged]
+    if keep is not None and len(left) >= keep:
+        left = left[len(left) + 1 - keep :]
+    return [secrets.fernet_key(), *left]
+
+
+def _next(name: str, rule: dict[str, Any], value: Any, described: dict[str, Any]) -> Any:
+    if rule["kind"] == "fernet-keys":
+        return next_keys(value, rule.get("keep"))
+    if rule["kind"] == "certificate":
+        nodes = secrets.holders(rule, described["nodes"])
+        return secrets.certificate(None, name, nodes, described["name"])
+    return secrets.new_value(name, rule)
+
+
+def _demand_known(names: list[str], known: list[str]) -> None:
+    if unknown := sorted(set(names) - set(known)):
+        raise AgentError(
+            f"no such secret: {', '.join(unknown)}", f"there are: {', '.join(known) or 'none'}"
+        )
