@@ -202,7 +202,7 @@ class _Install:
             refs = self._fetcher.refs(url, [one.book.branch for one in named]) if named else {}
         except GitshelfError as error:
             raise _about(error, named, {one.path: one.book.branch for one in named}) from None
-        pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch, "")) for one in group}
+        pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch)) for one in group}
         todo = [one for one in group if not self._is_there(one, pins[one.path].id)]
         goals: dict[Path, Goal] = {}
         for width in {len(pins[one.path].id) for one in todo}:

@@ -22,7 +22,7 @@ from gitshelf.pool import run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.refs import UnknownCommit
 from gitshelf.resolution import Options, load, resolve
-from gitshelf.rewriting import rewritten
+from gitshelf.rewriting import Written, rewritten
 
 
 def on_branch(url: str, commit: str, branch: str, *, options: Options | None = None) -> bool:
@@ -47,28 +47,32 @@ def pinned_manifest(
     """The text of the manifest `file` with a full SHA for every book; the rest, comments and
     layout included, stays as it is.
 
-    A branch that was named is kept as `track`, so that the pin can be checked to be on it. Raises
-    GitshelfError as `resolve` does.
+    A branch that was named is kept as `track`, so that the pin can be checked to be on it, and a
+    tag as `tag`. Raises GitshelfError as `resolve` does.
     """
     read = load(Path(file), environment, tokens)
     resolution = resolve(file, environment=environment, tokens=tokens, options=options)
     if resolution.manifest.data != read.data:
         raise GitshelfError(f"{file} changed while it was read", "try again")
     return rewritten(
-        read, {one.book.book: (one.commit, one.branch) for one in resolution.books}, tokens
+        read,
+        {one.book.book: Written(one.commit, one.branch, one.tag) for one in resolution.books},
+        tokens,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
     """A book's pin before and after: `old` is what the manifest says, `new` a full SHA; `track`
-    the branch that it follows ("" for none); `place` is for messages."""
+    the branch that it follows, `tag` the tag that it was asked by ("" for none); `place` is for
+    messages."""
 
     book: str
     old: str
     new: str
     track: str
     place: Place
+    tag: str = ""
 
     @property
     def moves(self) -> bool:
@@ -85,7 +89,7 @@ def pin(
     write: bool = True,
 ) -> list[Pin]:
     """Pin every book of the manifest `file` in place: each branch and tag becomes its full SHA,
-    and a branch is kept as `track`. With `write` false, only say what would be done.
+    a branch is kept as `track` and a tag as `tag`. With `write` false, only say what would be done.
 
     Raises GitshelfError as `resolve` does; then the file is as it was.
     """
@@ -99,6 +103,7 @@ def pin(
             one.book.branch if is_id(one.book.branch) else one.commit,
             one.book.track or one.branch,
             one.book.place,
+            one.book.tag or one.tag,
         )
         for one in resolution.books
     ]
@@ -180,7 +185,7 @@ def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
 
 def _save(read: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None) -> None:
     """Write the manifest with its new pins, aside and then in its place."""
-    changed = {one.book: (one.new, one.track) for one in pins if one.moves}
+    changed = {one.book: Written(one.new, one.track, one.tag) for one in pins if one.moves}
     if not changed:
         return
     text = rewritten(read, changed, tokens)

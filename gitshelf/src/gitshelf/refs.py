@@ -20,10 +20,12 @@ class UnknownCommit(GitshelfError):
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What a name stands for in a repository; `branch` is "" for a tag and for HEAD."""
+    """What a name stands for in a repository: the commit or tag object, and whether the name is
+    a branch's or a tag's ("" else: HEAD is neither)."""
 
     id: str
-    branch: str
+    branch: str = ""
+    tag: str = ""
 
 
 def candidates(name: str) -> list[str]:
@@ -69,4 +71,8 @@ def chosen(name: str, url: str, advertised: dict[str, str]) -> Ref:
             f"{url} has no branch or tag {name}",
             "write all digits of the SHA" if short else "correct `branch` (master when left out)",
         )
-    return Ref(found, name.removeprefix("refs/heads/") if is_branch else "")
+    if is_branch:
+        return Ref(found, branch=name.removeprefix("refs/heads/"))
+    if len(names) == 3 or name.startswith("refs/tags/"):
+        return Ref(found, tag=name.removeprefix("refs/tags/"))
+    return Ref(found)

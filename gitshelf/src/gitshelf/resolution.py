@@ -31,7 +31,7 @@ WORKERS = 6
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A book with its commit; `raw` is the commit object, `tree` the commit's tree, `time` its
-    committer's, in seconds. `branch` is the branch that was asked for, "" for a SHA or tag."""
+    committer's, in seconds. `branch` is the branch that was asked for, `tag` the tag."""
 
     book: Book
     commit: str
@@ -39,6 +39,7 @@ class Resolved:
     tree: str
     time: int
     branch: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,8 @@ class Shelf:
                 pin = pins[book.book]
                 one = self._resolved(book, pin, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
                 self._check_track(one)
-                one = replace(one, branch=refs[book.book].branch)
+                ref = refs[book.book]
+                one = replace(one, branch=ref.branch, tag=ref.tag)
                 chunk = None
                 if splicing:
                     chunk = self._chunk(one, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
@@ -205,7 +207,7 @@ class Shelf:
                 found = self._fetcher.refs(url, [book.branch for book in named])
             except GitshelfError as error:
                 raise _placed(error, named, {b.book: b.branch for b in named}) from None
-        return {book.book: found.get(book.branch, Ref(book.branch, "")) for book in books}
+        return {book.book: found.get(book.branch, Ref(book.branch)) for book in books}
 
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
         object_id = pin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from gitshelf import document, git, manifest
@@ -16,10 +16,20 @@ from gitshelf.errors import GitshelfError
 from gitshelf.manifest import Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a book's pin is to say: the commit, and the branch and the tag it came from; a `track`
+    or `tag` that the book has already stays."""
+
+    commit: str
+    track: str = ""
+    tag: str = ""
+
+
 def rewritten(
-    read: Manifest, pins: Mapping[str, tuple[str, str]], tokens: Mapping[str, str] | None = None
+    read: Manifest, pins: Mapping[str, Written], tokens: Mapping[str, str] | None = None
 ) -> str:
-    """The text of a manifest with new pins, commit and tracked branch by place; all the rest stays.
+    """The text of a manifest with new pins, by the books' places; all the rest stays.
 
     Raises GitshelfError where a pin is shared by several books, so that it cannot change alone.
     """
@@ -29,9 +39,7 @@ def rewritten(
     for node, pairs in _book_nodes(text, str(read.file)):
         book = by_line.get(document.line_of(pairs["book"][0])) if "book" in pairs else None
         if book is not None and book.book in pins:
-            commit, track = pins[book.book]
-            added = "" if book.track else track
-            edits += _edits(node, pairs, commit, added, book.place, text)
+            edits += _edits(node, pairs, _added(book, pins[book.book]), book.place, text)
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     _check(read, pins, text, tokens)
@@ -40,7 +48,7 @@ def rewritten(
 
 def _check(
     read: Manifest,
-    pins: Mapping[str, tuple[str, str]],
+    pins: Mapping[str, Written],
     text: str,
     tokens: Mapping[str, str] | None,
 ) -> None:
@@ -51,8 +59,9 @@ def _check(
 
     wanted = []
     for book in read.books:
-        commit, track = pins.get(book.book, (book.branch, ""))
-        wanted.append(plain(replace(book, branch=commit, track=book.track or track)))
+        pin = pins.get(book.book, Written(book.branch))
+        track, tag = book.track or pin.track, book.tag or pin.tag
+        wanted.append(plain(replace(book, branch=pin.commit, track=track, tag=tag)))
     folder = read.file.absolute().parent
     try:
         again = manifest.parse(
@@ -74,6 +83,11 @@ def _check(
             )
 
 
+def _added(book: Book, new: Written) -> Written:
+    """What is not there yet."""
+    return Written(new.commit, "" if book.track else new.track, "" if book.tag else new.tag)
+
+
 def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, Node]]]]:
     start = Place(file, 1)
     top = document.mapping(document.compose(tokens_of.hide(text), file), start, "the manifest")
@@ -84,17 +98,18 @@ def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, 
 def _edits(
     node: Node,
     pairs: dict[str, tuple[Node, Node]],
-    commit: str,
-    track: str,
+    new: Written,
     place: Place,
     text: str,
 ) -> list[tuple[int, int, str]]:
     own = {key.value: value for key, value in node.value}
-    if not track and "branch" in own and tokens_of.show(own["branch"].value).lower() == commit:
+    names = {key: name for key, name in (("track", new.track), ("tag", new.tag)) if name}
+    if not names and "branch" in own and tokens_of.show(own["branch"].value).lower() == new.commit:
         return []
-    column, last = pairs["book"][0].start_mark.column, None
-    between = ", " if node.flow_style else _newline(text) + " " * column
-    added = between + f"track: {_plain(track)}" if track else ""
+    between = ", "
+    if not node.flow_style:
+        between = _newline(text) + " " * pairs["book"][0].start_mark.column
+    added = "".join(f"{between}{key}: {_plain(name)}" for key, name in names.items())
     if "branch" in own:
         value = own["branch"]
         key = pairs["branch"][0]
@@ -102,12 +117,21 @@ def _edits(
             raise Place(place.file, document.line_of(key), place.book).error(
                 "`branch` is shared with others by an anchor", "write it out in each book"
             )
-        return [(value.start_mark.index, value.end_mark.index, commit + added)]
+        end = value.end_mark.index
+        after = end if node.flow_style else _end_of_line(text, end)
+        return [(value.start_mark.index, end, new.commit), (after, after, added)]
     last = own.get("git") or own["book"]
     if last.start_mark.index < node.start_mark.index:
         last = own["book"]
     end = last.end_mark.index
-    return [(end, end, f"{between}branch: {commit}{added}")]
+    return [(end, end, f"{between}branch: {new.commit}{added}")]
+
+
+def _end_of_line(text: str, index: int) -> int:
+    """Where the line of `index` ends, its comment included."""
+    found = re.compile(r"[^\r\n]*").match(text, index)
+    assert found is not None
+    return found.end()
 
 
 def _newline(text: str) -> str:

@@ -239,8 +239,8 @@ def test_pinned_manifest_keeps_comments_and_builds_the_same_books(
     )
     pinned = gitshelf.pinned_manifest(manifest)
     assert pinned == manifest.read_text().replace(
-        "branch: master   # moves", f"branch: {second}\n  track: master   # moves"
-    ).replace("branch: v1", f"branch: {first}").replace(
+        "branch: master   # moves", f"branch: {second}   # moves\n  track: master"
+    ).replace("branch: v1", f"branch: {first}, tag: v1").replace(
         "- git: '{base}'\n", f"- git: '{{base}}'\n  branch: {second}\n  track: master\n"
     ).replace("branch: HEAD", f"branch: {second}")
     before = gitshelf.resolve(manifest).commits

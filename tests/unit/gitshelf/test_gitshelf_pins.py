@@ -39,8 +39,8 @@ def test_pin_writes_shas_in_place_and_keeps_comments_mode_and_line_ends(
     assert said.code == 0, said.err
     assert "3 of 3 books pinned" in said.out
     wanted = (
-        text.replace("master   #", f"{second}\r\n  track: master   #")
-        .replace("branch: v1", f"branch: {first}")
+        text.replace("master   # moves", f"{second}   # moves\r\n  track: master")
+        .replace("branch: v1", f"branch: {first}, tag: v1")
         .replace("' # no", f"'\r\n  branch: {second}\r\n  track: master # no")
     )
     assert manifest.read_bytes().decode() == wanted
