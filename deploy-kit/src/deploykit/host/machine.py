@@ -24,6 +24,7 @@ TOOLS = {
     "newuidmap": "uidmap",
     "git": "git",
     "ssh": "openssh-client",
+    "age": "age",
     "ssh-keygen": "openssh-client",
     "ip": "iproute2",
     "gcc": "gcc",
