@@ -29,6 +29,7 @@ COMMANDS = {
     "promote": "deploykit.cli.train:promote",
     "release": "deploykit.cli.release:release",
     "rollback": "deploykit.cli.deploy:rollback",
+    "secrets": "deploykit.cli.secrets:secrets",
     "setup": "deploykit.cli.host:setup",
     "status": "deploykit.cli.ledger:status",
     "train": "deploykit.cli.train:train",

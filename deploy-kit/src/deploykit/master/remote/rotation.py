@@ -81,7 +81,9 @@ def listed() -> list[dict[str, Any]]:
 
 def kind_of(value: Any) -> str:
     """The kind of secret that a value is."""
-    return {str: "password", list: "fernet-keys"}.get(type(value), "certificate")
+    if isinstance(value, str):
+        return "password"
+    return "fernet-keys" if isinstance(value, list) else "certificate"
 
 
 def asked_for(missing_ok: bool = False) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,212 @@
+"""`deploy-kit secrets`: list, rotate, export and restore the secrets of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from deploykit.cli.app import (
+    json_option,
+    print_json,
+    provider_option,
+    session_of,
+    stdout,
+    yes_option,
+)
+
+DAY = 86400.0  # seconds
+
+
+@click.group()
+def secrets() -> None:
+    """The secrets of an environment: they live on its master, and leave it only encrypted."""
+
+
+@secrets.command("list")
+@click.argument("environment")
+@provider_option
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, environment: str, provider: str | None, as_json: bool) -> None:
+    """Show what secrets ENVIRONMENT has: kinds, roles and age; never values."""
+    from rich.table import Table
+
+    from deploykit.cli.reach import inventory_of
+    from deploykit.secretstore import listed
+
+    with session_of(ctx, "secrets") as context:
+        found = listed(context, inventory_of(context.site, environment, provider))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("secret", "kind", "for", "age", ""):
+        table.add_column(title)
+    for one in found:
+        state = "rotated; deploy brings it to the services" if one.waiting else ""
+        table.add_row(one.name, one.kind, ", ".join(one.roles) or "nobody", _age(one.age), state)
+    stdout().print(table)
+
+
+@secrets.command()
+@click.argument("environment")
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Default: a new file in the state folder.",
+)
+@click.option(
+    "--recipient",
+    "named",
+    multiple=True,
+    metavar="KEY",
+    help="Who can open it: an SSH or age public key, or its file. Default: admins and operators.",
+)
+@provider_option
+@json_option
+@click.pass_context
+def export(
+    ctx: click.Context,
+    environment: str,
+    file: Path | None,
+    named: tuple[str, ...],
+    provider: str | None,
+    as_json: bool,
+) -> None:
+    """Save ENVIRONMENT's secrets, encrypted: what a rebuilt master needs to be the same.
+
+    \b
+    deploy-kit secrets export production
+    deploy-kit secrets export production --to vault.age --recipient ~/.ssh/id_ed25519.pub
+    """
+    from deploykit.cli.reach import inventory_of
+    from deploykit.sealing import named_recipient
+    from deploykit.secretstore import export as run
+
+    readers = [named_recipient(text) for text in named]
+    with session_of(ctx, "secrets") as context:
+        inventory = inventory_of(context.site, environment, provider)
+        target, header = run(context, inventory, file, readers)
+    if as_json:
+        print_json({"file": str(target), **asdict(header)})
+    else:
+        click.echo(
+            f"{header.count} secrets of {environment}, its authority and its master's key: {target}"
+        )
+        click.echo(f"who can open it: {', '.join(header.recipients)}")
+
+
+@secrets.command()
+@click.argument("environment")
+@click.option(
+    "--from",
+    "file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What 'secrets export' made.",
+)
+@click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Open it with this private key. Default: $DEPLOY_KIT_KEY, else the site's own.",
+)
+@click.option("--yes", is_flag=True, help="Replace other values that the master has.")
+@provider_option
+@json_option
+@click.pass_context
+def restore(
+    ctx: click.Context,
+    environment: str,
+    file: Path,
+    key: Path | None,
+    yes: bool,
+    provider: str | None,
+    as_json: bool,
+) -> None:
+    """Bring an export back to ENVIRONMENT's master, after it was rebuilt; then deploy.
+
+    \b
+    deploy-kit env up production
+    deploy-kit secrets restore production --from vault.age
+    deploy-kit deploy 2026.47.1 production
+    """
+    from deploykit.cli.reach import inventory_of
+    from deploykit.keys import operator_key
+    from deploykit.secretstore import restore as run
+
+    with session_of(ctx, "secrets") as context:
+        private = key.expanduser() if key else operator_key(context.site).file
+        inventory = inventory_of(context.site, environment, provider)
+        done = run(context, inventory, file, private, yes)
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(f"{environment}: {done.count} secrets are back")
+    for told, names in (
+        ("replaced", done.replaced),
+        ("kept, not in the export", done.kept),
+    ):
+        if names:
+            click.echo(f"{told}: {', '.join(names)}")
+    click.echo("bring them to the services: deploy-kit deploy RELEASE " + environment)
+
+
+@secrets.command()
+@click.argument("environment")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="Every secret.")
+@click.option("--undo", "back", is_flag=True, help="Take rotations back that were not deployed.")
+@provider_option
+@yes_option
+@json_option
+@click.pass_context
+def rotate(
+    ctx: click.Context,
+    environment: str,
+    names: tuple[str, ...],
+    everything: bool,
+    back: bool,
+    provider: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """New values for secrets of ENVIRONMENT; the next deployment brings them to the services.
+
+    Token keys go keystone's way: what was signed before is still accepted.
+
+    \b
+    deploy-kit secrets rotate production keystone_admin
+    deploy-kit secrets rotate production --all
+    deploy-kit secrets rotate production --undo
+    """
+    from deploykit.cli.reach import inventory_of
+    from deploykit.secretstore import rotate as run
+    from deploykit.secretstore import undo
+
+    if [bool(names), everything, back].count(True) != 1:
+        raise click.UsageError("name secrets, or --all, or --undo", ctx)
+    with session_of(ctx, "secrets") as context:
+        inventory = inventory_of(context.site, environment, provider)
+        if everything and not yes:
+            click.confirm(f"Rotate every secret of {environment}?", abort=True, err=True)
+        done = {"restored": undo(context, inventory)} if back else run(context, inventory, names)
+    if as_json:
+        print_json(done)
+        return
+    for how, which in done.items():
+        reason = " for a deployment since they were rotated last" if how == "waiting" else ""
+        if which:
+            click.echo(f"{how}{reason}: {', '.join(which)}")
+    if done.get("rotated"):
+        click.echo("bring them to the services: deploy-kit deploy RELEASE " + environment)
+    elif not any(done.values()):
+        click.echo("nothing to do")
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return f"{seconds / DAY:.0f} d" if seconds >= DAY else f"{seconds / 3600:.1f} h"
