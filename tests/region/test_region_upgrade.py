@@ -64,10 +64,9 @@ def own(railway: Railway | None) -> Railway:
 
 
 def test_second_run_of_every_state_changes_nothing(region: Region) -> None:
+    # Its exit status is not 0 where a state fails: which one is said below.
     words = "/opt/salt/bin/salt --static --out=json -t 300 '*' state.apply"
-    text = region.on(
-        region.inventory.master.name, f"{words} saltenv=current pillarenv=current", timeout=400
-    )
+    _, text = region.try_on(region.inventory.master.name, f"{words} 2>/dev/null", timeout=600)
     answers = json.loads(text)
     assert set(answers) == {host.name for host in region.inventory.minions}
     odd = [
