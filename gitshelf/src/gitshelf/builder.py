@@ -11,6 +11,7 @@ from pathlib import Path
 from gitshelf import chunks, compression, files, kit, links, lock, provenance, sbom, signatures, tar
 from gitshelf.chunks import Chunk
 from gitshelf.document import Place
+from gitshelf.errors import GitshelfError
 from gitshelf.licences import Licence
 from gitshelf.lock import Lock, LockedBook, LockedLink
 from gitshelf.manifest import Manifest
@@ -65,29 +66,37 @@ def build(
             chunks.discard(error.chunk)
             if attempt + 1 == _ATTEMPTS:
                 raise
+    try:
+        beside, signature = _lay_beside(output, digest, read, contents.lock, key)
+    except OSError as error:
+        raise GitshelfError(
+            f"{output} is whole, but what lies beside it cannot be written: {error.strerror}",
+            "build again when the folder can be written",
+        ) from None
+    sums = output.parent / signatures.SUMS
+    return Kit(output, digest, size, contents.lock, beside, sums, signature)
+
+
+def _lay_beside(
+    output: Path, digest: str, read: Manifest, written: Lock, key: Path | None
+) -> tuple[Path, Path | None]:
+    """Write the kit's provenance, then the folder's SHA256SUMS and signature: the paths of
+    provenance and signature. Raises OSError, and GitshelfError where `key` cannot sign."""
     file_digest = digest
     if compression.suffix(output) != ".tar":
         file_digest = signatures.file_digest(output)
     beside = output.with_name(output.name + ".provenance.json")
     statement = provenance.render(
-        output.name, file_digest, digest, read.data, read.environment, contents.lock.books
+        output.name, file_digest, digest, read.data, read.environment, written.books
     )
     files.write(beside, statement, durable=True)
     sums = _sums(output.parent)
     sums |= {output.name: file_digest, beside.name: hashlib.sha256(statement).hexdigest()}
     signatures.write_sums(output.parent, sums)
-    signature = output.parent / signatures.SIGNATURE
     if key is not None:
-        signature = signatures.sign_sums(output.parent, Path(key))
-    return Kit(
-        output,
-        digest,
-        size,
-        contents.lock,
-        beside,
-        output.parent / signatures.SUMS,
-        signature if signature.exists() else None,
-    )
+        return beside, signatures.sign_sums(output.parent, Path(key))
+    signature = output.parent / signatures.SIGNATURE
+    return beside, signature if signature.exists() else None
 
 
 def _check_links(read: Manifest) -> None:

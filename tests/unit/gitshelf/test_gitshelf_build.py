@@ -533,3 +533,14 @@ def test_provenance_says_where_books_came_from_and_what_was_made(
     assert statement["predicate"]["buildDefinition"]["resolvedDependencies"] == [
         {"name": "b", "uri": f"git+{repo.url}@{commit}", "digest": {"gitCommit": commit}}
     ]
+
+
+def test_place_beside_the_kit_that_cannot_be_written_is_named(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    manifest = write_manifest(f"books:\n- {{book: a, git: '{repo.url}'}}\n")
+    (tmp_path / "out" / "kit.tar.provenance.json").mkdir(parents=True)
+    output = tmp_path / "out" / "kit.tar"
+    with pytest.raises(GitshelfError, match=f"{output} is whole, but what lies beside it"):
+        gitshelf.build(manifest, output)
+    assert gitshelf.verify(output).digest
