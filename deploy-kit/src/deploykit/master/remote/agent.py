@@ -93,8 +93,10 @@ class Agent:
         self, saved: dict[str, Any], name: str, replacing: list[str]
     ) -> dict[str, Any]:
         done = backup.restore(saved, name, replacing)
-        restart = ["systemctl", "try-restart", "salt-master"]  # where day 0 was here before
-        subprocess.run(restart, timeout=60, check=True, stdin=subprocess.DEVNULL)
+        # A bare master has no such unit yet; one that runs goes on with the key of before.
+        runs = subprocess.run(["systemctl", "-q", "is-active", "salt-master"], timeout=30)
+        if runs.returncode == 0:
+            subprocess.run(["systemctl", "restart", "salt-master"], timeout=60, check=True)
         return done
 
 
