@@ -13,19 +13,16 @@ from lxdsite import lxd_or_skip
 from railway import Railway, build
 
 pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
-TINY = (
-    """\
+TINY = """\
 name: tiny
 networks:
   management: {cidr: 10.73.0.0/24}
 nodes:
   salt: {roles: [master], at: 10}
-  region1: {roles: [%s], at: 11}
+  region1:
+    roles: [database, messaging, cache, identity, image, placement, load-balancer]
+    at: 11
 """
-    % (  # noqa: UP031 - the braces are YAML's
-        "database, messaging, cache, identity, image, placement, load-balancer"
-    )
-)
 NAMES = {"mariadb": "mysql", "rabbitmq": "rabbit"}  # where it is not the component's own name
 SALT = "/opt/salt/bin/salt --out=json --static -t 400 region1"
 CALL = "/opt/salt/bin/salt-call --log-level=quiet --out=json"
