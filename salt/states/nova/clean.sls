@@ -5,7 +5,9 @@
                     'nova-novncproxy'],
            pillar.nova.packages, user=None if shared else 'nova',
            files=['/etc/default/nova-api', '/etc/default/nova-api-metadata',
-                  '/etc/default/nova-consoleproxy', '/usr/local/sbin/nova-config-check',
+                  '/etc/default/nova-consoleproxy',
+                  '/etc/systemd/system/nova-conductor.service.d',
+                  '/etc/systemd/system/nova-scheduler.service.d', '/usr/local/sbin/nova-config-check',
                   '/usr/local/sbin/nova-alive',
                   '/usr/local/sbin/nova-cells', '/usr/local/sbin/nova-schema']
                  + ([] if shared else ['/etc/nova', '/var/log/nova', '/var/lib/nova',

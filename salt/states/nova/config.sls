@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import arguments, rendered, tools with context %}
+{%- from 'lib/config.jinja' import arguments, rendered, tools, unit_settings with context %}
 include:
   - .package
 
@@ -30,3 +30,7 @@ nova_config_console:
 
 {{ tools('nova', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
                   'cells': 'nova/files/cells.py', 'config-check': 'lib/files/config_check.py'}) }}
+
+# They are ready once the services that they call answer: after a boot of the whole node, late.
+{{ unit_settings('nova', {'nova-conductor.service': ['TimeoutStartSec=300'],
+                          'nova-scheduler.service': ['TimeoutStartSec=300']}) }}

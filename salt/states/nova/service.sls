@@ -2,7 +2,7 @@
 include:
   - .config
 
-{%- set needed = [{'file': 'nova_config_file'}, {'file': 'nova_config_console'},
+{%- set needed = [{'file': 'nova_config_file'}, {'cmd': 'nova_config_units_loaded'}, {'file': 'nova_config_console'},
                   {'file': 'nova_config_arguments_nova_api'},
                   {'file': 'nova_config_arguments_nova_api_metadata'},
                   {'file': 'nova_config_uwsgi_api'}, {'file': 'nova_config_uwsgi_metadata'}] %}
@@ -10,8 +10,8 @@ include:
       'nova-api': ['/etc/nova/nova-api-uwsgi.ini', '/etc/default/nova-api'],
       'nova-api-metadata': ['/etc/nova/nova-api-metadata-uwsgi.ini',
                             '/etc/default/nova-api-metadata'],
-      'nova-conductor': [],
-      'nova-scheduler': [],
+      'nova-conductor': ['/etc/systemd/system/nova-conductor.service.d/region.conf'],
+      'nova-scheduler': ['/etc/systemd/system/nova-scheduler.service.d/region.conf'],
       'nova-novncproxy': ['/etc/default/nova-consoleproxy'],
     }.items() %}
 {{ started('nova_service_' ~ (unit | replace('nova-', '') | replace('-', '_')), unit,
