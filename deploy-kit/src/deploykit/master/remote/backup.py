@@ -18,6 +18,7 @@ FORMAT = 1
 SALT = Path("/etc/salt/pki/master")
 AUTHORITY = "certificate authority"
 MASTER_KEY = "Salt master key"
+MODES = {"ca.crt": 0o644, "master.pub": 0o644, "master.pem": 0o400}
 MINION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
@@ -66,8 +67,7 @@ def restore(saved: dict[str, Any], name: str, replacing: list[str]) -> dict[str,
     for folder, part in ((secrets.ROOT / "ca", "ca"), (SALT, "salt")):
         folder.mkdir(mode=0o700, exist_ok=True)
         for file, text in saved[part].items():
-            write(folder / file, text.encode(), 0o600 if file.endswith("key") else 0o644)
-    (SALT / "master.pem").chmod(0o400)
+            write(folder / file, text.encode(), MODES.get(file, 0o600))
     _invite(saved["minions"])
     with secrets.changing() as values:
         kept = sorted(set(values) - set(saved["secrets"]))

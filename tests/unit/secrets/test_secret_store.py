@@ -1,0 +1,201 @@
+"""Export, restore and rotation as the operator calls them: a real ledger, the agent in process."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from deploykit import secretstore
+from deploykit.context import Context
+from deploykit.errors import Refused
+from deploykit.hold import held
+from deploykit.inventory import Host, Inventory
+from deploykit.keys import operator_key
+from deploykit.ledger import Ledger
+from deploykit.master.remote import backup, environment, kits, secrets
+from deploykit.master.remote.agent import Agent
+from deploykit.master.remote.protocol import Channel
+from deploykit.master.session import MasterSession
+from deploykit.progress import Silent
+from deploykit.release import Release
+from deploykit.rollout import DAY0_MARK
+from deploykit.sealing import Recipient, read_header
+from deploykit.site import open_site
+
+pytestmark = pytest.mark.skipif(not shutil.which("age"), reason="no age: deploy-kit/setup")
+DIGEST = "d" * 64
+NODES: dict[str, dict[str, Any]] = {
+    "salt": {"roles": ["master", "identity"], "addresses": {"management": "10.9.0.10"}}
+}
+ROLES = """
+roles:
+  master: {components: []}
+  identity: {components: []}
+secrets:
+  admin: {kind: password, roles: [identity]}
+  tokens: {kind: fernet-keys, roles: [identity]}
+"""
+FILE = """name: test
+networks: {management: {cidr: 10.9.0.0/24}}
+nodes: {salt: {roles: [master, identity], at: 10}}
+"""
+
+
+class AgentHere:
+    """The agent's calls without SSH; what goes over is JSON, as it is there."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self._agent = Agent(Channel(io.BytesIO(), io.BytesIO()))
+
+    def call(self, name: str, /, *, timeout: float, **arguments: Any) -> Any:
+        given = json.loads(json.dumps(arguments))
+        return json.loads(json.dumps(getattr(self._agent, name)(**given)))
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("DEPLOY_KIT_KEY", raising=False)
+    monkeypatch.setattr(secretstore, "reachable", lambda inventory, names: None)
+    site = tmp_path / "site"
+    (site / "environments").mkdir(parents=True)
+    (site / "site.yml").write_text("name: probe\n")
+    (site / "environments" / "test.yml").write_text(FILE)
+    opened = open_site(site)
+    sessions = {"test": cast(MasterSession, AgentHere())}
+    yield Context(opened, Ledger.open(opened), Silent(), tmp_path, sessions)
+
+
+@pytest.fixture
+def inventory(context: Context, tmp_path: Path) -> Inventory:
+    host = Host("salt", ("master", "identity"), "192.0.2.1", "root", {}, ())
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    return Inventory(context.site.environment("test"), "test", (host,), tmp_path / "key", folder)
+
+
+def machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bare master in `folder`, which the agent takes for its own; a kit is current."""
+    monkeypatch.setattr(secrets, "ROOT", folder / "environment")
+    monkeypatch.setattr(kits, "ROOT", folder / "kits")
+    monkeypatch.setattr(backup, "SALT", folder / "pki")
+    (folder / "kits" / DIGEST / "salt").mkdir(parents=True)
+    (folder / "kits" / DIGEST / "salt" / "roles.yml").write_text(ROLES)
+    (folder / "kits" / "current").symlink_to(DIGEST)
+    return folder
+
+
+@pytest.fixture
+def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = machine(tmp_path / "lost", monkeypatch)
+    environment.apply(DIGEST, "test", NODES)
+    backup.SALT.mkdir()
+    for file in ("master.pem", "master.pub"):
+        (backup.SALT / file).write_text(f"{file} of before")
+    return folder
+
+
+def store(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "environment/secrets.json").read_text())
+    return found
+
+
+def test_lost_master_is_restored_with_the_operators_own_key(
+    context: Context,
+    inventory: Inventory,
+    lost: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file, header = secretstore.export(context, inventory, None, ())
+    assert file.parent == context.site.state / "secrets"
+    assert (header.environment, header.count) == ("test", 2)
+    assert read_header(file) == header
+    rebuilt = machine(tmp_path / "rebuilt", monkeypatch)
+    (inventory.folder / DAY0_MARK).write_text("done")
+    key = operator_key(context.site).file
+    done = secretstore.restore(context, inventory, file, key, replace=False)
+    assert (done.count, done.replaced, done.kept) == (2, (), ())
+    assert store(rebuilt) == store(lost)
+    assert not (inventory.folder / DAY0_MARK).exists(), "minions must learn the master's key again"
+
+
+def test_other_values_are_named_and_replaced_only_when_told(
+    context: Context, inventory: Inventory, lost: Path
+) -> None:
+    file, _ = secretstore.export(context, inventory, None, ())
+    before = store(lost)
+    secretstore.rotate(context, inventory, ["admin"])
+    rotated = store(lost)
+    key = operator_key(context.site).file
+    with pytest.raises(Refused, match=r"other values already.*: admin$"):
+        secretstore.restore(context, inventory, file, key, replace=False)
+    assert store(lost) == rotated
+    done = secretstore.restore(context, inventory, file, key, replace=True)
+    assert done.replaced == ("admin",)
+    assert store(lost) == before
+
+
+def test_export_of_another_environment_is_refused_before_anything_is_sent(
+    context: Context, inventory: Inventory, lost: Path
+) -> None:
+    environment.apply(DIGEST, "other", NODES)
+    file, _ = secretstore.export(context, inventory, None, ())
+    with pytest.raises(Refused, match="of 'other', not of 'test'"):
+        secretstore.restore(context, inventory, file, operator_key(context.site).file, True)
+
+
+def test_nothing_is_rotated_or_restored_during_a_deployment(
+    context: Context, inventory: Inventory, lost: Path
+) -> None:
+    file, _ = secretstore.export(context, inventory, None, ())
+    before = store(lost)
+    release = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" * 64))
+    with held(context, release, "test", "deploy") as hold:
+        for call in (
+            lambda: secretstore.rotate(context, inventory, []),
+            lambda: secretstore.undo(context, inventory),
+            lambda: secretstore.restore(
+                context, inventory, file, operator_key(context.site).file, True
+            ),
+        ):
+            with pytest.raises(Refused, match=r"has been deploying 2026\.1\.1 to test"):
+                call()
+        hold.finish("done")
+    assert store(lost) == before
+
+
+def test_named_recipient_replaces_the_signers(
+    context: Context, inventory: Inventory, lost: Path, tmp_path: Path
+) -> None:
+    public = operator_key(context.site).public
+    file, header = secretstore.export(
+        context, inventory, tmp_path / "x.age", [Recipient("vault", public)]
+    )
+    assert (file, header.recipients) == (tmp_path / "x.age", ("vault",))
+
+
+def test_list_tells_age_and_what_waits_for_a_deployment(
+    context: Context, inventory: Inventory, lost: Path
+) -> None:
+    secretstore.rotate(context, inventory, ["tokens"])
+    admin, tokens = secretstore.listed(context, inventory)
+    assert (admin.name, admin.kind, admin.roles, admin.waiting) == (
+        "admin",
+        "password",
+        ("identity",),
+        False,
+    )
+    assert (tokens.kind, tokens.waiting) == ("fernet-keys", True)
+    assert admin.age is not None and 0 <= admin.age < 60
