@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import keystoneauth1.exceptions
+import openstack.exceptions
 import pytest
 from cloud import Region, wait
 from deploykit.reboot import reboot_nodes
@@ -100,6 +102,7 @@ def test_node_that_boots_again_brings_everything_back(
     own: Railway, region: Region, pair: Any, role: str
 ) -> None:
     """The instance on the hypervisor runs again, the gateway leads to it again, without hands."""
+    assert wait(lambda: not down(region), 180), down(region)
     name = region.with_role(role)[0].name
     if role == "hypervisor":
         name = pair.tenant.host(pair.first)
@@ -109,7 +112,14 @@ def test_node_that_boots_again_brings_everything_back(
 
 
 def down(region: Region) -> list[str]:
-    """Services and agents that the API says are down."""
+    """Services and agents that the API says are down; or why it does not say."""
+    try:
+        return said_down(region)
+    except (openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException) as error:
+        return [f"the API does not answer: {error}"]
+
+
+def said_down(region: Region) -> list[str]:
     api = region.admin()
     found = [f"{one.binary} on {one.host}" for one in api.compute.services() if one.state != "up"]
     return found + [

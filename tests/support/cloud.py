@@ -11,6 +11,7 @@ import os
 import shlex
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -141,19 +142,30 @@ def _proxy(inventory: Inventory) -> Iterator[str]:
         port = probe.getsockname()[1]
     words = ["ssh", "-F", str(inventory.ssh_config), "-o", "ControlPath=none", "-N"]
     words += ["-o", "ExitOnForwardFailure=yes", "-D", f"127.0.0.1:{port}", inventory.master.name]
-    child = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    over = threading.Event()
+
+    def keep_up() -> None:
+        """The master may be booted again by a test: the connection comes back with it."""
+        while not over.is_set():
+            with subprocess.Popen(words, stdin=subprocess.DEVNULL) as child:
+                while child.poll() is None and not over.wait(0.5):
+                    pass
+                child.terminate()
+            over.wait(1)
+
+    def listens() -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
+
+    keeper = threading.Thread(target=keep_up, daemon=True)
+    keeper.start()
     try:
-
-        def listens() -> bool:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                return True
-            return False
-
         assert wait(listens, 20, 0.2), "no SOCKS proxy to the master"
         yield f"socks5h://127.0.0.1:{port}"
     finally:
-        child.terminate()
-        child.wait(timeout=10)
+        over.set()
+        keeper.join(20)
 
 
 def wait(done: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:
