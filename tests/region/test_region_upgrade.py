@@ -107,7 +107,7 @@ def test_node_that_boots_again_brings_everything_back(
     if role == "hypervisor":
         name = pair.tenant.host(pair.first)
     reboot_nodes(region.inventory, [region.inventory.host(name)])
-    assert region.ping(pair.address, seconds=300)
+    assert region.ping(pair.address, seconds=600)
     assert wait(lambda: not down(region), 180), down(region)
 
 
