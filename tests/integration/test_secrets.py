@@ -1,0 +1,190 @@
+"""Secrets of a real environment: its master is lost and made again, and every secret is rotated.
+
+The tests share one environment and go on where the one before ended, in the order of this file.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from deploykit.provider.lxd_plan import Names
+from deploykit.site import open_site
+from lxdsite import lxd_or_skip
+from railway import Railway, build
+
+pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(900)]
+VAULT = """name: vault
+networks:
+  management: {cidr: 10.75.0.0/24}
+nodes:
+  salt: {roles: [master], at: 10}
+  region: {roles: [database, messaging, cache, identity, load-balancer], at: 11}
+"""
+STORE = "/srv/environment/secrets.json"
+# Prints a new token for PASSWORD, or the status of the answer (200: TOKEN still counts).
+ASK = """
+import json, os, ssl, urllib.error, urllib.request
+url = "https://10.75.0.11:5000/v3/auth/tokens"
+headers, body = {"Content-Type": "application/json"}, None
+if "TOKEN" in os.environ:
+    headers |= {"X-Auth-Token": os.environ["TOKEN"], "X-Subject-Token": os.environ["TOKEN"]}
+else:
+    domain = {"name": "Default"}
+    user = {"name": "admin", "domain": domain, "password": os.environ["PASSWORD"]}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    scope = {"project": {"name": "admin", "domain": domain}}
+    body = json.dumps({"auth": {"identity": identity, "scope": scope}}).encode()
+trust = ssl.create_default_context(cafile="/srv/environment/ca/ca.crt")
+try:
+    request = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(request, context=trust, timeout=30) as answer:
+        print(answer.status if body is None else answer.headers["X-Subject-Token"])
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+LOGIN = """
+import subprocess
+words = ["mariadb", "-h", "10.75.0.11", "-u", "keystone", "-e", "SELECT 1"]
+print(subprocess.run(words, capture_output=True, text=True, timeout=30).stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def vault(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
+    """An environment that a release was deployed to; taken down afterwards."""
+    lxd_or_skip()
+    folder = tmp_path_factory.mktemp("vault") / "checkout"
+    railway = build(checkout, folder, {"vault": VAULT})
+    try:
+        railway("env", "up", "vault")
+        railway("deploy", railway.cut(), "vault")
+        yield railway
+    finally:
+        railway("env", "down", "vault", "--yes")
+
+
+@pytest.fixture(scope="module")
+def exported(vault: Railway) -> Path:
+    """The environment's export, made right after the first deployment."""
+    return Path(vault.json("secrets", "export", "vault")["file"])
+
+
+def secrets_of(vault: Railway) -> dict[str, object]:
+    found: dict[str, object] = json.loads(vault.on_node("vault", "salt", f"cat {STORE}"))
+    return found
+
+
+def python(vault: Railway, node: str, script: str, **env: str) -> str:
+    """What a script on standard input prints there: no secret stands in any argv or log."""
+    lines = "".join(f"import os; os.environ[{k!r}] = {v!r}\n" for k, v in env.items())
+    done = subprocess.run(
+        [*vault.command, "env", "ssh", "vault", node, "python3", "-"],
+        env=vault.env,
+        input=lines + script,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def smoke(vault: Railway) -> str:
+    result: str = vault.evidence("smoke", "vault")[-1]["result"]
+    return result
+
+
+def test_export_is_encrypted_and_for_its_owner_alone(vault: Railway, exported: Path) -> None:
+    assert stat.S_IMODE(exported.stat().st_mode) == 0o600
+    text = exported.read_text()
+    for name, value in secrets_of(vault).items():
+        assert name not in text
+        assert not isinstance(value, str) or value not in text
+    listed = vault.json("secrets", "list", "vault")
+    assert {"keystone_admin", "keystone_fernet", "load_balancer_tls"} <= {
+        one["name"] for one in listed
+    }
+
+
+def test_master_that_was_lost_gets_its_secrets_back(vault: Railway, exported: Path) -> None:
+    before = secrets_of(vault)
+    authority = vault.on_node("vault", "salt", "cat /srv/environment/ca/ca.crt")
+    salt_key = "sha256sum /etc/salt/pki/master/master.pub"
+    key = vault.on_node("vault", "salt", salt_key)
+    started = "systemctl show mariadb -P ActiveEnterTimestampMonotonic"
+    database = vault.on_node("vault", "region", started)
+    project = Names(site_id(vault), "vault").project
+    subprocess.run(["lxc", "--project", project, "delete", "-f", "salt"], check=True, timeout=120)
+    vault("env", "up", "vault")
+    assert vault.on_node("vault", "salt", "ls -A /srv").strip() == ""
+    done = vault.json("secrets", "restore", "vault", "--from", str(exported))
+    assert (done["count"], done["replaced"]) == (len(before), [])
+    vault("deploy", "latest", "vault")
+    assert secrets_of(vault) == before
+    assert vault.on_node("vault", "salt", "cat /srv/environment/ca/ca.crt") == authority
+    assert vault.on_node("vault", "salt", salt_key) == key
+    assert vault.on_node("vault", "region", started) == database, "nothing had to change there"
+    assert smoke(vault) == "passed"
+
+
+def test_token_outlives_the_rotation_of_the_keys(vault: Railway) -> None:
+    password = str(secrets_of(vault)["keystone_admin"])
+    token = python(vault, "salt", ASK, PASSWORD=password)
+    vault("secrets", "rotate", "vault", "keystone_fernet")
+    vault("secrets", "rotate", "vault", "keystone_fernet", status=1)
+    vault("deploy", "latest", "vault")
+    keys = vault.on_node("vault", "region", "ls /etc/keystone/fernet-keys").split()
+    assert keys == ["0", "1", "2"]
+    assert python(vault, "salt", ASK, TOKEN=token) == "200"
+    newer = python(vault, "salt", ASK, PASSWORD=password)
+    assert python(vault, "salt", ASK, TOKEN=newer) == "200"
+
+
+def test_rotated_secrets_reach_every_service_and_the_old_ones_are_refused(vault: Railway) -> None:
+    before = secrets_of(vault)
+    vault("secrets", "rotate", "vault", "--all", "--yes")
+    assert {one["waiting"] for one in vault.json("secrets", "list", "vault")} == {True}
+    vault("deploy", "latest", "vault")
+    after = secrets_of(vault)
+    assert [name for name in before if before[name] == after[name]] == []
+    assert smoke(vault) == "passed"
+    assert {one["waiting"] for one in vault.json("secrets", "list", "vault")} == {False}
+    assert python(vault, "salt", ASK, PASSWORD=str(before["keystone_admin"])) == "401"
+    for values, refused in ((before, True), (after, False)):
+        said = python(vault, "region", LOGIN, MYSQL_PWD=str(values["keystone_database"]))
+        assert ("Access denied" in said) is refused
+
+
+def test_other_secrets_of_a_master_are_replaced_only_when_told(
+    vault: Railway, exported: Path
+) -> None:
+    before = secrets_of(vault)
+    said = vault("secrets", "restore", "vault", "--from", str(exported), status=1).stderr
+    assert "keystone_admin" in said
+    assert secrets_of(vault) == before
+    done = vault.json("secrets", "restore", "vault", "--from", str(exported), "--yes")
+    assert set(done["replaced"]) == set(before)
+    vault("deploy", "latest", "vault")
+    assert smoke(vault) == "passed"
+
+
+def test_no_secret_stands_in_the_state_folder(vault: Railway) -> None:
+    values = [value for value in secrets_of(vault).values() if isinstance(value, str)]
+    found = [
+        str(file)
+        for file in vault.state.rglob("*")
+        if file.is_file() and any(value.encode() in file.read_bytes() for value in values)
+    ]
+    assert found == []
+
+
+def site_id(vault: Railway) -> str:
+    return open_site(vault.folder / "deploy-kit").id
