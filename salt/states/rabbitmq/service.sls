@@ -4,11 +4,13 @@
 include:
   - .config
 
-# A socket does not start again beside the service that it started.
+# A socket does not start again beside the service that it started, nor beside a port mapper that
+# some Erlang program started for itself before there was a configuration.
 {{ ensured('rabbitmq_service_epmd',
            'systemctl -q is-enabled epmd.socket && systemctl -q is-active epmd.socket && '
            ~ current('epmd.socket', epmd),
            'systemctl -q unmask epmd.socket epmd.service && systemctl stop epmd.socket epmd.service'
+           ~ ' && { epmd -kill || true; } && sleep 0.3'
            ~ ' && systemctl -q enable epmd.socket && systemctl start epmd.socket',
            requires=[{'cmd': 'rabbitmq_config_units_loaded'}]) }}
 
