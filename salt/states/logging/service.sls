@@ -4,11 +4,19 @@
 include:
   - .config
 
+# Its socket asks for the alias syslog.service, which is there once the unit is enabled: nodes made
+# from an image that holds the packages have it disabled.
+logging_service_enabled:
+  service.enabled:
+    - name: rsyslog
+    - require:
+      - file: logging_config_file
+
 {{ running('logging_service', 'rsyslog',
            ['/etc/rsyslog.conf', '/etc/rsyslog-region/authority.crt',
             '/etc/systemd/system/rsyslog.service.d/region.conf', '/var/lib/dpkg/info/rsyslog.list']
            + (keys if receiving else []),
-           requires=[{'file': 'logging_config_file'}, {'cmd': 'logging_config_units_loaded'}]) }}
+           requires=[{'service': 'logging_service_enabled'}, {'cmd': 'logging_config_units_loaded'}]) }}
 {%- if receiving %}
 
 logging_service_rotation:
