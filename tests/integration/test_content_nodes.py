@@ -24,6 +24,7 @@ nodes:
     at: 11
 """
 NAMES = {"mariadb": "mysql", "rabbitmq": "rabbit"}  # where it is not the component's own name
+STAYING = {"mariadb": "mariadb-common"}  # python3-mysqldb, which glance needs, stands on it
 SALT = "/opt/salt/bin/salt --out=json --static -t 400 region1"
 CALL = "/opt/salt/bin/salt-call --log-level=quiet --out=json"
 
@@ -191,7 +192,7 @@ def clean_and_look(region: Railway, component: str) -> None:
         f" find {' '.join(places)} /usr/local/sbin -maxdepth 1 -name '*{name}*';"
         f" grep {name} /etc/passwd; true",
     )
-    assert left == ""
+    assert left in ("", STAYING.get(component))
     again = on_master(region, clean)
     assert again.count('"changes"') == again.count('"changes": {}') > 0, again
 
