@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "1.0.0"
 
 if TYPE_CHECKING:
-    from gitshelf.builder import Kit, build
+    from gitshelf.assembly import Kit
+    from gitshelf.builder import build
     from gitshelf.bundle import verifier_zip
     from gitshelf.comparison import BookChanges, Change, changes
     from gitshelf.discovery import Discovered, discover
@@ -33,7 +34,7 @@ _HOMES = {
     "Discovered": "discovery",
     "Finding": "rules.model",
     "GitshelfError": "errors",
-    "Kit": "builder",
+    "Kit": "assembly",
     "Lock": "lock",
     "LockedBook": "lock",
     "LockedLink": "lock",

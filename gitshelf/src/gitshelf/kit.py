@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from queue import Queue
+from threading import Thread
 
 from gitshelf import compression, files, links, tar, tarreader
 from gitshelf.chunks import Chunk
@@ -22,6 +23,7 @@ from gitshelf.tar import Entry, printable
 from gitshelf.verification import KIT
 
 _PIECE = 1 << 20
+_AHEAD = 2  # pieces that wait to be hashed
 
 
 class ChunkDamaged(GitshelfError):
@@ -66,7 +68,10 @@ def write(contents: Contents, output: Path, report: Report | None = None) -> tup
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(output, durable=True) as handle:
-            return _stream(pieces, handle, kind, report)
+            sink = compression.compressor(handle, kind)
+            with _Digest() as hashed:
+                size = _copy(pieces, sink, hashed, kind, report)
+            return hashed.hexdigest(), size
     except OSError as error:
         raise GitshelfError(
             f"{output}: the kit cannot be written: {error.strerror}",
@@ -74,11 +79,44 @@ def write(contents: Contents, output: Path, report: Report | None = None) -> tup
         ) from None
 
 
-def _stream(
-    pieces: list[_Piece], handle: BinaryIO, kind: str, report: Report | None
-) -> tuple[str, int]:
-    sink = compression.compressor(handle, kind)
-    hashed = hashlib.sha256()
+class _Digest:
+    """A SHA-256, which takes longer than all reading and writing, made beside it in a thread of
+    its own; complete where the block has ended."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self._pieces: Queue[bytes | None] = Queue(_AHEAD)
+        self._thread = Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> _Digest:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pieces.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (data := self._pieces.get()) is not None:
+            self._sum.update(data)
+
+    def update(self, data: bytes) -> None:
+        """Take `data` in, now or soon."""
+        self._pieces.put(data)
+
+    def hexdigest(self) -> str:
+        """The digest of all that was taken in."""
+        return self._sum.hexdigest()
+
+
+def _copy(
+    pieces: list[_Piece],
+    sink: compression.Sink,
+    hashed: _Digest,
+    kind: str,
+    report: Report | None,
+) -> int:
+    """Write the pieces and the end of the tar; gives its size."""
     size = 0
     sums: dict[Path, int] = {}
     chunks: dict[Path, Chunk] = {}
@@ -117,7 +155,7 @@ def _stream(
     hashed.update(tar.END)
     sink.write(tar.END)
     sink.close()
-    return hashed.hexdigest(), size + len(tar.END)
+    return size + len(tar.END)
 
 
 def _arrange(contents: Contents) -> list[_Piece]:

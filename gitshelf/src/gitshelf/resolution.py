@@ -6,25 +6,25 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gitshelf import chunks, files, git, gitobjects, lfs, manifest, objects, splice, submodules, tar
+from gitshelf import files, git, gitobjects, manifest, objects
 from gitshelf.books import Book, Link
 from gitshelf.cache import Cache, Store
-from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError, Refused
 from gitshelf.fetch import DEFAULT_TIMEOUT, Fetcher
 from gitshelf.manifest import Manifest
 from gitshelf.objects import Missing, ObjectReader
-from gitshelf.pointers import Pointer
 from gitshelf.pool import Report, run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.refs import Ref, UnknownCommit
 from gitshelf.urls import local_path
 
-FORMAT_KEY = "kit-1"
+if TYPE_CHECKING:
+    from gitshelf.chunks import Chunk
+
 WORKERS = 6
 
 
@@ -123,8 +123,7 @@ class Shelf:
         while books:
             found = self._all(books, splicing)
             done += found
-            above = [(one.book, chunk.submodules) for one, chunk in found if chunk]
-            books = submodules.books(above, taken)
+            books = _submodules(found, taken)
         done.sort(key=lambda one: one[0].book.book.encode())
         return done
 
@@ -194,7 +193,15 @@ class Shelf:
                 one = replace(one, branch=ref.branch, tag=ref.tag)
                 chunk = None
                 if splicing:
-                    chunk = self._chunk(one, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
+                    from gitshelf.splicing import chunk_of
+
+                    chunk = chunk_of(
+                        one,
+                        lambda pin=pin: reader(len(pin)),  # type: ignore[misc]
+                        self._cache,
+                        self._running,
+                        self._options,
+                    )
                 done.append((one, chunk))
         return done
 
@@ -248,35 +255,17 @@ class Shelf:
                 "pin a commit of that branch, or correct `track`",
             )
 
-    def _chunk(self, one: Resolved, reader: Callable[[], ObjectReader]) -> Chunk:
-        book = one.book
-        mtime = tar.writable_time(one.time)
-        policies = sorted(book.policies.to_json().items())
-        target = self._cache.chunk(FORMAT_KEY, one.tree, book.path, book.book, mtime, policies)
-        known = chunks.cached(target)
-        if known is not None:
-            return known
-        source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)
-        return splice.splice(reader(), source, target, book.place, partial(self._lfs, one, reader))
 
-    def _lfs(
-        self,
-        one: Resolved,
-        reader: Callable[[], ObjectReader],
-        wanted: Mapping[bytes, Pointer],
-    ) -> Mapping[str, Path]:
-        book, options = one.book, self._options
-        objects = lfs.Objects(
-            self._cache.store(book.url, len(one.commit)),
-            self._running,
-            options.timeout,
-            fetching=not options.offline or local_path(book.url) is not None,
-        )
-        commit = lfs.Commit(book.url, one.commit, one.tree, book.path)
-        try:
-            return objects.bring(reader(), commit, wanted)
-        except GitshelfError as error:
-            raise _placed(error, [book], {}) from None
+def _submodules(
+    found: Sequence[tuple[Resolved, Chunk | None]], taken: dict[str, Place]
+) -> Sequence[Book]:
+    """The submodules of spliced books, as books; their places are added to `taken`."""
+    above = [(one.book, chunk.submodules) for one, chunk in found if chunk and chunk.submodules]
+    if not above:
+        return ()
+    from gitshelf import submodules
+
+    return submodules.books(above, taken)
 
 
 def _placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:
@@ -286,6 +275,9 @@ def _placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]
     about = books[0]
     if isinstance(error, UnknownCommit):
         about = next((book for book in books if pins[book.book] == error.wanted), about)
-    error = submodules.unknown(error, about)
+    if about.within is not None:
+        from gitshelf import submodules
+
+        error = submodules.unknown(error, about)
     place: Place = about.place
     return place.error(error.message, error.remedy)

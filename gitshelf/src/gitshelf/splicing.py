@@ -1,0 +1,54 @@
+"""From a resolved book to its chunk: the one in the cache, or one that is made now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gitshelf import chunks, lfs, splice, submodules, tar
+from gitshelf.cache import Cache
+from gitshelf.chunks import Chunk
+from gitshelf.errors import GitshelfError
+from gitshelf.objects import ObjectReader
+from gitshelf.pointers import Pointer
+from gitshelf.process import Running, Stopped
+from gitshelf.resolution import Options, Resolved
+from gitshelf.urls import local_path
+
+FORMAT_KEY = "kit-1"
+
+
+def chunk_of(
+    one: Resolved,
+    reader: Callable[[], ObjectReader],
+    cache: Cache,
+    running: Running,
+    options: Options,
+) -> Chunk:
+    """The chunk of a book; `reader` opens its store. Raises GitshelfError with the book's place."""
+    book = one.book
+    mtime = tar.writable_time(one.time)
+    policies = sorted(book.policies.to_json().items())
+    target = cache.chunk(FORMAT_KEY, one.tree, book.path, book.book, mtime, policies)
+    known = chunks.cached(target)
+    if known is not None:
+        return known
+    source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)
+
+    def fetch(wanted: Mapping[bytes, Pointer]) -> Mapping[str, Path]:
+        objects = lfs.Objects(
+            cache.store(book.url, len(one.commit)),
+            running,
+            options.timeout,
+            fetching=not options.offline or local_path(book.url) is not None,
+        )
+        commit = lfs.Commit(book.url, one.commit, one.tree, book.path)
+        try:
+            return objects.bring(reader(), commit, wanted)
+        except Stopped:
+            raise
+        except GitshelfError as error:
+            error = submodules.unknown(error, book)
+            raise book.place.error(error.message, error.remedy) from None
+
+    return splice.splice(reader(), source, target, book.place, fetch)
