@@ -149,14 +149,14 @@ class Shelf:
             if self._running.stopped:
                 raise
             if self._options.offline and local_path(url) is None:
-                raise _placed(error, books, {}) from None
+                raise placed(error, books, {}) from None
         # The store is damaged, or so it looks: bring its commits once more.
         for width in (40, 64):
             self._forget(self._cache.store(url, width))
         try:
             return self._fetched(url, books, splicing)
         except (Missing, Refused) as error:
-            raise _placed(error, books, {}) from None
+            raise placed(error, books, {}) from None
 
     def _forget(self, store: Store) -> None:
         if store.path.exists():
@@ -174,7 +174,7 @@ class Shelf:
             try:
                 stores[width] = self._fetcher.ensure(url, wanted)
             except GitshelfError as error:
-                raise _placed(error, [b for b in books if pins[b.book] in wanted], pins) from None
+                raise placed(error, [b for b in books if pins[b.book] in wanted], pins) from None
         done: list[tuple[Resolved, Chunk | None]] = []
         with ExitStack() as stack:
             readers: dict[int, ObjectReader] = {}
@@ -213,7 +213,7 @@ class Shelf:
             try:
                 found = self._fetcher.refs(url, [book.branch for book in named])
             except GitshelfError as error:
-                raise _placed(error, named, {b.book: b.branch for b in named}) from None
+                raise placed(error, named, {b.book: b.branch for b in named}) from None
         return {book.book: found.get(book.branch, Ref(book.branch)) for book in books}
 
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
@@ -268,7 +268,7 @@ def _submodules(
     return submodules.books(above, taken)
 
 
-def _placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:
+def placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:
     """An error of fetching with the place of the book that it is about."""
     if isinstance(error, Stopped):
         return error

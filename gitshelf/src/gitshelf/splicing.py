@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gitshelf import chunks, lfs, splice, submodules, tar
+from gitshelf import chunks, lfs, splice, tar
 from gitshelf.cache import Cache
 from gitshelf.chunks import Chunk
 from gitshelf.errors import GitshelfError
 from gitshelf.objects import ObjectReader
 from gitshelf.pointers import Pointer
-from gitshelf.process import Running, Stopped
-from gitshelf.resolution import Options, Resolved
+from gitshelf.process import Running
+from gitshelf.resolution import Options, Resolved, placed
 from gitshelf.urls import local_path
 
 FORMAT_KEY = "kit-1"
@@ -45,10 +45,7 @@ def chunk_of(
         commit = lfs.Commit(book.url, one.commit, one.tree, book.path)
         try:
             return objects.bring(reader(), commit, wanted)
-        except Stopped:
-            raise
         except GitshelfError as error:
-            error = submodules.unknown(error, book)
-            raise book.place.error(error.message, error.remedy) from None
+            raise placed(error, [book], {}) from None
 
     return splice.splice(reader(), source, target, book.place, fetch)
