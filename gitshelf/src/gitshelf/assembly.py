@@ -37,15 +37,17 @@ def assemble(
     output: Path,
     key: Path | None,
     report: Report | None,
-) -> Kit | None:
-    """Write the kit of the manifest `read` as `output` and lay beside it what belongs to it; None
-    where a chunk in the cache was damaged, which is discarded then. Raises GitshelfError."""
+) -> Kit:
+    """Write the kit of the manifest `read` as `output` and lay beside it what belongs to it.
+
+    Raises GitshelfError; kit.ChunkDamaged where a chunk in the cache was, which is discarded then.
+    """
     contents = _contents(read, spliced)
     try:
         digest, size = kit.write(contents, output, report)
     except kit.ChunkDamaged as error:
         chunks.discard(error.chunk)
-        return None
+        raise
     try:
         beside, signature = _lay_beside(output, digest, read, contents.lock, key)
     except OSError as error:

@@ -10,8 +10,6 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from gitshelf import compression, links
-from gitshelf.cache import default_root
-from gitshelf.errors import GitshelfError
 from gitshelf.manifest import Manifest
 from gitshelf.resolution import Options, Shelf, load
 
@@ -45,17 +43,18 @@ def build(
     options = options or Options()
     # What comes after fetching is loaded while git fetches.
     Thread(target=import_module, args=("gitshelf.assembly",), daemon=True).start()
-    for _ in range(_ATTEMPTS):
+    attempt = 1
+    while True:
         spliced = Shelf(read, options).work(splicing=True)
         from gitshelf.assembly import assemble
+        from gitshelf.kit import ChunkDamaged
 
-        made = assemble(read, spliced, output, key, options.report)
-        if made is not None:
-            return made
-    raise GitshelfError(
-        f"the cache {options.cache or default_root()} was damaged twice while it was read",
-        "look at its disk, or set XDG_CACHE_HOME to another one",
-    )
+        try:
+            return assemble(read, spliced, output, key, options.report)
+        except ChunkDamaged:
+            if attempt == _ATTEMPTS:
+                raise
+        attempt += 1
 
 
 def _check_links(read: Manifest) -> None:
