@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast test-region kitchen lint down clean
+.PHONY: help setup setup-tests train test test-fast test-region test-faults kitchen lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
@@ -45,8 +45,14 @@ test-fast: ## the tests that need no nodes
 test-region: setup-tests ## a whole OpenStack region: from nothing, what a tenant gets, an upgrade
 	@$(kit) image build
 	@mkdir -p logs
-	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/region.xml -m region tests/region 2>&1 \
+	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/region.xml -m "region and not faults" tests/region 2>&1 \
 	  | tee logs/region.log
+
+test-faults: setup-tests ## a region whose nodes boot, and whose parts are lost and come back
+	@$(kit) image build
+	@mkdir -p logs
+	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/faults.xml -m faults tests/region 2>&1 \
+	  | tee logs/faults.log
 
 kitchen: setup-tests ## the suites of states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
 	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) $(if $(STEP),--step $(STEP)) $(ARGS)

@@ -21,8 +21,14 @@ def checkout() -> Path:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With CI=true a test that skips for want of its input fails: green must mean tested."""
+    """With CI=true a test that skips for want of its input fails: green must mean tested.
+
+    What the product's errors say beside their message is shown where one ends a test.
+    """
     report = yield
+    remedy = getattr(call.excinfo.value, "remedy", "") if call.excinfo else ""
+    if report.failed and remedy:
+        report.sections.append(("the error's remedy", str(remedy)))
     if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"

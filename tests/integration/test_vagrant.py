@@ -20,6 +20,7 @@ from deploykit.inventory import Inventory
 from deploykit.nodes import NodeSnapshot, snapshots
 from deploykit.progress import Silent
 from deploykit.provider.vagrant import VagrantProvider
+from deploykit.provider.vagrant_bridge import SERVER, ensure_bridges
 from deploykit.provider.vagrant_command import TimedVagrant
 from deploykit.provider.vagrant_plan import Names
 from deploykit.site import Site, open_site
@@ -123,6 +124,18 @@ def test_a_wrong_environment_file_starts_no_node(region: Region) -> None:
     told = caught.value.remedy
     assert "sketch.yml" in told and "'role'" in told
     assert region.traces() == []
+
+
+def test_uplink_whose_address_server_was_killed_gets_one_again(region: Region) -> None:
+    ensure_bridges(region.names, region.environment)
+    first = SERVER.read_text().strip()
+    subprocess.run(["sudo", "kill", "-9", first], timeout=60, check=True)
+    ensure_bridges(region.names, region.environment)
+    again = SERVER.read_text().strip()
+    assert again != first
+    assert Path("/proc", again, "comm").read_text() == "dnsmasq\n"
+    ensure_bridges(region.names, region.environment)
+    assert SERVER.read_text().strip() == again
 
 
 def test_up_gives_a_region_whose_smoke_test_passed(region: Region) -> None:

@@ -54,6 +54,13 @@ def railway(
 
 
 @pytest.fixture(scope="session")
+def own(railway: Railway | None) -> Railway:
+    if railway is None:
+        pytest.skip("only on a region of the tests' own: a named one is not changed")
+    return railway
+
+
+@pytest.fixture(scope="session")
 def region(checkout: Path, railway: Railway | None) -> Iterator[Region]:
     if railway is None:
         with reached(cloud.named(checkout)) as found:

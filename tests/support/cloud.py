@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keystoneauth1.exceptions
 import keystoneauth1.session
 import openstack
 import openstack.exceptions
@@ -36,6 +38,7 @@ SECRETS = "/srv/environment/secrets.json"
 AUTHORITY = "/srv/environment/ca/ca.crt"
 PHYSICAL_NETWORK = "external"
 API_TIMEOUT = 180.0  # seconds for one request
+PINGS_A_SECOND, PINGING_SECONDS = 5, 1800
 BOOT_SECONDS = 420.0  # from the request to the guest's own word that it is ready
 
 
@@ -176,6 +179,48 @@ def wait(done: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:
             return answer
         time.sleep(pause)
     return answer
+
+
+@dataclass(slots=True)
+class Pings:
+    """How many pings were sent in all and answered; known when the pinging is over."""
+
+    sent: int = 0
+    received: int = 0
+
+    @property
+    def lost_per_cent(self) -> float:
+        return 100.0 * (self.sent - self.received) / self.sent
+
+
+@contextmanager
+def pinging(region: Region, address: str) -> Iterator[Pings]:
+    """Ping `address` from outside all the while."""
+    words = ["ssh", "-F", str(region.inventory.ssh_config), region.outside.name]
+    # It ends by itself too: with the connection gone the remote ping would go on for ever.
+    line = f"timeout -s INT {PINGING_SECONDS} ping -q -i {1 / PINGS_A_SECOND} {address}"
+    stop = f"pkill -INT -f '^ping -q .* {address}$'"
+    child = subprocess.Popen([*words, line], stdout=subprocess.PIPE, text=True)
+    pings = Pings()
+    try:
+        yield pings
+    finally:
+        region.try_on(region.outside.name, stop)
+        said = child.communicate(timeout=30)[0]
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", said)
+        assert found, said
+        pings.sent, pings.received = int(found.group(1)), int(found.group(2))
+
+
+def down(region: Region) -> list[str]:
+    """Services and agents that the API says are down; or why it does not say."""
+    try:
+        api = region.admin()
+        found = [(one.binary, one.host, one.state == "up") for one in api.compute.services()]
+        found += [(one.binary, one.host, one.is_alive) for one in api.network.agents()]
+    except (openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException) as error:
+        return [f"the API does not answer: {error}"]
+    return [f"{binary} on {host}" for binary, host, well in found if not well]
 
 
 @dataclass(slots=True)

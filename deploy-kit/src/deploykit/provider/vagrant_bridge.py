@@ -13,6 +13,7 @@ from deploykit.process import run
 from deploykit.provider.vagrant_plan import UPLINK, Names
 
 LXC_NET = Path("/usr/libexec/lxc/lxc-net")
+SAID_UP, SERVER = Path("/run/lxc/network_up"), Path("/run/lxc/dnsmasq.pid")  # what lxc-net leaves
 SYSTEMD = Path("/run/systemd/system")
 TIMEOUT = 30.0  # seconds
 LEAVING = 10.0  # seconds that the interfaces of a stopped container may take to go
@@ -23,7 +24,7 @@ def ensure_bridges(names: Names, environment: Environment) -> None:
 
     Raises CommandFailed where the kernel refuses, DeployKitError without lxc-net.
     """
-    if not _exists(UPLINK):
+    if not _exists(UPLINK) or _abandoned():
         _start_uplink()
     for place, _ in enumerate(environment.networks, start=1):
         bridge = names.bridge(place)
@@ -53,21 +54,36 @@ def remove_bridges(names: Names, environment: Environment) -> list[str]:
         time.sleep(0.2)
 
 
+def _abandoned() -> bool:
+    """Whether lxc-net's bridge is up, but who gives addresses there has been killed."""
+    if not SAID_UP.exists():
+        return False  # somebody else's bridge, with a server of their own
+    try:
+        return Path("/proc", SERVER.read_text().strip(), "comm").read_text() != "dnsmasq\n"
+    except OSError:
+        return True
+
+
 def _start_uplink() -> None:
     if SYSTEMD.is_dir():
-        words = ["systemctl", "start", "lxc-net.service"]
+        _lxc_net("systemctl", "restart", "lxc-net.service")
     elif LXC_NET.is_file():
-        words = [str(LXC_NET), "start"]
+        if SAID_UP.exists():  # else it takes itself for running; what is attached stays attached
+            _lxc_net(str(LXC_NET), "stop")
+        _lxc_net(str(LXC_NET), "start")
     else:
         raise DeployKitError(
             "LXC is not installed: there is no lxc-net", "deploy-kit/setup --vagrant"
         )
-    run([*as_root(), *words], timeout=TIMEOUT)
     if not _exists(UPLINK):
         raise DeployKitError(
             f"lxc-net did not make the bridge {UPLINK}",
             "look at USE_LXC_BRIDGE in /etc/default/lxc-net",
         )
+
+
+def _lxc_net(*words: str) -> None:
+    run([*as_root(), *words], timeout=TIMEOUT)
 
 
 def _exists(interface: str) -> bool:

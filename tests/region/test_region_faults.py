@@ -1,0 +1,114 @@
+"""What a region gets over without hands: nodes that boot again, and parts of it that were lost.
+
+Each test ends with a region in which everything is up, and records for how long what was lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from cloud import Region, down, pinging, wait
+from deploykit.host.lxd import Lxd
+from deploykit.provider.lxd_plan import Names
+from deploykit.reboot import reboot_nodes
+from deploykit.site import open_site
+from railway import Railway
+
+pytestmark = pytest.mark.faults
+WELL_SECONDS = 240.0  # until every service and agent is said to be up again
+BACK_SECONDS = 300.0  # until an instance answers again after its node has booted
+DATABASE_SECONDS = 60.0
+LOSS_PER_CENT = 1.0
+
+
+@contextmanager
+def recovered(region: Region, record: Any, what: str) -> Iterator[None]:
+    """The region is well before and, within WELL_SECONDS and without hands, after the block."""
+    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
+    yield
+    begun = time.monotonic()
+    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
+    record(f"{what}_well_after_seconds", round(time.monotonic() - begun, 1))
+
+
+def boots(pair: Any, name: str) -> None:
+    """One more server of the tenant comes up and goes: every service of the way works."""
+    network = pair.tenant.port(pair.first).network_id
+    server = pair.tenant.boot(name, network)
+    pair.tenant.ready(server)
+    pair.tenant.delete(server)
+
+
+@pytest.mark.parametrize("role", ["hypervisor", "network"])
+def test_node_that_boots_again_brings_everything_back(
+    own: Railway, region: Region, pair: Any, role: str, record_property: Any
+) -> None:
+    """The instance on the hypervisor runs again, the gateway leads to it again."""
+    name = region.with_role(role)[0].name
+    if role == "hypervisor":
+        name = pair.tenant.host(pair.first)
+    with recovered(region, record_property, f"reboot_{role}"):
+        begun = time.monotonic()
+        reboot_nodes(region.inventory, [region.inventory.host(name)])
+        assert region.ping(pair.address, seconds=BACK_SECONDS)
+        record_property(f"reboot_{role}_seconds_away", round(time.monotonic() - begun, 1))
+    boots(pair, f"after-{role}")
+
+
+def test_hypervisor_lost_and_found_is_said_and_brings_its_instance_back(
+    own: Railway, region: Region, pair: Any, record_property: Any
+) -> None:
+    """Its power fails: the API says so, the other hypervisor's instances go on."""
+    name = pair.tenant.host(pair.first)
+    other = pair.tenant.floating(pair.second).floating_ip_address
+    with recovered(region, record_property, "hypervisor"):
+        assert region.ping(other)
+        with unplugged(own, name):
+            assert wait(lambda: f"nova-compute on {name}" in down(region), 120), down(region)
+            lost = sorted(said for said in down(region) if said.endswith(f" on {name}"))
+            record_property("hypervisor_lost", ", ".join(lost))
+            assert region.ping(other)
+            assert not region.ping(pair.address, count=1, seconds=0)
+        assert region.ping(pair.address, seconds=BACK_SECONDS)
+    boots(pair, "after-loss")
+
+
+def test_broker_killed_comes_back_and_instances_notice_nothing(
+    own: Railway, region: Region, pair: Any, record_property: Any
+) -> None:
+    broker = region.with_role("messaging")[0].name
+    with pinging(region, pair.address) as pings:
+        with recovered(region, record_property, "broker"):
+            region.on(broker, "systemctl kill --signal=KILL rabbitmq-server")
+            said = "systemctl is-active rabbitmq-server"
+            assert wait(lambda: region.try_on(broker, said)[1].strip() == "active", 90)
+        boots(pair, "after-broker")
+    assert pings.lost_per_cent <= LOSS_PER_CENT, pings
+
+
+def test_database_away_for_a_minute_is_waited_for(
+    own: Railway, region: Region, pair: Any, record_property: Any
+) -> None:
+    database = region.with_role("database")[0].name
+    with pinging(region, pair.address) as pings:
+        with recovered(region, record_property, "database"):
+            region.on(database, "systemctl stop mariadb", timeout=120)
+            time.sleep(DATABASE_SECONDS)
+            region.on(database, "systemctl start mariadb", timeout=120)
+        boots(pair, "after-database")
+    assert pings.lost_per_cent <= LOSS_PER_CENT, pings
+
+
+@contextmanager
+def unplugged(railway: Railway, node: str) -> Iterator[None]:
+    """A node of the region without power; the provider starts it afterwards."""
+    site = open_site(railway.folder / "deploy-kit")
+    Lxd().stop(node, Names(site.id, "minimal").project)
+    try:
+        yield
+    finally:
+        railway("env", "up", "minimal")
