@@ -59,7 +59,8 @@ def _abandoned() -> bool:
     if not SAID_UP.exists():
         return False  # somebody else's bridge, with a server of their own
     try:
-        return Path("/proc", SERVER.read_text().strip(), "comm").read_text() != "dnsmasq\n"
+        # Nothing where it is dead and only not yet buried.
+        return "dnsmasq" not in Path("/proc", SERVER.read_text().strip(), "cmdline").read_text()
     except OSError:
         return True
 
