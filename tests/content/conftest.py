@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -39,8 +38,7 @@ def salt_packages() -> Path:
         tar = build_salt(cache, cache / "salt.log")
     folder = cache_home() / "tests" / tar.stem
     folder.parent.mkdir(exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder.with_suffix(".lock"), timeout=120):
         if not folder.is_dir():
             aside = folder.with_suffix(".unpacking")
             shutil.rmtree(aside, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shlex
 import socket
 import time
@@ -11,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploykit.errors import CommandFailed, NodeUnreachable
+from deploykit.filelock import locked
 from deploykit.inventory import Host, Inventory, control_path, make_control_folder
 from deploykit.process import Result, run
 from deploykit.site import Site
 
 PROBE_SECONDS = 8.0
+KEYGEN_TIMEOUT = 20.0  # seconds
 SSH_FAILED = 255  # ssh's own exit status for a connection that failed
 
 
@@ -117,8 +118,7 @@ def provision_key(site: Site) -> Path:
     if key.exists():
         return key
     site.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (site.keys / ".provision.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with locked(site.keys / ".provision.lock", KEYGEN_TIMEOUT):
         if not key.exists():
             aside = site.keys / "provision.new"
             for left in (aside, aside.with_suffix(".new.pub")):
@@ -126,7 +126,7 @@ def provision_key(site: Site) -> Path:
             run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C",
                  f"deploy-kit {site.name}-{site.id}", "-f", aside],
-                timeout=20,
+                timeout=KEYGEN_TIMEOUT,
             )  # fmt: skip
             Path(f"{aside}.pub").replace(f"{key}.pub")
             aside.replace(key)

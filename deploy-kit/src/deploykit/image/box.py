@@ -8,7 +8,6 @@ start.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
@@ -21,6 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from deploykit.errors import DeployKitError
+from deploykit.filelock import locked
 from deploykit.host.lxd import Lxd
 from deploykit.image.build import as_root
 from deploykit.image.layer import ensure_base, image_key
@@ -35,6 +35,7 @@ USER = "vagrant"
 USER_ID = 1000
 NEEDED_BYTES = 6 * 2**30
 TIMEOUT = 600.0  # seconds for each step; an image has about a gigabyte
+MAKING_TIMEOUT = 3600.0  # seconds: as long as another may take, the image of the box included
 PUBLIC_KEY = Path("keys", "vagrant.pub")  # in Vagrant's own folder
 SUDOERS = f"{USER} ALL=(ALL) NOPASSWD: ALL\n"
 METADATA = {"provider": "lxc", "version": "1.0.0"}  # the version is that of the format
@@ -73,8 +74,7 @@ def ensure_box(site: Site, progress: Progress, installed: bool) -> Box:
     folder.mkdir(parents=True, exist_ok=True)
     log = site.logs / "box.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with locked(folder / "lock", MAKING_TIMEOUT):
         if box.file.is_file():
             return box
         ensure_base(Lxd(), site, progress, installed=installed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import shutil
@@ -10,11 +9,12 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from deploykit.errors import CommandFailed, DeployKitError
+from deploykit.filelock import locked
 from deploykit.host.lxd import Lxd
 from deploykit.image.inputs import DOWNLOADED, SUITE, Inputs, read_inputs, render_sources
 from deploykit.image.overlay import overlay_files, write_metadata, write_tar
@@ -26,6 +26,7 @@ from deploykit.site import cache_home
 
 TIMEOUT = 900.0  # seconds for the download and unpacking of Debian
 IMPORT_TIMEOUT = 300.0
+BUILD_TIMEOUT = 3600.0  # seconds that another build may take
 NEEDED_BYTES = 4 * 2**30
 STAGES = (
     "running apt-get update", "downloading packages", "extracting archives",
@@ -67,12 +68,12 @@ def ensure_image(
 @contextmanager
 def only_one(lock: Path, progress: Progress) -> Iterator[None]:
     """One build at a time per user; a second caller is told that it waits."""
-    with lock.open("w") as held:
+    with ExitStack() as held:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            held.enter_context(locked(lock, timeout=0))
+        except DeployKitError:
             with progress.step("another process builds the image: waiting for it"):
-                fcntl.flock(held, fcntl.LOCK_EX)
+                held.enter_context(locked(lock, BUILD_TIMEOUT))
         yield
 
 
