@@ -62,7 +62,11 @@ def test_no_unit_has_failed_on_any_node(region: Region) -> None:
 
 def test_rule_for_a_hardware_address_can_be_deleted_as_it_is_listed(region: Region) -> None:
     """Else neutron's agent tries for ever, alive to all appearances."""
-    rule = "tapx -i tapx --among-src fa:16:3e:00:00:01 -j RETURN"
-    lines = [f"ebtables -t nat {do}" for do in ("-N tapx", f"-A {rule}", f"-D {rule}", "-X tapx")]
+    chain = "ebtables -t nat"
+    line = (
+        f"{chain} -N tapx && {chain} -A tapx -i tapx --among-src fa:16:3e:00:00:01 -j RETURN; "
+        f"{chain} -D tapx $({chain} -L tapx | grep among-src); left=$({chain} -L tapx); "
+        f'{chain} -F tapx; {chain} -X tapx; echo "$left"'
+    )
     for host in region.with_role("hypervisor"):
-        region.on(host.name, " && ".join(lines))
+        assert "tapx, entries: 0" in region.on(host.name, line)
