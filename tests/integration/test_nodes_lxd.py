@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from deploykit import ssh
-from deploykit.errors import DeployKitError, NodeUnreachable
+from deploykit.errors import DeployKitError, InputError, NodeUnreachable
 from deploykit.host.lxd import Lxd
 from deploykit.image.build import ensure_image
 from deploykit.image.inputs import read_inputs
@@ -163,6 +163,31 @@ def test_dead_node_is_named_within_half_a_minute(
     assert states == {"salt": "running", "web": "stopped" if how == "stop" else "running"}
     provider.up(site.environment("probe"), "probe", TAGS, Silent())
     ssh.reachable(inventory)
+
+
+def test_nodes_come_back_to_what_a_snapshot_kept(
+    site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    environment = site.environment("probe")
+    key = on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub")
+    for word in ("older", "kept"):  # the second replaces the first
+        on(inventory, "web", f"echo {word} >/root/mark")
+        provider.save("probe", "good", Silent())
+        inventory = provider.up(environment, "probe", TAGS, Silent())
+    on(inventory, "web", "echo lost >/root/mark; echo lost >/root/more")
+    provider.bring_back("probe", "good", Silent())
+    inventory = provider.up(environment, "probe", TAGS, Silent())
+    assert on(inventory, "web", "cat /root/mark; ls /root") == "kept\nmark"
+    assert on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub") == key
+
+
+def test_snapshot_that_is_not_there_stops_no_node(
+    site: Site, provider: LxdProvider, inventory: Inventory
+) -> None:
+    with pytest.raises(InputError, match="has no snapshot 'missing'"):
+        provider.bring_back("probe", "missing", Silent())
+    states = [node.state for node in provider.status(site.environment("probe"), "probe")]
+    assert states == ["running", "running"]
 
 
 def test_only_the_hypervisor_is_privileged(site: Site, provider: LxdProvider) -> None:

@@ -20,6 +20,7 @@ from deploykit.cli.app import (
     yes_option,
 )
 from deploykit.cli.reach import forward, host_of, ssh, ssh_config
+from deploykit.cli.snapshot import restore, snapshot
 from deploykit.environment import Environment, chain
 from deploykit.errors import InputError, Refused
 from deploykit.progress import Shown
@@ -32,7 +33,7 @@ def env() -> None:
     """Environments and their nodes."""
 
 
-for command in (ssh, ssh_config, forward):
+for command in (ssh, ssh_config, forward, snapshot, restore):
     env.add_command(command)
 
 

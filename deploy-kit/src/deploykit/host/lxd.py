@@ -24,6 +24,7 @@ SOCKETS = (Path("/var/lib/lxd/unix.socket"), Path("/var/snap/lxd/common/lxd/unix
 POOL = "deploy-kit"
 CALL_TIMEOUT = 60.0  # seconds for one answer of the daemon
 OPERATION_TIMEOUT = 120.0  # seconds for work in the daemon's background
+SHUTDOWN_SECONDS = 100  # for services to end in good order
 BUSY_TIMEOUT = 60.0  # seconds to wait for what it does with the same instance already
 
 
@@ -108,6 +109,13 @@ class Lxd:
         state = self.find(f"instances/{instance}/state", project)
         if state is not None and state["status"] != "Stopped":
             body = {"action": "stop", "force": True, "timeout": 30}
+            self.put(f"instances/{instance}/state", body, project)
+
+    def shut_down(self, instance: str, project: str = "default") -> None:
+        """Stop an instance in good order, if it runs."""
+        state = self.find(f"instances/{instance}/state", project)
+        if state is not None and state["status"] != "Stopped":
+            body = {"action": "stop", "force": False, "timeout": SHUTDOWN_SECONDS}
             self.put(f"instances/{instance}/state", body, project)
 
     def start(self, instance: str, project: str = "default") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from deploykit.environment import Environment
 from deploykit.errors import InputError
@@ -51,6 +51,18 @@ class Provider(Protocol):
     def tags(self, instance: str) -> dict[str, str]: ...
 
     def instances(self) -> list[str]: ...
+
+
+@runtime_checkable
+class Snapshots(Provider, Protocol):
+    """What a provider has beside, whose nodes can be kept as they are and brought back to it.
+
+    Both leave all nodes stopped; `up` starts them. Raise InputError for a name that was not kept.
+    """
+
+    def save(self, instance: str, name: str, progress: Progress) -> None: ...
+
+    def bring_back(self, instance: str, name: str, progress: Progress) -> None: ...
 
 
 def provider_for(site: Site, environment: Environment) -> Provider:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -18,7 +19,7 @@ from deploykit.host.lxd import POOL, Lxd, pool_room
 from deploykit.image.layer import ensure_base
 from deploykit.inventory import Host, Inventory, make_control_folder, write_ssh_files
 from deploykit.progress import Progress
-from deploykit.provider import NodeStatus
+from deploykit.provider import NodeStatus, lxd_snapshot
 from deploykit.provider.lxd_instance import each, remove_instance
 from deploykit.provider.lxd_network import (
     ensure_networks,
@@ -88,6 +89,16 @@ class LxdProvider:
             remove_instance(lxd, names)
             shutil.rmtree(folder, ignore_errors=True)
 
+    def save(self, instance: str, name: str, progress: Progress) -> None:
+        """See Snapshots."""
+        with self._alone(instance, f"{instance}: snapshot {name}", progress) as names:
+            lxd_snapshot.save(Lxd(), names, name)
+
+    def bring_back(self, instance: str, name: str, progress: Progress) -> None:
+        """See Snapshots."""
+        with self._alone(instance, f"{instance}: back to {name}", progress) as names:
+            lxd_snapshot.bring_back(Lxd(), names, name)
+
     def inventory(self, environment: Environment, instance: str) -> Inventory:
         """The instance as `up` left it. Raises DeployKitError where it is not up."""
         names = Names(self._site.id, instance)
@@ -136,6 +147,14 @@ class LxdProvider:
         projects = Lxd().get("projects", recursion="1")
         own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
         return sorted(config[f"{TAG}instance"] for config in own)
+
+    @contextmanager
+    def _alone(self, instance: str, title: str, progress: Progress) -> Iterator[Names]:
+        """Nobody else works on the instance, and connections to its nodes are closed."""
+        names = Names(self._site.id, instance)
+        with held(self._site.state / "locks" / instance), progress.step(title):
+            close_all(self._site.instance(instance))
+            yield names
 
     def _demand_fit(self, lxd: Lxd, environment: Environment, instance: str) -> None:
         running = {one.name for one in self.status(environment, instance) if one.state == RUNNING}

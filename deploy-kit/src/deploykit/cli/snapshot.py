@@ -1,0 +1,85 @@
+"""`deploy-kit env snapshot` and `restore`: a region for development, kept and brought back."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from deploykit.cli.app import provider_option, site_of, stderr, yes_option
+from deploykit.environment import Environment
+from deploykit.errors import InputError, Refused
+from deploykit.progress import Progress, Shown
+from deploykit.provider import Snapshots, located, provider_for
+from deploykit.site import Site
+from deploykit.working import demand_development
+
+SAVED = "saved"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+name_option = click.option(
+    "--name", default=SAVED, show_default=True, help="Of several, which. a-z, 0-9 and '-'."
+)
+
+
+@click.command()
+@click.argument("instance")
+@name_option
+@provider_option
+@click.pass_context
+def snapshot(ctx: click.Context, instance: str, name: str, provider: str | None) -> None:
+    """Keep the nodes of a development environment as they are, to come back to.
+
+    They stop for it, and start again. An older snapshot of that name is replaced.
+
+    \b
+    deploy-kit env snapshot minimal --provider lxd
+    deploy-kit env restore minimal --provider lxd
+    """
+    keeper, environment, found = _asked(site_of(ctx), instance, provider, name)
+    progress = Shown(stderr())
+    keeper.save(found, name, progress)
+    _start(keeper, environment, found, progress)
+
+
+@click.command()
+@click.argument("instance")
+@name_option
+@provider_option
+@yes_option
+@click.pass_context
+def restore(ctx: click.Context, instance: str, name: str, provider: str | None, yes: bool) -> None:
+    """Bring the nodes of a development environment back to a snapshot.
+
+    What they hold now is lost.
+    """
+    from deploykit.cli.env import confirm
+
+    site = site_of(ctx)
+    keeper, environment, found = _asked(site, instance, provider, name)
+    confirm(site, [found], yes, (), f"makes the nodes of {found} what they were")
+    progress = Shown(stderr())
+    keeper.bring_back(found, name, progress)
+    _start(keeper, environment, found, progress)
+
+
+def _asked(
+    site: Site, instance: str, provider: str | None, name: str
+) -> tuple[Snapshots, Environment, str]:
+    if not NAME.fullmatch(name):
+        raise InputError(f"'{name}' is no name of a snapshot", "a-z, 0-9 and '-', at most 31")
+    environment, found = located(site, instance, provider)
+    demand_development(site, environment)
+    keeper = provider_for(site, environment)
+    if not isinstance(keeper, Snapshots):
+        raise Refused(
+            f"the provider {environment.provider} keeps no snapshots",
+            f"'--provider lxd' makes another instance of {environment.name}, which has them",
+        )
+    if found not in keeper.instances():
+        raise Refused(f"{found} is not up", f"'deploy-kit env up {found}' brings it up")
+    return keeper, environment, found
+
+
+def _start(keeper: Snapshots, environment: Environment, instance: str, progress: Progress) -> None:
+    purpose = keeper.tags(instance).get("purpose", "dev")
+    keeper.up(environment, instance, {"purpose": purpose}, progress)
