@@ -17,18 +17,33 @@ from unittest import mock
 import cloud
 import pytest
 from cloud import Region, Tenant, reached, tenant
+from deploykit.provider import located
+from deploykit.site import open_site
 from railway import Railway, build
 from tinyguest import Guest, tiny_guest
 
 BOOTSTRAP_TIMEOUT = 2400.0  # seconds
+SITE = Path(__file__).parents[2] / "deploy-kit"
 KEEP = "DEPLOYKIT_REGION_KEEP"  # set: the region stays when the tests are over, to look at
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.region)
-            item.add_marker(pytest.mark.timeout(BOOTSTRAP_TIMEOUT + 600))
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.region)
+        item.add_marker(pytest.mark.timeout(BOOTSTRAP_TIMEOUT + 600))
+    left = [item for item in here if item.get_closest_marker("volumes")]
+    if left and not has_volumes():
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def has_volumes() -> bool:
+    """Whether the region that these tests would use has a node for volumes."""
+    site = open_site(Path(os.environ.get(cloud.SITE) or SITE))
+    environment, _ = located(site, os.environ.get(cloud.INSTANCE) or "minimal")
+    return bool(environment.with_role("volume"))
 
 
 @pytest.fixture(scope="session")

@@ -97,10 +97,9 @@ def test_console_is_reached_through_the_load_balancer(region: Region, pair: Any)
     assert "noVNC" in answer.text
 
 
+@pytest.mark.volumes
 def test_volume_is_seen_by_the_guest_it_is_attached_to(region: Region, pair: Any) -> None:
     cloud = pair.tenant.cloud
-    if not region.with_role("volume"):
-        pytest.skip("this region has no volumes")
     volume = cloud.block_storage.create_volume(name="disk", size=1)
     cloud.block_storage.wait_for_status(volume, "available", interval=1, wait=90)
     try:

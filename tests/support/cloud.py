@@ -245,11 +245,11 @@ class Tenant:
         router = self.cloud.network.create_router(
             name=name, external_gateway_info={"network_id": self.external}
         )
-        self.cloud.network.add_interface_to_router(router, subnet_id=subnet.id)
+        self.cloud.network.add_interface_to_router(router, subnet=subnet.id)
         return net, subnet, router
 
     def without_network(self, net: Any, subnet: Any, router: Any) -> None:
-        self.cloud.network.remove_interface_from_router(router, subnet_id=subnet.id)
+        self.cloud.network.remove_interface_from_router(router, subnet=subnet.id)
         self.cloud.network.delete_router(router)
         self.cloud.network.delete_network(net)
 
@@ -311,7 +311,7 @@ class Tenant:
         for router in cloud.network.routers(project_id=self.project):
             for port in cloud.network.ports(device_id=router.id):
                 with suppress(openstack.exceptions.SDKException):
-                    cloud.network.remove_interface_from_router(router, port_id=port.id)
+                    cloud.network.remove_interface_from_router(router, port=port.id)
             cloud.network.delete_router(router)
         for net in cloud.network.networks(project_id=self.project):
             cloud.network.delete_network(net)
