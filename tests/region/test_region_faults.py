@@ -5,6 +5,9 @@ Each test ends with a region in which everything is up, and records for how long
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +104,40 @@ def test_database_away_for_a_minute_is_waited_for(
             region.on(database, "systemctl start mariadb", timeout=120)
         boots(pair, "after-database")
     assert pings.lost_per_cent <= LOSS_PER_CENT, pings
+
+
+def test_region_brought_back_to_a_snapshot_passes_its_smoke_test(
+    own: Railway, region: Region, pair: Any, record_property: Any
+) -> None:
+    """With its instances, which run again; what came after the snapshot is gone."""
+    with recovered(region, record_property, "snapshot"):
+        own("env", "snapshot", "minimal")
+    region.on(region.inventory.master.name, "touch /root/after")
+    begun = time.monotonic()
+    own("env", "restore", "minimal", "--yes")
+    assert wait(lambda: smoke(own, region).returncode == 0, 180), smoke(own, region).stdout
+    record_property("snapshot_to_smoke_test_seconds", round(time.monotonic() - begun, 1))
+    assert region.try_on(region.inventory.master.name, "test -e /root/after")[0] == 1
+    assert region.ping(pair.address, seconds=BACK_SECONDS)
+
+
+def smoke(railway: Railway, region: Region) -> subprocess.CompletedProcess[str]:
+    """The release's own smoke test, as the check of that name runs it."""
+    tests = railway.folder / "salt" / "smoke"
+    words = [sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "-c", "/dev/null"]
+    words += ["-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(tests)]
+    return subprocess.run(
+        [*words, f"--ssh-config={region.inventory.ssh_config}"],
+        env={
+            **os.environ,
+            "DEPLOYKIT_INVENTORY": str(region.inventory.folder / "inventory.json"),
+            "PYTEST_ADDOPTS": "",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
 
 
 @contextmanager
