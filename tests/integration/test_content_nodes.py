@@ -10,7 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip
-from railway import Railway, build
+from railway import Railway, deployed
 
 pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
 TINY = """\
@@ -33,13 +33,9 @@ CALL = "/opt/salt/bin/salt-call --log-level=quiet --out=json"
 def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """A deployed region of two nodes, taken down afterwards."""
     lxd_or_skip()
-    railway = build(checkout, tmp_path_factory.mktemp("tiny") / "checkout", {"tiny": TINY})
-    try:
-        railway("env", "up", "tiny")
-        railway("deploy", railway.cut(), "tiny")
-        yield railway
-    finally:
-        railway("env", "down", "tiny", "--yes")
+    folder = tmp_path_factory.mktemp("tiny") / "checkout"
+    with deployed(checkout, folder, "tiny", TINY) as found:
+        yield found
 
 
 def on_master(region: Railway, line: str) -> str:

@@ -12,11 +12,12 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip
-from railway import Railway, build
+from railway import Railway, deployed
 
 pytestmark = [pytest.mark.nodes, pytest.mark.timeout(900)]
 ALONE = """\
 name: alone
+packages: installed
 networks:
   management: {cidr: 10.74.0.0/24}
 nodes:
@@ -28,13 +29,9 @@ nodes:
 def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """A region of one node, deployed; taken down afterwards."""
     lxd_or_skip()
-    railway = build(checkout, tmp_path_factory.mktemp("alone") / "checkout", {"alone": ALONE})
-    try:
-        railway("env", "up", "alone")
-        railway("deploy", railway.cut(), "alone")
-        yield railway
-    finally:
-        railway("env", "down", "alone", "--yes")
+    folder = tmp_path_factory.mktemp("alone") / "checkout"
+    with deployed(checkout, folder, "alone", ALONE) as found:
+        yield found
 
 
 def test_region_of_one_node_is_deployed_and_passes_its_smoke_test(region: Railway) -> None:

@@ -18,10 +18,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from deploykit.provider.lxd_plan import Names
 from deploykit.site import open_site
 from lxdsite import lxd_or_skip
-from railway import Railway, build
+from railway import Railway, deployed
 
 pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(900)]
 VAULT = """name: vault
+packages: installed
 networks:
   management: {cidr: 10.75.0.0/24}
 nodes:
@@ -62,13 +63,8 @@ def vault(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """An environment that a release was deployed to; taken down afterwards."""
     lxd_or_skip()
     folder = tmp_path_factory.mktemp("vault") / "checkout"
-    railway = build(checkout, folder, {"vault": VAULT})
-    try:
-        railway("env", "up", "vault")
-        railway("deploy", railway.cut(), "vault")
-        yield railway
-    finally:
-        railway("env", "down", "vault", "--yes")
+    with deployed(checkout, folder, "vault", VAULT) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,18 @@ class Railway:
             if record["kind"] == "evidence"
             and (record["check"], record["environment"]) == (check, environment)
         ]
+
+
+@contextmanager
+def deployed(checkout: Path, folder: Path, name: str, text: str) -> Iterator[Railway]:
+    """The one environment `name` of a fresh checkout, with a release deployed; then taken down."""
+    railway = build(checkout, folder, {name: text})
+    try:
+        railway("env", "up", name)
+        railway("deploy", railway.cut(), name)
+        yield railway
+    finally:
+        railway("env", "down", name, "--yes")
 
 
 def build(checkout: Path, folder: Path, environments: dict[str, str]) -> Railway:
