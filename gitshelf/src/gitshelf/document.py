@@ -7,7 +7,6 @@ libyaml, twenty times faster, reads the texts in which both see the same nodes.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -150,9 +149,11 @@ def check_keys(
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """A remedy for a key that is not known: the nearest one that is."""
+    import difflib
+
     known = list(known)
     near = difflib.get_close_matches(key, known, 1, 0.5)
-    return f"did you mean {near[0]}?" if near else "known keys: " + ", ".join(known)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
 def _is(node: Node, kind: str) -> bool:

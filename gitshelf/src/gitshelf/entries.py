@@ -79,7 +79,7 @@ class Writer:
         if pointer is None or pointer.oid not in self._objects:
             self.pointers[item.path] = pointer
             return
-        self._stream(item, pointer.size, _object(self._objects[pointer.oid], pointer))
+        self._stream(item, pointer.size, lfs_object(self._objects[pointer.oid], pointer))
         self.lfs[item.path] = pointer
 
     def _enter(self, path: bytes) -> None:
@@ -112,7 +112,7 @@ class Writer:
         self._pending = 0
 
 
-def _object(file: Path, pointer: Pointer) -> Iterator[bytes]:
+def lfs_object(file: Path, pointer: Pointer) -> Iterator[bytes]:
     """The content of an LFS object, which is what its pointer says when it ends."""
     hashed = hashlib.sha256()
     left = pointer.size

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ _PART = re.compile(r"\.part-(\d+)-[0-9a-f]{8}$")
 
 def part_path(target: Path) -> Path:
     """A fresh name beside `target` that tells which process it belongs to."""
-    return target.with_name(f".{target.name}.part-{os.getpid()}-{secrets.token_hex(4)}")
+    return target.with_name(f".{target.name}.part-{os.getpid()}-{os.urandom(4).hex()}")
 
 
 def sweep_parts(target: Path) -> None:

@@ -5,14 +5,16 @@ What git and curl say is matched in English, which `gitshelf.git` asks for.
 
 from __future__ import annotations
 
-import random
 import re
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitshelf.process import Running, Stopped
+
+if TYPE_CHECKING:
+    import tempfile
 
 TRIES = 4
 """How often a fetch is tried in all."""
@@ -56,6 +58,8 @@ def waits(said: str) -> float:
 def jittered(first: float, attempt: int) -> float:
     """How long to wait after the failed `attempt` (from 1 on): half of it by chance, so that many
     clients that failed together do not come back together."""
+    import random
+
     whole: float = first * 2 ** (attempt - 1)
     return whole * random.uniform(0.5, 1.0)  # noqa: S311
 
@@ -71,6 +75,8 @@ class Listening:
 
     def __enter__(self) -> Listening:
         if self._wanted:
+            import tempfile
+
             self._folder = tempfile.TemporaryDirectory(prefix="gitshelf-")
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from gitshelf.errors import GitshelfError
+from gitshelf.pointers import Pointer
 from gitshelf.rules.model import Finding, Rule
 from gitshelf.rules.secrets import scan
 
@@ -170,6 +172,58 @@ def test_secret_across_two_pieces_is_found(cut: int) -> None:
     data = b"one\n" * 3000 + KEY
     place = 12000 + cut
     assert set(scan(iter([data[:place], data[place:]]))) == {("a private key", 3001)}
+
+
+@pytest.fixture
+def outer(repo: Repo, make_repo: Callable[..., Repo]) -> Repo:
+    """A repository with a submodule `lib/in`, which holds a private key as `id`."""
+    repo.commit({b"id": KEY, b"x": b"1"})
+    made = make_repo("outer")
+    modules = b'[submodule "in"]\n\tpath = lib/in\n\turl = ../book.git\n'
+    link = ("160000", repo.commits[-1].encode())
+    made.commit({b".gitmodules": modules, b"lib/in": link, b"y": b"2"})
+    return made
+
+
+def test_secret_in_an_included_submodule_is_found_at_its_place(
+    outer: Repo, write_manifest: Write, run_cli: Cli
+) -> None:
+    books = "books:\n" + book("o", outer, "branch: master, submodules: include")
+    said = run_cli("lint", "--rule", "secrets", "--gitshelf", write_manifest(books))
+    assert said.code == 1
+    assert ":2: book o: submodule lib/in: id has a private key in line 1" in said.out
+    assert found(write_manifest("lint: {secrets: {allow: [o/lib/in/id]}}\n" + books)) == []
+    for place in ("o", "o/lib/in"):
+        rule = f"lint: {{secrets: {{except: [{place}]}}}}\n"
+        assert found(write_manifest(rule + books)) == []
+    assert found(write_manifest(books.replace(": include", ": omit")), "secrets") == []
+
+
+def test_secret_in_an_lfs_object_is_found_where_the_book_includes_it(
+    repo: Repo, write_manifest: Write
+) -> None:
+    content = KEY + b"x" * 2000
+    oid = hashlib.sha256(content).hexdigest()
+    file = repo.path / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    repo.commit({b"big.bin": Pointer(oid, len(content)).to_bytes()})
+    books = "books:\n" + book("a", repo, "branch: master, lfs: include")
+    (finding,) = gitshelf.lint(write_manifest(books), ["secrets"])
+    assert finding.message == "big.bin has a private key in line 1"
+    assert found(write_manifest(books.replace(": include", ": omit")), "secrets") == []
+
+
+def test_book_that_writes_a_path_of_an_included_submodule_is_found(
+    outer: Repo, repo: Repo, write_manifest: Write
+) -> None:
+    manifest = write_manifest(
+        "books:\n"
+        + book("o", outer, "branch: master, submodules: include")
+        + book("o/lib/in/x", repo, f"branch: {repo.commits[0]}")
+        + book("o/lib/in/new", repo, f"branch: {repo.commits[0]}")
+    )
+    assert found(manifest, "same-path") == [("same-path", "o/lib/in/x")]
 
 
 def test_books_that_write_the_same_path_are_found(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gitshelf.lock import INCLUDE
+from gitshelf.rules.contents import walk
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 
 
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     books = {book.book: book for book in subject.books}
+    if any(book.policies.submodules == INCLUDE for book in subject.books):
+        books = {book.book: book for book, _, _ in walk(subject)}
     inner = [(book.book, book.place) for book in subject.books]
     inner += [(link.book, link.place) for link in subject.manifest.links]
     for place, where in inner:

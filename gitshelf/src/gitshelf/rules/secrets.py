@@ -1,4 +1,5 @@
-"""No private keys or tokens in any book. What is found is named by place, never shown."""
+"""No private keys or tokens in any book, nor in submodules and LFS objects that it includes. What is
+found is named by place, never shown."""
 
 from __future__ import annotations
 
@@ -6,11 +7,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from gitshelf import gitobjects
-from gitshelf.books import Book
-from gitshelf.gitobjects import Item
-from gitshelf.lock import raw
-from gitshelf.objects import ObjectReader
+from gitshelf.rules.contents import contents, walk
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 from gitshelf.tar import printable
@@ -37,42 +34,20 @@ _HINT = re.compile(
 
 
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
-    for book in subject.books:
-        commit = subject.commit(book)
-        with subject.reader(book) as reader:
-            ((_, content),) = reader.read([commit])
-            files = _files(reader, gitobjects.parse_commit(content).tree, book)
-            for item, (_, size) in zip(files, reader.headers([f.id for f in files]), strict=True):
-                path = printable(item.path)
-                where = f"{book.book}/{path}" if book.book else path
-                allowed = any(fnmatchcase(where, glob) for glob in settings.allow)
-                for kind, line in set(scan(reader.pieces(size))):
-                    if not allowed:
-                        yield Finding(
-                            "secrets",
-                            book.book,
-                            f"{path} has {kind} in line {line}",
-                            "revoke it and take it out, or list the path under `allow`",
-                            book.place,
-                        )
-
-
-def _files(reader: ObjectReader, root: str, book: Book) -> list[Item]:
-    """The files and links of the book's folder, with their paths in it."""
-    trees = reader.trees([root])
-    for part in [p for p in book.path.split("/") if p]:
-        root = next(item.id for item in trees[root] if item.path == raw(part))
-    found: list[Item] = []
-    todo = [(b"", root)]
-    while todo:
-        above, tree = todo.pop()
-        for item in trees[tree]:
-            path = above + item.path
-            if item.mode == gitobjects.TREE:
-                todo.append((path + b"/", item.id))
-            elif item.mode != gitobjects.SUBMODULE:
-                found.append(Item(path, item.mode, item.id))
-    return sorted(found, key=lambda item: item.path)
+    for book, reader, items in walk(subject, settings.excepted):
+        for name, content in contents(subject, book, reader, items):
+            path = printable(name)
+            where = f"{book.book}/{path}" if book.book else path
+            allowed = any(fnmatchcase(where, glob) for glob in settings.allow)
+            for kind, line in sorted(set(scan(content))):
+                if not allowed:
+                    yield Finding(
+                        "secrets",
+                        book.book,
+                        f"{path} has {kind} in line {line}",
+                        "revoke it and take it out, or list the path under `allow`",
+                        book.place,
+                    )
 
 
 def scan(pieces: Iterator[bytes]) -> Iterator[tuple[str, int]]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from gitshelf import git, sides
+from gitshelf import git, gitobjects, lfs, sides
 from gitshelf.books import Book
 from gitshelf.cache import Cache, Store
 from gitshelf.document import Place
@@ -16,11 +16,13 @@ from gitshelf.fetch import Fetcher
 from gitshelf.gitobjects import is_id
 from gitshelf.manifest import Manifest
 from gitshelf.objects import ObjectReader
+from gitshelf.pointers import Pointer
 from gitshelf.pool import run_all
 from gitshelf.process import Result, Running, Stopped
 from gitshelf.refs import UnknownCommit
 from gitshelf.resolution import Options
 from gitshelf.sides import Held
+from gitshelf.urls import local_path
 
 
 class Subject:
@@ -107,6 +109,21 @@ class Subject:
         if not result.ok:
             raise book.place.error(f"{self.pin(book)} is not a commit", "correct `branch`")
         return result.out.decode().strip()
+
+    def tree(self, book: Book, reader: ObjectReader) -> str:
+        """The tree of a book's commit; `reader` is open on its store."""
+        ((_, content),) = reader.read([self.commit(book)])
+        return gitobjects.parse_commit(content).tree
+
+    def lfs_objects(
+        self, book: Book, reader: ObjectReader, wanted: Mapping[bytes, Pointer]
+    ) -> Mapping[str, Path]:
+        """The file of each LFS object by its oid; `wanted` are pointers by path."""
+        fetching = not self.offline or local_path(book.url) is not None
+        objects = lfs.Objects(self.store(book), self._running, self._timeout, fetching=fetching)
+        commit = lfs.Commit(book.url, self.commit(book), self.tree(book, reader), book.path)
+        with _at(book.place):
+            return objects.bring(reader, commit, wanted)
 
     def descends(self, book: Book, old: str) -> bool | None:
         """Whether the book's commit has `old` among its ancestors; None where the repository does

@@ -1,0 +1,84 @@
+"""What a kit would carry of the books: their files, submodules that they include, LFS objects."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+
+from gitshelf import entries, gitobjects, pointers, submodules
+from gitshelf.books import Book
+from gitshelf.gitobjects import Item
+from gitshelf.lock import INCLUDE, raw
+from gitshelf.objects import ObjectReader
+from gitshelf.pointers import Pointer
+from gitshelf.rules.subject import Subject
+
+_TREE = gitobjects.TREE
+
+
+def walk(
+    subject: Subject, excepted: Collection[str] = ()
+) -> Iterator[tuple[Book, ObjectReader, list[Item]]]:
+    """Each book, and each submodule that belongs to one, with a reader of its objects and its files
+    and links by their paths in it; use the reader before taking the next. Those at the places
+    `excepted` are left out, their submodules too.
+
+    Raises GitshelfError where a submodule cannot be fetched, or its place is taken.
+    """
+    taken = {book.book: book.place for book in subject.books}
+    taken |= {link.book + "/": link.place for link in subject.manifest.links}
+    todo = deque(subject.books)
+    while todo:
+        book = todo.popleft()
+        if book.book in excepted:
+            continue
+        with subject.reader(book) as reader:
+            root = subject.tree(book, reader)
+            items = _listing(reader, root, book)
+            links = [item for item in items if item.mode == gitobjects.SUBMODULE]
+            yield book, reader, [item for item in items if item.mode != gitobjects.SUBMODULE]
+            if links and book.policies.submodules == INCLUDE:
+                held = submodules.read(reader, root, book.path, links, book.place)
+                todo.extend(submodules.books([(book, held)], taken))
+
+
+def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:
+    trees = reader.trees([root])
+    for part in [p for p in book.path.split("/") if p]:
+        below = [item.id for item in trees[root] if (item.path, item.mode) == (raw(part), _TREE)]
+        if not below:
+            message = f"its commit has no folder {book.path}"
+            raise book.place.error(message, "correct `path`, or pin another commit")
+        root = below[0]
+    found: list[Item] = []
+    todo = [(b"", root)]
+    while todo:
+        above, tree = todo.pop()
+        for item in trees[tree]:
+            path = above + item.path
+            if item.mode == _TREE:
+                todo.append((path + b"/", item.id))
+            else:
+                found.append(Item(path, item.mode, item.id))
+    return sorted(found, key=lambda item: item.path)
+
+
+def contents(
+    subject: Subject, book: Book, reader: ObjectReader, items: Sequence[Item]
+) -> Iterator[tuple[bytes, Iterator[bytes]]]:
+    """Path and content, in pieces, of each of a book's files; of LFS pointers the object as well,
+    where the book includes it. Use up one content before taking the next."""
+    wanted: dict[bytes, Pointer] = {}
+    for item, (_, size) in zip(items, reader.headers([one.id for one in items]), strict=True):
+        if size < pointers.MAX_SIZE:
+            content = reader.content(size)
+            pointer = pointers.parse(content)
+            if pointer and book.policies.lfs == INCLUDE:
+                wanted[item.path] = pointer
+            yield item.path, iter((content,))
+        else:
+            yield item.path, reader.pieces(size)
+    if wanted:
+        objects = subject.lfs_objects(book, reader, wanted)
+        for path, pointer in wanted.items():
+            yield path, entries.lfs_object(objects[pointer.oid], pointer)
