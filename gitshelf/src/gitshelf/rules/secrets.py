@@ -1,5 +1,7 @@
-"""No private keys or tokens in any book, nor in submodules and LFS objects that it includes. What is
-found is named by place, never shown."""
+"""No private keys or tokens in any book, nor in submodules and LFS objects that it includes.
+
+What is found is named by place, never shown.
+"""
 
 from __future__ import annotations
 
