@@ -12,15 +12,18 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from gitshelf import files, glance, worktree
+from gitshelf import files, glance, lfsfiles, naming, worktree
 from gitshelf.cache import default_root
 from gitshelf.errors import GitshelfError
 from gitshelf.filelock import locked
+from gitshelf.lfs import ENVIRONMENT
+from gitshelf.lock import INCLUDE
 from gitshelf.obstacles import clashes
 from gitshelf.places import GitPlace
-from gitshelf.process import Running
+from gitshelf.process import Result, Running
 from gitshelf.worktree import PINNED, Facts
 
 _MARKER = "gitshelf-moving"
@@ -28,7 +31,6 @@ _NEXT = "refs/gitshelf/next"
 _ANY = "*"
 _UNKNOWN = "files that are not in git"
 _REFUSAL = re.compile(r"would be overwritten|would lose|index\.lock|resolve your current index")
-_SHOWN = 3
 
 
 class Kept(Exception):
@@ -48,12 +50,15 @@ class Goal:
 
 class Clones:
     """The clones of one run. `timeout` in seconds per call of git; `force` overwrites local
-    changes (commits stay, under refs/gitshelf/kept)."""
+    changes (commits stay, under refs/gitshelf/kept); `offline` asks no server for LFS objects."""
 
-    def __init__(self, running: Running, timeout: float, *, force: bool) -> None:
+    def __init__(
+        self, running: Running, timeout: float, *, force: bool, offline: bool = False
+    ) -> None:
         self._running = running
         self._timeout = timeout
         self._force = force
+        self._offline = offline
         self._handles: tuple[int, ...] = ()
 
     def bring(self, place: GitPlace, goal: Goal) -> str:
@@ -61,13 +66,24 @@ class Clones:
         GitshelfError where git fails."""
         path = place.path
         with _one_writer(path, self._timeout) as handle:
-            one = Clones(self._running, self._timeout, force=self._force)
+            one = Clones(self._running, self._timeout, force=self._force, offline=self._offline)
             one._handles = (handle,)
             if worktree.is_clone(path):
                 return one._move(place, goal)
             if path.is_symlink() or (path.exists() and not path.is_dir()):
                 raise Kept(f"{path} is not a folder: move it away")
             return one._make(place, goal)
+
+    def _call(self, path: Path, pointers_only: bool, *arguments: str) -> Result:
+        """Run git, which leaves LFS pointers as they are where there shall be `pointers_only`."""
+        return worktree.call(
+            path,
+            arguments,
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+            extra_env=ENVIRONMENT | ({"GIT_LFS_SKIP_SMUDGE": "1"} if pointers_only else {}),
+        )
 
     def _git(self, path: Path, *arguments: str) -> bytes:
         return worktree.checked(
@@ -90,18 +106,18 @@ class Clones:
             self._git(part, "config", "remote.origin.url", place.book.url)
             self._git(part, "update-ref", PINNED, goal.commit)
             if not path.exists() or not any(path.iterdir()):
-                self._check_out(part, goal, _ANY, force=True)
+                said = self._check_out(part, place, goal, _ANY, force=True)
                 # Nobody else has written here, so no file is newer than the index says.
                 os.utime(part / ".git" / "index")
                 part.rename(path)
-                return "cloned"
+                return f"cloned{said}"
             self._refuse(clashes(path, self._files(part, goal), ()), _UNKNOWN)
             _mark(part, _ANY, goal.commit)
             (part / ".git").rename(path / ".git")
         finally:
             files.remove(part)
-        self._check_out(path, goal, _ANY, force=True)
-        return "cloned around what was there"
+        said = self._check_out(path, place, goal, _ANY, force=True)
+        return f"cloned around what was there{said}"
 
     def _move(self, place: GitPlace, goal: Goal) -> str:
         path = place.path
@@ -113,11 +129,11 @@ class Clones:
         ours = worktree.same_url(worktree.origin(path), place.book.url)
         self._fetch(path, goal, ours=ours)
         self._protect(path, facts, goal, known)
-        self._check_out(path, goal, facts.commit, force=self._force)
+        said = self._check_out(path, place, goal, facts.commit, force=self._force)
         self._git(path, "update-ref", PINNED, goal.commit)
         if facts.commit == goal.commit:
-            return "finished" if was_killed else "switched"
-        return f"moved from {facts.commit[:12] or 'nothing'}"
+            return ("finished" if was_killed else "switched") + said
+        return f"moved from {facts.commit[:12] or 'nothing'}{said}"
 
     def _finish(self, place: GitPlace) -> None:
         """Bring a work tree to where a killed run was moving it. Files that it did not touch are
@@ -217,22 +233,20 @@ class Clones:
 
     def _refuse(self, names: Sequence[str], what: str) -> None:
         if names and not self._force:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            shown = ", ".join(files_shown(name) for name in names[:_SHOWN])
-            raise Kept(f"it has {what} that would be overwritten: {shown}{more}")
+            raise Kept(f"it has {what} that would be overwritten: {naming.some(names)}")
 
-    def _check_out(self, path: Path, goal: Goal, start: str, *, force: bool) -> None:
+    def _check_out(
+        self, path: Path, place: GitPlace, goal: Goal, start: str, *, force: bool
+    ) -> str:
+        """Bring the clone's work tree to the goal; gives what there is to say of it."""
         arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
         arguments += ["--force"] if force else ["--no-overwrite-ignore"]
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
         _mark(path, start or _ANY, goal.commit)
-        result = worktree.call(
-            path,
-            [*arguments, goal.commit, "--"],
-            running=self._running,
-            timeout=self._timeout,
-            pass_fds=self._handles,
-        )
+        policy = place.book.policies.lfs
+        # git-lfs, asked for itself, brings objects all at once and says what is wrong with one.
+        late = policy == INCLUDE or self._offline
+        result = self._call(path, late, *arguments, goal.commit, "--")
         if not result.ok:
             # Where git says no before it touches anything, there is nothing to finish.
             if _REFUSAL.search(result.err):
@@ -242,15 +256,13 @@ class Clones:
             upstream = f"branch.{goal.branch}"
             self._git(path, "config", f"{upstream}.remote", "origin")
             self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
+        git = partial(self._call, path, late)
+        said = lfsfiles.bring(path, policy, git, offline=self._offline)
         if (path / ".git").is_dir():
             tree = self._git(path, "rev-parse", f"{goal.commit}^{{tree}}").decode("ascii").strip()
             glance.note(path, goal.commit, tree)
         _unmark(path)
-
-
-def files_shown(name: str) -> str:
-    """A path as it can be printed."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return f" ({said})" if said else ""
 
 
 def unfinished(path: Path) -> bool:

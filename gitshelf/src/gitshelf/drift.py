@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitshelf import nesting, resolution, survey, worktree
-from gitshelf.clones import files_shown, unfinished
+from gitshelf import naming, nesting, resolution, survey, worktree
+from gitshelf.clones import unfinished
 from gitshelf.errors import GitshelfError
 from gitshelf.git import LOCAL_TIMEOUT
 from gitshelf.installation import wrong_origin
@@ -19,7 +19,6 @@ from gitshelf.worktree import Facts
 
 WORKERS = 4
 _AT_ONCE = 50
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +131,9 @@ def _clone(
         name = f" ({branch})" if branch != wanted else ""
         problems.append(f"is at {facts.commit[:12] or 'no commit'}, not {wanted[:12]}{name}")
     if facts.changed:
-        problems.append("changed: " + _names(facts.changed))
+        problems.append("changed: " + naming.some(facts.changed))
     if facts.untracked:
-        problems.append("untracked: " + _names(facts.untracked))
+        problems.append("untracked: " + naming.some(facts.untracked))
     diff = b""
     if diffs and (facts.changed or (wanted and wanted != facts.commit)):
         diff = _diff(path, wanted, running)
@@ -162,10 +161,5 @@ def _link(link: LinkPlace) -> State:
     if not link.path.is_symlink():
         problems = ("not a link" if link.path.exists() else "not installed",)
     elif (led := str(link.path.readlink())) != link.target:
-        problems = (f"leads to {files_shown(led)}, not {link.target}",)
+        problems = (f"leads to {naming.shown(led)}, not {link.target}",)
     return State(link.name, link.path, problems)
-
-
-def _names(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(files_shown(name) for name in names[:_SHOWN]) + more

@@ -10,17 +10,27 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gitshelf import gitobjects, installed, linking, nesting, removal, resolution, survey, worktree
+from gitshelf import (
+    gitobjects,
+    installed,
+    lfsfiles,
+    linking,
+    nesting,
+    removal,
+    resolution,
+    survey,
+    worktree,
+)
 from gitshelf.cache import Cache
 from gitshelf.clearing import Clearing
 from gitshelf.clones import Clones, Goal, Kept, unfinished
 from gitshelf.errors import GitshelfError
 from gitshelf.fullstore import FullFetcher
 from gitshelf.lock import INCLUDE
-from gitshelf.places import GitPlace, Layout, LinkPlace, lay_out
+from gitshelf.places import GitPlace, Layout, LinkPlace, about, lay_out, placed
 from gitshelf.pool import run_all
-from gitshelf.process import Running, Stopped
-from gitshelf.refs import Ref, UnknownCommit
+from gitshelf.process import Running
+from gitshelf.refs import Ref
 from gitshelf.resolution import Options
 from gitshelf.worktree import Facts
 
@@ -97,7 +107,9 @@ class _Install:
         self._fetcher = FullFetcher(
             Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
         )
-        self._clones = Clones(self._running, options.timeout, force=wishes.force)
+        self._clones = Clones(
+            self._running, options.timeout, force=wishes.force, offline=options.offline
+        )
         self._facts: dict[Path, Facts] = {}
         self._goals: dict[Path, Goal] = {}
 
@@ -169,7 +181,7 @@ class _Install:
         outcomes: list[Outcome] = []
         for depth in sorted({place.depth for place in places}):
             wave = [[place] for place in places if place.depth == depth]
-            outcomes += self._each(wave, lambda one: _placed(self._bring, one[0]))
+            outcomes += self._each(wave, lambda one: placed(self._bring, one[0]))
         return outcomes
 
     def _each(
@@ -190,7 +202,7 @@ class _Install:
             return worktree.look(place.path, place.inside, self._running)
 
         return {
-            place.path: facts or _placed(again, place)
+            place.path: facts or placed(again, place)
             for place, facts in zip(places, found, strict=True)
         }
 
@@ -201,7 +213,7 @@ class _Install:
         try:
             refs = self._fetcher.refs(url, [one.book.branch for one in named]) if named else {}
         except GitshelfError as error:
-            raise _about(error, named, {one.path: one.book.branch for one in named}) from None
+            raise about(error, named, {one.path: one.book.branch for one in named}) from None
         pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch)) for one in group}
         todo = [one for one in group if not self._is_there(one, pins[one.path].id)]
         goals: dict[Path, Goal] = {}
@@ -223,12 +235,14 @@ class _Install:
                     tag = name.removeprefix("refs/tags/") if is_tag else ""
                     goals[one.path] = Goal(commit, pins[one.path].branch, tag, store.path)
             except GitshelfError as error:
-                raise _about(error, some, wanted) from None
+                raise about(error, some, wanted) from None
         return goals
 
     def _is_there(self, place: GitPlace, pin: str) -> bool:
         facts = self._facts.get(place.path)
         if facts is None or not facts.commit or unfinished(place.path):
+            return False
+        if place.book.policies.lfs == INCLUDE and lfsfiles.waiting(place.path):
             return False
         branch = place.book.branch
         said = worktree.expected(place.path, branch, facts.commit)
@@ -271,28 +285,3 @@ def wrong_origin(place: GitPlace) -> str:
         return ""
     shown = re.sub(r"//[^/@]*@", "//***@", url) or "not set"
     return f"its origin is {shown}, not {place.book.url}"
-
-
-def _placed(work: Callable[[GitPlace], T], place: GitPlace) -> T:
-    """Do it, with errors that name the book."""
-    try:
-        return work(place)
-    except Stopped:
-        raise
-    except GitshelfError as error:
-        raise place.book.place.error(error.message, error.remedy) from None
-    except OSError as error:
-        message = f"{error.filename or place.path}: {error.strerror}"
-        raise place.book.place.error(message, "look at the folder and its rights") from None
-
-
-def _about(
-    error: GitshelfError, places: Sequence[GitPlace], pins: Mapping[Path, str]
-) -> GitshelfError:
-    """The error with the place of the book that it is about."""
-    if isinstance(error, Stopped):
-        return error
-    one = places[0]
-    if isinstance(error, UnknownCommit):
-        one = next((place for place in places if pins[place.path] == error.wanted), one)
-    return one.book.place.error(error.message, error.remedy)

@@ -17,6 +17,9 @@ from gitshelf.tar import printable
 
 _OPTIONS = ("lfs.fetchinclude=", "lfs.fetchexclude=", "lfs.locksverify=false", "lfs.dialtimeout=30")
 _REMOTE = "gitshelf"
+ENVIRONMENT = {"GIT_ASKPASS": ""}
+"""What git-lfs needs: any askpass, even one that says nothing, it would take before the user's
+credential helper, and ask again for ever."""
 _CONFIG = b".lfsconfig"
 _MAX_CONFIG = 1 << 20
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
@@ -58,12 +61,10 @@ class Objects:
         objects = {one.oid: self._file(one.oid) for one in wanted.values()}
         if self._missing(wanted):
             if not self._fetching:
-                raise GitshelfError(
-                    f"{self._shown(wanted)} is not in the cache", "run once without --offline"
-                )
+                raise not_there(self._shown(wanted))
             result = self._fetch(commit, _server(reader, commit))
             if self._missing(wanted):
-                raise self._failure(wanted, result)
+                raise failure(self._shown(wanted), result)
         return objects
 
     def _file(self, oid: str) -> Path:
@@ -96,9 +97,7 @@ class Objects:
                     [*arguments, "lfs", "fetch", *only, _REMOTE, commit.id],
                     git_dir=self._store.path,
                     timeout=self._timeout,
-                    # Any askpass, even one that says nothing, git-lfs would take before the user's
-                    # credential helper, and ask it again for ever.
-                    extra_env={"GIT_ASKPASS": ""},
+                    extra_env=ENVIRONMENT,
                     pass_fds=(handle,),
                     running=self._running,
                 )
@@ -106,22 +105,29 @@ class Objects:
                 message = f"the LFS objects of {url} did not come within {self._timeout:g} s"
                 raise Timeout(message, error.remedy) from None
 
-    def _failure(self, wanted: Mapping[bytes, Pointer], result: Result) -> GitshelfError:
-        if "'lfs' is not a git command" in result.err:
-            return GitshelfError(
-                f"{self._shown(wanted)} is fetched with git-lfs, which is not installed",
-                f"install it (Debian: git-lfs), {_ELSE}",
-            )
-        reason = git.last_line(result.err)
-        if not result.ok and _CREDENTIALS.search(result.err):
-            return GitshelfError(
-                f"{self._shown(wanted)} asks for credentials ({reason})",
-                "give git access without a prompt, by a credential helper; then try again",
-            )
+
+def not_there(what: str) -> GitshelfError:
+    """The error that `what` would have to be fetched, and nobody may be asked."""
+    return GitshelfError(f"{what} is not in the cache", "run once without --offline")
+
+
+def failure(what: str, result: Result) -> GitshelfError:
+    """What it means that git-lfs ended so, and `what` is not there."""
+    if "'lfs' is not a git command" in result.err:
         return GitshelfError(
-            f"{self._shown(wanted)} cannot be fetched ({reason})",
-            f"push it with git lfs push, pin another commit, {_ELSE}",
+            f"{what} is fetched with git-lfs, which is not installed",
+            f"install it (Debian: git-lfs), {_ELSE}",
         )
+    reason = git.last_line(result.err)
+    if not result.ok and _CREDENTIALS.search(result.err):
+        return GitshelfError(
+            f"{what} asks for credentials ({reason})",
+            "give git access without a prompt, by a credential helper; then try again",
+        )
+    return GitshelfError(
+        f"{what} cannot be fetched ({reason})",
+        f"push it with git lfs push, pin another commit, {_ELSE}",
+    )
 
 
 def _server(reader: ObjectReader, commit: Commit) -> str:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from gitshelf.books import Book
 from gitshelf.document import Place
+from gitshelf.errors import GitshelfError
 from gitshelf.manifest import Manifest
+from gitshelf.process import Stopped
+from gitshelf.refs import UnknownCommit
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +96,28 @@ def _where(written: str, folder: Path, fakeroot: Path | None) -> Path:
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
+
+
+def placed(work: Callable[[GitPlace], T], place: GitPlace) -> T:
+    """Do it, with errors that name the book."""
+    try:
+        return work(place)
+    except Stopped:
+        raise
+    except GitshelfError as error:
+        raise place.book.place.error(error.message, error.remedy) from None
+    except OSError as error:
+        message = f"{error.filename or place.path}: {error.strerror}"
+        raise place.book.place.error(message, "look at the folder and its rights") from None
+
+
+def about(
+    error: GitshelfError, places: Sequence[GitPlace], pins: Mapping[Path, str]
+) -> GitshelfError:
+    """The error with the place of the book that it is about."""
+    if isinstance(error, Stopped):
+        return error
+    one = places[0]
+    if isinstance(error, UnknownCommit):
+        one = next((place for place in places if pins[place.path] == error.wanted), one)
+    return one.book.place.error(error.message, error.remedy)

@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from gitshelf import files, nesting, worktree
-from gitshelf.clones import Kept, files_shown, unfinished
+from gitshelf import files, naming, nesting, worktree
+from gitshelf.clones import Kept, unfinished
 from gitshelf.installed import CLONE
 from gitshelf.process import Running
 from gitshelf.worktree import PINNED
-
-_SHOWN = 3
 
 
 def is_there(path: Path, what: str) -> bool:
@@ -46,9 +44,7 @@ def check(
         ((*facts.untracked, *ignored), "files that are not in git"),
     ):
         if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            shown = ", ".join(files_shown(name) for name in names[:_SHOWN])
-            raise Kept(f"it has {kind}: {shown}{more}")
+            raise Kept(f"it has {kind}: {naming.some(names)}")
     for item in nesting.gitlinks(path, "HEAD", "", running):
         inner = path / os.fsdecode(item.path)
         if worktree.is_clone(inner):

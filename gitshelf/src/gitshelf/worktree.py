@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +54,10 @@ def call(
     running: Running | None = None,
     timeout: float = LOCAL_TIMEOUT,
     pass_fds: Sequence[int] = (),
+    extra_env: Mapping[str, str] | None = None,
 ) -> Result:
     """Run git in the work tree `path` to its end; `timeout` in seconds."""
-    env = surroundings()
+    env = surroundings() | dict(extra_env or {})
     env["GIT_CEILING_DIRECTORIES"] = str(path.parent)
     command = ["git", "-C", str(path)]
     for option in OPTIONS:
@@ -80,6 +81,11 @@ def failure(path: Path, result: Result) -> GitshelfError:
         return GitshelfError(
             f"{path} belongs to another user, so git does not read it",
             f"git config --global --add safe.directory {path}",
+        )
+    if "smudge filter lfs failed" in result.err:
+        return GitshelfError(
+            f"{path.name}: {last_line(result.err)}",
+            "its LFS object cannot be had: push it with git lfs push, or pin another commit",
         )
     return GitshelfError(f"{path}: {last_line(result.err)}", "look with: git status")
 
