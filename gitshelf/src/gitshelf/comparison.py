@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gitshelf import git, sides
+from gitshelf import git, gitobjects, nesting, sides, submodules
+from gitshelf.books import Book
 from gitshelf.cache import Cache, Store
 from gitshelf.errors import GitshelfError
 from gitshelf.fetch import Fetcher
 from gitshelf.gitobjects import is_id
+from gitshelf.lock import INCLUDE, Policies
+from gitshelf.objects import ObjectReader
 from gitshelf.pool import run_all
 from gitshelf.process import Running, Stopped
 from gitshelf.resolution import Options
@@ -21,6 +24,8 @@ from gitshelf.sides import Held
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _CHANGE_ID = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{40})[ \t]*$", re.M)
 _CLOSES = re.compile(r"^Closes-Bug:[ \t]*#?[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
+Pairs = dict[str, tuple[Held | None, Held | None]]
+"""Books by place: what they were and what they are."""
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -66,7 +71,8 @@ def changes(
     options: Options | None = None,
 ) -> list[BookChanges]:
     """What changed from one manifest, lock or kit to another, by place; see `sides.read` for what
-    may be compared. Books that are the same are left out.
+    may be compared. Books that are the same are left out; of those that are not, submodules that
+    they include count as books.
 
     Raises GitshelfError, with the book, where a repository cannot be asked.
     """
@@ -78,14 +84,18 @@ def changes(
         Cache(options.cache), running, timeout=options.timeout, offline=options.offline
     )
     work = _Comparison(fetcher, running, options.timeout)
-    names = sorted({*before, *after}, key=str.encode)
-    tasks = [
-        (name, partial(work.book, name, before.get(name), after.get(name)))
-        for name in names
-        if _differ(before.get(name), after.get(name))
-    ]
-    found = run_all(tasks, options.workers, running, options.report)
-    return [one for one in found if one is not None]
+    pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
+    found = []
+    while pairs:
+        tasks = [
+            (name, partial(work.book, name, *pair))
+            for name, pair in pairs.items()
+            if _differ(*pair)
+        ]
+        done = run_all(tasks, options.workers, running, options.report)
+        found += [one for one, _ in done if one is not None]
+        pairs = {name: pair for _, inner in done for name, pair in inner.items()}
+    return sorted(found, key=lambda one: one.book.encode())
 
 
 def _differ(old: Held | None, new: Held | None) -> bool:
@@ -102,12 +112,16 @@ class _Comparison:
         self._running = running
         self._timeout = timeout
 
-    def book(self, name: str, old: Held | None, new: Held | None) -> BookChanges | None:
-        """What happened to one book; None where nothing did."""
+    def book(
+        self, name: str, old: Held | None, new: Held | None
+    ) -> tuple[BookChanges | None, Pairs]:
+        """What happened to one book, None where nothing did; and the submodules that belong to it
+        on either side."""
         held = new or old
         assert held is not None
         try:
-            return self._book(name, old, new)
+            found = self._book(name, old, new)
+            return found, self._inner(old, new, found) if found else {}
         except Stopped:
             raise
         except GitshelfError as error:
@@ -143,6 +157,41 @@ class _Comparison:
         came = self._log(store, was, now, new.path)
         went = self._log(store, now, was, old.path)
         return BookChanges(name, kind, was, now, url, came, went, folder)
+
+    def _inner(self, old: Held | None, new: Held | None, found: BookChanges) -> Pairs:
+        """The submodules that belong to a book, where both sides have it."""
+        if not (old and new and found.url) or old.link or new.link:
+            return {}
+        before = self._submodules(old, found.old, found)
+        after = self._submodules(new, found.new, found)
+        return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
+
+    def _submodules(self, held: Held, commit: str, found: BookChanges) -> dict[str, Held]:
+        if held.submodules != INCLUDE:
+            return {}
+        store, lost = self._fetcher.related(found.url, [commit])
+        if lost:
+            return {}
+        links = nesting.gitlinks(store.path, commit, held.path, self._running)
+        with ObjectReader(store.path, self._running, self._timeout) as reader:
+            ((_, content),) = reader.read([commit])
+            tree = gitobjects.parse_commit(content).tree
+            several = submodules.read(reader, tree, held.path, links, held.place)
+        book = Book(
+            book=found.book,
+            url=found.url,
+            branch=commit,
+            path=held.path,
+            track="",
+            tag="",
+            policies=Policies(submodules=INCLUDE),
+            origin=found.url,
+            place=held.place,
+        )
+        return {
+            one.book: Held(one.branch, one.url, "", one.place, submodules=INCLUDE)
+            for one in submodules.books([(book, several)], {})
+        }
 
     def _state(self, held: Held | None) -> str:
         if held is None:

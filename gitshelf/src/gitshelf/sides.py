@@ -9,6 +9,7 @@ from pathlib import Path
 from gitshelf import compression, git, lock, manifest, process, tar
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError, Refused
+from gitshelf.lock import REFUSE
 from gitshelf.manifest import Manifest
 from gitshelf.tarreader import Reader
 
@@ -18,13 +19,15 @@ _KITS = (".tar", ".tar.gz", ".tar.zst")
 @dataclass(frozen=True, slots=True)
 class Held:
     """A book of one side: `ref` is a full id or, in a manifest, the name of a branch or tag; `url`
-    is "" where nothing says it; `link` the target of a book that is a link."""
+    is "" where nothing says it; `link` the target of a book that is a link, `submodules` its policy
+    for submodules."""
 
     ref: str
     url: str
     path: str
     place: Place
     link: str = ""
+    submodules: str = REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,10 @@ def _revision(source: str) -> tuple[bytes, Path]:
 
 
 def _manifest(name: str, found: Manifest) -> Side:
-    books = {b.book: Held(b.branch, b.url, b.path, b.place) for b in found.books}
+    books = {
+        b.book: Held(b.branch, b.url, b.path, b.place, submodules=b.policies.submodules)
+        for b in found.books
+    }
     books.update((one.book, Held("", "", "", one.place, one.target)) for one in found.links)
     return Side(name, books)
 
@@ -109,7 +115,14 @@ def _locked(name: str, data: bytes, origins: Manifest | None) -> Side:
     # What a submodule is, its book says.
     own = [book for book in parsed.books if book.within is None]
     books = {
-        b.book: Held(b.commit, urls.get(b.book, ""), b.path, Place(name, 1, b.book)) for b in own
+        b.book: Held(
+            b.commit,
+            urls.get(b.book, ""),
+            b.path,
+            Place(name, 1, b.book),
+            submodules=b.policies.submodules,
+        )
+        for b in own
     }
     for link in parsed.links:
         books[link.book] = Held("", "", "", Place(name, 1, link.book), link.link)

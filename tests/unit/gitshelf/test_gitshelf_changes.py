@@ -104,6 +104,41 @@ def test_changes_of_a_folder_are_only_its_commits(repo: Repo, tmp_path: Path) ->
     assert [change.commit for change in one.commits] == [new]
 
 
+def test_changes_of_a_book_list_those_of_the_submodules_that_it_includes(
+    repo: Repo, make_repo: Callable[..., Repo], tmp_path: Path, run_cli: Cli
+) -> None:
+    outer = make_repo("outer")
+
+    def at(*names: str) -> dict[bytes, Any]:
+        modules = b"".join(
+            f'[submodule "{name}"]\n\tpath = lib/{name}\n\turl = ../book.git\n'.encode()
+            for name in names
+        )
+        link = ("160000", repo.git("rev-parse", "master").encode())
+        return {b".gitmodules": modules} | {b"lib/" + name.encode(): link for name in names}
+
+    outer.commit(at("in", "gone"))
+    fixed = say(repo, BUG, "Bob")
+    outer.commit(at("in", "new"))
+    old, now = tmp_path / "old.yml", tmp_path / "new.yml"
+    kits = []
+    for file, pin in zip((old, now), outer.commits, strict=True):
+        more = f"git: '{outer.url}', branch: {pin}, submodules: include"
+        file.write_text(f"books:\n- {{book: o, {more}}}\n")
+        kits.append(gitshelf.build(file, file.with_suffix(".tar")).path)
+    for one, other in ((old, now), kits):
+        book, gone, inner, new = gitshelf.changes(one, other)
+        assert (book.book, book.new) == ("o", outer.commits[1])
+        assert (gone.book, gone.kind) == ("o/lib/gone", "removed")
+        assert (inner.book, inner.old, inner.new) == ("o/lib/in", repo.commits[1], fixed)
+        assert [change.closes for change in inner.commits] == [("1234",)]
+        assert (new.book, new.kind, new.new) == ("o/lib/new", "added", fixed)
+    now.write_text(now.read_text().replace("include", "omit"))
+    old.write_text(old.read_text().replace("include", "omit"))
+    assert [one.book for one in gitshelf.changes(old, now)] == ["o"]
+    assert "o/lib/in: " in run_cli("changes", *kits).out
+
+
 def test_changes_after_a_rewritten_history_say_so(two: tuple[Path, Path, str], repo: Repo) -> None:
     old, now, _ = two
     repo.git("update-ref", "-d", "refs/heads/master")

