@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitshelf import __version__
+from gitshelf.commands import overview
 from gitshelf.commands.common import (
     Progress,
     amount,
@@ -81,17 +82,16 @@ class _Commands(click.Group):
         found = getattr(import_module(_ELSEWHERE[cmd_name]), name)
         return found if isinstance(found, click.Command) else None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, rows in overview.SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(rows.items()))
+
 
 @click.group(
     cls=_Commands,
     context_settings=_CONTEXT,
-    epilog="""\b
-Begin with:
-  gitshelf build --output kit.tar      one tarball of the books of gitshelf.yml
-  gitshelf verify kit.tar              prove every byte of it
-  gitshelf COMMAND --help              every command has examples
-Exit codes: 0 done, 1 the answer is no, 2 the call or its input was wrong.
-""",
+    epilog=overview.EPILOG,
 )
 @click.version_option(__version__, prog_name="gitshelf")
 def commands() -> None:

@@ -47,7 +47,8 @@ def load(
         data = file.read_bytes()
     except OSError as error:
         raise GitshelfError(
-            f"{file}: {error.strerror}", "name the manifest with --gitshelf FILE"
+            f"{file}: {error.strerror}",
+            "name the manifest with --gitshelf FILE; gitshelf --help shows one",
         ) from None
     return parse(data, file, environment=environment, tokens=tokens, here=here)
 

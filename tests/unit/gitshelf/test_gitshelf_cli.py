@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,28 @@ def test_every_command_has_help_with_examples_that_name_its_options(
     for line in lines:
         assert {word for word in line.split() if word.startswith("--")} <= known
     assert all(p.help for p in command.params if isinstance(p, click.Option))
+
+
+def test_help_says_of_every_command_what_it_does_in_whole_sentences(run_cli: Cli) -> None:
+    lines = run_cli("--help").out.splitlines()
+    for (name,) in [names for names in COMMANDS if len(names) == 1]:
+        (line,) = [one for one in lines if re.match(rf"  {name}  +[A-Z]", one)]
+        assert line.endswith(".")
+        assert not line.endswith("...")
+
+
+def test_manifest_that_help_shows_pins_and_builds(
+    run_cli: Cli, make_repo: Callable[..., Any], shelf: Path
+) -> None:
+    repo = make_repo()
+    pin = repo.commit({b"x": b"1"}, branch="main")
+    shown = run_cli("--help").out.partition("lists the books:\n")[2].partition("\n\n")[0]
+    text = shown.replace("https://git.example.org/salt/states", repo.url)
+    (shelf / "gitshelf.yml").write_text(text + "\n")
+    assert run_cli("pin").code == 0
+    assert f"branch: {pin}" in (shelf / "gitshelf.yml").read_text()
+    assert run_cli("build", "--output", "kit.tar").code == 0
+    assert run_cli("verify", "kit.tar").code == 0
 
 
 @pytest.mark.parametrize("names", COMMANDS, ids=" ".join)

@@ -42,7 +42,8 @@ Examples:
 def pin(**asked: Any) -> None:
     """Write each branch and tag of a manifest as its full SHA, in place.
 
-    Comments and layout stay. A branch is kept as `track`, so that `update` can move the pin.
+    Comments and layout stay. A tag is kept as `tag`, a branch as `track`, so that `update` can
+    move the pin.
     """
     from gitshelf.pins import pin as pin_books
 
