@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -139,6 +142,70 @@ def test_commit_or_tag_without_a_known_signature_is_found(
     assert found(write_manifest(rule + plain)) == []
     with pytest.raises(GitshelfError, match="who may sign is not said"):
         found(write_manifest(plain), "signed")
+
+
+@pytest.fixture
+def openpgp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Makes OpenPGP keys that the user's own GnuPG knows, by their names, and gives them."""
+    if shutil.which("gpg") is None and os.environ.get("CI") != "true":
+        pytest.skip("gpg is not installed")
+
+    def gpg(*arguments: str) -> str:
+        argv = ["gpg", "--batch", "--quiet", "--passphrase", "", *arguments]
+        done = subprocess.run(argv, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    def make(name: str) -> str:
+        gpg("--quick-generate-key", name, "ed25519", "sign", "never")
+        return gpg("--armor", "--export", name)
+
+    # Short, because its agent listens there.
+    with tempfile.TemporaryDirectory(prefix="gnupg-") as home:
+        monkeypatch.setenv("GNUPGHOME", home)
+        yield make
+        subprocess.run(["gpgconf", "--kill", "all"], timeout=60)
+
+
+def test_openpgp_signature_counts_by_the_keys_of_the_release_alone(
+    repo: Repo,
+    write_manifest: Write,
+    openpgp: Callable[[str], str],
+    signing_key: Path,
+    signers: Path,
+    run_cli: Cli,
+) -> None:
+    known = openpgp("known@example.org")
+    openpgp("stranger@example.org")
+    own = ("-c", "user.name=T", "-c", "user.email=t@example.org")
+    make = ("commit-tree", "-S", "master^{tree}", "-p", "master", "-m", "signed")
+    made = {}
+    for name in ("known", "stranger"):
+        made[name] = repo.git(*own, "-c", f"user.signingkey={name}@example.org", *make)
+    ssh = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={signing_key}")
+    made["ssh"] = repo.git(*own, *ssh, *make)
+    for name, commit in made.items():
+        repo.git("update-ref", f"refs/heads/{name}", commit)
+    who = "user.signingkey=known@example.org"
+    repo.git(*own, "-c", who, "tag", "-s", "-m", "v1", "v1", repo.commits[0])
+    text = "books:\n" + "".join(book(n, repo, f"branch: {c}") for n, c in made.items())
+    text += book("by-tag", repo, f"branch: {repo.commits[0]}, tag: v1")
+    manifest = write_manifest(text)
+    keys = manifest.parent / "keys.asc"
+    keys.write_text(known)
+
+    def bad(**asked: Any) -> set[str]:
+        return {name for _, name in found(manifest, "signed", **asked)}
+
+    assert bad(keys=keys) == {"stranger", "ssh"}
+    assert bad(keys=keys, signers=signers) == {"stranger"}
+    assert bad(signers=signers) == {"known", "stranger", "by-tag"}
+    rule = "lint: {signed: {keys: keys.asc, except: [stranger, ssh]}}\n"
+    assert run_cli("lint", "--gitshelf", write_manifest(rule + text)).code == 0
+    keys.write_text("nothing\n")
+    said = run_cli("lint", "--gitshelf", manifest, "--rule", "signed", "--keys", keys)
+    assert said.code == 2
+    assert "keys.asc holds no OpenPGP keys" in said.err
 
 
 def test_secret_is_found_by_path_and_line_and_never_shown(

@@ -34,6 +34,12 @@ Examples:
     metavar="FILE",
     help="Who may sign, for `signed` (an allowed-signers file).",
 )
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The same by OpenPGP (a file of public keys).",
+)
 @click.option("--list", "listing", is_flag=True, help="Say which rules there are.")
 @run_options
 @json_option
@@ -44,6 +50,7 @@ def lint(
     names: tuple[str, ...],
     previous: str,
     signers: Path | None,
+    keys: Path | None,
     listing: bool,
     offline: bool,
     timeout: float,
@@ -72,6 +79,7 @@ def lint(
             tokens=token_values(tokens),
             previous=previous,
             signers=signers,
+            keys=keys,
             options=Options(offline=offline, timeout=timeout, report=progress.report),
         )
     if as_json:

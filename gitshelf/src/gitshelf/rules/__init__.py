@@ -31,7 +31,7 @@ _BUILT_IN = {
     "same-path": "same_path",
 }
 _WITHOUT_MANIFEST = ("full-sha", "exists", "on-branch", "tag", "same-path")
-_KEYS = ("except", "from", "signers", "allow")
+_KEYS = ("except", "from", "signers", "keys", "allow")
 
 
 def rules() -> dict[str, Rule]:
@@ -58,11 +58,12 @@ def lint(
     tokens: Mapping[str, str] | None = None,
     previous: str = "",
     signers: Path | None = None,
+    keys: Path | None = None,
     options: Options | None = None,
 ) -> list[Finding]:
     """Hold the manifest `file` to the rules `names`, or those under its `lint:`, or those that
-    need no settings. `previous` (the release before) and `signers` (an allowed-signers file) beat
-    the manifest's settings.
+    need no settings. `previous` (the release before), `signers` (an allowed-signers file) and
+    `keys` (OpenPGP public keys) beat the manifest's settings.
 
     Raises GitshelfError where the manifest is wrong or a repository cannot be asked.
     """
@@ -75,7 +76,7 @@ def lint(
         if name not in known:
             raise GitshelfError(f"there is no rule {name}", document.unknown_key(name, known))
     subject = Subject(
-        read, options or Options(), environment, dict(tokens or {}), previous, signers
+        read, options or Options(), environment, dict(tokens or {}), previous, signers, keys
     )
     if not all(known[name].text_only for name in chosen):
         subject.fetch()
@@ -113,5 +114,7 @@ def _settings(data: bytes, name: str, known: Mapping[str, Rule]) -> dict[str, Se
             node = values[key]
             return show(document.scalar(node, Place(name, document.line_of(node)), key))
 
-        chosen[rule] = Settings(texts("except"), one("from"), one("signers"), texts("allow"))
+        chosen[rule] = Settings(
+            texts("except"), one("from"), one("signers"), one("keys"), texts("allow")
+        )
     return chosen

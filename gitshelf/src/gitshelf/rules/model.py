@@ -12,11 +12,13 @@ from gitshelf.rules.subject import Subject
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A rule's settings in the manifest: books it does not hold for (by place), the release before
-    (`from`), the allowed-signers file, and paths on the shelf that may break it (globs)."""
+    (`from`), the allowed-signers file, the file of OpenPGP public keys, and paths on the shelf that
+    may break it (globs)."""
 
     excepted: tuple[str, ...] = ()
     previous: str = ""
     signers: str = ""
+    keys: str = ""
     allow: tuple[str, ...] = ()
 
 

@@ -1,42 +1,96 @@
-"""Every commit, or the tag that names it, is signed with an SSH key that is known."""
+"""Every commit, or the tag that names it, is signed with a key that is known: an SSH key of an
+allowed-signers file, or an OpenPGP key of a file of public keys.
+
+What a signature is worth depends on these files alone: on no keyring, no trust database and no
+certificate of the machine that asks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from gitshelf import git, process
 from gitshelf.books import Book
+from gitshelf.cache import Store
+from gitshelf.errors import GitshelfError
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What git needs to know the keys: options and environment."""
+
+    options: tuple[str, ...]
+    env: dict[str, str]
+
+
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
-    signers = str(subject.signers(settings.signers).absolute())
-    for book in subject.books:
-        if book.book in settings.excepted or _signed(subject, book, signers):
-            continue
-        yield Finding(
-            "signed",
-            book.book,
-            f"neither {subject.pin(book)} nor a tag on it is signed by a known key",
-            "have it signed, or add its signer to the signers file",
-            book.place,
+    signers, keys = subject.signers(settings.signers), subject.keys(settings.keys)
+    if signers is None and keys is None:
+        raise GitshelfError(
+            "who may sign is not said",
+            "give --signers FILE (SSH) or --keys FILE (OpenPGP), or write them under the rule",
         )
+    with _known(signers, keys) as known:
+        for book in subject.books:
+            if book.book in settings.excepted or _signed(subject, book, known):
+                continue
+            yield Finding(
+                "signed",
+                book.book,
+                f"neither {subject.pin(book)} nor a tag on it is signed by a known key",
+                "have it signed, or add its signer to the file of signers or keys",
+                book.place,
+            )
 
 
-def _signed(subject: Subject, book: Book, signers: str) -> bool:
-    # The signers file knows SSH keys; whom a GPG keyring trusts is not for a release to depend on.
-    known = ("-c", f"gpg.ssh.allowedSignersFile={signers}", "-c", "gpg.program=false")
+@contextmanager
+def _known(signers: Path | None, keys: Path | None) -> Iterator[_Known]:
+    programs = {"gpg.x509.program": "false", "gpg.program": "gpg" if keys else "false"}
+    programs |= {
+        "gpg.ssh.allowedSignersFile": str(signers or "/dev/null"),
+        # All keys of the keyring below are known, and nobody has said more of them.
+        "gpg.minTrustLevel": "undefined",
+    }
+    options = tuple(word for pair in programs.items() for word in ("-c", "=".join(pair)))
+    if keys is None:
+        yield _Known(options, {})
+        return
+    with TemporaryDirectory(prefix="gitshelf-") as home:
+        env = {"GNUPGHOME": home}
+        result = process.run(
+            ["gpg", "--batch", "--quiet", "--no-autostart", "--import", str(keys)],
+            timeout=git.LOCAL_TIMEOUT,
+            env=git.environment() | env,
+        )
+        if not result.ok:
+            raise GitshelfError(
+                f"{keys} holds no OpenPGP keys that gpg can read ({git.last_line(result.err)})",
+                "write it with: gpg --armor --export KEY... > FILE",
+            )
+        yield _Known(options, env)
+
+
+def _signed(subject: Subject, book: Book, known: _Known) -> bool:
+    def good(store: Store, *what: str) -> bool:
+        return subject.git(store, *known.options, *what, extra_env=known.env).ok
+
     commit, store = subject.commit(book), subject.store(book)
-    if subject.git(store, *known, "verify-commit", commit).ok:
+    if good(store, "verify-commit", commit):
         return True
-    if subject.pin(book) != commit and subject.git(store, *known, "verify-tag", book.branch).ok:
+    if subject.pin(book) != commit and good(store, "verify-tag", book.branch):
         return True
     if not book.tag:
         return False
     whole = subject.whole(book)
     name = f"refs/tags/{book.tag.removeprefix('refs/tags/')}"
     at = subject.git(whole, "rev-parse", f"{name}^{{commit}}").out.decode().strip()
-    return at == commit and subject.git(whole, *known, "verify-tag", name).ok
+    return at == commit and good(whole, "verify-tag", name)
 
 
-RULE = Rule("signed", "every commit or its tag is signed by a known SSH key", _check)
+RULE = Rule("signed", "every commit or its tag is signed by a known key", _check)

@@ -37,6 +37,7 @@ class Subject:
         tokens: Mapping[str, str],
         previous: str,
         signers: Path | None,
+        keys: Path | None,
     ) -> None:
         self.manifest = manifest
         self.offline = options.offline
@@ -44,6 +45,7 @@ class Subject:
         self._tokens = tokens
         self._previous = previous
         self._signers = signers
+        self._keys = keys
         self._timeout = options.timeout
         self._options = options
         self._running = Running()
@@ -153,22 +155,32 @@ class Subject:
         side = sides.read(source, environment=self._environment, tokens=self._tokens)
         return side.books
 
-    def signers(self, setting: str) -> Path:
-        """The allowed-signers file. Raises GitshelfError where nothing says which."""
-        file = self._signers or (self._beside(setting) if setting else None)
-        if file is None or not file.is_file():
-            raise GitshelfError(
-                f"the signers file {file} is not there" if file else "who may sign is not said",
-                "give --signers FILE, or write `signers: FILE` under the rule",
-            )
-        return file
+    def signers(self, setting: str) -> Path | None:
+        """The allowed-signers file; None where nothing says which."""
+        return self._file(self._signers, setting, "the signers file")
+
+    def keys(self, setting: str) -> Path | None:
+        """The file of OpenPGP public keys; None where nothing says which."""
+        return self._file(self._keys, setting, "the file of keys")
+
+    def _file(self, given: Path | None, setting: str, what: str) -> Path | None:
+        file = given or (self._beside(setting) if setting else None)
+        if file is not None and not file.is_file():
+            raise GitshelfError(f"{what} {file} is not there", "correct its name")
+        return file.absolute() if file else None
 
     def _beside(self, setting: str) -> Path:
         return self.manifest.file.absolute().parent / setting
 
-    def git(self, store: Store, *arguments: str) -> Result:
+    def git(self, store: Store, *arguments: str, extra_env: dict[str, str] | None = None) -> Result:
         """Run git on a repository of the cache."""
-        return git.run(arguments, git_dir=store.path, timeout=self._timeout, running=self._running)
+        return git.run(
+            arguments,
+            git_dir=store.path,
+            timeout=self._timeout,
+            extra_env=extra_env,
+            running=self._running,
+        )
 
     def reader(self, book: Book) -> ObjectReader:
         """A reader of the objects of the book's commit."""
