@@ -26,16 +26,15 @@ _FETCH = (
     "--no-recurse-submodules",
     "--no-show-forced-updates",
 )
-_CREDENTIALS = re.compile(
+# Texts, as patterns of this size take a millisecond to compile, which only failures need.
+_CREDENTIALS = (
     r"could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
-    r"Permission denied \(|HTTP Basic: Access denied|error: 40[13]|Host key verification failed",
-    re.I,
+    r"Permission denied \(|HTTP Basic: Access denied|error: 40[13]|Host key verification failed"
 )
-_UNKNOWN = re.compile(
+_UNKNOWN = (
     r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|"
     r"want .* not valid|does not (allow|support)|shallow|filter|upload-pack: |bad object|"
-    r"did not send all necessary objects|remote did not send",
-    re.I,
+    r"did not send all necessary objects|remote did not send"
 )
 
 
@@ -115,7 +114,7 @@ class Fetcher:
             result = self._shallow(store, url, [(pin, pin)], handle)
         if result.ok:
             return True
-        if not _UNKNOWN.search(result.err) or _CREDENTIALS.search(result.err):
+        if not _is_unknown(result):
             raise self._failure(url, result)
         # A server that gives tips of refs only: the pin must lead to one of them.
         listed = self._git(url, ["ls-remote", "--", url])
@@ -156,7 +155,7 @@ class Fetcher:
         result = self._shallow(store, url, [(pin, pin) for pin in missing], handle)
         if result.ok:
             return
-        if not _UNKNOWN.search(result.err) or _CREDENTIALS.search(result.err):
+        if not _is_unknown(result):
             raise self._failure(url, result)
         for pin in missing:
             if len(missing) > 1 and self._shallow(store, url, [(pin, pin)], handle).ok:
@@ -250,7 +249,7 @@ class Fetcher:
 
     def _failure(self, url: str, result: Result) -> GitshelfError:
         reason = git.last_line(result.err)
-        if _CREDENTIALS.search(result.err):
+        if re.search(_CREDENTIALS, result.err, re.I):
             return GitshelfError(
                 f"{url} asks for credentials ({reason})",
                 "give git access without a prompt: ssh-agent, a known host key, or a credential "
@@ -274,3 +273,9 @@ class Fetcher:
             f"{url} cannot be fetched from ({reason}{again})",
             "check the URL and the network: git ls-remote",
         )
+
+
+def _is_unknown(result: Result) -> bool:
+    """Whether git failed because the repository does not give the commit."""
+    asks = re.search(_CREDENTIALS, result.err, re.I)
+    return not asks and re.search(_UNKNOWN, result.err, re.I) is not None

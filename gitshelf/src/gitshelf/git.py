@@ -14,11 +14,13 @@ from gitshelf.urls import PROTOCOLS
 LOCAL_TIMEOUT = 120.0
 _KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_PROXY_SSL_CAINFO")
 _KEPT_PREFIXES = ("GIT_TRACE", "GIT_CONFIG_", "GIT_HTTP_")
-# Memory: a blob of 400 MB took 395 MB of it by default, 37 MB so.
+# Memory: a blob of 400 MB took 395 MB of it by default. Books are worked on side by side, each
+# with a git of its own; each of these takes about 10 MB, unless a server sends big files as deltas.
 _OPTIONS = (
-    "core.bigFileThreshold=8m",
-    "core.packedGitWindowSize=8m",
-    "core.packedGitLimit=32m",
+    "core.bigFileThreshold=1m",
+    "core.packedGitWindowSize=1m",
+    "core.packedGitLimit=8m",
+    "core.deltaBaseCacheLimit=16m",
     "core.attributesFile=/dev/null",
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",

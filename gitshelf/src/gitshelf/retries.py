@@ -23,22 +23,21 @@ FIRST_WAIT, FIRST_WAIT_ASKED = 0.5, 2.0
 Each further wait is twice as long."""
 _TICK = 0.1
 
-_FINAL = re.compile(
+# Texts, as patterns of this size take a millisecond to compile, which only failures need.
+_FINAL = (
     r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|"
     r"want .* not valid|could not read (Username|Password)|Authentication failed|"
     r"terminal prompts disabled|Permission denied|Host key verification failed|"
-    r"returned error: 4(?!29)\d\d|certificate|no space left|disk quota|read-only file system",
-    re.I,
+    r"returned error: 4(?!29)\d\d|certificate|no space left|disk quota|read-only file system"
 )
-_PASSING = re.compile(
+_PASSING = (
     r"returned error: (429|5\d\d)|HTTP (429|5\d\d)|RPC failed|"
     r"could ?n[o']t (resolve|connect)|failed to connect|connection (was )?(reset|refused|closed)|"
     r"timed out|too slow|empty reply|unreachable|no route to host|name resolution|"
     r"(recv|send) failure|transfer closed|disconnect|broken pipe|"
     r"early EOF|hung up|unexpected end|unexpected EOF|expected (flush|packfile|response)|"
     r"bad line length|protocol error|invalid server response|not valid: is this a git repository|"
-    r"index-pack|pack (is )?corrupt|bad pack|inflate|SSL_|gnutls|TLS|kex_exchange",
-    re.I,
+    r"index-pack|pack (is )?corrupt|bad pack|inflate|SSL_|gnutls|TLS|kex_exchange"
 )
 _RETRY_AFTER = re.compile(r"Recv header: retry-after:\s*(\d{1,6})\s*$", re.I | re.M)
 _ASKED = re.compile(r"(returned error:|HTTP) (429|503)", re.I)
@@ -47,7 +46,7 @@ _ASKED = re.compile(r"(returned error:|HTTP) (429|503)", re.I)
 def passing(url: str, said: str) -> bool:
     """Whether a failure may pass by itself, judged by what git said about `url`."""
     said = said.replace(url, "")
-    return not _FINAL.search(said) and _PASSING.search(said) is not None
+    return not re.search(_FINAL, said, re.I) and re.search(_PASSING, said, re.I) is not None
 
 
 def waits(said: str) -> float:

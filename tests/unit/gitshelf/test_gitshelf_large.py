@@ -1,4 +1,4 @@
-"""A file bigger than the memory that a build may take; of 5 GiB: GITSHELF_LARGE=5 pytest -s.
+"""Big files in little memory; one of 5 GiB: GITSHELF_LARGE=5 pytest -s.
 
 That takes about 16 GiB of disk under pytest's base folder (--basetemp) and some minutes. Seen for
 5 GiB on two cores at a load of 22: build 446 s, verify 66 s, 62 MiB of memory at the peak.
@@ -15,10 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gitshelf.objects import ObjectReader
+from gitshelf.process import Running
+from gitshelf.resolution import WORKERS
 
 _GIB = float(os.environ.get("GITSHELF_LARGE", "0.3"))
 _SIZE = int(_GIB * 2**30)
 _LIMIT_KIB = 200 << 10
+_OWN_KIB = 50 << 10
+"""What gitshelf itself takes besides git."""
 _CODE = """\
 import re, resource, sys, time
 from pathlib import Path
@@ -74,3 +79,18 @@ def test_file_bigger_than_the_memory_is_carried_and_proved_in_little_memory(
     assert int(peak) < _LIMIT_KIB
     with tarfile.open(tmp_path / "kit.tar") as archive:
         assert archive.getmember("b/big").size == _SIZE
+
+
+def test_git_streams_a_big_file_in_so_little_memory_that_all_workers_may_at_once(
+    make_repo: Callable[..., Any],
+) -> None:
+    repo = make_repo()
+    repo.commit({b"big": os.urandom(24 << 20)})
+    repo.git("repack", "-a", "-d", "-q")
+    blob = repo.git("rev-parse", "master:big")
+    with ObjectReader(repo.path, Running(), 60) as reader:
+        for _, size in reader.headers([blob]):
+            assert sum(map(len, reader.pieces(size))) == 24 << 20
+        status = Path(f"/proc/{reader._process.pid}/status").read_text()
+    peak = int(status.partition("VmHWM:")[2].split()[0])
+    assert peak * WORKERS < _LIMIT_KIB - _OWN_KIB
