@@ -166,6 +166,9 @@ def bench_memory(servers: Path, systems: dict[str, Path], runs: int) -> None:
     folder = next(iter(systems.values())) / "memory"
     sets = {
         "one book of a 1 GB file": [repositories.plain(servers, "big", 1, 10**9)],
+        "eight books of a 40 MB file": [
+            repositories.plain(servers, f"eight{number}", 1, 40 * 10**6) for number in range(8)
+        ],
         "one book of 100,000 files": [repositories.plain(servers, "many", 100_000, 100)],
         "1,000 books of 20 files": repositories.thousand(servers / "memory")[0],
     }
