@@ -38,6 +38,10 @@ def build(
     if output.is_dir():
         output = output / "kit.tar"
     compression.suffix(output)
+    if key is not None:
+        from gitshelf.signatures import check_key
+
+        check_key(key)
     read = load(Path(manifest), environment, tokens)
     _check_links(read)
     options = options or Options()

@@ -16,17 +16,23 @@ def extract(
 ) -> Verified:
     """Prove `kit` (as `verify` does) and unpack it as the folder `destination`.
 
-    The folder appears by a rename, complete and on the disk. Where it is there already nothing is
-    written: name it after the digest. Raises Refused before anything is unpacked where the kit is
-    not as it should be.
+    The folder appears by a rename, complete and on the disk. Where it holds this release already,
+    nothing is written; raises GitshelfError where it holds something else. Raises Refused before
+    anything is unpacked where the kit is not as it should be.
     """
     destination = Path(os.path.abspath(destination))  # noqa: PTH100 - a link may be the parent
     verified = verify(kit, signers=signers, digest=digest)
     files.sweep_parts(destination)
-    if destination.is_dir() and not destination.is_symlink():
+    if _holds(destination, verified):
         return verified
-    if os.path.lexists(destination):
-        raise GitshelfError(f"{destination} is in the way", "name a folder that is not there yet")
+    # The rename takes the place of an empty folder, and of nothing else.
+    empty = destination.is_dir() and not destination.is_symlink()
+    empty = empty and not any(destination.iterdir())
+    if os.path.lexists(destination) and not empty:
+        raise GitshelfError(
+            f"{destination} is in the way: it is not this release",
+            "name a folder that is not there yet",
+        )
     part = files.part_path(destination)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +42,7 @@ def extract(
         part.rename(destination)
         files.sync_folder(destination.parent)
     except OSError as error:
-        if destination.is_dir():
+        if _holds(destination, verified):
             return verified
         raise GitshelfError(
             f"{destination}: cannot be unpacked: {error.strerror}", "check its disk and its rights"
@@ -44,6 +50,16 @@ def extract(
     finally:
         files.remove(part)
     return verified
+
+
+def _holds(folder: Path, verified: Verified) -> bool:
+    """Whether this release was unpacked as `folder` before. What was changed there since is not
+    looked for."""
+    try:
+        found = (folder / "KIT" / "lock.json").read_bytes()
+    except OSError:
+        return False
+    return not folder.is_symlink() and found == verified.lock.to_bytes()
 
 
 def _unpack(verified: Verified, folder: Path) -> None:

@@ -88,12 +88,17 @@ def sign_release(folder: Path, key: Path) -> Path:
     return sign_sums(folder, key)
 
 
-def sign_sums(folder: Path, key: Path) -> Path:
-    """Sign the SHA256SUMS that is in `folder` with an SSH key, and return the signature's path."""
+def check_key(key: Path) -> None:
+    """Raises GitshelfError where there is no such key."""
     if not Path(key).is_file():
         raise GitshelfError(
             f"the signing key {key} is not there", "make one: ssh-keygen -t ed25519 -f FILE -N ''"
         )
+
+
+def sign_sums(folder: Path, key: Path) -> Path:
+    """Sign the SHA256SUMS that is in `folder` with an SSH key, and return the signature's path."""
+    check_key(key)
     result = process.run(
         ["ssh-keygen", "-Y", "sign", "-f", os.fspath(key), "-n", NAMESPACE],
         timeout=_TIMEOUT,

@@ -350,6 +350,8 @@ def test_commit_that_is_nowhere_is_a_finding_where_that_is_asked(
         "books:\n" + book("a", repo, f"branch: {'1' * 40}") + book("b", repo, "branch: master")
     )
     assert found(manifest, "exists") == [("exists", "a")]
+    both = found(manifest, "secrets", "on-branch", "exists", "full-sha")
+    assert both == [("exists", "a"), ("full-sha", "b")]
     with pytest.raises(GitshelfError, match=r"gitshelf.yml:2: book a: .* has no commit 1111"):
         found(manifest, "secrets")
 

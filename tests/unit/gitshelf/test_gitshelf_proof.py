@@ -25,6 +25,7 @@ import gitshelf
 from gitshelf import compression, tar
 
 Repo = Any
+Cli = Callable[..., Any]
 
 
 @pytest.fixture
@@ -288,6 +289,15 @@ def test_key_that_cannot_sign_is_an_error_and_nothing_asks(kit: Path, tmp_path: 
     assert time.monotonic() - begun < 20
 
 
+def test_build_with_a_key_that_is_not_there_writes_nothing(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    manifest = write_manifest(f"books:\n- {{book: b, git: '{repo.url}'}}\n")
+    with pytest.raises(GitshelfError, match=r"the signing key .* is not there"):
+        gitshelf.build(manifest, tmp_path / "out" / "kit.tar", key=tmp_path / "nokey")
+    assert not (tmp_path / "out").exists()
+
+
 def test_other_release_than_the_one_asked_for_is_refused(kit: Path) -> None:
     with pytest.raises(Refused, match="not 0000"):
         gitshelf.verify(kit, digest="0" * 64)
@@ -304,6 +314,26 @@ def test_extract_twice_is_as_once_and_leaves_nothing_else(kit: Path, tmp_path: P
     assert sorted(target.rglob("*")) == before
     assert sorted(path.name for path in target.parent.iterdir()) == ["one", "two"]
     assert (target / "b" / "a").stat().st_mtime == TIME
+
+
+def test_extract_onto_a_folder_that_holds_something_else_is_refused_and_leaves_it(
+    kit: Path, repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path, run_cli: Cli
+) -> None:
+    other = gitshelf.build(
+        write_manifest(f"books:\n- {{book: b, git: '{repo.url}'}}\n"), tmp_path / "other.tar"
+    )
+    gitshelf.extract(other.path, tmp_path / "release")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "file").write_text("mine")
+    for folder in ("release", "mine"):
+        said = run_cli("extract", kit, tmp_path / folder)
+        assert said.code == 2
+        assert "is in the way: it is not this release" in said.err
+    assert (mine / "file").read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    gitshelf.extract(kit, tmp_path / "empty")
+    assert (tmp_path / "empty" / "b" / "a").read_bytes() == b"text\n"
 
 
 def test_extract_onto_a_file_or_link_is_refused(kit: Path, tmp_path: Path) -> None:

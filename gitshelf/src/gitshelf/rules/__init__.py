@@ -31,6 +31,7 @@ _BUILT_IN = {
     "same-path": "same_path",
 }
 _WITHOUT_MANIFEST = ("full-sha", "exists", "on-branch", "tag", "same-path")
+_OF_ALL = ("exists", "full-sha")
 _KEYS = ("except", "from", "signers", "keys", "allow")
 
 
@@ -82,6 +83,8 @@ def lint(
         subject.fetch()
     found = []
     for name, settings in chosen.items():
+        # A commit that is nowhere is one finding, of the rule for it; the others look at the rest.
+        subject.leave_out(lost="exists" in chosen and name not in _OF_ALL)
         for finding in known[name].check(subject, settings):
             if finding.book not in settings.excepted:
                 found.append(finding)

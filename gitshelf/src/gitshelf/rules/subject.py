@@ -53,15 +53,20 @@ class Subject:
             Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
         )
         self._pins: dict[str, str] = {}
+        self._lost: set[str] = set()
+        self._left_out: frozenset[str] = frozenset()
 
     @property
     def books(self) -> tuple[Book, ...]:
-        """The books from git."""
-        return self.manifest.books
+        """The books from git, but for those that `leave_out` took."""
+        return tuple(book for book in self.manifest.books if book.book not in self._left_out)
+
+    def leave_out(self, *, lost: bool) -> None:
+        """Whether books whose commit their repository did not have at `fetch` are left out."""
+        self._left_out = frozenset(self._lost) if lost else frozenset()
 
     def fetch(self) -> None:
-        """Bring all books into the cache, several at a time. What a repository does not have is
-        left for the rules to find."""
+        """Bring all books into the cache, several at a time."""
         by_url: dict[str, list[Book]] = {}
         for book in self.books:
             by_url.setdefault(book.url, []).append(book)
@@ -71,7 +76,7 @@ class Subject:
                 try:
                     self.store(book)
                 except UnknownCommit:
-                    continue
+                    self._lost.add(book.book)
 
         tasks = [(several[0].book, partial(bring, several)) for several in by_url.values()]
         run_all(tasks, self._options.workers, self._running, self._options.report)
