@@ -113,7 +113,8 @@ def install(
             if one.kept:
                 click.echo(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
             elif one.done:
-                at = f" at {one.commit[:12]}" if one.commit else ""
+                to = "to" if "moved from" in one.done else "at"
+                at = f" {to} {one.commit[:12]}" if one.commit else ""
                 click.echo(f"{one.book or '.'}: {one.done}{at}")
         done = sum(1 for one in outcomes if one.done and not one.kept)
         would = "would be " if dry_run else ""
