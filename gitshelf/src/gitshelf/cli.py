@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0 (done), 1 (the answer is no) or 2 (wrong call, input)."""
+    # Nothing here lives in circles; looking for them is a twentieth of a short build.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         commands.main(args=arguments, prog_name="gitshelf", standalone_mode=False)
     except GitshelfError as error:
@@ -53,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}", "check the room on the disk and the rights")
         sys.exit(2)
+    finally:
+        if collects:
+            gc.enable()
 
 
 _ELSEWHERE = {
