@@ -13,7 +13,7 @@ from deploykit.environment import parse_environment
 
 BIN = Path(sys.executable).parent
 STATES = ("init", "package", "config", "service", "health", "clean")
-SILENT = {"trust"}  # components in which nothing runs
+SILENT = {"trust", "vendor"}  # components in which nothing runs
 KEYWORDS = (
     "any_errors_fatal changed_when check_mode gather_facts hosts loop loop_control name notify"
     " register roles strategy tasks vars when"

@@ -1,7 +1,8 @@
 """What deploy-kit itself asks the content before there is a release: packages, memory.
 
 The content is the working copy's `salt/` beside the site. All of it is plain YAML here, read
-without Salt: `roles.yml`, and `pillar/COMPONENT.sls` with the list COMPONENT.packages.
+without Salt: `roles.yml`, and `pillar/COMPONENT.sls` with the list COMPONENT.packages; where
+they come from is said in `pillar/vendor.sls`.
 """
 
 from __future__ import annotations
@@ -43,13 +44,22 @@ class Content:
         wanted = self.components if components is None else components
         return tuple(sorted({name for one in wanted for name in self._of(one)}))
 
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """The suites of Debian that packages come from; empty where the content does not say."""
+        own = self._tunables("vendor")
+        return _names(own["suites"]) if "suites" in own else ()
+
     def _of(self, component: str) -> list[str]:
+        own = self._tunables(component)
+        return [_package(item) for item in own["packages"].items()] if "packages" in own else []
+
+    def _tunables(self, component: str) -> dict[str, Value]:
         file = self.folder / "pillar" / f"{component}.sls"
         if not file.is_file():
-            return []
+            return {}
         keys = load(file).mapping()
-        own = keys[component].mapping() if component in keys else {}
-        return [_package(item) for item in own["packages"].items()] if "packages" in own else []
+        return keys[component].mapping() if component in keys else {}
 
 
 def read_content(folder: Path) -> Content:

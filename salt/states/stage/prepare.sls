@@ -1,46 +1,52 @@
 # The packages of every component of this node: on all nodes side by side, before any stage.
-# Installed at once where a component was never here (policy-rc.d lets nothing start); else only
-# fetched, so that nothing that runs is touched before its turn.
+# Where the release brings updates (pillar/vendor.sls) all are upgraded, once; policy-rc.d keeps
+# maintainer scripts from services, which follow in their own stages (lib/service.jinja). Else what
+# is missing comes: at once where a component was never here, only fetched where it runs.
 {%- from 'lib/command.jinja' import ensured with context %}
+{%- set note = '/var/lib/vendor/level' %}
+{%- set level = pillar.vendor.suites | join(' ') ~ ' ' ~ pillar.vendor.updates %}
+{%- set reached = salt['file.read'](note).strip() if salt['file.file_exists'](note) else '' %}
 {%- set installed = salt['pkg.list_pkgs']() %}
-{%- set missing = [] %}
+{%- set every = [] %}
 {%- set new = [] %}
+{%- set newest = [] %}
 {%- for component in pillar.components %}
 {%- set packages = pillar[component].packages %}
-{%- do missing.extend(packages | reject('in', installed) | list) %}
+{%- do every.extend(packages) %}
+{%- do newest.append(component ~ '=' ~ packages | join(',')) %}
 {%- if packages and packages[0] not in installed %}
 {%- do new.extend(packages) %}
 {%- endif %}
 {%- endfor %}
+{%- set missing = every | reject('in', installed) | unique | list %}
+include:
+  - vendor
 
 # A node that went down in the middle of an installation.
 {{ ensured('stage_prepare_repaired', '[[ -z $(dpkg --audit) && -z $(ls /var/lib/dpkg/updates) ]]',
            'DEBIAN_FRONTEND=noninteractive dpkg --configure -a', timeout=900) }}
-{%- if missing %}
+{%- set ready = [{'cmd': 'stage_prepare_repaired'}, {'cmd': 'vendor_config_suites'}] %}
+{%- if reached != level %}
 
-stage_prepare_lists:
-  cmd.run:
-    - name: apt-get -q update
-    - timeout: 300
-    - require:
-      - cmd: stage_prepare_repaired
+{{ ensured('stage_prepare_upgraded', 'false',
+           '/usr/local/sbin/vendor-get upgrade ' ~ every | unique | join(' '), timeout=5400,
+           requires=ready) }}
+{%- elif missing %}
 
-stage_prepare_fetched:
-  cmd.run:
-    - name: apt-get -qy --no-install-recommends --download-only install {{ missing | unique | join(' ') }}
-    - env: {DEBIAN_FRONTEND: noninteractive}
-    - timeout: 900
-    - require:
-      - cmd: stage_prepare_lists
-
+{{ ensured('stage_prepare_fetched', 'false', '/usr/local/sbin/vendor-get fetch ' ~ missing | join(' '),
+           timeout=3600, requires=ready) }}
 {%- if new %}
 
-stage_prepare_installed:
-  cmd.run:
-    - name: apt-get -qy --no-install-recommends install {{ new | unique | join(' ') }}
-    - env: {DEBIAN_FRONTEND: noninteractive}
-    - timeout: 1800
-    - require:
-      - cmd: stage_prepare_fetched
+{{ ensured('stage_prepare_installed', 'false',
+           '/usr/local/sbin/vendor-get install ' ~ new | unique | join(' '), timeout=5400,
+           requires=[{'cmd': 'stage_prepare_fetched'}]) }}
 {%- endif %}
+{%- endif %}
+{%- if reached != level or new %}
+
+# Last, so that a run cut off before begins anew.
+{{ ensured('stage_prepare_noted', 'false',
+           '/usr/local/sbin/vendor-newest ' ~ newest | join(' ') ~ " && echo '" ~ level ~ "' >" ~ note,
+           requires=[{'cmd': 'stage_prepare_upgraded' if reached != level
+                      else 'stage_prepare_installed'}]) }}
 {%- endif %}

@@ -48,22 +48,32 @@ BLAMED = (
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The node image that a layer is made of, and the packages on top."""
+    """The node image that a layer is made of, and the packages on top.
+
+    `suites` are those that they come from; without any, all that the image has sources of.
+    """
 
     base: Inputs
     packages: tuple[str, ...]
+    suites: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The suites that the image has sources of, but no package comes from."""
+        there = {source.suite for source in self.base.sources}
+        return tuple(sorted(there - set(self.suites))) if self.suites else ()
 
     @property
     def key(self) -> str:
         script = files("deploykit.image").joinpath(SCRIPT).read_text(encoding="utf-8")
-        text = json.dumps([FORMAT, self.base.key, self.packages, script])
+        text = json.dumps([FORMAT, self.base.key, self.packages, script, self.held])
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
 
 def layer_of(site: Site) -> Layer:
     """Today's layer for the site: the packages of every component of its working copy."""
     content = read_content(site.content)
-    return Layer(read_inputs(downloaded=site.downloaded), content.packages())
+    return Layer(read_inputs(downloaded=site.downloaded), content.packages(), content.suites)
 
 
 def current_images(site: Site) -> dict[str, str]:
@@ -141,7 +151,8 @@ def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[s
         f"--exclude=./dev/* --exclude=./var/cache/apt/archives/*.deb --file {aside / 'base.root'}"
     )
     # Two gigabytes are unpacked: not where /tmp may be memory.
-    settings = [f"PACKAGES={' '.join(layer.packages)}", f"ARCHIVE={archive}", f"TMPDIR={aside}"]
+    settings = [f"PACKAGES={' '.join(layer.packages)}", f"HELD={' '.join(layer.held)}"]
+    settings += [f"ARCHIVE={archive}", f"TMPDIR={aside}"]
     words: list[str | Path] = [*as_root(), "env", *settings, "LC_ALL=C.UTF-8", "mmdebstrap"]
     words += ["--mode=root"]
     words += ["--variant=custom", "--format=tar"]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Last step of mmdebstrap for the image layer, on the host as root: $1 is the tree, a copy of the
-# node image. $PACKAGES are installed in it, not configured; $ARCHIVE keeps what was downloaded.
+# node image. $PACKAGES are installed in it, not configured, none of them from the suites $HELD;
+# $ARCHIVE keeps what was downloaded.
 set -eu
 root=$1
 archive=$root/var/cache/apt/archives
@@ -16,6 +17,14 @@ rm -rf "$archive"
 mkdir -p "$archive/partial" "$ARCHIVE/partial"
 mount --bind "$ARCHIVE" "$archive"
 trap 'umount "$archive"' EXIT
+
+# What the image itself is made of stays as new as it is, and its sibling packages come as new.
+held=$root/etc/apt/preferences.d/deploy-kit-layer
+image=$(inside dpkg-query -W -f 'src:${source:Package}\n' | sort -u | tr '\n' ' ')
+for suite in $HELD; do
+    printf 'Package: *\nPin: release n=%s\nPin-Priority: -1\n\n' "$suite"
+    printf 'Package: %s\nPin: release n=%s\nPin-Priority: 500\n\n' "$image" "$suite"
+done >"$held"
 
 say 'package lists'
 fetch update
@@ -63,7 +72,7 @@ for path in "$root"/etc/init.d/*; do
     grep -qxF "$script" "$root/tmp/before" && continue
     [ -e "$units/$script.service" ] || inside update-rc.d "$script" disable
 done
-rm "$root/tmp/before" "$root/usr/sbin/policy-rc.d"
+rm "$root/tmp/before" "$root/usr/sbin/policy-rc.d" "$held"
 
 # Identity and secrets are made on each node.
 rm -f "$root/var/lib/rabbitmq/.erlang.cookie" "$root"/etc/ssh/ssh_host_* "$root/etc/hostname"

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+"""apt-get for a release: lists anew, then download, tried again where a mirror fails, then act.
+
+    get upgrade|install|fetch PACKAGE...
+
+upgrade: every package of the node, and PACKAGES. install: PACKAGES alone. fetch: their files only.
+A failure ends with one line per package that could not be had or installed, and why.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+ATTEMPTS, PAUSE = 3, 3  # times, seconds
+APT = ("apt-get", "-qy", "--no-install-recommends", "-o", "Acquire::Retries=2",
+       "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20",
+       "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=false",
+       "-o", "DPkg::Options::=--force-confdef", "-o", "DPkg::Options::=--force-confold")  # fmt: skip
+# What was edited by Salt is Salt's to change, in its own stage.
+ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8"}
+ACTS = {"upgrade": ("--with-new-pkgs", "upgrade"), "install": ("install",), "fetch": ("install",)}
+UPDATE = ("-o", "APT::Update::Error-Mode=any", "update")
+SECONDS = {"update": 180, "fetch": 900, "act": 1800}
+BLAMED = (
+    re.compile(r"^E: Failed to fetch \S*/(?P<name>[^/_\s]+)_[^/\s]*\.deb\s+(?P<why>.*)", re.M),
+    re.compile(r"^[EW]: Failed to fetch (?P<name>\S+/dists/\S+)\s+(?P<why>.*)", re.M),
+    re.compile(r"^E: Unable to locate (?P<name>package \S+)(?P<why>)", re.M),
+    re.compile(r"^E: Package '(?P<name>[^']+)' has (?P<why>no installation candidate)", re.M),
+    re.compile(r"^dpkg: error processing (?:package|archive) (?:\S*/)?(?P<name>[^\s_(]+)(?P<why>.*)",
+               re.M),
+)  # fmt: skip
+
+
+def run(words, seconds):
+    """(whether it succeeded, what it said); what it says is also shown as it comes to stderr."""
+    try:
+        done = subprocess.run(
+            (*APT, *words),
+            env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        said = error.stdout or b""
+        return False, f"{said.decode(errors='replace')}\nE: not done within {seconds} s"
+    return done.returncode == 0, done.stdout
+
+
+def blame(said):
+    """One line for each thing that failed, or the end of what was said."""
+    found = {}
+    for pattern in BLAMED:
+        for match in pattern.finditer(said):
+            name = match["name"] if "/" in match["name"] else match["name"].partition(":")[0]
+            found.setdefault(name, match["why"].strip(" :()"))
+    lines = [f"{name} cannot be had or installed: {why}" for name, why in found.items()]
+    return "\n".join(lines or said.strip().splitlines()[-8:])
+
+
+def fetched(act, packages):
+    """Lists anew and the files of everything that `act` needs; the reason where that fails."""
+    done, said = run(UPDATE, SECONDS["update"])
+    if done:
+        done, said = run(("--download-only", *ACTS[act], *packages), SECONDS["fetch"])
+    return "" if done else blame(said)
+
+
+def main():
+    act, *packages = sys.argv[1:]
+    reason = fetched(act, packages)
+    for attempt in range(1, ATTEMPTS):
+        if not reason:
+            break
+        print(f"attempt {attempt}: {reason}", file=sys.stderr)
+        time.sleep(PAUSE)
+        reason = fetched(act, packages)
+    if reason:
+        sys.exit(f"after {ATTEMPTS} attempts: {reason}")
+    if act == "fetch":
+        return
+    done, said = run(("--no-download", *ACTS[act], *packages), SECONDS["act"])
+    if not done:
+        sys.exit(blame(said))
+
+
+if __name__ == "__main__":
+    main()
