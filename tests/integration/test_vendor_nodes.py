@@ -41,7 +41,9 @@ CALL = "/opt/salt/bin/salt-call --log-level=quiet --out=json"
 def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """A region on one node whose release takes its packages from bookworm alone."""
     lxd_or_skip()
-    railway = build(checkout, tmp_path_factory.mktemp("vendor") / "checkout", {"vendor": ENVIRONMENT})
+    railway = build(
+        checkout, tmp_path_factory.mktemp("vendor") / "checkout", {"vendor": ENVIRONMENT}
+    )
     railway.change(VENDOR, ALL, ALONE)
     try:
         railway("env", "up", "vendor")
@@ -71,13 +73,9 @@ def offered(region: Railway, package: str) -> dict[str, str]:
 
 def starts(region: Railway) -> dict[str, float]:
     """When each service was started, in seconds since 1970."""
-    line = "for unit in %s; do date -d \"$(systemctl show $unit -P ActiveEnterTimestamp)\" +%%s; done"
+    line = 'for unit in %s; do date -d "$(systemctl show $unit -P ActiveEnterTimestamp)" +%%s; done'
     times = on_node(region, line % " ".join(UNITS.values())).split()
     return dict(zip(UNITS, map(float, times), strict=True))
-
-
-def said(region: Railway, package: str) -> str:
-    return on_node(region, f"apt-get -s install {package}")
 
 
 def test_node_has_what_bookworm_alone_offers_and_nothing_newer(region: Railway) -> None:

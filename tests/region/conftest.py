@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 import cloud
+import edge
 import pytest
 from cloud import Region, Tenant, reached, tenant
 from deploykit.provider import located
@@ -57,6 +58,7 @@ def railway(
     text = (checkout / "deploy-kit" / "environments" / "minimal.yml").read_text()
     text = text.replace("provider: vagrant", "provider: lxd")
     made = build(checkout, tmp_path_factory.mktemp("region") / "checkout", {"minimal": text})
+    edge.before(made)
     try:
         begun = time.monotonic()
         made("env", "up", "minimal")

@@ -1,4 +1,7 @@
-"""What instances notice of the operator's work: of an upgrade nothing."""
+"""What instances notice of the operator's work: of an upgrade nothing.
+
+The upgrade is the one of support/edge.py, over what the whole region was tested with before.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import time
 from typing import Any
 
+import edge
 from cloud import PINGS_A_SECOND, Region, pinging
 from railway import Railway
 
@@ -16,6 +20,27 @@ EDITS = (
     ("salt/states/nova/files/nova.conf.jinja", "rpc_response_timeout = 30"),
     ("salt/states/neutron/files/neutron.conf.jinja", "rpc_response_timeout = 20"),
 )
+# Of those whose versions differ between bookworm alone and bookworm with security updates.
+PACKAGES = {
+    "controller": ("keystone", "python3-nova", "python3-neutron", "python3-glance"),
+    "compute1": ("python3-nova", "python3-neutron"),
+}
+
+
+def versions(region: Region) -> dict[str, str]:
+    """The version of each of PACKAGES, by node and name."""
+    ask = "dpkg-query -W -f '${Package} ${Version}\\n' "
+    return {
+        f"{node} {line.split()[0]}": line.split()[1]
+        for node, names in PACKAGES.items()
+        for line in region.on(node, ask + " ".join(names)).splitlines()
+    }
+
+
+def revisions(region: Region) -> set[str]:
+    """The revisions that neutron's database is marked with."""
+    line = "mariadb -N -e 'SELECT version_num FROM neutron.alembic_version'"
+    return set(region.on(region.with_role("database")[0].name, line).split())
 
 
 def processes(region: Region) -> dict[str, str]:
@@ -44,7 +69,8 @@ def test_second_run_of_every_state_changes_nothing(region: Region) -> None:
 def test_instances_notice_nothing_of_an_upgrade(
     own: Railway, region: Region, pair: Any, record_property: Any
 ) -> None:
-    before = processes(region)
+    before, packages, schema = processes(region), versions(region), revisions(region)
+    edge.after(own)
     for file, line in EDITS:
         name, _, value = line.partition(" = ")
         own.change(file, line, f"{name} = {int(value) + 1}")
@@ -57,3 +83,9 @@ def test_instances_notice_nothing_of_an_upgrade(
     assert pings.sent > 20 * PINGS_A_SECOND
     assert pings.lost_per_cent <= LOSS_PER_CENT, pings
     assert processes(region) == before
+    now = versions(region)
+    assert not [name for name, old in packages.items() if now[name] == old], now
+    assert (schema, revisions(region)) == (
+        {"5c85685d616d", "21ff98fabab1"},
+        {"5c85685d616d", "5881373af7f5"},
+    )

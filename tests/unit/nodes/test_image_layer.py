@@ -9,8 +9,8 @@ import pytest
 from deploykit.content import read_content
 from deploykit.environment import load_environments
 from deploykit.errors import CommandFailed, InputError
-from deploykit.image.inputs import DOWNLOADED, Inputs
-from deploykit.image.layer import Layer, failure, mmdebstrap
+from deploykit.image.inputs import DOWNLOADED, Inputs, Source
+from deploykit.image.layer import Layer, failure, mmdebstrap, refuse_missing
 
 ROLES = """\
 common: [trust]
@@ -55,6 +55,28 @@ def test_key_follows_image_and_packages() -> None:
     assert layer.key == Layer(BASE, ("keystone",)).key
     assert len({layer.key, BASE.key, Layer(BASE, ("keystone", "nova-api")).key,
                 Layer(replace(BASE, week="2026-W48"), ("keystone",)).key}) == 4  # fmt: skip
+
+
+def test_suites_are_those_that_the_content_names(content: Path) -> None:
+    assert read_content(content).suites == ()
+    (content / "pillar" / "vendor.sls").write_text("vendor: {suites: [bookworm]}\n")
+    assert read_content(content).suites == ("bookworm",)
+
+
+def test_suite_that_is_not_named_is_held_back_and_changes_the_key(tmp_path: Path) -> None:
+    suites = ("bookworm", "bookworm-security")
+    base = replace(BASE, sources=tuple(Source("http://x", suite, ("main",)) for suite in suites))
+    every, alone = Layer(base, ("a",), suites), Layer(base, ("a",), suites[:1])
+    assert every.key == Layer(base, ("a",)).key != alone.key
+    assert alone.held == ("bookworm-security",)
+    words = [str(word) for word in mmdebstrap(alone, tmp_path, tmp_path, tmp_path / "layer.sh")]
+    assert "HELD=bookworm-security" in words
+
+
+def test_suite_that_the_host_has_no_source_of_is_refused_before_anything_is_built() -> None:
+    base = replace(BASE, sources=(Source("http://x", "bookworm", ("main",)),))
+    with pytest.raises(InputError, match="no source of bookworm-security"):
+        refuse_missing(Layer(base, ("a",), ("bookworm", "bookworm-security")))
 
 
 def test_call_keeps_what_was_downloaded_and_takes_no_words_for_options(tmp_path: Path) -> None:

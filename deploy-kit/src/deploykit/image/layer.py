@@ -14,7 +14,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from deploykit.content import read_content
-from deploykit.errors import CommandFailed, DeployKitError
+from deploykit.errors import CommandFailed, DeployKitError, InputError
 from deploykit.host.lxd import Lxd
 from deploykit.image.build import (
     IMPORT_TIMEOUT,
@@ -100,6 +100,7 @@ def ensure_base(
     base = find_base(lxd, layer.key, privileged)
     if base:
         return base
+    refuse_missing(layer)
     ensure_image(lxd, log, progress, downloaded=site.downloaded)
     cache = cache_home() / "image"
     with only_one(cache / "lock", progress):
@@ -108,6 +109,16 @@ def ensure_base(
                 build_layer(layer, cache, site.logs / "layer.log", step)
         with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
             return make_base(lxd, layer.key, privileged)
+
+
+def refuse_missing(layer: Layer) -> None:
+    """Raise InputError where packages shall come from a suite that the image has no source of."""
+    missing = sorted(set(layer.suites) - {source.suite for source in layer.base.sources})
+    if missing:
+        raise InputError(
+            f"this host has no source of {', '.join(missing)}, which salt/pillar/vendor.sls names",
+            "\n".join(("add one to /etc/apt/sources.list.d", *layer.base.left_out)),
+        )
 
 
 def build_layer(layer: Layer, cache: Path, log: Path, step: Step) -> None:

@@ -40,15 +40,18 @@ def heads(versions):
 def marks(connection, database):
     """The revisions that the database is marked with. Raises MySQLError where it has none."""
     where = urllib.parse.urlsplit(connection)
-    with pymysql.connect(
-        host=where.hostname,
-        port=where.port or 3306,
-        user=where.username,
-        password=urllib.parse.unquote(where.password),
-        database=database or where.path.strip("/"),
-        connect_timeout=TIMEOUT,
-        read_timeout=TIMEOUT,
-    ) as open_connection, open_connection.cursor() as cursor:
+    with (
+        pymysql.connect(
+            host=where.hostname,
+            port=where.port or 3306,
+            user=where.username,
+            password=urllib.parse.unquote(where.password),
+            database=database or where.path.strip("/"),
+            connect_timeout=TIMEOUT,
+            read_timeout=TIMEOUT,
+        ) as open_connection,
+        open_connection.cursor() as cursor,
+    ):
         cursor.execute("SELECT version_num FROM alembic_version")
         return {row[0] for row in cursor.fetchall()}
 

@@ -17,7 +17,8 @@ ATTEMPTS, PAUSE = 3, 3  # times, seconds
 APT = ("apt-get", "-qy", "--no-install-recommends", "-o", "Acquire::Retries=2",
        "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20",
        "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=false",
-       "-o", "DPkg::Options::=--force-confdef", "-o", "DPkg::Options::=--force-confold")  # fmt: skip
+       "-o", "DPkg::Options::=--force-confdef",
+       "-o", "DPkg::Options::=--force-confold")  # fmt: skip
 # What was edited by Salt is Salt's to change, in its own stage.
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8"}
 ACTS = {"upgrade": ("--with-new-pkgs", "upgrade"), "install": ("install",), "fetch": ("install",)}
@@ -28,13 +29,14 @@ BLAMED = (
     re.compile(r"^[EW]: Failed to fetch (?P<name>\S+/dists/\S+)\s+(?P<why>.*)", re.M),
     re.compile(r"^E: Unable to locate (?P<name>package \S+)(?P<why>)", re.M),
     re.compile(r"^E: Package '(?P<name>[^']+)' has (?P<why>no installation candidate)", re.M),
-    re.compile(r"^dpkg: error processing (?:package|archive) (?:\S*/)?(?P<name>[^\s_(]+)(?P<why>.*)",
-               re.M),
+    re.compile(
+        r"^dpkg: error processing (?:package|archive) (?:\S*/)?(?P<name>[^\s_(]+)(?P<why>.*)", re.M
+    ),
 )  # fmt: skip
 
 
 def run(words, seconds):
-    """(whether it succeeded, what it said); what it says is also shown as it comes to stderr."""
+    """Whether apt-get succeeded, and what it said."""
     try:
         done = subprocess.run(
             (*APT, *words),

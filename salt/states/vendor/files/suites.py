@@ -29,6 +29,7 @@ def ahead(named):
     """Source packages of which something newer is installed than the suites `named` offer."""
     found = set()
     cache = apt_pkg.Cache(None)
+    records = apt_pkg.PackageRecords(cache)
     for package in cache.packages:
         current = package.current_ver
         if current is None:
@@ -40,12 +41,14 @@ def ahead(named):
             and any(file.codename in named for file, _ in version.file_list)
         ]
         if not best:
-            found.add(current.source_name)
+            records.lookup(current.file_list[0])
+            found.add(records.source_pkg or package.name)
     return sorted(found)
 
 
 def title(named, held):
-    return f"# Written by Salt (vendor.config). Taken from {' '.join(named)}, not {' '.join(held)}.\n"
+    words = f"Taken from {' '.join(named)}, not from {' '.join(held)}."
+    return f"# Written by Salt (vendor.config). {words}\n"
 
 
 def rules(held, names):
