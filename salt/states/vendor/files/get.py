@@ -54,6 +54,26 @@ def run(words, seconds):
     return done.returncode == 0, done.stdout
 
 
+def disabled():
+    """The units that do not start at boot."""
+    words = ("systemctl", "list-unit-files", "--state=disabled", "--plain", "--no-legend")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    return {line.split()[0] for line in done.stdout.splitlines()}
+
+
+def act_on(act, packages):
+    """What was fetched, unpacked and configured; the reason where that fails.
+
+    Some maintainer scripts enable their unit at each upgrade, also where nothing is configured.
+    """
+    before = disabled()
+    done, said = run(("--no-download", *ACTS[act], *packages), SECONDS["act"])
+    enabled = sorted(before - disabled())
+    if enabled:
+        subprocess.run(("systemctl", "--quiet", "disable", *enabled), timeout=120, check=True)
+    return "" if done else blame(said)
+
+
 def blame(said):
     """One line for each thing that failed, or the end of what was said."""
     found = {}
@@ -86,9 +106,9 @@ def main():
         sys.exit(f"after {ATTEMPTS} attempts: {reason}")
     if act == "fetch":
         return
-    done, said = run(("--no-download", *ACTS[act], *packages), SECONDS["act"])
-    if not done:
-        sys.exit(blame(said))
+    reason = act_on(act, packages)
+    if reason:
+        sys.exit(reason)
 
 
 if __name__ == "__main__":
