@@ -72,8 +72,8 @@ def offered(region: Railway, package: str) -> dict[str, str]:
 
 
 def starts(region: Railway) -> dict[str, float]:
-    """When each service was started, in seconds since 1970."""
-    line = 'for unit in %s; do date -d "$(systemctl show $unit -P ActiveEnterTimestamp)" +%%s; done'
+    """When each service was started or reloaded, in seconds since 1970."""
+    line = 'for unit in %s; do date -d "$(systemctl show $unit -P StateChangeTimestamp)" +%%s; done'
     times = on_node(region, line % " ".join(UNITS.values())).split()
     return dict(zip(UNITS, map(float, times), strict=True))
 

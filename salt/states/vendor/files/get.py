@@ -81,7 +81,10 @@ def blame(said):
         for match in pattern.finditer(said):
             name = match["name"] if "/" in match["name"] else match["name"].partition(":")[0]
             found.setdefault(name, match["why"].strip(" :()"))
-    lines = [f"{name} cannot be had or installed: {why}" for name, why in found.items()]
+    lines = [
+        f"{name} cannot be had or installed" + (f": {why}" if why else "")
+        for name, why in found.items()
+    ]
     return "\n".join(lines or said.strip().splitlines()[-8:])
 
 
