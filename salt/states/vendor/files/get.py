@@ -14,12 +14,9 @@ import sys
 import time
 
 ATTEMPTS, PAUSE = 3, 3  # times, seconds
+# How dpkg treats files that were edited, and waits for others, is day 0's to say (role base).
 APT = ("apt-get", "-qy", "--no-install-recommends", "-o", "Acquire::Retries=2",
-       "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20",
-       "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=false",
-       "-o", "DPkg::Options::=--force-confdef",
-       "-o", "DPkg::Options::=--force-confold")  # fmt: skip
-# What was edited by Salt is Salt's to change, in its own stage.
+       "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")  # fmt: skip
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8"}
 ACTS = {"upgrade": ("--with-new-pkgs", "upgrade"), "install": ("install",), "fetch": ("install",)}
 UPDATE = ("-o", "APT::Update::Error-Mode=any", "update")
