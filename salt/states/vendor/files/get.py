@@ -45,9 +45,8 @@ def run(words, seconds):
             timeout=seconds,
             check=False,
         )
-    except subprocess.TimeoutExpired as error:
-        said = error.stdout or b""
-        return False, f"{said.decode(errors='replace')}\nE: not done within {seconds} s"
+    except subprocess.TimeoutExpired:
+        return False, f"E: apt-get {' '.join(words)} takes longer than {seconds} s"
     return done.returncode == 0, done.stdout
 
 
