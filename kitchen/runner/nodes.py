@@ -121,8 +121,9 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
     found: Any = ansible_inventory(inventory)
     for platform in suite.platforms:
-        found["all"]["hosts"][platform.name]["suite_node"] = platform.variables()
-    found["all"]["vars"] = {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
+        told = {"suite_node": platform.variables(), **platform.vars}
+        found["all"]["hosts"][platform.name].update(told)
+    found["all"]["vars"] |= {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
     (folder / "inventory.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     pillar = pillars.write(folder, CONTENT, ENVIRONMENT, node_facts(inventory))
     for name, target in (("ssh_config", inventory.ssh_config), ("pillar", pillar)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ KITCHEN = Path(__file__).resolve().parent.parent
 CHECKOUT = KITCHEN.parent
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 PLATFORM_KEYS = frozenset(
-    {"name", "roles", "memory", "components", "before", "apply", "clean", "may_stay", "ansible"}
+    {"name", "roles", "memory", "components", "before", "apply", "clean", "may_stay"}
+    | {"ansible", "vars"}
 )
 
 
@@ -23,7 +25,8 @@ class Platform:
     """One node of a suite and what is done on it, each item of the lists being one run of Salt.
 
     `before` is what the `components` stand on, `apply` what is under test, `clean` its undo;
-    `may_stay` are patterns of paths that the undo leaves on purpose; `ansible` are roles.
+    `may_stay` are patterns of paths that the undo leaves on purpose; `ansible` are roles, `vars`
+    what they are given beside what every node's inventory says.
     `memory` in MiB is what the node needs at its peak; it is no limit, only counted.
     """
 
@@ -35,6 +38,7 @@ class Platform:
     clean: tuple[tuple[str, ...], ...]
     may_stay: tuple[str, ...]
     ansible: tuple[str, ...]
+    vars: Mapping[str, Any]
     memory: int
 
     @property
@@ -119,6 +123,7 @@ def _platform(entry: Any, file: Path) -> Platform:
         clean=_runs(entry.get("clean", undo)),
         may_stay=tuple(entry.get("may_stay", ())),
         ansible=tuple(entry.get("ansible", ())),
+        vars=dict(entry.get("vars", {})),
         memory=int(entry.get("memory", 500)),
     )
 

@@ -18,6 +18,7 @@ KEYWORDS = (
     "any_errors_fatal changed_when check_mode gather_facts hosts loop loop_control name notify"
     " register roles strategy tasks vars when"
 )
+ROLES = ("base", "hardening", "hypervisor_host", "salt_keys", "salt_master", "salt_minion", "users")
 KINDS = {"password", "fernet-keys", "certificate"}
 
 
@@ -114,8 +115,9 @@ def test_roles_of_ansible_pass_its_production_profile(checkout: Path, tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_playbook_uses_builtin_modules_only(checkout: Path) -> None:
+def test_playbook_uses_builtin_modules_and_its_own_only(checkout: Path) -> None:
     words = set(KEYWORDS.split())
+    words |= {file.stem for file in (checkout / "ansible/playbooks/library").glob("*.py")}
     for file in (checkout / "ansible").rglob("*.yml"):
         if file.parent.name not in ("tasks", "handlers", "playbooks"):
             continue
@@ -125,7 +127,7 @@ def test_playbook_uses_builtin_modules_only(checkout: Path) -> None:
                 assert all(key.startswith("ansible.builtin.") for key in used), (file, used)
 
 
-@pytest.mark.parametrize("role", ["base", "salt_keys", "salt_master", "salt_minion"])
+@pytest.mark.parametrize("role", ROLES)
 def test_role_validates_its_input_and_its_main_only_includes(checkout: Path, role: str) -> None:
     folder = checkout / "ansible" / "roles" / role
     assert yaml.safe_load((folder / "meta/argument_specs.yml").read_text())["argument_specs"]

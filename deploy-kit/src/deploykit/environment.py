@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from deploykit.operators import Operator, parse_operators
 from deploykit.yamlfile import Value, load
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -15,7 +16,8 @@ DURATION = re.compile(r"(\d+)([smhd])")
 MEMORY = re.compile(r"[1-9]\d*[MG]")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEYS = frozenset(
-    {"name", "provider", "networks", "nodes", "promotion", "protected", "labels", "packages"}
+    {"name", "provider", "networks", "nodes", "operators"}
+    | {"promotion", "protected", "labels", "packages"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 MASTER_ROLE = "master"
@@ -75,7 +77,8 @@ class Environment:
 
     `instance` names its nodes: the environment's own name, or NAME~PROVIDER where another provider
     than the file's makes them, so that the two never meet. `installed`: its nodes come with the
-    content's packages installed, unconfigured; else those are downloaded at most.
+    content's packages installed, unconfigured; else those are downloaded at most. `operators` get
+    accounts of their own on every node.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Environment:
     file: Path
     instance: str
     installed: bool = False
+    operators: tuple[Operator, ...] = ()
 
     @property
     def master(self) -> Node:
@@ -140,6 +144,7 @@ def parse_environment(file: Path) -> Environment:
         file=file,
         instance=name,
         installed=_installed(keys["packages"]) if "packages" in keys else False,
+        operators=parse_operators(keys["operators"]) if "operators" in keys else (),
     )
 
 

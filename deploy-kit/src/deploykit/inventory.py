@@ -151,7 +151,8 @@ def write_ssh_files(inventory: Inventory) -> bool:
 def ansible_inventory(inventory: Inventory) -> dict[str, object]:
     """The Ansible inventory of an instance: groups are roles (with '-' as '_').
 
-    Beside them `masters` and `minions`; a master with other roles is in both.
+    Beside them `masters` and `minions`; a master with other roles is in both. `users_accounts` are
+    the environment's operators.
     """
     groups: dict[str, dict[str, dict[str, object]]] = {}
     for host in inventory.hosts:
@@ -167,5 +168,6 @@ def ansible_inventory(inventory: Inventory) -> dict[str, object]:
                 for host in inventory.hosts
             },
             "children": groups,
+            "vars": {"users_accounts": [one.account() for one in inventory.environment.operators]},
         }
     }

@@ -150,11 +150,12 @@ def day0_done(inventory: Inventory, key: str) -> bool:
 
 
 def day0_key(ansible: Path, inventory: Inventory) -> str:
-    """What day 0 depends on: the release's Ansible files, the nodes, their identity (host keys)."""
+    """What day 0 depends on: the release's Ansible files, operators, nodes and their host keys."""
     digest = hashlib.sha256(f"day0 {DAY0_FORMAT}\n".encode())
     for file in sorted(path for path in ansible.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(ansible)}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
+    digest.update(repr(inventory.environment.operators).encode())
     for host in inventory.hosts:
         digest.update(repr((host.name, host.roles, host.addresses, host.host_keys)).encode())
     return digest.hexdigest()

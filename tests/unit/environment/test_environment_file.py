@@ -25,6 +25,10 @@ promotion:
   checks: {smoke: {}, upgrade: {attempts: 3, passes: 2}}
   soak: 2h
   approvals: 1
+operators:
+  alice:
+    keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEiFaKeFaKeFaKeFaKeFaKeFaKeFaKeFaKeFa alice@home]
+    sudo: true
 """
 
 
@@ -44,6 +48,9 @@ def test_whole_file_becomes_nodes_with_fixed_addresses(tmp_path: Path) -> None:
     assert env.promotion.checks == {"smoke": CheckRule(), "upgrade": CheckRule(3, 2)}
     assert (env.promotion.soak, env.promotion.approvals, env.protected) == (7200, 1, True)
     assert env.nodes[1].memory == "2G"
+    (alice,) = env.operators
+    assert (alice.name, alice.sudo, len(alice.keys)) == ("alice", True, 1)
+    assert alice.keys[0].endswith("FaKeFa alice@home")
 
 
 def test_inserted_node_renumbers_nobody(tmp_path: Path) -> None:
@@ -74,6 +81,10 @@ def test_inserted_node_renumbers_nobody(tmp_path: Path) -> None:
         ("count: 2", "count: 0", 10, "at least 1", ""),
         ("  salt:", "  Salt_1:", 8, "'Salt_1' is not a name", "a letter first"),
         ("  tunnel:", "  management:", 6, "the key stands twice", "remove one"),
+        ("  alice:", "  Alice_1:", 18, "is no name for an account", "a letter first"),
+        ("[ssh-ed25519 ", "[PRIVATE KEY ", 18, "not a public SSH key", "id_ed25519.pub"),
+        ("sudo: true", "sudo: always", 19, "expected true or false", ""),
+        ("sudo: true", "sudoo: true", 19, "unknown key 'sudoo'", "did you mean 'sudo'?"),
     ],
 )
 def test_wrong_value_is_told_with_file_line_and_remedy(

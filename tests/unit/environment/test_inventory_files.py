@@ -18,7 +18,8 @@ from deploykit.inventory import (
     make_control_folder,
     write_ssh_files,
 )
-from deploykit.rollout import minions_of
+from deploykit.operators import Operator
+from deploykit.rollout import day0_key, minions_of
 
 TEXT = """\
 name: test
@@ -101,6 +102,26 @@ def test_ansible_groups_are_roles(inventory: Inventory) -> None:
     children = ansible_inventory(inventory)["all"]["children"]  # type: ignore[index]
     assert set(children) == {"master", "masters", "load_balancer", "minions"}
     assert set(children["load_balancer"]["hosts"]) == {"web"}
+
+
+def test_operators_are_the_accounts_that_day_0_makes(inventory: Inventory) -> None:
+    assert ansible_inventory(inventory)["all"]["vars"] == {"users_accounts": []}  # type: ignore[index]
+    alice = Operator("alice", ("ssh-ed25519 KEY",), sudo=True)
+    environment = replace(inventory.environment, operators=(alice,))
+    given = ansible_inventory(replace(inventory, environment=environment))["all"]["vars"]  # type: ignore[index]
+    assert given["users_accounts"] == [
+        {"name": "alice", "ssh_keys": ["ssh-ed25519 KEY"], "sudo": True}
+    ]
+
+
+def test_other_operators_are_a_reason_for_day_0_to_run_again(
+    inventory: Inventory, checkout: Path
+) -> None:
+    alice = Operator("alice", ("ssh-ed25519 KEY",))
+    environment = replace(inventory.environment, operators=(alice,))
+    before = day0_key(checkout / "ansible", inventory)
+    after = day0_key(checkout / "ansible", replace(inventory, environment=environment))
+    assert before == day0_key(checkout / "ansible", inventory) != after
 
 
 def test_master_is_a_minion_only_where_it_has_other_roles(inventory: Inventory) -> None:
