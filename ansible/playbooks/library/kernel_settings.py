@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -106,15 +107,20 @@ def set_all(settings, container, check_mode):
     changed, skipped = [], {}
     for name, value in settings.items():
         found = places(name)
-        writable = all(os.access(path, os.W_OK) for path in found)
+        writable = all(os.access(path, os.W_OK) for path in found if path.exists())
         reason = why_not(name, container, bool(found), writable)
         if reason:
             skipped[name] = reason
             continue
-        other = [path for path in found if not same(path.read_text(), value)]
+        other = []
         try:
-            for path in [] if check_mode else other:
-                path.write_text(value)
+            for path in found:
+                # An instance's interface may have gone since it was found.
+                with contextlib.suppress(FileNotFoundError):
+                    if not same(path.read_text(), value):
+                        other.append(path)
+                        if not check_mode:
+                            path.write_text(value)
         except OSError as error:
             # What guards the container refuses, which its permissions do not show.
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -154,6 +154,16 @@ def test_star_sets_every_interface_once(kernel_settings: ModuleType, settings: P
     assert kernel_settings.set_all(wanted, "", False) == ([], {})
 
 
+def test_interface_that_goes_meanwhile_is_no_failure(
+    kernel_settings: ModuleType, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [*settings.rglob("rp_filter"), settings / "net/ipv4/conf/tap1/rp_filter"]
+    monkeypatch.setattr(kernel_settings, "places", lambda name: found)
+    changed, skipped = kernel_settings.set_all({"net.ipv4.conf.*.rp_filter": "2"}, "lxc", False)
+    assert (changed, skipped) == (["net.ipv4.conf.*.rp_filter"], {})
+    assert {file.read_text().strip() for file in found[:-1]} == {"2"}
+
+
 def test_check_of_the_kernel_writes_nothing(kernel_settings: ModuleType, settings: Path) -> None:
     changed, _ = kernel_settings.set_all({"net.ipv4.conf.*.rp_filter": "2"}, "", True)
     assert changed
