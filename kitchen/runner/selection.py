@@ -1,9 +1,10 @@
 """Which suites a change asks for: pure, from the paths that changed.
 
 A suite is asked for where its own folder changed, or the states, tunables or role that it
-covers. What every suite stands on (shared macros, the role map, the kitchen itself, the provider
-and the image) asks for the fixed few only: all suites take too long for each change, and the few
-go through every layer; `make kitchen` runs all. The fixed few always run.
+covers; all suites of roles, where a module of theirs did. What every suite stands on (shared
+macros, the role map, the kitchen itself, the provider and the image) asks for the fixed few only:
+all suites take too long for each change, and the few go through every layer; `make kitchen` runs
+all. The fixed few always run.
 """
 
 from __future__ import annotations
@@ -32,4 +33,6 @@ def touches(path: str, suite: Suite) -> bool:
         return True
     if parts[:2] == ("salt", "pillar") and len(parts) == 3:
         return f"salt/states/{PurePosixPath(parts[2]).stem}" in suite.covers
+    if parts[:3] == ("ansible", "playbooks", "library"):
+        return any(place.startswith("ansible/") for place in suite.covers)
     return "/".join(parts[:3]) in suite.covers

@@ -52,6 +52,12 @@ def test_shared_and_foreign_files_ask_for_the_fixed_few_only(path: str) -> None:
     assert asked(path) == FEW
 
 
+def test_module_of_day_0_asks_for_the_suites_of_roles() -> None:
+    found = asked("ansible/playbooks/library/config_files.py")
+    assert set(found) > {"base", "users", "hardening", "hypervisor_host", "salt_minion"}
+    assert "mariadb" not in found
+
+
 def test_name_that_begins_like_another_asks_for_its_own_suite_only() -> None:
     assert asked("salt/states/memcached_extra/init.sls") == FEW
     assert asked("kitchen/suites/memcached2/suite.yml") == FEW
