@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from deploykit.environment import Environment, parse_environment
+from deploykit.environment import VIRTUAL_ROLE, Environment, parse_environment
 from deploykit.errors import DeployKitError, InputError
 from deploykit.inventory import Inventory, ansible_inventory
 from deploykit.progress import Silent
@@ -31,6 +31,7 @@ CONTENT = Path(os.environ.get("KITCHEN_CONTENT", CHECKOUT))
 ENVIRONMENT = "kitchen"
 NETWORKS = {"management": "10.90.0.0/24", "tunnel": "10.90.1.0/24", "external": "10.90.2.0/24"}
 FIRST = 11  # host number of a suite's first node
+VIP = "10.90.0.5"  # of suites with nodes that share an address
 
 
 def site() -> Site:
@@ -64,6 +65,8 @@ def render_environment(suite: Suite) -> str:
             roles.insert(0, "master")
         nodes[platform.name] = {"roles": roles, "at": FIRST + place}
     networks = {name: {"cidr": cidr} for name, cidr in NETWORKS.items()}
+    if any(VIRTUAL_ROLE in platform.roles for platform in suite.platforms):
+        networks["management"]["vip"] = VIP
     # JSON is YAML.
     return json.dumps({"name": ENVIRONMENT, "networks": networks, "nodes": nodes}, indent=1)
 
@@ -125,7 +128,8 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
         found["all"]["hosts"][platform.name].update(told)
     found["all"]["vars"] |= {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
     (folder / "inventory.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    pillar = pillars.write(folder, CONTENT, ENVIRONMENT, node_facts(inventory))
+    virtual = inventory.environment.virtual
+    pillar = pillars.write(folder, CONTENT, ENVIRONMENT, node_facts(inventory), virtual)
     for name, target in (("ssh_config", inventory.ssh_config), ("pillar", pillar)):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(target)

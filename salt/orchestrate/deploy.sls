@@ -1,7 +1,7 @@
 # One release onto one environment, stage by stage; the first step that fails is the last one.
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
 # roles: {role: [components]}, batch: how many nodes of a kind at once after the canary}.
-{%- from 'steps.jinja' import batches, first_nodes, minions, of_role, step, with_role with context %}
+{%- from 'steps.jinja' import batches, first_nodes, minions, of_role, one_by_one, step, with_role with context %}
 {%- set everyone = minions() | load_json %}
 {%- set identity = with_role('identity') | load_json %}
 {%- set migrated = ['image', 'placement', 'compute-api', 'network-api', 'volume'] %}
@@ -21,6 +21,17 @@ file_lists_cleared:
 {%- endif %}
 
 {{ step('packages', everyone, ['stage.prepare']) }}
+{#- What is a cluster comes up, and changes, node by node; foundation finds it as it should be. #}
+{%- set databases = with_role('database') | load_json %}
+{%- if databases | length > 1 %}
+{{ step('database_watched', databases, ['mariadb.cluster']) }}
+{{ step('database_founded', databases, ['mariadb.found']) }}
+{{ one_by_one('database', databases, ['mariadb', 'mariadb.synced']) }}
+{%- endif %}
+{%- set brokers = with_role('messaging') | load_json %}
+{%- if brokers | length > 1 %}
+{{ one_by_one('messaging', brokers, ['rabbitmq', 'rabbitmq.synced']) }}
+{%- endif %}
 {{ step('foundation', everyone, ['stage.foundation']) }}
 {%- if identity %}
 {{ step('identity_canary', identity[:1],

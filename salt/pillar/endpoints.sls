@@ -1,20 +1,27 @@
 # Where the services of the region listen, always on the management network.
 endpoints:
-  database: {port: 3306}
-  messaging: {port: 5672}
+  # Beside `port`, where several nodes are the database: what clients use at the load balancer, how
+  # each node is (HTTP), and what the nodes use among themselves.
+  database: {port: 3306, front_port: 3307, watch_port: 9200,
+             cluster_port: 4567, catch_up_port: 4568, transfer_port: 4444}
+  # `names_port` and `cluster_port` are the nodes' own, among themselves.
+  messaging: {port: 5672, names_port: 4369, cluster_port: 25672}
   cache: {port: 11211}
+  # Where a load balancer says that it is alive, to the node itself.
+  balancer: {alive_port: 8404}
 
 # What the load balancer offers over TLS at `public_port`, by its type in keystone's catalogue.
 # Behind it the nodes with `role` answer plain HTTP at `backend_port`; `check` is a path that
 # answers 2xx or 3xx without credentials. A service is offered and registered where some node has
-# its role; `user` is its account in keystone.
+# its role; `user` is its account in keystone. `one_at_a_time`: its nodes do not share what they
+# keep, so only the first that is healthy is asked.
 services:
   identity:
     {role: identity, component: keystone, public_port: 5000, backend_port: 15000,
      path: /v3, check: /v3}
   image:
     {role: image, component: glance, public_port: 9292, backend_port: 19292,
-     path: '', check: /healthcheck, user: glance}
+     path: '', check: /healthcheck, user: glance, one_at_a_time: true}
   placement:
     {role: placement, component: placement, public_port: 8778, backend_port: 18778,
      path: '', check: /, user: placement}

@@ -3,6 +3,7 @@ mariadb:
   buffer_pool: 128M
   log_file: 48M
   max_connections: 400
+  cluster_cache: 128M  # what a node that was away can catch up with, without a whole copy
   # Made where some node has one of `roles`; those nodes may read and write it as `user`, with the
   # secret <user>_database.
   databases:

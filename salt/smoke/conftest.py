@@ -15,10 +15,14 @@ ENDPOINTS = yaml.safe_load((FOLDER.parent / "pillar" / "endpoints.sls").read_tex
 
 @dataclass(frozen=True)
 class Region:
-    """The nodes by role. `host(name)` is a testinfra host, reached by the generated ssh_config."""
+    """The nodes by role. `host(name)` is a testinfra host, reached by the generated ssh_config.
+
+    `virtual` is the address that load balancers share, empty where they do not.
+    """
 
     nodes: dict[str, dict]
     ssh_config: str
+    virtual: str = ""
 
     def with_role(self, role: str) -> list[str]:
         return [name for name, node in self.nodes.items() if role in node["roles"]]
@@ -35,7 +39,7 @@ class Region:
 
     @property
     def front(self) -> str:
-        return self.address(self.with_role("load-balancer")[0])
+        return self.virtual or self.address(self.with_role("load-balancer")[0])
 
     @property
     def offered(self) -> dict[str, dict]:
@@ -65,4 +69,9 @@ class Region:
 @pytest.fixture(scope="session")
 def region(request: pytest.FixtureRequest) -> Region:
     nodes = json.loads(Path(os.environ["DEPLOYKIT_INVENTORY"]).read_text())
-    return Region({node["name"]: node for node in nodes}, request.config.getoption("--ssh-config"))
+    virtual = json.loads(os.environ.get("DEPLOYKIT_VIRTUAL", "{}"))
+    return Region(
+        {node["name"]: node for node in nodes},
+        request.config.getoption("--ssh-config"),
+        virtual.get("management", ""),
+    )

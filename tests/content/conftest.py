@@ -111,6 +111,7 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             "ca": "CA\n",
             "nodes": nodes,
             "interfaces": interfaces(dict.fromkeys(node["addresses"], "")),
+            "virtual": {"management": topology.virtual} if topology.virtual else {},
             **node,
         }
         parts = [*role_map["common"], *(part for role in roles for part in components[role])]

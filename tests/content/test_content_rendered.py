@@ -29,6 +29,10 @@ PARTS = (
     ("dev", "controller"),
     ("dev", "network"),
     ("dev", "orchestration"),
+    ("ha", "controller1"),
+    ("ha", "controller2"),
+    ("ha", "compute1"),
+    ("ha", "orchestration"),
 )
 EVERY = sorted(TOPOLOGIES)
 SECRET_WORDS = ("secret-of-", "-key-zero", "-key-one", "PRIVATE KEY\n")

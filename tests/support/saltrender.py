@@ -65,12 +65,15 @@ def low(caller, sls, **kwargs):
 
 
 def low_by_sls(caller, names):
-    """The own states of each SLS of `names`, without what it includes; rendered all at once."""
+    """The own states of each SLS of `names`, without what it includes; rendered all at once.
+
+    One that has none for this minion is left out.
+    """
     found = {name: [] for name in names}
     for one in compiled(caller, names):
         if one["__sls__"] in found:
             found[one["__sls__"]].append(plain(one))
-    return found
+    return {name: states for name, states in found.items() if states}
 
 
 def templates(caller, states):

@@ -11,16 +11,22 @@ CONTROLLER += ["compute-api", "network-api", "load-balancer"]
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The roles of an environment's nodes, and how many of NETWORKS it has."""
+    """The roles of an environment's nodes, how many of NETWORKS it has, its virtual address.
+
+    `also`: minions that are rendered beside the first of their kind, as they differ from it.
+    """
 
     nodes: dict[str, list[str]]
     networks: int = 1
+    virtual: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def minions(self) -> list[str]:
         """The first minion of each kind: those with the same roles get the same states."""
         kinds = {tuple(roles): name for name, roles in reversed(self.nodes.items())}
-        return [name for roles, name in reversed(kinds.items()) if roles != ("master",)]
+        first = [name for roles, name in reversed(kinds.items()) if roles != ("master",)]
+        return [*first, *self.also]
 
 
 TOPOLOGIES = {
@@ -56,5 +62,18 @@ TOPOLOGIES = {
             "compute2": ["hypervisor"],
         },
         networks=3,
+    ),
+    "ha": Topology(
+        {
+            "salt": ["master"],
+            "controller1": [*CONTROLLER, "network", "dashboard", "virtual-address"],
+            "controller2": [*CONTROLLER, "network", "dashboard", "virtual-address"],
+            "controller3": [*CONTROLLER, "network", "dashboard", "virtual-address"],
+            "compute1": ["hypervisor"],
+            "compute2": ["hypervisor"],
+        },
+        networks=3,
+        virtual="10.0.0.5",
+        also=("controller2",),
     ),
 }

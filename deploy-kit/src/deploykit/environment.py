@@ -22,17 +22,24 @@ KEYS = frozenset(
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 MASTER_ROLE = "master"
 PRIVILEGED_ROLES = frozenset({"hypervisor", "network"})
+BALANCER_ROLE = "load-balancer"
+VIRTUAL_ROLE = "virtual-address"  # the nodes that share a network's `vip`
+SERVICE_NETWORK = "management"  # the only one in which services, and so a vip, are
 
 Network4 = ipaddress.IPv4Network
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network of an environment; its place in the file gives the interface: eth1, eth2, ..."""
+    """A network of an environment; its place in the file gives the interface: eth1, eth2, ...
+
+    `vip` is the virtual address that the nodes with VIRTUAL_ROLE share, one holding it at a time.
+    """
 
     name: str
     cidr: Network4
     interface: str
+    vip: ipaddress.IPv4Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,11 @@ class Environment:
         """The node's fixed address in each network, by network name."""
         return {net.name: str(self.address(node, net)) for net in self.networks}
 
+    @property
+    def virtual(self) -> dict[str, str]:
+        """The virtual address of each network that has one, by network name."""
+        return {net.name: str(net.vip) for net in self.networks if net.vip is not None}
+
     def by(self, provider: str) -> Environment:
         """The same environment with its nodes made by `provider`, as an instance of its own."""
         if provider == self.provider:
@@ -134,11 +146,13 @@ def parse_environment(file: Path) -> Environment:
             f"is '{name}' but the file is {file.name}", f"rename one: {name}.yml holds '{name}'"
         )
     networks = _networks(keys["networks"])
+    nodes = _nodes(keys["nodes"], networks)
+    _check_virtual(keys["networks"], nodes, networks)
     return Environment(
         name=name,
         provider=_name(keys["provider"]) if "provider" in keys else "lxd",
         networks=networks,
-        nodes=_nodes(keys["nodes"], networks),
+        nodes=nodes,
         promotion=_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
         protected=keys["protected"].flag() if "protected" in keys else False,
         file=file,
@@ -208,7 +222,7 @@ def _networks(value: Value) -> tuple[Network, ...]:
     networks: list[Network] = []
     for place, (name, entry) in enumerate(value.mapping().items(), start=1):
         _check_key(entry, name)
-        keys = entry.mapping(frozenset({"cidr"}))
+        keys = entry.mapping(frozenset({"cidr", "vip"}))
         if "cidr" not in keys:
             raise entry.error("the key 'cidr' is missing")
         try:
@@ -218,10 +232,49 @@ def _networks(value: Value) -> tuple[Network, ...]:
         for other in networks:
             if other.cidr.overlaps(cidr):
                 raise keys["cidr"].error(f"overlaps with network '{other.name}' ({other.cidr})")
-        networks.append(Network(name, cidr, f"eth{place}"))
+        vip = _vip(keys["vip"], name, cidr) if "vip" in keys else None
+        networks.append(Network(name, cidr, f"eth{place}", vip))
     if not networks:
         raise value.error("at least one network is needed")
     return tuple(networks)
+
+
+def _vip(value: Value, network: str, cidr: Network4) -> ipaddress.IPv4Address:
+    if network != SERVICE_NETWORK:
+        raise value.error(
+            f"services are in the network '{SERVICE_NETWORK}' only", "give the address there"
+        )
+    try:
+        vip = ipaddress.IPv4Address(value.text())
+    except ValueError as error:
+        raise value.error(f"not an IPv4 address: {error}") from None
+    if vip not in cidr or vip in (cidr.network_address, cidr.broadcast_address):
+        raise value.error(f"{vip} lies outside {network} ({cidr})")
+    return vip
+
+
+def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Network, ...]) -> None:
+    """`value` holds the networks. What shares a virtual address, and the address, need each other."""
+    sharing = [node for node in nodes if VIRTUAL_ROLE in node.roles]
+    having = [net for net in networks if net.vip is not None]
+    if sharing and not having:
+        raise value.error(
+            f"{sharing[0].name} has the role '{VIRTUAL_ROLE}', and no network has a 'vip'",
+            f"write {SERVICE_NETWORK}: {{cidr: ..., vip: ADDRESS}}",
+        )
+    for net in having:
+        at = value.mapping()[net.name].mapping()["vip"]
+        for node in nodes:
+            if net.cidr.network_address + node.at == net.vip:
+                raise at.error(f"{net.vip} is already {node.name}'s")
+        if not sharing:
+            raise at.error("no node shares it", f"give load balancers the role '{VIRTUAL_ROLE}'")
+        for node in sharing:
+            if BALANCER_ROLE not in node.roles:
+                raise at.error(
+                    f"{node.name} would hold it without the role '{BALANCER_ROLE}'",
+                    f"what is behind the address is a load balancer: give {node.name} both roles",
+                )
 
 
 def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:

@@ -81,6 +81,7 @@ def roll_out(
         digest=release.hex,
         name=inventory.environment.name,
         nodes=nodes,
+        virtual=inventory.environment.virtual,
     )
     with progress.step(f"{name}: minions answer"):
         await_minions(session, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)

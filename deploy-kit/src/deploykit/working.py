@@ -88,6 +88,7 @@ def apply(
         digest=WORKING,
         name=inventory.environment.name,
         nodes=node_facts(inventory),
+        virtual=inventory.environment.virtual,
     )
     await_minions(session, inventory, MINIONS_TIMEOUT, minions)
     with context.progress.step(f"{inventory.instance}: {role or 'everything'} applied") as step:

@@ -1,7 +1,26 @@
-{%- from 'lib/service.jinja' import running with context %}
+{%- from 'lib/command.jinja' import ensured with context %}
+{%- from 'lib/region.jinja' import several with context %}
+{%- from 'lib/service.jinja' import current, running with context %}
+{%- set files = ['/etc/mysql/mariadb.conf.d/90-region.cnf', '/var/lib/dpkg/info/mariadb-server.list'] %}
 include:
   - .config
+{%- if several('database') %}
+  - .cluster
 
-{{ running('mariadb_service', 'mariadb',
-           ['/etc/mysql/mariadb.conf.d/90-region.cnf', '/var/lib/dpkg/info/mariadb-server.list'],
-           requires=[{'file': 'mariadb_config_file'}]) }}
+# Joins the cluster that mariadb.found began. Restarts wait for each other's end: of a cluster only
+# one node may be away.
+mariadb_service_running:
+  service.running:
+    - name: mariadb
+    - enable: True
+    - unmask: True
+    - require:
+      - file: mariadb_config_file
+      - cmd: mariadb_watch_current
+
+{{ ensured('mariadb_service_current', current('mariadb', files), '/usr/local/sbin/mariadb-cluster restart',
+           timeout=1500, requires=[{'service': 'mariadb_service_running'}]) }}
+{%- else %}
+
+{{ running('mariadb_service', 'mariadb', files, requires=[{'file': 'mariadb_config_file'}]) }}
+{%- endif %}

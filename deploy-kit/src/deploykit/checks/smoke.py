@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
@@ -51,6 +52,7 @@ def smoke(context: Context, release: Release, inventory: Inventory) -> Outcome:
         cwd=tests,
         env={
             "DEPLOYKIT_INVENTORY": str(inventory.folder / "inventory.json"),
+            "DEPLOYKIT_VIRTUAL": json.dumps(inventory.environment.virtual),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_ADDOPTS": "",
         },

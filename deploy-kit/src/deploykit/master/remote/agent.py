@@ -53,9 +53,13 @@ class Agent:
         return environment.schemas(digest)
 
     def environment(
-        self, digest: str, name: str, nodes: dict[str, dict[str, Any]]
+        self,
+        digest: str,
+        name: str,
+        nodes: dict[str, dict[str, Any]],
+        virtual: dict[str, str],
     ) -> dict[str, Any]:
-        return environment.apply(digest, name, nodes)
+        return environment.apply(digest, name, nodes, virtual)
 
     def wait_for(self, minions: list[str], seconds: float) -> list[str]:
         return self._salt.wait_for(minions, seconds)

@@ -27,11 +27,17 @@ def role_map(digest: str) -> dict[str, Any]:
     return found
 
 
-def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def apply(
+    digest: str,
+    name: str,
+    nodes: dict[str, dict[str, Any]],
+    virtual: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
     `nodes`: name -> {"roles": [...], "addresses": {network: address}}, networks in the order of
-    their interfaces. Secrets that the kit asks for are made where they are missing; a node that is
+    their interfaces. `virtual`: network -> the address that several nodes share there, where there
+    is one. Secrets that the kit asks for are made where they are missing; a node that is
     no longer there loses its pillar.
     Raises AgentError for a role that the kit does not know.
     """
@@ -48,7 +54,8 @@ def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str,
                 )
     common = list(content.get("common") or [])
     spec = content.get("secrets") or {}
-    values = secrets.ensure(spec, nodes, name)
+    virtual = virtual or {}
+    values = secrets.ensure(spec, nodes, name, virtual)
     secrets.authority(name)
     ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
     folder = secrets.ROOT / "pillar"
@@ -61,6 +68,7 @@ def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str,
             "ca": ca,
             "nodes": nodes,
             "interfaces": interfaces(entry["addresses"]),
+            "virtual": virtual,
             **entry,
         }
         parts = [*common, *(c for role in roles for c in components[role])]
@@ -79,7 +87,8 @@ def apply(digest: str, name: str, nodes: dict[str, dict[str, Any]]) -> dict[str,
     for stale in folder.glob("*.json"):
         if stale.stem not in nodes:
             stale.unlink()
-    write_json(secrets.ROOT / "environment.json", {"name": name, "nodes": nodes})
+    described = {"name": name, "nodes": nodes, "virtual": virtual}
+    write_json(secrets.ROOT / "environment.json", described)
     return components
 
 

@@ -118,7 +118,9 @@ def _next(name: str, rule: dict[str, Any], value: Any, described: dict[str, Any]
         return next_keys(value, rule.get("keep"))
     if rule["kind"] == "certificate":
         nodes = secrets.holders(rule, described["nodes"])
-        return secrets.certificate(None, name, nodes, described["name"])
+        # A description written before there were virtual addresses has none.
+        virtual = secrets.shared(rule, described.get("virtual", {}))
+        return secrets.certificate(None, name, nodes, described["name"], virtual)
     return secrets.new_value(name, rule)
 
 

@@ -47,16 +47,22 @@ def fernet_keys() -> list[str]:
 
 
 def ensure(
-    spec: dict[str, dict[str, Any]], nodes: dict[str, dict[str, Any]], name: str
+    spec: dict[str, dict[str, Any]],
+    nodes: dict[str, dict[str, Any]],
+    name: str,
+    virtual: dict[str, str],
 ) -> dict[str, Any]:
     """Every secret of `spec` by name, those missing newly made; returns all of them.
 
-    `nodes` maps node names to their roles and addresses; `name` is the environment's.
+    `nodes` maps node names to their roles and addresses; `name` is the environment's; `virtual` are
+    its virtual addresses.
     """
     with changing() as found:
         for secret, rule in spec.items():
             if rule.get("kind") == "certificate":
-                found[secret] = certificate(found.get(secret), secret, holders(rule, nodes), name)
+                held = found.get(secret)
+                subjects = holders(rule, nodes)
+                found[secret] = certificate(held, secret, subjects, name, shared(rule, virtual))
             elif secret not in found:
                 found[secret] = new_value(secret, rule)
         return found
@@ -100,6 +106,11 @@ def holders(rule: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> dict[str,
     return {node: entry for node, entry in nodes.items() if set(entry["roles"]) & wanted}
 
 
+def shared(rule: dict[str, Any], virtual: dict[str, str]) -> tuple[str, ...]:
+    """The virtual addresses that a certificate speaks for: all where its rule says `virtual`."""
+    return tuple(sorted(virtual.values())) if rule.get("virtual") else ()
+
+
 def authority(name: str) -> tuple[Any, Any]:
     """The environment's certificate authority (certificate, key), made on first use."""
     from cryptography import x509
@@ -137,9 +148,15 @@ def authority(name: str) -> tuple[Any, Any]:
 
 
 def certificate(
-    old: dict[str, str] | None, secret: str, nodes: dict[str, dict[str, Any]], name: str
+    old: dict[str, str] | None,
+    secret: str,
+    nodes: dict[str, dict[str, Any]],
+    name: str,
+    virtual: tuple[str, ...] = (),
 ) -> dict[str, str]:
-    """A certificate for `nodes`; `old` is kept while it fits and has time left."""
+    """A certificate for `nodes` and the addresses `virtual`; `old` is kept while it fits and has time
+    left.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -152,6 +169,7 @@ def certificate(
         names += [
             x509.IPAddress(ipaddress.ip_address(a)) for _, a in sorted(entry["addresses"].items())
         ]
+    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in virtual]
     wanted = x509.SubjectAlternativeName(names)
     now = datetime.datetime.now(datetime.UTC)
     if old:

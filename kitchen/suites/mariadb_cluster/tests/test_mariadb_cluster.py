@@ -1,0 +1,175 @@
+"""Three database nodes are one: what one has all have, and any of them may go."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import testinfra
+
+testinfra_hosts = ["ansible://one"]
+ADDRESSES = {"one": "10.90.0.11", "two": "10.90.0.12", "three": "10.90.0.13"}
+TOOL = "/usr/local/sbin/mariadb-cluster"
+ALL = tuple(ADDRESSES)
+
+
+@pytest.fixture
+def nodes(host):
+    """The nodes by name, in one cluster; brought back to it afterwards whatever happened."""
+    inventory = host.backend.ansible_inventory
+    found = {
+        name: testinfra.get_host(f"ansible://{name}", ansible_inventory=inventory) for name in ALL
+    }
+    whole(found)
+    yield found
+    for node in found.values():
+        node.run("systemctl start mariadb-watch")
+    for node in found.values():
+        node.run("timeout 300 %s found; systemctl start mariadb", TOOL)
+    whole(found)
+
+
+def whole(nodes, seconds=120):
+    for node in nodes.values():
+        node.check_output("%s complete %s", TOOL, str(seconds))
+
+
+def sql(node, statement):
+    return node.check_output("mariadb -N -e %s", statement)
+
+
+def state(host, name):
+    """(HTTP status, what it says) of a node's watch."""
+    said = host.run("curl -s -m 20 -w %s http://%s:9200/", "\n%{http_code}", ADDRESSES[name])
+    body, _, status = said.stdout.rpartition("\n")
+    return status, json.loads(body) if body else None
+
+
+def remember(node, text):
+    sql(node, "CREATE DATABASE IF NOT EXISTS kitchen")
+    sql(node, "CREATE TABLE IF NOT EXISTS kitchen.said (text VARCHAR(99) PRIMARY KEY)")
+    sql(node, f"INSERT INTO kitchen.said VALUES ('{text}')")
+
+
+def remembers(node, text, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        said = node.run("mariadb -N -e %s", f"SELECT 1 FROM kitchen.said WHERE text = '{text}'")
+        if said.stdout.strip() == "1":
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def side_by_side(nodes, command, *words):
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        return list(pool.map(lambda node: node.run(command, *words), nodes.values()))
+
+
+def test_cluster_has_three_nodes_and_every_one_says_so(nodes, host):
+    for name in ALL:
+        status, said = state(host, name)
+        assert (status, said["primary"], said["synced"], said["size"]) == ("200", True, True, 3)
+
+
+def test_all_of_it_comes_back_at_boot(nodes):
+    for node in nodes.values():
+        assert node.service("mariadb").is_enabled
+        assert node.service("mariadb-watch").is_enabled
+        assert node.service("mariadb-watch").is_running
+
+
+def test_nothing_of_it_listens_beyond_the_management_address(nodes):
+    for name, node in nodes.items():
+        found = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
+        mine = {one for one in found if one.rpartition(":")[2] in ("3306", "4567", "9200")}
+        assert mine == {f"{ADDRESSES[name]}:{port}" for port in (3306, 4567, 9200)}
+
+
+def test_what_is_written_on_one_is_read_on_another(nodes):
+    text = f"written on one {time.time()}"
+    remember(nodes["one"], text)
+    assert remembers(nodes["two"], text) and remembers(nodes["three"], text)
+
+
+def test_restarts_asked_for_at_once_come_one_after_the_other(nodes, host):
+    """A changed configuration brought to all nodes side by side must not take the quorum."""
+    before = {name: node.check_output("pidof mariadbd") for name, node in nodes.items()}
+    fewest = len(ALL)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(side_by_side, nodes, "%s restart", TOOL)
+        while not done.done():
+            fewest = min(fewest, sum(state(host, name)[0] == "200" for name in ALL))
+            time.sleep(0.5)
+    assert [one.rc for one in done.result()] == [0, 0, 0], [one.stderr for one in done.result()]
+    assert fewest == 2
+    for name, node in nodes.items():
+        assert node.check_output("pidof mariadbd") != before[name]
+
+
+def test_restart_is_refused_while_another_node_is_away(nodes):
+    nodes["three"].check_output("systemctl stop mariadb")
+    said = nodes["two"].run("timeout 8 %s restart", TOOL)
+    assert said.rc == 124  # it waits
+    assert nodes["two"].service("mariadb").is_running
+    nodes["three"].check_output("systemctl start mariadb")
+
+
+def test_node_that_is_killed_comes_back_with_what_it_missed(nodes, host):
+    nodes["two"].check_output("systemctl kill --signal=KILL mariadb")
+    text = f"while two was away {time.time()}"
+    remember(nodes["one"], text)
+    assert state(host, "two")[0] == "503"
+    whole({"two": nodes["two"]})
+    assert remembers(nodes["two"], text)
+
+
+def test_node_that_lost_its_disk_gets_everything_and_begins_nothing(nodes):
+    text = f"before the disk was lost {time.time()}"
+    remember(nodes["two"], text)
+    nodes["one"].check_output("systemctl stop mariadb")
+    nodes["one"].check_output("find /var/lib/mysql -mindepth 1 -delete")
+    nodes["one"].check_output("mariadb-install-db --user=mysql >/dev/null")
+    nodes["one"].check_output("%s founded", TOOL)
+    nodes["one"].check_output("systemctl start mariadb")
+    whole(nodes)
+    assert remembers(nodes["one"], text)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_outage_of_all_nodes_ends_on_the_one_that_knows_most(nodes, how):
+    text = f"all {how} {time.time()}"
+    last = f"the last word, {how} {time.time()}"
+    remember(nodes["two"], text)
+    assert remembers(nodes["three"], text) and remembers(nodes["one"], text)
+    nodes["one"].check_output("systemctl stop mariadb")
+    remember(nodes["two"], last)
+    assert remembers(nodes["three"], last)
+    nodes["two"].check_output("systemctl stop mariadb")
+    if how == "killed":
+        nodes["three"].check_output("systemctl kill --signal=KILL mariadb")
+    nodes["three"].check_output("systemctl stop mariadb")
+    # As the orchestration does it: on all of them at once, then they join.
+    done = side_by_side(nodes, "timeout 400 %s found", TOOL)
+    assert [one.rc for one in done] == [0, 0, 0], [one.stderr for one in done]
+    assert [one.stdout for one in done if one.stdout] != []
+    assert nodes["three"].service("mariadb").is_running
+    for node in nodes.values():
+        node.check_output("systemctl start mariadb")
+    whole(nodes)
+    for node in nodes.values():
+        assert remembers(node, text) and remembers(node, last)
+
+
+def test_nothing_is_begun_while_a_node_is_silent(nodes):
+    for node in nodes.values():
+        node.check_output("systemctl stop mariadb")
+    nodes["three"].check_output("systemctl stop mariadb-watch")
+    said = nodes["one"].run("%s found", TOOL)
+    assert said.rc == 1
+    assert "nothing is begun: three: no answer" in said.stderr
+    assert not nodes["one"].service("mariadb").is_running
+    # Whoever knows that it is lost for good says so.
+    for name in ("one", "two"):
+        nodes[name].check_output("%s found --without three", TOOL)
+    assert sum(nodes[name].service("mariadb").is_running for name in ("one", "two")) == 1

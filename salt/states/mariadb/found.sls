@@ -1,0 +1,13 @@
+# Begin the cluster: once, on one node; after an outage of all nodes on the one that knows most. The
+# orchestration applies this on all database nodes side by side, when every one of them has its
+# watch: they come to the same decision, and one acts.
+{%- from 'lib/command.jinja' import ensured with context %}
+{%- from 'lib/region.jinja' import several with context %}
+{%- if several('database') %}
+include:
+  - .cluster
+
+{{ ensured('mariadb_found_cluster', '/usr/local/sbin/mariadb-cluster founded',
+           '/usr/local/sbin/mariadb-cluster found', timeout=600,
+           requires=[{'file': 'mariadb_config_file'}, {'cmd': 'mariadb_watch_current'}]) }}
+{%- endif %}
