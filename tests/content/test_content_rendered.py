@@ -173,3 +173,72 @@ def test_libraries_that_others_need_survive_the_clean_of_a_component(render: Any
         if sls.endswith(".clean"):
             purged = {name for one in states if one["state"] == "pkg" for name in one["pkgs"]}
             assert not [name for name in purged if name.startswith("python3-")], sls
+
+
+def test_clusters_come_up_node_by_node_before_what_stands_on_them(render: Any) -> None:
+    steps = {step["__id__"]: step for step in render("ha")["orchestration"]}
+    controllers = ["controller1", "controller2", "controller3"]
+    wanted = ["packages", "database_watched", "database_founded"]
+    wanted += [f"database_{name}" for name in controllers]
+    wanted += [f"messaging_{name}" for name in controllers]
+    wanted += ["foundation", "identity_canary"]
+    assert [name for name in steps if name in wanted] == wanted
+    assert steps["database_founded"]["tgt"] == controllers
+    for name in controllers:
+        assert steps[f"database_{name}"]["tgt"] == steps[f"messaging_{name}"]["tgt"] == [name]
+        assert steps[f"database_{name}"]["sls"] == ["mariadb", "mariadb.synced"]
+
+
+def test_one_node_alone_is_no_cluster(render: Any) -> None:
+    for topology in sorted(set(EVERY) - {"ha"}):
+        answer = render(topology)
+        names = {step["__id__"] for step in answer["orchestration"]}
+        assert not {one for one in names if one.startswith(("database_", "messaging_"))}
+        text = json.dumps([one for name, one in answer.items() if name != "orchestration"])
+        for word in ("wsrep", "quorum", "mariadb-watch", "cluster_formation", "keepalived.conf"):
+            assert word not in text, (topology, word)
+
+
+def test_no_state_of_a_cluster_begins_it_but_the_step_for_that(render: Any) -> None:
+    answer = render("ha")["controller1"]
+    assert "cluster found" in json.dumps(answer["sls"]["mariadb.found"])
+    others = [answer["highstate"], *(v for k, v in answer["sls"].items() if k != "mariadb.found")]
+    for word in ("mariadb-cluster found", "galera_new_cluster"):
+        assert word not in json.dumps(others)
+
+
+def test_services_reach_everything_of_ha_at_the_virtual_address(render: Any) -> None:
+    answer = render("ha")
+    for node in ("controller1", "controller2", "compute1"):
+        files = answer[node]["files"]
+        nova = "\n".join(files["/etc/nova/nova.conf"])
+        assert "auth_url = https://10.0.0.5:5000/v3" in nova
+        assert "rabbit_quorum_queue = true" in nova
+        assert all(f"@10.0.0.{host}:5672" in nova for host in (11, 12, 13))
+        if node != "compute1":
+            assert "@10.0.0.5:3307/nova_cell0" not in nova and "@10.0.0.5:3307/nova\n" in nova
+    balancer = answer["controller2"]["files"]["/etc/haproxy/haproxy.cfg"]
+    assert [line.strip() for line in balancer if ":3306" in line] == [
+        "server controller1 10.0.0.11:3306",
+        "server controller2 10.0.0.12:3306 backup",
+        "server controller3 10.0.0.13:3306 backup",
+    ]
+
+
+def test_what_a_cluster_says_within_is_open_to_its_nodes_only(render: Any) -> None:
+    lines = render("ha")["controller1"]["files"]["/etc/region-firewall.nft"]
+    ((inner, broker), accept) = (
+        [place for place, line in enumerate(lines) if line.endswith("drop") and "dport" in line],
+        next(place for place, line in enumerate(lines) if "@management_nodes accept" in line),
+    )
+    members = "ip saddr != { 10.0.0.11, 10.0.0.12, 10.0.0.13 } drop"
+    assert lines[inner].endswith(f"{{ 4567, 4568, 4444 }} {members}")
+    assert lines[broker].endswith(f"{{ 4369, 25672 }} {members}")
+    assert inner < accept and broker < accept
+
+
+def test_routers_and_addresses_of_tenants_are_on_more_than_one_network_node(render: Any) -> None:
+    lines = render("ha")["controller1"]["files"]["/etc/neutron/neutron.conf"]
+    assert {"dhcp_agents_per_network = 2", "l3_ha = true", "max_l3_agents_per_router = 3"} <= {
+        *lines
+    }

@@ -254,7 +254,7 @@ def _vip(value: Value, network: str, cidr: Network4) -> ipaddress.IPv4Address:
 
 
 def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Network, ...]) -> None:
-    """`value` holds the networks. What shares a virtual address, and the address, need each other."""
+    """A virtual address and nodes that share it need each other; `value` holds the networks."""
     sharing = [node for node in nodes if VIRTUAL_ROLE in node.roles]
     having = [net for net in networks if net.vip is not None]
     if sharing and not having:

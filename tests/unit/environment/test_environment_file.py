@@ -173,3 +173,48 @@ def test_shipped_train_passes_none_of_the_development_environments(checkout: Pat
     networks = [net.cidr for one in found.values() for net in one.networks]
     overlaps = [(a, b) for a, b in combinations(networks, 2) if a.overlaps(b)]
     assert overlaps == []
+
+
+SHARED = GOOD.replace("10.20.0.0/24}", "10.20.0.0/24, vip: 10.20.0.5}").replace(
+    "controller: {roles: [database, load-balancer], at: 11",
+    "controller: {roles: [load-balancer, virtual-address], count: 2, at: 11",
+)
+
+
+def test_virtual_address_is_known_by_its_network(tmp_path: Path) -> None:
+    assert parse_environment(write(tmp_path, SHARED)).virtual == {"management": "10.20.0.5"}
+    assert parse_environment(write(tmp_path, GOOD)).virtual == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "remedy"),
+    [
+        ("vip: 10.20.0.5", "vip: 10.21.0.5", 5, "10.21.0.5 lies outside management", ""),
+        ("vip: 10.20.0.5", "vip: 10.20.0.255", 5, "lies outside management", ""),
+        ("vip: 10.20.0.5", "vip: 10.20.0.0", 5, "lies outside management", ""),
+        ("vip: 10.20.0.5", "vip: 10.20.0.12", 5, "is already controller2's", ""),
+        ("vip: 10.20.0.5", "vip: five", 5, "not an IPv4 address", ""),
+        ("vip: 10.20.0.5", "vpi: 10.20.0.5", 5, "unknown key 'vpi'", "did you mean 'vip'?"),
+        ("10.20.1.0/24", "10.20.1.0/24, vip: 10.20.1.5", 6, "in the network 'management' only", ""),
+        (", vip: 10.20.0.5", "", 5, "controller1 has the role 'virtual-address'", "vip: ADDRESS"),
+        (", virtual-address", "", 5, "no node shares it", "the role 'virtual-address'"),
+        ("[load-balancer, ", "[cache, ", 5, "without the role 'load-balancer'", "both roles"),
+    ],
+)
+def test_virtual_address_that_does_not_fit_is_told(
+    tmp_path: Path, old: str, new: str, line: int, message: str, remedy: str
+) -> None:
+    assert old in SHARED
+    file = write(tmp_path, SHARED.replace(old, new, 1))
+    with pytest.raises(InputError) as caught:
+        parse_environment(file)
+    assert caught.value.message.startswith(f"{file}:{line}: ")
+    assert message in caught.value.message
+    assert remedy in caught.value.remedy
+
+
+def test_shipped_ha_has_three_controllers_behind_one_address(checkout: Path) -> None:
+    environment = parse_environment(checkout / "deploy-kit" / "environments" / "ha.yml")
+    for role in ("database", "messaging", "load-balancer", "virtual-address"):
+        assert len(environment.with_role(role)) == 3, role
+    assert set(environment.virtual) == {"management"}

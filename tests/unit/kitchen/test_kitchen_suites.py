@@ -63,6 +63,13 @@ def test_every_suite_becomes_an_environment_with_one_master(tmp_path: Path) -> N
         assert "~" in instance(name) and "_" not in instance(name)
 
 
+def test_suite_whose_nodes_share_an_address_has_one(tmp_path: Path) -> None:
+    text = "platforms: [{name: a, roles: [load-balancer, virtual-address]}]"
+    file = tmp_path / "kitchen.yml"
+    file.write_text(render_environment(parse("shared", text, FILE)), encoding="utf-8")
+    assert list(parse_environment(file).virtual) == ["management"]
+
+
 def test_every_suite_has_tests() -> None:
     for name in load(KITCHEN):
         assert list((KITCHEN / "suites" / name / "tests").glob("test_*.py")), name

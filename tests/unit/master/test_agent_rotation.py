@@ -71,6 +71,17 @@ def test_all_rotates_every_kind(master: Path) -> None:
     assert issued(master) == after, "the new certificate fits its nodes and is not made again"
 
 
+def test_rotated_certificate_speaks_for_the_virtual_address_too(master: Path) -> None:
+    roles = ROLES.replace("roles: [load-balancer]}", "roles: [load-balancer], virtual: true}")
+    (kits.ROOT / DIGEST / "salt" / "roles.yml").write_text(roles)
+    virtual = {"management": "10.9.0.5"}
+    environment.apply(DIGEST, "test", NODES, virtual)
+    rotation.rotate(["tls"])
+    after = values(master)["tls"]
+    environment.apply(DIGEST, "test", NODES, virtual)
+    assert values(master)["tls"] == after, "the new certificate fits and is not made again"
+
+
 def test_staged_key_signs_next_and_tokens_of_before_stay_valid(master: Path) -> None:
     staged, primary = values(master)["tokens"]
     token = Fernet(primary.encode()).encrypt(b"held by somebody")

@@ -92,6 +92,33 @@ def test_certificate_names_the_nodes_of_its_roles_and_no_others(master: Path) ->
     assert names.value.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("10.9.0.11")]
 
 
+def addresses_of(pem: str) -> list[str]:
+    names = x509.load_pem_x509_certificate(pem.encode()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    return [str(address) for address in names.value.get_values_for_type(x509.IPAddress)]
+
+
+def test_virtual_address_is_in_the_certificates_that_speak_for_it_and_in_every_pillar(
+    master: Path,
+) -> None:
+    roles = ROLES.replace(
+        "  tls: {kind: certificate, roles: [load-balancer]}",
+        "  tls: {kind: certificate, roles: [load-balancer], virtual: true}\n"
+        "  own: {kind: certificate, roles: [load-balancer]}",
+    )
+    (master / "kits" / DIGEST / "salt" / "roles.yml").write_text(roles)
+    environment.apply(DIGEST, "test", NODES, {"management": "10.9.0.5"})
+    found = pillar(master, "front")["secrets"]
+    assert addresses_of(found["tls"]["certificate"]) == ["10.9.0.11", "10.9.0.5"]
+    assert addresses_of(found["own"]["certificate"]) == ["10.9.0.11"]
+    assert pillar(master, "who")["environment"]["virtual"] == {"management": "10.9.0.5"}
+    environment.apply(DIGEST, "test", NODES, {"management": "10.9.0.5"})
+    assert pillar(master, "front")["secrets"] == found, "it fits and is not made again"
+    environment.apply(DIGEST, "test", NODES)
+    assert addresses_of(pillar(master, "front")["secrets"]["tls"]["certificate"]) == ["10.9.0.11"]
+
+
 def test_certificate_is_made_anew_when_an_address_changes(master: Path) -> None:
     environment.apply(DIGEST, "test", NODES)
     before = pillar(master, "front")["secrets"]["tls"]

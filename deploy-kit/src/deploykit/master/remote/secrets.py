@@ -154,8 +154,9 @@ def certificate(
     name: str,
     virtual: tuple[str, ...] = (),
 ) -> dict[str, str]:
-    """A certificate for `nodes` and the addresses `virtual`; `old` is kept while it fits and has time
-    left.
+    """A certificate for `nodes` and the addresses `virtual`.
+
+    `old` is kept while it fits and has time left.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
