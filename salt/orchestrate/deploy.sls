@@ -26,6 +26,7 @@ file_lists_cleared:
 {%- if databases | length > 1 %}
 {{ step('database_watched', databases, ['mariadb.cluster']) }}
 {{ step('database_founded', databases, ['mariadb.found']) }}
+{{ step('database_joined', databases, ['mariadb.join']) }}
 {{ one_by_one('database', databases, ['mariadb', 'mariadb.synced']) }}
 {%- endif %}
 {%- set brokers = with_role('messaging') | load_json %}

@@ -178,7 +178,7 @@ def test_libraries_that_others_need_survive_the_clean_of_a_component(render: Any
 def test_clusters_come_up_node_by_node_before_what_stands_on_them(render: Any) -> None:
     steps = {step["__id__"]: step for step in render("ha")["orchestration"]}
     controllers = ["controller1", "controller2", "controller3"]
-    wanted = ["packages", "database_watched", "database_founded"]
+    wanted = ["packages", "database_watched", "database_founded", "database_joined"]
     wanted += [f"database_{name}" for name in controllers]
     wanted += [f"messaging_{name}" for name in controllers]
     wanted += ["foundation", "identity_canary"]

@@ -5,19 +5,9 @@
 include:
   - .config
 {%- if several('database') %}
-  - .cluster
+  - .join
 
-# Joins the cluster that mariadb.found began. Restarts wait for each other's end: of a cluster only
-# one node may be away.
-mariadb_service_running:
-  service.running:
-    - name: mariadb
-    - enable: True
-    - unmask: True
-    - require:
-      - file: mariadb_config_file
-      - cmd: mariadb_watch_current
-
+# Restarts wait for each other's end: of a cluster only one node may be away.
 {{ ensured('mariadb_service_current', current('mariadb', files), '/usr/local/sbin/mariadb-cluster restart',
            timeout=1500, requires=[{'service': 'mariadb_service_running'}]) }}
 {%- else %}

@@ -1,0 +1,16 @@
+# Start the server where it is down: it joins the cluster that mariadb.found began. No restart, so all
+# nodes may do it side by side, before one of them leaves the cluster for a new configuration.
+{%- from 'lib/region.jinja' import several with context %}
+{%- if several('database') %}
+include:
+  - .cluster
+
+mariadb_service_running:
+  service.running:
+    - name: mariadb
+    - enable: True
+    - unmask: True
+    - require:
+      - file: mariadb_config_file
+      - cmd: mariadb_watch_current
+{%- endif %}
