@@ -5,7 +5,7 @@
 include:
   - .cluster
 
-mariadb_service_running:
+mariadb_join_running:
   service.running:
     - name: mariadb
     - enable: True

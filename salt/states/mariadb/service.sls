@@ -9,7 +9,7 @@ include:
 
 # Restarts wait for each other's end: of a cluster only one node may be away.
 {{ ensured('mariadb_service_current', current('mariadb', files), '/usr/local/sbin/mariadb-cluster restart',
-           timeout=1500, requires=[{'service': 'mariadb_service_running'}]) }}
+           timeout=1500, requires=[{'service': 'mariadb_join_running'}]) }}
 {%- else %}
 
 {{ running('mariadb_service', 'mariadb', files, requires=[{'file': 'mariadb_config_file'}]) }}
