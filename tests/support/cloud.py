@@ -53,8 +53,13 @@ class Region:
 
     @property
     def auth_url(self) -> str:
-        front = self.with_role("load-balancer")[0]
-        return f"https://{front.addresses['management']}:5000/v3"
+        return f"https://{self.front}:5000/v3"
+
+    @property
+    def front(self) -> str:
+        """Where clients reach every service: the virtual address, or the one load balancer's."""
+        first = self.with_role("load-balancer")[0]
+        return self.inventory.environment.virtual.get("management", first.addresses["management"])
 
     def with_role(self, role: str) -> list[Host]:
         return [host for host in self.inventory.hosts if role in host.roles]
