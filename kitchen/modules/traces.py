@@ -21,7 +21,7 @@ options:
     description: File to compare with; what came or went since then is a failure.
     type: str
   ignore:
-    description: Regular expressions (of whole paths) of what may differ.
+    description: Regular expressions of what may differ, whole paths or names, of whatever kind.
     type: list
     elements: str
     default: []
@@ -71,6 +71,14 @@ def difference(before, after):
     return lines
 
 
+def without(found, ignored):
+    """What was found, by kind, but for what `ignored` fits as a whole."""
+    return {
+        kind: [one for one in things if not ignored.fullmatch(one)]
+        for kind, things in found.items()
+    }
+
+
 def column(text, place):
     return sorted({line.split()[place] for line in text.splitlines() if line.strip()})
 
@@ -115,17 +123,13 @@ def main():
         },
         required_one_of=[("note", "compare")],
     )
+    ignored = re.compile("|".join(f"(?:{one})" for one in module.params["ignore"]) or r"(?!)")
     now = look(module, [*TRANSIENT, *module.params["ignore"]])
     if module.params["note"]:
         Path(module.params["note"]).write_text(json.dumps(now), encoding="utf-8")
         module.exit_json(changed=False)
     before = json.loads(Path(module.params["compare"]).read_text(encoding="utf-8"))
-    before["file"] = [
-        one
-        for one in before["file"]
-        if not any(re.fullmatch(pattern, one) for pattern in module.params["ignore"])
-    ]
-    left = difference(before, now)
+    left = difference(without(before, ignored), without(now, ignored))
     if left:
         module.fail_json(msg=f"{len(left)} traces differ: " + "; ".join(left[:40]))
     module.exit_json(changed=False)

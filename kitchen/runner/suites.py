@@ -25,7 +25,7 @@ class Platform:
     """One node of a suite and what is done on it, each item of the lists being one run of Salt.
 
     `before` is what the `components` stand on, `apply` what is under test, `clean` its undo;
-    `may_stay` are patterns of paths that the undo leaves on purpose; `ansible` are roles, `vars`
+    `may_stay` are patterns of what the undo leaves on purpose; `ansible` are roles, `vars`
     what they are given beside what every node's inventory says.
     `memory` in MiB is what the node needs at its peak; it is no limit, only counted.
     """

@@ -4,5 +4,6 @@
            pillar.libvirt.packages, user='libvirt-qemu',
            files=['/etc/libvirt', '/etc/systemd/system/libvirtd.socket.d', '/var/log/libvirt',
                   '/var/cache/libvirt', '/run/libvirt',
-                  '/etc/systemd/system/libvirt-guests.service'],
+                  '/etc/systemd/system/libvirt-guests.service',
+                  '/etc/apparmor.d/local/abstractions'],
            data=['/var/lib/libvirt']) }}

@@ -1,6 +1,7 @@
 # The database is the database's to keep.
 {%- from 'lib/clean.jinja' import cleaned with context %}
-{%- set shared = pillar.components | intersect(['neutron_linuxbridge', 'neutron_gateway']) %}
+{%- set shared = pillar.components | difference(pillar.get('gone', []))
+                  | intersect(['neutron_linuxbridge', 'neutron_gateway']) %}
 {{ cleaned('neutron', ['neutron-api', 'neutron-rpc-server'], pillar.neutron.packages,
            user=None if shared else 'neutron',
            files=['/etc/default/neutron-server', '/usr/local/sbin/neutron-config-check',

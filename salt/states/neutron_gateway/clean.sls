@@ -1,5 +1,6 @@
 {%- from 'lib/clean.jinja' import cleaned with context %}
-{%- set shared = pillar.components | intersect(['neutron', 'neutron_linuxbridge']) %}
+{%- set shared = pillar.components | difference(pillar.get('gone', []))
+                  | intersect(['neutron', 'neutron_linuxbridge']) %}
 {%- set agents = ['neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent'] %}
 {%- set files = ['/usr/local/sbin/neutron-gateway-alive', '/usr/local/sbin/neutron-gateway-gate',
                  '/usr/local/sbin/neutron-gateway-config-check'] %}

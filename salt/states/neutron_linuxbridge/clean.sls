@@ -6,7 +6,8 @@
            'update-alternatives --remove ebtables ' ~ ebtables,
            requires=[{'service': 'neutron_linuxbridge_clean_service'}],
            before=[{'pkg': 'neutron_linuxbridge_clean_package'}]) }}
-{%- set shared = pillar.components | intersect(['neutron', 'neutron_gateway']) %}
+{%- set shared = pillar.components | difference(pillar.get('gone', []))
+                  | intersect(['neutron', 'neutron_gateway']) %}
 {{ cleaned('neutron_linuxbridge', 'neutron-linuxbridge-agent', pillar.neutron_linuxbridge.packages,
            user=None if shared else 'neutron',
            files=['/etc/systemd/system/neutron-linuxbridge-agent.service.d',

@@ -1,6 +1,6 @@
 # The databases are the database's to keep.
 {%- from 'lib/clean.jinja' import cleaned with context %}
-{%- set shared = 'nova_compute' in pillar.components %}
+{%- set shared = 'nova_compute' in pillar.components | difference(pillar.get('gone', [])) %}
 {{ cleaned('nova', ['nova-api', 'nova-api-metadata', 'nova-conductor', 'nova-scheduler',
                     'nova-novncproxy'],
            pillar.nova.packages, user=None if shared else 'nova',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -43,6 +44,12 @@ def test_what_came_and_what_went_are_both_told(traces: ModuleType) -> None:
     assert traces.difference(before, after) == (
         ["account: + mysql", "file: + /etc/c", "file: - /etc/b"]
     )
+
+
+def test_what_may_stay_is_left_out_whatever_its_kind(traces: ModuleType) -> None:
+    found = {"file": ["/var/lib/mysql/a", "/etc/a"], "account": ["radvd", "radvd2"]}
+    ignored = re.compile("(?:/var/lib/mysql/.*)|(?:radvd)")
+    assert traces.without(found, ignored) == {"file": ["/etc/a"], "account": ["radvd2"]}
 
 
 def test_same_node_has_no_difference(traces: ModuleType) -> None:
