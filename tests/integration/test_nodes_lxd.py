@@ -171,13 +171,13 @@ def test_nodes_come_back_to_what_a_snapshot_kept(
     environment = site.environment("probe")
     key = on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub")
     for word in ("older", "kept"):  # the second replaces the first
-        on(inventory, "web", f"echo {word} >/root/mark")
+        on(inventory, "web", f"echo {word} >/srv/mark")
         provider.save("probe", "good", Silent())
         inventory = provider.up(environment, "probe", TAGS, Silent())
-    on(inventory, "web", "echo lost >/root/mark; echo lost >/root/more")
+    on(inventory, "web", "echo lost >/srv/mark; echo lost >/srv/more")
     provider.bring_back("probe", "good", Silent())
     inventory = provider.up(environment, "probe", TAGS, Silent())
-    assert on(inventory, "web", "cat /root/mark; ls /root") == "kept\nmark"
+    assert on(inventory, "web", "cat /srv/mark; ls /srv") == "kept\nmark"
     assert on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub") == key
 
 
