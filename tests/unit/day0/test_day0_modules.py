@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,28 +10,20 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansiblemodule import module_of
 
 LIBRARY = Path(__file__).resolve().parents[3] / "ansible" / "playbooks" / "library"
 LOGIN_DEFS = "# UMASK is a mask\nUMASK\t\t022\nPASS_MAX_DAYS 99999\nUMASK 077\n"
 
 
-def module(name: str) -> ModuleType:
-    """A module by its file: their folder is on no path."""
-    spec = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
 @pytest.fixture(scope="module")
 def config_files() -> ModuleType:
-    return module("config_files")
+    return module_of(LIBRARY / "config_files.py")
 
 
 @pytest.fixture(scope="module")
 def kernel_settings() -> ModuleType:
-    return module("kernel_settings")
+    return module_of(LIBRARY / "kernel_settings.py")
 
 
 def call(files: list[dict[str, Any]], *, check: bool = False, diff: bool = False) -> Any:

@@ -38,6 +38,20 @@ def write(folder: Path, text: str, name: str = "staging") -> Path:
     return file
 
 
+def refused(
+    folder: Path, good: str, old: str, new: str, line: int, message: str, remedy: str
+) -> None:
+    """`good` with `new` for `old` is refused, with the file, the line and what to do."""
+    assert old in good
+    file = write(folder, good.replace(old, new, 1))
+    with pytest.raises(InputError) as caught:
+        parse_environment(file)
+    assert caught.value.message.startswith(f"{file}:{line}: ")
+    assert message in caught.value.message
+    assert remedy in caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
 def test_whole_file_becomes_nodes_with_fixed_addresses(tmp_path: Path) -> None:
     env = parse_environment(write(tmp_path, GOOD))
     assert [node.name for node in env.nodes] == ["salt", "controller", "compute1", "compute2"]
@@ -90,14 +104,7 @@ def test_inserted_node_renumbers_nobody(tmp_path: Path) -> None:
 def test_wrong_value_is_told_with_file_line_and_remedy(
     tmp_path: Path, old: str, new: str, line: int, message: str, remedy: str
 ) -> None:
-    assert old in GOOD
-    file = write(tmp_path, GOOD.replace(old, new, 1))
-    with pytest.raises(InputError) as caught:
-        parse_environment(file)
-    assert caught.value.message.startswith(f"{file}:{line}: ")
-    assert message in caught.value.message
-    assert remedy in caught.value.remedy
-    assert caught.value.exit_code == 2
+    refused(tmp_path, GOOD, old, new, line, message, remedy)
 
 
 @pytest.mark.parametrize(
@@ -204,13 +211,7 @@ def test_virtual_address_is_known_by_its_network(tmp_path: Path) -> None:
 def test_virtual_address_that_does_not_fit_is_told(
     tmp_path: Path, old: str, new: str, line: int, message: str, remedy: str
 ) -> None:
-    assert old in SHARED
-    file = write(tmp_path, SHARED.replace(old, new, 1))
-    with pytest.raises(InputError) as caught:
-        parse_environment(file)
-    assert caught.value.message.startswith(f"{file}:{line}: ")
-    assert message in caught.value.message
-    assert remedy in caught.value.remedy
+    refused(tmp_path, SHARED, old, new, line, message, remedy)
 
 
 def test_shipped_ha_has_three_controllers_behind_one_address(checkout: Path) -> None:
