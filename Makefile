@@ -55,7 +55,8 @@ test-faults: setup-tests ## a region whose nodes boot, and whose parts are lost 
 	  | tee logs/faults.log
 
 kitchen: setup-tests ## the suites of states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
-	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) $(if $(STEP),--step $(STEP)) $(ARGS)
+	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) \
+	  $(if $(STEP),--step $(STEP),--junit ../logs/kitchen.xml) $(ARGS)
 
 lint: ## style, types, YAML
 	@deploy-kit/setup --tests

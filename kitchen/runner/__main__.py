@@ -12,7 +12,7 @@ from deploykit.process import run
 from rich.console import Console
 
 from . import nodes
-from .report import Outcome, junit, table
+from .report import Outcome, table, write
 from .running import Molecules, step, test, test_all
 from .selection import choose
 from .suites import CHECKOUT, Suite, load
@@ -97,7 +97,7 @@ def main(words: list[str]) -> int:
             err.print(text, markup=False, highlight=False)
     out.print(table(outcomes))
     if given.junit:
-        given.junit.write_text(junit(outcomes), encoding="utf-8")
+        write(outcomes, given.junit)
     return int(not all(one.passed for one in outcomes))
 
 

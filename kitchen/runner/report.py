@@ -63,6 +63,12 @@ def _mark(how: str | None) -> str:
     return {"Successful": "passed", "Failed": "FAILED", None: ""}.get(how, str(how).lower())
 
 
+def write(outcomes: Iterable[Outcome], file: Path) -> None:
+    """Write JUnit XML to `file`, and make its folder where there is none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(junit(outcomes), encoding="utf-8")
+
+
 def junit(outcomes: Iterable[Outcome]) -> str:
     """JUnit XML: one testsuite per suite, one testcase per step; a step not reached is skipped."""
     root = ElementTree.Element("testsuites", name="kitchen")

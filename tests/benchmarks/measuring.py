@@ -15,6 +15,8 @@ from pathlib import Path
 
 _TICK = 0.01
 _TIMEOUT = 900.0
+# An installed program has its bytecode; with this set, each call would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @dataclass(frozen=True)

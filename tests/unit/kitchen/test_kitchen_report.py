@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 from runner import running
-from runner.report import Outcome, junit, steps_of, table
+from runner.report import Outcome, junit, steps_of, table, write
 from runner.running import Room, gist
 from runner.suites import Suite
 
@@ -57,6 +57,12 @@ def test_junit_counts_a_failure_at_its_step_and_holds_no_control_characters() ->
     assert suites["bad"].get("failures") == "1"
     (failure,) = suites["bad"].iter("failure")
     assert failure.text == "broke"
+
+
+def test_junit_goes_into_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    file = tmp_path / "logs" / "kitchen.xml"
+    write([outcome("good")], file)
+    assert ElementTree.parse(file).getroot().tag == "testsuites"
 
 
 def test_suite_that_never_started_counts_as_failed() -> None:
