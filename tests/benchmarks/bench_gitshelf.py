@@ -169,6 +169,9 @@ def bench_memory(servers: Path, systems: dict[str, Path], runs: int) -> None:
         "eight books of a 40 MB file": [
             repositories.plain(servers, f"eight{number}", 1, 40 * 10**6) for number in range(8)
         ],
+        "six books of near-copies of an 8.3 MB file": [
+            repositories.copies(servers, f"copies{number}", 6, 8_300_000) for number in range(6)
+        ],
         "one book of 100,000 files": [repositories.plain(servers, "many", 100_000, 100)],
         "1,000 books of 20 files": repositories.thousand(servers / "memory")[0],
     }

@@ -150,3 +150,17 @@ def _history(chance: random.Random, words: list[str], files: int) -> Iterator[by
         yield _commit(commit)
         for path in paths if commit == 0 else chance.sample(paths, min(12, files)):
             yield _file(path.encode(), text())
+
+
+def copies(folder: Path, name: str, files: int, size: int) -> Pin:
+    """One repository of so many files of `size` bytes, each the one before with a line changed:
+    its server keeps them, and sends them, as deltas."""
+    bare = _bare(folder / f"{name}.git")
+    lines = [b"%064x\n" % random.Random(number).getrandbits(256) for number in range(size // 65)]
+    stream = _commit(0)
+    for file in range(files):
+        lines[file] = b"of file %d\n" % file
+        stream += _file(b"f%d" % file, b"".join(lines))
+    subprocess.run(_IMPORT, cwd=bare, input=stream, check=True)
+    call([*GIT, "-C", str(bare), "repack", "-q", "-a", "-d", "-f"])
+    return Pin(name, bare, call([*GIT, "-C", str(bare), "rev-parse", "main"]).strip())

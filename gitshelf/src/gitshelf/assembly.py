@@ -10,11 +10,11 @@ from gitshelf import chunks, compression, files, kit, lock, provenance, sbom, si
 from gitshelf.chunks import Chunk
 from gitshelf.document import Place
 from gitshelf.errors import GitshelfError
-from gitshelf.licences import Licence
 from gitshelf.lock import Lock, LockedBook, LockedLink
 from gitshelf.manifest import Manifest
 from gitshelf.pool import Report
 from gitshelf.resolution import Resolved
+from gitshelf.spdx import Licence
 
 
 @dataclass(frozen=True, slots=True)

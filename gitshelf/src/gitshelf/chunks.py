@@ -8,10 +8,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitshelf import files, licences, lock
-from gitshelf.licences import Licence
+from gitshelf import files, lock, spdx
 from gitshelf.lock import Omitted
 from gitshelf.pointers import Pointer
+from gitshelf.spdx import Licence
 from gitshelf.submodules import Submodule
 
 
@@ -58,9 +58,9 @@ def cached(target: Path) -> Chunk | None:
             {tree: base64.b64decode(data) for tree, data in meta["trees"].items()},
             tuple(Submodule(lock.raw(p), i, url) for p, i, url in meta.get("submodules", ())),
             tuple((lock.raw(p), Pointer(oid, size)) for p, oid, size in meta.get("lfs", ())),
-            licences=tuple(Licence(lock.raw(p), spdx) for p, spdx in meta["licences"]),
+            licences=tuple(Licence(lock.raw(p), stated) for p, stated in meta["licences"]),
         )
-        if chunk.file.stat().st_size != chunk.size or meta["judged"] != licences.VERSION:
+        if chunk.file.stat().st_size != chunk.size or meta["judged"] != spdx.VERSION:
             return None
         # For `gitshelf cache prune`: it was used now.
         os.utime(chunk.file)
@@ -87,7 +87,7 @@ def keep(chunk: Chunk, target: Path) -> None:
         "omitted": [[lock.text(o.path), o.mode, o.id, o.why] for o in chunk.omitted],
         "irregular": [lock.text(path) for path in chunk.irregular],
         "licences": [[lock.text(one.file), one.spdx] for one in chunk.licences],
-        "judged": licences.VERSION,
+        "judged": spdx.VERSION,
         "links": {lock.text(p): lock.text(link) for p, link in chunk.links.items()},
         "submodules": [[lock.text(o.path), o.commit, o.url] for o in chunk.submodules],
         "lfs": [[lock.text(path), one.oid, one.size] for path, one in chunk.lfs],

@@ -2,7 +2,7 @@
 
 A text counts as a licence only when its words are that licence's words and nothing else stands in
 the file (licencetexts). Own code and not a library, because what it says goes into the bytes of
-kits, which must not change with a dependency: any change of what it finds raises VERSION.
+kits, which must not change with a dependency: any change of what it finds raises spdx.VERSION.
 
 Names of files: as GitHub and REUSE (reuse.software, `LICENSES/ID.txt`) have them.
 """
@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from gitshelf import lock
 from gitshelf.gitobjects import EXECUTABLE, GROUP_WRITABLE, PLAIN, TREE, Item, parse_tree
 from gitshelf.licencetexts import PASSAGES, TEXTS, TITLE, digest, words
 from gitshelf.objects import ObjectReader
-
-VERSION = 1
-"""Part of what spliced books are cached by."""
+from gitshelf.spdx import Licence
 
 _MOST_BYTES, _MOST_FILES = 1 << 17, 40
 _BLOBS = (PLAIN, EXECUTABLE, GROUP_WRITABLE)
@@ -34,25 +32,6 @@ _CODE = re.compile(
 _FOLDER = b"LICENSES/"
 _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([\w.+() -]*[\w.+)])")
 _ID = re.compile(r"[A-Za-z][\w.+-]*[\w+]", re.ASCII)
-_COMMON = (
-    "0BSD AGPL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-2.0 Artistic-2.0 BSD-2-Clause"
-    " BSD-3-Clause BSD-4-Clause BSL-1.0 CC-BY-4.0 CC-BY-SA-4.0 CC0-1.0 EPL-2.0 GPL-2.0"
-    " GPL-2.0-only GPL-2.0-or-later GPL-3.0 GPL-3.0-only GPL-3.0-or-later ISC LGPL-2.0"
-    " LGPL-2.0-only LGPL-2.0-or-later LGPL-2.1 LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0"
-    " LGPL-3.0-only LGPL-3.0-or-later MIT MIT-0 MPL-1.1 MPL-2.0 OFL-1.1 PSF-2.0 Unlicense WTFPL"
-    " Zlib"
-)
-COMMON = frozenset(_COMMON.split())
-"""The ids that an SBOM gives as ids; others it gives as names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Licence:
-    """What the licence file `file` (path in the repository) states: an SPDX id or expression, or
-    "" where that is not certain."""
-
-    file: bytes
-    spdx: str
 
 
 def find(

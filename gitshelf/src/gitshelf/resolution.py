@@ -25,7 +25,7 @@ from gitshelf.urls import local_path
 if TYPE_CHECKING:
     from gitshelf.chunks import Chunk
 
-WORKERS = 6
+WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from gitshelf.licences import COMMON, Licence
 from gitshelf.lock import LockedBook
+from gitshelf.spdx import COMMON, Licence
 
 
 def render(books: Iterable[LockedBook], licences: Mapping[str, Sequence[Licence]]) -> bytes:
