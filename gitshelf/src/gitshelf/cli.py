@@ -123,6 +123,7 @@ Examples:
 )
 @manifest_options
 @click.option(
+    "-o",
     "--output",
     required=True,
     type=click.Path(path_type=Path),

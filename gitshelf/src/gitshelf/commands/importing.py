@@ -24,6 +24,7 @@ Then: gitshelf pin
 @click.argument("format")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
+    "-o",
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
