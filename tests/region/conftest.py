@@ -21,11 +21,14 @@ from cloud import Region, Tenant, reached, tenant
 from deploykit.provider import located
 from deploykit.site import open_site
 from railway import Railway, build
+from resultsfile import SoFar
 from tinyguest import Guest, tiny_guest
 
 BOOTSTRAP_TIMEOUT = 2400.0  # seconds
 SITE = Path(__file__).parents[2] / "deploy-kit"
 KEEP = "DEPLOYKIT_REGION_KEEP"  # set: the region stays when the tests are over, to look at
+# Evidence of a release is what was found before the next one came.
+LAST = ("test_region_evidence.py", "test_region_upgrade.py")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,6 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left and not has_volumes():
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
+    items.sort(key=lambda item: LAST.index(item.path.name) + 1 if item.path.name in LAST else 0)
 
 
 def has_volumes() -> bool:
@@ -78,7 +82,17 @@ def own(railway: Railway | None) -> Railway:
 
 
 @pytest.fixture(scope="session")
-def region(checkout: Path, railway: Railway | None) -> Iterator[Region]:
+def results(
+    railway: Railway | None, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SoFar]:
+    """What the tests have found since the region stands."""
+    found = SoFar(pytestconfig, tmp_path_factory.mktemp("results") / "region.xml")
+    yield found
+    found.end()
+
+
+@pytest.fixture(scope="session")
+def region(checkout: Path, railway: Railway | None, results: SoFar) -> Iterator[Region]:
     if railway is None:
         with reached(cloud.named(checkout)) as found:
             yield found

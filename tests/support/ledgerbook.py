@@ -23,6 +23,7 @@ from deploykit.records import (
 from deploykit.site import Site, open_site
 
 Keys = Callable[[str], Key]
+Call = Callable[..., tuple[int, str, str]]  # of `deploy-kit`: exit code, output, errors
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 OWNER = {"user": "ann", "host": "elsewhere", "pid": 7, "started": "boot:1"}
 ENVIRONMENT = """name: {name}

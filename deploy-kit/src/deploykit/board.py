@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,19 +51,24 @@ def standings(
     records: Sequence[Record],
     newest: Candidate | None,
     now: datetime,
+    runnable: Collection[str] | None = None,
 ) -> tuple[Standing, ...]:
-    """The board's lines for `environments`; `newest` is what may enter those without a source."""
-    return tuple(_standing(name, records, newest, now) for name in environments)
+    """The board's lines for `environments`; `newest` is what may enter those without a source.
+
+    `runnable` are the checks that a train can run, for what is told of the others.
+    """
+    return tuple(_standing(name, records, newest, now, runnable) for name in environments)
 
 
 def board(site: Site, ledger: Ledger) -> tuple[Standing, ...]:
     """The board of a site as of now, in the order of promotion."""
+    from deploykit.checks import check_names
     from deploykit.release import releases
 
     records = ledger.records()
     cut = releases(site)
     names = shown(site_policy(site), records)
-    return standings(names, records, cut[-1] if cut else None, utc_now())
+    return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
 
 
 def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str]:
@@ -112,7 +117,11 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
 
 
 def _standing(
-    name: str, records: Sequence[Record], newest: Candidate | None, now: datetime
+    name: str,
+    records: Sequence[Record],
+    newest: Candidate | None,
+    now: datetime,
+    runnable: Collection[str] | None,
 ) -> Standing:
     runs = view.running(records, name)
     tried = view.attempts(records, name)
@@ -122,7 +131,7 @@ def _standing(
         last=tried[-1] if tried else None,
         busy=view.in_flight(records, name, now) is not None,
         marks=_marks(records, name, runs),
-        next=_next(name, records, runs, newest, now),
+        next=_next(name, records, runs, newest, now, runnable),
     )
 
 
@@ -132,6 +141,7 @@ def _next(
     runs: view.Running | None,
     newest: Candidate | None,
     now: datetime,
+    runnable: Collection[str] | None,
 ) -> Next | None:
     policy = view.policy_in_force(records)
     source = policy[name].source if name in policy else None
@@ -140,7 +150,7 @@ def _next(
         candidate = _Named.of(view.running(records, source))
     if candidate is None or (runs is not None and runs.digest == candidate.digest):
         return None
-    verdict = evaluate(candidate, name, records, now)
+    verdict = evaluate(candidate, name, records, now, runnable=runnable)
     return Next(candidate.digest, candidate.version, source, verdict)
 
 

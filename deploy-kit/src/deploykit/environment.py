@@ -12,8 +12,10 @@ from deploykit.operators import Operator, parse_operators
 from deploykit.yamlfile import Value, load
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 DURATION = re.compile(r"(\d+)([smhd])")
 MEMORY = re.compile(r"[1-9]\d*[MG]")
+CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEYS = frozenset(
     {"name", "provider", "networks", "nodes", "operators"}
@@ -321,6 +323,8 @@ def _promotion(value: Value) -> Promotion:
     keys = value.mapping(frozenset({"from", "checks", "soak", "approvals"}))
     checks: dict[str, CheckRule] = {}
     for name, entry in (keys["checks"].mapping() if "checks" in keys else {}).items():
+        if not CHECK.fullmatch(name):
+            raise entry.error(f"'{name}' is not the name of a check", CHECK_REMEDY)
         rule = entry.mapping(frozenset({"attempts", "passes"}))
         attempts = rule["attempts"].whole(1) if "attempts" in rule else 1
         passes = rule["passes"].whole(1) if "passes" in rule else 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploykit.checks import Outcome
 from deploykit.context import Context
 from deploykit.records import Body, Record, evidence_body
-from deploykit.release import Release
+from deploykit.rules import Candidate
 
 SUMMARY_LENGTH = 2000
 
@@ -22,7 +22,7 @@ class Finding:
     """
 
     check: str
-    release: Release
+    release: Candidate
     over: str | None
     environment: str
     outcome: Outcome
@@ -32,23 +32,24 @@ class Finding:
 
 def record(context: Context, finding: Finding) -> None:
     """Append `finding` to the ledger, numbered after the attempts already there."""
+    context.ledger.append(lambda records, now: body_of(finding, records))
 
-    def body(records: tuple[Record, ...], now: datetime.datetime) -> Body:
-        return evidence_body(
-            check=finding.check,
-            release=finding.release.digest,
-            version=finding.release.version,
-            over=finding.over,
-            environment=finding.environment,
-            copy=finding.copy,
-            attempt=1 + sum(_same(finding, entry) for entry in records),
-            result=finding.outcome.result,
-            seconds=finding.seconds,
-            summary=finding.outcome.summary[:SUMMARY_LENGTH],
-            packages=finding.outcome.packages,
-        )
 
-    context.ledger.append(body)
+def body_of(finding: Finding, records: Sequence[Record]) -> Body:
+    """`finding` as the record that follows `records`."""
+    return evidence_body(
+        check=finding.check,
+        release=finding.release.digest,
+        version=finding.release.version,
+        over=finding.over,
+        environment=finding.environment,
+        copy=finding.copy,
+        attempt=1 + sum(_same(finding, entry) for entry in records),
+        result=finding.outcome.result,
+        seconds=finding.seconds,
+        summary=finding.outcome.summary[:SUMMARY_LENGTH],
+        packages=finding.outcome.packages,
+    )
 
 
 def _same(finding: Finding, entry: Record) -> bool:

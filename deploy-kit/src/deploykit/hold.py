@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from deploykit.checks import check_names
 from deploykit.context import Context
 from deploykit.errors import DeployKitError, Refused
 from deploykit.ledger.lease import LEASE, Lease, begin
@@ -58,7 +59,10 @@ def held(
     `finish`; leaving with an error records the failure; a killed process leaves it to be taken
     over. Raises Refused with every reason.
     """
-    hold = Hold(begin(context.ledger, release, environment, purpose, length=length))
+    lease = begin(
+        context.ledger, release, environment, purpose, length=length, runnable=check_names()
+    )
+    hold = Hold(lease)
     over = threading.Event()
 
     def renew() -> None:

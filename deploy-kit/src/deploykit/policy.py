@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from deploykit.environment import Promotion
 from deploykit.errors import Refused
 from deploykit.ledger import view
 from deploykit.records import Record
-from deploykit.rules import MISSING, Candidate, Case, Reason
+from deploykit.rules import MISSING, TO_ADD, Candidate, Case, Reason
 from deploykit.site import Site
 
 __all__ = ["Candidate", "NeededCheck", "Reason", "Verdict", "evaluate", "evaluate_rollback"]
@@ -29,7 +29,7 @@ class NeededCheck:
 class Verdict:
     """The answer: allowed when there is no reason against it.
 
-    `needed` are the checks whose evidence is missing and could still be gathered.
+    `needed` are the checks whose evidence is missing and that a train could still run.
     """
 
     reasons: tuple[Reason, ...]
@@ -42,7 +42,7 @@ class Verdict:
     @property
     def blocked(self) -> bool:
         """Whether something stands in the way that gathering evidence cannot mend."""
-        return any(reason.code != MISSING for reason in self.reasons)
+        return any(reason.code not in (MISSING, TO_ADD) for reason in self.reasons)
 
     def demand(self, what: str) -> None:
         """Raise Refused with every reason and every remedy, unless allowed; `what` is refused."""
@@ -64,17 +64,19 @@ def evaluate(
     records: Sequence[Record],
     now: datetime,
     own_deploy: str | None = None,
+    runnable: Collection[str] | None = None,
 ) -> Verdict:
     """Whether `release` may enter `environment` at `now` (aware UTC), by the ledger's own policy.
 
     `own_deploy` is the id of a deploy whose lease does not stand in the way: the caller's own, or
-    one whose process it knows to be dead. A release that runs there already needs no evidence to
-    be deployed once more.
+    one whose process it knows to be dead. `runnable` are the checks that the caller could run:
+    evidence of others is asked for by its own reason, and they are not `needed`. A release that
+    runs there already needs no evidence to be deployed once more.
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
         return Verdict((_no_policy(environment, policy),))
-    case = Case(release, environment, records, now, policy[environment], own_deploy)
+    case = Case(release, environment, records, now, policy[environment], own_deploy, runnable)
     reasons = [*rules.decisions(case), *rules.lease(case)]
     needed: list[NeededCheck] = []
     if case.over != release.digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,6 +16,7 @@ from deploykit.schema import TIME
 UPGRADE = "upgrade"
 BOOTSTRAP = "bootstrap"
 MISSING = "evidence-missing"
+TO_ADD = "evidence-to-add"  # of a check that no train runs
 
 
 class Candidate(Protocol):
@@ -39,7 +40,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question to policy: the release, where to, and all that is known."""
+    """One question to policy: the release, where to, and all that is known.
+
+    `runnable` are the checks that a train can run, None where that is not known: it changes what
+    is to be done about missing evidence, never whether it is missing.
+    """
 
     release: Candidate
     environment: str
@@ -47,6 +52,7 @@ class Case:
     now: datetime
     rule: Promotion
     own_deploy: str | None
+    runnable: Collection[str] | None = None
 
     @property
     def over(self) -> str | None:
@@ -185,10 +191,26 @@ def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
     if passes >= rule.passes:
         return None
     asked = f" ({passes} of {rule.passes} so far)" if rule.passes > 1 or counted else ""
+    text = f"no evidence of {check}{over} for {case.environment}{asked}"
+    if case.runnable is not None and check not in case.runnable:
+        return _to_add(case, check, text, case.runnable)
+    return Reason(MISSING, text, f"deploy-kit train {case.release.version}")
+
+
+def _to_add(case: Case, check: str, text: str, runnable: Collection[str]) -> Reason:
+    """Evidence of a check that somebody else runs, where the release runs before."""
+    why = f"{text}: no train runs it (a train runs {', '.join(sorted(runnable))})"
+    if case.rule.source is None:
+        remedy = f"give {case.environment} a promotion.from, or do not ask for {check} there"
+        return Reason(
+            "evidence-from-nowhere",
+            f"{why}, and policy names no environment where it could have been run",
+            f"{remedy}; then deploy-kit policy apply",
+        )
     return Reason(
-        MISSING,
-        f"no evidence of {check}{over} for {case.environment}{asked}",
-        f"deploy-kit train {case.release.version}",
+        TO_ADD,
+        f"{why}; add the results of a run in {case.rule.source}",
+        f"deploy-kit evidence add {check} {case.rule.source} FILE",
     )
 
 

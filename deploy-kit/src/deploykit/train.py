@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from deploykit.checks import Occasion, check_named
+from deploykit.checks import Occasion, check_named, check_names
 from deploykit.context import Context
 from deploykit.deploy import demand, deploy, prove
 from deploykit.environment import Environment, Promotion
@@ -68,7 +68,8 @@ def gather(
 ) -> None:
     """Run every check that policy still needs for the release's entry, and record each.
 
-    Raises Refused with every reason when something stands in the way that no check can mend.
+    Raises Refused with every reason when something stands in the way that no check can mend, and
+    when all that lacks is evidence of checks that no train runs.
     """
     tried: Counter[NeededCheck] = Counter()
     while True:
@@ -77,7 +78,7 @@ def gather(
             return
         rule = policy_in_force(context.ledger.records()).get(environment.name, Promotion())
         spent = any(tried[one] >= rule.checks[one.check].attempts for one in verdict.needed)
-        if verdict.blocked or spent:
+        if verdict.blocked or spent or not verdict.needed:
             verdict.demand(f"{release.version} into {environment.name}")
         # What looks at live nodes takes seconds, a throwaway copy minutes: fail early.
         for needed in sorted(verdict.needed, key=lambda entry: check_named(entry.check).on_copy):
@@ -87,8 +88,8 @@ def gather(
 
 def ask(context: Context, release: Release, environment: Environment) -> Verdict:
     """Policy's verdict on the release's entry as of now."""
-    records = context.ledger.records()
-    return evaluate(release, environment.name, records, datetime.datetime.now(datetime.UTC))
+    records, now = context.ledger.records(), datetime.datetime.now(datetime.UTC)
+    return evaluate(release, environment.name, records, now, runnable=check_names())
 
 
 def run_check(

@@ -91,6 +91,7 @@ def test_inserted_node_renumbers_nobody(tmp_path: Path) -> None:
         ("protected: true", "protected: maybe", 3, "expected true or false", ""),
         ("name: staging", "name: prod", 1, "the file is staging.yml", "prod.yml holds 'prod'"),
         ("passes: 2", "passes: 4", 13, "asks for 4 passes in 3 attempts", ""),
+        ("{smoke: {}", "{two words: {}", 13, "'two words' is not the name of a check", "letters"),
         ("memory: 2G", "memory: lots", 9, "not an amount of memory", "512M or 2G"),
         ("count: 2", "count: 0", 10, "at least 1", ""),
         ("  salt:", "  Salt_1:", 8, "'Salt_1' is not a name", "a letter first"),

@@ -175,6 +175,47 @@ def test_evidence_counts_only_for_the_edge_that_it_was_gathered_for(
     assert ask(told).allowed is counts
 
 
+RUNNABLE = frozenset({"smoke", "upgrade"})
+
+
+def runs(told: Story, environment: str = "prod") -> Verdict:
+    """The verdict for somebody who can run RUNNABLE."""
+    return evaluate(ONE, environment, tuple(told.records), told.now, runnable=RUNNABLE)
+
+
+def test_missing_evidence_of_a_check_that_no_train_runs_is_asked_for_by_its_command() -> None:
+    told = Story.of(test=rule(), prod=rule("test", smoke=(1, 1), tempest=(2, 2)))
+    verdict = runs(told.deployed("test", ONE).found("tempest", ONE, "test"))
+    assert codes(verdict) == ["evidence-missing", "evidence-to-add"]
+    assert verdict.needed == (NeededCheck("smoke", None),) and not verdict.blocked
+    reason = verdict.reasons[1]
+    assert reason.text.startswith("no evidence of tempest for prod (1 of 2 so far): no train runs")
+    assert "smoke, upgrade" in reason.text
+    assert reason.remedy == "deploy-kit evidence add tempest test FILE"
+
+
+def test_added_evidence_lets_a_release_in_and_its_failure_keeps_it_out() -> None:
+    told = Story.of(test=rule(), prod=rule("test", tempest=(1, 1))).deployed("test", ONE)
+    assert runs(told.found("tempest", ONE, "test")).allowed
+    assert codes(runs(told.found("tempest", ONE, "test", "failed"))) == ["check-failed"]
+
+
+def test_check_that_no_train_runs_and_no_environment_could_have_blocks_at_once() -> None:
+    verdict = runs(Story.of(test=rule(tempest=(1, 1))), "test")
+    assert codes(verdict) == ["evidence-from-nowhere"] and verdict.blocked
+    assert "promotion.from" in verdict.reasons[0].remedy
+
+
+@pytest.mark.parametrize("runnable", [None, frozenset(), RUNNABLE])
+def test_what_can_be_run_never_changes_whether_a_release_may_enter(
+    runnable: frozenset[str] | None,
+) -> None:
+    for told in (proven(story()), proven(story()).decided("veto", ONE), story()):
+        verdict = evaluate(ONE, "prod", tuple(told.records), told.now, runnable=runnable)
+        assert verdict.allowed is ask(told).allowed
+        assert len(verdict.reasons) == len(ask(told).reasons)
+
+
 def test_evidence_of_another_release_does_not_count() -> None:
     told = Story.of(test=rule(), prod=rule("test", smoke=(1, 1)))
     told.deployed("test", ONE).found("smoke", TWO, "test")

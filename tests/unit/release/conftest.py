@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from deploykit.cli import main
 from deploykit.site import Site, open_site
-from ledgerbook import make_site
+from ledgerbook import Call, make_site
 
 MANIFEST = Path(__file__).resolve().parents[3] / "deploy-kit" / "gitshelf.yml"
 STATES = "file: /srv/marker\n"
@@ -66,3 +67,23 @@ def checkout_with_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check
     found.git("add", ".")
     found.git("commit", "-q", "-m", "content")
     return found
+
+
+@pytest.fixture
+def call(
+    checkout_with_site: Checkout, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Call:
+    """Run `deploy-kit` with these words; gives exit code, output and errors."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        site = str(checkout_with_site.site.folder)
+        monkeypatch.setattr("sys.argv", ["deploy-kit", "--site", site, *words])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        assert isinstance(ended.value.code, int)
+        assert "Traceback" not in said.err
+        return ended.value.code, said.out, said.err
+
+    return run

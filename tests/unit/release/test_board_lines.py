@@ -30,6 +30,20 @@ def test_board_tells_what_runs_what_is_next_and_every_reason() -> None:
     assert production.next.version == ONE.version
 
 
+def test_board_tells_whose_evidence_has_to_be_added_and_shows_it_then() -> None:
+    told = Story.of(test=rule(), staging=rule("test", tempest=(1, 1))).deployed("test", ONE)
+    (staging,) = standings(["staging"], told.records, ONE, told.now, {"smoke"})
+    (json,) = board_json([staging])
+    assert json["next"]["needed"] == []
+    (reason,) = json["next"]["reasons"]
+    assert reason["code"] == "evidence-to-add" and "add the results" in reason["text"]
+    assert reason["remedy"] == "deploy-kit evidence add tempest test FILE"
+    told.found("tempest", ONE, "test")
+    test, staging = standings(["test", "staging"], told.records, ONE, told.now, {"smoke"})
+    assert test.marks == (("tempest", "passed"),)
+    assert staging.next is not None and staging.next.verdict.allowed
+
+
 def test_board_tells_of_deploys_in_flight_failed_and_left() -> None:
     told = line().phase("started", "test", ONE, lease=60)
     assert standings(["test"], told.records, ONE, told.now)[0].busy

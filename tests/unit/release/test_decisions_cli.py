@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.cli import main
-from ledgerbook import make_key
-
-Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(
-    checkout_with_site: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Call:
-    """Run `deploy-kit` with these words; gives exit code, output and errors."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        site = str(checkout_with_site.site.folder)
-        monkeypatch.setattr("sys.argv", ["deploy-kit", "--site", site, *words])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capfd.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "Traceback" not in said.err
-        return ended.value.code, said.out, said.err
-
-    return run
+from ledgerbook import Call, make_key
 
 
 def test_release_is_cut_listed_shown_and_proven(call: Call) -> None:

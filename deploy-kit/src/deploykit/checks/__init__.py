@@ -61,6 +61,11 @@ class Check(Protocol):
     def run(self, context: Context, occasion: Occasion) -> Outcome: ...
 
 
+def check_names() -> frozenset[str]:
+    """The check plugins that are installed: what a train can run."""
+    return frozenset(entry.name for entry in entry_points(group=GROUP))
+
+
 def check_named(name: str) -> Check:
     """The check plugin `name`. Raises InputError where there is none."""
     found = {entry.name: entry for entry in entry_points(group=GROUP)}

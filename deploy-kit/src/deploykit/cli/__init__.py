@@ -19,6 +19,7 @@ COMMANDS = {
     "dev": "deploykit.cli.dev:dev",
     "doctor": "deploykit.cli.host:doctor",
     "env": "deploykit.cli.env:env",
+    "evidence": "deploykit.cli.evidence:evidence",
     "history": "deploykit.cli.ledger:history",
     "hold": "deploykit.cli.decisions:hold",
     "image": "deploykit.cli.host:image",

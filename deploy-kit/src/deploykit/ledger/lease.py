@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from deploykit.errors import Refused
 from deploykit.ledger import view
@@ -70,15 +71,18 @@ def begin(
     purpose: str,
     owner: Owner | None = None,
     length: timedelta = LEASE,
+    runnable: Collection[str] | None = None,
 ) -> Lease:
     """Start deploying, if policy and everybody else let us; exactly one of many callers wins.
 
     `purpose` is deploy, promote or rollback. A deploy that was left by a dead process of this
     machine, or whose lease is over, is gone on with where it was of the same release and purpose,
     and superseded otherwise. Raises Refused with every reason; the winner is named among them.
+    `runnable` are the checks that a train can run, for the reasons' remedies.
     """
     holder = owner or this_process()
-    judge: Judge = evaluate_rollback if purpose == "rollback" else evaluate
+    forward = partial(evaluate, runnable=runnable)
+    judge: Judge = evaluate_rollback if purpose == "rollback" else forward
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
         left = view.in_flight(records, environment)

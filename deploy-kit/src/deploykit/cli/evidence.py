@@ -1,0 +1,102 @@
+"""`deploy-kit evidence`: results of tests that the train does not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deploykit.cli.app import json_option, print_json, provider_option, site_of
+from deploykit.cli.ledger import key_option, ledger_of
+
+if TYPE_CHECKING:
+    from deploykit.checks import Packages
+    from deploykit.environment import Environment
+    from deploykit.site import Site
+
+
+@click.group()
+def evidence() -> None:
+    """Evidence of checks that the train does not run: tests of one's own."""
+
+
+@evidence.command()
+@click.argument("check")
+@click.argument("environment")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@provider_option
+@key_option
+@json_option
+@click.pass_context
+def add(
+    ctx: click.Context,
+    check: str,
+    environment: str,
+    file: Path,
+    provider: str | None,
+    key: Path | None,
+    as_json: bool,
+) -> None:
+    """Record the results in FILE as evidence of CHECK for what ENVIRONMENT runs now.
+
+    FILE is JUnit XML, as pytest, tempest, rally and most others write it. Any failure, any error,
+    or nothing but skipped tests is a failed attempt, and exits with 1. Results of tests that began
+    before the last deployment there are refused. A CHECK that `promotion.checks` names lets a
+    release go on from ENVIRONMENT; the train's own checks cannot be added.
+
+    \b
+    deploy-kit evidence add tempest staging tempest.xml
+    """
+    from deploykit.junit import read_results
+    from deploykit.ledger.words import describe
+    from deploykit.outside import add as record_results
+    from deploykit.outside import demand_outside
+
+    site = site_of(ctx)
+    demand_outside(check)
+    place = named_environment(site, environment, provider)
+    results = read_results(file)
+    record = record_results(
+        ledger_of(ctx, key), check, place.name, results, lambda: versions_on(site, place)
+    )
+    counts = ("tests", "failures", "errors", "skipped")
+    if as_json:
+        print_json({"n": record.n, **record.body, **{c: getattr(results, c) for c in counts}})
+    else:
+        click.echo(f"record {record.n}: {describe(record)}")
+    ctx.exit(0 if record.body["result"] == "passed" else 1)
+
+
+def named_environment(site: Site, named: str, provider: str | None) -> Environment:
+    """The environment whose own nodes a person names. Raises InputError for a throwaway copy."""
+    from deploykit.errors import InputError
+    from deploykit.provider import located
+
+    environment, instance = located(site, named, provider)
+    if instance != environment.instance:
+        raise InputError(
+            f"{instance} is a copy, of which the ledger does not know what it runs",
+            f"results are of {environment.instance}'s own nodes",
+        )
+    return environment
+
+
+def versions_on(site: Site, environment: Environment) -> Packages:
+    """The package versions of an environment's nodes; none, with a word of why, if they are away.
+
+    The tests may have run where nodes are reached from, and be recorded elsewhere.
+    """
+    from deploykit.errors import DeployKitError
+    from deploykit.nodes import packages_by_role
+    from deploykit.provider import provider_for
+    from deploykit.ssh import reachable
+
+    try:
+        provider = provider_for(site, environment)
+        inventory = provider.inventory(environment, environment.instance)
+        reachable(inventory)
+        return packages_by_role(inventory)
+    except DeployKitError as error:
+        click.echo(f"recorded without versions of packages: {error.message}", err=True)
+        return {}
