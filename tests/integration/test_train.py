@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import resultsfile
 from deploykit.inventory import Inventory
 from deploykit.master.session import AgentFailed, MasterSession
 from deploykit.provider import provider_for
@@ -176,6 +177,27 @@ def test_policy_and_signers_edited_in_a_checkout_change_nothing(railway: Railway
         assert reason in said, f"the refusal does not tell of {reason}:\n{said}"
 
 
+def test_train_asks_for_evidence_that_it_cannot_gather_and_takes_it(
+    railway: Railway, tmp_path: Path
+) -> None:
+    file = railway.folder / "deploy-kit/environments/omega.yml"
+    whole, version = file.read_text(), railway.cut()
+    try:
+        file.write_text(whole.replace("checks: {", "checks: {tempest: {}, "))
+        railway("policy", "apply", "--yes")
+        said = railway("train", status=1).stderr
+        assert "deploy-kit evidence add tempest alpha FILE" in said
+        assert railway.running("alpha") == version != railway.running("omega")
+        assert railway.evidence("bootstrap", "omega")[-1]["version"] == version, said
+        railway("evidence", "add", "tempest", "alpha", str(resultsfile.write(tmp_path / "r.xml")))
+        omega = railway.json("status")[1]
+        assert (omega["environment"], omega["next"]["allowed"]) == ("omega", True)
+    finally:
+        file.write_text(whole)
+        railway("policy", "apply", "--yes")
+    assert railway.evidence("tempest", "alpha")[-1]["packages"]["identity"]["keystone"]
+
+
 def test_changed_line_goes_through_with_upgrade_and_bootstrap_as_evidence(
     railway: Railway,
 ) -> None:
@@ -193,8 +215,11 @@ def test_changed_line_goes_through_with_upgrade_and_bootstrap_as_evidence(
     assert instances == {"alpha", "omega"}, "the throwaway copy was left behind"
 
 
-def test_every_command_of_the_guides_works_as_shown(railway: Railway, checkout: Path) -> None:
+def test_every_command_of_the_guides_works_as_shown(
+    railway: Railway, checkout: Path, tmp_path: Path
+) -> None:
     names = {"test": "alpha", "staging": "omega", "production": "omega"}
+    names["tempest.xml"] = str(resultsfile.write(tmp_path / "tempest.xml"))
     shown = [
         line.removeprefix("$ deploy-kit ")
         for guide in (checkout / "README.md", checkout / "docs/operate.md")

@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO
 from xml.parsers import expat
@@ -21,6 +21,7 @@ DEPTH = 100
 NAMED = 5  # how many failures are named
 NAME_LENGTH = 200
 LONGEST = timedelta(days=365)
+WEST = timezone(timedelta(hours=-12))  # where every time of day comes last
 SUITES, SUITE, CASE = "testsuites", "testsuite", "testcase"
 # What a case's children say of it; unittest's and subunit's writers call the last one `skip`.
 OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped", "skip": "skipped"}
@@ -33,8 +34,9 @@ class Results:
     """The results of one run of tests.
 
     `began` is when the first test began: by the file's own timestamp where it has one with a time
-    zone (`stamped`), else when the file was `written` less `seconds`, the run's wall time.
-    `broken` names the first failures and errors; `digest` is the file's SHA-256.
+    zone (`stamped`), else when the file was `written` less `seconds`, the run's wall time, or
+    earlier where a timestamp is from before that in any time zone. `broken` names the first
+    failures and errors; `digest` is the file's SHA-256.
     """
 
     file: Path
@@ -80,7 +82,7 @@ def read_results(file: Path) -> Results:
         digest=digest,
         **counts,
         seconds=seconds,
-        began=min(found.stamps, default=written - timedelta(seconds=seconds)),
+        began=min(found.stamps or (*found.bounds, written - timedelta(seconds=seconds))),
         stamped=bool(found.stamps),
         written=written,
         broken=tuple(found.broken),
@@ -125,6 +127,7 @@ class _Reader:
     listed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     times: dict[str, float] = field(default_factory=dict)  # by the root, the suites, the cases
     stamps: list[datetime] = field(default_factory=list)
+    bounds: list[datetime] = field(default_factory=list)  # of those without a time zone
     broken: list[str] = field(default_factory=list)
     name: str = ""
     outcome: str = ""
@@ -174,11 +177,13 @@ class _Reader:
             self.times[level] = self.times.get(level, 0.0) + self.number(text)
 
     def stamp(self, attributes: Mapping[str, str]) -> None:
-        """Keep a moment that is one everywhere; without a time zone it may be hours off."""
+        """Keep a moment; without a time zone, the latest that it can be."""
         try:
             moment = datetime.fromisoformat(attributes.get("timestamp", "").strip())
             if moment.tzinfo is not None:
                 self.stamps.append(moment.astimezone(UTC))
+            else:
+                self.bounds.append(moment.replace(tzinfo=WEST).astimezone(UTC))
         except (ValueError, OverflowError):
             pass
 

@@ -68,7 +68,7 @@ def test_file_that_pytest_writes_is_counted_named_and_dated(tmp_path: Path) -> N
                 <testcase name="b"><failure/></testcase></testsuite>
               <testsuite tests="1" skipped="1" time="2.5"><testcase name="c"><skipped/></testcase>
               </testsuite></testsuite></testsuites>""", (3, 1, 0, 1)),
-        # several suites side by side, thousands with a comma
+        # several suites side by side
         ("""<testsuites><testsuite time="1.5"><testcase name="a"/></testsuite>
             <testsuite time="6.0"><testcase name="b"><error/></testcase></testsuite>
             </testsuites>""", (2, 0, 1, 0)),
@@ -81,6 +81,10 @@ def test_file_of_another_writer_is_counted_once(
 ) -> None:
     found = read(tmp_path, text)
     assert (counts(found), found.seconds) == (expected, 7.5)
+
+
+def test_seconds_with_a_comma_between_thousands_are_read(tmp_path: Path) -> None:
+    assert read(tmp_path, '<testsuite time="1,234.5"><testcase/></testsuite>').seconds == 1234.5
 
 
 def test_suite_that_tells_of_more_failures_than_it_lists_is_believed(tmp_path: Path) -> None:
@@ -114,6 +118,12 @@ def test_moment_that_may_be_hours_off_is_left_for_the_files_own_time(
     found = read(tmp_path, f'<testsuite timestamp="{stamp}" time="90"><testcase/></testsuite>')
     assert not found.stamped
     assert found.began == WRITTEN - timedelta(seconds=90)
+
+
+def test_moment_that_is_long_past_in_every_zone_is_believed(tmp_path: Path) -> None:
+    """As rally and others write it, who make a file today of a run of last week."""
+    text = """<testsuite timestamp="2026-11-19T11:00:00" time="90"><testcase/></testsuite>"""
+    assert read(tmp_path, text).began == datetime(2026, 11, 19, 23, 0, tzinfo=UTC)
 
 
 def test_names_of_failures_are_few_short_and_harmless_on_a_terminal(tmp_path: Path) -> None:
