@@ -48,11 +48,13 @@ test-region: setup-tests ## a whole OpenStack region: from nothing, what a tenan
 	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/region.xml -m "region and not faults" tests/region 2>&1 \
 	  | tee logs/region.log
 
-test-faults: setup-tests ## a region whose nodes boot, and whose parts are lost and come back
+test-faults: setup-tests ## a region whose nodes boot, whose parts are lost and come back; and `ha`
 	@$(kit) image build
 	@mkdir -p logs
 	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/faults.xml -m faults tests/region 2>&1 \
 	  | tee logs/faults.log
+	@DEPLOYKIT_REGION_VARIANT=ha $(run) $(bin)/pytest -v --durations 15 --junitxml logs/ha.xml -m ha \
+	  tests/region 2>&1 | tee logs/ha.log
 
 kitchen: setup-tests ## the suites of states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
 	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) \

@@ -1,6 +1,7 @@
 """The region under test and a tenant in it.
 
-Without more said these tests bring up a region of their own, from nothing, and take it down.
+Without more said these tests bring up a region of their own, from nothing, and take it down: of
+the environment `minimal`, or of DEPLOYKIT_REGION_VARIANT.
 DEPLOYKIT_REGION=NAME uses the one that stands (of DEPLOYKIT_SITE, by default this checkout's).
 """
 
@@ -27,6 +28,7 @@ from tinyguest import Guest, tiny_guest
 BOOTSTRAP_TIMEOUT = 2400.0  # seconds
 SITE = Path(__file__).parents[2] / "deploy-kit"
 KEEP = "DEPLOYKIT_REGION_KEEP"  # set: the region stays when the tests are over, to look at
+VARIANT = os.environ.get("DEPLOYKIT_REGION_VARIANT") or "minimal"
 # Evidence of a release is what was found before the next one came.
 LAST = ("test_region_evidence.py", "test_region_upgrade.py")
 
@@ -37,41 +39,51 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in here:
         item.add_marker(pytest.mark.region)
         item.add_marker(pytest.mark.timeout(BOOTSTRAP_TIMEOUT + 600))
-    left = [item for item in here if item.get_closest_marker("volumes")]
-    if left and not has_volumes():
+    lacking = lacked()
+    left = [item for item in here if lacking.intersection(m.name for m in item.iter_markers())]
+    if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
     items.sort(key=lambda item: LAST.index(item.path.name) + 1 if item.path.name in LAST else 0)
 
 
-def has_volumes() -> bool:
-    """Whether the region that these tests would use has a node for volumes."""
+def lacked() -> set[str]:
+    """The markers of tests that need what the region they would use has not."""
     site = open_site(Path(os.environ.get(cloud.SITE) or SITE))
-    environment, _ = located(site, os.environ.get(cloud.INSTANCE) or "minimal")
-    return bool(environment.with_role("volume"))
+    environment, _ = located(site, os.environ.get(cloud.INSTANCE) or VARIANT)
+    there = {
+        "volumes": bool(environment.with_role("volume")),
+        "ha": len(environment.with_role("identity")) > 1,
+    }
+    return {marker for marker, has in there.items() if not has}
 
 
 @pytest.fixture(scope="session")
 def railway(
-    checkout: Path, tmp_path_factory: pytest.TempPathFactory, record_testsuite_property: Any
+    checkout: Path, request: pytest.FixtureRequest, record_testsuite_property: Any
 ) -> Iterator[Railway | None]:
-    """A region of these tests' own, from nothing; None where DEPLOYKIT_REGION names another."""
+    """A region of these tests' own, from nothing; None where DEPLOYKIT_REGION names another.
+
+    Where its upgrade is among the tests, it begins as the release before.
+    """
     if os.environ.get(cloud.INSTANCE):
         yield None
         return
-    text = (checkout / "deploy-kit" / "environments" / "minimal.yml").read_text()
+    text = (checkout / "deploy-kit" / "environments" / f"{VARIANT}.yml").read_text()
     text = text.replace("provider: vagrant", "provider: lxd")
-    made = build(checkout, tmp_path_factory.mktemp("region") / "checkout", {"minimal": text})
-    edge.before(made)
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("region") / "checkout"
+    made = build(checkout, folder, {VARIANT: text})
+    if any(item.path.name == "test_region_upgrade.py" for item in request.session.items):
+        edge.before(made)
     try:
         begun = time.monotonic()
-        made("env", "up", "minimal")
-        made("deploy", made.cut(), "minimal", timeout=BOOTSTRAP_TIMEOUT)
+        made("env", "up", VARIANT)
+        made("deploy", made.cut(), VARIANT, timeout=BOOTSTRAP_TIMEOUT)
         record_testsuite_property("bootstrap_seconds", round(time.monotonic() - begun, 1))
         yield made
     finally:
         if not os.environ.get(KEEP):
-            made("env", "down", "minimal", "--yes", timeout=300)
+            made("env", "down", VARIANT, "--yes", timeout=300)
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +110,7 @@ def region(checkout: Path, railway: Railway | None, results: SoFar) -> Iterator[
             yield found
     else:
         with mock.patch.dict(os.environ, XDG_STATE_HOME=str(railway.state)):
-            instance = cloud.Instance(railway.folder / "deploy-kit", "minimal")
+            instance = cloud.Instance(railway.folder / "deploy-kit", VARIANT)
             with reached(instance) as found:
                 yield found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cloud import Region
 from railway import Railway
 from resultsfile import SoFar
 
@@ -18,14 +19,15 @@ def so_far(results: SoFar) -> Path:
 
 
 def test_results_of_these_tests_are_in_the_regions_ledger(
-    own: Railway, so_far: Path, request: pytest.FixtureRequest
+    own: Railway, region: Region, so_far: Path, request: pytest.FixtureRequest
 ) -> None:
     items = [item for item in request.session.items if item.path.parent == Path(__file__).parent]
     before = items.index(request.node)
     result = "failed" if request.session.testsfailed else "passed"
-    own("evidence", "add", CHECK, "minimal", str(so_far), status=int(result == "failed"))
-    (found,) = own.evidence(CHECK, "minimal")
-    assert (found["version"], found["result"]) == (own.running("minimal"), result)
+    name = region.inventory.environment.name
+    own("evidence", "add", CHECK, name, str(so_far), status=int(result == "failed"))
+    (found,) = own.evidence(CHECK, name)
+    assert (found["version"], found["result"]) == (own.running(name), result)
     assert found["summary"].startswith(f"{before} tests: "), found["summary"]
     assert found["packages"]["identity"]["keystone"]
     assert found["packages"]["hypervisor"]["nova-compute"]

@@ -7,53 +7,19 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from cloud import Region, down, pinging, wait
-from deploykit.host.lxd import Lxd
-from deploykit.provider.lxd_plan import Names
+from cloud import Region, down, wait
+from deploykit.checks.smoke import command
 from deploykit.reboot import reboot_nodes
-from deploykit.site import open_site
+from losses import boots, recovered, unnoticed, unplugged
 from railway import Railway
 
 pytestmark = pytest.mark.faults
-WELL_SECONDS = 240.0  # until every service and agent is said to be up again
 BACK_SECONDS = 300.0  # until an instance answers again after its node has booted
 DATABASE_SECONDS = 60.0
-LOSS_PER_CENT = 1.0
-
-
-@contextmanager
-def recovered(region: Region, record: Any, what: str) -> Iterator[None]:
-    """The region is well before and, within WELL_SECONDS and without hands, after the block."""
-    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
-    yield
-    begun = time.monotonic()
-    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
-    record(f"{what}_well_after_seconds", round(time.monotonic() - begun, 1))
-
-
-def boots(pair: Any, name: str) -> None:
-    """One more server of the tenant comes up and goes: every service of the way works."""
-    network = pair.tenant.port(pair.first).network_id
-    server = pair.tenant.boot(name, network)
-    pair.tenant.ready(server)
-    pair.tenant.delete(server)
-
-
-@contextmanager
-def unnoticed(region: Region, pair: Any, record: Any, what: str) -> Iterator[None]:
-    """The region gets over the block, a server boots then, and no instance notices any of it."""
-    with pinging(region, pair.address) as pings:
-        with recovered(region, record, what):
-            yield
-        boots(pair, f"after-{what}")
-    assert pings.lost_per_cent <= LOSS_PER_CENT, pings
 
 
 @pytest.mark.parametrize("role", ["hypervisor", "network"])
@@ -80,7 +46,7 @@ def test_hypervisor_lost_and_found_is_said_and_brings_its_instance_back(
     other = pair.tenant.floating(pair.second).floating_ip_address
     with recovered(region, record_property, "hypervisor"):
         assert region.ping(other)
-        with unplugged(own, name):
+        with unplugged(own, region, name):
             assert wait(lambda: f"nova-compute on {name}" in down(region), 120), down(region)
             lost = sorted(said for said in down(region) if said.endswith(f" on {name}"))
             record_property("hypervisor_lost", ", ".join(lost))
@@ -115,10 +81,10 @@ def test_region_brought_back_to_a_snapshot_passes_its_smoke_test(
 ) -> None:
     """With its instances, which run again; what came after the snapshot is gone."""
     with recovered(region, record_property, "snapshot"):
-        own("env", "snapshot", "minimal")
+        own("env", "snapshot", region.inventory.instance)
     region.on(region.inventory.master.name, "touch /root/after")
     begun = time.monotonic()
-    own("env", "restore", "minimal", "--yes")
+    own("env", "restore", region.inventory.instance, "--yes")
     assert wait(lambda: smoke(own, region).returncode == 0, 180), smoke(own, region).stdout
     record_property("snapshot_to_smoke_test_seconds", round(time.monotonic() - begun, 1))
     assert region.try_on(region.inventory.master.name, "test -e /root/after")[0] == 1
@@ -126,30 +92,8 @@ def test_region_brought_back_to_a_snapshot_passes_its_smoke_test(
 
 
 def smoke(railway: Railway, region: Region) -> subprocess.CompletedProcess[str]:
-    """The release's own smoke test, as the check of that name runs it."""
-    tests = railway.folder / "salt" / "smoke"
-    words = [sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "-c", "/dev/null"]
-    words += ["-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(tests)]
+    """The release's own smoke test."""
+    argv, env = command(railway.folder / "salt" / "smoke", region.inventory)
     return subprocess.run(
-        [*words, f"--ssh-config={region.inventory.ssh_config}"],
-        env={
-            **os.environ,
-            "DEPLOYKIT_INVENTORY": str(region.inventory.folder / "inventory.json"),
-            "PYTEST_ADDOPTS": "",
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        argv, env={**os.environ, **env}, capture_output=True, text=True, timeout=300, check=False
     )
-
-
-@contextmanager
-def unplugged(railway: Railway, node: str) -> Iterator[None]:
-    """A node of the region without power; the provider starts it afterwards."""
-    site = open_site(railway.folder / "deploy-kit")
-    Lxd().stop(node, Names(site.id, "minimal").project)
-    try:
-        yield
-    finally:
-        railway("env", "up", "minimal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.context import Context
@@ -40,22 +41,12 @@ def smoke(context: Context, release: Release, inventory: Inventory) -> Outcome:
             "a release without them cannot be promoted",
         )
     log = context.log(f"{inventory.instance}-smoke")
+    argv, env = command(tests, inventory)
     result = run(
-        [
-            *(sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "--color=no"),
-            *("-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(tests)),
-            # Options of the caller's own test run must not leak into the release's.
-            *("-c", "/dev/null", f"--ssh-config={inventory.ssh_config}"),
-            f"--junitxml={log.with_suffix('.xml')}",
-        ],
+        [*argv, f"--junitxml={log.with_suffix('.xml')}"],
         timeout=TIMEOUT,
         cwd=tests,
-        env={
-            "DEPLOYKIT_INVENTORY": str(inventory.folder / "inventory.json"),
-            "DEPLOYKIT_VIRTUAL": json.dumps(inventory.environment.virtual),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTEST_ADDOPTS": "",
-        },
+        env=env,
         log=log,
         check=False,
     )
@@ -70,3 +61,20 @@ def smoke(context: Context, release: Release, inventory: Inventory) -> Outcome:
         told or last.strip("= "),
         packages_by_role(inventory),
     )
+
+
+def command(tests: Path, inventory: Inventory) -> tuple[list[str], dict[str, str]]:
+    """What runs the smoke tests in the folder `tests` against `inventory`: argv, environment."""
+    argv = [
+        *(sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "--color=no"),
+        *("-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(tests)),
+        # Options of the caller's own test run must not leak into the release's.
+        *("-c", "/dev/null", f"--ssh-config={inventory.ssh_config}"),
+    ]
+    env = {
+        "DEPLOYKIT_INVENTORY": str(inventory.folder / "inventory.json"),
+        "DEPLOYKIT_VIRTUAL": json.dumps(inventory.environment.virtual),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_ADDOPTS": "",
+    }
+    return argv, env

@@ -1,0 +1,78 @@
+"""A region with three controllers goes on when one of them is lost, whichever it is."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from cloud import Region, pinging, wait
+from losses import boots, recovered, unplugged
+from railway import Railway
+
+pytestmark = [pytest.mark.faults, pytest.mark.ha]
+API_SECONDS = 60.0  # until the API answers again at the virtual address
+ROUTER_SECONDS = 60.0  # until another gateway is the router's
+JOINED_SECONDS = 300.0  # until the node that came back is a part of both clusters again
+
+
+def holder(region: Region) -> str:
+    """The node that has the virtual address."""
+    line = f"ip -4 -o address show to {region.front}"
+    found = [h.name for h in region.with_role("virtual-address") if region.on(h.name, line).strip()]
+    (name,) = found
+    return name
+
+
+def gateway(region: Region, address: str) -> str:
+    """The node whose router answers for a floating address."""
+    line = f"ip netns | cut -d' ' -f1 | xargs -rI@ ip -n @ -4 -o address show to {address}"
+    found = [h.name for h in region.with_role("network") if region.on(h.name, line).strip()]
+    (name,) = found
+    return name
+
+
+def answers(region: Region) -> bool:
+    """Whether identity, compute and network answer a new client."""
+    line = f"curl -sS -o /dev/null -m 5 --cacert /srv/environment/ca/ca.crt https://{region.front}"
+    every = " && ".join(f"{line}:{port}/" for port in (5000, 8774, 9696))
+    return region.try_on(region.inventory.master.name, every)[0] == 0
+
+
+def joined(region: Region) -> bool:
+    """Whether every controller is a part of the database cluster and of the broker's."""
+    databases, brokers = region.with_role("database"), region.with_role("messaging")
+    size = "mariadb -NBe \"show status like 'wsrep_cluster_size'\""
+    sizes = {
+        region.try_on(host.name, size)[1].split()[-1:] == [str(len(databases))]
+        for host in databases
+    }
+    said = region.try_on(brokers[0].name, "rabbitmqctl -q cluster_status")[1]
+    running = re.search(r"Running Nodes\s+(.*?)\n\n", said, re.DOTALL)
+    return sizes == {True} and bool(running) and len(running[1].split()) == len(brokers)
+
+
+def test_every_controller_is_a_part_of_both_clusters(region: Region) -> None:
+    assert joined(region)
+
+
+@pytest.mark.parametrize("what", ["virtual address", "router"])
+def test_controller_that_loses_power_is_not_missed(
+    own: Railway, region: Region, pair: Any, what: str, record_property: Any
+) -> None:
+    """The API answers, an instance is reached and another boots while it is away."""
+    lost = holder(region) if what == "virtual address" else gateway(region, pair.address)
+    told = what.replace(" ", "_")
+    with recovered(region, record_property, told), pinging(region, pair.address) as pings:
+        begun = time.monotonic()
+        with unplugged(own, region, lost):
+            assert wait(lambda: answers(region), API_SECONDS)
+            record_property(f"{told}_api_away_seconds", round(time.monotonic() - begun, 1))
+            assert region.ping(pair.address, seconds=ROUTER_SECONDS)
+            record_property(f"{told}_instance_away_seconds", round(time.monotonic() - begun, 1))
+            assert holder(region) != lost
+            boots(pair, f"without-{lost}")
+        assert wait(lambda: joined(region), JOINED_SECONDS)
+    record_property(f"{told}_pings_lost_per_cent", round(pings.lost_per_cent, 2))
+    boots(pair, f"with-{lost}")

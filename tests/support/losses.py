@@ -1,0 +1,56 @@
+"""Parts of a region that are lost and come back, and what the region owes its tenants meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cloud import Region, down, pinging, wait
+from deploykit.host.lxd import Lxd
+from deploykit.provider.lxd_plan import Names
+from deploykit.site import open_site
+from railway import Railway
+
+WELL_SECONDS = 240.0  # until every service and agent is said to be up again
+LOSS_PER_CENT = 1.0
+
+
+@contextmanager
+def recovered(region: Region, record: Any, what: str) -> Iterator[None]:
+    """The region is well before and, within WELL_SECONDS and without hands, after the block."""
+    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
+    yield
+    begun = time.monotonic()
+    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
+    record(f"{what}_well_after_seconds", round(time.monotonic() - begun, 1))
+
+
+def boots(pair: Any, name: str) -> None:
+    """One more server of the tenant comes up and goes: every service of the way works."""
+    network = pair.tenant.port(pair.first).network_id
+    server = pair.tenant.boot(name, network)
+    pair.tenant.ready(server)
+    pair.tenant.delete(server)
+
+
+@contextmanager
+def unnoticed(region: Region, pair: Any, record: Any, what: str) -> Iterator[None]:
+    """The region gets over the block, a server boots then, and no instance notices any of it."""
+    with pinging(region, pair.address) as pings:
+        with recovered(region, record, what):
+            yield
+        boots(pair, f"after-{what}")
+    assert pings.lost_per_cent <= LOSS_PER_CENT, pings
+
+
+@contextmanager
+def unplugged(railway: Railway, region: Region, node: str) -> Iterator[None]:
+    """A node of the region without power; the provider starts it afterwards."""
+    site, instance = open_site(railway.folder / "deploy-kit"), region.inventory.instance
+    Lxd().stop(node, Names(site.id, instance).project)
+    try:
+        yield
+    finally:
+        railway("env", "up", instance)
