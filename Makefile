@@ -36,7 +36,7 @@ test: setup-tests lint ## the whole test suite, tests on real nodes included
 	@mkdir -p logs
 	@echo "The log: $$(readlink -f logs)/test.log"
 	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow) or region)" 2>&1 | tee logs/test.log
-	@$(run) $(bin)/pytest -v --durations 15 -m "$(slow)" 2>&1 | tee -a logs/test.log
+	@$(run) $(bin)/pytest -v -n 2 --dist loadfile --durations 15 -m "$(slow)" 2>&1 | tee -a logs/test.log
 
 test-fast: ## the tests that need no nodes
 	@deploy-kit/setup --tests

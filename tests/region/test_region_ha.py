@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 import time
 from typing import Any
 
@@ -44,13 +44,11 @@ def joined(region: Region) -> bool:
     """Whether every controller is a part of the database cluster and of the broker's."""
     databases, brokers = region.with_role("database"), region.with_role("messaging")
     size = "mariadb -NBe \"show status like 'wsrep_cluster_size'\""
-    sizes = {
-        region.try_on(host.name, size)[1].split()[-1:] == [str(len(databases))]
-        for host in databases
-    }
-    said = region.try_on(brokers[0].name, "rabbitmqctl -q cluster_status")[1]
-    running = re.search(r"Running Nodes\s+(.*?)\n\n", said, re.DOTALL)
-    return sizes == {True} and bool(running) and len(running[1].split()) == len(brokers)
+    for host in databases:
+        if region.try_on(host.name, size)[1].split()[-1:] != [str(len(databases))]:
+            return False
+    status, said = region.try_on(brokers[0].name, "rabbitmqctl -q cluster_status --formatter json")
+    return status == 0 and len(json.loads(said)["running_nodes"]) == len(brokers)
 
 
 def test_every_controller_is_a_part_of_both_clusters(region: Region) -> None:
