@@ -77,7 +77,8 @@ def up(suite: Suite, site: Site) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = _environment(suite, folder)
     tags = {"purpose": "kitchen"}
-    inventory = LxdProvider(site).up(environment, instance(suite.name), tags, Silent())
+    provider = LxdProvider(site, volumes=False)  # what can be tried without them is tried
+    inventory = provider.up(environment, instance(suite.name), tags, Silent())
     _write(suite, inventory, folder)
 
 

@@ -4,7 +4,7 @@
 {%- from 'steps.jinja' import batches, first_nodes, minions, of_role, one_by_one, step, with_role with context %}
 {%- set everyone = minions() | load_json %}
 {%- set identity = with_role('identity') | load_json %}
-{%- set migrated = ['image', 'placement', 'compute-api', 'network-api', 'volume'] %}
+{%- set migrated = ['image', 'placement', 'compute-api', 'network-api', 'volume-api'] %}
 {%- set services = migrated + ['dashboard'] %}
 {%- set control = with_role(*services) | load_json %}
 {%- set control_canaries = first_nodes(services) | load_json %}
@@ -56,6 +56,7 @@ file_lists_cleared:
 {{ step('control_canary', control_canaries, ['stage.control']) }}
 {{ batches('control', control | reject('in', control_canaries) | list, ['stage.control']) }}
 {%- endif %}
+{{ of_role('volume') }}
 {{ of_role('network') }}
 {%- set hypervisors = with_role('hypervisor') | load_json %}
 {{ of_role('hypervisor') }}

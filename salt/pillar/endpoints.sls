@@ -7,6 +7,7 @@ endpoints:
   # `names_port` and `cluster_port` are the nodes' own, among themselves.
   messaging: {port: 5672, names_port: 4369, cluster_port: 25672}
   cache: {port: 11211}
+  volume_target: {port: 3260}
   # Where a load balancer says that it is alive, to the node itself.
   balancer: {alive_port: 8404}
 
@@ -31,6 +32,9 @@ services:
   network:
     {role: network-api, component: neutron, public_port: 9696, backend_port: 19696,
      path: '', check: /, user: neutron}
+  volumev3:
+    {role: volume-api, component: cinder, public_port: 8776, backend_port: 18776,
+     path: /v3/%(project_id)s, check: /healthcheck, user: cinder}
   metadata:
     {role: compute-api, component: nova, public_port: 8775, backend_port: 18775,
      path: '', check: /, catalogue: false}

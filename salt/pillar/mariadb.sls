@@ -14,3 +14,4 @@ mariadb:
     - {name: nova, user: nova, roles: [compute-api]}
     - {name: nova_cell0, user: nova, roles: [compute-api]}
     - {name: neutron, user: neutron, roles: [network-api]}
+    - {name: cinder, user: cinder, roles: [volume-api, volume]}

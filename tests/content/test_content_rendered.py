@@ -29,6 +29,10 @@ PARTS = (
     ("dev", "controller"),
     ("dev", "network"),
     ("dev", "orchestration"),
+    ("volumes", "controller"),
+    ("volumes", "storage"),
+    ("volumes", "compute1"),
+    ("volumes", "orchestration"),
     ("ha", "controller1"),
     ("ha", "controller2"),
     ("ha", "compute1"),
@@ -242,3 +246,58 @@ def test_routers_and_addresses_of_tenants_are_on_more_than_one_network_node(rend
     assert {"dhcp_agents_per_network = 2", "l3_ha = true", "max_l3_agents_per_router = 3"} <= {
         *lines
     }
+
+
+def test_nodes_for_volumes_come_before_the_hypervisors_that_use_them(render: Any) -> None:
+    steps = {step["__id__"]: step for step in render("volumes")["orchestration"]}
+    wanted = ["migrations", "control_canary", "volume_canary", "hypervisor_canary"]
+    assert [name for name in steps if name in wanted] == wanted
+    assert "cinder" in steps["migrations"]["pillar"]["migrate"]["controller"]
+    assert steps["volume_canary"]["tgt"] == ["storage"]
+    assert steps["volume_canary"]["sls"] == ["cinder_volume", "cinder_volume.health"]
+
+
+def test_kernel_is_asked_for_volumes_before_anything_else_and_only_where_they_are(
+    render: Any,
+) -> None:
+    for topology in EVERY:
+        for name, answer in render(topology).items():
+            if name == "orchestration":
+                continue
+            first, *rest = answer["sls"]["stage.prepare"]
+            asked = {"storage": "cinder_volume", "compute1": "nova_compute"}.get(name)
+            if topology == "volumes" and asked:
+                assert first == f"{asked}_kernel_capable"
+            else:
+                assert "kernel_capable" not in json.dumps([first, *rest]), (topology, name)
+
+
+def test_nothing_of_volumes_is_where_no_node_keeps_them(render: Any) -> None:
+    for topology in EVERY:
+        answer = render(topology)
+        found = {
+            word: {
+                name
+                for name, one in answer.items()
+                if name != "orchestration" and word in json.dumps([one["highstate"], one["files"]])
+            }
+            for word in ("[cinder]", "iscsid", "volumev3::publicURL", '\\"volume\\": 3')
+        }
+        on = {"controller", "compute1"} if topology == "volumes" else set()
+        assert found["[cinder]"] == found["volumev3::publicURL"] == on, topology
+        assert found["iscsid"] == on - {"controller"}, topology
+        assert found['\\"volume\\": 3'] == on - {"compute1"}, topology
+
+
+def test_volumes_are_handed_out_to_hypervisors_only(render: Any) -> None:
+    answer = render("volumes")
+    lines = answer["storage"]["files"]["/etc/region-firewall.nft"]
+    (drop,) = [place for place, line in enumerate(lines) if "dport 3260" in line]
+    accept = next(place for place, line in enumerate(lines) if "@management_nodes accept" in line)
+    assert lines[drop].endswith("ip saddr != { 10.0.0.12, 10.0.0.13 } drop")
+    assert drop < accept
+    assert "3260" not in "".join(answer["compute1"]["files"]["/etc/region-firewall.nft"])
+    conf = answer["storage"]["files"]["/etc/cinder/cinder.conf"]
+    assert "target_ip_address = 10.0.0.12" in conf
+    unit = [one for one in answer["storage"]["highstate"] if "tgt.service.d" in one["name"]]
+    assert "--iscsi portal=10.0.0.12:3260" in json.dumps(unit)

@@ -223,6 +223,9 @@ def down(region: Region) -> list[str]:
         api = region.admin()
         found = [(one.binary, one.host, one.state == "up") for one in api.compute.services()]
         found += [(one.binary, one.host, one.is_alive) for one in api.network.agents()]
+        if region.with_role("volume-api"):
+            kept = api.block_storage.services()
+            found += [(one.binary, one.host, one.state == "up") for one in kept]
     except (openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException) as error:
         return [f"the API does not answer: {error}"]
     return [f"{binary} on {host}" for binary, host, well in found if not well]
@@ -311,6 +314,9 @@ class Tenant:
         """Delete whatever is left in the project."""
         cloud = self.cloud
         self.delete(*cloud.compute.servers())
+        if self.region.with_role("volume-api"):
+            for volume in cloud.block_storage.volumes():
+                cloud.block_storage.delete_volume(volume)
         for address in cloud.network.ips(project_id=self.project):
             cloud.network.delete_ip(address)
         for router in cloud.network.routers(project_id=self.project):

@@ -108,7 +108,10 @@ def minion(kit, extmods, pillars, scratch, name):
     answer["sls"] = low_by_sls(caller, extras)
     for stage in STAGES:
         answer["sls"][f"stage.{stage}"] = [one["__id__"] for one in low(caller, [f"stage.{stage}"])]
-    low(caller, ["stage.prepare"])  # what it says depends on the packages of this very machine
+    # What it does beyond that depends on the packages of this very machine.
+    prepared = [one["__id__"] for one in low(caller, ["stage.prepare"])]
+    own = [one for one in prepared if not one.startswith("stage_prepare_")]
+    answer["sls"]["stage.prepare"] = own
     return answer
 
 

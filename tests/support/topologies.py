@@ -63,6 +63,15 @@ TOPOLOGIES = {
         },
         networks=3,
     ),
+    "volumes": Topology(
+        {
+            "salt": ["master"],
+            "controller": [*CONTROLLER, "volume-api", "dashboard"],
+            "storage": ["volume"],
+            "compute1": ["hypervisor"],
+        },
+        networks=3,
+    ),
     "ha": Topology(
         {
             "salt": ["master"],

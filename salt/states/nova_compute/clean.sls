@@ -1,7 +1,7 @@
 # Its instances go with it only where purge_data asks for it.
 {%- from 'lib/clean.jinja' import cleaned with context %}
 {%- set shared = 'nova' in pillar.components | difference(pillar.get('gone', [])) %}
-{{ cleaned('nova_compute', 'nova-compute', pillar.nova_compute.packages,
+{{ cleaned('nova_compute', ['nova-compute', 'iscsid', 'iscsid.socket'], pillar.nova_compute.packages,
            user=None if shared else 'nova',
            files=['/etc/systemd/system/nova-compute.service.d', '/etc/nova/nova-compute.conf',
                   '/usr/local/sbin/nova-compute-config-check',

@@ -1,6 +1,14 @@
-{%- from 'lib/service.jinja' import started with context %}
+{%- from 'lib/region.jinja' import addresses with context %}
+{%- from 'lib/service.jinja' import running, started with context %}
 include:
   - .config
+{%- if addresses('volume') | load_json %}
+  - .kernel
+
+# By this daemon instances reach their volumes. It came with nova-compute, and elsewhere never runs.
+{{ running('nova_compute_service_volumes', 'iscsid', ['/etc/iscsi/iscsid.conf'],
+           requires=[{'cmd': 'nova_compute_kernel_capable'}, {'pkg': 'nova_compute_package_installed'}]) }}
+{%- endif %}
 
 {{ started('nova_compute_service_agent', 'nova-compute',
            ['/etc/nova/nova.conf', '/etc/nova/nova-compute.conf',

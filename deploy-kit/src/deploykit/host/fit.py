@@ -32,28 +32,50 @@ FEATURES = {
     "ip_set": "ip_set_create",
     "tun": "tun_chr_open",
 }
+# The same for nodes with VOLUME_ROLE and the hypervisors beside them. They need a kernel of their
+# own, whatever this one has: it speaks iSCSI and maps devices for the host alone.
+VOLUME_ROLE = "volume"
+VOLUME_FEATURES = {
+    "dm_mod": "dm_create",
+    "dm_thin_pool": "thin_ctr",
+    "iscsi_tcp": "iscsi_sw_tcp_session_create",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the host has: free bytes of memory and disk, and which of FEATURES are missing."""
+    """What the host has: free bytes of memory and disk, and which of FEATURES are missing.
+
+    `no_volumes`: which of VOLUME_FEATURES are.
+    """
 
     memory: int
     disk: int
     missing: tuple[str, ...]
     tun: bool
+    no_volumes: tuple[str, ...] = ()
 
 
-def demand_fit(site: Site, environment: Environment, nodes: Sequence[Node], disk: int) -> None:
+def demand_fit(
+    site: Site,
+    environment: Environment,
+    nodes: Sequence[Node],
+    disk: int,
+    *,
+    volumes: bool = True,
+) -> None:
     """Raise Refused with everything that keeps `nodes` of `environment` from starting here.
 
-    `nodes` are those that do not run yet, `disk` the free bytes where they will lie. Kernel
-    modules that are not loaded yet are loaded.
+    `nodes` are those that do not run yet, containers all of them, `disk` the free bytes where they
+    will lie. Kernel modules that are not loaded yet are loaded. Without `volumes` nobody minds that
+    nodes for volumes cannot keep any.
     """
     privileged = any(node.privileged for node in nodes)
     if privileged:
         load_modules()
-    found = obstacles(nodes, memory_of_roles(site), machine(disk))
+    there = machine(disk)
+    found = obstacles(nodes, memory_of_roles(site), there)
+    found += volume_obstacles(nodes, there) if volumes else []
     if found:
         raise Refused(
             f"this machine cannot carry {environment.instance}; nothing was started",
@@ -96,6 +118,19 @@ def obstacles(nodes: Sequence[Node], roles: Mapping[str, int], there: Machine) -
     return found
 
 
+def volume_obstacles(nodes: Sequence[Node], there: Machine) -> list[str]:
+    """What keeps `nodes`, as containers, from having volumes, with what mends it."""
+    names = ", ".join(node.name for node in nodes if VOLUME_ROLE in node.roles)
+    if not names:
+        return []
+    lacking = f" (this one has no {', '.join(there.no_volumes)})" if there.no_volumes else ""
+    return [
+        f"volumes: {names} and the hypervisors need a kernel of their own{lacking}, and would be "
+        "containers: VAGRANT_DEFAULT_PROVIDER=libvirt or virtualbox makes machines; without the "
+        f"role '{VOLUME_ROLE}' everything else comes up here"
+    ]
+
+
 def needed_memory(node: Node, roles: Mapping[str, int]) -> int:
     """Bytes that the node takes: a bare one and its roles, at most its limit."""
     wanted = BARE_NODE + sum(roles.get(role, 0) for role in node.roles)
@@ -114,13 +149,15 @@ def machine(disk: int, meminfo: Path = Path("/proc/meminfo")) -> Machine:
     found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
     memory = int(found[1]) * 1024 if found else 0
     tun = TUN.exists() and stat.S_ISCHR(TUN.stat().st_mode)
-    return Machine(memory, disk, missing_features(), tun)
+    return Machine(memory, disk, missing_features(), tun, missing_features(VOLUME_FEATURES))
 
 
-def missing_features(symbols: Path = SYMBOLS) -> tuple[str, ...]:
-    """Which of FEATURES the kernel has neither running nor as a module that can be loaded."""
+def missing_features(
+    features: Mapping[str, str] = FEATURES, symbols: Path = SYMBOLS
+) -> tuple[str, ...]:
+    """Which of `features` the kernel has neither running nor as a module that can be loaded."""
     known = set(re.findall(r"^\S+ \S (\w+)", symbols.read_text(), re.MULTILINE))
-    absent = [name for name, symbol in FEATURES.items() if symbol not in known]
+    absent = [name for name, symbol in features.items() if symbol not in known]
     return tuple(name for name in absent if not _modprobe([], ["--dry-run", name]))
 
 
@@ -147,7 +184,8 @@ def check_environments(site: Site, disk: int) -> list[Finding]:
         return [warning("site", error.message, error.remedy)]
     found = []
     for environment in environments.values():
-        if told := obstacles(environment.nodes, roles, there):
+        told = obstacles(environment.nodes, roles, there)
+        if told := told + volume_obstacles(environment.nodes, there):
             found.append(
                 warning("room", f"not now for {environment.name}: {told[0]}", "\n".join(told[1:]))
             )

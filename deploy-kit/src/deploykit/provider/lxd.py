@@ -44,10 +44,13 @@ class LxdProvider:
     """Nodes of one site in LXD: a project per instance, bridges and tags that carry the site's id.
 
     Nothing here touches what does not carry the site's id, except the shared images and bases.
+    Without `volumes` nodes may have the role `volume`, though none can be kept on them: for tries
+    of everything else.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, volumes: bool = True) -> None:
         self._site = site
+        self._volumes = volumes
 
     def up(
         self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
@@ -162,7 +165,7 @@ class LxdProvider:
         pool = lxd.find(f"storage-pools/{POOL}")
         if nodes and pool is not None:
             free, _ = pool_room(lxd, pool["driver"])
-            demand_fit(self._site, environment, nodes, free)
+            demand_fit(self._site, environment, nodes, free, volumes=self._volumes)
 
     def _bases(self, lxd: Lxd, environment: Environment, progress: Progress) -> dict[bool, str]:
         """The base to copy from, by whether the node is privileged."""

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Whether the services of this node are alive, as the region's own API says.
 
-    alive CONFIG SECTION compute|network HOST BINARY=UNIT...
+    alive CONFIG SECTION compute|network|volumev3 HOST BINARY=UNIT...
 
 Each BINARY on HOST must be up with a heartbeat newer than the last start of its systemd UNIT: a
 service that was alive before its restart proves nothing. The account is the one of CONFIG's
@@ -21,6 +21,7 @@ TIMEOUT = 15  # seconds
 LISTS = {
     # type in the catalogue: path, key of the list, is it up, time of its heartbeat
     "compute": ("/os-services?host=", "services", lambda one: one["state"] == "up", "updated_at"),
+    "volumev3": ("/os-services?host=", "services", lambda one: one["state"] == "up", "updated_at"),
     "network": ("/v2.0/agents?host=", "agents", lambda one: one["alive"], "heartbeat_timestamp"),
 }
 

@@ -1,0 +1,25 @@
+{%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
+{%- from 'lib/command.jinja' import ensured with context %}
+{%- from 'lib/region.jinja' import here with context %}
+{%- set portal = here ~ ':' ~ pillar.endpoints.volume_target.port %}
+include:
+  - .package
+
+{{ rendered('cinder_volume_config_file', '/etc/cinder/cinder.conf', 'cinder/files/cinder.conf.jinja',
+            group='cinder', secret=True,
+            needed=['DEFAULT.transport_url', 'database.connection', 'lvm.volume_group']) }}
+
+{{ rendered('cinder_volume_config_unit', '/etc/systemd/system/cinder-volume-group.service',
+            'cinder_volume/files/cinder-volume-group.service.jinja') }}
+
+{{ tools('cinder_volume', {'alive': 'lib/files/alive.py', 'group': 'cinder_volume/files/group.py',
+                           'config-check': 'lib/files/config_check.py'}) }}
+
+{{ ensured('cinder_volume_config_unit_loaded',
+           '[[ $(systemctl show cinder-volume-group -P LoadState) == loaded'
+           ~ ' && $(systemctl show cinder-volume-group -P NeedDaemonReload) == no ]]',
+           'systemctl daemon-reload', requires=[{'file': 'cinder_volume_config_unit'}]) }}
+
+# Without a portal it listens on every address.
+{{ unit_settings('cinder_volume', {
+     'tgt.service': ['ExecStart=', 'ExecStart=/usr/sbin/tgtd -f --iscsi portal=' ~ portal]}) }}
