@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
@@ -138,17 +139,28 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
     return to
 
 
+def schemas_moved(
+    ours: Mapping[str, str], theirs: Mapping[str, str], known: Collection[str]
+) -> list[str]:
+    """Where an older release declares another schema (`theirs`) than the running one (`ours`).
+
+    `known` are the components that the older one has: what it has not touches nobody's database.
+    """
+    return [
+        f"{component}: {theirs.get(component, 'none')} before, {schema} now"
+        for component, schema in sorted(ours.items())
+        if component in known and theirs.get(component) != schema
+    ]
+
+
 def refuse_schema_change(
     context: Context, environment: Environment, running_digest: str, to: Release
 ) -> None:
     """Raise Refused where the running release declares another database schema than `to`."""
     ours = release_of(context.site, context.ledger.records(), running_digest).schemas(context.site)
-    theirs = to.schemas(context.site)
-    moved = [
-        f"{component}: {theirs.get(component, 'none')} before, {schema} now"
-        for component, schema in sorted(ours.items())
-        if theirs.get(component) != schema
-    ]
+    states = to.unpacked(context.site) / "salt" / "states"
+    known = {component for component in ours if (states / component).is_dir()}
+    moved = schemas_moved(ours, to.schemas(context.site), known)
     if moved:
         raise Refused(
             f"{environment.name}: cannot roll back to {to.version}, the database schema moved",
