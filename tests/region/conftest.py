@@ -60,7 +60,10 @@ def lacked() -> set[str]:
 
 @pytest.fixture(scope="session")
 def railway(
-    checkout: Path, request: pytest.FixtureRequest, record_testsuite_property: Any
+    checkout: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+    record_testsuite_property: Any,
 ) -> Iterator[Railway | None]:
     """A region of these tests' own, from nothing; None where DEPLOYKIT_REGION names another.
 
@@ -71,8 +74,7 @@ def railway(
         return
     text = (checkout / "deploy-kit" / "environments" / f"{VARIANT}.yml").read_text()
     text = text.replace("provider: vagrant", "provider: lxd")
-    folder = request.getfixturevalue("tmp_path_factory").mktemp("region") / "checkout"
-    made = build(checkout, folder, {VARIANT: text})
+    made = build(checkout, tmp_path_factory.mktemp("region") / "checkout", {VARIANT: text})
     if any(item.path.name == "test_region_upgrade.py" for item in request.session.items):
         edge.before(made)
     try:

@@ -149,7 +149,9 @@ def machine(disk: int, meminfo: Path = Path("/proc/meminfo")) -> Machine:
     found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
     memory = int(found[1]) * 1024 if found else 0
     tun = TUN.exists() and stat.S_ISCHR(TUN.stat().st_mode)
-    return Machine(memory, disk, missing_features(), tun, missing_features(VOLUME_FEATURES))
+    absent = missing_features({**FEATURES, **VOLUME_FEATURES})
+    missing = tuple(name for name in absent if name in FEATURES)
+    return Machine(memory, disk, missing, tun, tuple(n for n in absent if n in VOLUME_FEATURES))
 
 
 def missing_features(
