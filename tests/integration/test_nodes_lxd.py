@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,20 @@ def test_base_stays_stopped_when_the_daemon_starts_and_is_made_anew_if_it_ever_r
     assert find_base(lxd, key, privileged=False) is None
     assert ensure_image(lxd, tmp_path / "log", Silent()) == base
     assert lxd.read_file(base, "/etc/machine-id") == ""
+
+
+def test_node_that_several_calls_remove_at_once_is_removed_by_all(
+    lxd: Lxd, site: Site, inventory: Inventory
+) -> None:
+    project = Names(site.id, "probe").project
+
+    def remove(seconds: float) -> None:
+        time.sleep(seconds)
+        Lxd().remove("web", project)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remove, [moment * 0.1 for moment in range(8)]))
+    assert lxd.find("instances/web", project) is None
 
 
 def test_down_twice_leaves_nothing(

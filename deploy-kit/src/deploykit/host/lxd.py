@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,14 @@ CALL_TIMEOUT = 60.0  # seconds for one answer of the daemon
 OPERATION_TIMEOUT = 120.0  # seconds for work in the daemon's background
 SHUTDOWN_SECONDS = 100  # for services to end in good order
 BUSY_TIMEOUT = 60.0  # seconds to wait for what it does with the same instance already
+# What it says of an instance that another call works on, or has just done the same to: looking
+# again tells what is left to do. (LXD 5.0's lxd/instance/operationlock and its drivers.)
+PASSING = (
+    "busy",
+    "a matching non-reusable operation has now succeeded",
+    "the instance is already stopped",
+    "the instance is already running",
+)
 
 
 class LxdError(DeployKitError):
@@ -40,13 +49,17 @@ def socket_path() -> Path:
 
 
 def patiently(work: Callable[[], None]) -> None:
-    """Do `work`, again where LXD is still busy with what a killed call had asked of it."""
+    """Do `work`, again where it met what another call, perhaps a killed one, had asked of LXD.
+
+    So `work` has to look first what there is to do.
+    """
     end = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
             return work()
         except LxdError as error:
-            if "busy" not in error.message.lower() or time.monotonic() > end:
+            message = error.message.lower()
+            if not any(words in message for words in PASSING) or time.monotonic() > end:
                 raise
         time.sleep(0.3)
 
@@ -136,7 +149,8 @@ class Lxd:
         """Stop and delete an instance, if it is there."""
 
         def once() -> None:
-            self.stop(instance, project)
+            with suppress(_Missing):  # gone between the look and the stop
+                self.stop(instance, project)
             self.delete(f"instances/{instance}", project)
 
         patiently(once)
@@ -215,7 +229,8 @@ class Lxd:
         state = done.json()["metadata"]
         if state["status_code"] != 200:
             reason = state.get("err") or f"not done within {limit:.0f} s"
-            raise LxdError(f"LXD could not {what}: {reason}")
+            kind = _Missing if reason.endswith("Instance not found") else LxdError
+            raise kind(f"LXD could not {what}: {reason}")
         return state.get("metadata")
 
 
