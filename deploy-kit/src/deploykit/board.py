@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploykit.environment import Promotion
 from deploykit.ledger import Ledger, utc_now, view
 from deploykit.ledger.words import moment
 from deploykit.policy import Candidate, Verdict, evaluate, site_policy
+from deploykit.promotion import Promotion
 from deploykit.records import Record
 from deploykit.schema import TIME
 from deploykit.site import Site

@@ -5,18 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploykit.naming import check_key, parse_name
 from deploykit.operators import Operator, parse_operators
+from deploykit.promotion import Promotion, parse_promotion
 from deploykit.yamlfile import Value, load
 
-NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-DURATION = re.compile(r"(\d+)([smhd])")
 MEMORY = re.compile(r"[1-9]\d*[MG]")
-CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEYS = frozenset(
     {"name", "provider", "networks", "nodes", "operators"}
     | {"promotion", "protected", "labels", "packages"}
@@ -60,24 +57,6 @@ class Node:
     def privileged(self) -> bool:
         """Whether its roles need a privileged container (hypervisors, network nodes)."""
         return bool(PRIVILEGED_ROLES.intersection(self.roles))
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRule:
-    """How often a check may be tried and must have passed."""
-
-    attempts: int = 1
-    passes: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion:
-    """What entry into an environment asks for; soak in seconds."""
-
-    source: str | None = None
-    checks: dict[str, CheckRule] = field(default_factory=dict)
-    soak: int = 0
-    approvals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +121,7 @@ def parse_environment(file: Path) -> Environment:
     for needed in ("name", "networks", "nodes"):
         if needed not in keys:
             raise root.error(f"the key '{needed}' is missing")
-    name = _name(keys["name"])
+    name = parse_name(keys["name"])
     if name != file.stem:
         raise keys["name"].error(
             f"is '{name}' but the file is {file.name}", f"rename one: {name}.yml holds '{name}'"
@@ -152,10 +131,10 @@ def parse_environment(file: Path) -> Environment:
     _check_virtual(keys["networks"], nodes, networks)
     return Environment(
         name=name,
-        provider=_name(keys["provider"]) if "provider" in keys else "lxd",
+        provider=parse_name(keys["provider"]) if "provider" in keys else "lxd",
         networks=networks,
         nodes=nodes,
-        promotion=_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
+        promotion=parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
         protected=keys["protected"].flag() if "protected" in keys else False,
         file=file,
         instance=name,
@@ -211,19 +190,10 @@ def chain(environments: dict[str, Environment], last: str | None = None) -> list
     return wanted
 
 
-def _name(value: Value) -> str:
-    text = value.text()
-    if not NAME.fullmatch(text):
-        raise value.error(
-            f"'{text}' is not a name", "use a-z, 0-9 and '-', a letter first, at most 31 long"
-        )
-    return text
-
-
 def _networks(value: Value) -> tuple[Network, ...]:
     networks: list[Network] = []
     for place, (name, entry) in enumerate(value.mapping().items(), start=1):
-        _check_key(entry, name)
+        check_key(entry, name)
         keys = entry.mapping(frozenset({"cidr", "vip"}))
         if "cidr" not in keys:
             raise entry.error("the key 'cidr' is missing")
@@ -284,11 +254,11 @@ def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
     taken: dict[int, str] = {}
     known = frozenset({"roles", "count", "at", "memory"})
     for name, entry in value.mapping().items():
-        _check_key(entry, name)
+        check_key(entry, name)
         keys = entry.mapping(known)
         if "roles" not in keys or "at" not in keys:
             raise entry.error("the keys 'roles' and 'at' are needed")
-        roles = tuple(_name(role) for role in keys["roles"].items())
+        roles = tuple(parse_name(role) for role in keys["roles"].items())
         if not roles:
             raise keys["roles"].error("a node needs at least one role")
         count = keys["count"].whole(1) if "count" in keys else None
@@ -319,33 +289,6 @@ def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _promotion(value: Value) -> Promotion:
-    keys = value.mapping(frozenset({"from", "checks", "soak", "approvals"}))
-    checks: dict[str, CheckRule] = {}
-    for name, entry in (keys["checks"].mapping() if "checks" in keys else {}).items():
-        if not CHECK.fullmatch(name):
-            raise entry.error(f"'{name}' is not the name of a check", CHECK_REMEDY)
-        rule = entry.mapping(frozenset({"attempts", "passes"}))
-        attempts = rule["attempts"].whole(1) if "attempts" in rule else 1
-        passes = rule["passes"].whole(1) if "passes" in rule else 1
-        if passes > attempts:
-            raise entry.error(f"asks for {passes} passes in {attempts} attempts")
-        checks[name] = CheckRule(attempts, passes)
-    return Promotion(
-        source=_name(keys["from"]) if "from" in keys else None,
-        checks=checks,
-        soak=_seconds(keys["soak"]) if "soak" in keys else 0,
-        approvals=keys["approvals"].whole() if "approvals" in keys else 0,
-    )
-
-
-def _seconds(value: Value) -> int:
-    match = DURATION.fullmatch(str(value.scalar()))
-    if not match:
-        raise value.error(f"not a duration: '{value.scalar()}'", "write 90s, 15m, 2h or 1d")
-    return int(match[1]) * SECONDS[match[2]]
-
-
 def _installed(value: Value) -> bool:
     text = value.text()
     if text not in (INSTALLED, DOWNLOADED):
@@ -358,8 +301,3 @@ def _memory(value: Value) -> str:
     if not MEMORY.fullmatch(text):
         raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
     return text
-
-
-def _check_key(value: Value, name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise value.error(f"'{name}' is not a name", "use a-z, 0-9 and '-', a letter first")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from deploykit.checks import FAILED, PASSED, Outcome, Packages, check_names
-from deploykit.environment import CHECK, CHECK_REMEDY
 from deploykit.errors import InputError, Refused
 from deploykit.evidence import Finding, body_of
 from deploykit.junit import Results
 from deploykit.ledger import Ledger, utc_now, view
 from deploykit.ledger.store import SKEW
 from deploykit.ledger.words import moment
+from deploykit.promotion import CHECK, CHECK_REMEDY
 from deploykit.records import Body, Record
 
 

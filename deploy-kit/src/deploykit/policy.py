@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deploykit import rules
-from deploykit.environment import Promotion
 from deploykit.errors import Refused
 from deploykit.ledger import view
+from deploykit.promotion import Promotion
 from deploykit.records import Record
 from deploykit.rules import MISSING, TO_ADD, Candidate, Case, Reason
 from deploykit.site import Site

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from deploykit.environment import CheckRule, Promotion
 from deploykit.ledger import view
 from deploykit.ledger.words import short
+from deploykit.promotion import CheckRule, Promotion
 from deploykit.records import Record
 from deploykit.schema import TIME
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from deploykit.environment import NAME
 from deploykit.keys import PRINCIPAL, PUBLIC_KEY, ROLES
+from deploykit.naming import NAME
 
 SCHEMA = 1
 TIME = "%Y-%m-%dT%H:%M:%SZ"

@@ -12,11 +12,12 @@ from rich.markup import escape
 from deploykit.checks import Occasion, check_named, check_names
 from deploykit.context import Context
 from deploykit.deploy import demand, deploy, prove
-from deploykit.environment import Environment, Promotion
+from deploykit.environment import Environment
 from deploykit.errors import DeployKitError
 from deploykit.evidence import Finding, record
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.policy import NeededCheck, Verdict, evaluate
+from deploykit.promotion import Promotion
 from deploykit.records import Record
 from deploykit.release import Release, release_of
 from deploykit.rollout import stands

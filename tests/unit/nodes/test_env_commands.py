@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from deploykit.cli import cli
-from deploykit.cli.env import confirm
+from deploykit.cli.confirm import confirm
 from deploykit.cli.reach import free_port
 from deploykit.environment import Environment
 from deploykit.errors import InputError, Refused
@@ -85,7 +85,7 @@ def test_plain_yes_is_refused_for_a_protected_environment(
             done.append(f"up {instance}")
 
     monkeypatch.setattr("deploykit.cli.env.provider_for", lambda *_: Standing())
-    monkeypatch.setattr("deploykit.cli.env.provider_named", lambda *_: Standing())
+    monkeypatch.setattr("deploykit.provider.provider_named", lambda *_: Standing())
     words = ["--site", str(site.folder), "env", command, "production", "--yes"]
     result = CliRunner().invoke(cli, words)
     assert isinstance(result.exception, Refused)
@@ -109,7 +109,7 @@ def test_instance_whose_file_is_gone_can_be_taken_down(
         def down(self, instance: str, progress: object) -> None:
             done.append(instance)
 
-    monkeypatch.setattr("deploykit.cli.env.provider_named", lambda *_: Standing())
+    monkeypatch.setattr("deploykit.provider.provider_named", lambda *_: Standing())
     result = CliRunner().invoke(cli, ["--site", str(site.folder), "env", "down", "former", "--yes"])
     assert (result.exception, done) == (None, ["former"])
 
@@ -126,7 +126,7 @@ def test_wrongly_typed_name_keeps_a_protected_environment(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(click, "prompt", lambda *_, **__: "produktion")
     monkeypatch.setattr(
-        "deploykit.cli.env.sys.stdin", type("Tty", (), {"isatty": lambda _: True})()
+        "deploykit.cli.confirm.sys.stdin", type("Tty", (), {"isatty": lambda _: True})()
     )
     with pytest.raises(Refused, match="stays"):
         confirm(site, ["production"], yes=True, meant=())

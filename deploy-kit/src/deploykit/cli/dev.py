@@ -53,9 +53,8 @@ def apply(ctx: click.Context, role: str | None, named: str | None, provider: str
 
 def only_one_up(site: Site, provider: str | None) -> str:
     """The one development instance that is up. Raises InputError where it is not one."""
-    from deploykit.cli.env import standing
     from deploykit.errors import InputError
-    from deploykit.provider import located
+    from deploykit.provider import located, standing
     from deploykit.working import development
 
     names = development(site)

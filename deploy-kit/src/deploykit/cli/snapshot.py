@@ -7,6 +7,7 @@ import re
 import click
 
 from deploykit.cli.app import provider_option, site_of, stderr, yes_option
+from deploykit.cli.confirm import confirm
 from deploykit.environment import Environment
 from deploykit.errors import InputError, Refused
 from deploykit.progress import Progress, Shown
@@ -52,8 +53,6 @@ def restore(ctx: click.Context, instance: str, name: str, provider: str | None, 
 
     What they hold now is lost.
     """
-    from deploykit.cli.env import confirm
-
     site = site_of(ctx)
     keeper, environment, found = _asked(site, instance, provider, name)
     confirm(site, [found], yes, (), f"makes the nodes of {found} what they were")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from deploykit.environment import CheckRule, Promotion
 from deploykit.keys import Signer
 from deploykit.owner import Owner, parse_owner
+from deploykit.promotion import CheckRule, Promotion
 from deploykit.records import Record, parse_signers, parse_time
 
 OPEN = frozenset({"started", "renewed", "taken-over"})

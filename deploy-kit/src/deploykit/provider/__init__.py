@@ -99,3 +99,14 @@ def provider_named(site: Site, name: str) -> Provider:
         raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(found)))
     provider: Provider = found[name].load()(site)
     return provider
+
+
+def standing(site: Site) -> dict[str, Provider]:
+    """Every instance that this site has brought up, copies included, with its provider."""
+    kinds = dict.fromkeys(["lxd", *(one.provider for one in site.environments().values())])
+    found: dict[str, Provider] = {}
+    for kind in kinds:
+        if kind in providers():
+            provider = provider_named(site, kind)
+            found.update(dict.fromkeys(provider.instances(), provider))
+    return found
