@@ -7,7 +7,7 @@
 {%- if pillar.get('purge_data') %}
 {{ ensured('cinder_volume_clean_group', '[[ ! -e ' ~ tool ~ ' ]]', tool ~ ' remove ' ~ where(),
            timeout=300, requires=[{'service': 'cinder_volume_clean_service'}],
-           before=[{'pkg': 'cinder_volume_clean_package'}]) }}
+           before=[{'cmd': 'cinder_volume_clean_package'}]) }}
 
 {% endif -%}
 {{ cleaned('cinder_volume',

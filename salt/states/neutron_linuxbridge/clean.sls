@@ -5,7 +5,7 @@
            '! update-alternatives --query ebtables | grep -q ' ~ ebtables,
            'update-alternatives --remove ebtables ' ~ ebtables,
            requires=[{'service': 'neutron_linuxbridge_clean_service'}],
-           before=[{'pkg': 'neutron_linuxbridge_clean_package'}]) }}
+           before=[{'cmd': 'neutron_linuxbridge_clean_package'}]) }}
 {%- set shared = pillar.components | difference(pillar.get('gone', []))
                   | intersect(['neutron', 'neutron_gateway']) %}
 {{ cleaned('neutron_linuxbridge', 'neutron-linuxbridge-agent', pillar.neutron_linuxbridge.packages,
