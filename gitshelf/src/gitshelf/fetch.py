@@ -248,7 +248,7 @@ class Fetcher:
             )
 
     def _failure(self, url: str, result: Result) -> GitshelfError:
-        reason = git.last_line(result.err)
+        reason = git.reason(result.err, self._cache.root)
         if re.search(_CREDENTIALS, result.err, re.I):
             return GitshelfError(
                 f"{url} asks for credentials ({reason})",
@@ -263,7 +263,7 @@ class Fetcher:
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
-        if "No space left on device" in reason:
+        if git.NO_ROOM in reason:
             return GitshelfError(
                 f"{url} cannot be fetched ({reason})",
                 "make room where the cache is (gitshelf cache show), or set XDG_CACHE_HOME",

@@ -12,6 +12,8 @@ from gitshelf.process import Result, Running
 from gitshelf.urls import PROTOCOLS
 
 LOCAL_TIMEOUT = 120.0
+NO_ROOM = "No space left on device"
+_FULL = 2**20  # bytes: a disk with less left is full, whatever a failed git freed again
 _KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_PROXY_SSL_CAINFO")
 _KEPT_PREFIXES = ("GIT_TRACE", "GIT_CONFIG_", "GIT_HTTP_")
 # Memory: a blob of 400 MB took 395 MB of it by default. Books are worked on side by side, each
@@ -115,12 +117,27 @@ def toplevel(folder: Path) -> str:
     return os.fsdecode(result.out.removesuffix(b"\n"))
 
 
+def reason(output: str, where: Path) -> str:
+    """Why git failed that was writing at `where`: its `last_line`, and that the disk is full, which
+    git leaves out where it cannot write a configuration."""
+    said = last_line(output)
+    return f"{said}: {NO_ROOM}" if NO_ROOM not in said and _is_full(where) else said
+
+
+def _is_full(where: Path) -> bool:
+    there = next((path for path in (where, *where.parents) if path.exists()), None)
+    if there is None:
+        return False
+    disk = os.statvfs(there)
+    return disk.f_bavail * disk.f_frsize < _FULL or (disk.f_files > 0 and disk.f_favail == 0)
+
+
 def last_line(output: str) -> str:
     """The line of git's messages that says most: that of a full disk, which others follow from;
     else the last `fatal:` or `error:`; else the last."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines:
-        if "No space left on device" in line:
+        if NO_ROOM in line:
             return line.removeprefix("fatal: ").removeprefix("error: ")
     for prefix in ("fatal: ", "error: ", "ERROR: ", "remote: "):
         for line in reversed(lines):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitshelf import gitobjects, process
 from gitshelf.errors import GitshelfError
-from gitshelf.git import LOCAL_TIMEOUT, environment, last_line
+from gitshelf.git import LOCAL_TIMEOUT, NO_ROOM, environment, last_line, reason
 from gitshelf.process import Result, Running
 
 PINNED = "refs/gitshelf/pinned"
@@ -87,7 +87,9 @@ def failure(path: Path, result: Result) -> GitshelfError:
             f"{path.name}: {last_line(result.err)}",
             "its LFS object cannot be had: push it with git lfs push, or pin another commit",
         )
-    return GitshelfError(f"{path}: {last_line(result.err)}", "look with: git status")
+    why = reason(result.err, path)
+    remedy = "make room on its disk, then try again" if NO_ROOM in why else "look with: git status"
+    return GitshelfError(f"{path}: {why}", remedy)
 
 
 def is_clone(path: Path) -> bool:

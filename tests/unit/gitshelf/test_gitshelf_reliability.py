@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gitshelf
-from gitshelf import tar
+from gitshelf import git, tar
 
 Repo = Any
 Said = Any
@@ -218,10 +218,16 @@ def test_extract_onto_a_full_disk_leaves_nothing(
         assert list(disk.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", ["100k", "300k", "400k", "700k"])
 def test_install_on_another_file_system_than_the_caches_and_a_full_one(
-    shelf: Path, tmp_path: Path, run_cli: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+    shelf: Path,
+    tmp_path: Path,
+    run_cli: Callable[..., Said],
+    monkeypatch: pytest.MonkeyPatch,
+    size: str,
 ) -> None:
-    with small_disk(tmp_path / "small", "700k") as disk:
+    """Where the disk is full git says so, unless it was writing a configuration."""
+    with small_disk(tmp_path / "small", size) as disk:
         monkeypatch.chdir(disk)
         said = run_cli("install", "--gitshelf", shelf)
         assert said.code == 2, said.err
@@ -231,6 +237,16 @@ def test_install_on_another_file_system_than_the_caches_and_a_full_one(
         assert run_cli("install", "--gitshelf", shelf).code == 0
         assert run_cli("status", "--gitshelf", shelf).code == 0
         monkeypatch.chdir(tmp_path)
+
+
+def test_full_disk_is_said_where_git_does_not_say_it(tmp_path: Path) -> None:
+    silent = "fatal: could not set 'core.bare' to 'false'\n"
+    said = silent.removeprefix("fatal: ").strip()
+    assert git.reason(silent, tmp_path / "new" / "clone") == said
+    with small_disk(tmp_path / "small", "64k") as disk:
+        assert git.reason(silent, disk / "new") == f"{said}: No space left on device"
+        told = "error: write: No space left on device\n"
+        assert git.reason(told, disk) == "write: No space left on device"
 
 
 _token_names = st.text(string.ascii_letters + string.digits + "_.-", min_size=1, max_size=3)
