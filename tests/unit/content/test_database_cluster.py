@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from loosemodule import module_of
 
 FILE = Path(__file__).resolve().parents[3] / "salt/states/mariadb/files/cluster.py"
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -19,11 +19,7 @@ UP = {**DOWN, "unit": "active", "primary": True}
 
 @pytest.fixture(scope="module")
 def cluster() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mariadb_cluster", FILE)
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    return module_of(FILE)
 
 
 def test_first_node_begins_where_no_node_was_ever_in_a_cluster(cluster: ModuleType) -> None:

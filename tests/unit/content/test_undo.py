@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from loosemodule import module_of
 
 UNDO = Path(__file__).resolve().parents[3] / "salt/states/lib/files/undo.py"
 
 
 @pytest.fixture(scope="module")
 def undo() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("undo", UNDO)
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    return module_of(UNDO)
 
 
 def nobody(name: str) -> set[str]:

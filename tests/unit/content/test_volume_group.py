@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from loosemodule import module_of
 
 STATES = Path(__file__).resolve().parents[3] / "salt/states"
 ACTIVATE = ["vgchange", "--activate", "y", "volumes"]
 
 
-def script(place: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(place.replace("/", "_"), STATES / place)
-    assert spec is not None and spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
 @pytest.fixture(scope="module")
 def group() -> ModuleType:
-    return script("cinder_volume/files/group.py")
+    return module_of(STATES / "cinder_volume/files/group.py")
 
 
 @pytest.fixture(scope="module")
 def kernel() -> ModuleType:
-    return script("lib/files/kernel.py")
+    return module_of(STATES / "lib/files/kernel.py")
 
 
 def test_empty_disks_become_the_group(group: ModuleType) -> None:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansiblemodule import module_of
+from loosemodule import module_of
 
 LIBRARY = Path(__file__).resolve().parents[3] / "ansible" / "playbooks" / "library"
 LOGIN_DEFS = "# UMASK is a mask\nUMASK\t\t022\nPASS_MAX_DAYS 99999\nUMASK 077\n"

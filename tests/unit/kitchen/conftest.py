@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from ansiblemodule import module_of
+from loosemodule import module_of
 
 KITCHEN = Path(__file__).resolve().parents[3] / "kitchen"
 sys.path.append(str(KITCHEN))

@@ -1,4 +1,4 @@
-"""An Ansible module of ours as a Python module: their folders are on no path."""
+"""A file that goes to nodes as a Python module: a module of Ansible, a script of a state."""
 
 from __future__ import annotations
 
