@@ -38,6 +38,7 @@ def boots(pair: Any, name: str) -> None:
 @contextmanager
 def unnoticed(region: Region, pair: Any, record: Any, what: str) -> Iterator[None]:
     """The region gets over the block, a server boots then, and no instance notices any of it."""
+    assert region.ping(pair.address, seconds=WELL_SECONDS)
     with pinging(region, pair.address) as pings:
         with recovered(region, record, what):
             yield
