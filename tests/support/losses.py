@@ -27,12 +27,23 @@ def recovered(region: Region, record: Any, what: str) -> Iterator[None]:
     record(f"{what}_well_after_seconds", round(time.monotonic() - begun, 1))
 
 
-def boots(pair: Any, name: str) -> None:
-    """One more server of the tenant comes up and goes: every service of the way works."""
+def boots(pair: Any, name: str, seconds: float = 0.0) -> None:
+    """One more server of the tenant comes up and goes: every service of the way works.
+
+    It is tried anew for `seconds`: what a service that was just lost had in hand ends in an error.
+    """
     network = pair.tenant.port(pair.first).network_id
-    server = pair.tenant.boot(name, network)
-    pair.tenant.ready(server)
-    pair.tenant.delete(server)
+    end = time.monotonic() + seconds
+    while True:
+        server = pair.tenant.boot(name, network)
+        try:
+            pair.tenant.ready(server)
+            return
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+        finally:
+            pair.tenant.delete(server)
 
 
 @contextmanager
