@@ -263,7 +263,7 @@ class Fetcher:
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
-        if git.NO_ROOM in reason:
+        if git.tells_no_room(reason):
             return GitshelfError(
                 f"{url} cannot be fetched ({reason})",
                 "make room where the cache is (gitshelf cache show), or set XDG_CACHE_HOME",

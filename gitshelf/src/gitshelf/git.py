@@ -12,7 +12,7 @@ from gitshelf.process import Result, Running
 from gitshelf.urls import PROTOCOLS
 
 LOCAL_TIMEOUT = 120.0
-NO_ROOM = "No space left on device"
+_NO_ROOM = "No space left on device"
 _FULL = 2**20  # bytes: a disk with less left is full, whatever a failed git freed again
 _KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_PROXY_SSL_CAINFO")
 _KEPT_PREFIXES = ("GIT_TRACE", "GIT_CONFIG_", "GIT_HTTP_")
@@ -121,7 +121,12 @@ def reason(output: str, where: Path) -> str:
     """Why git failed that was writing at `where`: its `last_line`, and that the disk is full, which
     git leaves out where it cannot write a configuration."""
     said = last_line(output)
-    return f"{said}: {NO_ROOM}" if NO_ROOM not in said and _is_full(where) else said
+    return f"{said}: {_NO_ROOM}" if not tells_no_room(said) and _is_full(where) else said
+
+
+def tells_no_room(said: str) -> bool:
+    """Whether git says that a disk is full, or git-lfs does, which writes it small."""
+    return _NO_ROOM.lower() in said.lower()
 
 
 def _is_full(where: Path) -> bool:
@@ -137,7 +142,7 @@ def last_line(output: str) -> str:
     else the last `fatal:` or `error:`; else the last."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for line in lines:
-        if NO_ROOM in line:
+        if tells_no_room(line):
             return line.removeprefix("fatal: ").removeprefix("error: ")
     for prefix in ("fatal: ", "error: ", "ERROR: ", "remote: "):
         for line in reversed(lines):

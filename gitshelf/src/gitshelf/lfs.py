@@ -64,7 +64,7 @@ class Objects:
                 raise not_there(self._shown(wanted))
             result = self._fetch(commit, _server(reader, commit))
             if self._missing(wanted):
-                raise failure(self._shown(wanted), result)
+                raise failure(self._shown(wanted), result, self._store.path)
         return objects
 
     def _file(self, oid: str) -> Path:
@@ -111,14 +111,16 @@ def not_there(what: str) -> GitshelfError:
     return GitshelfError(f"{what} is not in the cache", "run once without --offline")
 
 
-def failure(what: str, result: Result) -> GitshelfError:
-    """What it means that git-lfs ended so, and `what` is not there."""
+def failure(what: str, result: Result, where: Path) -> GitshelfError:
+    """What it means that git-lfs, writing at `where`, ended so, and `what` is not there."""
     if "'lfs' is not a git command" in result.err:
         return GitshelfError(
             f"{what} is fetched with git-lfs, which is not installed",
             f"install it (Debian: git-lfs), {_ELSE}",
         )
-    reason = git.last_line(result.err)
+    reason = git.reason(result.err, where)
+    if git.tells_no_room(reason):
+        return GitshelfError(f"{what}: {reason}", "make room on its disk, then try again")
     if not result.ok and _CREDENTIALS.search(result.err):
         return GitshelfError(
             f"{what} asks for credentials ({reason})",

@@ -37,7 +37,7 @@ def bring(path: Path, policy: str, git: Git, *, offline: bool) -> str:
     left = waiting(path)
     if left:
         what = f"the LFS object of {naming.some(left)}"
-        raise lfs.not_there(what) if offline and result.ok else lfs.failure(what, result)
+        raise lfs.not_there(what) if offline and result.ok else lfs.failure(what, result, path)
     return ""
 
 

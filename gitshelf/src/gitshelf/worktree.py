@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitshelf import gitobjects, process
 from gitshelf.errors import GitshelfError
-from gitshelf.git import LOCAL_TIMEOUT, NO_ROOM, environment, last_line, reason
+from gitshelf.git import LOCAL_TIMEOUT, environment, last_line, reason, tells_no_room
 from gitshelf.process import Result, Running
 
 PINNED = "refs/gitshelf/pinned"
@@ -82,13 +82,14 @@ def failure(path: Path, result: Result) -> GitshelfError:
             f"{path} belongs to another user, so git does not read it",
             f"git config --global --add safe.directory {path}",
         )
-    if "smudge filter lfs failed" in result.err:
+    why = reason(result.err, path)
+    if "smudge filter lfs failed" in result.err and not tells_no_room(why):
         return GitshelfError(
             f"{path.name}: {last_line(result.err)}",
             "its LFS object cannot be had: push it with git lfs push, or pin another commit",
         )
-    why = reason(result.err, path)
-    remedy = "make room on its disk, then try again" if NO_ROOM in why else "look with: git status"
+    full = tells_no_room(why)
+    remedy = "make room on its disk, then try again" if full else "look with: git status"
     return GitshelfError(f"{path}: {why}", remedy)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import lfsserver
 import pytest
 from gitshelf.errors import GitshelfError, Refused
+from smalldisk import small_disk
 
 import gitshelf
 from gitshelf import pointers
@@ -381,3 +382,25 @@ def test_install_without_an_object_or_without_git_lfs_names_the_file_and_leaves_
     assert said.code == 2
     assert "which is not installed" in said.err
     assert "Debian: git-lfs" in said.err
+
+
+def test_disk_without_room_for_an_object_is_said_to_be_full(
+    big: Repo,
+    write_manifest: Callable[[str], Path],
+    run_cli: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = write_manifest(manifest_of(big))
+    for size, call in (
+        ("3m", ("build", "--gitshelf", manifest, "--output", tmp_path / "kit.tar")),
+        ("8m", ("install", "--gitshelf", manifest)),
+    ):
+        with small_disk(tmp_path / call[0], size) as disk:
+            monkeypatch.setenv("XDG_CACHE_HOME", str(disk))
+            monkeypatch.chdir(disk)
+            said = run_cli(*call)
+            assert said.code == 2, said.err
+            assert "o space left on device" in said.err
+            assert "push it" not in said.err
+            monkeypatch.chdir(tmp_path)

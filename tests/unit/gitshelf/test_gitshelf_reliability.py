@@ -10,8 +10,7 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from gitshelf.errors import GitshelfError, Refused
 from gitshelf.tokens import TokenError, Values, expand, hide, show
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from smalldisk import small_disk
 
 import gitshelf
 from gitshelf import git, tar
@@ -159,20 +159,6 @@ def test_one_changed_byte_anywhere_in_a_large_kit_is_found(large: Path) -> None:
                 os.pwrite(file.fileno(), data[position : position + 1], position)
     assert not missed
     assert gitshelf.verify(large)
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own, which is soon full."""
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={size},nodev,nosuid", "gitshelf-test"]
-    done = subprocess.run(["mount", *options, folder], capture_output=True, timeout=30)
-    if done.returncode:
-        pytest.skip("a small tmpfs cannot be mounted here (it takes root)")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True, timeout=30)
 
 
 @pytest.mark.parametrize("size", ["64k", "700k", "2m"])

@@ -118,18 +118,12 @@ class Lxd:
         return True
 
     def stop(self, instance: str, project: str = "default") -> None:
-        """Stop an instance at once, if it runs."""
-        state = self.find(f"instances/{instance}/state", project)
-        if state is not None and state["status"] != "Stopped":
-            body = {"action": "stop", "force": True, "timeout": 30}
-            self.put(f"instances/{instance}/state", body, project)
+        """Stop an instance at once, if it is there and runs."""
+        self._end(instance, project, {"force": True, "timeout": 30})
 
     def shut_down(self, instance: str, project: str = "default") -> None:
-        """Stop an instance in good order, if it runs."""
-        state = self.find(f"instances/{instance}/state", project)
-        if state is not None and state["status"] != "Stopped":
-            body = {"action": "stop", "force": False, "timeout": SHUTDOWN_SECONDS}
-            self.put(f"instances/{instance}/state", body, project)
+        """Stop an instance in good order, if it is there and runs."""
+        self._end(instance, project, {"force": False, "timeout": SHUTDOWN_SECONDS})
 
     def start(self, instance: str, project: str = "default") -> None:
         """Start an instance, if it does not run."""
@@ -149,8 +143,7 @@ class Lxd:
         """Stop and delete an instance, if it is there."""
 
         def once() -> None:
-            with suppress(_Missing):  # gone between the look and the stop
-                self.stop(instance, project)
+            self.stop(instance, project)
             self.delete(f"instances/{instance}", project)
 
         patiently(once)
@@ -184,6 +177,12 @@ class Lxd:
             )
         except (LXDAPIException, requests.RequestException) as error:
             raise LxdError(f"cannot write {path} of {instance}: {error}") from None
+
+    def _end(self, instance: str, project: str, how: Mapping[str, Any]) -> None:
+        state = self.find(f"instances/{instance}/state", project)
+        if state is not None and state["status"] != "Stopped":
+            with suppress(_Missing):  # gone since the look
+                self.put(f"instances/{instance}/state", {"action": "stop", **how}, project)
 
     def _node(self, path: str) -> Any:
         node = self._api
