@@ -1,10 +1,12 @@
-"""What is told of packages that a mirror does not give, or that do not install."""
+"""What is told of packages that a mirror does not give, or that do not install, and of systemd."""
 
 from __future__ import annotations
 
+import os
 import runpy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,13 @@ Blame = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def blame(checkout: Path) -> Blame:
-    found: Blame = runpy.run_path(str(checkout / "salt/states/vendor/files/get.py"))["blame"]
+def tool(checkout: Path) -> dict[str, Any]:
+    return runpy.run_path(str(checkout / "salt/states/vendor/files/get.py"))
+
+
+@pytest.fixture(scope="module")
+def blame(tool: dict[str, Any]) -> Blame:
+    found: Blame = tool["blame"]
     return found
 
 
@@ -46,3 +53,31 @@ def test_every_package_that_failed_is_named_once(blame: Blame) -> None:
 
 def test_failure_without_a_name_shows_the_end(blame: Blame) -> None:
     assert blame("one\ntwo\nE: no space left\n").endswith("E: no space left")
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a systemctl with these lines of shell in the place of the real one."""
+
+    def put(lines: str) -> None:
+        program = tmp_path / "systemctl"
+        program.write_text(f"#!/bin/sh\n{lines}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return put
+
+
+def test_systemd_that_does_not_answer_in_time_is_told_in_its_words(
+    tool: dict[str, Any], systemctl: Callable[[str], None]
+) -> None:
+    systemctl("echo 'Failed to list unit files: Connection timed out' >&2; exit 1")
+    with pytest.raises(SystemExit, match=r"list-unit-files.*: Failed to list unit files: Conn"):
+        tool["disabled"]()
+
+
+def test_node_without_a_disabled_unit_has_none(
+    tool: dict[str, Any], systemctl: Callable[[str], None]
+) -> None:
+    systemctl("exit 1")
+    assert tool["disabled"]() == set()

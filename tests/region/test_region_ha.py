@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cloud import Region, pinging, wait
 from deploykit.errors import NodeUnreachable
-from losses import boots, recovered, unplugged
+from losses import answers, boots, recovered, unplugged
 from railway import Railway
 
 pytestmark = [pytest.mark.faults, pytest.mark.ha]
@@ -38,13 +38,6 @@ def gateway(region: Region, address: str, lost: str = "") -> str:
     """The node whose router answers for a floating address."""
     line = f"ip netns | cut -d' ' -f1 | xargs -rI@ ip -n @ -4 -o address show to {address}"
     return has(region, "network", line, lost)
-
-
-def answers(region: Region) -> bool:
-    """Whether identity, compute and network answer a new client."""
-    line = f"curl -sS -o /dev/null -m 5 --cacert /srv/environment/ca/ca.crt https://{region.front}"
-    every = " && ".join(f"{line}:{port}/" for port in (5000, 8774, 9696))
-    return region.try_on(region.inventory.master.name, every)[0] == 0
 
 
 def joined(region: Region) -> bool:

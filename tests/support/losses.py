@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cloud import Region, down, pinging, wait
+from cloud import AUTHORITY, Region, down, pinging, wait
 from deploykit.host.lxd import Lxd
 from deploykit.provider.lxd_plan import Names
 from deploykit.site import open_site
@@ -15,6 +15,13 @@ from railway import Railway
 
 WELL_SECONDS = 240.0  # until every service and agent is said to be up again
 LOSS_PER_CENT = 1.0
+
+
+def answers(region: Region) -> bool:
+    """Whether identity, compute and network answer a new client, and not with an error."""
+    line = f"curl -sS -o /dev/null -f -m 5 --cacert {AUTHORITY} https://{region.front}"
+    every = " && ".join(f"{line}:{port}/" for port in (5000, 8774, 9696))
+    return region.try_on(region.inventory.master.name, every)[0] == 0
 
 
 @contextmanager

@@ -53,7 +53,9 @@ def run(words, seconds):
 def disabled():
     """The units that do not start at boot."""
     words = ("systemctl", "list-unit-files", "--state=disabled", "--plain", "--no-legend")
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    if done.stderr:  # the status is 1 where it finds none, too
+        sys.exit(f"{' '.join(words)}: {done.stderr.strip()}")
     return {line.split()[0] for line in done.stdout.splitlines()}
 
 
