@@ -28,6 +28,27 @@ def test_failed_states_come_with_the_cause_before_its_consequences() -> None:
     assert found["files"] == ["/etc/a"]
 
 
+def test_command_that_takes_too_long_is_told_as_such_without_the_command() -> None:
+    """As Salt 3008 answers: its own complaint, and the command with the reason in `changes`."""
+    late = state(
+        1,
+        False,
+        "Failed parsing script output! Stdout must be JSON or a line of name=value pairs.",
+        __id__="store",
+        changes={
+            "pid": 7,
+            "retcode": 1,
+            "stdout": "update-ca-certificates\nfi : Timed out after 60 seconds",
+            "stderr": "",
+        },
+    )
+    (failed,) = summarise_states({"cmd_|-store_|-update_|-run": late})["failed"]
+    assert failed == {"state": "store", "comment": "it takes longer than 60 s"}
+    late["changes"]["stdout"] = "nonsense"
+    (failed,) = summarise_states({"cmd_|-store_|-update_|-run": late})["failed"]
+    assert failed["comment"].startswith("Failed parsing")
+
+
 def test_rendering_error_is_a_failure_with_its_text() -> None:
     found = summarise_states(["Rendering SLS 'x' failed: Jinja variable 'y' is undefined"])
     assert "'y' is undefined" in found["failed"][0]["comment"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from .protocol import AgentError, Channel
 CONFIG = "/etc/salt/master"
 # What Salt says instead of the difference of a file whose state has `show_changes: False`.
 NOT_SHOWN = {"<show_changes=False>": "changed; its content is not shown, as it holds secrets"}
+LATE = re.compile(r" : Timed out after (?P<seconds>[\d.]+) seconds?\s*$")
 PING_TIMEOUT = 2  # seconds; those that answer later are asked again until the time is over
 
 
@@ -148,10 +150,23 @@ def progress_of(tag: str, data: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "state": state.get("__id__") or state.get("name") or "",
             "result": state.get("result"),
             "changed": bool(state.get("changes")),
-            "comment": str(state.get("comment", ""))[:2000],
+            "comment": comment_of(state)[:2000],
         }
     elif len(words) >= 4 and words[:2] == ["salt", "run"] and words[3] == "ret":
         return
+
+
+def comment_of(state: dict[str, Any]) -> str:
+    """Why a state ended as it did.
+
+    Where a stateful command takes too long Salt complains that it cannot parse the words by which
+    it tells so, and leaves them in `changes`, behind the whole command (salt.states.cmd,
+    salt.utils.timed_subprocess).
+    """
+    said, changes = str(state.get("comment", "")), state.get("changes")
+    printed = changes.get("stdout") if isinstance(changes, dict) else None
+    late = LATE.search(str(printed)) if said.startswith("Failed parsing script output") else None
+    return f"it takes longer than {late['seconds']} s" if late else said
 
 
 def summarise_states(answer: Any) -> dict[str, Any]:
@@ -168,9 +183,9 @@ def summarise_states(answer: Any) -> dict[str, Any]:
     for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
         identity = state.get("__id__", key)
         if state.get("result") is False:
-            failed.append({"state": identity, "comment": str(state.get("comment", ""))})
+            failed.append({"state": identity, "comment": comment_of(state)})
         if state.get("changes"):
-            changed.append({"state": identity, "comment": str(state.get("comment", ""))})
+            changed.append({"state": identity, "comment": comment_of(state)})
         if key.startswith("file_|-") and str(state.get("name", "")).startswith("/"):
             files.append(str(state["name"]))
     # A state whose requisite failed says so; the reason is in the one that failed first.
