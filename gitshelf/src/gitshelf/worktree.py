@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitshelf import gitobjects, process
 from gitshelf.errors import GitshelfError
-from gitshelf.git import LOCAL_TIMEOUT, environment, last_line, reason, tells_no_room
+from gitshelf.git import LOCAL_TIMEOUT, environment, reason, tells_no_room
 from gitshelf.process import Result, Running
 
 PINNED = "refs/gitshelf/pinned"
@@ -83,12 +83,12 @@ def failure(path: Path, result: Result) -> GitshelfError:
             f"git config --global --add safe.directory {path}",
         )
     why = reason(result.err, path)
-    if "smudge filter lfs failed" in result.err and not tells_no_room(why):
+    full = tells_no_room(why)
+    if "smudge filter lfs failed" in result.err and not full:
         return GitshelfError(
-            f"{path.name}: {last_line(result.err)}",
+            f"{path.name}: {why}",
             "its LFS object cannot be had: push it with git lfs push, or pin another commit",
         )
-    full = tells_no_room(why)
     remedy = "make room on its disk, then try again" if full else "look with: git status"
     return GitshelfError(f"{path}: {why}", remedy)
 

@@ -202,7 +202,7 @@ def changes_of(answer: Any) -> list[dict[str, str]]:
         changes = state.get("changes")
         if changes:
             diff = changes.get("diff") if isinstance(changes, dict) else None
-            text = str(diff or state.get("comment", ""))
+            text = str(diff or comment_of(state))
             text = NOT_SHOWN.get(text, text)
             found.append({"state": state.get("__id__", key), "told": text[:4000]})
     return found
