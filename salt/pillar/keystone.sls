@@ -1,5 +1,4 @@
 keystone:
   packages: [keystone, python3-pymysql, python3-memcache]
-  processes: 1
-  threads: 8
+  processes: 2  # of one thread each
   token_expiration: 3600  # seconds

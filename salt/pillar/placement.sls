@@ -1,4 +1,3 @@
 placement:
   packages: [placement-api, python3-pymysql, python3-memcache]
-  processes: 1
-  threads: 8
+  processes: 2  # of one thread each

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from cloud import Region, pinging, wait
+from cloud import Region, down, pinging, wait
 from deploykit.errors import NodeUnreachable
-from losses import answers, boots, recovered, unplugged
+from losses import WELL_SECONDS, answers, boots, recovered, unplugged
 from railway import Railway
 
 pytestmark = [pytest.mark.faults, pytest.mark.ha]
@@ -19,6 +19,7 @@ API_SECONDS = 60.0  # until the API answers again at the virtual address
 # out after a minute, and the instance it was for ends in an error: its user asks again.
 BOOT_SECONDS = 150.0
 ROUTER_SECONDS = 60.0  # until another gateway is the router's
+ANSWER_SECONDS = 30.0  # for a login and two lists
 JOINED_SECONDS = 300.0  # until the node that came back is a part of both clusters again
 
 
@@ -50,6 +51,19 @@ def known(region: Region, address: str) -> bool:
     return all(region.try_on(host.name, line)[0] == 0 for host in region.with_role("network"))
 
 
+def slowest(region: Region) -> float:
+    """Seconds of the slowest of several clients, so many that each process of each node has had
+    one: what they ask for is in the database."""
+    seconds = []
+    for _ in range(4 * len(region.with_role("identity"))):
+        begun = time.monotonic()
+        api = region.admin()
+        assert list(api.compute.services())
+        assert list(api.network.agents())
+        seconds.append(time.monotonic() - begun)
+    return max(seconds)
+
+
 def joined(region: Region) -> bool:
     """Whether every controller is a part of the database cluster and of the broker's."""
     databases, brokers = region.with_role("database"), region.with_role("messaging")
@@ -66,6 +80,24 @@ def joined(region: Region) -> bool:
 
 def test_every_controller_is_a_part_of_both_clusters(region: Region) -> None:
     assert joined(region)
+
+
+def test_virtual_address_that_moves_leaves_no_service_waiting(
+    region: Region, pair: Any, record_property: Any
+) -> None:
+    """No power is lost, as when an upgrade restarts keepalived: what ran on the node that had the
+    address runs on, though its connections to the database led through it."""
+    before = wait(lambda: holder(region), API_SECONDS)
+    assert before
+    assert slowest(region) < ANSWER_SECONDS
+    region.on(before, "systemctl restart keepalived")
+    assert wait(lambda: holder(region) not in ("", before), API_SECONDS)
+    assert wait(lambda: answers(region), API_SECONDS)
+    seconds = slowest(region)
+    record_property("moved_address_slowest_answer_seconds", round(seconds, 1))
+    assert seconds < ANSWER_SECONDS
+    boots(pair, "moved")
+    assert wait(lambda: not down(region), WELL_SECONDS), down(region)
 
 
 @pytest.mark.parametrize("what", ["virtual address", "router"])

@@ -1,8 +1,10 @@
 """Identity answers on the management address; its keys and settings are for it alone."""
 
 import json
+from pathlib import Path
 
 ADDRESS = "10.90.0.11"
+SCRIPT = (Path(__file__).parent / "first_requests.py").read_text(encoding="utf-8")
 
 
 def url(host):
@@ -49,3 +51,16 @@ def test_keys_and_settings_are_for_identity_alone(host):
 def test_schema_is_in_the_database(host):
     tables = host.check_output("mariadb -N -e %s", "SHOW TABLES FROM keystone").split()
     assert {"project", "user", "endpoint", "alembic_version"} <= set(tables)
+
+
+def test_first_requests_that_come_at_once_are_all_answered(host):
+    password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
+    said = host.run(
+        "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], SCRIPT, url(host)
+    )
+    assert (said.rc, said.stdout) == (0, ""), said.stderr
+
+
+def test_restarts_of_identity_crash_nothing(host):
+    """After the test before, which restarts it several times."""
+    assert "Segmentation" not in host.file("/var/log/keystone/keystone.log").content_string
