@@ -136,7 +136,7 @@ def run_salt(packages: Path, script: Path, *words: Path) -> dict[str, Any]:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
         cwd=words[-1],
     )
