@@ -12,8 +12,10 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 RESTARTS, CLIENTS = 5, 8
+LOG = Path("/var/log/keystone/keystone.log")
 TIMEOUT, START_SECONDS = 20, 60
 
 
@@ -47,6 +49,16 @@ def login(url):
     sys.exit("no token")
 
 
+def settled():
+    """Wait until every worker has loaded: one that is stopped before is killed after 15 s."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        said = LOG.read_text(errors="replace").rsplit("*** Starting uWSGI", 1)[-1]
+        if 0 < said.count("spawned uWSGI worker") <= said.count("ready in "):
+            return
+        time.sleep(0.2)
+
+
 def main():
     url = sys.argv[1]
     for _ in range(RESTARTS):
@@ -57,6 +69,7 @@ def main():
         for answer in asked:
             if answer.result()[0] != 200:
                 print(answer.result()[0])
+        settled()
 
 
 if __name__ == "__main__":
