@@ -105,8 +105,8 @@ def releases(site: Site) -> tuple[Release, ...]:
 
 def stored(site: Site, version: str, manifest: Path) -> Release | None:
     """The release of that version when its kit is in the store."""
-    from gitshelf.errors import GitshelfError
-    from gitshelf.signatures import read_sums
+    from gitshelf.base.errors import GitshelfError
+    from gitshelf.kit.signatures import read_sums
 
     folder = site.kits / version
     digest: str | None = None

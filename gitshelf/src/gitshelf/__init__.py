@@ -1,7 +1,7 @@
 """From a YAML of git repositories at SHAs to a byte-reproducible, signed release tarball.
 
 The names below are the library; they are imported when they are first used, so that a part of the
-package (see `gitshelf.bundle`) works with the standard library alone.
+package (see `gitshelf.kit.verifier_zip`) works with the standard library alone.
 """
 
 from __future__ import annotations
@@ -12,56 +12,56 @@ __version__ = "1.0.0"
 
 if TYPE_CHECKING:
     from gitshelf.assembly import Kit
-    from gitshelf.builder import build
-    from gitshelf.bundle import verifier_zip
-    from gitshelf.comparison import BookChanges, Change, changes
-    from gitshelf.discovery import Discovered, discover
-    from gitshelf.drift import State, status
-    from gitshelf.errors import GitshelfError, Refused
-    from gitshelf.extraction import extract
-    from gitshelf.installation import Outcome, Wishes, install
-    from gitshelf.lock import Lock, LockedBook, LockedLink
+    from gitshelf.assembly.builder import build
+    from gitshelf.base.errors import GitshelfError, Refused
+    from gitshelf.compare.comparison import BookChanges, Change, changes
+    from gitshelf.kit.extraction import extract
+    from gitshelf.kit.lock import Lock, LockedBook, LockedLink
+    from gitshelf.kit.signatures import sign_release
+    from gitshelf.kit.verification import Verified, verify
+    from gitshelf.kit.verifier_zip import verifier_zip
     from gitshelf.pins import Pin, on_branch, pin, pinned_manifest, update
     from gitshelf.resolution import Options, Resolution, Resolved, resolve
     from gitshelf.rules import lint
     from gitshelf.rules.model import Finding
-    from gitshelf.signatures import sign_release
-    from gitshelf.verification import Verified, verify
+    from gitshelf.shelf.discovery import Discovered, discover
+    from gitshelf.shelf.drift import State, status
+    from gitshelf.shelf.installation import Outcome, Wishes, install
 
 _HOMES = {
-    "BookChanges": "comparison",
-    "Change": "comparison",
-    "Discovered": "discovery",
+    "BookChanges": "compare.comparison",
+    "Change": "compare.comparison",
+    "Discovered": "shelf.discovery",
     "Finding": "rules.model",
-    "GitshelfError": "errors",
+    "GitshelfError": "base.errors",
     "Kit": "assembly",
-    "Lock": "lock",
-    "LockedBook": "lock",
-    "LockedLink": "lock",
+    "Lock": "kit.lock",
+    "LockedBook": "kit.lock",
+    "LockedLink": "kit.lock",
     "Options": "resolution",
-    "Outcome": "installation",
+    "Outcome": "shelf.installation",
     "Pin": "pins",
-    "Refused": "errors",
+    "Refused": "base.errors",
     "Resolution": "resolution",
     "Resolved": "resolution",
-    "State": "drift",
-    "Verified": "verification",
-    "Wishes": "installation",
-    "build": "builder",
-    "changes": "comparison",
-    "discover": "discovery",
-    "extract": "extraction",
-    "install": "installation",
+    "State": "shelf.drift",
+    "Verified": "kit.verification",
+    "Wishes": "shelf.installation",
+    "build": "assembly.builder",
+    "changes": "compare.comparison",
+    "discover": "shelf.discovery",
+    "extract": "kit.extraction",
+    "install": "shelf.installation",
     "lint": "rules",
     "on_branch": "pins",
     "pin": "pins",
     "pinned_manifest": "pins",
     "resolve": "resolution",
-    "sign_release": "signatures",
-    "status": "drift",
+    "sign_release": "kit.signatures",
+    "status": "shelf.drift",
     "update": "pins",
-    "verifier_zip": "bundle",
-    "verify": "verification",
+    "verifier_zip": "kit.verifier_zip",
+    "verify": "kit.verification",
 }
 
 __all__ = [

@@ -1,5 +1,5 @@
 """`python -m gitshelf`."""
 
-from gitshelf.cli import main
+from gitshelf.commands.cli import main
 
 main()

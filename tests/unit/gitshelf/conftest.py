@@ -137,7 +137,7 @@ class Said:
 @pytest.fixture
 def run_cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Runs the command line in this process."""
-    from gitshelf.cli import main
+    from gitshelf.commands.cli import main
 
     def run(*argv: object) -> Said:
         capfd.readouterr()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError, Refused
+from gitshelf.base.errors import GitshelfError, Refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -327,7 +327,7 @@ def test_content_that_would_go_missing_is_refused_by_name_or_left_out_and_record
     assert f"`{key}: omit" in caught.value.remedy
     assert not (tmp_path / "kit.tar").exists()
     kit = gitshelf.build(write_manifest(one_book(repo, f"  {key}: omit\n")), tmp_path / "kit.tar")
-    assert [gitshelf.lock.text(o.path) for o in kit.lock.books[0].omitted] == [names]  # type: ignore[attr-defined]
+    assert [gitshelf.kit.lock.text(o.path) for o in kit.lock.books[0].omitted] == [names]  # type: ignore[attr-defined]
     gitshelf.extract(kit.path, tmp_path / "out")
     assert set(tree_of(tmp_path / "out" / "b")) == left
 
@@ -497,7 +497,7 @@ def test_any_repository_comes_out_as_it_went_in_or_is_refused(
 def test_help_needs_no_heavy_imports() -> None:
     code = (
         "import sys; sys.argv = ['gitshelf', '--help']\n"
-        "from gitshelf.cli import main\n"
+        "from gitshelf.commands.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "heavy = {'ruamel', 'yaml', 'rich', 'zstandard', 'subprocess'} & set(sys.modules)\n"
         "assert not heavy, heavy"

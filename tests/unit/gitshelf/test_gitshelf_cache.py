@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from gitshelf.cache import Cache, stored
-from gitshelf.housekeeping import contents, prune
+from gitshelf.cache.housekeeping import contents, prune
 
 import gitshelf
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.comparison import parse_commit
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
+from gitshelf.compare.comparison import parse_commit
 
 import gitshelf
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import click
 import pytest
-from gitshelf.cli import commands as root
+from gitshelf.base import process
+from gitshelf.base import threads as pool
+from gitshelf.commands.cli import commands as root
 from gitshelf.commands.common import Progress
 
 import gitshelf
-from gitshelf import pool, process
 
 Repo = Any
 Said = Any

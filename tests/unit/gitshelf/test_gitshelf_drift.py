@@ -254,7 +254,7 @@ def test_url_with_a_password_is_not_written_into_a_manifest(
 
 
 def test_glance_says_clean_only_where_git_does(installed: Path, run_cli: Cli, shelf: Path) -> None:
-    from gitshelf import glance
+    from gitshelf.shelf import quick as glance
 
     clone = shelf / "a"
     readme = clone / "README"

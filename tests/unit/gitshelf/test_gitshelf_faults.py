@@ -12,9 +12,9 @@ from typing import Any
 import faultygit
 import pytest
 from faultygit import FaultyGit
+from gitshelf.cache import retries
 
 import gitshelf
-from gitshelf import retries
 
 Repo = Any
 Cli = Callable[..., Any]

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.worktree import Facts
-
-from gitshelf import glance, survey, worktree
+from gitshelf.git import worktree
+from gitshelf.git.worktree import Facts
+from gitshelf.shelf import many as survey
+from gitshelf.shelf import quick as glance
 
 Repo = Any
 NOTHING: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
 from gitshelf.importers.model import Imported, Source, Translation
 from gitshelf.manifest import Manifest, parse
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.objects import ObjectReader
-from gitshelf.process import Running
+from gitshelf.base.process import Running
+from gitshelf.git.reader import ObjectReader
 from gitshelf.resolution import WORKERS
 
 _GIB = float(os.environ.get("GITSHELF_LARGE", "0.3"))

@@ -14,11 +14,11 @@ from typing import Any
 
 import lfsserver
 import pytest
-from gitshelf.errors import GitshelfError, Refused
+from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.formats import pointers
 from smalldisk import small_disk
 
 import gitshelf
-from gitshelf import pointers
 
 Repo = Any
 
@@ -145,9 +145,8 @@ def test_lock_that_says_something_else_of_lfs_is_refused(
 ) -> None:
     import io
 
-    from gitshelf.tarreader import Reader
-
-    from gitshelf import tar
+    from gitshelf.formats import tar
+    from gitshelf.formats.tarreader import Reader
 
     kit = gitshelf.build(write_manifest(manifest_of(big)), tmp_path / "kit.tar").path
     (tmp_path / "SHA256SUMS").unlink()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from gitshelf.links import leaves, relative
+from gitshelf.kit.links import leaves, relative
 
 
 @pytest.mark.parametrize(

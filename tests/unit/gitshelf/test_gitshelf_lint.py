@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError
-from gitshelf.pointers import Pointer
+from gitshelf.base.errors import GitshelfError
+from gitshelf.formats.pointers import Pointer
 from gitshelf.rules.model import Finding, Rule
 from gitshelf.rules.secrets import scan
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
 from gitshelf.manifest import Manifest, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
 
 import gitshelf
 

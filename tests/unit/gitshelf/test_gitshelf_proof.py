@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError, Refused
-from gitshelf.tar import Entry
-from gitshelf.tarreader import Reader
+from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.formats import compression, tar
+from gitshelf.formats.tar import Entry
+from gitshelf.formats.tarreader import Reader
 
 import gitshelf
-from gitshelf import compression, tar
 
 Repo = Any
 Cli = Callable[..., Any]
@@ -539,7 +539,7 @@ def test_kit_swapped_between_proof_and_unpacking_is_not_used(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from gitshelf import extraction
+    from gitshelf.kit import extraction
 
     other = gitshelf.build(
         write_manifest(f"books:\n- {{book: b, git: '{repo.url}'}}\n"),

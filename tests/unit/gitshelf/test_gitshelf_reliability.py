@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError, Refused
-from gitshelf.tokens import TokenError, Values, expand, hide, show
+from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.formats import tar
+from gitshelf.manifest.tokens import TokenError, Values, expand, hide, show
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from smalldisk import small_disk
 
 import gitshelf
-from gitshelf import git, tar
+from gitshelf import git
 
 Repo = Any
 Said = Any

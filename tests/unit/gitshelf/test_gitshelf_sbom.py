@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from gitshelf.licences import recognised, stated
+from gitshelf.assembly import licences
+from gitshelf.assembly.licences import recognised, stated
 from identify.vendor.licenses import LICENSES
 
 import gitshelf
-from gitshelf import licences
 
 Repo = Any
 Files = dict[bytes, Any]
@@ -215,7 +215,7 @@ def test_what_an_older_matcher_found_is_found_anew(
     make_repo("b").commit({b"LICENSE": MIT})
     manifest = write_manifest("books:\n- {book: b, git: ../servers/b.git}\n")
     with monkeypatch.context() as older:
-        older.setattr("gitshelf.spdx.VERSION", 0)
+        older.setattr("gitshelf.assembly.spdx.VERSION", 0)
         older.setattr(licences, "recognised", lambda text: "")
         kit = gitshelf.build(manifest, tmp_path / "kit.tar")
         assert said(document(kit.path)["components"][0]) == ["see LICENSE"]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.errors import GitshelfError, Refused
+from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.resolution import submodules
 
 import gitshelf
-from gitshelf import submodules
 
 Repo = Any
 
@@ -247,9 +247,9 @@ def test_relative_url_is_taken_from_the_books_own(base: str, url: str, wanted: s
 
 
 def test_folder_of_this_machine_is_not_taken_for_a_book_from_elsewhere() -> None:
-    from gitshelf.books import Book
-    from gitshelf.document import Place
-    from gitshelf.lock import Policies
+    from gitshelf.kit.lock import Policies
+    from gitshelf.manifest.books import Book
+    from gitshelf.manifest.document import Place
 
     book = Book("b", "https://h/a", "1" * 40, "", "", "", Policies(), "", Place("m", 1, "b"))
     for url in ("file:///etc/x", "/etc/x"):
@@ -277,7 +277,8 @@ def test_kit_whose_submodule_is_at_another_commit_is_refused(
         book.pop("omitted", None)
         if book["book"] == "b/vendor/mid":
             book["submodule-of"] = "b"
-    from gitshelf import lock, tar
+    from gitshelf.formats import tar
+    from gitshelf.kit import lock
 
     forged = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
     assert lock.parse(forged)
@@ -291,7 +292,7 @@ def _with_lock(data: bytes, forged: bytes, tar: Any) -> bytes:
     """The same tar with another lock."""
     import io
 
-    from gitshelf.tarreader import Reader
+    from gitshelf.formats.tarreader import Reader
 
     reader = Reader(io.BytesIO(data))
     parts = []

@@ -6,13 +6,12 @@ import io
 import tarfile
 
 import pytest
-from gitshelf.errors import Refused
-from gitshelf.tar import Entry
-from gitshelf.tarreader import Reader
+from gitshelf.base.errors import Refused
+from gitshelf.formats import tar
+from gitshelf.formats.tar import Entry
+from gitshelf.formats.tarreader import Reader
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from gitshelf import tar
 
 _names = st.lists(
     st.binary(min_size=1, max_size=120).filter(

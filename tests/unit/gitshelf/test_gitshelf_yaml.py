@@ -7,11 +7,10 @@ import sys
 from typing import Any
 
 import yaml
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
+from gitshelf.manifest import document
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from gitshelf import document
 
 PIECES = [
     *("a", "book", "git", "http://x/y", "1", "~", "null", "<<", "=", ".", "$", "^", "(", "/", "+"),
@@ -57,7 +56,7 @@ def test_both_parsers_see_the_same_nodes(text: str) -> None:
 def test_ordinary_manifest_needs_no_slow_parser() -> None:
     script = (
         "import sys\n"
-        "from gitshelf.document import compose\n"
+        "from gitshelf.manifest.document import compose\n"
         "compose('defaults: {submodules: omit}\\nbooks:\\n- book: a  # x\\n  git: u\\n', 'f')\n"
         "assert 'ruamel.yaml' not in sys.modules\n"
     )

@@ -12,7 +12,7 @@ from deploykit.keys import allowed_signers, operator_key
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import signers_in_force
 from deploykit.release import find_release, manifests, named_release, releases
-from gitshelf.errors import GitshelfError, Refused
+from gitshelf.base.errors import GitshelfError, Refused
 
 DAY = date(2026, 11, 21)
 KIT_FILES = {"kit.tar", "kit.tar.provenance.json", "SHA256SUMS", "SHA256SUMS.sig"}

@@ -91,7 +91,7 @@ def cli(ctx: click.Context, site: Path | None) -> None:
 
 def main() -> None:
     """Entry point: prints a DeployKitError once, with its remedy, and exits 0, 1 or 2."""
-    from gitshelf.errors import GitshelfError
+    from gitshelf.base.errors import GitshelfError
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # a closed terminal leaves nothing behind either

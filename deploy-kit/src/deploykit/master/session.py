@@ -38,7 +38,7 @@ class AgentFailed(DeployKitError):
 @functools.cache
 def agent_zip() -> bytes:
     """The agent with gitshelf's verifier, as the bytes of a zip that Python can import."""
-    from gitshelf.bundle import verifier_zip
+    from gitshelf.kit.verifier_zip import verifier_zip
 
     buffer = io.BytesIO(verifier_zip())
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:

@@ -12,7 +12,7 @@ import click
 from gitshelf.commands.common import amount, json_option, print_json
 
 if TYPE_CHECKING:
-    from gitshelf.housekeeping import Held
+    from gitshelf.cache.housekeeping import Held
 
 _DAY = 86400.0
 
@@ -39,7 +39,7 @@ Examples:
 def show(as_json: bool) -> None:
     """Say what the cache holds, how big it is and when it was last used."""
     from gitshelf.cache import Cache
-    from gitshelf.housekeeping import HISTORY, KINDS, STORE, contents
+    from gitshelf.cache.housekeeping import HISTORY, KINDS, STORE, contents
 
     opened = Cache()
     found = contents(opened)
@@ -82,7 +82,7 @@ def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     Commits that upstream has rewritten away are only in the cache: keep those kits.
     """
     from gitshelf.cache import Cache
-    from gitshelf.housekeeping import prune as remove
+    from gitshelf.cache.housekeeping import prune as remove
 
     if sys.stdin.isatty() and not (yes or dry_run):
         found = remove(Cache(), older_than * _DAY, write=False)

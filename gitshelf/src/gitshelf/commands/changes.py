@@ -20,7 +20,7 @@ from gitshelf.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from gitshelf.comparison import BookChanges, Change
+    from gitshelf.compare.comparison import BookChanges, Change
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 
@@ -54,7 +54,7 @@ def changes(
     Each of the two is a manifest (a file, or REVISION:FILE in git), a kit, a folder that a kit was
     unpacked into, or a lock.json.
     """
-    from gitshelf.comparison import changes as compare
+    from gitshelf.compare.comparison import changes as compare
     from gitshelf.resolution import Options
 
     with Progress() as progress:

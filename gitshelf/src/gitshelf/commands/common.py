@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
 
 _QUIET_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from gitshelf.base.errors import GitshelfError
 from gitshelf.commands.common import json_option, print_json
-from gitshelf.errors import GitshelfError
 
 
 @click.command(
@@ -57,7 +57,7 @@ def import_(
 
 
 def _write(output: Path, text: str) -> None:
-    from gitshelf import files
+    from gitshelf.base import files
 
     if output.exists():
         raise GitshelfError(f"{output} is there already", "name another file, or remove it")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitshelf.base.errors import GitshelfError
 from gitshelf.commands.common import (
     Progress,
     json_option,
@@ -18,10 +19,9 @@ from gitshelf.commands.common import (
     run_options,
     token_values,
 )
-from gitshelf.errors import GitshelfError
 
 if TYPE_CHECKING:
-    from gitshelf.drift import State
+    from gitshelf.shelf.drift import State
 
 
 def _shelf_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -80,9 +80,9 @@ def install(
     commits that are not pushed are kept; then it exits with 1. Clones and links that an earlier
     install made, and that left the manifest, are removed.
     """
-    from gitshelf.installation import WORKERS, Wishes
-    from gitshelf.installation import install as install_shelf
     from gitshelf.resolution import Options
+    from gitshelf.shelf.installation import WORKERS, Wishes
+    from gitshelf.shelf.installation import install as install_shelf
 
     with Progress() as progress:
         outcomes = install_shelf(
@@ -136,7 +136,7 @@ def _states(
     skip_repo_url_check: bool,
     diffs: bool,
 ) -> list[State]:
-    from gitshelf.drift import status as shelf_status
+    from gitshelf.shelf.drift import status as shelf_status
 
     with Progress() as progress:
         return shelf_status(
@@ -225,8 +225,8 @@ def discover(
     folder: Path, use_branch: bool, manifest: Path | None, force: bool, as_json: bool
 ) -> None:
     """Write the manifest of the clones and links in FOLDER (the current one)."""
-    from gitshelf import files
-    from gitshelf.discovery import discover as discover_books
+    from gitshelf.base import files
+    from gitshelf.shelf.discovery import discover as discover_books
 
     if manifest and manifest.exists() and not force:
         raise GitshelfError(f"{manifest} is there already", "name another file, or give --force")

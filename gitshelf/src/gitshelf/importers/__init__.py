@@ -11,10 +11,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from gitshelf.document import unknown_key
-from gitshelf.errors import GitshelfError, Refused
+from gitshelf.base.errors import GitshelfError, Refused
 from gitshelf.importers.model import Source, Translation
 from gitshelf.importers.writing import render
+from gitshelf.manifest.document import unknown_key
 
 GROUP = "gitshelf.importers"
 _BUILT_IN = ("ansible", "repo", "vcstool", "west")

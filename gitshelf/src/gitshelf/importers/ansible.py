@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from gitshelf import document
-from gitshelf.document import Node
 from gitshelf.importers.model import Imported, Source, Translation
+from gitshelf.manifest import document
+from gitshelf.manifest.document import Node
 
 _FULL_NAME = re.compile(r"([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)")
 

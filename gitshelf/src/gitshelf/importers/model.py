@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gitshelf import document
-from gitshelf.document import Node, Place
-from gitshelf.errors import GitshelfError
-from gitshelf.lock import INCLUDE, POLICY_VALUES
+from gitshelf.base.errors import GitshelfError
+from gitshelf.kit.lock import INCLUDE, POLICY_VALUES
+from gitshelf.manifest import document
+from gitshelf.manifest.document import Node, Place
 
 
 @dataclass(frozen=True, slots=True)

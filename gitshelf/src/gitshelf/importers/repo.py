@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 from xml.parsers import expat
 
-from gitshelf.errors import GitshelfError
-from gitshelf.gitobjects import is_id
+from gitshelf.base.errors import GitshelfError
+from gitshelf.formats.gitobjects import is_id
 from gitshelf.importers.model import Imported, Source, Translation
 
 _HARMLESS = ("annotation", "notice", "superproject", "contactinfo", "manifest-server", "repo-hooks")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gitshelf import document
-from gitshelf.document import Node
 from gitshelf.importers.model import Imported, Source, Translation
+from gitshelf.manifest import document
+from gitshelf.manifest.document import Node
 
 
 def read(source: Source) -> Translation:

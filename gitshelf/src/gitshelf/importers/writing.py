@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from gitshelf import manifest
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
 from gitshelf.importers.model import Imported, Translation
-from gitshelf.lock import INCLUDE
+from gitshelf.kit.lock import INCLUDE
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]*(:[A-Za-z0-9._/@+-]+)*")
 _TOKEN = re.compile(r"\{[A-Za-z0-9_][A-Za-z0-9_.-]*\}")

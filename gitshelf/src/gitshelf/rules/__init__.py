@@ -10,14 +10,14 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from gitshelf import document
-from gitshelf.document import Place
-from gitshelf.errors import GitshelfError
+from gitshelf.base.errors import GitshelfError
+from gitshelf.manifest import document
+from gitshelf.manifest.document import Place
+from gitshelf.manifest.tokens import hide, show
 from gitshelf.resolution import Options
 from gitshelf.resolution import load as load_manifest
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
-from gitshelf.tokens import hide, show
 
 GROUP = "gitshelf.rules"
 _BUILT_IN = {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 
-from gitshelf import entries, gitobjects, pointers, submodules
-from gitshelf.books import Book
-from gitshelf.gitobjects import Item
-from gitshelf.lock import INCLUDE, raw
-from gitshelf.objects import ObjectReader
-from gitshelf.pointers import Pointer
+from gitshelf.assembly import entries
+from gitshelf.formats import gitobjects, pointers
+from gitshelf.formats.gitobjects import Item
+from gitshelf.formats.pointers import Pointer
+from gitshelf.git.reader import ObjectReader
+from gitshelf.kit.lock import INCLUDE, raw
+from gitshelf.manifest.books import Book
+from gitshelf.resolution import submodules
 from gitshelf.rules.subject import Subject
 
 _TREE = gitobjects.TREE

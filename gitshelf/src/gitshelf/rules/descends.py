@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gitshelf.gitobjects import is_id
+from gitshelf.formats.gitobjects import is_id
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gitshelf.document import Place
+from gitshelf.manifest.document import Place
 from gitshelf.rules.subject import Subject
 
 

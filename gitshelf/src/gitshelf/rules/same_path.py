@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gitshelf.lock import INCLUDE
+from gitshelf.kit.lock import INCLUDE
 from gitshelf.rules.contents import walk
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject

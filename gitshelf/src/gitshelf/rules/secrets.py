@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from gitshelf.formats.tar import printable
 from gitshelf.rules.contents import contents, walk
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
-from gitshelf.tar import printable
 
 _OVERLAP = 4096
 # The forms are those that the issuers document for their own scanners.

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gitshelf import git, process
-from gitshelf.books import Book
+from gitshelf import git
+from gitshelf.base import process
+from gitshelf.base.errors import GitshelfError
 from gitshelf.cache import Store
-from gitshelf.errors import GitshelfError
+from gitshelf.manifest.books import Book
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 

@@ -7,22 +7,24 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from gitshelf import git, gitobjects, lfs, sides
-from gitshelf.books import Book
-from gitshelf.cache import Cache, Store
-from gitshelf.document import Place
-from gitshelf.errors import GitshelfError
-from gitshelf.fetch import Fetcher
-from gitshelf.gitobjects import is_id
+from gitshelf import git
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Result, Running, Stopped
+from gitshelf.base.threads import run_all
+from gitshelf.cache import Cache, Store, lfs
+from gitshelf.cache.fetch import Fetcher
+from gitshelf.compare import sources as sides
+from gitshelf.compare.sources import Held
+from gitshelf.formats import gitobjects
+from gitshelf.formats.gitobjects import is_id
+from gitshelf.formats.pointers import Pointer
+from gitshelf.git.reader import ObjectReader
+from gitshelf.git.refs import UnknownCommit
+from gitshelf.git.urls import local_path
 from gitshelf.manifest import Manifest
-from gitshelf.objects import ObjectReader
-from gitshelf.pointers import Pointer
-from gitshelf.pool import run_all
-from gitshelf.process import Result, Running, Stopped
-from gitshelf.refs import UnknownCommit
+from gitshelf.manifest.books import Book
+from gitshelf.manifest.document import Place
 from gitshelf.resolution import Options
-from gitshelf.sides import Held
-from gitshelf.urls import local_path
 
 
 class Subject:

@@ -1,0 +1,134 @@
+"""From spliced books to a kit and what lies beside it in its release's folder."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf.assembly import chunks, provenance, sbom
+from gitshelf.assembly import writing as kit
+from gitshelf.assembly.chunks import Chunk
+from gitshelf.assembly.spdx import Licence
+from gitshelf.base import files
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.threads import Report
+from gitshelf.formats import compression, tar
+from gitshelf.kit import lock, signatures
+from gitshelf.kit.lock import Lock, LockedBook, LockedLink
+from gitshelf.manifest import Manifest
+from gitshelf.manifest.document import Place
+from gitshelf.resolution import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A kit that was built: `digest` is the SHA-256 of its tar, `size` the tar's bytes;
+    `signature` is None where no key was given."""
+
+    path: Path
+    digest: str
+    size: int
+    lock: Lock
+    provenance: Path
+    sums: Path
+    signature: Path | None
+
+
+def assemble(
+    read: Manifest,
+    spliced: list[tuple[Resolved, Chunk | None]],
+    output: Path,
+    key: Path | None,
+    report: Report | None,
+) -> Kit:
+    """Write the kit of the manifest `read` as `output` and lay beside it what belongs to it.
+
+    Raises GitshelfError; kit.ChunkDamaged where a chunk in the cache was, which is discarded then.
+    """
+    contents = _contents(read, spliced)
+    try:
+        digest, size = kit.write(contents, output, report)
+    except kit.ChunkDamaged as error:
+        chunks.discard(error.chunk)
+        raise
+    try:
+        beside, signature = _lay_beside(output, digest, read, contents.lock, key)
+    except OSError as error:
+        raise GitshelfError(
+            f"{output} is whole, but what lies beside it cannot be written: {error.strerror}",
+            "build again when the folder can be written",
+        ) from None
+    sums = output.parent / signatures.SUMS
+    return Kit(output, digest, size, contents.lock, beside, sums, signature)
+
+
+def _lay_beside(
+    output: Path, digest: str, read: Manifest, written: Lock, key: Path | None
+) -> tuple[Path, Path | None]:
+    """Write the kit's provenance, then the folder's SHA256SUMS and signature: the paths of
+    provenance and signature. Raises OSError, and GitshelfError where `key` cannot sign."""
+    file_digest = digest
+    if compression.suffix(output) != ".tar":
+        file_digest = signatures.file_digest(output)
+    beside = output.with_name(output.name + ".provenance.json")
+    statement = provenance.render(
+        output.name, file_digest, digest, read.data, read.environment, written.books
+    )
+    files.write(beside, statement, durable=True)
+    sums = _sums(output.parent)
+    sums |= {output.name: file_digest, beside.name: hashlib.sha256(statement).hexdigest()}
+    signatures.write_sums(output.parent, sums)
+    if key is not None:
+        return beside, signatures.sign_sums(output.parent, Path(key))
+    signature = output.parent / signatures.SIGNATURE
+    return beside, signature if signature.exists() else None
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """The lines that SHA256SUMS has for files that are still there: other kits of the folder."""
+    known = signatures.read_sums(folder)
+    return {name: digest for name, digest in known.items() if (folder / name).is_file()}
+
+
+def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk | None]]) -> kit.Contents:
+    books: list[LockedBook] = []
+    chunks: dict[str, Chunk] = {}
+    places: dict[str, Place] = {link.book: link.place for link in read.links}
+    extras: dict[str, bytes] = {"manifest.yml": read.data}
+    stated: dict[str, tuple[Licence, ...]] = {}
+    for one, chunk in spliced:
+        assert chunk is not None
+        book = one.book
+        books.append(
+            LockedBook(
+                book=book.book,
+                commit=one.commit,
+                tree=chunk.tree,
+                path=book.path,
+                time=tar.writable_time(one.time),
+                content=chunk.content,
+                files=chunk.files,
+                size=chunk.weight,
+                policies=book.policies,
+                omitted=chunk.omitted,
+                irregular=chunk.irregular,
+                within=book.within,
+                lfs=chunk.lfs,
+                url=book.origin,
+            )
+        )
+        chunks[book.book] = chunk
+        stated[book.book] = chunk.licences
+        places[book.book] = book.place
+        extras[f"commits/{one.commit}"] = one.raw
+        extras.update((f"trees/{tree}", data) for tree, data in chunk.trees.items())
+    bill = sbom.render(books, stated)
+    extras["sbom.cdx.json"] = bill
+    written = Lock(
+        tuple(sorted(books, key=lambda book: lock.raw(book.book))),
+        tuple(LockedLink(link.book, link.target) for link in read.links),
+        hashlib.sha256(read.data).hexdigest(),
+        hashlib.sha256(bill).hexdigest(),
+    )
+    return kit.Contents(written, chunks, places, extras)

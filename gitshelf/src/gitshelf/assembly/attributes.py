@@ -1,0 +1,89 @@
+"""Which paths git's attributes export-ignore and export-subst mark, asked of git itself.
+
+Most repositories mark none, and then git is not asked: only the .gitattributes files are read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from gitshelf import git
+from gitshelf.base.errors import GitshelfError
+from gitshelf.formats import gitobjects
+from gitshelf.formats.gitobjects import Item
+from gitshelf.git.reader import ObjectReader
+from gitshelf.kit.lock import raw
+
+_FILE = b".gitattributes"
+_NAMES = ("export-ignore", "export-subst")
+
+
+def marked(
+    reader: ObjectReader, root: str, path: str, listing: list[Item]
+) -> dict[str, list[bytes]]:
+    """The paths in `listing` (relative to the folder `path` of the tree `root`) by attribute.
+
+    A path under a folder that is marked export-ignore counts as marked, as in `git archive`.
+    """
+    sources = [
+        item.id
+        for item in listing
+        if item.path.endswith(_FILE) and item.mode != gitobjects.SUBMODULE
+    ]
+    sources += _above(reader, root, path)
+    if not any(b"export-" in content for _, content in reader.read(list(dict.fromkeys(sources)))):
+        return {}
+    prefix = raw(path) + b"/" if path else b""
+    files = [prefix + item.path for item in listing]
+    asked = sorted({folder for file in files for folder in _folders(file)} | set(files))
+    said = _ask(reader.store, root, asked)
+    ignored = said["export-ignore"]
+    start = len(prefix)
+    return {
+        "export-ignore": [
+            file[start:]
+            for file in files
+            if file in ignored or not ignored.isdisjoint(_folders(file))
+        ],
+        "export-subst": [file[start:] for file in files if file in said["export-subst"]],
+    }
+
+
+def _above(reader: ObjectReader, root: str, path: str) -> list[str]:
+    """The .gitattributes of the folders above `path`."""
+    found = []
+    tree = root
+    for part in [p for p in path.split("/") if p]:
+        ((_, content),) = reader.read([tree])
+        items = {item.path: item for item in gitobjects.parse_tree(content, tree)}
+        if _FILE in items:
+            found.append(items[_FILE].id)
+        tree = items[raw(part)].id
+    return found
+
+
+def _folders(file: bytes) -> list[bytes]:
+    """The folders above a file, each with its slash."""
+    return [file[: i + 1] for i, byte in enumerate(file) if byte == 0x2F]
+
+
+def _ask(store: Path, root: str, paths: list[bytes]) -> dict[str, set[bytes]]:
+    """What `git check-attr` says, with an index of the tree in place of a work tree."""
+    with tempfile.TemporaryDirectory(prefix="gitshelf-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        read = git.run(["read-tree", root], git_dir=store, extra_env=index)
+        result = git.run(
+            ["check-attr", "--cached", "--stdin", "-z", *_NAMES],
+            git_dir=store,
+            extra_env=index,
+            input=b"".join(path + b"\0" for path in paths),
+        )
+    if not read.ok or not result.ok:
+        raise GitshelfError(f"git cannot tell attributes: {git.last_line(read.err + result.err)}")
+    said: dict[str, set[bytes]] = {name: set() for name in _NAMES}
+    fields = result.out.split(b"\0")
+    for path, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+        if value not in (b"unspecified", b"unset"):
+            said[name.decode()].add(path)
+    return said

@@ -1,0 +1,56 @@
+"""From a resolved book to its chunk: the one in the cache, or one that is made now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gitshelf.assembly import chunks
+from gitshelf.assembly.chunks import Chunk
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Running
+from gitshelf.cache import Cache
+from gitshelf.formats import tar
+from gitshelf.formats.pointers import Pointer
+from gitshelf.git.reader import ObjectReader
+from gitshelf.git.urls import local_path
+from gitshelf.resolution import Options, Resolved, placed
+
+FORMAT_KEY = "kit-1"
+
+
+def chunk_of(
+    one: Resolved,
+    reader: Callable[[], ObjectReader],
+    cache: Cache,
+    running: Running,
+    options: Options,
+) -> Chunk:
+    """The chunk of a book; `reader` opens its store. Raises GitshelfError with the book's place."""
+    book = one.book
+    mtime = tar.writable_time(one.time)
+    policies = sorted(book.policies.to_json().items())
+    target = cache.chunk(FORMAT_KEY, one.tree, book.path, book.book, mtime, policies)
+    known = chunks.cached(target)
+    if known is not None:
+        return known
+    # Only now: a build that finds everything in the cache starts faster without.
+    from gitshelf.assembly import splice
+    from gitshelf.cache import lfs
+
+    source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)
+
+    def fetch(wanted: Mapping[bytes, Pointer]) -> Mapping[str, Path]:
+        objects = lfs.Objects(
+            cache.store(book.url, len(one.commit)),
+            running,
+            options.timeout,
+            fetching=not options.offline or local_path(book.url) is not None,
+        )
+        commit = lfs.Commit(book.url, one.commit, one.tree, book.path)
+        try:
+            return objects.bring(reader(), commit, wanted)
+        except GitshelfError as error:
+            raise placed(error, [book], {}) from None
+
+    return splice.splice(reader(), source, target, book.place, fetch)

@@ -1,0 +1,215 @@
+"""One book as tar entries, straight from the object store: no work tree, no attribute filters.
+
+The result, a chunk, is kept in the cache under a key of everything that it depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf.assembly import attributes, chunks, licences
+from gitshelf.assembly.chunks import Chunk
+from gitshelf.assembly.entries import Writer
+from gitshelf.base import files
+from gitshelf.formats import gitobjects, tar
+from gitshelf.formats.gitobjects import Item
+from gitshelf.formats.pointers import Pointer
+from gitshelf.git.reader import ObjectReader
+from gitshelf.kit import links, lock
+from gitshelf.kit.lock import INCLUDE, OMIT, REFUSE, Omitted, Policies
+from gitshelf.manifest.document import Place
+from gitshelf.resolution import submodules
+
+Fetch = Callable[[Mapping[bytes, Pointer]], Mapping[str, Path]]
+"""From LFS pointers by path to the files of their objects by oid."""
+
+_REMEDY = "write `{key}: {choices}` in the book, or pin a commit without them"
+_NAMES = {
+    "submodule": ("submodules", "submodules"),
+    "lfs": ("lfs", "LFS pointers"),
+    "export-ignore": ("export-ignore", "paths marked export-ignore"),
+    "export-subst": ("export-subst", "files marked export-subst"),
+    "link": ("links", "links that lead out of the book"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to splice: the folder `path` of the tree `root`, as `prefix`, at time `mtime` (s)."""
+
+    root: str
+    path: str
+    prefix: str
+    mtime: int
+    policies: Policies
+
+
+def splice(reader: ObjectReader, source: Source, target: Path, place: Place, fetch: Fetch) -> Chunk:
+    """Write the book's entries as `target` and say what they are; `place` is for messages, `fetch`
+    finds the objects of LFS pointers.
+
+    Raises GitshelfError where the folder is missing, or where the book holds what its policies
+    refuse, with the names.
+    """
+    tree, above = _descend(reader, source, place)
+    listing = _listing(reader.trees([tree]), tree, place)
+    omitted: dict[bytes, str] = {}
+    _decide_submodules(listing, source, omitted, place)
+    _decide_attributes(reader, source, listing, omitted, place)
+    found_links = _decide_links(reader, source, listing, omitted, place)
+    staying = [item for item in listing if item.path not in omitted]
+    gitlinks = [item for item in staying if item.mode == gitobjects.SUBMODULE]
+    held = submodules.read(reader, source.root, source.path, gitlinks, place)
+    carried = [item for item in staying if item.mode != gitobjects.SUBMODULE]
+    with files.replacing(target.with_suffix(".tar")) as raw:
+        writer = Writer(raw, source.prefix, source.mtime, {})
+        writer.write(reader, carried)
+        _refuse("lfs", source.policies.lfs, list(writer.pointers), omitted, place)
+        if writer.pointers and source.policies.lfs == INCLUDE:
+            objects = fetch(_canonical(writer.pointers, place))
+            # From the start: entries are in the order of their paths.
+            raw.seek(0)
+            raw.truncate()
+            writer = Writer(raw, source.prefix, source.mtime, objects)
+            writer.write(reader, carried)
+    carried = [item for item in carried if item.path not in omitted]
+    chunk = Chunk(
+        target.with_suffix(".tar"),
+        writer.size,
+        writer.crc,
+        tree,
+        gitobjects.content_digest(carried),
+        len(carried),
+        writer.weight,
+        tuple(
+            Omitted(item.path, item.mode, item.id, omitted[item.path])
+            for item in listing
+            if item.path in omitted
+        ),
+        tuple(item.path for item in carried if item.mode == gitobjects.GROUP_WRITABLE),
+        found_links,
+        above,
+        held,
+        tuple(writer.lfs.items()),
+        licences=licences.find(reader, listing, source.path, above),
+    )
+    chunks.keep(chunk, target)
+    return chunk
+
+
+def _canonical(found: Mapping[bytes, Pointer | None], place: Place) -> dict[bytes, Pointer]:
+    """The pointers that a kit can rebuild; all of them, or it is an error."""
+    odd = [path for path, pointer in found.items() if pointer is None]
+    if odd:
+        names = ", ".join(tar.printable(path) for path in odd[:5])
+        raise place.error(
+            f"it has LFS pointers in a form that a kit cannot carry: {names}",
+            "write `lfs: omit` in the book, or pin another commit",
+        )
+    return {path: pointer for path, pointer in found.items() if pointer is not None}
+
+
+def _descend(reader: ObjectReader, source: Source, place: Place) -> tuple[str, dict[str, bytes]]:
+    """The id of the folder, and the raw trees on the way to it."""
+    tree, above = source.root, {}
+    for part in [p for p in source.path.split("/") if p]:
+        ((_, content),) = reader.read([tree])
+        above[tree] = content
+        for item in gitobjects.parse_tree(content, tree):
+            if item.path == lock.raw(part) and item.mode == gitobjects.TREE:
+                tree = item.id
+                break
+        else:
+            raise place.error(
+                f"its commit has no folder {source.path}", "correct `path`, or pin another commit"
+            )
+    return tree, above
+
+
+def _listing(trees: dict[str, list[Item]], root: str, place: Place) -> list[Item]:
+    """All files, links and submodules below `root`, by full path, in git's order."""
+    listing: list[Item] = []
+    stack: list[tuple[bytes, Iterator[Item]]] = [(b"", iter(trees[root]))]
+    while stack:
+        prefix, items = stack[-1]
+        for item in items:
+            path = prefix + item.path
+            if item.mode == gitobjects.TREE:
+                if not trees[item.id]:
+                    raise place.error(
+                        f"its folder {tar.printable(path)} is empty, which git cannot check out",
+                        "pin another commit",
+                    )
+                stack.append((path + b"/", iter(trees[item.id])))
+                break
+            if item.mode not in gitobjects.MODES:
+                raise place.error(
+                    f"{tar.printable(path)} has the mode {item.mode}, which a kit cannot carry",
+                    "pin another commit",
+                )
+            listing.append(Item(path, item.mode, item.id))
+        else:
+            stack.pop()
+    return listing
+
+
+def _refuse(
+    why: str, policy: str, paths: list[bytes], omitted: dict[bytes, str], place: Place
+) -> None:
+    """Leave `paths` out, or refuse them by name; `include` does nothing."""
+    if not paths:
+        return
+    key, what = _NAMES[why]
+    if policy == OMIT:
+        omitted.update((path, why) for path in paths)
+    elif policy == REFUSE:
+        names = ", ".join(tar.printable(path) for path in paths[:5])
+        more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+        choices = "|".join(c for c in lock.POLICY_VALUES[key] if c != REFUSE)
+        raise place.error(f"it has {what}: {names}{more}", _REMEDY.format(key=key, choices=choices))
+
+
+def _decide_submodules(
+    listing: list[Item], source: Source, omitted: dict[bytes, str], place: Place
+) -> None:
+    paths = [item.path for item in listing if item.mode == gitobjects.SUBMODULE]
+    _refuse("submodule", source.policies.submodules, paths, omitted, place)
+
+
+def _decide_attributes(
+    reader: ObjectReader,
+    source: Source,
+    listing: list[Item],
+    omitted: dict[bytes, str],
+    place: Place,
+) -> None:
+    marked = attributes.marked(reader, source.root, source.path, listing)
+    for why, policy in (
+        ("export-ignore", source.policies.export_ignore),
+        ("export-subst", source.policies.export_subst),
+    ):
+        paths = [path for path in marked.get(why, []) if path not in omitted]
+        _refuse(why, policy, paths, omitted, place)
+
+
+def _decide_links(
+    reader: ObjectReader,
+    source: Source,
+    listing: list[Item],
+    omitted: dict[bytes, str],
+    place: Place,
+) -> dict[bytes, bytes]:
+    """The links that stay, by path; those that leave the book are refused or left out."""
+    items = [i for i in listing if i.mode == gitobjects.SYMLINK and i.path not in omitted]
+    if not items:
+        return {}
+    contents = [content for _, content in reader.read([item.id for item in items])]
+    targets = {item.path: content for item, content in zip(items, contents, strict=True)}
+    for path, content in targets.items():
+        if not content or b"\0" in content:
+            raise place.error(f"the link {tar.printable(path)} has no target", "pin another commit")
+    leaving = [path for path in targets if links.leaves(path, targets, b"")]
+    _refuse("link", source.policies.links, leaving, omitted, place)
+    return {path: link for path, link in targets.items() if path not in omitted}

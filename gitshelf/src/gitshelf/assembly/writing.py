@@ -1,0 +1,276 @@
+"""Putting spliced books, links and KIT/ together into the one tar of a release."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+
+from gitshelf.assembly.chunks import Chunk
+from gitshelf.base import files
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.threads import Report
+from gitshelf.formats import compression, tar, tarreader
+from gitshelf.formats.tar import Entry, printable
+from gitshelf.kit import links
+from gitshelf.kit.lock import Lock, raw
+from gitshelf.kit.owners import Owners, ancestors
+from gitshelf.kit.verification import KIT
+from gitshelf.manifest.document import Place
+
+_PIECE = 1 << 20
+_AHEAD = 2  # pieces that wait to be hashed
+
+
+class ChunkDamaged(GitshelfError):
+    """A chunk of the cache is not what was written there."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        super().__init__(f"{chunk.file} is damaged", "delete it and run again")
+        self.chunk = chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that goes into a kit; `chunks` and `places` by the books' places on the shelf, `extras`
+    the files of KIT/ by name, without the lock."""
+
+    lock: Lock
+    chunks: Mapping[str, Chunk]
+    places: Mapping[str, Place]
+    extras: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A run of entries: `data`, or `size` bytes of a chunk from `start`; `first` is its order."""
+
+    first: bytes
+    data: bytes = b""
+    chunk: Chunk | None = None
+    start: int = 0
+    size: int = 0
+
+
+def write(contents: Contents, output: Path, report: Report | None = None) -> tuple[str, int]:
+    """Write the kit as `output`, at once or not at all; gives its digest and the tar's size.
+    `report` gets lines on the progress.
+
+    Raises GitshelfError where two books want the same path, where a book lies under another's
+    link, or where a link leads out of its book; ChunkDamaged where the cache is damaged.
+    """
+    kind = compression.suffix(output)
+    pieces = _arrange(contents)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with files.replacing(output, durable=True) as handle:
+            sink = compression.compressor(handle, kind)
+            with _Digest() as hashed:
+                size = _copy(pieces, sink, hashed, kind, report)
+            return hashed.hexdigest(), size
+    except OSError as error:
+        raise GitshelfError(
+            f"{output}: the kit cannot be written: {error.strerror}",
+            "check its disk and its rights",
+        ) from None
+
+
+class _Digest:
+    """A SHA-256, which takes longer than all reading and writing, made beside it in a thread of
+    its own; complete where the block has ended."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+        self._pieces: Queue[bytes | None] = Queue(_AHEAD)
+        self._thread = Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> _Digest:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pieces.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (data := self._pieces.get()) is not None:
+            self._sum.update(data)
+
+    def update(self, data: bytes) -> None:
+        """Take `data` in, now or soon."""
+        self._pieces.put(data)
+
+    def hexdigest(self) -> str:
+        """The digest of all that was taken in."""
+        return self._sum.hexdigest()
+
+
+def _copy(
+    pieces: list[_Piece],
+    sink: compression.Sink,
+    hashed: _Digest,
+    kind: str,
+    report: Report | None,
+) -> int:
+    """Write the pieces and the end of the tar; gives its size."""
+    size = 0
+    sums: dict[Path, int] = {}
+    chunks: dict[Path, Chunk] = {}
+    for piece in pieces:
+        if piece.chunk is None:
+            hashed.update(piece.data)
+            sink.write(piece.data)
+            size += len(piece.data)
+            continue
+        chunks[piece.chunk.file] = piece.chunk
+        crc = sums.get(piece.chunk.file, 0)
+        left = piece.size
+        try:
+            source = os.open(piece.chunk.file, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            raise ChunkDamaged(piece.chunk) from None
+        try:
+            os.lseek(source, piece.start, os.SEEK_SET)
+            while left:
+                data = os.read(source, min(left, _PIECE))
+                if not data:
+                    raise ChunkDamaged(piece.chunk)
+                crc = zlib.crc32(data, crc)
+                hashed.update(data)
+                sink.write(data)
+                left -= len(data)
+                if report:
+                    report(f"writing {kind}: {(size + piece.size - left) / 1e6:.0f} MB")
+        finally:
+            os.close(source)
+        size += piece.size
+        sums[piece.chunk.file] = crc
+    for file, crc in sums.items():
+        if crc != chunks[file].crc:
+            raise ChunkDamaged(chunks[file])
+    hashed.update(tar.END)
+    sink.write(tar.END)
+    sink.close()
+    return size + len(tar.END)
+
+
+def _arrange(contents: Contents) -> list[_Piece]:
+    """Everything in the order of path bytes, each folder before what it holds."""
+    lock = contents.lock
+    books = {raw(book.book): book for book in lock.books}
+    chunks = {raw(book): chunk for book, chunk in contents.chunks.items()}
+    link_books = {raw(link.book): raw(link.link) for link in lock.links}
+    places = sorted([*books, *link_books, KIT])
+    owner = Owners(places)
+    times = {place: book.time for place, book in books.items()}
+    pieces = [_Piece(KIT + b"/", _kit_entries(contents))]
+    for path, target in link_books.items():
+        entry = Entry(path, tar.LINK, 0o755, 0, lock.newest, target)
+        pieces.append(_Piece(path, tar.header(entry)))
+    made = set(books) | {KIT}
+    wanted = ancestors({place.rpartition(b"/")[0] for place in places})
+    for place, book in books.items():
+        chunk = chunks[place]
+        inner = _below(place, places)
+        if not inner:
+            pieces.append(_Piece(place + b"/", chunk=chunk, size=chunk.size))
+            continue
+        between = {f for f in wanted if owner.of(f) == place and f != place}
+        cut, there = _cut(chunk, inner, between, contents.places[book.book])
+        pieces += cut
+        made |= there
+    for folder in wanted - made:
+        holder = owner.of(folder)
+        mtime = times.get(holder, lock.newest) if holder is not None else lock.newest
+        name = folder + b"/"
+        pieces.append(_Piece(name, tar.header(Entry(name, tar.FOLDER, 0o755, 0, mtime))))
+    _check_links(contents, chunks, link_books)
+    pieces.sort(key=lambda piece: piece.first)
+    return pieces
+
+
+def _below(place: bytes, places: list[bytes]) -> list[bytes]:
+    """Those of the sorted `places` that lie in `place`; `0` is the byte after `/`."""
+    if not place:
+        return [other for other in places if other]
+    return places[bisect_left(places, place + b"/") : bisect_left(places, place + b"0")]
+
+
+def _cut(
+    chunk: Chunk, inner: list[bytes], between: set[bytes], place: Place
+) -> tuple[list[_Piece], set[bytes]]:
+    """A chunk with other books inside, cut where they go; and the folders `between` it has.
+
+    Raises GitshelfError where an entry of the chunk is in the way of one of them.
+    """
+    keys = sorted({folder + b"/" for folder in inner} | {f + b"/" for f in between}, reverse=True)
+    taken = set(inner)
+    pieces: list[_Piece] = []
+    there: set[bytes] = set()
+    first, start, position = b"", 0, 0
+    with chunk.file.open("rb") as handle:
+        for name, end in tarreader.names(handle, chunk.size):
+            path = name.rstrip(b"/")
+            if path in between and name.endswith(b"/"):
+                there.add(path)
+            elif path in taken or path in between:
+                raise place.error(
+                    f"its {printable(path)} is in the way of another book",
+                    "give that book another place",
+                )
+            cut = False
+            while keys and keys[-1] <= name:
+                keys.pop()
+                cut = True
+            if cut and position > start:
+                pieces.append(_Piece(first, chunk=chunk, start=start, size=position - start))
+                start = position
+            if position == start:
+                first = name
+            position = end
+    pieces.append(_Piece(first, chunk=chunk, start=start, size=position - start))
+    return pieces, there
+
+
+def _kit_entries(contents: Contents) -> bytes:
+    mtime = contents.lock.newest
+    named = {"lock.json": contents.lock.to_bytes(), **contents.extras}
+    named |= {name.partition("/")[0] + "/": b"" for name in named if "/" in name}
+    parts = [tar.header(Entry(b"KIT/", tar.FOLDER, 0o755, 0, mtime))]
+    for name in sorted(named):
+        path = b"KIT/" + name.encode()
+        data = named[name]
+        if name.endswith("/"):
+            parts.append(tar.header(Entry(path, tar.FOLDER, 0o755, 0, mtime)))
+        else:
+            entry = Entry(path, tar.FILE, 0o644, len(data), mtime)
+            parts += (tar.header(entry), data, tar.padding(len(data)))
+    return b"".join(parts)
+
+
+def _check_links(
+    contents: Contents,
+    chunks: Mapping[bytes, Chunk],
+    link_books: Mapping[bytes, bytes],
+) -> None:
+    """Links are judged once more on the whole shelf: a book's link may lead through another's."""
+    targets = dict(link_books)
+    holder: dict[bytes, bytes] = {}
+    for place, chunk in chunks.items():
+        for path, target in chunk.links.items():
+            full = place + b"/" + path if place else path
+            targets[full] = target
+            holder[full] = place
+    for path in targets:
+        if links.leaves(path, targets, holder.get(path, b"")):
+            book = holder.get(path, path).decode()
+            raise contents.places[book].error(
+                f"the link {printable(path)} leads out of its book",
+                "correct it in its repository, or write `links: omit`",
+            )

@@ -1,0 +1,282 @@
+"""Bringing commits into the cache: by id at depth 1, else by a ref, else the whole history.
+
+No call prompts, and each ends: git has no terminal and no askpass, and a deadline per call, within
+which failures of the network are tried again (see retries).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+
+from gitshelf import git
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Result, Running, Timeout
+from gitshelf.cache import Cache, Store, retries
+from gitshelf.git import refs
+from gitshelf.git.refs import Ref, UnknownCommit
+from gitshelf.git.urls import local_path
+
+DEFAULT_TIMEOUT = 600.0
+_FETCH = (
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--no-show-forced-updates",
+)
+# Texts, as patterns of this size take a millisecond to compile, which only failures need.
+_CREDENTIALS = (
+    r"could not read (Username|Password)|Authentication failed|terminal prompts disabled|"
+    r"Permission denied \(|HTTP Basic: Access denied|error: 40[13]|Host key verification failed"
+)
+_UNKNOWN = (
+    r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object|"
+    r"want .* not valid|does not (allow|support)|shallow|filter|upload-pack: |bad object|"
+    r"did not send all necessary objects|remote did not send"
+)
+
+
+class Fetcher:
+    """Fetches into a cache. `timeout` is in seconds and per call of git."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        running: Running,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        offline: bool = False,
+    ) -> None:
+        self._cache = cache
+        self._running = running
+        self._timeout = timeout
+        self._offline = offline
+
+    def refs(self, url: str, names: Iterable[str]) -> dict[str, Ref]:
+        """What branches and tags stand for (the commits that annotated tags name), by name.
+
+        Raises UnknownCommit for a name that is neither or both, GitshelfError where the repository
+        cannot be asked.
+        """
+        names = list(dict.fromkeys(names))
+        self._check_online(url, ", ".join(names))
+        patterns = [pattern for name in names for pattern in refs.candidates(name)]
+        result = self._git(url, ["ls-remote", "--", url, *patterns])
+        if not result.ok:
+            raise self._failure(url, result)
+        advertised = refs.advertised(result)
+        return {name: refs.chosen(name, url, advertised) for name in names}
+
+    def ensure(self, url: str, wanted: Sequence[str]) -> Store:
+        """The store that holds the commits (or tags) `wanted`, all of one hash.
+
+        Raises UnknownCommit for one that the repository does not have, GitshelfError where it
+        cannot be asked.
+        """
+        store = self._cache.store(url, len(wanted[0]))
+        if all(store.pinned(pin) for pin in wanted):
+            store.used()
+            return store
+        self._check_online(url, wanted[0][:12])
+        with store.writing(self._timeout) as handle:
+            missing = [pin for pin in wanted if not store.pinned(pin)]
+            if missing:
+                self._ladder(store, url, missing, handle)
+        store.used()
+        return store
+
+    def on_branch(self, url: str, commit: str, branch: str) -> bool:
+        """Whether `commit` is the tip of `branch` or one of its ancestors."""
+        tip = self.refs(url, [branch])[branch].id
+        if tip == commit:
+            return True
+        store = self._full(url, len(commit))
+        if not self._has(store, commit):
+            return False
+        result = git.run(
+            ["merge-base", "--is-ancestor", commit, tip],
+            git_dir=store.path,
+            timeout=self._timeout,
+            running=self._running,
+        )
+        if result.code not in (0, 1):
+            raise GitshelfError(f"{url}: {git.last_line(result.err)}")
+        return result.ok
+
+    def there(self, url: str, pin: str) -> bool:
+        """Whether the repository itself still gives this commit, whatever the cache has. Raises
+        GitshelfError where it cannot be asked."""
+        self._check_online(url, pin[:12])
+        store = self._cache.store(url, len(pin))
+        with store.writing(self._timeout) as handle:
+            result = self._shallow(store, url, [(pin, pin)], handle)
+        if result.ok:
+            return True
+        if not _is_unknown(result):
+            raise self._failure(url, result)
+        # A server that gives tips of refs only: the pin must lead to one of them.
+        listed = self._git(url, ["ls-remote", "--", url])
+        if not listed.ok:
+            raise self._failure(url, listed)
+        tips = set(refs.advertised(listed).values())
+        full = self._full(url, len(pin))
+        arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]
+        holding = git.run([*arguments, "refs/heads", "refs/tags"], git_dir=full.path)
+        return pin in tips or not tips.isdisjoint(holding.out.decode().split())
+
+    def whole(self, url: str, width: int) -> Store:
+        """The store with all branches and tags (`width`: digits of its ids), brought up to date.
+        Raises GitshelfError where the repository cannot be asked."""
+        return self._full(url, width)
+
+    def related(self, url: str, commits: Sequence[str]) -> tuple[Store, set[str]]:
+        """The store with all that led to `commits` (of one hash), and those of them that the
+        repository does not have any more. Raises GitshelfError where it cannot be asked."""
+        store = self._cache.store(url, len(commits[0]), full=True)
+        if all(store.pinned(commit) for commit in commits):
+            store.used()
+            return store, set()
+        store = self._full(url, len(commits[0]))
+        lost = set()
+        with store.writing(self._timeout) as handle:
+            for commit in commits:
+                if not self._has(store, commit):
+                    pin = f"+{commit}:refs/pins/{commit}"
+                    self._git(url, [*_FETCH, "--", url, pin], store, handle)
+                if not self._has(store, commit):
+                    lost.add(commit)
+                    continue
+                git.run(["update-ref", f"refs/pins/{commit}", commit], git_dir=store.path)
+        return store, lost
+
+    def _ladder(self, store: Store, url: str, missing: Sequence[str], handle: int) -> None:
+        result = self._shallow(store, url, [(pin, pin) for pin in missing], handle)
+        if result.ok:
+            return
+        if not _is_unknown(result):
+            raise self._failure(url, result)
+        for pin in missing:
+            if len(missing) > 1 and self._shallow(store, url, [(pin, pin)], handle).ok:
+                continue
+            listed = self._git(url, ["ls-remote", "--", url])
+            if not listed.ok:
+                raise self._failure(url, listed)
+            named = [ref for ref, tip in refs.advertised(listed).items() if tip == pin]
+            if (
+                named
+                and self._shallow(store, url, [(named[0].removesuffix("^{}"), pin)], handle).ok
+            ):
+                continue
+            self._from_history(store, url, pin, handle)
+
+    def _from_history(self, store: Store, url: str, pin: str, handle: int) -> None:
+        full = self._full(url, len(pin))
+        if self._has(full, pin):
+            git.run(["update-ref", f"refs/pins/{pin}", pin], git_dir=full.path)
+            result = self._shallow(store, full.path.as_uri(), [(pin, pin)], handle)
+            if result.ok:
+                return
+            raise self._failure(url, result)
+        raise UnknownCommit(
+            pin,
+            f"{url} has no commit {pin}",
+            "correct the SHA; if it was pushed away, take a commit that is on a branch",
+        )
+
+    def _full(self, url: str, width: int) -> Store:
+        """The store with the whole history, brought up to date."""
+        store = self._cache.store(url, width, full=True)
+        self._check_online(url, "the history")
+        refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+        with store.writing(self._timeout) as handle:
+            # Pruned, or a branch `a` that gave way to `a/b` upstream would be in its way here.
+            result = self._git(url, [*_FETCH, "--prune", "--", url, *refspecs], store, handle)
+        if not result.ok:
+            raise self._failure(url, result)
+        store.used()
+        return store
+
+    def _has(self, store: Store, commit: str) -> bool:
+        return git.run(["cat-file", "-e", commit], git_dir=store.path).ok
+
+    def _shallow(
+        self, store: Store, url: str, pins: Sequence[tuple[str, str]], handle: int
+    ) -> Result:
+        refspecs = [f"+{source}:refs/pins/{pin}" for source, pin in pins]
+        return self._git(url, [*_FETCH, "--depth=1", "--", url, *refspecs], store, handle)
+
+    def _git(
+        self,
+        url: str,
+        arguments: Sequence[str],
+        store: Store | None = None,
+        handle: int | None = None,
+    ) -> Result:
+        """Run git against `url`, again where a failure may pass, all within one timeout."""
+        deadline = time.monotonic() + self._timeout
+        attempt, asked = 1, False
+        while True:
+            with retries.Listening(asked) as listening:
+                try:
+                    result = git.run(
+                        arguments,
+                        git_dir=store.path if store else None,
+                        timeout=max(deadline - time.monotonic(), 0.001),
+                        extra_env=listening.env,
+                        pass_fds=() if handle is None else (handle,),
+                        running=self._running,
+                    )
+                except Timeout as error:
+                    message = f"{url} did not answer within {self._timeout:g} s"
+                    raise Timeout(message, error.remedy) from None
+                if result.ok or attempt == retries.TRIES or local_path(url) is not None:
+                    return result
+                asked = retries.waits(result.err) == retries.FIRST_WAIT_ASKED
+                wait = retries.jittered(retries.waits(result.err), attempt)
+                wait = max(wait, listening.seconds())
+            if not retries.passing(url, result.err) or time.monotonic() + wait > deadline:
+                return result
+            retries.pause(wait, self._running)
+            attempt += 1
+
+    def _check_online(self, url: str, what: str) -> None:
+        if self._offline and local_path(url) is None:
+            raise GitshelfError(
+                f"{what} of {url} is not in the cache", "run once without --offline, or pin a SHA"
+            )
+
+    def _failure(self, url: str, result: Result) -> GitshelfError:
+        reason = git.reason(result.err, self._cache.root)
+        if re.search(_CREDENTIALS, result.err, re.I):
+            return GitshelfError(
+                f"{url} asks for credentials ({reason})",
+                "give git access without a prompt: ssh-agent, a known host key, or a credential "
+                "helper; then try again",
+            )
+        if "dubious ownership" in result.err:
+            return GitshelfError(
+                f"{url} belongs to another user, so git does not read it",
+                f"git config --global --add safe.directory {local_path(url) or url}",
+            )
+        path = local_path(url)
+        if path is not None and not path.exists():
+            return GitshelfError(f"{url} is not there", "correct `git`")
+        if git.tells_no_room(reason):
+            return GitshelfError(
+                f"{url} cannot be fetched ({reason})",
+                "make room where the cache is (gitshelf cache show), or set XDG_CACHE_HOME",
+            )
+        again = f", {retries.TRIES} tries" if retries.passing(url, result.err) else ""
+        return GitshelfError(
+            f"{url} cannot be fetched from ({reason}{again})",
+            "check the URL and the network: git ls-remote",
+        )
+
+
+def _is_unknown(result: Result) -> bool:
+    """Whether git failed because the repository does not give the commit."""
+    asks = re.search(_CREDENTIALS, result.err, re.I)
+    return not asks and re.search(_UNKNOWN, result.err, re.I) is not None

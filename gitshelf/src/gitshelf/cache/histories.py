@@ -1,0 +1,71 @@
+"""The history of a book in the cache, from which clones for development are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitshelf import git
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Running
+from gitshelf.cache import Cache, Store
+from gitshelf.cache.fetch import Fetcher
+from gitshelf.git.refs import UnknownCommit
+
+
+class FullFetcher(Fetcher):
+    """Fetches whole histories. As Fetcher otherwise."""
+
+    def __init__(
+        self, cache: Cache, running: Running, *, timeout: float, offline: bool = False
+    ) -> None:
+        super().__init__(cache, running, timeout=timeout, offline=offline)
+        self._stores = cache
+
+    def history(self, url: str, wanted: Sequence[str], *, fresh: bool) -> Store:
+        """The store with the history of the commits (or tags) `wanted`; the repository is asked
+        where one is missing, or where its branches and tags must be `fresh`. Raises UnknownCommit,
+        and GitshelfError as Fetcher does."""
+        store = self._stores.store(url, len(wanted[0]), full=True)
+        if not fresh and store.path.exists() and self._holds(store, wanted):
+            return store
+        store = self._full(url, len(wanted[0]))
+        for pin in wanted:
+            if self._holds(store, [pin]):
+                continue
+            # Not on a branch or tag (a review, a branch that was rewritten): ask for it by id.
+            with store.writing(self._timeout) as handle:
+                result = git.run(
+                    ["fetch", "--quiet", "--no-tags", "--", url, f"+{pin}:refs/pins/{pin}"],
+                    git_dir=store.path,
+                    timeout=self._timeout,
+                    pass_fds=(handle,),
+                    running=self._running,
+                )
+            if not result.ok:
+                raise UnknownCommit(
+                    pin,
+                    f"{url} has no commit {pin}",
+                    "correct the SHA; if it was pushed away, take a commit that is on a branch",
+                )
+        return store
+
+    def _holds(self, store: Store, wanted: Sequence[str]) -> bool:
+        """Whether every commit is there with all that leads to it."""
+        result = git.run(
+            ["rev-list", "--quiet", "--objects", *wanted, "--not", "--all"],
+            git_dir=store.path,
+            timeout=self._timeout,
+            running=self._running,
+        )
+        return result.ok
+
+    def peel(self, store: Store, pin: str) -> str:
+        """The commit that `pin`, a commit or tag, stands for."""
+        result = git.run(
+            ["rev-parse", "--verify", "--quiet", f"{pin}^{{commit}}"],
+            git_dir=store.path,
+            running=self._running,
+        )
+        if not result.ok:
+            raise GitshelfError(f"{pin} is not a commit", "correct `branch`")
+        return result.out.decode("ascii").strip()

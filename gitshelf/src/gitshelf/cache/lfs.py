@@ -1,0 +1,164 @@
+"""Bringing the objects of Git LFS into a store of the cache, with the program git-lfs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf import git
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Result, Running, Timeout
+from gitshelf.cache import Store
+from gitshelf.formats import gitobjects
+from gitshelf.formats.pointers import Pointer
+from gitshelf.formats.tar import printable
+from gitshelf.git import urls
+from gitshelf.git.reader import ObjectReader
+
+_OPTIONS = ("lfs.fetchinclude=", "lfs.fetchexclude=", "lfs.locksverify=false", "lfs.dialtimeout=30")
+_REMOTE = "gitshelf"
+ENVIRONMENT = {"GIT_ASKPASS": ""}
+"""What git-lfs needs: any askpass, even one that says nothing, it would take before the user's
+credential helper, and ask again for ever."""
+_CONFIG = b".lfsconfig"
+_MAX_CONFIG = 1 << 20
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+_CREDENTIALS = re.compile(
+    r"credentials for|Authorization error|Authentication required|terminal prompts disabled|"
+    r"could not read (Username|Password)",
+    re.I,
+)
+_ELSE = "or write `lfs: omit` in the book"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The commit `id` with its `tree`, fetched from `url`; of its folders only `path` matters."""
+
+    url: str
+    id: str
+    tree: str
+    path: str
+
+
+class Objects:
+    """The LFS objects of one store. `timeout` is in seconds and for all of one commit's objects;
+    `fetching` says whether the repository may be asked."""
+
+    def __init__(self, store: Store, running: Running, timeout: float, *, fetching: bool) -> None:
+        self._store = store
+        self._running = running
+        self._timeout = timeout
+        self._fetching = fetching
+
+    def bring(
+        self, reader: ObjectReader, commit: Commit, wanted: Mapping[bytes, Pointer]
+    ) -> dict[str, Path]:
+        """The file of each object by its oid; `wanted` are pointers by their paths.
+
+        Raises GitshelfError, naming a file, for what the repository's LFS server does not give.
+        """
+        objects = {one.oid: self._file(one.oid) for one in wanted.values()}
+        if self._missing(wanted):
+            if not self._fetching:
+                raise not_there(self._shown(wanted))
+            result = self._fetch(commit, _server(reader, commit))
+            if self._missing(wanted):
+                raise failure(self._shown(wanted), result, self._store.path)
+        return objects
+
+    def _file(self, oid: str) -> Path:
+        return self._store.path / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+
+    def _missing(self, wanted: Mapping[bytes, Pointer]) -> list[bytes]:
+        return [path for path, one in wanted.items() if not self._there(one)]
+
+    def _there(self, one: Pointer) -> bool:
+        try:
+            return self._file(one.oid).stat().st_size == one.size
+        except OSError:
+            return False
+
+    def _shown(self, wanted: Mapping[bytes, Pointer]) -> str:
+        missing = self._missing(wanted)
+        more = f" (and of {len(missing) - 1} more files)" if len(missing) > 1 else ""
+        return f"the LFS object of {printable(missing[0])}{more}"
+
+    def _fetch(self, commit: Commit, server: str) -> Result:
+        url, path = commit.url, commit.path
+        options = [*_OPTIONS, f"remote.{_REMOTE}.url={url}"]
+        if server:
+            options.append(f"lfs.url={server}")
+        only = ["-I", path] if path and _PLAIN_PATH.fullmatch(path) else []
+        arguments = [word for option in options for word in ("-c", option)]
+        with self._store.writing(self._timeout) as handle:
+            try:
+                return git.run(
+                    [*arguments, "lfs", "fetch", *only, _REMOTE, commit.id],
+                    git_dir=self._store.path,
+                    timeout=self._timeout,
+                    extra_env=ENVIRONMENT,
+                    pass_fds=(handle,),
+                    running=self._running,
+                )
+            except Timeout as error:
+                message = f"the LFS objects of {url} did not come within {self._timeout:g} s"
+                raise Timeout(message, error.remedy) from None
+
+
+def not_there(what: str) -> GitshelfError:
+    """The error that `what` would have to be fetched, and nobody may be asked."""
+    return GitshelfError(f"{what} is not in the cache", "run once without --offline")
+
+
+def failure(what: str, result: Result, where: Path) -> GitshelfError:
+    """What it means that git-lfs, writing at `where`, ended so, and `what` is not there."""
+    if "'lfs' is not a git command" in result.err:
+        return GitshelfError(
+            f"{what} is fetched with git-lfs, which is not installed",
+            f"install it (Debian: git-lfs), {_ELSE}",
+        )
+    reason = git.reason(result.err, where)
+    if git.tells_no_room(reason):
+        return GitshelfError(f"{what}: {reason}", "make room on its disk, then try again")
+    if not result.ok and _CREDENTIALS.search(result.err):
+        return GitshelfError(
+            f"{what} asks for credentials ({reason})",
+            "give git access without a prompt, by a credential helper; then try again",
+        )
+    return GitshelfError(
+        f"{what} cannot be fetched ({reason})",
+        f"push it with git lfs push, pin another commit, {_ELSE}",
+    )
+
+
+def _server(reader: ObjectReader, commit: Commit) -> str:
+    """The LFS server that the commit's own .lfsconfig names, "" where it names none."""
+    content = _config(reader, commit.tree)
+    if not content:
+        return ""
+    result = git.run(["config", "--file", "-", "--get", "lfs.url"], input=content)
+    found = result.out.decode("utf-8", "replace").strip()
+    if not found:
+        return ""
+    try:
+        return urls.inner(found, commit.url)
+    except ValueError as error:
+        shown = re.sub(r"//[^/@]*@", "//***@", found)
+        raise GitshelfError(
+            f"the LFS server {shown} of its .lfsconfig {error}",
+            f"correct .lfsconfig in its repository, {_ELSE}",
+        ) from None
+
+
+def _config(reader: ObjectReader, root: str) -> bytes:
+    ((_, tree),) = reader.read([root])
+    for item in gitobjects.parse_tree(tree, root):
+        if item.path == _CONFIG and item.mode in gitobjects.REGULAR:
+            for _, size in reader.headers([item.id]):
+                if size > _MAX_CONFIG:
+                    raise GitshelfError("its .lfsconfig is too big", _ELSE.removeprefix("or "))
+                return reader.content(size)
+    return b""

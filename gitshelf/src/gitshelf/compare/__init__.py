@@ -1,0 +1,1 @@
+"""What changed between two shelves: manifests, locks or kits."""

@@ -1,0 +1,237 @@
+"""What changed between two shelves: per book its commits, authors, Change-Ids and fixed bugs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from gitshelf import git
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Running, Stopped
+from gitshelf.base.threads import run_all
+from gitshelf.cache import Cache, Store
+from gitshelf.cache.fetch import Fetcher
+from gitshelf.compare import sources as sides
+from gitshelf.compare.sources import Held
+from gitshelf.formats import gitobjects
+from gitshelf.formats.gitobjects import is_id
+from gitshelf.git.reader import ObjectReader
+from gitshelf.kit.lock import INCLUDE, Policies
+from gitshelf.manifest.books import Book
+from gitshelf.resolution import Options, submodules
+from gitshelf.shelf import nesting
+
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+_CHANGE_ID = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{40})[ \t]*$", re.M)
+_CLOSES = re.compile(r"^Closes-Bug:[ \t]*#?[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
+Pairs = dict[str, tuple[Held | None, Held | None]]
+"""Books by place: what they were and what they are."""
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit; `time` is the committer's, in seconds since 1970."""
+
+    commit: str
+    author: str
+    time: int
+    subject: str
+    change_ids: tuple[str, ...]
+    closes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookChanges:
+    """What happened to a book. `kind` is ADDED, REMOVED or CHANGED; `old` and `new` are full ids,
+    or the targets of a link, "" where there is none; `commits` are those that came, `taken_back`
+    those that went, newest first; `note` says what the commits do not."""
+
+    book: str
+    kind: str
+    old: str
+    new: str
+    url: str
+    commits: tuple[Change, ...] = ()
+    taken_back: tuple[Change, ...] = ()
+    note: str = ""
+
+    @property
+    def authors(self) -> list[str]:
+        """Who wrote the commits, sorted."""
+        return sorted({change.author for change in self.commits})
+
+
+def changes(
+    old: str | Path,
+    new: str | Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+) -> list[BookChanges]:
+    """What changed from one manifest, lock or kit to another, by place; see `sides.read` for what
+    may be compared. Books that are the same are left out; of those that are not, submodules that
+    they include count as books.
+
+    Raises GitshelfError, with the book, where a repository cannot be asked.
+    """
+    options = options or Options()
+    before = sides.read(str(old), environment=environment, tokens=tokens).books
+    after = sides.read(str(new), environment=environment, tokens=tokens).books
+    running = Running()
+    fetcher = Fetcher(
+        Cache(options.cache), running, timeout=options.timeout, offline=options.offline
+    )
+    work = _Comparison(fetcher, running, options.timeout)
+    pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
+    found = []
+    while pairs:
+        tasks = [
+            (name, partial(work.book, name, *pair))
+            for name, pair in pairs.items()
+            if _differ(*pair)
+        ]
+        done = run_all(tasks, options.workers, running, options.report)
+        found += [one for one, _ in done if one is not None]
+        pairs = {name: pair for _, inner in done for name, pair in inner.items()}
+    return sorted(found, key=lambda one: one.book.encode())
+
+
+def _differ(old: Held | None, new: Held | None) -> bool:
+    """Whether a book has to be looked at: names of branches may stand for anything."""
+    if old is None or new is None:
+        return True
+    same = (old.ref, old.path, old.link) == (new.ref, new.path, new.link)
+    return not same or (not (new.link or is_id(new.ref)) and old.url != new.url)
+
+
+class _Comparison:
+    def __init__(self, fetcher: Fetcher, running: Running, timeout: float) -> None:
+        self._fetcher = fetcher
+        self._running = running
+        self._timeout = timeout
+
+    def book(
+        self, name: str, old: Held | None, new: Held | None
+    ) -> tuple[BookChanges | None, Pairs]:
+        """What happened to one book, None where nothing did; and the submodules that belong to it
+        on either side."""
+        held = new or old
+        assert held is not None
+        try:
+            found = self._book(name, old, new)
+            return found, self._inner(old, new, found) if found else {}
+        except Stopped:
+            raise
+        except GitshelfError as error:
+            raise held.place.error(error.message, error.remedy) from None
+
+    def _book(self, name: str, old: Held | None, new: Held | None) -> BookChanges | None:
+        was, now = self._state(old), self._state(new)
+        url = (new.url if new else "") or (old.url if old else "")
+        kind = ADDED if old is None else REMOVED if new is None else CHANGED
+        plain = BookChanges(name, kind, was, now, url)
+        if old is None or new is None:
+            return plain
+        folder = ""
+        if old.path != new.path:
+            folder = f"its folder was {old.path or '.'}, now it is {new.path or '.'}"
+        if was == now:
+            return BookChanges(name, kind, was, now, url, note=folder) if folder else None
+        if old.link or new.link:
+            return plain
+        if not url:
+            raise GitshelfError(
+                "nothing says where it comes from",
+                "compare manifests or kits, or put manifest.yml beside the lock",
+            )
+        if len(was) != len(now):
+            return BookChanges(name, kind, was, now, url, note="its hash is another one now")
+        store, lost = self._fetcher.related(url, [was, now])
+        if now in lost:
+            raise GitshelfError(f"{url} has no commit {now}", "correct the pin")
+        if was in lost:
+            note = f"{was} is not in {url} any more, so the commits between cannot be listed"
+            return BookChanges(name, kind, was, now, url, note=note)
+        came = self._log(store, was, now, new.path)
+        went = self._log(store, now, was, old.path)
+        return BookChanges(name, kind, was, now, url, came, went, folder)
+
+    def _inner(self, old: Held | None, new: Held | None, found: BookChanges) -> Pairs:
+        """The submodules that belong to a book, where both sides have it."""
+        if not (old and new and found.url) or old.link or new.link:
+            return {}
+        before = self._submodules(old, found.old, found)
+        after = self._submodules(new, found.new, found)
+        return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
+
+    def _submodules(self, held: Held, commit: str, found: BookChanges) -> dict[str, Held]:
+        if held.submodules != INCLUDE:
+            return {}
+        store, lost = self._fetcher.related(found.url, [commit])
+        if lost:
+            return {}
+        links = nesting.gitlinks(store.path, commit, held.path, self._running)
+        with ObjectReader(store.path, self._running, self._timeout) as reader:
+            ((_, content),) = reader.read([commit])
+            tree = gitobjects.parse_commit(content).tree
+            several = submodules.read(reader, tree, held.path, links, held.place)
+        book = Book(
+            book=found.book,
+            url=found.url,
+            branch=commit,
+            path=held.path,
+            track="",
+            tag="",
+            policies=Policies(submodules=INCLUDE),
+            origin=found.url,
+            place=held.place,
+        )
+        return {
+            one.book: Held(one.branch, one.url, "", one.place, submodules=INCLUDE)
+            for one in submodules.books([(book, several)], {})
+        }
+
+    def _state(self, held: Held | None) -> str:
+        if held is None:
+            return ""
+        if held.link or is_id(held.ref):
+            return held.link or held.ref
+        return self._fetcher.refs(held.url, [held.ref])[held.ref].id
+
+    def _log(self, store: Store, old: str, new: str, path: str) -> tuple[Change, ...]:
+        """The commits that `new` has and `old` has not, newest first."""
+        arguments = ["log", "-z", "--encoding=UTF-8", "--format=%H%n%an%n%ct%n%B"]
+        paths = [f":(top,literal){path}"] if path else []
+        result = git.run(
+            [*arguments, f"{old}..{new}", "--", *paths],
+            git_dir=store.path,
+            timeout=self._timeout,
+            running=self._running,
+        )
+        if not result.ok:
+            raise GitshelfError(f"its commits cannot be listed: {git.last_line(result.err)}")
+        text = result.out.decode("utf-8", "replace")
+        return tuple(parse_commit(record) for record in text.split("\0") if record)
+
+
+def parse_commit(record: str) -> Change:
+    """A commit from id, author, time and message, each beginning on a line of its own."""
+    commit, author, when, message = record.split("\n", 3)
+    return Change(
+        commit,
+        printable(author),
+        int(when),
+        printable(message.strip().partition("\n")[0]),
+        tuple(dict.fromkeys(_CHANGE_ID.findall(message))),
+        tuple(dict.fromkeys(printable(bug) for bug in _CLOSES.findall(message))),
+    )
+
+
+def printable(text: str) -> str:
+    """A text that cannot steer a terminal."""
+    return _UNPRINTABLE.sub("?", text)

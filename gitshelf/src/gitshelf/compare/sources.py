@@ -1,0 +1,158 @@
+"""One side of a comparison: a manifest, a lock or a kit, as commits by place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf import git, manifest
+from gitshelf.base import process
+from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.formats import compression, tar
+from gitshelf.formats.tarreader import Reader
+from gitshelf.kit import lock
+from gitshelf.kit.lock import REFUSE
+from gitshelf.manifest import Manifest
+from gitshelf.manifest.document import Place
+
+_KITS = (".tar", ".tar.gz", ".tar.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A book of one side: `ref` is a full id or, in a manifest, the name of a branch or tag; `url`
+    is "" where nothing says it; `link` the target of a book that is a link, `submodules` its policy
+    for submodules."""
+
+    ref: str
+    url: str
+    path: str
+    place: Place
+    link: str = ""
+    submodules: str = REFUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one side holds, by place on the shelf."""
+
+    name: str
+    books: dict[str, Held]
+
+
+def read(
+    source: str, *, environment: str | None = None, tokens: Mapping[str, str] | None = None
+) -> Side:
+    """Read a manifest (a file, or `REVISION:FILE` of the git repository here), a kit, the folder
+    of an unpacked kit, or a `lock.json` with its `manifest.yml` beside it.
+
+    Kits are verified. Raises GitshelfError where it is none of these, Refused for a bad kit.
+    """
+    file = Path(source)
+    if file.is_dir() and (file / "KIT" / "lock.json").is_file():
+        file = file / "KIT" / "lock.json"
+
+    def parse(data: bytes, name: Path, folder: Path) -> Manifest:
+        return manifest.parse(
+            data, name, environment=environment, tokens=tokens, here=_here(folder)
+        )
+
+    if file.is_file() and file.name.endswith(_KITS):
+        data, origin = _kit(file)
+        return _locked(source, data, parse(origin, Path("KIT/manifest.yml"), Path.cwd()))
+    if file.is_file() and file.suffix == ".json":
+        beside = file.with_name("manifest.yml")
+        origins = None
+        if beside.is_file():
+            origins = parse(_bytes(beside), Path(beside.name), Path.cwd())
+        return _locked(source, _bytes(file), origins)
+    if not file.exists() and ":" in source:
+        data, name = _revision(source)
+        return _manifest(source, parse(data, name, name.parent))
+    return _manifest(source, parse(_bytes(file), file, file.absolute().parent))
+
+
+def _here(folder: Path) -> Callable[[], str]:
+    return lambda: git.toplevel(folder)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise GitshelfError(
+            f"{file}: {error.strerror}", "name a manifest, a lock or a kit"
+        ) from None
+
+
+def _revision(source: str) -> tuple[bytes, Path]:
+    """A manifest out of git's history, and where it is in the work tree."""
+    top = Path(git.toplevel(Path.cwd()))
+    revision, _, path = source.partition(":")
+    if revision.startswith("-"):
+        raise GitshelfError(f"{source} is not a file", "name a manifest, a lock or a kit")
+    result = process.run(
+        ["git", "cat-file", "blob", source], timeout=git.LOCAL_TIMEOUT, env=git.environment()
+    )
+    if not result.ok:
+        raise GitshelfError(
+            f"{source} is neither a file nor in git ({git.last_line(result.err)})",
+            "name a manifest, a lock or a kit; paths after `:` begin at the top of the repository",
+        )
+    return result.out, (Path.cwd() if path.startswith((".", "..")) else top) / path
+
+
+def _manifest(name: str, found: Manifest) -> Side:
+    books = {
+        b.book: Held(b.branch, b.url, b.path, b.place, submodules=b.policies.submodules)
+        for b in found.books
+    }
+    books.update((one.book, Held("", "", "", one.place, one.target)) for one in found.links)
+    return Side(name, books)
+
+
+def _locked(name: str, data: bytes, origins: Manifest | None) -> Side:
+    parsed = lock.parse(data)
+    urls = {book.book: book.url for book in origins.books} if origins else {}
+    # What a submodule is, its book says.
+    own = [book for book in parsed.books if book.within is None]
+    books = {
+        b.book: Held(
+            b.commit,
+            urls.get(b.book, ""),
+            b.path,
+            Place(name, 1, b.book),
+            submodules=b.policies.submodules,
+        )
+        for b in own
+    }
+    for link in parsed.links:
+        books[link.book] = Held("", "", "", Place(name, 1, link.book), link.link)
+    return Side(name, books)
+
+
+def _kit(file: Path) -> tuple[bytes, bytes]:
+    """The lock and the manifest of a kit that was verified."""
+    from gitshelf.kit.verification import verify
+
+    try:
+        verify(file)
+    except Refused as error:
+        where = "" if error.message.startswith(str(file)) else f"{file}: "
+        raise Refused(where + error.message, error.remedy or "get the kit again") from None
+    found: dict[bytes, bytes] = {}
+    wanted = (b"KIT/lock.json", b"KIT/manifest.yml")
+    with compression.opened(file) as source:
+        reader = Reader(source)
+        while len(found) < len(wanted) and (entry := reader.entry()) is not None:
+            if entry.kind == tar.FILE:
+                data = b"".join(reader.content(entry)) if entry.name in wanted else b""
+                if entry.name in wanted:
+                    found[entry.name] = data
+                else:
+                    for _ in reader.content(entry):
+                        pass
+    if len(found) < len(wanted):
+        raise Refused(f"{file} has no lock", "this is not a kit")
+    return found[wanted[0]], found[wanted[1]]

@@ -1,0 +1,1 @@
+"""Formats as bytes: git objects, tar, compression, LFS pointers. Standard library only."""

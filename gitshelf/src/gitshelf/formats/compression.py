@@ -1,0 +1,199 @@
+"""The ways a kit travels: plain tar, gzip (RFC 1952), Zstandard (RFC 8878).
+
+Compression is transport: the digest of a release is taken over the tar inside. Standard library
+only, but for Zstandard, whose module is imported when it is met.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from gitshelf.base.errors import GitshelfError, Refused
+
+if TYPE_CHECKING:
+    from gitshelf.formats.tarreader import Source
+
+SUFFIXES = (".tar", ".tar.gz", ".tar.zst")
+_GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_PIECE = 1 << 20
+_ZSTD_LEVEL = 9
+
+
+class Sink(Protocol):
+    """Where the bytes of a tar go."""
+
+    def write(self, data: bytes, /) -> object: ...
+    def close(self) -> None: ...
+
+
+def suffix(path: Path) -> str:
+    """The suffix that says how `path` is compressed.
+
+    Raises GitshelfError for a name that has none of them.
+    """
+    for known in reversed(SUFFIXES):
+        if path.name.endswith(known) and path.name != known:
+            return known
+    raise GitshelfError(
+        f"{path.name}: the name does not say what kind of kit it is",
+        "end it in " + ", ".join(SUFFIXES),
+    )
+
+
+def compressor(raw: BinaryIO, kind: str) -> Sink:
+    """What takes a tar and writes it to `raw` as `kind`, a suffix; `close` leaves `raw` open."""
+    if kind == ".tar.gz":
+        return _Gzip(raw)
+    if kind == ".tar.zst":
+        return _Zstd(raw)
+    return _Plain(raw)
+
+
+class _Plain:
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._raw.write(view) :]
+
+    def close(self) -> None:
+        pass
+
+
+class _Gzip(_Plain):
+    """One member without a time or a name, so that equal tars give equal files."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__(raw)
+        self._deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+        self._crc = self._size = 0
+        super().write(_GZIP)
+
+    def write(self, data: bytes) -> None:
+        self._crc = zlib.crc32(data, self._crc)
+        self._size += len(data)
+        super().write(self._deflate.compress(data))
+
+    def close(self) -> None:
+        tail = self._crc.to_bytes(4, "little") + (self._size % 2**32).to_bytes(4, "little")
+        super().write(self._deflate.flush() + tail)
+
+
+class _Zstd(_Plain):
+    def __init__(self, raw: BinaryIO) -> None:
+        import zstandard
+
+        super().__init__(raw)
+        self._frame = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj()
+
+    def write(self, data: bytes) -> None:
+        super().write(self._frame.compress(data))
+
+    def close(self) -> None:
+        super().write(self._frame.flush())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """The tar inside `path`, by what the file starts with.
+
+    Raises GitshelfError where the file cannot be read, Refused where the compression is damaged.
+    """
+    try:
+        raw = path.open("rb", buffering=0)
+    except OSError as error:
+        raise GitshelfError(f"{path}: {error.strerror}", "name a kit that can be read") from None
+    with raw:
+        try:
+            magic = raw.read(4)
+            raw.seek(0)
+        except OSError as error:
+            raise GitshelfError(f"{path}: {error.strerror}", "name a kit") from None
+        if magic.startswith(_GZIP_MAGIC):
+            yield _Gunzip(raw)
+        elif magic == _ZSTD_MAGIC:
+            yield _Unzstd(raw)
+        else:
+            yield raw
+
+
+class _Gunzip:
+    """Reads exactly one member of the form that `_Gzip` writes, and nothing behind it."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        self._raw = raw
+        self._inflate = zlib.decompressobj(-15)
+        self._pending = b""
+        self._crc = self._size = 0
+        self._done = False
+        if raw.read(len(_GZIP)) != _GZIP:
+            raise Refused("the gzip header is not one that gitshelf writes")
+
+    def read(self, size: int, /) -> bytes:
+        while not self._done:
+            data = self._pending or self._raw.read(_PIECE)
+            try:
+                piece = self._inflate.decompress(data, size)
+            except zlib.error as error:
+                raise Refused(f"the compressed data is damaged: {error}") from None
+            self._pending = self._inflate.unconsumed_tail
+            if self._inflate.eof:
+                self._done = True
+            elif not data and not piece:
+                raise Refused("the compressed data ends too early", "get the kit again")
+            self._crc = zlib.crc32(piece, self._crc)
+            self._size += len(piece)
+            if self._done:
+                self._end()
+            if piece:
+                return piece
+        return b""
+
+    def _end(self) -> None:
+        tail = self._inflate.unused_data + self._raw.read(9)
+        wanted = self._crc.to_bytes(4, "little") + (self._size % 2**32).to_bytes(4, "little")
+        if tail != wanted:
+            raise Refused("the compressed data does not end with its own checksum")
+
+
+class _Unzstd:
+    """Reads exactly one frame, and nothing behind it."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        try:
+            import zstandard
+        except ImportError:
+            raise GitshelfError(
+                "this kit is compressed with Zstandard, which this Python cannot read",
+                "use the .tar or .tar.gz form here, or install the package zstandard",
+            ) from None
+        self._raw = raw
+        self._error: type[Exception] = zstandard.ZstdError
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._ready = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        while not self._ready:
+            if self._frame.eof:
+                if self._frame.unused_data or self._raw.read(1):
+                    raise Refused("something follows the end of the compressed data")
+                return b""
+            # Small pieces, because their expansion is held in memory.
+            data = self._raw.read(1 << 14)
+            if not data:
+                raise Refused("the compressed data ends too early", "get the kit again")
+            try:
+                self._ready = memoryview(self._frame.decompress(data))
+            except self._error as error:
+                raise Refused(f"the compressed data is damaged: {error}") from None
+        piece = self._ready[:size]
+        self._ready = self._ready[size:]
+        return bytes(piece)

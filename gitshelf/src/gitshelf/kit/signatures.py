@@ -1,0 +1,156 @@
+"""SHA256SUMS of a release's folder, and its SSH signature.
+
+Plain tools read both: `sha256sum -c SHA256SUMS`, and `ssh-keygen -Y verify -n gitshelf-kit`
+(formats: coreutils' sha256sum, OpenSSH's PROTOCOL.sshsig). Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from gitshelf.base import files, process
+from gitshelf.base.errors import GitshelfError, Refused
+
+SUMS, SIGNATURE, NAMESPACE = "SHA256SUMS", "SHA256SUMS.sig", "gitshelf-kit"
+_TIMEOUT = 60.0
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    try:
+        with path.open("rb", buffering=0) as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise GitshelfError(f"{path}: {error.strerror}") from None
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """What SHA256SUMS in `folder` says: file name to SHA-256. Empty where there is none.
+
+    Raises Refused for a line that sha256sum would not have written for a plain name.
+    """
+    try:
+        return _parse_sums((folder / SUMS).read_bytes(), folder)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise Refused(f"{folder / SUMS}: {error.strerror}") from None
+
+
+def _parse_sums(data: bytes, folder: Path) -> dict[str, str]:
+    try:
+        lines = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise Refused(f"{folder / SUMS} is not a list of sha256sum") from None
+    sums: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        digest, two, name = line[:64], line[64:66], line[66:]
+        if len(digest) != 64 or two not in ("  ", " *") or not name or name in sums:
+            raise Refused(f"{folder / SUMS}:{number}: not a line of sha256sum")
+        sums[name] = digest
+    return sums
+
+
+def write_sums(folder: Path, sums: Mapping[str, str]) -> None:
+    """Write SHA256SUMS; a signature that covered other sums is removed."""
+    for name in sums:
+        if "\n" in name or "\\" in name or "/" in name:
+            raise GitshelfError(f"{name!r} cannot be listed in {SUMS}", "give it a plain name")
+    lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    target = folder / SUMS
+    if target.exists() and target.read_bytes() == lines.encode():
+        return
+    files.remove(folder / SIGNATURE)
+    files.write(target, lines.encode(), durable=True)
+
+
+def sign_release(folder: Path, key: Path) -> Path:
+    """Write SHA256SUMS of exactly the files in `folder`, sign it with the SSH key, return the
+    signature's path.
+
+    `key` is a private key without a passphrase, or a public key whose private half an agent
+    holds. Raises GitshelfError where the folder or the key cannot be used.
+    """
+    folder = Path(folder)
+    names = []
+    for path in sorted(folder.iterdir()):
+        if path.name in (SUMS, SIGNATURE) or path.name.startswith("."):
+            continue
+        if not path.is_file() or path.is_symlink():
+            raise GitshelfError(
+                f"{path} is not a plain file", "keep only a release's files in its folder"
+            )
+        names.append(path.name)
+    write_sums(folder, {name: file_digest(folder / name) for name in names})
+    return sign_sums(folder, key)
+
+
+def check_key(key: Path) -> None:
+    """Raises GitshelfError where there is no such key."""
+    if not Path(key).is_file():
+        raise GitshelfError(
+            f"the signing key {key} is not there", "make one: ssh-keygen -t ed25519 -f FILE -N ''"
+        )
+
+
+def sign_sums(folder: Path, key: Path) -> Path:
+    """Sign the SHA256SUMS that is in `folder` with an SSH key, and return the signature's path."""
+    check_key(key)
+    result = process.run(
+        ["ssh-keygen", "-Y", "sign", "-f", os.fspath(key), "-n", NAMESPACE],
+        timeout=_TIMEOUT,
+        input=(folder / SUMS).read_bytes(),
+        env={**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"},
+    )
+    if not result.ok or not result.out.startswith(b"-----BEGIN SSH SIGNATURE-----"):
+        raise GitshelfError(
+            f"signing with {key} failed: {_last(result.err)}",
+            "use a private key without a passphrase, or a public key that ssh-agent holds",
+        )
+    target = folder / SIGNATURE
+    files.write(target, result.out, durable=True)
+    return target
+
+
+def check(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
+    """Who signed SHA256SUMS in `folder`, by the names in the allowed-signers file `signers`, and
+    what the signed list says: file name to SHA-256.
+
+    Raises Refused where the signature is missing, wrong, or by a key that `signers` does not name.
+    """
+    if not Path(signers).is_file():
+        raise GitshelfError(
+            f"{signers} is not there", "name a file in ssh-keygen's ALLOWED SIGNERS form"
+        )
+    signature = folder / SIGNATURE
+    if not signature.is_file() or not (folder / SUMS).is_file():
+        raise Refused(
+            f"{folder}: there is no {SUMS} with its signature beside the kit",
+            "get the whole release folder, or sign it: gitshelf build --key KEY",
+        )
+    data = (folder / SUMS).read_bytes()
+    common = ["-f", os.fspath(signers), "-n", NAMESPACE, "-s", os.fspath(signature)]
+    found = process.run(["ssh-keygen", "-Y", "find-principals", *common], timeout=_TIMEOUT)
+    names = found.out.decode("utf-8", "replace").split("\n")[0].strip()
+    if not found.ok or not names:
+        raise Refused(
+            f"{signature}: the key is not one of {signers}",
+            "have it signed by someone you know, or add the key after checking it",
+        )
+    for name in names.split(","):
+        checked = process.run(
+            ["ssh-keygen", "-Y", "verify", "-I", name, *common],
+            timeout=_TIMEOUT,
+            input=data,
+        )
+        if checked.ok:
+            return name, _parse_sums(data, folder)
+    raise Refused(f"{signature} does not fit {SUMS}: {_last(checked.err or checked.out.decode())}")
+
+
+def _last(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

@@ -1,0 +1,110 @@
+"""Environments and their tokens: what each `{name}` of a manifest stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gitshelf.base.errors import GitshelfError
+from gitshelf.manifest import document, tokens
+from gitshelf.manifest.document import Node, Place
+
+HERE = "here"
+_KEYS = ("description", "tokens")
+
+
+class Texts:
+    """The texts of a manifest with their tokens replaced.
+
+    `given` are the tokens of the command line; `here` finds the value of `{here}`, and is only
+    asked where that is used.
+    """
+
+    def __init__(self, name: str, given: Mapping[str, str], here: Callable[[], str] | None) -> None:
+        self._name = name
+        self._given = {token: tokens.hide(value) for token, value in given.items()}
+        self._here = here
+        self._values = tokens.Values(self._given)
+
+    def choose(
+        self,
+        environments: dict[str, tuple[Node, Node]],
+        defaults: dict[str, tuple[Node, Node]],
+        environment: str | None,
+    ) -> str:
+        """Gather the tokens: --token beats `environment`, which beats the default one. Gives the
+        environment in force, "" for none. Raises GitshelfError for an unknown environment, and for
+        a token that holds itself or an unknown one."""
+        values: dict[str, str] = {}
+        lines: dict[str, int] = {}
+        default = ""
+        if "environment" in defaults:
+            node = defaults["environment"][1]
+            where = Place(self._name, document.line_of(node))
+            default = self.text(node, where, "environment")
+            if environments:
+                self._gather(environments, default, where, values, lines)
+        if environment is not None:
+            self._gather(environments, environment, Place(self._name, 1), values, lines)
+        for token, value in self._given.items():
+            values[token] = value
+            lines.pop(token, None)
+        self._values = tokens.Values(values)
+        for token, value in values.items():
+            where = Place(self._name, lines.get(token, 1))
+            self._expand(value, where, token, lines)
+        return environment or default
+
+    def text(self, node: Node, place: Place, what: str) -> str:
+        """The text of a scalar. Raises GitshelfError for another type and for unknown tokens."""
+        return self._expand(document.scalar(node, place, what), place)
+
+    def origin(self, node: Node) -> str:
+        """The text of a scalar with `{here}` left standing, for records that leave the machine."""
+        return tokens.expand(str(node.value), self._values.with_value(HERE, "{here}"))
+
+    def _gather(
+        self,
+        environments: dict[str, tuple[Node, Node]],
+        name: str,
+        where: Place,
+        values: dict[str, str],
+        lines: dict[str, int],
+    ) -> None:
+        if name not in environments:
+            raise where.error(
+                f"there is no environment {name}", document.unknown_key(name, environments)
+            )
+        one = document.section(environments, name, self._name)
+        document.check_keys(one, _KEYS, self._name, f"the environment {name}")
+        for token, (_, node) in document.section(one, "tokens", self._name).items():
+            place = Place(self._name, document.line_of(node))
+            values[token] = document.scalar(node, place, f"the token {token}")
+            lines[token] = place.line
+
+    def _expand(
+        self,
+        hidden: str,
+        place: Place,
+        token: str = "",
+        lines: Mapping[str, int] | None = None,
+    ) -> str:
+        try:
+            try:
+                return tokens.expand(tokens.hide_name(token) if token else hidden, self._values)
+            except tokens.TokenError as error:
+                if error.missing != HERE or self._here is None:
+                    raise
+                self._values = self._values.with_value(HERE, self._here())
+                return self._expand(hidden, place, token, lines)
+        except tokens.TokenError as error:
+            line = (lines or {}).get(error.name)
+            where = Place(self._name, line) if line else place
+            raise where.error(str(error), self._known()) from None
+        except GitshelfError as error:
+            if str(error).startswith(self._name):
+                raise
+            raise place.error(error.message, error.remedy) from None
+
+    def _known(self) -> str:
+        known = ", ".join(sorted(self._values.names)) or "none"
+        return f"define it under environments or give --token NAME=VALUE (known: {known})"

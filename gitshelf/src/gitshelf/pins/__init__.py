@@ -1,0 +1,203 @@
+"""Pins: every branch and tag of a manifest as the commit it stands for, written in place."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from gitshelf.base import files
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Running, Stopped
+from gitshelf.base.threads import run_all
+from gitshelf.cache import Cache
+from gitshelf.cache.fetch import Fetcher
+from gitshelf.formats.gitobjects import is_id
+from gitshelf.git.refs import UnknownCommit
+from gitshelf.manifest import Manifest
+from gitshelf.manifest.books import Book
+from gitshelf.manifest.document import Place
+from gitshelf.pins.rewriting import Written, rewritten
+from gitshelf.resolution import Options, load, resolve
+
+
+def on_branch(url: str, commit: str, branch: str, *, options: Options | None = None) -> bool:
+    """Whether `commit` is on `branch` of the repository at `url` (its tip or an ancestor of it).
+
+    Raises GitshelfError where the repository cannot be asked or has no such branch.
+    """
+    options = options or Options()
+    fetcher = Fetcher(
+        Cache(options.cache), Running(), timeout=options.timeout, offline=options.offline
+    )
+    return fetcher.on_branch(url, commit, branch)
+
+
+def pinned_manifest(
+    file: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+) -> str:
+    """The text of the manifest `file` with a full SHA for every book; the rest, comments and
+    layout included, stays as it is.
+
+    A branch that was named is kept as `track`, so that the pin can be checked to be on it, and a
+    tag as `tag`. Raises GitshelfError as `resolve` does.
+    """
+    read = load(Path(file), environment, tokens)
+    resolution = resolve(file, environment=environment, tokens=tokens, options=options)
+    if resolution.manifest.data != read.data:
+        raise GitshelfError(f"{file} changed while it was read", "try again")
+    return rewritten(
+        read,
+        {one.book.book: Written(one.commit, one.branch, one.tag) for one in resolution.books},
+        tokens,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A book's pin before and after: `old` is what the manifest says, `new` a full SHA; `track`
+    the branch that it follows, `tag` the tag that it was asked by ("" for none); `place` is for
+    messages."""
+
+    book: str
+    old: str
+    new: str
+    track: str
+    place: Place
+    tag: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the manifest has to change."""
+        return self.old != self.new
+
+
+def pin(
+    file: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    write: bool = True,
+) -> list[Pin]:
+    """Pin every book of the manifest `file` in place: each branch and tag becomes its full SHA,
+    a branch is kept as `track` and a tag as `tag`. With `write` false, only say what would be done.
+
+    Raises GitshelfError as `resolve` does; then the file is as it was.
+    """
+    file = Path(file)
+    resolution = resolve(file, environment=environment, tokens=tokens, options=options)
+    pins = [
+        Pin(
+            one.book.book,
+            one.book.branch,
+            # A pin that names an annotated tag's own id is a pin.
+            one.book.branch if is_id(one.book.branch) else one.commit,
+            one.book.track or one.branch,
+            one.book.place,
+            one.book.tag or one.tag,
+        )
+        for one in resolution.books
+    ]
+    if write:
+        _save(resolution.manifest, pins, tokens)
+    return pins
+
+
+def update(
+    file: Path,
+    books: Sequence[str] = (),
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    write: bool = True,
+) -> list[Pin]:
+    """Move the pins of the manifest `file` to the newest commits of the branches they track: those
+    of `books` (places on the shelf), or all that track one. Gives the pins that were looked at.
+
+    Raises GitshelfError for a book that is not there or tracks nothing, and where a repository
+    cannot be asked; then the file is as it was.
+    """
+    options = options or Options()
+    read = load(Path(file), environment, tokens)
+    chosen = _chosen(read, books)
+    running = Running()
+    fetcher = Fetcher(
+        Cache(options.cache), running, timeout=options.timeout, offline=options.offline
+    )
+    by_url: dict[str, list[Book]] = {}
+    for book in chosen:
+        by_url.setdefault(book.url, []).append(book)
+
+    def ask(url: str, several: list[Book]) -> list[Pin]:
+        try:
+            refs = fetcher.refs(url, [book.track for book in several])
+        except UnknownCommit as error:
+            about = next((b for b in several if b.track == error.wanted), several[0])
+            raise about.place.error(error.message, "correct `track`") from None
+        except Stopped:
+            raise
+        except GitshelfError as error:
+            raise several[0].place.error(error.message, error.remedy) from None
+        return [Pin(b.book, b.branch, refs[b.track].id, b.track, b.place) for b in several]
+
+    tasks = [(several[0].book, partial(ask, url, several)) for url, several in by_url.items()]
+    found = run_all(tasks, options.workers, running, options.report)
+    pins = sorted((one for group in found for one in group), key=lambda one: one.book.encode())
+    if write:
+        _save(read, pins, tokens)
+    return pins
+
+
+def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
+    """The books to update: pins that track a branch."""
+    if not names:
+        return [book for book in read.books if is_id(book.branch) and book.track]
+    known = {book.book: book for book in read.books}
+    chosen = []
+    for name in dict.fromkeys(name.strip("/") for name in names):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            remedy = f"did you mean {near[0]}?" if near else "books: " + ", ".join(known)
+            raise GitshelfError(f"{read.file}: there is no book {name} from git", remedy)
+        book = known[name]
+        if not is_id(book.branch):
+            raise book.place.error(
+                f"it follows {book.branch} by name, there is no pin to move",
+                "pin it first: gitshelf pin",
+            )
+        if not book.track:
+            raise book.place.error(
+                "nothing says which branch its pin follows", "write `track: BRANCH` in the book"
+            )
+        chosen.append(book)
+    return chosen
+
+
+def _save(read: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None) -> None:
+    """Write the manifest with its new pins, aside and then in its place."""
+    changed = {one.book: Written(one.new, one.track, one.tag) for one in pins if one.moves}
+    if not changed:
+        return
+    text = rewritten(read, changed, tokens)
+    target = read.file.resolve()
+    mark = codecs.BOM_UTF8 if read.data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        if target.read_bytes() != read.data:
+            raise GitshelfError(f"{read.file} changed while it was read", "try again")
+        with files.replacing(target, durable=True) as out:
+            os.fchmod(out.fileno(), target.stat().st_mode & 0o7777)
+            out.write(mark + text.encode())
+    except OSError as error:
+        raise GitshelfError(
+            f"{read.file} cannot be written: {error.strerror}", "nothing was changed"
+        ) from None

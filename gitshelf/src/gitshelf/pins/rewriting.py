@@ -1,0 +1,143 @@
+"""A manifest's text with other pins in it; comments and layout stay."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+from gitshelf import git, manifest
+from gitshelf.base.errors import GitshelfError
+from gitshelf.manifest import Manifest, document
+from gitshelf.manifest import tokens as tokens_of
+from gitshelf.manifest.books import Book
+from gitshelf.manifest.document import Node, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a book's pin is to say: the commit, and the branch and the tag it came from; a `track`
+    or `tag` that the book has already stays."""
+
+    commit: str
+    track: str = ""
+    tag: str = ""
+
+
+def rewritten(
+    read: Manifest, pins: Mapping[str, Written], tokens: Mapping[str, str] | None = None
+) -> str:
+    """The text of a manifest with new pins, by the books' places; all the rest stays.
+
+    Raises GitshelfError where a pin is shared by several books, so that it cannot change alone.
+    """
+    by_line = {book.place.line: book for book in read.books}
+    text = read.data.decode("utf-8-sig")
+    edits: list[tuple[int, int, str]] = []
+    for node, pairs in _book_nodes(text, str(read.file)):
+        book = by_line.get(document.line_of(pairs["book"][0])) if "book" in pairs else None
+        if book is not None and book.book in pins:
+            edits += _edits(node, pairs, _added(book, pins[book.book]), book.place, text)
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    _check(read, pins, text, tokens)
+    return text
+
+
+def _check(
+    read: Manifest,
+    pins: Mapping[str, Written],
+    text: str,
+    tokens: Mapping[str, str] | None,
+) -> None:
+    """Read the new text: nothing but the pins may have changed."""
+
+    def plain(book: Book) -> Book:
+        return replace(book, place=Place("", 0))
+
+    wanted = []
+    for book in read.books:
+        pin = pins.get(book.book, Written(book.branch))
+        track, tag = book.track or pin.track, book.tag or pin.tag
+        wanted.append(plain(replace(book, branch=pin.commit, track=track, tag=tag)))
+    folder = read.file.absolute().parent
+    try:
+        again = manifest.parse(
+            text.encode(),
+            read.file,
+            environment=read.environment or None,
+            tokens=tokens,
+            here=lambda: git.toplevel(folder),
+        )
+        found = [plain(book) for book in again.books]
+    except GitshelfError:
+        found = []
+    for old, new in zip_longest(wanted, found):
+        if old != new:
+            raise GitshelfError(
+                f"{read.file}: the pin of book {old.book if old else ''} cannot be written in "
+                "place, its layout is too unusual",
+                "write `branch: NAME` on a line of its own in the book",
+            )
+
+
+def _added(book: Book, new: Written) -> Written:
+    """What is not there yet."""
+    return Written(new.commit, "" if book.track else new.track, "" if book.tag else new.tag)
+
+
+def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, Node]]]]:
+    start = Place(file, 1)
+    top = document.mapping(document.compose(tokens_of.hide(text), file), start, "the manifest")
+    nodes = document.sequence(top["books"][1], start, "books")
+    return [(node, document.mapping(node, start, "a book")) for node in nodes]
+
+
+def _edits(
+    node: Node,
+    pairs: dict[str, tuple[Node, Node]],
+    new: Written,
+    place: Place,
+    text: str,
+) -> list[tuple[int, int, str]]:
+    own = {key.value: value for key, value in node.value}
+    names = {key: name for key, name in (("track", new.track), ("tag", new.tag)) if name}
+    if not names and "branch" in own and tokens_of.show(own["branch"].value).lower() == new.commit:
+        return []
+    between = ", "
+    if not node.flow_style:
+        between = _newline(text) + " " * pairs["book"][0].start_mark.column
+    added = "".join(f"{between}{key}: {_plain(name)}" for key, name in names.items())
+    if "branch" in own:
+        value = own["branch"]
+        key = pairs["branch"][0]
+        if value.start_mark.index < key.end_mark.index or getattr(value, "anchor", None):
+            raise Place(place.file, document.line_of(key), place.book).error(
+                "`branch` is shared with others by an anchor", "write it out in each book"
+            )
+        end = value.end_mark.index
+        after = end if node.flow_style else _end_of_line(text, end)
+        return [(value.start_mark.index, end, new.commit), (after, after, added)]
+    last = own.get("git") or own["book"]
+    if last.start_mark.index < node.start_mark.index:
+        last = own["book"]
+    end = last.end_mark.index
+    return [(end, end, f"{between}branch: {new.commit}{added}")]
+
+
+def _end_of_line(text: str, index: int) -> int:
+    """Where the line of `index` ends, its comment included."""
+    found = re.compile(r"[^\r\n]*").match(text, index)
+    assert found is not None
+    return found.end()
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _plain(name: str) -> str:
+    """A branch's name as YAML."""
+    return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", name) else json.dumps(name)

@@ -1,0 +1,294 @@
+"""Making a book's clone and moving it to its commit, without losing anything of its user.
+
+Each step can be killed: a new clone appears complete or not at all, and while a work tree is being
+changed a marker in `.git` says that what differs is ours to finish.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from gitshelf.base import files, printable
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.filelock import locked
+from gitshelf.base.process import Result, Running
+from gitshelf.cache import default_root
+from gitshelf.cache.lfs import ENVIRONMENT
+from gitshelf.git import worktree
+from gitshelf.git.worktree import PINNED, Facts
+from gitshelf.kit.lock import INCLUDE
+from gitshelf.shelf import lfsfiles
+from gitshelf.shelf import quick as glance
+from gitshelf.shelf.obstacles import clashes
+from gitshelf.shelf.places import GitPlace
+
+_MARKER = "gitshelf-moving"
+_NEXT = "refs/gitshelf/next"
+_ANY = "*"
+_UNKNOWN = "files that are not in git"
+_REFUSAL = re.compile(r"would be overwritten|would lose|index\.lock|resolve your current index")
+
+
+class Kept(Exception):
+    """What is on the disk was left as it is, because of `args[0]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a clone should be: `commit` of the bare repository `store`; on the local branch
+    `branch` where the manifest names one; `tag` is the tag that it names."""
+
+    commit: str
+    branch: str
+    tag: str
+    store: Path
+
+
+class Clones:
+    """The clones of one run. `timeout` in seconds per call of git; `force` overwrites local
+    changes (commits stay, under refs/gitshelf/kept); `offline` asks no server for LFS objects."""
+
+    def __init__(
+        self, running: Running, timeout: float, *, force: bool, offline: bool = False
+    ) -> None:
+        self._running = running
+        self._timeout = timeout
+        self._force = force
+        self._offline = offline
+        self._handles: tuple[int, ...] = ()
+
+    def bring(self, place: GitPlace, goal: Goal) -> str:
+        """Clone or move, and say what was done. Raises Kept where local changes are in the way,
+        GitshelfError where git fails."""
+        path = place.path
+        with _one_writer(path, self._timeout) as handle:
+            one = Clones(self._running, self._timeout, force=self._force, offline=self._offline)
+            one._handles = (handle,)
+            if worktree.is_clone(path):
+                return one._move(place, goal)
+            if path.is_symlink() or (path.exists() and not path.is_dir()):
+                raise Kept(f"{path} is not a folder: move it away")
+            return one._make(place, goal)
+
+    def _call(self, path: Path, pointers_only: bool, *arguments: str) -> Result:
+        """Run git, which leaves LFS pointers as they are where there shall be `pointers_only`."""
+        return worktree.call(
+            path,
+            arguments,
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+            extra_env=ENVIRONMENT | ({"GIT_LFS_SKIP_SMUDGE": "1"} if pointers_only else {}),
+        )
+
+    def _git(self, path: Path, *arguments: str) -> bytes:
+        return worktree.checked(
+            path,
+            arguments,
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+        )
+
+    def _make(self, place: GitPlace, goal: Goal) -> str:
+        path = place.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.sweep_parts(path)
+        part = files.part_path(path)
+        try:
+            source, target = str(goal.store), str(part)
+            clone = ["clone", "--quiet", "--no-checkout", "--", source, target]
+            self._git(path.parent, *clone)
+            self._git(part, "config", "remote.origin.url", place.book.url)
+            self._git(part, "update-ref", PINNED, goal.commit)
+            if not path.exists() or not any(path.iterdir()):
+                said = self._check_out(part, place, goal, _ANY, force=True)
+                # Nobody else has written here, so no file is newer than the index says.
+                os.utime(part / ".git" / "index")
+                part.rename(path)
+                return f"cloned{said}"
+            self._refuse(clashes(path, self._files(part, goal), ()), _UNKNOWN)
+            _mark(part, _ANY, goal.commit)
+            (part / ".git").rename(path / ".git")
+        finally:
+            files.remove(part)
+        said = self._check_out(path, place, goal, _ANY, force=True)
+        return f"cloned around what was there{said}"
+
+    def _move(self, place: GitPlace, goal: Goal) -> str:
+        path = place.path
+        was_killed = unfinished(path)
+        if was_killed:
+            self._finish(place)
+        facts = worktree.look(path, place.inside, self._running)
+        known = bool(facts.commit) and self._fresh(path, facts, goal)
+        ours = worktree.same_url(worktree.origin(path), place.book.url)
+        self._fetch(path, goal, ours=ours)
+        self._protect(path, facts, goal, known)
+        said = self._check_out(path, place, goal, facts.commit, force=self._force)
+        self._git(path, "update-ref", PINNED, goal.commit)
+        if facts.commit == goal.commit:
+            return ("finished" if was_killed else "switched") + said
+        return f"moved from {facts.commit[:12] or 'nothing'}{said}"
+
+    def _finish(self, place: GitPlace) -> None:
+        """Bring a work tree to where a killed run was moving it. Files that it did not touch are
+        its user's, and so is everything once HEAD is elsewhere."""
+        path = place.path
+        marker = path / ".git" / _MARKER
+        start, _, end = marker.read_text().strip().partition(" ")
+        # We hold the lock and no git of ours lives: this lock file is that git's.
+        (path / ".git" / "index.lock").unlink(missing_ok=True)
+        facts = worktree.look(path, place.inside, self._running)
+        if end and start in (_ANY, facts.commit):
+            if start != _ANY:
+                out = self._git(path, "diff-tree", "-r", "--name-only", "-z", start, end)
+                ours = set(os.fsdecode(out).split("\0"))
+                self._refuse([name for name in facts.changed if name not in ours], "local changes")
+            self._git(path, "checkout", "--quiet", "--force", "--detach", end, "--")
+        marker.unlink(missing_ok=True)
+
+    def _fetch(self, path: Path, goal: Goal, *, ours: bool) -> None:
+        """Bring what the cache has into the clone; where its origin is another one (not `ours`),
+        only the pin. Tags of its user win, but for the pinned one."""
+        refspecs = [f"+{goal.commit}:{_NEXT}"]
+        if ours:
+            refspecs.append("+refs/heads/*:refs/remotes/origin/*")
+        if goal.tag:
+            refspecs.append(f"+refs/tags/{goal.tag}:refs/tags/{goal.tag}")
+        options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+        arguments = [*options, "--", str(goal.store), *refspecs]
+        try:
+            self._git(path, "fetch", *arguments)
+        except GitshelfError:
+            # A branch that gave way to branches below it: only now forget what went upstream.
+            self._git(path, "fetch", "--prune", *arguments)
+        if not ours:
+            return
+        result = worktree.call(
+            path,
+            ["fetch", *options, "--", str(goal.store), "refs/tags/*:refs/tags/*"],
+            running=self._running,
+            timeout=self._timeout,
+            pass_fds=self._handles,
+        )
+        if not result.ok and "would clobber" not in result.err:
+            raise worktree.failure(path, result)
+
+    def _files(self, path: Path, goal: Goal) -> list[str]:
+        out = self._git(path, "ls-tree", "-r", "--name-only", "-z", goal.commit)
+        return os.fsdecode(out).split("\0")[:-1]
+
+    def _fresh(self, path: Path, facts: Facts, goal: Goal) -> bool:
+        """Whether every commit that would be left behind is known upstream or was pinned."""
+        return not self._unpushed(path, facts, goal, "--glob=refs/gitshelf")
+
+    def _unpushed(self, path: Path, facts: Facts, goal: Goal, *also: str) -> bool:
+        heads = [facts.commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
+        arguments = ["rev-list", "-n1", "--ignore-missing", *heads, "--not", "--remotes", *also]
+        return bool(self._git(path, *arguments).strip())
+
+    def _protect(self, path: Path, facts: Facts, goal: Goal, known: bool) -> None:
+        """Raises Kept for what the move would overwrite; with force, keeps the commits."""
+        if not facts.commit:
+            # Nothing was committed here yet, and then git overwrites without a question.
+            self._refuse(facts.changed, "local changes")
+            self._refuse(clashes(path, self._files(path, goal), ()), _UNKNOWN)
+            return
+        unpushed = not known and self._unpushed(path, facts, goal, goal.commit)
+        if self._force:
+            if unpushed:
+                self._keep(path, facts.commit, goal)
+            if facts.changed:
+                # In the middle of a merge git cannot do this.
+                result = worktree.call(path, ["stash", "create"], running=self._running)
+                stash = result.out.decode("ascii", "replace").strip()
+                if result.ok and stash:
+                    self._git(path, "update-ref", f"refs/gitshelf/kept/{stash}", stash)
+            return
+        if unpushed:
+            raise Kept("it has commits that are not pushed")
+        if facts.commit == goal.commit:
+            return
+        self._refuse(facts.changed, "local changes")
+        range_ = [facts.commit, goal.commit]
+        out = self._git(path, "diff-tree", "-r", "--no-renames", "--name-status", "-z", *range_)
+        fields = os.fsdecode(out).split("\0")[:-1]
+        pairs = list(zip(fields[::2], fields[1::2], strict=True))
+        added = [name for kind, name in pairs if kind == "A"]
+        gone = {name for kind, name in pairs if kind == "D"}
+        self._refuse(clashes(path, added, gone), _UNKNOWN)
+
+    def _keep(self, path: Path, commit: str, goal: Goal) -> None:
+        names = [commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
+        for name in names:
+            result = worktree.call(path, ["rev-parse", "--verify", "--quiet", name])
+            if result.ok:
+                kept = result.out.decode("ascii").strip()
+                self._git(path, "update-ref", f"refs/gitshelf/kept/{kept}", kept)
+
+    def _refuse(self, names: Sequence[str], what: str) -> None:
+        if names and not self._force:
+            raise Kept(f"it has {what} that would be overwritten: {printable.some(names)}")
+
+    def _check_out(
+        self, path: Path, place: GitPlace, goal: Goal, start: str, *, force: bool
+    ) -> str:
+        """Bring the clone's work tree to the goal; gives what there is to say of it."""
+        arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
+        arguments += ["--force"] if force else ["--no-overwrite-ignore"]
+        arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
+        _mark(path, start or _ANY, goal.commit)
+        policy = place.book.policies.lfs
+        # git-lfs, asked for itself, brings objects all at once and says what is wrong with one.
+        late = policy == INCLUDE or self._offline
+        result = self._call(path, late, *arguments, goal.commit, "--")
+        if not result.ok:
+            # Where git says no before it touches anything, there is nothing to finish.
+            if _REFUSAL.search(result.err):
+                _unmark(path)
+            raise worktree.failure(path, result)
+        if goal.branch:
+            upstream = f"branch.{goal.branch}"
+            self._git(path, "config", f"{upstream}.remote", "origin")
+            self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
+        git = partial(self._call, path, late)
+        said = lfsfiles.bring(path, policy, git, offline=self._offline)
+        if (path / ".git").is_dir():
+            tree = self._git(path, "rev-parse", f"{goal.commit}^{{tree}}").decode("ascii").strip()
+            glance.note(path, goal.commit, tree)
+        _unmark(path)
+        return f" ({said})" if said else ""
+
+
+def unfinished(path: Path) -> bool:
+    """Whether a run was killed while it changed this clone's work tree."""
+    return (path / ".git" / _MARKER).exists()
+
+
+def _mark(path: Path, start: str, end: str) -> None:
+    """Say that a work tree is on its way between two commits."""
+    if (path / ".git").is_dir():
+        files.write(path / ".git" / _MARKER, f"{start} {end}\n".encode())
+
+
+def _unmark(path: Path) -> None:
+    with suppress(OSError):
+        (path / ".git" / _MARKER).unlink()
+
+
+@contextmanager
+def _one_writer(path: Path, timeout: float) -> Iterator[int]:
+    """Hold the lock of one place of this machine; a git that outlives us holds it on."""
+    folder = default_root() / "places"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+    with locked(folder / name, timeout, f"has been working on {path}") as handle:
+        yield handle

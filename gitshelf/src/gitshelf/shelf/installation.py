@@ -1,0 +1,282 @@
+"""A working shelf for development: clones and links where the manifest says."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from gitshelf import resolution
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Running
+from gitshelf.base.threads import run_all
+from gitshelf.cache import Cache
+from gitshelf.cache.histories import FullFetcher
+from gitshelf.formats import gitobjects
+from gitshelf.git import worktree
+from gitshelf.git.refs import Ref
+from gitshelf.git.worktree import Facts
+from gitshelf.kit.lock import INCLUDE
+from gitshelf.resolution import Options
+from gitshelf.shelf import installed, lfsfiles, nesting, removal
+from gitshelf.shelf import links as linking
+from gitshelf.shelf import many as survey
+from gitshelf.shelf.clones import Clones, Goal, Kept, unfinished
+from gitshelf.shelf.leaving import Clearing
+from gitshelf.shelf.places import GitPlace, Layout, LinkPlace, about, lay_out, placed
+
+WORKERS = 2
+_AT_ONCE = 50
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one book or link. `done` says what was done ("" for nothing), `kept` why it
+    is not as the manifest says; `commit` is "" for links."""
+
+    book: str
+    path: Path
+    commit: str
+    done: str
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How to install. `dry_run` only says; `skip_deletes` removes no book that left the manifest
+    and replaces no link; `force` overwrites local changes."""
+
+    fakeroot: Path | None = None
+    dry_run: bool = False
+    skip_deletes: bool = False
+    skip_repo_url_check: bool = False
+    force: bool = False
+
+
+def install(
+    manifest: Path,
+    folder: Path,
+    *,
+    environment: str | None = None,
+    tokens: Mapping[str, str] | None = None,
+    wishes: Wishes | None = None,
+    options: Options | None = None,
+) -> list[Outcome]:
+    """Bring the shelf of a manifest into `folder` (where its relative places lie), or bring the
+    one that is there up to date: books, parents before children, then links. Books and links that
+    an earlier install made, and that are not in the manifest any more, are removed.
+
+    Local changes and commits that are not pushed are kept, and said in the outcome. Raises
+    GitshelfError, naming the book, where something cannot be read or fetched; what was installed
+    until then stays, and the next run goes on from there.
+    """
+    options = options or Options(workers=WORKERS)
+    read = resolution.load(Path(manifest), environment, tokens)
+    wishes = wishes or Wishes()
+    layout = lay_out(read, Path(folder), wishes.fakeroot)
+    run = _Install(wishes, options)
+    record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
+    clearing = Clearing(record, layout, [Path(folder), *filter(None, [wishes.fakeroot])])
+    leaving = () if wishes.skip_deletes else clearing.gone
+    run.aim(layout.books, leaving)
+    outcomes = [run.clear(clearing, path) for path in leaving]
+    if not wishes.dry_run:
+        clearing.begin()
+    outcomes += run.all_books(layout)
+    outcomes += [run.link(link) for link in layout.links]
+    if not wishes.dry_run:
+        clearing.end()
+    return sorted(outcomes, key=lambda one: one.book.encode())
+
+
+class _Install:
+    def __init__(self, wishes: Wishes, options: Options) -> None:
+        self._wishes = wishes
+        self._options = options
+        self._running = Running()
+        self._fetcher = FullFetcher(
+            Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
+        )
+        self._clones = Clones(
+            self._running, options.timeout, force=wishes.force, offline=options.offline
+        )
+        self._facts: dict[Path, Facts] = {}
+        self._goals: dict[Path, Goal] = {}
+
+    def aim(self, places: Sequence[GitPlace], leaving: Sequence[Path]) -> None:
+        """Find out where clones are and where they should be; nothing of the shelf changes. What
+        is `leaving` counts as not there."""
+        there = [p for p in places if worktree.is_clone(p.path) and p.path not in leaving]
+        parts = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
+        for looked in self._each(parts, self._look):
+            self._facts.update(looked)
+        by_url: dict[str, list[GitPlace]] = defaultdict(list)
+        for place in places:
+            by_url[place.book.url].append(place)
+        for found in self._each(list(by_url.values()), self._aim):
+            self._goals.update(found)
+
+    def clear(self, clearing: Clearing, path: Path) -> Outcome:
+        """Remove something that left the manifest."""
+
+        def remove() -> None:
+            clearing.check(path, self._running)
+            clearing.remove(path, dry_run=self._wishes.dry_run)
+
+        return self._removed(clearing.name(path), path, remove)
+
+    def _removed(self, name: str, path: Path, remove: Callable[[], None]) -> Outcome:
+        try:
+            remove()
+        except (Kept, GitshelfError) as error:
+            return Outcome(name, path, "", "", f"it left the manifest, but {error}")
+        except OSError as error:
+            return Outcome(name, path, "", "", f"it left the manifest, but {error.strerror}")
+        return Outcome(name, path, "", "would be removed" if self._wishes.dry_run else "removed")
+
+    def _left(self, place: GitPlace, commit: str) -> list[Outcome]:
+        """Remove the clones of submodules that a book had before it was moved to `commit`."""
+        facts, book = self._facts.get(place.path), place.book
+        if not facts or facts.commit in ("", commit) or book.policies.submodules != INCLUDE:
+            return []
+        outcomes = []
+        for path in nesting.left(place.path, facts.commit, commit, self._running):
+            if not self._wishes.skip_deletes:
+                name = f"{book.book}/{path.relative_to(place.path)}"
+                take = partial(removal.take, path, place.path, self._running)
+                outcomes.append(self._removed(name, path, take))
+        return outcomes
+
+    def all_books(self, layout: Layout) -> list[Outcome]:
+        """Bring the books of the manifest, and then their submodules that belong to them."""
+        outcomes: list[Outcome] = []
+        places: Sequence[GitPlace] = layout.books
+        taken = nesting.taken(layout)
+        while places:
+            brought = self.books(places)
+            outcomes += brought
+            if self._wishes.dry_run:
+                break
+            at = {one.path: one.commit for one in brought if not one.kept}
+            clones = [(place, at[place.path]) for place in places if place.path in at]
+            for place, commit in clones:
+                outcomes += self._left(place, commit)
+            timeout = self._options.timeout
+            places = nesting.inner(clones, layout, taken, self._running, timeout)
+            self.aim(places, ())
+        return outcomes
+
+    def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
+        """Bring what was aimed at, parents before children."""
+        outcomes: list[Outcome] = []
+        for depth in sorted({place.depth for place in places}):
+            wave = [[place] for place in places if place.depth == depth]
+            outcomes += self._each(wave, lambda one: placed(self._bring, one[0]))
+        return outcomes
+
+    def _each(
+        self, groups: Sequence[list[GitPlace]], work: Callable[[list[GitPlace]], T]
+    ) -> list[T]:
+        """What `work` gives for each group, a few at a time."""
+
+        def task(group: list[GitPlace]) -> Callable[[], T]:
+            return lambda: work(group)
+
+        tasks = [(group[0].book.book or ".", task(group)) for group in groups]
+        return run_all(tasks, self._options.workers, self._running, self._options.report)
+
+    def _look(self, places: list[GitPlace]) -> dict[Path, Facts]:
+        found = survey.look([(one.path, one.inside) for one in places], self._running)
+
+        def again(place: GitPlace) -> Facts:
+            return worktree.look(place.path, place.inside, self._running)
+
+        return {
+            place.path: facts or placed(again, place)
+            for place, facts in zip(places, found, strict=True)
+        }
+
+    def _aim(self, group: list[GitPlace]) -> dict[Path, Goal]:
+        """Where the books of one repository should be, for those that are not there yet."""
+        url = group[0].book.url
+        named = [one for one in group if not gitobjects.is_id(one.book.branch)]
+        try:
+            refs = self._fetcher.refs(url, [one.book.branch for one in named]) if named else {}
+        except GitshelfError as error:
+            raise about(error, named, {one.path: one.book.branch for one in named}) from None
+        pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch)) for one in group}
+        todo = [one for one in group if not self._is_there(one, pins[one.path].id)]
+        goals: dict[Path, Goal] = {}
+        for width in {len(pins[one.path].id) for one in todo}:
+            some = [one for one in todo if len(pins[one.path].id) == width]
+            wanted = {one.path: pins[one.path].id for one in some}
+            if self._wishes.dry_run:
+                goals |= {one.path: Goal(wanted[one.path], "", "", Path()) for one in some}
+                continue
+            try:
+                fresh = any(one.book.branch in refs for one in some)
+                store = self._fetcher.history(
+                    url, list(dict.fromkeys(wanted.values())), fresh=fresh
+                )
+                for one in some:
+                    commit = self._fetcher.peel(store, wanted[one.path])
+                    name = one.book.branch
+                    is_tag = name in refs and not refs[name].branch and name != "HEAD"
+                    tag = name.removeprefix("refs/tags/") if is_tag else ""
+                    goals[one.path] = Goal(commit, pins[one.path].branch, tag, store.path)
+            except GitshelfError as error:
+                raise about(error, some, wanted) from None
+        return goals
+
+    def _is_there(self, place: GitPlace, pin: str) -> bool:
+        facts = self._facts.get(place.path)
+        if facts is None or not facts.commit or unfinished(place.path):
+            return False
+        if place.book.policies.lfs == INCLUDE and lfsfiles.waiting(place.path):
+            return False
+        branch = place.book.branch
+        said = worktree.expected(place.path, branch, facts.commit)
+        return said == facts.commit and (gitobjects.is_id(branch) or said == pin)
+
+    def _bring(self, place: GitPlace) -> Outcome:
+        book, path = place.book, place.path
+        facts = self._facts.get(path)
+        goal = self._goals.get(path)
+        commit = facts.commit if facts else ""
+        if facts and not (self._wishes.skip_repo_url_check or book.skip_url_check):
+            wrong = wrong_origin(place)
+            if wrong:
+                return Outcome(book.book, path, commit, "", wrong)
+        if goal is None:
+            return Outcome(book.book, path, commit, "")
+        if self._wishes.dry_run:
+            done = "would be moved from " + commit[:12] if commit else "would be cloned"
+            return Outcome(book.book, path, goal.commit, done)
+        try:
+            return Outcome(book.book, path, goal.commit, self._clones.bring(place, goal))
+        except Kept as kept:
+            return Outcome(book.book, path, commit, "", str(kept))
+
+    def link(self, link: LinkPlace) -> Outcome:
+        wishes = self._wishes
+        try:
+            done, kept = linking.bring(
+                link, wishes.dry_run, force=wishes.force, skip_deletes=wishes.skip_deletes
+            )
+        except OSError as error:
+            raise link.place.error(f"{link.path}: {error.strerror}", "look at the folder") from None
+        return Outcome(link.name, link.path, "", done, kept)
+
+
+def wrong_origin(place: GitPlace) -> str:
+    """What is wrong with the URL that a clone came from, "" for nothing."""
+    url = worktree.origin(place.path)
+    if worktree.same_url(url, place.book.url):
+        return ""
+    shown = re.sub(r"//[^/@]*@", "//***@", url) or "not set"
+    return f"its origin is {shown}, not {place.book.url}"

@@ -1,0 +1,68 @@
+"""What `install` itself made on a shelf, remembered, so that what leaves the manifest can go.
+
+One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. Where it is
+lost, nothing is removed any more: that is all that hangs on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitshelf.base import files
+from gitshelf.base.errors import GitshelfError
+
+CLONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`made` has a line per clone (CLONE) and link (its target) that `install` made, by path."""
+
+    file: Path
+    made: Mapping[Path, str]
+
+    def gone(self, wanted: Mapping[Path, str]) -> dict[Path, str]:
+        """What was made and is not `wanted` any more, inner ones first."""
+        left = {p: what for p, what in self.made.items() if not _same(what, wanted.get(p))}
+        return dict(sorted(left.items(), key=lambda one: len(one[0].parts), reverse=True))
+
+    def write(self, made: Mapping[Path, str]) -> Record:
+        """Remember this instead. Raises GitshelfError where it cannot be written."""
+        if dict(made) != dict(self.made):
+            document = {os.fspath(path): made[path] for path in sorted(made)}
+            try:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                files.write(self.file, (json.dumps(document, indent=1) + "\n").encode("ascii"))
+            except OSError as error:
+                raise GitshelfError(
+                    f"{self.file}: {error.strerror}",
+                    "set XDG_STATE_HOME to a folder you may write to",
+                ) from None
+        return Record(self.file, dict(made))
+
+
+def _same(made: str, wanted: str | None) -> bool:
+    """Whether what is there is of the kind that is wanted; a link elsewhere is only replaced."""
+    return wanted is not None and (made == CLONE) == (wanted == CLONE)
+
+
+def read(manifest: Path, folder: Path, fakeroot: Path | None) -> Record:
+    """What was remembered of the shelf that `manifest` has in `folder`."""
+    parts = (manifest.resolve(), folder.resolve(), fakeroot.resolve() if fakeroot else "")
+    name = hashlib.sha256(b"\0".join(os.fsencode(part) for part in parts)).hexdigest()[:32]
+    file = _root() / "shelves" / f"{name}.json"
+    try:
+        document = json.loads(file.read_bytes())
+        return Record(file, {Path(path): str(what) for path, what in document.items()})
+    except (OSError, ValueError, AttributeError):
+        return Record(file, {})
+
+
+def _root() -> Path:
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "gitshelf"

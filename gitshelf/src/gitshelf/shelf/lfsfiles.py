@@ -1,0 +1,58 @@
+"""LFS objects in a clone to work in, where git-lfs puts them in the place of their pointers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from gitshelf.base import printable
+from gitshelf.base.process import Result
+from gitshelf.cache import lfs
+from gitshelf.formats import pointers
+from gitshelf.git import worktree
+from gitshelf.kit.lock import INCLUDE, OMIT
+
+
+class Git(Protocol):
+    """Runs git in the clone."""
+
+    def __call__(self, *arguments: str) -> Result: ...
+
+
+def bring(path: Path, policy: str, git: Git, *, offline: bool) -> str:
+    """Bring the objects of the checked-out commit into the clone `path` where its book includes
+    them; where the book decides nothing, say which files are pointers only ("" for none).
+
+    Raises GitshelfError, naming a file, where an object is not to be had.
+    """
+    left = [] if policy == OMIT else waiting(path)
+    if not left:
+        return ""
+    if policy != INCLUDE:
+        return f"LFS pointers, as the book does not say `lfs: include`: {printable.some(left)}"
+    # Without these filters git would take each object for a change of its pointer.
+    result = git("config", "--get", "filter.lfs.process")
+    if not result.ok:
+        result = git("lfs", "install", "--local", "--skip-repo")
+    if result.ok:
+        result = git("lfs", *(["checkout"] if offline else ["pull"]))
+    left = waiting(path)
+    if left:
+        what = f"the LFS object of {printable.some(left)}"
+        raise lfs.not_there(what) if offline and result.ok else lfs.failure(what, result, path)
+    return ""
+
+
+def waiting(path: Path) -> list[str]:
+    """The files of the clone `path` that are LFS pointers still, and should not be."""
+    out = worktree.checked(path, ["ls-files", "-z", "--", ":(attr:filter=lfs)"])
+    return [name for name in os.fsdecode(out).split("\0")[:-1] if _is_pointer(path / name)]
+
+
+def _is_pointer(file: Path) -> bool:
+    try:
+        small = file.lstat().st_size < pointers.MAX_SIZE and not file.is_symlink()
+        return small and pointers.is_pointer(file.read_bytes())
+    except OSError:
+        return False

@@ -1,0 +1,123 @@
+"""Where the books of a manifest lie on a disk, as a shelf to work in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Stopped
+from gitshelf.git.refs import UnknownCommit
+from gitshelf.manifest import Manifest
+from gitshelf.manifest.books import Book
+from gitshelf.manifest.document import Place
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GitPlace:
+    """A book and the work tree of its clone. `inside` are the other books and links in that work
+    tree, relative to it; `depth` is the number of books that it lies in itself."""
+
+    book: Book
+    path: Path
+    inside: frozenset[str]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlace:
+    """A symbolic link of the shelf: `path` leads to `target`, as it is written into the link."""
+
+    name: str
+    place: Place
+    path: Path
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All books, parents before children, and all links."""
+
+    books: tuple[GitPlace, ...]
+    links: tuple[LinkPlace, ...]
+
+
+def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layout:
+    """Where everything goes: relative places into `folder`; absolute ones where they say.
+
+    With `fakeroot`, all but places that begin with `./` go under it, and absolute links become
+    relative, so that the tree can be moved. A book of one folder of its repository (`path:`) is a
+    link into a whole clone beside it, `.NAME.clone`. Raises GitshelfError where that cannot be.
+    """
+    paths: dict[Path, Book] = {}
+    links: list[LinkPlace] = []
+    for book in read.books:
+        path = _where(book.written, folder, fakeroot)
+        if book.path:
+            clone = path.with_name(f".{path.name}.clone")
+            if not book.book or any(b.book.startswith(book.book + "/") for b in read.books):
+                raise book.place.error(
+                    "a book with `path` is a link when installed, so no book can lie in it",
+                    "give the other book a place elsewhere, or leave out `path`",
+                )
+            links.append(LinkPlace(book.book, book.place, path, f"{clone.name}/{book.path}"))
+            path = clone
+        paths[path] = book
+    for link in read.links:
+        path = _where(link.written, folder, fakeroot)
+        target = link.written_target
+        if fakeroot is not None and target.startswith("/"):
+            end = _absolute(fakeroot) / target.lstrip("/")
+            target = os.path.relpath(end, path.parent)
+        links.append(LinkPlace(link.book, link.place, path, target))
+    inside: dict[Path, set[str]] = {path: set() for path in paths}
+    depth = dict.fromkeys(paths, 0)
+    for path in [*paths, *(link.path for link in links)]:
+        for above in path.parents:
+            if above in paths:
+                inside[above].add(path.relative_to(above).as_posix())
+                if path in depth:
+                    depth[path] += 1
+    places = [GitPlace(b, path, frozenset(inside[path]), depth[path]) for path, b in paths.items()]
+    places.sort(key=lambda one: (one.depth, one.book.book.encode()))
+    return Layout(tuple(places), tuple(links))
+
+
+def _where(written: str, folder: Path, fakeroot: Path | None) -> Path:
+    if fakeroot is not None and not written.startswith("."):
+        return _absolute(fakeroot / written.lstrip("/"))
+    return _absolute(folder / written)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute()))
+
+
+def placed(work: Callable[[GitPlace], T], place: GitPlace) -> T:
+    """Do it, with errors that name the book."""
+    try:
+        return work(place)
+    except Stopped:
+        raise
+    except GitshelfError as error:
+        raise place.book.place.error(error.message, error.remedy) from None
+    except OSError as error:
+        message = f"{error.filename or place.path}: {error.strerror}"
+        raise place.book.place.error(message, "look at the folder and its rights") from None
+
+
+def about(
+    error: GitshelfError, places: Sequence[GitPlace], pins: Mapping[Path, str]
+) -> GitshelfError:
+    """The error with the place of the book that it is about."""
+    if isinstance(error, Stopped):
+        return error
+    one = places[0]
+    if isinstance(error, UnknownCommit):
+        one = next((place for place in places if pins[place.path] == error.wanted), one)
+    return one.book.place.error(error.message, error.remedy)

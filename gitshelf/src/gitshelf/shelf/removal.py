@@ -1,0 +1,82 @@
+"""Taking clones and links off a shelf, without losing anything of its user."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from gitshelf.base import files, printable
+from gitshelf.base.process import Running
+from gitshelf.git import worktree
+from gitshelf.git.worktree import PINNED
+from gitshelf.shelf import nesting
+from gitshelf.shelf.clones import Kept, unfinished
+from gitshelf.shelf.installed import CLONE
+
+
+def is_there(path: Path, what: str) -> bool:
+    """Whether what was made at `path` is still there."""
+    if what == CLONE:
+        return worktree.is_clone(path) and not path.is_symlink()
+    return path.is_symlink() and os.fspath(path.readlink()) == what
+
+
+def check(
+    path: Path, what: str, staying: Iterable[Path], inside: frozenset[str], running: Running
+) -> None:
+    """Raises Kept where something at `path` is its user's, or where others (`staying`) lie in it;
+    GitshelfError where git cannot read it. What lies `inside` (relative paths) will go first."""
+    if what != CLONE:
+        return
+    if any(path in other.parents for other in staying):
+        raise Kept("other books lie in it")
+    pinned = worktree.call(path, ["rev-parse", "--verify", "--quiet", PINNED], running=running)
+    if unfinished(path) or not pinned.ok or not (path / ".git").is_dir():
+        raise Kept("it is not as install left it")
+    if any((path / ".git" / name).exists() for name in ("modules", "worktrees")):
+        raise Kept("it has submodules or work trees of its own")
+    arguments = [*worktree.STATUS, f"--untracked-files={worktree.untracked(inside)}", "--ignored"]
+    out = worktree.checked(path, arguments, running=running)
+    facts = worktree.parse_status(out, inside)
+    ignored = [line[2:] for line in os.fsdecode(out).split("\0") if line.startswith("! ")]
+    for names, kind in (
+        (facts.changed, "local changes"),
+        ((*facts.untracked, *ignored), "files that are not in git"),
+    ):
+        if names:
+            raise Kept(f"it has {kind}: {printable.some(names)}")
+    for item in nesting.gitlinks(path, "HEAD", "", running):
+        inner = path / os.fsdecode(item.path)
+        if worktree.is_clone(inner):
+            check(inner, CLONE, (), frozenset(), running)
+    # A pattern may match nothing, where a name would have to be there.
+    own = ["HEAD", "--branches", "--glob=refs/gitshelf/kept", "--glob=refs/stas[h]"]
+    known = ["--not", "--remotes", f"--glob={PINNED[:-1]}[{PINNED[-1]}]"]
+    arguments = ["rev-list", "-n1", "--ignore-missing", *own, *known]
+    if worktree.checked(path, arguments, running=running).strip():
+        raise Kept("it has commits that are not pushed")
+
+
+def remove(path: Path, what: str, top: Path) -> None:
+    """Take it away, and the folders above it that are empty then, up to `top`."""
+    if what == CLONE:
+        # Aside first: nobody sees half of it, and what a killed run leaves is swept later.
+        part = files.part_path(path)
+        path.rename(part)
+        files.remove(part)
+    else:
+        path.unlink()
+    with suppress(OSError):
+        for above in path.parents:
+            if top not in above.parents:
+                break
+            above.rmdir()
+
+
+def take(path: Path, top: Path, running: Running) -> None:
+    """Remove the clone `path`, and the folders above it that are empty then, up to `top`. Raises as
+    `check` does."""
+    check(path, CLONE, (), frozenset(), running)
+    remove(path, CLONE, top)
