@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from deploykit.errors import DeployKitError, InputError
-from deploykit.process import run
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.process import run
 from rich.console import Console
 
 from . import nodes

@@ -14,13 +14,13 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from deploykit.environment import VIRTUAL_ROLE, Environment, parse_environment
-from deploykit.errors import DeployKitError, InputError
-from deploykit.inventory import Inventory, ansible_inventory
-from deploykit.progress import Silent
-from deploykit.provider.lxd import LxdProvider
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.progress import Silent
+from deploykit.nodes.inventory import Inventory, ansible_inventory
+from deploykit.providers.lxd import LxdProvider
 from deploykit.rollout import node_facts
 from deploykit.site import Site, open_site
+from deploykit.site.environment import VIRTUAL_ROLE, Environment, parse_environment
 
 from . import pillars
 from .suites import CHECKOUT, Suite, load

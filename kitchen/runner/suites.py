@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped,unused-ignore]
-from deploykit.errors import InputError
+from deploykit.base.errors import InputError
 
 KITCHEN = Path(__file__).resolve().parent.parent
 CHECKOUT = KITCHEN.parent

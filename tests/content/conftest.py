@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deploykit.filelock import locked
+from deploykit.base.filelock import locked
 from deploykit.image.salt import PYTHON, build_salt
 from deploykit.master.remote.environment import interfaces
 from deploykit.site import cache_home

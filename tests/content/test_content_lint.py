@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deploykit.environment import parse_environment
+from deploykit.site.environment import parse_environment
 
 BIN = Path(sys.executable).parent
 STATES = ("init", "package", "config", "service", "health", "clean")

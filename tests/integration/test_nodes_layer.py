@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deploykit import ssh
-from deploykit.content import read_content
-from deploykit.inventory import Inventory
-from deploykit.progress import Silent
-from deploykit.provider.lxd import LxdProvider
+from deploykit.base.progress import Silent
+from deploykit.nodes import ssh
+from deploykit.nodes.inventory import Inventory
+from deploykit.providers.lxd import LxdProvider
+from deploykit.site.content import read_content
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip, scratch_site

@@ -11,17 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from deploykit import ssh
-from deploykit.errors import DeployKitError, InputError, NodeUnreachable
-from deploykit.host.lxd import Lxd
+from deploykit.base.errors import DeployKitError, InputError, NodeUnreachable
+from deploykit.base.progress import Silent
 from deploykit.image.build import ensure_image
 from deploykit.image.inputs import read_inputs
-from deploykit.image.store import find_base
-from deploykit.inventory import Inventory
-from deploykit.progress import Silent
-from deploykit.provider.lxd import LxdProvider
-from deploykit.provider.lxd_instance import orphans, remove_instance
-from deploykit.provider.lxd_plan import Names
+from deploykit.nodes import ssh
+from deploykit.nodes.inventory import Inventory
+from deploykit.providers.lxd import LxdProvider
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.images import find_base
+from deploykit.providers.lxd.instance import orphans, remove_instance
+from deploykit.providers.lxd.plan import Names
 from deploykit.site import Site
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))

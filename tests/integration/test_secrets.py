@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
-from deploykit.provider.lxd_plan import Names
+from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
 from lxdsite import lxd_or_skip
 from railway import Railway, deployed

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 import resultsfile
-from deploykit.inventory import Inventory
 from deploykit.master.session import AgentFailed, MasterSession
-from deploykit.provider import provider_for
-from deploykit.provider.lxd_plan import Names
+from deploykit.nodes.inventory import Inventory
+from deploykit.providers import provider_for
+from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
 from railway import ALPHA, OMEGA, Railway, build
 

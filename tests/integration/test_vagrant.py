@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 import vagrant
-from deploykit.environment import Environment
-from deploykit.errors import CommandFailed
-from deploykit.inventory import Inventory
-from deploykit.nodes import NodeSnapshot, snapshots
-from deploykit.progress import Silent
-from deploykit.provider.vagrant import VagrantProvider
-from deploykit.provider.vagrant_bridge import SERVER, ensure_bridges
-from deploykit.provider.vagrant_command import TimedVagrant
-from deploykit.provider.vagrant_plan import Names
+from deploykit.base.errors import CommandFailed
+from deploykit.base.progress import Silent
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.looks import NodeSnapshot, snapshots
+from deploykit.nodes.ssh import run_on
+from deploykit.providers.vagrant import VagrantProvider
+from deploykit.providers.vagrant.bridge import SERVER, ensure_bridges
+from deploykit.providers.vagrant.command import TimedVagrant
+from deploykit.providers.vagrant.plan import Names
 from deploykit.site import Site, open_site
-from deploykit.ssh import run_on
+from deploykit.site.environment import Environment
 
 pytestmark = [pytest.mark.vagrant, pytest.mark.timeout(2400), pytest.mark.xdist_group("vagrant")]
 ENVIRONMENT = """\

@@ -19,7 +19,7 @@ import cloud
 import edge
 import pytest
 from cloud import Region, Tenant, reached, tenant
-from deploykit.provider import located
+from deploykit.providers import located
 from deploykit.site import open_site
 from railway import Railway, build
 from resultsfile import SoFar

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cloud import Region, down, wait
 from deploykit.checks.smoke import command
-from deploykit.reboot import reboot_nodes
+from deploykit.nodes.reboot import reboot_nodes
 from losses import answers, boots, recovered, unnoticed, unplugged
 from railway import Railway
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cloud import Region, pinging, wait
-from deploykit.errors import NodeUnreachable
+from deploykit.base.errors import NodeUnreachable
 from losses import answers, boots, recovered, unplugged
 from railway import Railway
 

@@ -26,10 +26,10 @@ import keystoneauth1.session
 import openstack
 import openstack.exceptions
 import requests
-from deploykit.inventory import Host, Inventory
-from deploykit.provider import located, provider_for
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.nodes.ssh import run_on
+from deploykit.providers import located, provider_for
 from deploykit.site import open_site
-from deploykit.ssh import run_on
 from keystoneauth1.identity import V3Password
 from tinyguest import COMMAND_LINE, Guest
 

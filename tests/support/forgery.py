@@ -8,8 +8,8 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from deploykit.keys import Key, sign
-from deploykit.records import Body, render
+from deploykit.ledger.records import Body, render
+from deploykit.site.keys import Key, sign
 
 BRANCH = "refs/heads/ledger"
 

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploykit.keys import ROLES, Key, Signer, read_key
-from deploykit.records import (
+from deploykit.ledger.records import (
     Body,
     Record,
     decision_body,
@@ -21,6 +20,7 @@ from deploykit.records import (
     render,
 )
 from deploykit.site import Site, open_site
+from deploykit.site.keys import ROLES, Key, Signer, read_key
 
 Keys = Callable[[str], Key]
 Call = Callable[..., tuple[int, str, str]]  # of `deploy-kit`: exit code, output, errors

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from cloud import AUTHORITY, Region, down, pinging, wait
-from deploykit.host.lxd import Lxd
-from deploykit.provider.lxd_plan import Names
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
 from railway import Railway
 

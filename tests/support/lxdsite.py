@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from deploykit.host.lxd import Lxd, LxdError
-from deploykit.progress import Silent
-from deploykit.provider.lxd import LxdProvider
+from deploykit.base.progress import Silent
+from deploykit.providers.lxd import LxdProvider
+from deploykit.providers.lxd.api import Lxd, LxdError
 from deploykit.site import Site, open_site
 
 ENVIRONMENT = """\

@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.filelock import locked
+from deploykit.base.filelock import locked
 from deploykit.site import cache_home
 
 FORMAT = 2  # of what is built here; part of its name in the cache

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.day0 import Watcher, clean_env, day0, render_config
-from deploykit.environment import parse_environment
-from deploykit.errors import CommandFailed, InputError, NodeUnreachable
-from deploykit.inventory import Host, Inventory
-from deploykit.process import Result
-from deploykit.progress import Silent
+from deploykit.base.errors import CommandFailed, InputError, NodeUnreachable
+from deploykit.base.process import Result
+from deploykit.base.progress import Silent
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.rollout.day0 import Watcher, clean_env, day0, render_config
+from deploykit.site.environment import parse_environment
 
 FAILED = (
     'fatal: [controller]: FAILED! => {"changed": false, "msg": "no space left", '

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit.errors import Refused
+from deploykit.base.errors import Refused
+from deploykit.develop.working_copy import demand_development, development
 from deploykit.site import Site, open_site
-from deploykit.working import demand_development, development
 
 FILE = """\
 name: {name}

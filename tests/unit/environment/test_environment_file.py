@@ -6,9 +6,9 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from deploykit.environment import chain, load_environments, parse_environment
-from deploykit.errors import InputError
-from deploykit.promotion import CheckRule
+from deploykit.base.errors import InputError
+from deploykit.site.environment import chain, load_environments, parse_environment
+from deploykit.site.promotion import CheckRule
 
 GOOD = """\
 name: staging

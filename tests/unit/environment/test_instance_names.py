@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit import provider as module
-from deploykit.errors import InputError
-from deploykit.provider import located
+from deploykit import providers as module
+from deploykit.base.errors import InputError
+from deploykit.providers import located
 from deploykit.site import Site, open_site
 
 FILE = """\

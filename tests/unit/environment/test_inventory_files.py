@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deploykit import inventory as module
-from deploykit.environment import parse_environment
-from deploykit.errors import DeployKitError
-from deploykit.inventory import (
+from deploykit.base.errors import DeployKitError
+from deploykit.nodes import inventory as module
+from deploykit.nodes.inventory import (
     Host,
     Inventory,
     ansible_inventory,
@@ -18,8 +17,9 @@ from deploykit.inventory import (
     make_control_folder,
     write_ssh_files,
 )
-from deploykit.operators import Operator
 from deploykit.rollout import day0_key, minions_of
+from deploykit.site.environment import parse_environment
+from deploykit.site.operators import Operator
 
 TEXT = """\
 name: test

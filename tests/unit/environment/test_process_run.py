@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from deploykit.errors import CommandFailed
-from deploykit.process import run
+from deploykit.base.errors import CommandFailed
+from deploykit.base.process import run
 
 
 def test_output_goes_to_log_lines_and_result(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit.errors import InputError
+from deploykit.base.errors import InputError
 from deploykit.site import find_site, open_site
 
 

@@ -44,7 +44,7 @@ def test_changed_component_asks_for_its_own_suite(path: str, suite: str) -> None
         "salt/pillar/endpoints.sls",
         "kitchen/base.yml",
         "kitchen/runner/nodes.py",
-        "deploy-kit/src/deploykit/provider/lxd.py",
+        "deploy-kit/src/deploykit/providers/lxd/node.py",
         "README.md",
     ],
 )

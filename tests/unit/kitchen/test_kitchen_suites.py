@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit.environment import parse_environment
-from deploykit.errors import InputError
+from deploykit.base.errors import InputError
+from deploykit.site.environment import parse_environment
 from runner.nodes import instance, pack, render_environment
 from runner.suites import KITCHEN, load, parse
 

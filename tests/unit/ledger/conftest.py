@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit.keys import Key
 from deploykit.ledger import Ledger
 from deploykit.site import Site
+from deploykit.site.keys import Key
 from ledgerbook import Keys, make_key, make_site
 
 

@@ -4,7 +4,7 @@ import json
 import struct
 
 import pytest
-from deploykit.canonical import canonical, parse_canonical
+from deploykit.ledger.canonical import canonical, parse_canonical
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import resultsfile
-from deploykit.errors import InputError, Refused
-from deploykit.junit import read_results
+from deploykit.base.errors import InputError, Refused
+from deploykit.evidence.external import add
+from deploykit.evidence.junit import read_results
 from deploykit.ledger import Ledger, Record
-from deploykit.ledger.lease import begin
 from deploykit.ledger.view import evidence
-from deploykit.outside import add
+from deploykit.train.lease import begin
 from ledgerbook import Named, release
 
 ONE, TWO = release(1), release(2)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import forgery
 import pytest
-from deploykit.errors import InputError, Refused
-from deploykit.keys import Key, operator_key
+from deploykit.base.errors import InputError, Refused
 from deploykit.ledger import Ledger, LedgerError, utc_now
+from deploykit.ledger.records import Body, Record, decision_body, policy_body, signers_body
 from deploykit.ledger.view import policy_in_force, signers_in_force
-from deploykit.records import Body, Record, decision_body, policy_body, signers_body
 from deploykit.site import Site
+from deploykit.site.keys import Key, operator_key
 from ledgerbook import Keys, make_key, make_site, other_state, signer
 
 HOLD = decision_body("hold", environment="test", reason="night")

@@ -10,10 +10,10 @@ from typing import Any
 
 import forgery
 import pytest
-from deploykit.keys import Key, operator_key
 from deploykit.ledger import Ledger
-from deploykit.records import decision_body
+from deploykit.ledger.records import decision_body
 from deploykit.site import Site
+from deploykit.site.keys import Key, operator_key
 from ledgerbook import make_site, other_state
 
 HOLD = decision_body("hold", environment="test", reason="night")

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from deploykit.errors import Refused
-from deploykit.keys import Key
+from deploykit.base.errors import Refused
+from deploykit.base.processes import Owner, this_process
 from deploykit.ledger import Ledger, utc_now, view
-from deploykit.ledger.lease import begin
-from deploykit.owner import Owner, this_process
-from deploykit.records import Body, signers_body
+from deploykit.ledger.records import Body, signers_body
 from deploykit.site import Site
+from deploykit.site.keys import Key
+from deploykit.train.lease import begin
 from ledgerbook import Keys, Named, other_state, release, signer
 
 ONE, TWO = release(1), release(2)
@@ -25,11 +25,11 @@ PROMOTER = """
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from deploykit.errors import Refused
-from deploykit.keys import read_key
+from deploykit.base.errors import Refused
+from deploykit.site.keys import read_key
 from deploykit.ledger import Ledger
-from deploykit.ledger.lease import begin
-from deploykit.owner import this_process
+from deploykit.train.lease import begin
+from deploykit.base.processes import this_process
 from deploykit.site import open_site
 
 @dataclass

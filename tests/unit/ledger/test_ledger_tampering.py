@@ -9,9 +9,8 @@ from datetime import timedelta
 
 import forgery
 import pytest
-from deploykit.keys import Key
 from deploykit.ledger import Ledger, LedgerError, utc_now
-from deploykit.records import (
+from deploykit.ledger.records import (
     Body,
     Record,
     decision_body,
@@ -21,6 +20,7 @@ from deploykit.records import (
     signers_body,
 )
 from deploykit.site import Site
+from deploykit.site.keys import Key
 from ledgerbook import Keys, other_state, release, signer
 
 HOLD = decision_body("hold", environment="test", reason="night")

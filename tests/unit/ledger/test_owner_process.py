@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from deploykit.owner import Owner, is_dead, parse_owner, this_process
+from deploykit.base.processes import Owner, is_dead, parse_owner, this_process
 
 
 def test_own_process_is_alive() -> None:

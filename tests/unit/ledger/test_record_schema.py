@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from deploykit.canonical import canonical
-from deploykit.keys import ROLES, Signer
-from deploykit.records import (
+from deploykit.ledger.canonical import canonical
+from deploykit.ledger.records import (
     Body,
     LedgerError,
     decision_body,
@@ -18,6 +17,7 @@ from deploykit.records import (
     render,
     signers_body,
 )
+from deploykit.site.keys import ROLES, Signer
 from ledgerbook import NOON, OWNER, release
 
 ONE = release(1)

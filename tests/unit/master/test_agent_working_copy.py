@@ -7,10 +7,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from deploykit.errors import InputError
+from deploykit.base.errors import InputError
+from deploykit.develop.working_copy import packed, states_of
 from deploykit.master.remote import kits
 from deploykit.master.remote.protocol import AgentError, Channel
-from deploykit.working import packed, states_of
 
 
 @pytest.fixture(autouse=True)

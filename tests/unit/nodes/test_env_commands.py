@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from deploykit.base.errors import InputError, Refused
 from deploykit.cli import cli
 from deploykit.cli.confirm import confirm
 from deploykit.cli.reach import free_port
-from deploykit.environment import Environment
-from deploykit.errors import InputError, Refused
-from deploykit.inventory import Inventory
+from deploykit.nodes.inventory import Inventory
 from deploykit.site import Site, open_site
+from deploykit.site.environment import Environment
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_plain_yes_is_refused_for_a_protected_environment(
             done.append(f"up {instance}")
 
     monkeypatch.setattr("deploykit.cli.env.provider_for", lambda *_: Standing())
-    monkeypatch.setattr("deploykit.provider.provider_named", lambda *_: Standing())
+    monkeypatch.setattr("deploykit.providers.provider_named", lambda *_: Standing())
     words = ["--site", str(site.folder), "env", command, "production", "--yes"]
     result = CliRunner().invoke(cli, words)
     assert isinstance(result.exception, Refused)
@@ -109,7 +109,7 @@ def test_instance_whose_file_is_gone_can_be_taken_down(
         def down(self, instance: str, progress: object) -> None:
             done.append(instance)
 
-    monkeypatch.setattr("deploykit.provider.provider_named", lambda *_: Standing())
+    monkeypatch.setattr("deploykit.providers.provider_named", lambda *_: Standing())
     result = CliRunner().invoke(cli, ["--site", str(site.folder), "env", "down", "former", "--yes"])
     assert (result.exception, done) == (None, ["former"])
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit.errors import DeployKitError
+from deploykit.base.errors import DeployKitError
+from deploykit.doctor import demand
 from deploykit.host import machine
-from deploykit.host.doctor import demand
 from deploykit.host.finding import Level, ok, problem, warning
 from deploykit.host.network import judge
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from deploykit.environment import Node, parse_environment
-from deploykit.errors import Refused
+from deploykit.base.errors import Refused
 from deploykit.host import fit
 from deploykit.host.fit import (
     FEATURES,
@@ -20,6 +19,7 @@ from deploykit.host.fit import (
     volume_obstacles,
 )
 from deploykit.site import open_site
+from deploykit.site.environment import Node, parse_environment
 
 MIB, GIB = 2**20, 2**30
 SALT = Node("salt", ("master",), 10)

@@ -8,11 +8,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from deploykit.base.process import Result
 from deploykit.image.build import mmdebstrap
 from deploykit.image.inputs import Inputs, read_inputs, render_sources
 from deploykit.image.overlay import overlay_files, write_metadata, write_tar
 from deploykit.image.salt import lock, settle
-from deploykit.process import Result
 
 DEB822 = """\
 # a comment

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deploykit.content import read_content
-from deploykit.environment import load_environments
-from deploykit.errors import CommandFailed, InputError
+from deploykit.base.errors import CommandFailed, InputError
 from deploykit.image.inputs import DOWNLOADED, Inputs, Source
 from deploykit.image.layer import Layer, failure, mmdebstrap, refuse_missing
+from deploykit.site.content import read_content
+from deploykit.site.environment import load_environments
 
 ROLES = """\
 common: [trust]

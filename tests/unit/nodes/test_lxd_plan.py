@@ -6,9 +6,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from deploykit.environment import Environment, parse_environment
-from deploykit.errors import DeployKitError, InputError
-from deploykit.provider.lxd_plan import (
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.providers.lxd.plan import (
     UPLINKS,
     Names,
     choose_uplink,
@@ -21,6 +20,7 @@ from deploykit.provider.lxd_plan import (
     routes,
     uplink_addresses,
 )
+from deploykit.site.environment import Environment, parse_environment
 
 TEXT = """\
 name: test

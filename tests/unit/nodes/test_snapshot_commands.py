@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from deploykit.base.errors import InputError, Refused
 from deploykit.cli import cli
-from deploykit.errors import InputError, Refused
 
 NETWORKS = (
     "networks: {management: {cidr: 10.77.0.0/24}}\nnodes: {salt: {roles: [master], at: 10}}\n"

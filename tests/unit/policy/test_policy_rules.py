@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from deploykit.errors import Refused
+from deploykit.base.errors import Refused
 from deploykit.policy import NeededCheck, Verdict, evaluate, evaluate_rollback
 from ledgerbook import Named, Story, release, rule
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from deploykit.junit import read_results
+from deploykit.evidence.junit import read_results
 
 SESSION = """
 import pytest

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from deploykit.board import board_json, shown, standings
 from deploykit.ledger.words import describe, versions_of
-from deploykit.promotion import Promotion
+from deploykit.site.promotion import Promotion
 from ledgerbook import NOON, Story, release, rule
 
 ONE, TWO = release(1), release(2)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import resultsfile
 from deploykit.ledger import Ledger
-from deploykit.ledger.lease import begin
+from deploykit.train.lease import begin
 from ledgerbook import Call, make_key, release
 
 ONE = release(1)

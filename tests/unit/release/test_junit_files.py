@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from deploykit.errors import InputError
-from deploykit.junit import LIMIT, Results, read_results
+from deploykit.base.errors import InputError
+from deploykit.evidence.junit import LIMIT, Results, read_results
 
 WRITTEN = datetime(2026, 11, 26, 12, 0, 0, tzinfo=UTC)
 TESTS = """import pytest

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.cutting import cut, next_version, uncommitted
-from deploykit.errors import InputError
-from deploykit.keys import allowed_signers, operator_key
+from deploykit.base.errors import InputError
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import signers_in_force
 from deploykit.release import find_release, manifests, named_release, releases
+from deploykit.release.cutting import cut, next_version, uncommitted
+from deploykit.site.keys import allowed_signers, operator_key
 from gitshelf.base.errors import GitshelfError, Refused
 
 DAY = date(2026, 11, 21)

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.errors import DeployKitError, InputError, Refused
-from deploykit.keys import Signer
-from deploykit.sealing import (
+from deploykit.base.errors import DeployKitError, InputError, Refused
+from deploykit.secrets.sealing import (
     Header,
     Recipient,
     named_recipient,
@@ -22,6 +21,7 @@ from deploykit.sealing import (
     seal,
     unseal,
 )
+from deploykit.site.keys import Signer
 
 CONTENT: dict[str, Any] = {"environment": "test", "secrets": {"admin": "hunter2hunter2"}}
 OPERATORS = frozenset({"admin", "operator"})

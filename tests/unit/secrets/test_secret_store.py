@@ -11,22 +11,22 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from deploykit import secretstore
-from deploykit.context import Context
-from deploykit.errors import Refused
-from deploykit.hold import held
-from deploykit.inventory import Host, Inventory
-from deploykit.keys import operator_key
+from deploykit.base.errors import Refused
+from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
 from deploykit.master.remote import backup, environment, kits, secrets
 from deploykit.master.remote.agent import Agent
 from deploykit.master.remote.protocol import Channel
 from deploykit.master.session import MasterSession
-from deploykit.progress import Silent
+from deploykit.nodes.inventory import Host, Inventory
 from deploykit.release import Release
 from deploykit.rollout import DAY0_MARK
-from deploykit.sealing import Recipient, read_header
+from deploykit.rollout.context import Context
+from deploykit.secrets import store as secretstore
+from deploykit.secrets.sealing import Recipient, read_header
 from deploykit.site import open_site
+from deploykit.site.keys import operator_key
+from deploykit.train.lease_keeper import held
 
 pytestmark = pytest.mark.skipif(not shutil.which("age"), reason="no age: deploy-kit/setup")
 DIGEST = "d" * 64

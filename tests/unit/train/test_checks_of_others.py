@@ -8,18 +8,18 @@ from typing import cast
 
 import pytest
 import resultsfile
-from deploykit.context import Context
-from deploykit.errors import DeployKitError, Refused
-from deploykit.hold import held
-from deploykit.junit import read_results
+from deploykit.base.errors import DeployKitError, Refused
+from deploykit.base.progress import Silent
+from deploykit.evidence.external import add
+from deploykit.evidence.junit import read_results
 from deploykit.ledger import Ledger
-from deploykit.ledger.lease import begin
 from deploykit.ledger.view import evidence
-from deploykit.outside import add
-from deploykit.progress import Silent
 from deploykit.release import Release
+from deploykit.rollout.context import Context
 from deploykit.site import open_site
-from deploykit.train import gather
+from deploykit.train.lease import begin
+from deploykit.train.lease_keeper import held
+from deploykit.train.line import gather
 
 FILE = """name: {name}
 networks: {{lan: {{cidr: 10.{n}.0.0/24}}}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploykit.deploy import Edge, edge_of, schemas_moved
+from deploykit.train.deploy import Edge, edge_of, schemas_moved
 
 OLD, NEW, ODD = ("sha256:" + mark * 64 for mark in "abc")
 

@@ -10,18 +10,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from deploykit.context import Context
-from deploykit.errors import Refused
-from deploykit.hold import held
+from deploykit.base.errors import Refused
+from deploykit.base.processes import Owner
+from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
-from deploykit.ledger.lease import begin
+from deploykit.ledger.kit_signers import kit_signers
+from deploykit.ledger.records import signers_body
 from deploykit.ledger.view import attempts, signers_in_force
-from deploykit.owner import Owner
-from deploykit.progress import Silent
-from deploykit.records import signers_body
 from deploykit.release import Release
+from deploykit.rollout.context import Context
 from deploykit.site import open_site
-from deploykit.trust import kit_signers
+from deploykit.train.lease import begin
+from deploykit.train.lease_keeper import held
 
 FILE = """name: test
 networks: {lan: {cidr: 10.0.0.0/24}}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from deploykit.checks.idempotence import told_by_nodes, told_by_salt
-from deploykit.nodes import NodeSnapshot
+from deploykit.nodes.looks import NodeSnapshot
 
 LOOK = NodeSnapshot(
     taken=100.0,

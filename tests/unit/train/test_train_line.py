@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from deploykit.environment import Environment, chain, load_environments
+from deploykit.site.environment import Environment, chain, load_environments
 
 FILE = """name: {name}
 networks: {{lan: {{cidr: 10.0.0.0/24}}}}

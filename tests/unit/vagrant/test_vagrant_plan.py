@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from deploykit.environment import parse_environment
-from deploykit.errors import InputError
-from deploykit.image.box import Box, user_files
-from deploykit.provider.vagrant_guest import read_info, read_look
-from deploykit.provider.vagrant_plan import Names, topology
+from deploykit.base.errors import InputError
+from deploykit.providers.vagrant.box import Box, user_files
+from deploykit.providers.vagrant.guest import read_info, read_look
+from deploykit.providers.vagrant.plan import Names, topology
+from deploykit.site.environment import parse_environment
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol
 
-from deploykit.context import Context
-from deploykit.environment import Environment
-from deploykit.errors import InputError
-from deploykit.inventory import Inventory
+from deploykit.base.errors import InputError
+from deploykit.base.yamlfile import nearest
+from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
-from deploykit.yamlfile import nearest
+from deploykit.rollout.context import Context
+from deploykit.site.environment import Environment
 
 GROUP = "deploykit.checks"
 PASSED = "passed"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from deploykit.checks import Occasion, Outcome
 from deploykit.checks.upgrade import rehearse
-from deploykit.context import Context
+from deploykit.rollout.context import Context
 
 
 class Bootstrap:

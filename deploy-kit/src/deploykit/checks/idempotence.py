@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
-from deploykit.context import Context
-from deploykit.nodes import NodeSnapshot, packages_by_role, snapshots
+from deploykit.nodes.looks import NodeSnapshot, packages_by_role, snapshots
 from deploykit.rollout import highstate, minions_of
+from deploykit.rollout.context import Context
 
 
 class Idempotence:

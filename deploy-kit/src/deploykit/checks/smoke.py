@@ -7,13 +7,13 @@ import re
 import sys
 from pathlib import Path
 
+from deploykit.base.errors import DeployKitError
+from deploykit.base.process import run
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
-from deploykit.context import Context
-from deploykit.errors import DeployKitError
-from deploykit.inventory import Inventory
-from deploykit.nodes import packages_by_role
-from deploykit.process import run
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
+from deploykit.rollout.context import Context
 
 TIMEOUT = 300.0  # seconds
 NOTHING_COLLECTED = 5  # pytest's exit status

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from deploykit.checks import FAILED, NOT_APPLICABLE, Occasion, Outcome
-from deploykit.checks.copy import throwaway
 from deploykit.checks.smoke import smoke
-from deploykit.context import Context
+from deploykit.ledger.kit_signers import kit_signers
+from deploykit.pods.throwaway import throwaway
 from deploykit.rollout import RolloutFailed, roll_out
-from deploykit.trust import kit_signers
+from deploykit.rollout.context import Context
 
 
 class Upgrade:

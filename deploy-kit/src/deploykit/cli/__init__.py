@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from deploykit.errors import DeployKitError
+from deploykit.base.errors import DeployKitError
 
 COMMANDS = {
     "approve": "deploykit.cli.decisions:approve",
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from deploykit.yamlfile import nearest
+        from deploykit.base.yamlfile import nearest
 
         try:
             return super().resolve_command(ctx, args)

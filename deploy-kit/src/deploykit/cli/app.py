@@ -14,7 +14,7 @@ from rich.console import Console
 from deploykit.site import Site, find_site, open_site
 
 if TYPE_CHECKING:
-    from deploykit.context import Context
+    from deploykit.rollout.context import Context
 
 
 def site_of(ctx: click.Context) -> Site:
@@ -52,10 +52,10 @@ provider_option = click.option(
 @contextlib.contextmanager
 def session_of(ctx: click.Context, command: str) -> Iterator[Context]:
     """The working context of this call: site, ledger with the operator's key, progress, logs."""
-    from deploykit.context import working
-    from deploykit.keys import operator_key
+    from deploykit.base.progress import Shown
     from deploykit.ledger import Ledger
-    from deploykit.progress import Shown
+    from deploykit.rollout.context import working
+    from deploykit.site.keys import operator_key
 
     site = site_of(ctx)
     with working(site, Ledger.open(site, operator_key(site)), Shown(stderr()), command) as context:

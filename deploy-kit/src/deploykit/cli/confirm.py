@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from deploykit.errors import Refused
-from deploykit.provider import located
+from deploykit.base.errors import Refused
+from deploykit.providers import located
 from deploykit.site import Site
 
 

@@ -115,12 +115,12 @@ def _decide(
     check: str | None = None,
     reason: str = "",
 ) -> None:
-    from deploykit.errors import InputError
+    from deploykit.base.errors import InputError
+    from deploykit.base.yamlfile import nearest
+    from deploykit.ledger.records import decision_body
     from deploykit.ledger.view import policy_in_force
     from deploykit.ledger.words import describe, versions_of
-    from deploykit.records import decision_body
     from deploykit.release import named_release
-    from deploykit.yamlfile import nearest
 
     ledger = ledger_of(ctx, key)
     policy = policy_in_force(ledger.known)

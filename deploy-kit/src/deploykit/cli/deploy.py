@@ -24,9 +24,9 @@ def deploy(
     deploy-kit deploy 2026.47.1 test
     deploy-kit deploy latest staging
     """
-    from deploykit.deploy import deploy as run
-    from deploykit.provider import located
+    from deploykit.providers import located
     from deploykit.release import find_release
+    from deploykit.train.deploy import deploy as run
 
     with session_of(ctx, "deploy") as context:
         env, _ = located(context.site, environment, provider)
@@ -56,9 +56,9 @@ def rollback(
     deploy-kit rollback production
     deploy-kit rollback production --to 2026.46.2
     """
-    from deploykit.deploy import rollback as run
-    from deploykit.provider import located
+    from deploykit.providers import located
     from deploykit.release import find_release
+    from deploykit.train.deploy import rollback as run
 
     with session_of(ctx, "rollback") as context:
         env, _ = located(context.site, environment, provider)

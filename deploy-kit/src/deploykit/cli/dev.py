@@ -30,9 +30,9 @@ def apply(ctx: click.Context, role: str | None, named: str | None, provider: str
     deploy-kit dev apply identity
     deploy-kit dev apply network --environment dev
     """
-    from deploykit.provider import located
-    from deploykit.working import apply as run
-    from deploykit.working import demand_development
+    from deploykit.develop.working_copy import apply as run
+    from deploykit.develop.working_copy import demand_development
+    from deploykit.providers import located
 
     began = time.monotonic()
     with session_of(ctx, "dev") as context:
@@ -53,9 +53,9 @@ def apply(ctx: click.Context, role: str | None, named: str | None, provider: str
 
 def only_one_up(site: Site, provider: str | None) -> str:
     """The one development instance that is up. Raises InputError where it is not one."""
-    from deploykit.errors import InputError
-    from deploykit.provider import located, standing
-    from deploykit.working import development
+    from deploykit.base.errors import InputError
+    from deploykit.develop.working_copy import development
+    from deploykit.providers import located, standing
 
     names = development(site)
     up = [name for name in standing(site) if name.partition("~")[0] in names]

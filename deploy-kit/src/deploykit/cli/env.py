@@ -6,23 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from deploykit.cli.app import (
-    mean_option,
-    provider_option,
-    site_of,
-    stderr,
-    stdout,
-    yes_option,
-)
+from deploykit.base.errors import InputError
+from deploykit.base.progress import Shown
+from deploykit.cli.app import mean_option, provider_option, site_of, stderr, stdout, yes_option
 from deploykit.cli.confirm import confirm
 from deploykit.cli.listing import list_, status
 from deploykit.cli.reach import forward, host_of, ssh, ssh_config
 from deploykit.cli.snapshot import restore, snapshot
-from deploykit.environment import Environment, chain
-from deploykit.errors import InputError
-from deploykit.progress import Shown
-from deploykit.provider import Provider, located, provider_for, standing
+from deploykit.providers import Provider, located, provider_for, standing
 from deploykit.site import Site
+from deploykit.site.environment import Environment, chain
 
 
 @click.group()
@@ -155,7 +148,7 @@ def reboot(
     yes: bool,
 ) -> None:
     """Reboot NODES of an environment side by side (default: all) and wait until they are back."""
-    from deploykit.reboot import reboot_nodes
+    from deploykit.nodes.reboot import reboot_nodes
 
     site = site_of(ctx)
     environment, name = located(site, instance, provider)
@@ -176,8 +169,8 @@ def _provider(site: Site, instance: str) -> Provider:
 @yes_option
 def prune(yes: bool) -> None:
     """Take down what belongs to checkouts that are no longer on this machine."""
-    from deploykit.host.lxd import Lxd
-    from deploykit.provider.lxd_instance import orphans, remove_instance
+    from deploykit.providers.lxd.api import Lxd
+    from deploykit.providers.lxd.instance import orphans, remove_instance
 
     lxd = Lxd()
     found = orphans(lxd)

@@ -12,8 +12,8 @@ from deploykit.cli.ledger import key_option, ledger_of
 
 if TYPE_CHECKING:
     from deploykit.checks import Packages
-    from deploykit.environment import Environment
     from deploykit.site import Site
+    from deploykit.site.environment import Environment
 
 
 @click.group()
@@ -48,10 +48,10 @@ def add(
     \b
     deploy-kit evidence add tempest staging tempest.xml
     """
-    from deploykit.junit import read_results
+    from deploykit.evidence.external import add as record_results
+    from deploykit.evidence.external import demand_outside
+    from deploykit.evidence.junit import read_results
     from deploykit.ledger.words import describe
-    from deploykit.outside import add as record_results
-    from deploykit.outside import demand_outside
 
     site = site_of(ctx)
     demand_outside(check)
@@ -70,8 +70,8 @@ def add(
 
 def named_environment(site: Site, named: str, provider: str | None) -> Environment:
     """The environment whose own nodes a person names. Raises InputError for a throwaway copy."""
-    from deploykit.errors import InputError
-    from deploykit.provider import located
+    from deploykit.base.errors import InputError
+    from deploykit.providers import located
 
     environment, instance = located(site, named, provider)
     if instance != environment.instance:
@@ -87,10 +87,10 @@ def versions_on(site: Site, environment: Environment) -> Packages:
 
     The tests may have run where nodes are reached from, and be recorded elsewhere.
     """
-    from deploykit.errors import DeployKitError
-    from deploykit.nodes import packages_by_role
-    from deploykit.provider import provider_for
-    from deploykit.ssh import reachable
+    from deploykit.base.errors import DeployKitError
+    from deploykit.nodes.looks import packages_by_role
+    from deploykit.nodes.ssh import reachable
+    from deploykit.providers import provider_for
 
     try:
         provider = provider_for(site, environment)

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import click
 from rich.table import Table
 
+from deploykit.base.errors import InputError
+from deploykit.base.progress import Shown
 from deploykit.cli.app import json_option, print_json, site_of, stderr, stdout, yes_option
-from deploykit.errors import InputError
-from deploykit.progress import Shown
 
 MARKS = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "problem": "[red]✗[/red]"}
 
@@ -17,7 +17,7 @@ MARKS = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "problem":
 @click.command()
 def setup() -> None:
     """Start the LXD daemon, make the storage pool. Quick where all is there."""
-    from deploykit.host.setup import set_up
+    from deploykit.doctor.setup import set_up
 
     set_up(Shown(stderr()))
 
@@ -27,7 +27,7 @@ def setup() -> None:
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
     """Look at this machine: findings with remedies. Exit status 1 where one must be mended."""
-    from deploykit.host.doctor import examine
+    from deploykit.doctor import examine
     from deploykit.host.finding import Level
 
     try:
@@ -62,9 +62,9 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
     The image with the content's packages installed (`packages: installed` in an environment's
     file) is built too where an environment that the train passes asks for it, or with --layer.
     """
-    from deploykit.environment import chain
-    from deploykit.host.lxd import Lxd
     from deploykit.image.layer import ensure_base
+    from deploykit.providers.lxd.api import Lxd
+    from deploykit.site.environment import chain
 
     site = site_of(ctx)
     wanted = layer or any(one.installed for one in chain(site.environments()))
@@ -72,7 +72,7 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
         base = ensure_base(Lxd(), site, Shown(stderr()), installed=installed)
         stdout().print(f"nodes are copied from {base}")
     if box:
-        from deploykit.image.box import ensure_box
+        from deploykit.providers.vagrant.box import ensure_box
 
         made = ensure_box(site, Shown(stderr()), installed=layer)
         stdout().print(f"Vagrant's nodes are made from {made.file}", soft_wrap=True)
@@ -83,9 +83,9 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
 @click.pass_context
 def image_list(ctx: click.Context, as_json: bool) -> None:
     """The images on this host; the current one is what `env up` takes."""
-    from deploykit.host.lxd import Lxd
     from deploykit.image.layer import current_images
-    from deploykit.image.store import stored
+    from deploykit.providers.lxd.api import Lxd
+    from deploykit.providers.lxd.images import stored
 
     current = current_images(site_of(ctx))
     images = stored(Lxd())
@@ -105,9 +105,9 @@ def image_list(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def image_prune(ctx: click.Context, yes: bool) -> None:
     """Remove images that are neither current nor any environment's on this host."""
-    from deploykit.host.lxd import Lxd
     from deploykit.image.layer import current_images
-    from deploykit.image.store import remove, stored
+    from deploykit.providers.lxd.api import Lxd
+    from deploykit.providers.lxd.images import remove, stored
 
     lxd = Lxd()
     current = current_images(site_of(ctx))

@@ -12,7 +12,7 @@ from deploykit.cli.app import json_option, print_json, site_of, yes_option
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
-    from deploykit.records import Record
+    from deploykit.ledger.records import Record
 
 ROLES = ("admin", "operator", "release-manager", "approver")
 
@@ -25,8 +25,8 @@ key_option = click.option(
 
 def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
     """The ledger of this call's site."""
-    from deploykit.keys import operator_key
     from deploykit.ledger import Ledger
+    from deploykit.site.keys import operator_key
 
     site = site_of(ctx)
     return Ledger.open(site, operator_key(site, key))
@@ -98,7 +98,7 @@ def verify(ctx: click.Context) -> None:
 @click.pass_context
 def show(ctx: click.Context, n: int) -> None:
     """Show record N."""
-    from deploykit.errors import InputError
+    from deploykit.base.errors import InputError
 
     records = ledger_of(ctx).known
     if not 0 <= n < len(records):
@@ -122,8 +122,8 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
     from rich.table import Table
 
     from deploykit.board import console
+    from deploykit.ledger.kit_signers import kit_signers
     from deploykit.ledger.view import signers_in_force
-    from deploykit.trust import kit_signers
 
     held = ledger_of(ctx)
     if allowed_signers:
@@ -211,9 +211,9 @@ def policy_diff(ctx: click.Context) -> None:
 @click.pass_context
 def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
     """Put the policy of the environment files in force, by a signed record of an admin."""
+    from deploykit.ledger.records import policy_body
     from deploykit.ledger.view import policy_json
     from deploykit.policy import site_policy
-    from deploykit.records import policy_body
 
     opened = ledger_of(ctx, key)
     lines = _differences(ctx, opened)
@@ -264,7 +264,7 @@ def _known_environment(ctx: click.Context, environment: str, records: tuple[Reco
 
 
 def _record_json(record: Record) -> dict[str, Any]:
-    from deploykit.schema import TIME
+    from deploykit.ledger.schema import TIME
 
     return {
         "n": record.n,

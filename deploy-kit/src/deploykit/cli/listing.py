@@ -8,8 +8,8 @@ import click
 from rich.table import Table
 
 from deploykit.cli.app import json_option, print_json, provider_option, site_of, stdout
-from deploykit.environment import Environment
-from deploykit.provider import Provider, located, provider_for, standing
+from deploykit.providers import Provider, located, provider_for, standing
+from deploykit.site.environment import Environment
 
 
 @click.command("list")

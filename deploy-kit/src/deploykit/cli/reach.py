@@ -9,12 +9,12 @@ from typing import NoReturn
 
 import click
 
+from deploykit.base.errors import InputError
+from deploykit.base.yamlfile import nearest
 from deploykit.cli.app import provider_option, site_of, stdout
-from deploykit.errors import InputError
-from deploykit.inventory import Host, Inventory
-from deploykit.provider import located, provider_for
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.providers import located, provider_for
 from deploykit.site import Site
-from deploykit.yamlfile import nearest
 
 LOAD_BALANCER = "load-balancer"
 PAGE_PORT = 5000  # the identity service's, behind the load balancer

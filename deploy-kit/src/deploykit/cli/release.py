@@ -32,8 +32,8 @@ def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool)
     deploy-kit release cut
     deploy-kit release cut --no-commit
     """
-    from deploykit.cutting import cut as run
-    from deploykit.cutting import uncommitted
+    from deploykit.release.cutting import cut as run
+    from deploykit.release.cutting import uncommitted
 
     site = site_of(ctx)
     done = run(site, commit=not no_commit, version=version)
@@ -98,9 +98,9 @@ def show(ctx: click.Context, text: str, as_json: bool) -> None:
 def verify(ctx: click.Context, text: str, as_json: bool) -> None:
     """Prove RELEASE: signed by one whom the ledger lets release, and every file as pinned."""
     from deploykit.cli.ledger import ledger_of
-    from deploykit.keys import allowed_signers
     from deploykit.ledger.view import signers_in_force
     from deploykit.release import find_release
+    from deploykit.site.keys import allowed_signers
 
     found = find_release(site_of(ctx), text)
     signers = signers_in_force(ledger_of(ctx).known)

@@ -34,7 +34,7 @@ def list_(ctx: click.Context, environment: str, provider: str | None, as_json: b
     from rich.table import Table
 
     from deploykit.cli.reach import inventory_of
-    from deploykit.secretstore import listed
+    from deploykit.secrets.store import listed
 
     with session_of(ctx, "secrets") as context:
         found = listed(context, inventory_of(context.site, environment, provider))
@@ -83,8 +83,8 @@ def export(
     deploy-kit secrets export production --to vault.age --recipient ~/.ssh/id_ed25519.pub
     """
     from deploykit.cli.reach import inventory_of
-    from deploykit.sealing import named_recipient
-    from deploykit.secretstore import export as run
+    from deploykit.secrets.sealing import named_recipient
+    from deploykit.secrets.store import export as run
 
     readers = [named_recipient(text) for text in named]
     with session_of(ctx, "secrets") as context:
@@ -134,8 +134,8 @@ def restore(
     deploy-kit deploy 2026.47.1 production
     """
     from deploykit.cli.reach import inventory_of
-    from deploykit.keys import operator_key
-    from deploykit.secretstore import restore as run
+    from deploykit.secrets.store import restore as run
+    from deploykit.site.keys import operator_key
 
     with session_of(ctx, "secrets") as context:
         private = key.expanduser() if key else operator_key(context.site).file
@@ -183,8 +183,8 @@ def rotate(
     deploy-kit secrets rotate production --undo
     """
     from deploykit.cli.reach import inventory_of
-    from deploykit.secretstore import rotate as run
-    from deploykit.secretstore import undo
+    from deploykit.secrets.store import rotate as run
+    from deploykit.secrets.store import undo
 
     if [bool(names), everything, back].count(True) != 1:
         raise click.UsageError("name secrets, or --all, or --undo", ctx)

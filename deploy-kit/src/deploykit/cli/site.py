@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from deploykit.base.errors import InputError
 from deploykit.cli.app import stdout
-from deploykit.errors import InputError
 
 TEMPLATES = {
     "site.yml": "site.yml",

@@ -6,14 +6,14 @@ import re
 
 import click
 
+from deploykit.base.errors import InputError, Refused
+from deploykit.base.progress import Progress, Shown
 from deploykit.cli.app import provider_option, site_of, stderr, yes_option
 from deploykit.cli.confirm import confirm
-from deploykit.environment import Environment
-from deploykit.errors import InputError, Refused
-from deploykit.progress import Progress, Shown
-from deploykit.provider import Snapshots, located, provider_for
+from deploykit.develop.working_copy import demand_development
+from deploykit.providers import Snapshots, located, provider_for
 from deploykit.site import Site
-from deploykit.working import demand_development
+from deploykit.site.environment import Environment
 
 SAVED = "saved"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")

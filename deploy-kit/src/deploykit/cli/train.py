@@ -22,9 +22,9 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     deploy-kit train 2026.47.1 --to staging
     """
     from deploykit.board import print_board
-    from deploykit.environment import chain
     from deploykit.release import find_release
-    from deploykit.train import run_train
+    from deploykit.site.environment import chain
+    from deploykit.train.line import run_train
 
     with session_of(ctx, "train") as context:
         found = find_release(context.site, release)
@@ -65,8 +65,8 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
     \b
     deploy-kit promote 2026.47.1 production
     """
-    from deploykit.deploy import deploy
     from deploykit.release import find_release
+    from deploykit.train.deploy import deploy
 
     with session_of(ctx, "promote") as context:
         env = context.site.environment(environment)

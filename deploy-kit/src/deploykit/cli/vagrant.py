@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from deploykit.base.filelock import locked
+from deploykit.base.progress import Shown
 from deploykit.cli.app import print_json, session_of, site_of, stderr
-from deploykit.filelock import locked
-from deploykit.progress import Shown
-from deploykit.provider.vagrant_plan import PROVIDER
+from deploykit.providers.vagrant.plan import PROVIDER
 
 LOCK_TIMEOUT = 3600.0  # seconds: as long as another converging may take
 provider_option = click.option("--provider", default="lxc", help="Vagrant's own provider.")
@@ -23,9 +23,9 @@ def vagrant() -> None:
 @click.pass_context
 def topology(ctx: click.Context, environment: str) -> None:
     """The environment as the Vagrantfile takes it, as JSON."""
-    from deploykit.image.box import box_of
-    from deploykit.provider.vagrant_plan import topology as plan
-    from deploykit.ssh import provision_key
+    from deploykit.nodes.ssh import provision_key
+    from deploykit.providers.vagrant.box import box_of
+    from deploykit.providers.vagrant.plan import topology as plan
 
     site = site_of(ctx)
     env = site.environment(environment).by(PROVIDER)
@@ -39,7 +39,7 @@ def topology(ctx: click.Context, environment: str) -> None:
 @click.pass_context
 def prepare(ctx: click.Context, environment: str, provider: str) -> None:
     """Room, bridges and box, before nodes start."""
-    from deploykit.provider.vagrant import VagrantProvider
+    from deploykit.providers.vagrant import VagrantProvider
 
     site = site_of(ctx)
     VagrantProvider(site).prepare(
@@ -53,9 +53,9 @@ def prepare(ctx: click.Context, environment: str, provider: str) -> None:
 @click.pass_context
 def converge(ctx: click.Context, environment: str, provider: str) -> None:
     """Day 0, the working copy's content and its smoke test, on nodes that are up."""
-    from deploykit.provider.vagrant import VagrantProvider
-    from deploykit.provider.vagrant_converge import converge as run
-    from deploykit.provider.vagrant_converge import directions
+    from deploykit.develop.converge import converge as run
+    from deploykit.develop.converge import directions
+    from deploykit.providers.vagrant import VagrantProvider
 
     with session_of(ctx, "vagrant") as context:
         env = context.site.environment(environment).by(PROVIDER)
@@ -71,7 +71,7 @@ def converge(ctx: click.Context, environment: str, provider: str) -> None:
 @click.pass_context
 def forget(ctx: click.Context, environment: str) -> None:
     """Clear what was made for nodes that were destroyed."""
-    from deploykit.provider.vagrant import VagrantProvider
+    from deploykit.providers.vagrant import VagrantProvider
 
     site = site_of(ctx)
     VagrantProvider(site).forget(site.environment(environment).by(PROVIDER))

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.content import read_content, size
-from deploykit.environment import Environment, Node
-from deploykit.errors import DeployKitError, Refused
+from deploykit.base.errors import DeployKitError, Refused
+from deploykit.base.process import run
 from deploykit.host.finding import Finding, ok, warning
 from deploykit.host.machine import GIB, SYSTEM_PATHS
 from deploykit.image.build import as_root
-from deploykit.process import run
 from deploykit.site import Site
+from deploykit.site.content import read_content, size
+from deploykit.site.environment import Environment, Node
 
 BARE_NODE = 100 * 2**20  # bytes: systemd, SSH and the Salt minion
 NODE_DISK = GIB  # what a node writes beside what it shares with its base

@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploykit.base.process import run
 from deploykit.host.finding import Finding, ok, problem, warning
-from deploykit.process import run
 
 GIB = 2**30
 LEAST_MEMORY = 4 * GIB  # one small environment

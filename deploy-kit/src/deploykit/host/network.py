@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deploykit.base.process import run
 from deploykit.host.finding import Finding, ok, problem
-from deploykit.process import run
 
 BRIDGE_FILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")

@@ -13,15 +13,15 @@ from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from deploykit.errors import CommandFailed, DeployKitError
-from deploykit.filelock import locked
-from deploykit.host.lxd import Lxd
+from deploykit.base.errors import CommandFailed, DeployKitError
+from deploykit.base.filelock import locked
+from deploykit.base.process import Runner, run
+from deploykit.base.progress import Progress, Step
 from deploykit.image.inputs import DOWNLOADED, SUITE, Inputs, read_inputs, render_sources
 from deploykit.image.overlay import overlay_files, write_metadata, write_tar
 from deploykit.image.salt import build_salt
-from deploykit.image.store import ALIAS, find_base, has_image, make_base
-from deploykit.process import Runner, run
-from deploykit.progress import Progress, Step
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
 from deploykit.site import cache_home
 
 TIMEOUT = 900.0  # seconds for the download and unpacking of Debian

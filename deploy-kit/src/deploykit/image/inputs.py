@@ -17,8 +17,8 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from deploykit.base.process import Runner, run
 from deploykit.image.salt import lock
-from deploykit.process import Runner, run
 
 FORMAT = 2  # of the image: raise it when what is built from the same inputs changes
 SUITE = "bookworm"

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from deploykit.content import read_content
-from deploykit.errors import CommandFailed, DeployKitError, InputError
-from deploykit.host.lxd import Lxd
+from deploykit.base.errors import CommandFailed, DeployKitError, InputError
+from deploykit.base.process import run
+from deploykit.base.progress import Progress, Step
 from deploykit.image.build import (
     IMPORT_TIMEOUT,
     as_root,
@@ -26,10 +26,10 @@ from deploykit.image.build import (
     workplace,
 )
 from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, read_inputs, render_sources
-from deploykit.image.store import ALIAS, find_base, has_image, make_base
-from deploykit.process import run
-from deploykit.progress import Progress, Step
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
 from deploykit.site import Site, cache_home
+from deploykit.site.content import read_content
 
 FORMAT = 1  # of the layer: raise it when what is made of the same packages changes
 SCRIPT = "layer.sh"

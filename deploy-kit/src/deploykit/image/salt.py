@@ -14,7 +14,7 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-from deploykit.process import Runner, run
+from deploykit.base.process import Runner, run
 
 PYTHON = Path("/usr/bin/python3")
 TARGET = Path("/opt/salt")

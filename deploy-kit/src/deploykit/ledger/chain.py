@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploykit.keys import QUIET, TIMEOUT, Signer, allowed_signers
+from deploykit.base.process import run
+from deploykit.ledger.records import Body, LedgerError, Record, parse, parse_signers, writers
 from deploykit.ledger.repository import RESTORE, RawCommit
 from deploykit.ledger.view import signers_in_force
-from deploykit.process import run
-from deploykit.records import Body, LedgerError, Record, parse, parse_signers, writers
+from deploykit.site.keys import QUIET, TIMEOUT, Signer, allowed_signers
 
 NAMESPACE = "git"
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploykit.filelock import locked
-from deploykit.records import LedgerError, Record, restore
+from deploykit.base.filelock import locked
+from deploykit.ledger.records import LedgerError, Record, restore
 
 FORMAT = 1
 LOCK_TIMEOUT = 90.0  # seconds: longer than a fetch may take

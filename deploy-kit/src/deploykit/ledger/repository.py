@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.errors import CommandFailed
-from deploykit.process import Result, Runner, run
-from deploykit.records import LedgerError
+from deploykit.base.errors import CommandFailed
+from deploykit.base.process import Result, Runner, run
+from deploykit.ledger.records import LedgerError
 
 BRANCH = "refs/heads/ledger"
 RESTORE = "restore the ledger from a clone that verifies; nobody pushes to its branch by hand"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from deploykit.errors import InputError, Refused
-from deploykit.keys import PRINCIPAL, ROLES, Signer, read_key
+from deploykit.base.errors import InputError, Refused
+from deploykit.base.yamlfile import nearest
 from deploykit.ledger import Ledger
+from deploykit.ledger.records import Body, Record, signers_body
 from deploykit.ledger.view import signers_in_force
-from deploykit.records import Body, Record, signers_body
-from deploykit.yamlfile import nearest
+from deploykit.site.keys import PRINCIPAL, ROLES, Signer, read_key
 
 
 def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -> Record:

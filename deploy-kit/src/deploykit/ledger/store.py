@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from deploykit.errors import InputError
-from deploykit.keys import ROLES, Key, Signer, operator_key, sign
+from deploykit.base.errors import InputError
 from deploykit.ledger.chain import NAMESPACE, entitled, verify
 from deploykit.ledger.index import Memory, Pin
+from deploykit.ledger.records import Body, LedgerError, Record, genesis_body, parse, render
 from deploykit.ledger.repository import Clone
 from deploykit.ledger.view import policy_json, signers_in_force
-from deploykit.records import Body, LedgerError, Record, genesis_body, parse, render
 from deploykit.site import Site
+from deploykit.site.keys import ROLES, Key, Signer, operator_key, sign
 
 Decide = Callable[[tuple[Record, ...], datetime], Body]
 Clock = Callable[[], datetime]

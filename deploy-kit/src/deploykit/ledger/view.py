@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from deploykit.keys import Signer
-from deploykit.owner import Owner, parse_owner
-from deploykit.promotion import CheckRule, Promotion
-from deploykit.records import Record, parse_signers, parse_time
+from deploykit.base.processes import Owner, parse_owner
+from deploykit.ledger.records import Record, parse_signers, parse_time
+from deploykit.site.keys import Signer
+from deploykit.site.promotion import CheckRule, Promotion
 
 OPEN = frozenset({"started", "renewed", "taken-over"})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from deploykit.records import Record
+from deploykit.ledger.records import Record
 
 CLOCK = "%Y-%m-%d %H:%M:%S"
 

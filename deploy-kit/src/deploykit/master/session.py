@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from deploykit.errors import DeployKitError, NodeUnreachable
-from deploykit.inventory import Inventory
+from deploykit.base.errors import DeployKitError, NodeUnreachable
+from deploykit.nodes.inventory import Inventory
 
 # The agent's zip follows on standard input; a zip can only be imported from a file.
 BOOT = (

@@ -1,0 +1,119 @@
+"""YAML files with known keys: every error names the file, the line and the nearest known key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from deploykit.base.errors import InputError
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a YAML file with the place it stands at, read through typed accessors.
+
+    Every accessor raises InputError with `FILE:LINE: KEY: ...` where the value does not fit.
+    """
+
+    node: Node
+    file: Path
+    key: str
+
+    @property
+    def line(self) -> int:
+        return int(self.node.start_mark.line) + 1
+
+    def error(self, problem: str, remedy: str = "") -> InputError:
+        where = f"{self.key}: " if self.key else ""
+        return InputError(f"{self.file}:{self.line}: {where}{problem}", remedy)
+
+    def mapping(self, known: frozenset[str] | None = None) -> dict[str, Value]:
+        """The mapping here, by key; with `known`, other keys are refused by name."""
+        if not isinstance(self.node, MappingNode):
+            raise self.error(f"expected a mapping, found {self._kind()}")
+        found: dict[str, Value] = {}
+        for key_node, value_node in self.node.value:
+            name = str(key_node.value)
+            value = Value(value_node, self.file, f"{self.key}.{name}" if self.key else name)
+            at = Value(key_node, self.file, value.key)
+            if name in found:
+                raise at.error("the key stands twice", "remove one of them")
+            if known is not None and name not in known:
+                raise at.error(f"unknown key '{name}'", nearest(name, known))
+            found[name] = value
+        return found
+
+    def items(self) -> Iterator[Value]:
+        """The values of the list here."""
+        if not isinstance(self.node, SequenceNode):
+            raise self.error(f"expected a list, found {self._kind()}")
+        for place, node in enumerate(self.node.value):
+            yield Value(node, self.file, f"{self.key}[{place}]")
+
+    def scalar(self) -> Scalar:
+        if not isinstance(self.node, ScalarNode):
+            raise self.error(f"expected a single value, found {self._kind()}")
+        value = YAML(typ="safe", pure=True).constructor.construct_object(self.node)
+        return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+    def text(self) -> str:
+        value = self.scalar()
+        if not isinstance(value, str) or not value:
+            raise self.error(f"expected text, found {value!r}")
+        return value
+
+    def whole(self, least: int = 0) -> int:
+        value = self.scalar()
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.error(f"expected a whole number of at least {least}, found {value!r}")
+        return value
+
+    def flag(self) -> bool:
+        value = self.scalar()
+        if not isinstance(value, bool):
+            raise self.error(f"expected true or false, found {value!r}")
+        return value
+
+    def _kind(self) -> str:
+        if isinstance(self.node, MappingNode):
+            return "a mapping"
+        if isinstance(self.node, SequenceNode):
+            return "a list"
+        return "nothing" if not self.node.value else f"'{self.node.value}'"
+
+
+def nearest(name: str, known: frozenset[str]) -> str:
+    """A remedy that names the known key closest to `name`, else all of them."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"
+
+
+def load(file: Path) -> Value:
+    """Read `file` as one YAML document.
+
+    Raises InputError where it cannot be read, is not YAML, or is empty.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{file}: cannot be read: {reason}") from None
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise InputError(f"{file}{line}: not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise InputError(f"{file}: not YAML: {str(error).splitlines()[0]}") from None
+    if node is None:
+        raise InputError(f"{file}: the file is empty")
+    return Value(node, file, "")

@@ -1,0 +1,258 @@
+"""The board: which release runs where, since when, on what evidence, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploykit.ledger import Ledger, utc_now, view
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import TIME
+from deploykit.ledger.words import moment
+from deploykit.policy import Candidate, Verdict, evaluate, site_policy
+from deploykit.site import Site
+from deploykit.site.promotion import Promotion
+
+WIDTH = 100  # columns, where the output is no terminal
+MARKS = {"passed": "✓", "failed": "✗", "not-applicable": "–"}
+COLOURS = {"passed": "green", "failed": "red", "not-applicable": "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The release that could enter an environment now, and policy's answer."""
+
+    digest: str
+    version: str
+    source: str | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one environment stands; `marks` are the last results of each check of what it runs."""
+
+    environment: str
+    running: view.Running | None
+    last: view.Attempt | None
+    busy: bool
+    marks: tuple[tuple[str, str], ...]
+    next: Next | None
+
+
+def standings(
+    environments: Iterable[str],
+    records: Sequence[Record],
+    newest: Candidate | None,
+    now: datetime,
+    runnable: Collection[str] | None = None,
+) -> tuple[Standing, ...]:
+    """The board's lines for `environments`; `newest` is what may enter those without a source.
+
+    `runnable` are the checks that a train can run, for what is told of the others.
+    """
+    return tuple(_standing(name, records, newest, now, runnable) for name in environments)
+
+
+def board(site: Site, ledger: Ledger) -> tuple[Standing, ...]:
+    """The board of a site as of now, in the order of promotion."""
+    from deploykit.checks import check_names
+    from deploykit.release import releases
+
+    records = ledger.records()
+    cut = releases(site)
+    names = shown(site_policy(site), records)
+    return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
+
+
+def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str]:
+    """The environments that a board shows, in the order of promotion.
+
+    Those of the line and those that something was ever deployed to; the rest are for development.
+    All where there is no line. `asked` is the policy of the site's environment files.
+    """
+    rules = {**asked, **view.policy_in_force(records)}
+    sources = {rule.source for rule in (*asked.values(), *rules.values())}
+    found = [
+        name
+        for name in rules
+        if rules[name].source or name in sources or view.attempts(records, name)
+    ]
+    return found or list(rules)
+
+
+def print_board(site: Site, ledger: Ledger, printer: Console | None = None) -> None:
+    """Print the board, at most 100 columns wide, without colours where it is no terminal."""
+    out = printer or console()
+    lines = board(site, ledger)
+    out.print(_table(lines))
+    shown = [line for line in lines if line.next is not None or _trouble(line)]
+    if shown:
+        out.print(Text("Next", style="bold"))
+    for line in shown:
+        _print_next(out, line)
+
+
+def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
+    """The board for machines; times in UTC as the ledger writes them."""
+    return [
+        {
+            "environment": line.environment,
+            "release": line.running.digest if line.running else None,
+            "version": line.running.version if line.running else None,
+            "since": line.running.since.strftime(TIME) if line.running else None,
+            "by": line.running.actor if line.running else None,
+            "evidence": dict(line.marks),
+            "last_deploy": _attempt_json(line) if line.last else None,
+            "next": _next_json(line.next) if line.next else None,
+        }
+        for line in lines
+    ]
+
+
+def _standing(
+    name: str,
+    records: Sequence[Record],
+    newest: Candidate | None,
+    now: datetime,
+    runnable: Collection[str] | None,
+) -> Standing:
+    runs = view.running(records, name)
+    tried = view.attempts(records, name)
+    return Standing(
+        environment=name,
+        running=runs,
+        last=tried[-1] if tried else None,
+        busy=view.in_flight(records, name, now) is not None,
+        marks=_marks(records, name, runs),
+        next=_next(name, records, runs, newest, now, runnable),
+    )
+
+
+def _next(
+    name: str,
+    records: Sequence[Record],
+    runs: view.Running | None,
+    newest: Candidate | None,
+    now: datetime,
+    runnable: Collection[str] | None,
+) -> Next | None:
+    policy = view.policy_in_force(records)
+    source = policy[name].source if name in policy else None
+    candidate: Candidate | None = newest
+    if source is not None:
+        candidate = _Named.of(view.running(records, source))
+    if candidate is None or (runs is not None and runs.digest == candidate.digest):
+        return None
+    verdict = evaluate(candidate, name, records, now, runnable=runnable)
+    return Next(candidate.digest, candidate.version, source, verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    digest: str
+    version: str
+
+    @classmethod
+    def of(cls, runs: view.Running | None) -> _Named | None:
+        return cls(runs.digest, runs.version) if runs else None
+
+
+def _marks(
+    records: Sequence[Record], name: str, runs: view.Running | None
+) -> tuple[tuple[str, str], ...]:
+    """The last result of each check of what runs in `name`, gathered there or for its entry."""
+    if runs is None:
+        return ()
+    found = view.evidence(records, release=runs.digest)
+    return tuple({e.check: e.result for e in found if name in (e.environment, e.edge)}.items())
+
+
+def console() -> Console:
+    """A console for tables: as wide as the terminal, else 100 columns and plain."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def _table(lines: Sequence[Standing]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Environment", "Release", "Since (UTC)", "By"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("Evidence", overflow="fold")
+    for line in lines:
+        marks = Text()
+        for check, result in line.marks:
+            marks.append(f"{MARKS[result]} {check}  ", style=COLOURS[result])
+        runs = line.running
+        cells = (runs.version, moment(runs.since), runs.actor) if runs else ("nothing", "", "")
+        table.add_row(line.environment, *(Text(cell) for cell in cells), marks)
+    return table
+
+
+def _trouble(line: Standing) -> str:
+    """What is the matter with the last deploy of an environment; '' where it went well."""
+    last = line.last
+    if last is None or last.phase == "finished":
+        return ""
+    if last.phase == "failed":
+        why = f": {last.summary.splitlines()[0]}" if last.summary else ""
+        return f"{last.purpose} of {last.version} failed at {moment(last.told)}{why}"
+    who = f"by {last.owner} since {moment(last.since)}"
+    if line.busy:
+        return f"{last.purpose} of {last.version} in flight, {who}"
+    return f"{last.purpose} of {last.version} was left unfinished, {who}"
+
+
+def _print_next(out: Console, line: Standing) -> None:
+    trouble = _trouble(line)
+    if trouble:
+        out.print(Text(f"  {line.environment}: {trouble}", style="yellow"))
+    if line.next is None:
+        return
+    after = line.next
+    where = f"{line.environment} ← {after.version}"
+    if after.verdict.allowed:
+        verb = "promote" if after.source else "deploy"
+        command = f"deploy-kit {verb} {after.version} {line.environment}"
+        out.print(Text(f"  {where}: ").append("may enter", style="green").append(f": {command}"))
+        return
+    out.print(Text(f"  {where}: ").append("not yet", style="yellow"))
+    for reason in after.verdict.reasons:
+        out.print(Text(f"    - {reason.text}"))
+
+
+def _attempt_json(line: Standing) -> dict[str, Any]:
+    last = line.last
+    assert last is not None
+    return {
+        "id": last.id,
+        "version": last.version,
+        "release": last.release,
+        "purpose": last.purpose,
+        "phase": last.phase,
+        "owner": last.owner.as_json(),
+        "since": last.since.strftime(TIME),
+        "lease_until": last.lease_until.strftime(TIME),
+        "in_flight": line.busy,
+        "summary": last.summary,
+    }
+
+
+def _next_json(after: Next) -> dict[str, Any]:
+    return {
+        "release": after.digest,
+        "version": after.version,
+        "from": after.source,
+        "allowed": after.verdict.allowed,
+        "reasons": [
+            {"code": reason.code, "text": reason.text, "remedy": reason.remedy}
+            for reason in after.verdict.reasons
+        ],
+        "needed": [{"check": n.check, "over": n.over} for n in after.verdict.needed],
+    }

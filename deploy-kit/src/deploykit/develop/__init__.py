@@ -1,0 +1,1 @@
+"""The working copy on a development environment, without a release."""

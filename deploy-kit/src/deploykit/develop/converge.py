@@ -1,0 +1,99 @@
+"""The working copy's content on nodes that Vagrant has brought up, and what to do then."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploykit.base.errors import DeployKitError
+from deploykit.base.process import run
+from deploykit.checks import PASSED
+from deploykit.checks.smoke import smoke
+from deploykit.develop.working_copy import WORKING
+from deploykit.image.salt import build_salt
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.ssh import run_on
+from deploykit.providers.vagrant.plan import LXC
+from deploykit.release import Release
+from deploykit.rollout import roll_out
+from deploykit.rollout.context import Context
+from deploykit.site import Site, cache_home
+
+SALT, TAR = "/opt/salt/bin/salt-minion", "/root/salt.tar"
+COPY_TIMEOUT = 300.0  # seconds for 164 MB
+DASHBOARD, IDENTITY = "dashboard", "identity"
+DASHBOARD_PORT, LOCAL_PORT, IDENTITY_PORT = 443, 8443, 5000
+# Only its place is named here; it stays on the master until a person asks.
+SHOW_PASSWORD = "grep keystone_admin /srv/environment/secrets.json"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingCopy(Release):
+    """The checkout in the place of a release: it is mounted where kits lie on the master."""
+
+    def unpacked(self, site: Site) -> Path:
+        return site.content.parent
+
+
+def converge(context: Context, inventory: Inventory, provider: str) -> None:
+    """Day 0, states and smoke test on nodes of Vagrant's `provider`. Raises as a deployment does.
+
+    Nothing of it goes on record: what is developed is no release yet.
+    """
+    if provider != LXC:
+        ensure_salt(context, inventory)
+    release = WorkingCopy(WORKING, WORKING, context.site.content, context.site.manifest)
+    roll_out(context, release, inventory, signers="")
+    with context.progress.step(f"{inventory.instance}: smoke test"):
+        outcome = smoke(context, release, inventory)
+    if outcome.result != PASSED:
+        raise DeployKitError(
+            f"{inventory.instance}: the smoke test fails: {outcome.summary}",
+            f"the whole test: {context.log(f'{inventory.instance}-smoke')}\n"
+            "vagrant provision, after mending it",
+        )
+
+
+def ensure_salt(context: Context, inventory: Inventory) -> None:
+    """Lay /opt/salt, which the project's own image has, into nodes made of other boxes."""
+    with ThreadPoolExecutor(len(inventory.hosts)) as pool:
+        looks = pool.map(
+            lambda h: run_on(h, inventory, ["test", "-x", SALT], timeout=30, check=False),
+            inventory.hosts,
+        )
+        wanting = [h for h, look in zip(inventory.hosts, looks, strict=True) if look.returncode]
+    if not wanting:
+        return
+    cache = cache_home() / "image"
+    cache.mkdir(parents=True, exist_ok=True)
+    log = context.log(f"{inventory.instance}-salt")
+    with context.progress.step(f"{inventory.instance}: Salt for {len(wanting)} nodes"):
+        tar = build_salt(cache, log)
+        for host in wanting:
+            copy: list[str | Path] = ["scp", "-F", inventory.ssh_config, tar, f"{host.name}:{TAR}"]
+            run(copy, timeout=COPY_TIMEOUT, log=log)
+            unpack = f"tar --extract --file {TAR} --directory / && rm {TAR}"
+            run_on(host, inventory, unpack, timeout=COPY_TIMEOUT, log=log)
+
+
+def directions(inventory: Inventory) -> str:
+    """What a person does with the region that has just come up."""
+    name, environment, master = inventory.instance, inventory.environment, inventory.master.name
+    rows = [("a shell on a node", f"vagrant ssh {master}")]
+    forward = f"deploy-kit env forward {name} --port"
+    if environment.with_role(DASHBOARD):
+        rows.append(("the dashboard", f"https://127.0.0.1:{LOCAL_PORT}/ as admin, while this runs"))
+        rows.append(("", f"{forward} {DASHBOARD_PORT} --local {LOCAL_PORT}"))
+    elif environment.with_role(IDENTITY):
+        page = f"https://127.0.0.1:{IDENTITY_PORT}/v3"
+        rows.append(("keystone", f"{page} as admin, while this runs"))
+        rows.append(("", f"{forward} {IDENTITY_PORT}"))
+    if environment.with_role(IDENTITY):
+        rows.append(("admin's password", f"deploy-kit env ssh {name} {master} {SHOW_PASSWORD}"))
+    rows.append(("an edit applied", f"deploy-kit dev apply --environment {name}"))
+    rows.append(("all of it again", "vagrant provision"))
+    rows.append(("take it down", "vagrant destroy"))
+    width = max(len(title) for title, _ in rows)
+    told = "\n".join(f"  {title:<{width}}  {command}" for title, command in rows)
+    return f"\n{name} is up and its smoke test passed.\n{told}"

@@ -1,0 +1,85 @@
+"""Looking at the host: every finding with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from deploykit.base.errors import DeployKitError
+from deploykit.host.finding import Finding, Level
+from deploykit.host.fit import check_environments
+from deploykit.host.machine import (
+    check_disk,
+    check_ids,
+    check_limits,
+    check_memory,
+    check_rights,
+    check_system,
+    check_tools,
+    group_names,
+    low_limits,
+    may_sudo,
+)
+from deploykit.host.network import check_forwarding
+from deploykit.image.build import as_root
+from deploykit.providers.lxd.api import socket_path
+from deploykit.providers.lxd.daemon import (
+    answers,
+    check_bridges,
+    check_daemon,
+    check_orphans,
+    check_storage,
+)
+from deploykit.site import Site, cache_home, state_home
+
+
+def preflight() -> list[Finding]:
+    """What must be right before anything is set up."""
+    user = os.geteuid()
+    return [
+        check_system(),
+        check_rights(user, group_names(), user == 0 or may_sudo()),
+        check_tools(),
+        check_ids(),
+        check_memory(),
+        *check_room(),
+    ]
+
+
+def check_room() -> list[Finding]:
+    """Free disk for nodes, builds and state: one finding per file system."""
+    places = {
+        "nodes": socket_path().parent,
+        "builds": cache_home(),
+        "kits and logs": state_home(),
+    }
+    found: dict[int, Finding] = {}
+    for what, folder in places.items():
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        found.setdefault(there.stat().st_dev, check_disk(what, folder))
+    return list(found.values())
+
+
+def examine(site: Site | None = None) -> list[Finding]:
+    """Everything: the machine, the daemon, and what the sites of this host have in it.
+
+    With `site`, also whether its environments have room now.
+    """
+    found = [*preflight(), check_limits(low_limits()), check_daemon()]
+    lxd = answers()
+    if lxd is not None:
+        found += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
+    if site is not None:
+        free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
+        found += check_environments(site, free)
+    return [*found, *check_forwarding(as_root())]
+
+
+def demand(found: list[Finding]) -> None:
+    """Raise one DeployKitError that names every problem among `found`, with its remedy."""
+    bad = [finding for finding in found if finding.level is Level.PROBLEM]
+    if bad:
+        raise DeployKitError(
+            "this machine cannot run environments yet: " + "; ".join(f.detail for f in bad),
+            "\n".join(f"{finding.name}: {finding.remedy}" for finding in bad),
+        )

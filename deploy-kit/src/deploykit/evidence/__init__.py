@@ -1,0 +1,58 @@
+"""Evidence: what a check found, counted and written into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploykit.checks import Outcome
+from deploykit.ledger.records import Body, Record, evidence_body
+from deploykit.policy.rules import Candidate
+from deploykit.rollout.context import Context
+
+SUMMARY_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One attempt of a check, as it goes on record.
+
+    `over` is the digest that ran before (None: nothing did), `seconds` wall time; `copy` says
+    that it was gathered on a throwaway copy of `environment`.
+    """
+
+    check: str
+    release: Candidate
+    over: str | None
+    environment: str
+    outcome: Outcome
+    seconds: float
+    copy: bool = False
+
+
+def record(context: Context, finding: Finding) -> None:
+    """Append `finding` to the ledger, numbered after the attempts already there."""
+    context.ledger.append(lambda records, now: body_of(finding, records))
+
+
+def body_of(finding: Finding, records: Sequence[Record]) -> Body:
+    """`finding` as the record that follows `records`."""
+    return evidence_body(
+        check=finding.check,
+        release=finding.release.digest,
+        version=finding.release.version,
+        over=finding.over,
+        environment=finding.environment,
+        copy=finding.copy,
+        attempt=1 + sum(_same(finding, entry) for entry in records),
+        result=finding.outcome.result,
+        seconds=finding.seconds,
+        summary=finding.outcome.summary[:SUMMARY_LENGTH],
+        packages=finding.outcome.packages,
+    )
+
+
+def _same(finding: Finding, entry: Record) -> bool:
+    asked = (finding.check, finding.release.digest, finding.over, finding.environment, finding.copy)
+    names = ("check", "release", "over", "environment", "copy")
+    return entry.kind == "evidence" and tuple(entry.body[name] for name in names) == asked

@@ -1,0 +1,122 @@
+"""Looking at nodes over SSH, past Salt: services, packages, files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.nodes.ssh import run_on
+
+TIMEOUT = 60.0  # seconds
+
+# Runs on the node with its own Python; the names of managed files come as a JSON list on line 1.
+LOOK = r"""
+import hashlib, json, os, subprocess, sys, time
+managed = json.loads(sys.stdin.readline())
+def out(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+taken = time.time()
+services, unit = {}, ""
+for line in out("systemctl", "show", "--type=service", "--state=running", "*",
+                "--property=Id,ExecMainStartTimestampMonotonic,MainPID").splitlines():
+    key, _, value = line.partition("=")
+    if key == "Id":
+        unit = value
+    elif key == "ExecMainStartTimestampMonotonic":
+        start = value
+    elif key == "MainPID":
+        pid = value
+    if not line:
+        services[unit] = pid + "@" + start
+        unit = ""
+if unit:
+    services[unit] = pid + "@" + start
+services = {k: v for k, v in services.items() if not k.startswith(("user@", "getty@", "console-"))}
+packages = dict(line.split(" ", 1) for line in
+    out("dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package} ${Version}\n").splitlines()
+    if line.startswith("ii") for line in [line.split("|", 1)[1]])
+base = {}
+try:
+    with open("/usr/share/deploy-kit/packages") as f:
+        base = dict(line.split() for line in f if line.strip())
+except OSError:
+    pass
+files = {}
+for folder, _, names in os.walk("/etc"):
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            if os.path.islink(path):
+                files[path] = os.readlink(path)
+            elif os.path.isfile(path):
+                st = os.stat(path)
+                with open(path, "rb") as f:
+                    files[path] = "%o %d:%d %s" % (st.st_mode, st.st_uid, st.st_gid,
+                                                   hashlib.sha256(f.read()).hexdigest())
+        except OSError:
+            pass
+print(json.dumps({"taken": taken, "services": services, "packages": packages, "base": base,
+                  "files": files, "managed": {p: os.stat(p).st_ctime for p in managed
+                                              if os.path.exists(p)}}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSnapshot:
+    """One look at a node.
+
+    `taken` and `managed` (file -> last change) are the node's own clock in seconds since 1970;
+    `services`: unit -> main process and its start; `files`: everything under /etc with mode,
+    owner and SHA-256; `base`: the packages that the node image brought.
+    """
+
+    taken: float
+    services: dict[str, str]
+    packages: dict[str, str]
+    base: dict[str, str]
+    files: dict[str, str]
+    managed: dict[str, float]
+
+
+def snapshots(
+    inventory: Inventory,
+    names: Sequence[str],
+    managed: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, NodeSnapshot]:
+    """Look at the nodes `names` side by side; `managed` adds files per node to look at."""
+
+    def look(name: str) -> NodeSnapshot:
+        asked = json.dumps(sorted((managed or {}).get(name, ())))
+        return snapshot(inventory, inventory.host(name), asked)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip(names, pool.map(look, names), strict=True))
+
+
+def snapshot(inventory: Inventory, host: Host, managed: str = "[]") -> NodeSnapshot:
+    result = run_on(host, inventory, ["python3", "-c", LOOK], input=f"{managed}\n", timeout=TIMEOUT)
+    return NodeSnapshot(**json.loads(result.stdout))
+
+
+def packages_by_role(inventory: Inventory) -> dict[str, dict[str, str]]:
+    """Package versions per role, without those that came with the node image unchanged.
+
+    A role's entry is that of the first node with the role; a package whose version differs on
+    another node of the role is given as `VERSION (NODE: OTHER)`.
+    """
+    looks = snapshots(inventory, [host.name for host in inventory.minions])
+    found: dict[str, dict[str, str]] = {}
+    for host in inventory.hosts:
+        if host.name not in looks:
+            continue
+        look = looks[host.name]
+        added = {k: v for k, v in look.packages.items() if look.base.get(k) != v}
+        for role in host.roles:
+            known = found.setdefault(role, dict(added))
+            for package, version in added.items():
+                if known.setdefault(package, version).split(" ")[0] != version:
+                    known[package] += f" ({host.name}: {version})"
+    return found

@@ -1,0 +1,147 @@
+"""Running things on nodes over SSH: one generated ssh_config, one shared connection per node."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from deploykit.base.errors import CommandFailed, NodeUnreachable
+from deploykit.base.filelock import locked
+from deploykit.base.process import Result, run
+from deploykit.nodes.inventory import Host, Inventory, control_path, make_control_folder
+from deploykit.site import Site
+
+PROBE_SECONDS = 8.0
+KEYGEN_TIMEOUT = 20.0  # seconds
+SSH_FAILED = 255  # ssh's own exit status for a connection that failed
+
+
+def command(host: Host, inventory: Inventory, argv: Sequence[str] | str) -> list[str | Path]:
+    """The words that run `argv` (or a line of shell) on `host`, without a terminal."""
+    remote = argv if isinstance(argv, str) else shlex.join(argv)
+    return ["ssh", "-F", inventory.ssh_config, "-T", host.name, remote]
+
+
+def run_on(
+    host: Host,
+    inventory: Inventory,
+    argv: Sequence[str] | str,
+    *,
+    timeout: float,
+    input: str | None = None,
+    log: Path | None = None,
+    check: bool = True,
+    on_line: Callable[[str], None] | None = None,
+) -> Result:
+    """Run `argv` (or a line of shell) on `host` for at most `timeout` seconds.
+
+    Secrets belong in `input`. Raises NodeUnreachable, naming the node, where SSH itself fails or
+    the host key is not the known one, and CommandFailed like `process.run`.
+    """
+    make_control_folder()
+    result = run(
+        command(host, inventory, argv),
+        timeout=timeout,
+        input=input,
+        log=log,
+        check=False,
+        on_line=on_line,
+    )
+    if result.returncode == SSH_FAILED:
+        raise _unreachable(host, inventory, result.stderr)
+    if check and result.returncode != 0:
+        said = "\n".join((result.stderr or result.stdout).rstrip().splitlines()[-30:])
+        where = f"\nthe whole log: {log}" if log else ""
+        what = argv if isinstance(argv, str) else shlex.join(argv)
+        raise CommandFailed(
+            f"{host.name}: '{what[:120]}' failed with exit status {result.returncode}",
+            f"it said:\n{said or '(nothing)'}{where}",
+        )
+    return result
+
+
+def reachable(inventory: Inventory, names: Iterable[str] | None = None) -> None:
+    """Ask every node (or those of `names`) for its SSH greeting, side by side.
+
+    Raises NodeUnreachable that names all who do not answer, within PROBE_SECONDS.
+    """
+    wanted = set(names) if names is not None else {host.name for host in inventory.hosts}
+    hosts = [host for host in inventory.hosts if host.name in wanted]
+    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
+        answers = list(pool.map(lambda host: greeting(host.ssh_address, PROBE_SECONDS), hosts))
+    dead = [host.name for host, answer in zip(hosts, answers, strict=True) if not answer]
+    if dead:
+        plural = "node does" if len(dead) == 1 else "nodes do"
+        raise NodeUnreachable(
+            f"{inventory.instance}: {len(dead)} {plural} not answer: {', '.join(dead)}",
+            f"'deploy-kit env status {inventory.instance}' shows the nodes, "
+            f"'deploy-kit env up {inventory.instance}' starts what is stopped",
+        )
+
+
+def greeting(address: str, seconds: float, port: int = 22) -> bool:
+    """Whether an SSH server greets at `address` within `seconds`."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            with socket.create_connection((address, port), timeout=left) as connection:
+                connection.settimeout(max(0.1, end - time.monotonic()))
+                return connection.recv(4) == b"SSH-"
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            time.sleep(0.2)
+    return False
+
+
+def close(inventory: Inventory) -> None:
+    """End the shared connections of an instance. Never fails: there may be none."""
+    close_all(inventory.folder)
+
+
+def close_all(folder: Path) -> None:
+    """End the shared connections of the instance kept in `folder`."""
+    pattern = control_path(folder, "*")
+    for control in pattern.parent.glob(pattern.name):
+        # The master may be gone without having removed its socket.
+        run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "-"], timeout=10, check=False)
+        control.unlink(missing_ok=True)
+
+
+def provision_key(site: Site) -> Path:
+    """The site's private key for its nodes, made on first use (ed25519, mode 0600)."""
+    key = site.keys / "provision"
+    if key.exists():
+        return key
+    site.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(site.keys / ".provision.lock", KEYGEN_TIMEOUT):
+        if not key.exists():
+            aside = site.keys / "provision.new"
+            for left in (aside, aside.with_suffix(".new.pub")):
+                left.unlink(missing_ok=True)
+            run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C",
+                 f"deploy-kit {site.name}-{site.id}", "-f", aside],
+                timeout=KEYGEN_TIMEOUT,
+            )  # fmt: skip
+            Path(f"{aside}.pub").replace(f"{key}.pub")
+            aside.replace(key)
+    return key
+
+
+def _unreachable(host: Host, inventory: Inventory, said: str) -> NodeUnreachable:
+    if "host key" in said.lower() or "verification failed" in said.lower():
+        return NodeUnreachable(
+            f"{host.name}: its SSH host key is not the one of this node; nothing was sent to it",
+            "somebody else may answer at its address; if the node was rebuilt, "
+            f"'deploy-kit env up {inventory.instance}' learns its new key from the provider",
+        )
+    reason = said.strip().splitlines()[-1] if said.strip() else "ssh said nothing"
+    return NodeUnreachable(
+        f"{host.name} is not reachable: {reason}",
+        f"'deploy-kit env status {inventory.instance}' shows the nodes",
+    )

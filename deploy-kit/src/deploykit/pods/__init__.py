@@ -1,0 +1,1 @@
+"""Disposable copies of environments."""

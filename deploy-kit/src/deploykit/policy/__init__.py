@@ -1,0 +1,124 @@
+"""Whether a release may enter an environment, and if not, every reason why. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploykit.base.errors import Refused
+from deploykit.ledger import view
+from deploykit.ledger.records import Record
+from deploykit.policy import rules
+from deploykit.policy.rules import MISSING, TO_ADD, Candidate, Case, Reason
+from deploykit.site import Site
+from deploykit.site.promotion import Promotion
+
+__all__ = ["Candidate", "NeededCheck", "Reason", "Verdict", "evaluate", "evaluate_rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class NeededCheck:
+    """A check that may still be run; `over` is the digest it starts from, None for nothing."""
+
+    check: str
+    over: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer: allowed when there is no reason against it.
+
+    `needed` are the checks whose evidence is missing and that a train could still run.
+    """
+
+    reasons: tuple[Reason, ...]
+    needed: tuple[NeededCheck, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return not self.reasons
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something stands in the way that gathering evidence cannot mend."""
+        return any(reason.code not in (MISSING, TO_ADD) for reason in self.reasons)
+
+    def demand(self, what: str) -> None:
+        """Raise Refused with every reason and every remedy, unless allowed; `what` is refused."""
+        if self.allowed:
+            return
+        lines = "\n".join(f"- {reason.text}" for reason in self.reasons)
+        remedies = dict.fromkeys(reason.remedy for reason in self.reasons if reason.remedy)
+        raise Refused(f"{what} is refused:\n{lines}", "\n".join(remedies))
+
+
+def site_policy(site: Site) -> dict[str, Promotion]:
+    """The policy that a site's environment files ask for; in force only once the ledger has it."""
+    return {name: entry.promotion for name, entry in site.environments().items()}
+
+
+def evaluate(
+    release: Candidate,
+    environment: str,
+    records: Sequence[Record],
+    now: datetime,
+    own_deploy: str | None = None,
+    runnable: Collection[str] | None = None,
+) -> Verdict:
+    """Whether `release` may enter `environment` at `now` (aware UTC), by the ledger's own policy.
+
+    `own_deploy` is the id of a deploy whose lease does not stand in the way: the caller's own, or
+    one whose process it knows to be dead. `runnable` are the checks that the caller could run:
+    evidence of others is asked for by its own reason, and they are not `needed`. A release that
+    runs there already needs no evidence to be deployed once more.
+    """
+    policy = view.policy_in_force(records)
+    if environment not in policy:
+        return Verdict((_no_policy(environment, policy),))
+    case = Case(release, environment, records, now, policy[environment], own_deploy, runnable)
+    reasons = [*rules.decisions(case), *rules.lease(case)]
+    needed: list[NeededCheck] = []
+    if case.over != release.digest:
+        reasons += [*rules.source(case), *rules.soak(case), *rules.approvals(case)]
+        for check, rule in case.rule.checks.items():
+            lacks = rules.check(case, check, rule)
+            if lacks:
+                reasons.append(lacks)
+                if lacks.code == MISSING:
+                    needed.append(NeededCheck(check, rules.edge(case, check)))
+    return Verdict(tuple(reasons), tuple(needed))
+
+
+def evaluate_rollback(
+    release: Candidate,
+    environment: str,
+    records: Sequence[Record],
+    now: datetime,
+    own_deploy: str | None = None,
+) -> Verdict:
+    """Whether `environment` may go back to `release`: it must have run there, and nobody forbid it.
+
+    Going back asks for no new evidence; veto, hold, pin and lease hold as for going forward.
+    """
+    policy = view.policy_in_force(records)
+    if environment not in policy:
+        return Verdict((_no_policy(environment, policy),))
+    case = Case(release, environment, records, now, policy[environment], own_deploy)
+    reasons = [*rules.decisions(case), *rules.lease(case)]
+    ran = any(
+        attempt.phase == "finished" and attempt.release == release.digest
+        for attempt in view.attempts(records, environment)
+    )
+    if not ran:
+        text = f"{release.version} never ran in {environment}, so there is nothing to go back to"
+        reasons.append(Reason("never-ran", text, f"deploy-kit history {environment}"))
+    return Verdict(tuple(reasons))
+
+
+def _no_policy(environment: str, policy: dict[str, Promotion]) -> Reason:
+    return Reason(
+        "no-policy",
+        f"the ledger knows no policy for {environment} (it knows: {', '.join(policy) or 'none'})",
+        "deploy-kit policy apply",
+    )

@@ -1,0 +1,262 @@
+"""The rules of policy, one function each: what stands against a release's entry. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from deploykit.ledger import view
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import TIME
+from deploykit.ledger.words import short
+from deploykit.site.promotion import CheckRule, Promotion
+
+UPGRADE = "upgrade"
+BOOTSTRAP = "bootstrap"
+MISSING = "evidence-missing"
+TO_ADD = "evidence-to-add"  # of a check that no train runs
+
+
+class Candidate(Protocol):
+    """What policy must know of a release."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why not: a code for machines, a sentence, and what would change the answer."""
+
+    code: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question to policy: the release, where to, and all that is known.
+
+    `runnable` are the checks that a train can run, None where that is not known: it changes what
+    is to be done about missing evidence, never whether it is missing.
+    """
+
+    release: Candidate
+    environment: str
+    records: Sequence[Record]
+    now: datetime
+    rule: Promotion
+    own_deploy: str | None
+    runnable: Collection[str] | None = None
+
+    @property
+    def over(self) -> str | None:
+        """The digest that the environment really runs."""
+        runs = view.running(self.records, self.environment)
+        return runs.digest if runs else None
+
+
+def decisions(case: Case) -> list[Reason]:
+    """Vetoes of this release, and a hold of or a pin in this environment."""
+    name, version = case.environment, case.release.version
+    reasons: list[Reason] = []
+    words: dict[str, view.Decision] = {}
+    hold: view.Decision | None = None
+    pin: view.Decision | None = None
+    for entry in view.decisions(case.records):
+        if entry.environment not in (name, None):
+            continue
+        if entry.decision in ("veto", "approve") and entry.release == case.release.digest:
+            words[entry.actor] = entry  # each person's last word counts
+        elif entry.decision in ("hold", "unhold"):
+            hold = entry if entry.decision == "hold" else None
+        elif entry.decision in ("pin", "unpin"):
+            pin = entry if entry.decision == "pin" else None
+    for entry in words.values():
+        if entry.decision == "veto":
+            text = f"{entry.actor} vetoed {version}{_because(entry)}"
+            remedy = f"cut another release; or {entry.actor} takes it back: deploy-kit approve"
+            reasons.append(Reason("veto", text, f"{remedy} {version} {name}"))
+    if hold:
+        text = f"{name} is on hold, by {hold.actor} since {_at(hold.time)}{_because(hold)}"
+        reasons.append(Reason("hold", text, f"deploy-kit unhold {name}"))
+    if pin and pin.release != case.release.digest:
+        text = f"{name} is pinned to {short(pin.release)} by {pin.actor}{_because(pin)}"
+        reasons.append(Reason("pin", text, f"deploy-kit unpin {name}"))
+    return reasons
+
+
+def lease(case: Case) -> list[Reason]:
+    """Another deploy that holds the environment's lease."""
+    lease = view.in_flight(case.records, case.environment, case.now)
+    if lease is None or lease.id == case.own_deploy:
+        return []
+    text = (
+        f"{lease.owner} has been deploying {lease.version} to {case.environment} since "
+        f"{_at(lease.since)}; its lease lasts until {_at(lease.lease_until)}"
+    )
+    return [Reason("in-flight", text, "wait for it: deploy-kit status")]
+
+
+def source(case: Case) -> list[Reason]:
+    """The release must be what `from` runs, by a last deploy that went well."""
+    source, version = case.rule.source, case.release.version
+    if source is None:
+        return []
+    found = view.attempts(case.records, source)
+    first = f"deploy-kit promote {version} {source}"
+    if not found:
+        return [Reason("not-in-source", f"{source} runs nothing yet", first)]
+    last = found[-1]
+    if last.open:
+        state = "is being deployed" if last.lease_until > case.now else "was never finished"
+        text = f"{source} is not settled: {last.version} {state} there since {_at(last.since)}"
+        return [Reason("source-unsettled", text, f"deploy-kit deploy {last.version} {source}")]
+    if last.phase == "failed":
+        text = f"the last deploy in {source} failed: {last.version} on {_at(last.told)}"
+        remedy = f"deploy-kit history {source}; then deploy again or roll back there"
+        return [Reason("source-failed", text, remedy)]
+    if last.release != case.release.digest:
+        return [Reason("not-in-source", f"{source} runs {last.version}, not {version}", first)]
+    return []
+
+
+def soak(case: Case) -> list[Reason]:
+    """The time that the release has to run in `from` first."""
+    source = case.rule.source
+    runs = view.running(case.records, source) if source else None
+    if not case.rule.soak or runs is None or runs.digest != case.release.digest:
+        return []
+    ready = runs.since + timedelta(seconds=case.rule.soak)
+    if case.now >= ready:
+        return []
+    text = (
+        f"{case.release.version} has to run in {source} for {timedelta(seconds=case.rule.soak)} "
+        f"first: until {_at(ready)}"
+    )
+    return [Reason("soak", text, f"wait until {_at(ready)}")]
+
+
+def approvals(case: Case) -> list[Reason]:
+    """Approvals of distinct people; each one's last word on the release counts."""
+    last = {
+        entry.actor: entry.decision
+        for entry in view.decisions(case.records)
+        if entry.release == case.release.digest
+        and entry.decision in ("approve", "veto")
+        and entry.environment in (case.environment, None)
+    }
+    given = sorted(actor for actor, word in last.items() if word == "approve")
+    lacking = case.rule.approvals - len(given)
+    if lacking <= 0:
+        return []
+    by = f" (given by {', '.join(given)})" if given else ""
+    people = "approval is" if lacking == 1 else f"{lacking} approvals are"
+    text = f"{'one more ' if lacking == 1 else ''}{people} needed for {case.environment}{by}"
+    remedy = f"deploy-kit approve {case.release.version} {case.environment}"
+    return [Reason("approvals", text, remedy)]
+
+
+def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
+    """Why the evidence of one check does not do; None when it does.
+
+    Every attempt counts: the first `attempts` must hold enough passes, and no later failure is
+    forgotten. Trying until it works does not help.
+    """
+    if check == UPGRADE and case.over is None:
+        return None  # nothing runs there: the first deploy is the bootstrap
+    if _waived(case, check):
+        return None
+    found = relevant(case.records, case.release.digest, check, case.environment, case.rule)
+    counted = found[: rule.attempts]
+    passes = sum(entry.result == "passed" for entry in counted)
+    failed = [entry for entry in found if entry.result != "passed"]
+    over = f" over {short(case.over)}" if check == UPGRADE else ""
+    if len(failed) > rule.attempts - rule.passes:
+        why = f": {failed[-1].summary}" if failed[-1].summary else ""
+        text = (
+            f"{check}{over} failed: {len(found) - len(failed)} of {len(found)} attempts passed, "
+            f"{rule.passes} of {rule.attempts} must{why}"
+        )
+        remedy = (
+            "mend it and cut another release; an admin can waive the check:\n"
+            f"deploy-kit waive {case.release.version} {case.environment} {check} --reason TEXT"
+        )
+        return Reason("check-failed", text, remedy)
+    if passes >= rule.passes:
+        return None
+    asked = f" ({passes} of {rule.passes} so far)" if rule.passes > 1 or counted else ""
+    text = f"no evidence of {check}{over} for {case.environment}{asked}"
+    if case.runnable is not None and check not in case.runnable:
+        return _to_add(case, check, text, case.runnable)
+    return Reason(MISSING, text, f"deploy-kit train {case.release.version}")
+
+
+def _to_add(case: Case, check: str, text: str, runnable: Collection[str]) -> Reason:
+    """Evidence of a check that somebody else runs, where the release runs before."""
+    why = f"{text}: no train runs it (a train runs {', '.join(sorted(runnable))})"
+    if case.rule.source is None:
+        remedy = f"give {case.environment} a promotion.from, or do not ask for {check} there"
+        return Reason(
+            "evidence-from-nowhere",
+            f"{why}, and policy names no environment where it could have been run",
+            f"{remedy}; then deploy-kit policy apply",
+        )
+    return Reason(
+        TO_ADD,
+        f"{why}; add the results of a run in {case.rule.source}",
+        f"deploy-kit evidence add {check} {case.rule.source} FILE",
+    )
+
+
+def edge(case: Case, check: str) -> str | None:
+    """What a missing check has to start from: for upgrade what runs, for others nothing."""
+    return case.over if check == UPGRADE else None
+
+
+def _waived(case: Case, check: str) -> bool:
+    return any(
+        entry.decision == "waive"
+        and entry.release == case.release.digest
+        and entry.environment == case.environment
+        and entry.check == check
+        for entry in view.decisions(case.records)
+    )
+
+
+def relevant(
+    records: Sequence[Record], release: str, check: str, environment: str, rule: Promotion
+) -> tuple[view.Evidence, ...]:
+    """The attempts at `check` that count for the entry of `release` into `environment`.
+
+    Gathered in `from` itself (upgrade and bootstrap also in copies of it), or in a throwaway copy
+    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing.
+    """
+    runs = view.running(records, environment)
+    over = runs.digest if runs else None
+    found = []
+    for entry in view.evidence(records, release=release, check=check):
+        for_edge = entry.copy and entry.edge == environment
+        there = entry.environment == rule.source and entry.edge in (rule.source, environment)
+        if check == UPGRADE:
+            fits = (there or for_edge) and entry.over == over
+        elif check == BOOTSTRAP:
+            fits = (there or for_edge) and entry.over is None
+        else:
+            fits = (there and not entry.copy) or (for_edge and rule.source is None)
+        if fits and entry.result != "not-applicable":
+            found.append(entry)
+    return tuple(found)
+
+
+def _because(entry: view.Decision) -> str:
+    return f": {entry.reason}" if entry.reason else ""
+
+
+def _at(moment: datetime) -> str:
+    return moment.strftime(TIME)

@@ -1,0 +1,226 @@
+"""The embedded default: nodes are LXD containers with systemd, copied from one base image."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from deploykit.base.errors import DeployKitError
+from deploykit.base.progress import Progress
+from deploykit.host.fit import demand_fit
+from deploykit.image.layer import ensure_base
+from deploykit.nodes.inventory import Host, Inventory, make_control_folder, write_ssh_files
+from deploykit.nodes.ssh import close_all, provision_key, run_on
+from deploykit.providers import NodeStatus
+from deploykit.providers.lxd import snapshot
+from deploykit.providers.lxd.api import POOL, Lxd, pool_room
+from deploykit.providers.lxd.instance import each, remove_instance
+from deploykit.providers.lxd.network import (
+    ensure_networks,
+    ensure_profile,
+    ensure_project,
+    held,
+    tag_project,
+)
+from deploykit.providers.lxd.node import MISSING, RUNNING, STOPPED, ensure_node, wait_for_node
+from deploykit.providers.lxd.plan import TAG, Names, instance_tags, node_request, uplink_addresses
+from deploykit.site import Site
+from deploykit.site.environment import Environment, Node
+
+
+class LxdProvider:
+    """Nodes of one site in LXD: a project per instance, bridges and tags that carry the site's id.
+
+    Nothing here touches what does not carry the site's id, except the shared images and bases.
+    Without `volumes` nodes may have the role `volume`, though none can be kept on them: for tries
+    of everything else.
+    """
+
+    def __init__(self, site: Site, *, volumes: bool = True) -> None:
+        self._site = site
+        self._volumes = volumes
+
+    def up(
+        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+    ) -> Inventory:
+        """See Provider. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        self._demand_fit(lxd, environment, instance)
+        bases = self._bases(lxd, environment, progress)
+        with held(self._site.state / "locks" / instance):
+            key = provision_key(self._site)
+            title = f"{instance}: {len(environment.nodes)} nodes up"
+            with progress.step(title) as step:
+                given = instance_tags(names, environment, self._tags(lxd, names, tags))
+                here = {f"{TAG}folder": str(self._site.folder)}
+                image = {f"{TAG}image": next(iter(bases.values())).split("-")[1]}
+                ensure_project(lxd, names, {**given, **here, **image})
+                step.note("bridges")
+                uplink = ensure_networks(lxd, self._site, names, environment)
+                ensure_profile(lxd, names, environment)
+                step.note("nodes")
+                hosts = self._nodes(lxd, names, environment, bases, uplink, key, given)
+                inventory = Inventory(
+                    environment, instance, hosts, key, self._site.instance(instance)
+                )
+                if write_ssh_files(inventory):
+                    close_all(inventory.folder)  # they may lead to nodes that are gone
+                step.note("SSH")
+                each(hosts, lambda host: run_on(host, inventory, ["true"], timeout=30))
+        return inventory
+
+    def down(self, instance: str, progress: Progress) -> None:
+        """See Provider. Also clears what a killed `up` or `down` left."""
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        folder = self._site.instance(instance)
+        with held(self._site.state / "locks" / instance), progress.step(f"{instance}: down"):
+            close_all(folder)
+            remove_instance(lxd, names)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def save(self, instance: str, name: str, progress: Progress) -> None:
+        """See Snapshots."""
+        with self._alone(instance, f"{instance}: snapshot {name}", progress) as names:
+            snapshot.save(Lxd(), names, name)
+
+    def bring_back(self, instance: str, name: str, progress: Progress) -> None:
+        """See Snapshots."""
+        with self._alone(instance, f"{instance}: back to {name}", progress) as names:
+            snapshot.bring_back(Lxd(), names, name)
+
+    def inventory(self, environment: Environment, instance: str) -> Inventory:
+        """The instance as `up` left it. Raises DeployKitError where it is not up."""
+        names = Names(self._site.id, instance)
+        folder = self._site.instance(instance)
+        listing = folder / "inventory.json"
+        if not listing.is_file():
+            raise _not_up(instance)
+        known = {host["name"]: host for host in json.loads(listing.read_text(encoding="utf-8"))}
+        running = {
+            node.name for node in self.status(environment, instance) if node.state == RUNNING
+        }
+        for node in environment.nodes:
+            if node.name not in known or node.name not in running:
+                raise _not_up(instance, node.name)
+        make_control_folder()
+        hosts = tuple(_host(node, known[node.name], environment) for node in environment.nodes)
+        return Inventory(environment, names.instance, hosts, provision_key(self._site), folder)
+
+    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        found: dict[str, Any] = {}
+        if lxd.find(f"projects/{names.project}") is not None:
+            listing = lxd.get("instances", names.project, recursion="2")
+            found = {one["name"]: one for one in listing}
+        return [_status(node, found.get(node.name)) for node in environment.nodes]
+
+    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        config = {TAG + key: value for key, value in tags.items()}
+        project = lxd.find(f"projects/{names.project}")
+        if project is None:
+            raise _not_up(instance)
+        tag_project(lxd, names, project, config)
+        nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
+        each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
+
+    def tags(self, instance: str) -> dict[str, str]:
+        names = Names(self._site.id, instance)
+        project = Lxd().find(f"projects/{names.project}")
+        config = project["config"] if project else {}
+        return {key.removeprefix(TAG): v for key, v in config.items() if key.startswith(TAG)}
+
+    def instances(self) -> list[str]:
+        projects = Lxd().get("projects", recursion="1")
+        own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
+        return sorted(config[f"{TAG}instance"] for config in own)
+
+    @contextmanager
+    def _alone(self, instance: str, title: str, progress: Progress) -> Iterator[Names]:
+        """Nobody else works on the instance, and connections to its nodes are closed."""
+        names = Names(self._site.id, instance)
+        with held(self._site.state / "locks" / instance), progress.step(title):
+            close_all(self._site.instance(instance))
+            yield names
+
+    def _demand_fit(self, lxd: Lxd, environment: Environment, instance: str) -> None:
+        running = {one.name for one in self.status(environment, instance) if one.state == RUNNING}
+        nodes = [node for node in environment.nodes if node.name not in running]
+        pool = lxd.find(f"storage-pools/{POOL}")
+        if nodes and pool is not None:
+            free, _ = pool_room(lxd, pool["driver"])
+            demand_fit(self._site, environment, nodes, free, volumes=self._volumes)
+
+    def _bases(self, lxd: Lxd, environment: Environment, progress: Progress) -> dict[bool, str]:
+        """The base to copy from, by whether the node is privileged."""
+        return {
+            kind: ensure_base(
+                lxd, self._site, progress, installed=environment.installed, privileged=kind
+            )
+            for kind in sorted({node.privileged for node in environment.nodes})
+        }
+
+    def _tags(self, lxd: Lxd, names: Names, tags: Mapping[str, str]) -> dict[str, str]:
+        project = lxd.find(f"projects/{names.project}")
+        before = project["config"].get(f"{TAG}created") if project else None
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"owner": getpass.getuser(), **tags, "created": before or now}
+
+    def _nodes(
+        self,
+        lxd: Lxd,
+        names: Names,
+        environment: Environment,
+        bases: Mapping[bool, str],
+        uplink: IPv4Network,
+        key: Path,
+        tags: Mapping[str, str],
+    ) -> tuple[Host, ...]:
+        listing = lxd.get("instances", names.project, recursion="1")
+        found = {one["name"]: one for one in listing}
+        addresses = uplink_addresses(environment, uplink)
+        public = Path(f"{key}.pub").read_text(encoding="utf-8").strip()
+
+        def bring_up(node: Node) -> Host:
+            base, address = bases[node.privileged], addresses[node.name]
+            request = node_request(environment, node, names, base, address, public, tags)
+            ensure_node(lxd, names, node, request, found.get(node.name))
+            return wait_for_node(lxd, names, environment, node, str(address))
+
+        return tuple(each(environment.nodes, bring_up))
+
+
+def _status(node: Node, found: Mapping[str, Any] | None) -> NodeStatus:
+    if found is None:
+        return NodeStatus(node.name, node.roles, MISSING, "", 0)
+    address = found["devices"].get("eth0", {}).get("ipv4.address", "")
+    memory = ((found.get("state") or {}).get("memory") or {}).get("usage", 0)
+    state = RUNNING if found["status"] == "Running" else STOPPED
+    return NodeStatus(node.name, node.roles, state, address, memory)
+
+
+def _host(node: Node, known: Mapping[str, Any], environment: Environment) -> Host:
+    return Host(
+        name=node.name,
+        roles=node.roles,
+        ssh_address=known["ssh_address"],
+        ssh_user=known["ssh_user"],
+        addresses=environment.addresses(node),
+        host_keys=tuple(known["host_keys"]),
+    )
+
+
+def _not_up(instance: str, node: str = "") -> DeployKitError:
+    what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"
+    return DeployKitError(what, f"'deploy-kit env up {instance}' brings it up")

@@ -1,0 +1,246 @@
+"""The LXD daemon's API over its local socket, with a time limit on every call (pylxd below).
+
+Every failure is a DeployKitError in LXD's own words. Calls name their project; 'default' holds
+only what the sites of this host share: images and the bases that nodes are copied from.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pylxd
+import requests
+from pylxd.exceptions import ClientConnectionFailed, LXDAPIException, NotFound
+
+from deploykit.base.errors import DeployKitError
+
+SOCKETS = (Path("/var/lib/lxd/unix.socket"), Path("/var/snap/lxd/common/lxd/unix.socket"))
+POOL = "deploy-kit"
+CALL_TIMEOUT = 60.0  # seconds for one answer of the daemon
+OPERATION_TIMEOUT = 120.0  # seconds for work in the daemon's background
+SHUTDOWN_SECONDS = 100  # for services to end in good order
+BUSY_TIMEOUT = 60.0  # seconds to wait for what it does with the same instance already
+# What it says of an instance that another call works on, or has just done the same to: looking
+# again tells what is left to do. (LXD 5.0's lxd/instance/operationlock and its drivers.)
+PASSING = (
+    "busy",
+    "a matching non-reusable operation has now succeeded",
+    "the instance is already stopped",
+    "the instance is already running",
+)
+
+
+class LxdError(DeployKitError):
+    """The daemon said no; the message carries its reason."""
+
+
+def socket_path() -> Path:
+    """The daemon's socket: $LXD_DIR/unix.socket, Debian's, or the snap's."""
+    if given := os.environ.get("LXD_DIR"):
+        return Path(given) / "unix.socket"
+    return next((path for path in SOCKETS if path.exists()), SOCKETS[0])
+
+
+def patiently(work: Callable[[], None]) -> None:
+    """Do `work`, again where it met what another call, perhaps a killed one, had asked of LXD.
+
+    So `work` has to look first what there is to do.
+    """
+    end = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            return work()
+        except LxdError as error:
+            message = error.message.lower()
+            if not any(words in message for words in PASSING) or time.monotonic() > end:
+                raise
+        time.sleep(0.3)
+
+
+class Lxd:
+    """A connection to the daemon. Safe to use from several threads: each call is one request."""
+
+    def __init__(self, call_timeout: float = CALL_TIMEOUT) -> None:
+        self._timeout = call_timeout
+        path = socket_path()
+        remedy = "'deploy-kit setup' starts it; 'deploy-kit doctor' tells more"
+        if not path.exists():
+            raise LxdError("the LXD daemon is not running", remedy)
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise LxdError(
+                f"this user may not talk to the LXD daemon ({path})",
+                "log in again after 'deploy-kit setup', or run the command under 'sg lxd'",
+            )
+        try:
+            self._client = pylxd.Client(
+                endpoint=f"http+unix://{quote(str(path), safe='')}", timeout=call_timeout
+            )
+        except (ClientConnectionFailed, requests.RequestException, LXDAPIException):
+            raise LxdError(f"the LXD daemon does not answer at {path}", remedy) from None
+        self._api = self._client.api
+
+    def get(self, path: str, project: str = "default", **params: str) -> Any:
+        """The `metadata` of a GET of /1.0/`path`. Raises LxdError; see `find` for what may be."""
+        return self._call("get", path, project, None, params)
+
+    def find(self, path: str, project: str = "default", **params: str) -> Any | None:
+        """Like `get`, but None where there is no such thing."""
+        try:
+            return self._call("get", path, project, None, params)
+        except _Missing:
+            return None
+
+    def post(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
+        """POST, waiting for the daemon's background work to end."""
+        return self._call("post", path, project, body, {})
+
+    def patch(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
+        """PATCH, waiting for the daemon's background work to end."""
+        return self._call("patch", path, project, body, {})
+
+    def put(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
+        """PUT, waiting for the daemon's background work to end."""
+        return self._call("put", path, project, body, {})
+
+    def delete(self, path: str, project: str = "default") -> bool:
+        """DELETE; False where there was no such thing."""
+        try:
+            self._call("delete", path, project, None, {})
+        except _Missing:
+            return False
+        return True
+
+    def stop(self, instance: str, project: str = "default") -> None:
+        """Stop an instance at once, if it is there and runs."""
+        self._end(instance, project, {"force": True, "timeout": 30})
+
+    def shut_down(self, instance: str, project: str = "default") -> None:
+        """Stop an instance in good order, if it is there and runs."""
+        self._end(instance, project, {"force": False, "timeout": SHUTDOWN_SECONDS})
+
+    def start(self, instance: str, project: str = "default") -> None:
+        """Start an instance, if it does not run."""
+
+        def once() -> None:
+            if self.get(f"instances/{instance}/state", project)["status"] != "Running":
+                body = {"action": "start", "timeout": 60}
+                self.put(f"instances/{instance}/state", body, project)
+
+        try:
+            patiently(once)
+        except LxdError as error:
+            why = f"why: lxc --project {project} info {instance} --show-log"
+            raise LxdError(error.message, f"{why}\n{error.remedy}".rstrip()) from None
+
+    def remove(self, instance: str, project: str = "default") -> None:
+        """Stop and delete an instance, if it is there."""
+
+        def once() -> None:
+            self.stop(instance, project)
+            self.delete(f"instances/{instance}", project)
+
+        patiently(once)
+
+    def read_file(self, instance: str, path: str, project: str = "default") -> str | None:
+        """The text of a file in an instance; None where there is none."""
+        node = self._node(f"instances/{instance}/files")
+        try:
+            response = node.get(
+                params={"project": project, "path": path}, timeout=self._timeout, is_api=False
+            )
+        except NotFound:
+            return None
+        except (LXDAPIException, requests.RequestException) as error:
+            raise LxdError(f"cannot read {path} of {instance}: {error}") from None
+        text: str = response.text
+        return text
+
+    def write_file(
+        self, instance: str, path: str, text: str, mode: str = "0644", project: str = "default"
+    ) -> None:
+        """Write a file of root's in an instance."""
+        headers = {"X-LXD-mode": mode, "X-LXD-uid": "0", "X-LXD-gid": "0", "X-LXD-type": "file"}
+        node = self._node(f"instances/{instance}/files")
+        try:
+            node.post(
+                params={"project": project, "path": path},
+                data=text.encode(),
+                headers=headers,
+                timeout=self._timeout,
+            )
+        except (LXDAPIException, requests.RequestException) as error:
+            raise LxdError(f"cannot write {path} of {instance}: {error}") from None
+
+    def _end(self, instance: str, project: str, how: Mapping[str, Any]) -> None:
+        state = self.find(f"instances/{instance}/state", project)
+        if state is not None and state["status"] != "Stopped":
+            with suppress(_Missing):  # gone since the look
+                self.put(f"instances/{instance}/state", {"action": "stop", **how}, project)
+
+    def _node(self, path: str) -> Any:
+        node = self._api
+        for part in filter(None, path.split("/")):
+            node = node[quote(part, safe="")]
+        return node
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        project: str,
+        body: Mapping[str, Any] | None,
+        params: Mapping[str, str],
+    ) -> Any:
+        # LXD takes a project, or 'all-projects', never both.
+        where = {} if "all-projects" in params else {"project": project}
+        keywords: dict[str, Any] = {"params": {**where, **params}}
+        if body is not None:
+            keywords["json"] = dict(body)
+        try:
+            response = getattr(self._node(path), method)(timeout=self._timeout, **keywords)
+            answer = response.json()
+            if answer.get("type") != "async":
+                return answer.get("metadata")
+            return self._wait(answer["operation"], f"{method} {path}", project)
+        except NotFound as error:
+            raise _Missing(f"LXD: {path}: {error}") from None
+        except LXDAPIException as error:
+            raise LxdError(f"LXD refused to {method} {path}: {error}") from None
+        except requests.RequestException as error:
+            raise LxdError(
+                f"the LXD daemon did not answer ({method} {path}): {type(error).__name__}",
+                "'deploy-kit doctor' tells more",
+            ) from None
+
+    def _wait(self, operation: str, what: str, project: str) -> Any:
+        name = operation.split("?")[0].rsplit("/", 1)[-1]
+        limit = OPERATION_TIMEOUT
+        done = self._node(f"operations/{name}/wait").get(
+            params={"timeout": str(int(limit)), "project": project}, timeout=limit + 10
+        )
+        state = done.json()["metadata"]
+        if state["status_code"] != 200:
+            reason = state.get("err") or f"not done within {limit:.0f} s"
+            kind = _Missing if reason.endswith("Instance not found") else LxdError
+            raise kind(f"LXD could not {what}: {reason}")
+        return state.get("metadata")
+
+
+class _Missing(LxdError):
+    """There is no such thing."""
+
+
+def pool_room(lxd: Lxd, driver: str) -> tuple[int, int]:
+    """Free and total bytes of the product's storage pool."""
+    space = lxd.get(f"storage-pools/{POOL}/resources")["space"]
+    free = space["total"] - space["used"]
+    if driver == "btrfs":  # the file is sparse: the disk below may have less
+        free = min(free, shutil.disk_usage(socket_path().parent).free)
+    return free, space["total"]

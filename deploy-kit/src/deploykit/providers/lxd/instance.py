@@ -1,0 +1,63 @@
+"""A whole instance in LXD: worked on side by side, removed, found when its site is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from deploykit.base.errors import DeployKitError
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.network import remove_networks
+from deploykit.providers.lxd.plan import TAG, Names
+
+AT_ONCE = 8  # nodes worked on side by side
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An instance whose site's folder is no longer there."""
+
+    names: Names
+    folder: Path
+
+
+def orphans(lxd: Lxd) -> list[Orphan]:
+    """Every instance on this host that no checkout can take down any more."""
+    found = []
+    for project in lxd.get("projects", recursion="1"):
+        config = project["config"]
+        folder = config.get(f"{TAG}folder")
+        if folder and not Path(folder).exists():
+            names = Names(config[f"{TAG}site"], config[f"{TAG}instance"])
+            found.append(Orphan(names, Path(folder)))
+    return found
+
+
+def remove_instance(lxd: Lxd, names: Names) -> None:
+    """Remove nodes, profile, bridges and project; also what a killed call left of them."""
+    project = lxd.find(f"projects/{names.project}")
+    if project is not None:
+        found = lxd.get("instances", names.project, recursion="1")
+        each(found, lambda one: lxd.remove(one["name"], names.project))
+        default = {"description": "", "config": {}, "devices": {}}
+        lxd.put("profiles/default", default, names.project)
+    remove_networks(lxd, names)
+    if project is not None:
+        lxd.delete(f"projects/{names.project}")
+
+
+def each(things: Iterable[T], work: Callable[[T], R]) -> list[R]:
+    """`work` on all `things` side by side; every failure is told, not just the first."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        running = [pool.submit(work, thing) for thing in things]
+    errors = [error for one in running if (error := one.exception()) is not None]
+    known = [error for error in errors if isinstance(error, DeployKitError)]
+    if len(known) > 1 and len(known) == len(errors):
+        remedies = dict.fromkeys(error.remedy for error in known if error.remedy)
+        raise type(known[0])("\n".join(error.message for error in known), "\n".join(remedies))
+    return [one.result() for one in running]

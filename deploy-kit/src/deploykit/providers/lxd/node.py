@@ -1,0 +1,100 @@
+"""One node in LXD: made, started, and known by its host key."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from deploykit.base.errors import DeployKitError, NodeUnreachable
+from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
+from deploykit.nodes.inventory import Host
+from deploykit.nodes.ssh import greeting
+from deploykit.providers.lxd.api import Lxd, LxdError
+from deploykit.providers.lxd.plan import Names
+from deploykit.site.environment import Environment, Node
+
+ANSWER_SECONDS = 60.0  # from start to SSH
+HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
+RUNNING, STOPPED, MISSING = "running", "stopped", "missing"
+
+
+def ensure_node(
+    lxd: Lxd, names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any] | None
+) -> None:
+    """Make and start `node` as `request` says; `found` is the node as LXD knows it, if it does.
+
+    Raises DeployKitError naming the node where LXD refuses, or where the node was made for
+    other addresses or another key than the environment file has now.
+    """
+    try:
+        if found is None:
+            lxd.post("instances", request, names.project)
+        else:
+            _check_same(names, node, request, found)
+            _bring_up_to_date(lxd, names, node, request, found)
+        if found is None or found["status"] != "Running":
+            lxd.start(node.name, names.project)
+    except LxdError as error:
+        raise DeployKitError(
+            f"{names.instance}: node {node.name}: {error.message}", error.remedy
+        ) from None
+
+
+def _check_same(
+    names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any]
+) -> None:
+    for key, what in ((INTERFACES, "addresses"), (AUTHORIZED_KEYS, "SSH key")):
+        if found["config"].get(key) != request["config"][key]:
+            raise DeployKitError(
+                f"{names.instance}: node {node.name} was made with other {what}",
+                f"'deploy-kit env down {names.instance}', then up again, makes it anew",
+            )
+
+
+def _bring_up_to_date(
+    lxd: Lxd, names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any]
+) -> None:
+    keep = ("user.deploykit.base", "user.deploykit.created")
+    changed = {
+        key: value
+        for key, value in request["config"].items()
+        if key not in keep and found["config"].get(key) != value
+    }
+    if changed:
+        lxd.patch(f"instances/{node.name}", {"config": changed}, names.project)
+    if HOSTS in changed:
+        lxd.write_file(node.name, "/etc/hosts", changed[HOSTS] + "\n", project=names.project)
+
+
+def wait_for_node(
+    lxd: Lxd, names: Names, environment: Environment, node: Node, address: str
+) -> Host:
+    """Wait until the node greets over SSH, then read its host key through LXD.
+
+    Raises NodeUnreachable, naming the node, after ANSWER_SECONDS.
+    """
+    end = time.monotonic() + ANSWER_SECONDS
+    while not greeting(address, 1.0):
+        if time.monotonic() > end:
+            raise NodeUnreachable(
+                f"{names.instance}: node {node.name} ({address}) did not answer SSH within "
+                f"{ANSWER_SECONDS:.0f} s",
+                f"look at it: lxc --project {names.project} exec {node.name} -- "
+                "systemctl status ssh networking\n'deploy-kit doctor' checks bridges and rules",
+            )
+        time.sleep(0.1)
+    key = lxd.read_file(node.name, HOST_KEY, names.project)
+    if not key:
+        raise NodeUnreachable(
+            f"{names.instance}: node {node.name} has no SSH host key",
+            f"'deploy-kit env down {names.instance}', then up again",
+        )
+    return Host(
+        name=node.name,
+        roles=node.roles,
+        ssh_address=address,
+        ssh_user="root",
+        addresses=environment.addresses(node),
+        host_keys=(" ".join(key.split()[:2]),),
+    )

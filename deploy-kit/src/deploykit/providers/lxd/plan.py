@@ -1,0 +1,174 @@
+"""What an instance looks like in LXD, decided without asking it: names, addresses, settings."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
+from deploykit.providers.lxd.api import POOL
+from deploykit.site.environment import Environment, Node
+
+INSTANCE = re.compile(r"[a-z][a-z0-9-]{0,30}(~[a-z0-9][a-z0-9-]{0,30})?")
+TAG = "user.deploykit."
+UPLINKS = IPv4Network("10.128.0.0/9")  # one /24 of these is an instance's eth0
+LONGEST_INTERFACE = 15  # bytes: the kernel's limit on a network interface's name
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one instance of one site on the host: nobody else's look like them."""
+
+    site: str
+    instance: str
+
+    def __post_init__(self) -> None:
+        if not INSTANCE.fullmatch(self.instance):
+            raise InputError(
+                f"'{self.instance}' is not the name of an environment or a copy of one",
+                "write NAME, or NAME~COPY for a copy; a-z, 0-9 and '-'",
+            )
+
+    @property
+    def project(self) -> str:
+        return f"dk-{self.site}-{self.instance.replace('~', '.')}"
+
+    def network(self, place: int) -> str:
+        """The bridge of eth`place`; 0 is the uplink."""
+        digest = hashlib.sha256(self.instance.encode()).digest()
+        mark = base64.b32encode(digest).decode().lower()[:5]
+        name = f"dk{self.site}{mark}{place:02}"
+        assert len(name) <= LONGEST_INTERFACE
+        return name
+
+
+def choose_uplink(seed: str, taken: Iterable[IPv4Network]) -> IPv4Network:
+    """A /24 for an instance's uplink that overlaps none of `taken`; the same for the same seed.
+
+    Raises DeployKitError where the whole range is taken.
+    """
+    avoid = [network for network in taken if network.prefixlen > 0]
+    count = 2 ** (24 - UPLINKS.prefixlen)
+    start = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big")
+    for step in range(count):
+        place = (start + step) % count
+        candidate = IPv4Network((int(UPLINKS.network_address) + place * 256, 24))
+        if not any(candidate.overlaps(network) for network in avoid):
+            return candidate
+    raise DeployKitError(f"no free /24 is left in {UPLINKS} for an uplink")
+
+
+def uplink_addresses(environment: Environment, uplink: IPv4Network) -> dict[str, IPv4Address]:
+    """The uplink address of every node: its `at` where that fits a /24, else its place."""
+    fits = all(node.at < 255 for node in environment.nodes)
+    if not fits and len(environment.nodes) > 250:
+        raise InputError(f"{environment.file}: more than 250 nodes")
+    return {
+        node.name: uplink.network_address + (node.at if fits else place)
+        for place, node in enumerate(environment.nodes, start=2)
+    }
+
+
+def render_interfaces(environment: Environment, node: Node) -> str:
+    """interfaces(5) of the environment's networks, with the node's fixed addresses."""
+    return "\n".join(
+        f"auto {net.interface}\n"
+        f"iface {net.interface} inet static\n"
+        f"  address {environment.address(node, net)}/{net.cidr.prefixlen}"
+        for net in environment.networks
+    )
+
+
+def render_hosts(environment: Environment) -> str:
+    """hosts(5): every node by name at its address in the first network."""
+    first = environment.networks[0]
+    lines = [f"{environment.address(node, first)} {node.name}" for node in environment.nodes]
+    return "\n".join(("127.0.0.1 localhost", "::1 localhost ip6-localhost", *lines))
+
+
+def profile_devices(environment: Environment, names: Names) -> dict[str, dict[str, str]]:
+    """The devices that all nodes of an instance share."""
+    devices = {"root": {"type": "disk", "path": "/", "pool": POOL}}
+    for place, net in enumerate(environment.networks, start=1):
+        devices[net.interface] = {
+            "type": "nic",
+            "name": net.interface,
+            "network": names.network(place),
+        }
+    return devices
+
+
+def node_request(
+    environment: Environment,
+    node: Node,
+    names: Names,
+    base: str,
+    address: IPv4Address,
+    authorized_key: str,
+    tags: Mapping[str, str],
+) -> dict[str, object]:
+    """The body that makes LXD copy a node from its base."""
+    config = {
+        INTERFACES: render_interfaces(environment, node),
+        HOSTS: render_hosts(environment),
+        AUTHORIZED_KEYS: authorized_key,
+        "boot.autostart": "false",
+        "user.deploykit.base": base,
+        **tags,
+    }
+    devices = {
+        "eth0": {
+            "type": "nic",
+            "name": "eth0",
+            "network": names.network(0),
+            "ipv4.address": str(address),
+        }
+    }
+    if node.memory:
+        config["limits.memory"] = f"{node.memory}iB"
+    if node.privileged:
+        config |= {"security.privileged": "true", "security.nesting": "true"}
+        devices["tun"] = {"type": "unix-char", "path": "/dev/net/tun", "mode": "0666"}
+    return {
+        "name": node.name,
+        "profiles": ["default"],
+        "config": config,
+        "devices": devices,
+        "source": {"type": "copy", "source": base, "project": "default", "instance_only": True},
+    }
+
+
+def instance_tags(
+    names: Names, environment: Environment, tags: Mapping[str, str]
+) -> dict[str, str]:
+    """The `user.*` keys that say whose an instance is and what for."""
+    own = {"site": names.site, "instance": names.instance, "environment": environment.name}
+    return {TAG + key: value for key, value in {**tags, **own}.items()}
+
+
+def routes(listing: Iterable[Mapping[str, object]]) -> list[IPv4Network]:
+    """The destinations of `ip -json -4 route show table all`, the default route left out."""
+    found = []
+    for route in listing:
+        destination = str(route.get("dst", ""))
+        if destination and destination != "default":
+            try:
+                found.append(IPv4Network(destination, strict=False))
+            except ValueError:
+                continue
+    return found
+
+
+def name_servers(resolv_conf: Path) -> list[IPv4Network]:
+    """The host's name servers as networks of one address: no uplink may hide them."""
+    if not resolv_conf.is_file():
+        return []
+    text = resolv_conf.read_text(encoding="utf-8", errors="replace")
+    found = re.findall(r"^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text, re.MULTILINE)
+    return [IPv4Network(address) for address in found]

@@ -1,0 +1,54 @@
+"""All nodes of an instance as they were at one moment: kept in LXD (copy-on-write), brought back.
+
+A node is kept stopped. A running one would come back as after a power failure.
+"""
+
+from __future__ import annotations
+
+from deploykit.base.errors import InputError
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.instance import each
+from deploykit.providers.lxd.plan import Names
+
+
+def save(lxd: Lxd, names: Names, name: str) -> None:
+    """Stop every node in good order and keep it as `name`, in the place of an older one.
+
+    Raises LxdError where one does not stop.
+    """
+    nodes = _nodes(lxd, names)
+    each(nodes, lambda node: lxd.shut_down(node, names.project))
+
+    def keep(node: str) -> None:
+        if name in snapshots(lxd, names, node):
+            lxd.delete(f"instances/{node}/snapshots/{name}", names.project)
+        lxd.post(f"instances/{node}/snapshots", {"name": name, "stateful": False}, names.project)
+
+    each(nodes, keep)
+
+
+def bring_back(lxd: Lxd, names: Names, name: str) -> None:
+    """Stop every node at once and make it what `name` kept.
+
+    Raises InputError, before any node stops, where one has no such snapshot.
+    """
+    nodes = _nodes(lxd, names)
+    kept = {node: snapshots(lxd, names, node) for node in nodes}
+    for node, known in kept.items():
+        if name not in known:
+            raise InputError(
+                f"{names.instance}: node {node} has no snapshot '{name}'",
+                f"it has: {', '.join(known) or 'none'}; 'deploy-kit env snapshot' keeps one",
+            )
+    each(nodes, lambda node: lxd.stop(node, names.project))
+    each(nodes, lambda n: lxd.put(f"instances/{n}", {"restore": name}, names.project))
+
+
+def snapshots(lxd: Lxd, names: Names, node: str) -> list[str]:
+    """The names of a node's snapshots."""
+    found = lxd.get(f"instances/{node}/snapshots", names.project, recursion="1")
+    return [str(one["name"]).rpartition("/")[2] for one in found]
+
+
+def _nodes(lxd: Lxd, names: Names) -> list[str]:
+    return [one["name"] for one in lxd.get("instances", names.project, recursion="1")]

@@ -1,0 +1,183 @@
+"""Nodes that Vagrant runs, from vagrant/Vagrantfile: the state of them is Vagrant's.
+
+`vagrant up` in that folder and `deploy-kit env up` are the same thing: either way the Vagrantfile
+calls `prepare` before nodes start, `converge` (deploykit.cli.vagrant) when all are up, and
+`forget` when they are destroyed.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploykit.base.errors import DeployKitError, Refused
+from deploykit.base.progress import Progress
+from deploykit.host.fit import demand_fit
+from deploykit.nodes.inventory import Host, Inventory, make_control_folder, write_ssh_files
+from deploykit.nodes.ssh import close_all, provision_key, run_on
+from deploykit.providers import NodeStatus
+from deploykit.providers.vagrant.box import ensure_box
+from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
+from deploykit.providers.vagrant.command import TimedVagrant
+from deploykit.providers.vagrant.guest import MISSING, RUNNING, learn_hosts, node_states, statuses
+from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names
+from deploykit.site import Site
+from deploykit.site.environment import Environment, Node
+
+CONTAINERS = Path("/var/lib/lxc")
+PROGRAMS = {"lxc": "lxc-create", "virtualbox": "VBoxManage", "libvirt": "virsh"}
+MARK = "vagrant.json"  # in the instance's folder: which of Vagrant's providers, and tags
+
+
+class VagrantProvider:
+    """The environments of one site that Vagrant runs. See Provider for the contract."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def up(
+        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+    ) -> Inventory:
+        """`vagrant up`, which also converges the region. Raises CommandFailed with its words."""
+        names = Names(self._site.id, instance)
+        self._write_mark(instance, None, tags)
+        with progress.step(f"{instance}: vagrant up") as step:
+            TimedVagrant(self._site, names.environment, self._log, step.note).up()
+        return self.inventory(environment, instance)
+
+    def down(self, instance: str, progress: Progress) -> None:
+        """`vagrant destroy --force`, and what a killed one left."""
+        environment = self._environment(Names(self._site.id, instance))
+        with progress.step(f"{instance}: vagrant destroy") as step:
+            TimedVagrant(self._site, environment.name, self._log, step.note).destroy()
+            self.forget(environment)
+
+    def inventory(self, environment: Environment, instance: str) -> Inventory:
+        """The instance as it was learned last. Raises DeployKitError where it is not up."""
+        Names(self._site.id, instance)
+        folder = self._site.instance(instance)
+        listing = folder / "inventory.json"
+        known = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
+        hosts = {entry["name"]: _host(entry) for entry in known}
+        states = {one.name: one.state for one in self.status(environment, instance)}
+        for node in environment.nodes:
+            if node.name not in hosts or states[node.name] != RUNNING:
+                raise DeployKitError(
+                    f"{instance}: node {node.name} is not up",
+                    f"'deploy-kit env up {instance}' or 'vagrant up' brings it up",
+                )
+        make_control_folder()
+        ordered = tuple(hosts[node.name] for node in environment.nodes)
+        return Inventory(environment, instance, ordered, provision_key(self._site), folder)
+
+    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+        names = Names(self._site.id, instance)
+        vagrant = TimedVagrant(self._site, environment.name, self._log)
+        states = node_states(vagrant, names, environment, self._vagrants_provider(instance))
+        return statuses(environment, states, self._site.instance(instance) / "inventory.json")
+
+    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
+        self._write_mark(instance, None, tags)
+
+    def tags(self, instance: str) -> dict[str, str]:
+        found: dict[str, str] = self._mark(instance).get("tags", {})
+        return found
+
+    def instances(self) -> list[str]:
+        return sorted(mark.parent.name for mark in self._site.instance("").glob(f"*/{MARK}"))
+
+    def prepare(self, environment: Environment, provider: str, progress: Progress) -> None:
+        """What nodes need before they start: room, bridges, the box. May be called at any time.
+
+        `provider` is Vagrant's. Raises DeployKitError before anything is changed where the host
+        cannot carry the nodes.
+        """
+        name = environment.instance
+        states = {one.name: one.state for one in self.status(environment, name)}
+        still = [node for node in environment.nodes if states[node.name] != RUNNING]
+        self._demand_room(environment, still, provider)
+        self._write_mark(name, provider, {})
+        if provider == LXC:
+            if MISSING in states.values():
+                ensure_box(self._site, progress, environment.installed)
+            ensure_bridges(Names(self._site.id, name), environment)
+
+    def learn(self, environment: Environment, provider: str) -> Inventory:
+        """The inventory of nodes that have just come up, over Vagrant's own channel.
+
+        Raises NodeUnreachable for a node that does not answer SSH with its own host key.
+        """
+        name = environment.instance
+        self._write_mark(name, provider, {})
+        vagrant = TimedVagrant(self._site, environment.name, self._log)
+        hosts = learn_hosts(vagrant, Names(self._site.id, name), environment, provider)
+        key = provision_key(self._site)
+        inventory = Inventory(environment, name, hosts, key, self._site.instance(name))
+        if write_ssh_files(inventory):
+            close_all(inventory.folder)  # they may lead to nodes that are gone
+        for host in hosts:
+            run_on(host, inventory, ["true"], timeout=30)
+        return inventory
+
+    def forget(self, environment: Environment) -> None:
+        """Clear what was made for nodes that are gone; nothing where one is still there."""
+        name = environment.instance
+        if any(one.state != MISSING for one in self.status(environment, name)):
+            return
+        left = remove_bridges(Names(self._site.id, name), environment)
+        if left:
+            raise DeployKitError(
+                f"{name}: the nodes are gone, but something is still attached to {', '.join(left)}",
+                "\n".join(f"ip link show master {bridge}" for bridge in left),
+            )
+        folder = self._site.instance(name)
+        close_all(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _demand_room(self, environment: Environment, nodes: Sequence[Node], provider: str) -> None:
+        program = PROGRAMS.get(provider)
+        if program is not None and shutil.which(program) is None:
+            raise Refused(
+                f"Vagrant's provider {provider} needs {program}, which is not installed",
+                "deploy-kit/setup --vagrant installs what the provider lxc needs",
+            )
+        if nodes and provider == LXC:
+            folder = next(path for path in (CONTAINERS, *CONTAINERS.parents) if path.exists())
+            demand_fit(self._site, environment, nodes, shutil.disk_usage(folder).free)
+
+    def _environment(self, names: Names) -> Environment:
+        return self._site.environment(names.environment).by(PROVIDER)
+
+    @property
+    def _log(self) -> Path:
+        return self._site.logs / "vagrant.log"
+
+    def _vagrants_provider(self, instance: str) -> str:
+        return str(self._mark(instance).get("provider") or LXC)
+
+    def _mark(self, instance: str) -> dict[str, Any]:
+        file = self._site.instance(instance) / MARK
+        found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return found
+
+    def _write_mark(self, instance: str, provider: str | None, tags: Mapping[str, str]) -> None:
+        mark = self._mark(instance)
+        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        first = {"owner": getpass.getuser(), "purpose": "dev", "created": created}
+        mark["tags"] = {**first, **mark.get("tags", {}), **tags}
+        mark["provider"] = provider or mark.get("provider")
+        file = self._site.instance(instance) / MARK
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_suffix(".new")
+        aside.write_text(json.dumps(mark, indent=1), encoding="utf-8")
+        aside.replace(file)
+
+
+def _host(entry: Mapping[str, Any]) -> Host:
+    lists = {"roles": tuple(entry["roles"]), "host_keys": tuple(entry["host_keys"])}
+    return Host(**{**entry, **lists})

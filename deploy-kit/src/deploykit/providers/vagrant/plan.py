@@ -1,0 +1,102 @@
+"""What an environment looks like to Vagrant, decided without asking it: names and topology.
+
+The Vagrantfile learns everything of the environment from `topology`, so that the schema of
+environment files is read in one place only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from deploykit.base.errors import InputError
+from deploykit.providers.lxd.plan import LONGEST_INTERFACE, render_hosts, render_interfaces
+from deploykit.providers.vagrant.box import Box
+from deploykit.site.environment import Environment
+
+PROVIDER = "vagrant"  # this provider's name in environment files
+LXC = "lxc"  # one of Vagrant's own
+UPLINK = "lxcbr0"  # the bridge of eth0, from Debian's lxc-net
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names on the host of one instance that Vagrant runs for one site.
+
+    An instance is an environment, or NAME~vagrant where its file names another provider. There
+    are no throwaway copies: those are made with `--provider lxd`. Raises InputError for one.
+    """
+
+    site: str
+    instance: str
+
+    def __post_init__(self) -> None:
+        copy = self.instance.partition("~")[2]
+        if copy not in ("", PROVIDER):
+            raise InputError(
+                f"{self.instance}: Vagrant makes no copies of an environment",
+                f"take '{self.instance.partition('~')[0]}' itself, or the provider lxd for copies",
+            )
+
+    @property
+    def environment(self) -> str:
+        """The environment's own name."""
+        return self.instance.partition("~")[0]
+
+    def bridge(self, place: int) -> str:
+        """The bridge of eth`place`."""
+        digest = hashlib.sha256(self.instance.encode()).digest()
+        mark = base64.b32encode(digest).decode().lower()[:5]
+        name = f"dv{self.site}{mark}{place:02}"
+        assert len(name) <= LONGEST_INTERFACE
+        return name
+
+    def container(self, node: str) -> str:
+        return f"dv-{self.site}-{self.environment}-{node}"
+
+    def mac(self, node: str, place: int) -> str:
+        """A fixed address for eth`place`: leases and neighbours stay the same over a restart."""
+        digest = hashlib.sha256(f"{self.container(node)} {place}".encode()).hexdigest()
+        return f"00:16:3e:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
+
+
+def topology(
+    site_id: str, environment: Environment, box: Box, authorized_key: str
+) -> dict[str, Any]:
+    """Everything that the Vagrantfile needs of `environment`, as plain data.
+
+    `authorized_key` is the public key that gets into root's account on every node.
+    """
+    names = Names(site_id, environment.instance)
+    return {
+        "environment": environment.name,
+        "file": str(environment.file),
+        "box": {"name": box.name, "file": str(box.file)},
+        "authorized_key": authorized_key,
+        "uplink": UPLINK,
+        "networks": [
+            {
+                "name": net.name,
+                "interface": net.interface,
+                "bridge": names.bridge(place),
+                "netmask": str(net.cidr.netmask),
+            }
+            for place, net in enumerate(environment.networks, start=1)
+        ],
+        "nodes": [
+            {
+                "name": node.name,
+                "roles": list(node.roles),
+                "memory": node.memory,
+                "privileged": node.privileged,
+                "container": names.container(node.name),
+                "macs": [names.mac(node.name, n) for n in range(len(environment.networks) + 1)],
+                "addresses": environment.addresses(node),
+                "interfaces": render_interfaces(environment, node),
+                "hosts": render_hosts(environment),
+            }
+            for node in environment.nodes
+        ],
+    }

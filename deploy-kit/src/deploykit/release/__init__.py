@@ -1,0 +1,193 @@
+"""Releases: kits with a version, cut from the site's manifest and kept in its kit store."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deploykit.base.errors import InputError
+from deploykit.ledger.records import Record
+from deploykit.site import Site
+
+if TYPE_CHECKING:
+    from gitshelf import Verified
+
+VERSION = re.compile(r"(\d{4})\.(\d{1,2})\.(\d+)")
+DIGEST_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{6,64})")
+KIT = "kit.tar"
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A kit in the store.
+
+    `digest` is `sha256:` and the SHA-256 of the tar, as its SHA256SUMS says: `verify` proves it.
+    `folder` holds the kit with its provenance, sums and signature; `manifest` has the pins.
+    """
+
+    version: str
+    digest: str
+    folder: Path
+    manifest: Path
+
+    @property
+    def hex(self) -> str:
+        """The digest without its prefix."""
+        return self.digest.removeprefix("sha256:")
+
+    @property
+    def kit(self) -> Path:
+        return self.folder / KIT
+
+    def verify(self, signers: str) -> Verified:
+        """Prove signature and content, by the allowed_signers text `signers`.
+
+        Raises gitshelf's Refused where the kit is not what it says, or is signed by nobody known.
+        """
+        import gitshelf
+
+        with tempfile.TemporaryDirectory(prefix="signers-") as folder:
+            known = Path(folder) / "allowed_signers"
+            known.write_text(signers, encoding="utf-8")
+            return gitshelf.verify(self.kit, signers=known, digest=self.hex)
+
+    def unpacked(self, site: Site) -> Path:
+        """The folder on this host that holds the kit's files, unpacked on first use."""
+        import gitshelf
+
+        target = site.state / "unpacked" / self.hex
+        if not target.is_dir():
+            gitshelf.extract(self.kit, target, digest=self.hex)
+        return target
+
+    def schemas(self, site: Site) -> dict[str, str]:
+        """The database schema that each component of this release works with.
+
+        Content says so in salt/roles.yml, `schemas: {COMPONENT: NAME}`; components without one
+        keep nothing that another release could not read.
+        """
+        from deploykit.base.yamlfile import load
+
+        file = self.unpacked(site) / "salt" / "roles.yml"
+        if not file.is_file():
+            return {}
+        keys = load(file).mapping()
+        found = keys["schemas"].mapping() if "schemas" in keys else {}
+        return {component: str(value.scalar()) for component, value in found.items()}
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Versions in the order of their cutting: year, week, number."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def manifests(site: Site) -> dict[str, Path]:
+    """The pins of every release by version, oldest first: the repository's and the state's."""
+    found: dict[str, Path] = {}
+    for folder in (site.pins, site.folder / "releases"):
+        for file in folder.glob("*.yml"):
+            if VERSION.fullmatch(file.stem):
+                found[file.stem] = file
+    return {version: found[version] for version in sorted(found, key=version_key)}
+
+
+def releases(site: Site) -> tuple[Release, ...]:
+    """The releases whose kits are in the store, oldest first."""
+    known = ((version, stored(site, version, file)) for version, file in manifests(site).items())
+    return tuple(release for _, release in known if release is not None)
+
+
+def stored(site: Site, version: str, manifest: Path) -> Release | None:
+    """The release of that version when its kit is in the store."""
+    from gitshelf.base.errors import GitshelfError
+    from gitshelf.kit.signatures import read_sums
+
+    folder = site.kits / version
+    digest: str | None = None
+    with contextlib.suppress(GitshelfError):
+        digest = read_sums(folder).get(KIT)
+    if digest is None or not re.fullmatch(r"[0-9a-f]{64}", digest):
+        return None
+    return Release(version, f"sha256:{digest}", folder, manifest)
+
+
+def find_release(site: Site, text: str) -> Release:
+    """The release that `text` names: a version, the beginning of a digest, or `latest`.
+
+    One that was cut elsewhere is built here from its pins, and signed by this operator. Raises
+    InputError where nothing or more than one fits.
+    """
+    from deploykit.release.cutting import build_release
+
+    pins = manifests(site)
+    if text == LATEST and pins:
+        text = next(reversed(pins))
+    if text in pins:
+        return stored(site, text, pins[text]) or build_release(site, text, pins[text])
+    known = releases(site)
+    match = DIGEST_PREFIX.fullmatch(text)
+    fits = [release for release in known if match and release.hex.startswith(match[1])]
+    if len({release.digest for release in fits}) == 1:
+        return fits[-1]
+    raise unknown(text, {release.digest: release.version for release in fits or known}, bool(fits))
+
+
+def release_of(site: Site, records: Sequence[Record], digest: str) -> Release:
+    """The release `digest`, from the store or built from the pins of the version it has in the
+    ledger, as on a machine that shares the ledger but did not cut it.
+
+    Raises InputError where the pins are not here, or give another kit.
+    """
+    for known in releases(site):
+        if known.digest == digest:
+            return known
+    _, version = named_release(site, records, digest)
+    found = find_release(site, version)
+    if found.digest != digest:
+        raise InputError(
+            f"{version} is {found.digest} here, but {digest} in the ledger",
+            "the pins of that version are others than those that were deployed",
+        )
+    return found
+
+
+def named_release(site: Site, records: Sequence[Record], text: str) -> tuple[str, str]:
+    """Digest and version of the release that `text` names, here or anywhere in the ledger.
+
+    Raises InputError where nothing or more than one fits.
+    """
+    from deploykit.ledger.words import versions_of
+
+    known = versions_of(tuple(records))
+    known.update({release.digest: release.version for release in releases(site)})
+    if text == LATEST and known:
+        text = max(known.values(), key=version_key)
+    match = DIGEST_PREFIX.fullmatch(text)
+    fits = {
+        digest: version
+        for digest, version in known.items()
+        if version == text or (match and digest.startswith(f"sha256:{match[1]}"))
+    }
+    if len(fits) == 1:
+        return next(iter(fits.items()))
+    raise unknown(text, fits or known, bool(fits))
+
+
+def unknown(text: str, candidates: dict[str, str], ambiguous: bool) -> InputError:
+    """The error for a name that fits no release, or several."""
+    listed = ", ".join(
+        f"{version} ({digest.removeprefix('sha256:')[:12]})"
+        for digest, version in list(candidates.items())[-10:]
+    )
+    problem = "fits more than one release" if ambiguous else "names no release"
+    if not candidates:
+        return InputError(f"'{text}' {problem}: there is none yet", "deploy-kit release cut")
+    return InputError(
+        f"'{text}' {problem}", f"there are: {listed}\na new one: deploy-kit release cut"
+    )

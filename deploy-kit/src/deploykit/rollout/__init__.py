@@ -1,0 +1,272 @@
+"""Carrying one release onto one instance: day 0, kit, pillar, orchestration, `current`.
+
+Every step may be repeated, so a rollout that was cut off is finished by running it again. No
+ledger and no policy here: those who call it (deploy, the checks on throwaway copies) bring them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploykit.base.errors import DeployKitError, NodeUnreachable
+from deploykit.base.progress import Step
+from deploykit.master.session import MasterSession
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.ssh import reachable
+from deploykit.release import Release
+from deploykit.rollout.context import Context
+from deploykit.rollout.day0 import day0
+
+DAY0_FORMAT = 1
+DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last
+DAY0_TIMEOUT = 600.0  # seconds
+MINIONS_TIMEOUT = 12.0  # seconds: a dead minion is named well within 30
+FIRST_MINIONS_TIMEOUT = 90.0  # after day 0: minions that started before their master
+UPLOAD_TIMEOUT = 120.0
+ORCHESTRATION_TIMEOUT = 1800.0  # seconds without any sign of life
+
+
+class RolloutFailed(DeployKitError):
+    """The release's own content failed there; `failures` says where, first cause first."""
+
+    def __init__(self, message: str, remedy: str, failures: tuple[Failure, ...]) -> None:
+        super().__init__(message, remedy)
+        self.failures = failures
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One state that failed: which, on which minion, in which step, and why."""
+
+    step: str
+    minion: str
+    state: str
+    comment: str
+
+    def __str__(self) -> str:
+        where = f" on {self.minion}" if self.minion else ""
+        return f"{self.state}{where} (stage '{self.step}'): {self.comment}"
+
+
+def roll_out(
+    context: Context,
+    release: Release,
+    inventory: Inventory,
+    signers: str,
+    go_on: Callable[[], None] = lambda: None,
+) -> None:
+    """Bring `release` onto the instance and make it current there.
+
+    `signers` is the text of an allowed_signers file; the master verifies the kit against it.
+    `go_on` is called before each step that changes the region, and raises to stop.
+    Raises RolloutFailed when a state of the release fails, NodeUnreachable by name for a dead
+    node, DeployKitError for anything else; `current` has not moved then.
+    """
+    name = inventory.instance
+    progress = context.progress
+    reachable(inventory)
+    fresh = prepare_nodes(context, release, inventory)
+    session = context.session(inventory)
+    with progress.step(f"{name}: kit {release.version} to the master"):
+        send_kit(session, release, signers)
+    nodes = node_facts(inventory)
+    roles = session.call(
+        "environment",
+        timeout=60,
+        digest=release.hex,
+        name=inventory.environment.name,
+        nodes=nodes,
+        virtual=inventory.environment.virtual,
+    )
+    with progress.step(f"{name}: minions answer"):
+        await_minions(session, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
+    go_on()
+    with progress.step(f"{name}: orchestration of {release.version}") as step:
+        report = session.call(
+            "orchestrate",
+            timeout=ORCHESTRATION_TIMEOUT,
+            on_event=Narrator(context.log(f"{name}-states"), step),
+            digest=release.hex,
+            name=inventory.environment.name,
+            nodes=nodes,
+            roles=roles,
+        )
+        context.log(f"{name}-orchestration").write_text(json.dumps(report, indent=1))
+        raise_failures(context, release, inventory, report)
+    go_on()
+    session.call("current", timeout=30, digest=release.hex)
+
+
+def stands(context: Context, release: Release, inventory: Inventory) -> bool:
+    """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
+    ansible = release.unpacked(context.site) / "ansible"
+    if not day0_done(inventory, day0_key(ansible, inventory)):
+        return False
+    return current_digest(context, inventory) == release.digest
+
+
+def current_digest(context: Context, inventory: Inventory) -> str | None:
+    """The digest that the instance's master has current; None on nodes that never had a kit."""
+    found = context.session(inventory).call("hello", timeout=30)["current"]
+    return f"sha256:{found}" if found else None
+
+
+def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> bool:
+    """Run day 0 of the release, unless the very same one was finished on these very nodes.
+
+    Returns whether it ran.
+    """
+    ansible = release.unpacked(context.site) / "ansible"
+    if not (ansible / "playbooks" / "day0.yml").is_file():
+        raise DeployKitError(
+            f"release {release.version} holds no ansible/playbooks/day0.yml",
+            "its gitshelf.yml needs the book 'ansible'",
+        )
+    key = day0_key(ansible, inventory)
+    if day0_done(inventory, key):
+        return False
+    with context.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
+        day0(
+            inventory,
+            ansible,
+            log=context.log(f"{inventory.instance}-day0"),
+            progress=step,
+            timeout=DAY0_TIMEOUT,
+        )
+    aside = inventory.folder / ".day0.new"
+    aside.write_text(key)
+    aside.replace(inventory.folder / DAY0_MARK)
+    return True
+
+
+def day0_done(inventory: Inventory, key: str) -> bool:
+    """Whether the day 0 that last finished on the instance was the one of `key`."""
+    mark = inventory.folder / DAY0_MARK
+    return mark.is_file() and mark.read_text() == key
+
+
+def day0_key(ansible: Path, inventory: Inventory) -> str:
+    """What day 0 depends on: the release's Ansible files, operators, nodes and their host keys."""
+    digest = hashlib.sha256(f"day0 {DAY0_FORMAT}\n".encode())
+    for file in sorted(path for path in ansible.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(ansible)}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    digest.update(repr(inventory.environment.operators).encode())
+    for host in inventory.hosts:
+        digest.update(repr((host.name, host.roles, host.addresses, host.host_keys)).encode())
+    return digest.hexdigest()
+
+
+def send_kit(session: MasterSession, release: Release, signers: str) -> None:
+    """Upload the release's folder and have it verified and unpacked, unless it is there already."""
+    if session.call("kit_present", timeout=30, digest=release.hex):
+        return
+    for file in sorted(path for path in release.folder.iterdir() if path.is_file()):
+        session.call(
+            "kit_put",
+            timeout=UPLOAD_TIMEOUT,
+            digest=release.hex,
+            name=file.name,
+            payload=file.read_bytes(),
+        )
+    session.call(
+        "kit_install",
+        timeout=UPLOAD_TIMEOUT,
+        digest=release.hex,
+        kit=release.kit.name,
+        signers=signers,
+    )
+
+
+def await_minions(
+    session: MasterSession,
+    inventory: Inventory,
+    seconds: float,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Wait until every minion (or those of `names`) answers.
+
+    Raises NodeUnreachable naming those that do not within `seconds`.
+    """
+    minions = list(minions_of(inventory) if names is None else names)
+    missing = session.call("wait_for", timeout=seconds + 30, minions=minions, seconds=seconds)
+    if missing:
+        raise NodeUnreachable(
+            f"{inventory.instance}: the Salt minion does not answer on {', '.join(missing)}",
+            "\n".join(
+                f"deploy-kit env ssh {inventory.instance} {name} systemctl status salt-minion"
+                for name in missing
+            ),
+        )
+
+
+def minions_of(inventory: Inventory) -> list[str]:
+    """The names of the nodes that Salt configures."""
+    return [host.name for host in inventory.minions]
+
+
+def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:
+    """What the release's pillar learns of the nodes: roles and addresses by name."""
+    return {
+        host.name: {"roles": list(host.roles), "addresses": host.addresses}
+        for host in inventory.hosts
+    }
+
+
+def raise_failures(
+    context: Context, release: Release, inventory: Inventory, report: dict[str, Any]
+) -> None:
+    failures = tuple(Failure(**entry) for entry in report["failures"])
+    if not failures:
+        return
+    # A node that was lost meanwhile is not the release's fault.
+    suspects = sorted({failure.minion for failure in failures if failure.minion})
+    await_minions(context.session(inventory), inventory, MINIONS_TIMEOUT, suspects)
+    first, *others = failures
+    more = [f"also: {failure.state} on {failure.minion}" for failure in others[:5]]
+    raise RolloutFailed(
+        f"{inventory.instance}: {first}",
+        "\n".join(
+            [
+                *more,
+                f"release {release.version} is not current there; what ran before still is",
+                f"every state: {context.log(f'{inventory.instance}-states')}",
+            ]
+        ),
+        failures,
+    )
+
+
+class Narrator:
+    """Writes each finished state to a log and shows the latest beside the running step."""
+
+    def __init__(self, log: Path, step: Step) -> None:
+        self._log, self._step, self._count = log, step, 0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self._count += 1
+        mark = {True: "ok", False: "FAILED", None: "skipped"}.get(event["result"], "?")
+        change = " (changed)" if event["changed"] else ""
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{event['minion']}: {event['state']}: {mark}{change}: {event['comment']}\n")
+        self._step.note(f"{self._count} states, {event['minion']}: {event['state']} {mark}{change}")
+
+
+def highstate(
+    context: Context, release: Release, inventory: Inventory, names: Sequence[str]
+) -> dict[str, Any]:
+    """Apply the release's whole highstate on the minions `names`; what each one said."""
+    with context.progress.step(f"{inventory.instance}: second run of every state") as step:
+        answer: dict[str, Any] = context.session(inventory).call(
+            "highstate",
+            timeout=ORCHESTRATION_TIMEOUT,
+            on_event=Narrator(context.log(f"{inventory.instance}-states"), step),
+            digest=release.hex,
+            minions=list(names),
+        )
+    return answer

@@ -1,0 +1,163 @@
+"""Day 0: Ansible makes bare nodes into one Salt master and its minions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploykit.base.errors import CommandFailed, DeployKitError, InputError, NodeUnreachable
+from deploykit.base.process import Runner, run
+from deploykit.base.progress import Step
+from deploykit.nodes.inventory import SSH_TIMEOUT, Inventory, ansible_inventory
+
+PLAYBOOK = Path("playbooks", "day0.yml")
+FORKS = 16
+TASK = re.compile(r"(?:TASK|RUNNING HANDLER) \[(?P<name>[^\]]*)\]")
+FATAL = re.compile(
+    r"(?:fatal|failed): \[(?P<host>[^\]]+)\](?:: (?P<kind>FAILED|UNREACHABLE)!)?"
+    r"(?P<item> \(item=.*?\))? => (?P<result>\{.*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One host that a task failed on, with the module's reason."""
+
+    host: str
+    task: str
+    reason: str
+    unreachable: bool
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Reads what ansible-playbook prints, line by line: the current task, and every failure."""
+
+    step: Step
+    task: str = ""
+    failures: list[Failure] = field(default_factory=list)
+
+    def line(self, text: str) -> None:
+        if match := TASK.match(text):
+            self.task = match["name"]
+            self.step.note(self.task)
+        elif match := FATAL.match(text):
+            reason = reason_of(match["result"])
+            unreachable = match["kind"] == "UNREACHABLE"
+            self.failures.append(Failure(match["host"], self.task, reason, unreachable))
+
+
+def reason_of(result: str) -> str:
+    """The reason in a failed task's result: its message, then what the command said last."""
+    try:
+        found = json.loads(result)
+    except ValueError:
+        return result.strip()
+    if "results" in found:
+        failed = [item for item in found["results"] if item.get("failed")]
+        found = failed[0] if failed else found
+    said = str(found.get("stderr") or found.get("module_stderr") or "").strip()
+    message = str(found.get("msg") or "it gave no reason").strip()
+    return f"{message}: {said.splitlines()[-1]}" if said else message
+
+
+def day0(
+    inventory: Inventory,
+    ansible_folder: Path,
+    *,
+    log: Path,
+    progress: Step,
+    timeout: float,
+    runner: Runner = run,
+) -> None:
+    """Run the playbook of `ansible_folder` (a release's own ansible/) on every node.
+
+    Output is appended to `log`, `progress` is told the current task; the whole run may take
+    `timeout` seconds. Safe to repeat.
+    Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
+    the task and the reason of every failure, and InputError where the folder has no playbook.
+    """
+    playbook = ansible_folder / PLAYBOOK
+    if not playbook.is_file():
+        raise InputError(f"{playbook}: the release has no such playbook")
+    hosts = inventory.folder / "ansible_inventory.json"
+    inventory.folder.mkdir(parents=True, exist_ok=True)
+    aside = hosts.with_name(f".{hosts.name}.{os.getpid()}")
+    aside.write_text(json.dumps(ansible_inventory(inventory), indent=1), encoding="utf-8")
+    aside.replace(hosts)
+    with tempfile.TemporaryDirectory(prefix="day0-", ignore_cleanup_errors=True) as scratch:
+        watcher = Watcher(progress)
+        config = Path(scratch, "ansible.cfg")
+        config.write_text(render_config(inventory, ansible_folder, Path(scratch)), encoding="utf-8")
+        result = runner(
+            [*clean_env(), str(ansible_playbook()), "--inventory", str(hosts), str(playbook)],
+            timeout=timeout,
+            env={"ANSIBLE_CONFIG": str(config), "LC_ALL": "C.UTF-8"},
+            log=log,
+            check=False,
+            on_line=watcher.line,
+        )
+    if result.returncode != 0:
+        raise failed(watcher.failures, result.stderr, log)
+
+
+def failed(failures: list[Failure], stderr: str, log: Path) -> DeployKitError:
+    """The error of a playbook that ended badly: the first failing host, task and reason first."""
+    remedy = f"the whole log: {log}"
+    if not failures:
+        tail = stderr.strip().splitlines()[-10:]
+        return CommandFailed(
+            "day 0 failed: " + ("\n".join(tail) or "Ansible gave no reason"), remedy
+        )
+    lines = [f"{one.host}: {one.task}: {one.reason}" for one in failures]
+    if all(one.unreachable for one in failures):
+        names = ", ".join(sorted({one.host for one in failures}))
+        return NodeUnreachable(
+            f"day 0: no answer from {names}: {failures[0].reason}",
+            f"look whether it runs: deploy-kit env status\n{remedy}",
+        )
+    return CommandFailed("day 0 failed: " + "\n".join(lines), remedy)
+
+
+def render_config(inventory: Inventory, ansible_folder: Path, scratch: Path) -> str:
+    """The ansible.cfg of a run: SSH by the generated ssh_config, output plain."""
+    return (
+        "[defaults]\n"
+        f"home = {scratch}\n"
+        f"roles_path = {ansible_folder / 'roles'}\n"
+        f"forks = {FORKS}\n"
+        f"timeout = {SSH_TIMEOUT}\n"
+        "gathering = explicit\n"
+        "interpreter_python = /usr/bin/python3\n"
+        "stdout_callback = ansible.builtin.default\n"
+        "display_skipped_hosts = false\n"
+        "display_ok_hosts = true\n"
+        "retry_files_enabled = false\n"
+        "nocolor = true\n"
+        "nocows = true\n"
+        "devel_warning = false\n"
+        "localhost_warning = false\n"
+        "\n[ssh_connection]\n"
+        "pipelining = true\n"
+        f"ssh_args = -F {shlex.quote(str(inventory.ssh_config))}\n"
+    )
+
+
+def ansible_playbook() -> Path:
+    """The ansible-playbook that was installed with deploy-kit."""
+    return Path(sys.executable).with_name("ansible-playbook")
+
+
+def clean_env() -> list[str]:
+    """An argv prefix that takes the caller's Ansible and Python settings out of the environment."""
+    unset = sorted(name for name in os.environ if name.startswith(("ANSIBLE_", "PYTHON")))
+    return [
+        "/usr/bin/env",
+        *(word for name in unset if name != "ANSIBLE_CONFIG" for word in ("-u", name)),
+    ]

@@ -1,0 +1,1 @@
+"""The secrets of an environment, as its operator handles them."""

@@ -1,0 +1,168 @@
+"""An environment's secrets, seen from the operator: exported, restored, rotated, listed.
+
+They live on the environment's master; here they only pass through memory, on their way between
+the session and age.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploykit.base.errors import Refused
+from deploykit.ledger.view import in_flight, signers_in_force
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.ssh import reachable
+from deploykit.rollout import DAY0_MARK
+from deploykit.rollout.context import Context
+from deploykit.secrets.sealing import Header, Recipient, recipients_of, seal, unseal
+from deploykit.site import Site
+from deploykit.site.keys import Signer
+
+MAY_RESTORE = frozenset({"admin", "operator"})
+CALL_TIMEOUT = 60.0  # seconds
+FOLDER = "secrets"
+PARTS = frozenset({"format", "environment", "secrets", "made", "previous", "ca", "salt", "minions"})
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret without its value: `age` in seconds, None where its making was not noted."""
+
+    name: str
+    kind: str
+    roles: tuple[str, ...]
+    age: float | None
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A restore: how many secrets came back, what they replaced, what only the master had."""
+
+    count: int
+    replaced: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def export(
+    context: Context, inventory: Inventory, file: Path | None, named: Sequence[Recipient]
+) -> tuple[Path, Header]:
+    """Everything that makes the master this environment's own, encrypted into a file.
+
+    For `named`, else for the ledger's signers that may restore. `file` is by default a new one in
+    the state folder. Raises DeployKitError where there is nothing to export or nobody to read it.
+    """
+    readers = tuple(named) or recipients_of(_signers(context), MAY_RESTORE)
+    reachable(inventory, [inventory.master.name])
+    content = context.session(inventory).call("secrets_export", timeout=CALL_TIMEOUT)
+    now = datetime.datetime.now(datetime.UTC)
+    names = tuple(reader.name for reader in readers)
+    header = Header(
+        content["environment"], f"{now:%Y-%m-%dT%H:%M:%SZ}", len(content["secrets"]), names
+    )
+    target = file or default_file(context.site, inventory.instance, now)
+    seal(target, header, content, readers)
+    return target, header
+
+
+def default_file(site: Site, instance: str, now: datetime.datetime) -> Path:
+    """Where an export lies unless a person says otherwise."""
+    return site.state / FOLDER / f"{instance}-{now:%Y%m%dT%H%M%SZ}.age"
+
+
+def restore(
+    context: Context, inventory: Inventory, file: Path, key: Path, replace: bool
+) -> Restored:
+    """Bring an export back to the environment's master; the next deployment issues it.
+
+    Other values that the master has are replaced only with `replace`. Raises Refused naming them,
+    or where the file is of another environment, is not for `key`, or was changed.
+    """
+    header, content = unseal(file, key)
+    name = inventory.environment.name
+    if header.environment != name or content.get("environment") != name:
+        raise Refused(
+            f"{file} holds the secrets of '{header.environment}', not of '{name}'",
+            f"deploy-kit secrets restore {header.environment} --from {file}",
+        )
+    if missing := PARTS - set(content):
+        raise Refused(f"{file} is not whole: it lacks {', '.join(sorted(missing))}")
+    _demand_quiet(context, inventory)
+    reachable(inventory, [inventory.master.name])
+    session = context.session(inventory)
+    differing = session.call("secrets_differing", timeout=CALL_TIMEOUT, saved=content)
+    if differing and not replace:
+        raise Refused(
+            f"{inventory.instance}: the master has other values already, made since or by another "
+            f"deployment: {', '.join(differing)}",
+            "to replace them: the same command with --yes, after "
+            f"'deploy-kit secrets export {inventory.instance}'",
+        )
+    done = session.call(
+        "secrets_restore", timeout=CALL_TIMEOUT * 2, saved=content, name=name, replacing=differing
+    )
+    # The minions may know the key of the master that was there meanwhile: day 0 tells them again.
+    (inventory.folder / DAY0_MARK).unlink(missing_ok=True)
+    return Restored(done["restored"], tuple(differing), tuple(done["kept"]))
+
+
+def rotate(context: Context, inventory: Inventory, names: Sequence[str]) -> dict[str, list[str]]:
+    """New values for `names` (none: all); {"rotated": [...], "waiting": [...]}.
+
+    Services get them with the next deployment. `waiting` are token keys that were rotated before
+    and not deployed since. Raises DeployKitError for an unknown name, Refused during a deployment.
+    """
+    _demand_quiet(context, inventory)
+    reachable(inventory, [inventory.master.name])
+    done: dict[str, list[str]] = context.session(inventory).call(
+        "secrets_rotate", timeout=CALL_TIMEOUT, names=list(names)
+    )
+    return done
+
+
+def undo(context: Context, inventory: Inventory) -> list[str]:
+    """Take rotations back that were not deployed; returns the names."""
+    _demand_quiet(context, inventory)
+    reachable(inventory, [inventory.master.name])
+    done: list[str] = context.session(inventory).call("secrets_undo", timeout=CALL_TIMEOUT)
+    return done
+
+
+def listed(context: Context, inventory: Inventory) -> tuple[Secret, ...]:
+    """Every secret of the environment without its value."""
+    reachable(inventory, [inventory.master.name])
+    found = context.session(inventory).call("secrets_list", timeout=CALL_TIMEOUT)
+    now = datetime.datetime.now(datetime.UTC)
+    return tuple(_secret(entry, now) for entry in found)
+
+
+def _secret(entry: dict[str, Any], now: datetime.datetime) -> Secret:
+    made = entry["made"]
+    age = (now - datetime.datetime.fromisoformat(made)).total_seconds() if made else None
+    return Secret(
+        entry["name"],
+        entry["kind"],
+        tuple(entry["roles"]),
+        None if age is None else max(0.0, age),
+        entry["waiting"],
+    )
+
+
+def _demand_quiet(context: Context, inventory: Inventory) -> None:
+    """Raise Refused while a deployment is under way: it works with the values of now."""
+    now = datetime.datetime.now(datetime.UTC)
+    lease = in_flight(context.ledger.records(), inventory.environment.name, now)
+    if lease is not None and inventory.instance == inventory.environment.instance:
+        raise Refused(
+            f"{lease.owner} has been deploying {lease.version} to {inventory.instance} since "
+            f"{lease.since:%H:%M:%S} UTC",
+            "wait for it: deploy-kit status",
+        )
+
+
+def _signers(context: Context) -> tuple[Signer, ...]:
+    return signers_in_force(context.ledger.records())

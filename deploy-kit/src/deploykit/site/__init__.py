@@ -1,0 +1,128 @@
+"""The site: the folder that holds environments and releases, and where its state is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploykit.base.errors import InputError
+from deploykit.base.yamlfile import Value, load
+from deploykit.image.inputs import DOWNLOADED
+from deploykit.site.environment import Environment, load_environments
+
+KEYS = frozenset({"name", "ledger", "manifest", "image"})
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+ID_LENGTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One site: its folder, what site.yml says, and its folder of state.
+
+    `id` tells two checkouts on one machine apart; every name on the host carries it.
+    `ledger` is the git remote that holds the branch `ledger`; `downloaded` the Debian packages
+    that lie in the node image's archive, so that installing them takes no network.
+    """
+
+    name: str
+    folder: Path
+    id: str
+    state: Path
+    ledger: str
+    downloaded: tuple[str, ...] = DOWNLOADED
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "gitshelf.yml"
+
+    @property
+    def content(self) -> Path:
+        """The working copy's `salt/`, beside the site."""
+        return self.folder.parent / "salt"
+
+    @property
+    def keys(self) -> Path:
+        return self.state / "keys"
+
+    @property
+    def kits(self) -> Path:
+        """The kit store: one folder per release version."""
+        return self.state / "kits"
+
+    @property
+    def pins(self) -> Path:
+        """Releases cut with --no-commit."""
+        return self.state / "releases"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    def instance(self, name: str) -> Path:
+        """The folder of one instance (an environment or a copy of it)."""
+        return self.state / "instances" / name
+
+    def environments(self) -> dict[str, Environment]:
+        return load_environments(self.folder / "environments")
+
+    def environment(self, name: str) -> Environment:
+        """The environment `name`. Raises InputError where there is none."""
+        found = self.environments()
+        if name not in found:
+            raise InputError(
+                f"there is no environment '{name}' in {self.folder / 'environments'}",
+                f"there are: {', '.join(found) or 'none'}",
+            )
+        return found[name]
+
+
+def state_home() -> Path:
+    """$XDG_STATE_HOME/deploy-kit, or its default."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "deploy-kit"
+
+
+def cache_home() -> Path:
+    """$XDG_CACHE_HOME/deploy-kit, or its default; shared by every site of this user."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "deploy-kit"
+
+
+def open_site(folder: Path) -> Site:
+    """Read `folder`/site.yml. Raises InputError where it is missing or does not fit."""
+    folder = folder.resolve()
+    file = folder / "site.yml"
+    if not file.is_file():
+        raise InputError(
+            f"{folder} is no site: it has no site.yml",
+            "run it in a checkout, name the site with --site DIR, or start one with "
+            "'deploy-kit init DIR'",
+        )
+    keys = load(file).mapping(KEYS)
+    name = keys["name"].text() if "name" in keys else folder.name
+    site_id = hashlib.sha256(str(folder).encode()).hexdigest()[:ID_LENGTH]
+    state = state_home() / f"{name}-{site_id}"
+    ledger = keys["ledger"].text() if "ledger" in keys else str(state / "ledger.git")
+    image = keys["image"].mapping(frozenset({"download"})) if "image" in keys else {}
+    downloaded = _packages(image["download"]) if "download" in image else DOWNLOADED
+    return Site(name, folder, site_id, state, ledger, downloaded)
+
+
+def _packages(value: Value) -> tuple[str, ...]:
+    names = tuple(item.text() for item in value.items())
+    for name in names:
+        if not PACKAGE.fullmatch(name):
+            raise value.error(f"'{name}' is not the name of a Debian package")
+    return names
+
+
+def find_site(start: Path) -> Path:
+    """The site folder for a call made in `start`: itself, or `deploy-kit/` here or above."""
+    for folder in (start, *start.parents):
+        for candidate in (folder, folder / "deploy-kit"):
+            if (candidate / "site.yml").is_file():
+                return candidate
+    return start

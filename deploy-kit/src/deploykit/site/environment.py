@@ -1,0 +1,303 @@
+"""Environments as data: the schema of `environments/NAME.yml`, parsed and checked once."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deploykit.base.naming import check_key, parse_name
+from deploykit.base.yamlfile import Value, load
+from deploykit.site.operators import Operator, parse_operators
+from deploykit.site.promotion import Promotion, parse_promotion
+
+MEMORY = re.compile(r"[1-9]\d*[MG]")
+KEYS = frozenset(
+    {"name", "provider", "networks", "nodes", "operators"}
+    | {"promotion", "protected", "labels", "packages"}
+)
+INSTALLED, DOWNLOADED = "installed", "downloaded"
+MASTER_ROLE = "master"
+PRIVILEGED_ROLES = frozenset({"hypervisor", "network"})
+BALANCER_ROLE = "load-balancer"
+VIRTUAL_ROLE = "virtual-address"  # the nodes that share a network's `vip`
+SERVICE_NETWORK = "management"  # the only one in which services, and so a vip, are
+
+Network4 = ipaddress.IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of an environment; its place in the file gives the interface: eth1, eth2, ...
+
+    `vip` is the virtual address that the nodes with VIRTUAL_ROLE share, one holding it at a time.
+    """
+
+    name: str
+    cidr: Network4
+    interface: str
+    vip: ipaddress.IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One machine: its roles, its fixed host number in every network, and its limit of memory.
+
+    `memory` is a number with M or G, powers of 1024; None is no limit.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    at: int
+    memory: str | None = None
+
+    @property
+    def privileged(self) -> bool:
+        """Whether its roles need a privileged container (hypervisors, network nodes)."""
+        return bool(PRIVILEGED_ROLES.intersection(self.roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A named place with nodes, networks and a promotion policy.
+
+    `instance` names its nodes: the environment's own name, or NAME~PROVIDER where another provider
+    than the file's makes them, so that the two never meet. `installed`: its nodes come with the
+    content's packages installed, unconfigured; else those are downloaded at most. `operators` get
+    accounts of their own on every node.
+    """
+
+    name: str
+    provider: str
+    networks: tuple[Network, ...]
+    nodes: tuple[Node, ...]
+    promotion: Promotion
+    protected: bool
+    file: Path
+    instance: str
+    installed: bool = False
+    operators: tuple[Operator, ...] = ()
+
+    @property
+    def master(self) -> Node:
+        return next(node for node in self.nodes if MASTER_ROLE in node.roles)
+
+    def address(self, node: Node, network: Network) -> ipaddress.IPv4Address:
+        return network.cidr.network_address + node.at
+
+    def addresses(self, node: Node) -> dict[str, str]:
+        """The node's fixed address in each network, by network name."""
+        return {net.name: str(self.address(node, net)) for net in self.networks}
+
+    @property
+    def virtual(self) -> dict[str, str]:
+        """The virtual address of each network that has one, by network name."""
+        return {net.name: str(net.vip) for net in self.networks if net.vip is not None}
+
+    def by(self, provider: str) -> Environment:
+        """The same environment with its nodes made by `provider`, as an instance of its own."""
+        if provider == self.provider:
+            return self
+        return replace(self, provider=provider, instance=f"{self.name}~{provider}")
+
+    def with_role(self, role: str) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if role in node.roles)
+
+
+def is_minion(roles: Iterable[str]) -> bool:
+    """Whether a node with `roles` is a Salt minion: a master that does nothing else is none."""
+    return bool(set(roles) - {MASTER_ROLE})
+
+
+def parse_environment(file: Path) -> Environment:
+    """Read one environment file.
+
+    Raises InputError naming file, line and key for anything that does not fit the schema.
+    """
+    root = load(file)
+    keys = root.mapping(KEYS)
+    for needed in ("name", "networks", "nodes"):
+        if needed not in keys:
+            raise root.error(f"the key '{needed}' is missing")
+    name = parse_name(keys["name"])
+    if name != file.stem:
+        raise keys["name"].error(
+            f"is '{name}' but the file is {file.name}", f"rename one: {name}.yml holds '{name}'"
+        )
+    networks = _networks(keys["networks"])
+    nodes = _nodes(keys["nodes"], networks)
+    _check_virtual(keys["networks"], nodes, networks)
+    return Environment(
+        name=name,
+        provider=parse_name(keys["provider"]) if "provider" in keys else "lxd",
+        networks=networks,
+        nodes=nodes,
+        promotion=parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
+        protected=keys["protected"].flag() if "protected" in keys else False,
+        file=file,
+        instance=name,
+        installed=_installed(keys["packages"]) if "packages" in keys else False,
+        operators=parse_operators(keys["operators"]) if "operators" in keys else (),
+    )
+
+
+def load_environments(folder: Path) -> dict[str, Environment]:
+    """Every environment of a site by name, in the order of promotion, then of names.
+
+    Raises InputError where a file does not fit, or a `promotion.from` names no environment or
+    leads round in a circle.
+    """
+    found = {file.stem: parse_environment(file) for file in sorted(folder.glob("*.yml"))}
+    ordered: dict[str, Environment] = {}
+
+    def place(environment: Environment, above: tuple[str, ...]) -> None:
+        if environment.name in ordered:
+            return
+        source = environment.promotion.source
+        if source is not None:
+            value = load(environment.file).mapping()["promotion"].mapping()["from"]
+            if source not in found:
+                raise value.error(
+                    f"there is no environment '{source}'", f"there are: {', '.join(found)}"
+                )
+            if source in (*above, environment.name):
+                raise value.error("leads round in a circle", "an environment needs a first one")
+            place(found[source], (*above, environment.name))
+        ordered[environment.name] = environment
+
+    for environment in found.values():
+        place(environment, ())
+    return ordered
+
+
+def chain(environments: dict[str, Environment], last: str | None = None) -> list[Environment]:
+    """The environments a train passes, in order; up to and with `last` where it is given.
+
+    A line is followed from an environment without `promotion.from`, which something is promoted
+    from, to its end.
+    """
+    sources = {env.promotion.source for env in environments.values()}
+    line = [env for env in environments.values() if env.promotion.source or env.name in sources]
+    if last is None:
+        return line
+    wanted: list[Environment] = []
+    name: str | None = last
+    while name is not None:
+        wanted.insert(0, environments[name])
+        name = environments[name].promotion.source
+    return wanted
+
+
+def _networks(value: Value) -> tuple[Network, ...]:
+    networks: list[Network] = []
+    for place, (name, entry) in enumerate(value.mapping().items(), start=1):
+        check_key(entry, name)
+        keys = entry.mapping(frozenset({"cidr", "vip"}))
+        if "cidr" not in keys:
+            raise entry.error("the key 'cidr' is missing")
+        try:
+            cidr = ipaddress.IPv4Network(keys["cidr"].text())
+        except ValueError as error:
+            raise keys["cidr"].error(f"not an IPv4 network: {error}") from None
+        for other in networks:
+            if other.cidr.overlaps(cidr):
+                raise keys["cidr"].error(f"overlaps with network '{other.name}' ({other.cidr})")
+        vip = _vip(keys["vip"], name, cidr) if "vip" in keys else None
+        networks.append(Network(name, cidr, f"eth{place}", vip))
+    if not networks:
+        raise value.error("at least one network is needed")
+    return tuple(networks)
+
+
+def _vip(value: Value, network: str, cidr: Network4) -> ipaddress.IPv4Address:
+    if network != SERVICE_NETWORK:
+        raise value.error(
+            f"services are in the network '{SERVICE_NETWORK}' only", "give the address there"
+        )
+    try:
+        vip = ipaddress.IPv4Address(value.text())
+    except ValueError as error:
+        raise value.error(f"not an IPv4 address: {error}") from None
+    if vip not in cidr or vip in (cidr.network_address, cidr.broadcast_address):
+        raise value.error(f"{vip} lies outside {network} ({cidr})")
+    return vip
+
+
+def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Network, ...]) -> None:
+    """A virtual address and nodes that share it need each other; `value` holds the networks."""
+    sharing = [node for node in nodes if VIRTUAL_ROLE in node.roles]
+    having = [net for net in networks if net.vip is not None]
+    if sharing and not having:
+        raise value.error(
+            f"{sharing[0].name} has the role '{VIRTUAL_ROLE}', and no network has a 'vip'",
+            f"write {SERVICE_NETWORK}: {{cidr: ..., vip: ADDRESS}}",
+        )
+    for net in having:
+        at = value.mapping()[net.name].mapping()["vip"]
+        for node in nodes:
+            if net.cidr.network_address + node.at == net.vip:
+                raise at.error(f"{net.vip} is already {node.name}'s")
+        if not sharing:
+            raise at.error("no node shares it", f"give load balancers the role '{VIRTUAL_ROLE}'")
+        for node in sharing:
+            if BALANCER_ROLE not in node.roles:
+                raise at.error(
+                    f"{node.name} would hold it without the role '{BALANCER_ROLE}'",
+                    f"what is behind the address is a load balancer: give {node.name} both roles",
+                )
+
+
+def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    taken: dict[int, str] = {}
+    known = frozenset({"roles", "count", "at", "memory"})
+    for name, entry in value.mapping().items():
+        check_key(entry, name)
+        keys = entry.mapping(known)
+        if "roles" not in keys or "at" not in keys:
+            raise entry.error("the keys 'roles' and 'at' are needed")
+        roles = tuple(parse_name(role) for role in keys["roles"].items())
+        if not roles:
+            raise keys["roles"].error("a node needs at least one role")
+        count = keys["count"].whole(1) if "count" in keys else None
+        first = keys["at"].whole(2)
+        memory = _memory(keys["memory"]) if "memory" in keys else None
+        for offset in range(count or 1):
+            node = Node(
+                name if count is None else f"{name}{offset + 1}", roles, first + offset, memory
+            )
+            if node.at in taken:
+                raise keys["at"].error(
+                    f"address {node.at} of {node.name} is already {taken[node.at]}'s"
+                )
+            for net in networks:
+                if net.cidr.network_address + node.at not in net.cidr or (
+                    net.cidr.network_address + node.at == net.cidr.broadcast_address
+                ):
+                    raise keys["at"].error(f"{node.at} lies outside {net.name} ({net.cidr})")
+            if node.name in taken.values():
+                raise entry.error(f"there are two nodes named {node.name}")
+            taken[node.at] = node.name
+            nodes.append(node)
+    masters = [node.name for node in nodes if MASTER_ROLE in node.roles]
+    if len(masters) != 1:
+        raise value.error(
+            f"exactly one node has the role '{MASTER_ROLE}', found: {', '.join(masters) or 'none'}"
+        )
+    return tuple(nodes)
+
+
+def _installed(value: Value) -> bool:
+    text = value.text()
+    if text not in (INSTALLED, DOWNLOADED):
+        raise value.error(f"'{text}' is neither '{INSTALLED}' nor '{DOWNLOADED}'")
+    return text == INSTALLED
+
+
+def _memory(value: Value) -> str:
+    text = str(value.scalar())
+    if not MEMORY.fullmatch(text):
+        raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
+    return text

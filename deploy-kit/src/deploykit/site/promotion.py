@@ -1,0 +1,60 @@
+"""Promotion policy as data: what an environment file asks of a release before it may enter."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from deploykit.base.naming import parse_name
+from deploykit.base.yamlfile import Value
+
+CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
+DURATION = re.compile(r"(\d+)([smhd])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRule:
+    """How often a check may be tried and must have passed."""
+
+    attempts: int = 1
+    passes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What entry into an environment asks for; soak in seconds."""
+
+    source: str | None = None
+    checks: dict[str, CheckRule] = field(default_factory=dict)
+    soak: int = 0
+    approvals: int = 0
+
+
+def parse_promotion(value: Value) -> Promotion:
+    """The policy at `value`. Raises InputError naming file, line and key where it does not fit."""
+    keys = value.mapping(frozenset({"from", "checks", "soak", "approvals"}))
+    checks: dict[str, CheckRule] = {}
+    for name, entry in (keys["checks"].mapping() if "checks" in keys else {}).items():
+        if not CHECK.fullmatch(name):
+            raise entry.error(f"'{name}' is not the name of a check", CHECK_REMEDY)
+        rule = entry.mapping(frozenset({"attempts", "passes"}))
+        attempts = rule["attempts"].whole(1) if "attempts" in rule else 1
+        passes = rule["passes"].whole(1) if "passes" in rule else 1
+        if passes > attempts:
+            raise entry.error(f"asks for {passes} passes in {attempts} attempts")
+        checks[name] = CheckRule(attempts, passes)
+    return Promotion(
+        source=parse_name(keys["from"]) if "from" in keys else None,
+        checks=checks,
+        soak=_seconds(keys["soak"]) if "soak" in keys else 0,
+        approvals=keys["approvals"].whole() if "approvals" in keys else 0,
+    )
+
+
+def _seconds(value: Value) -> int:
+    match = DURATION.fullmatch(str(value.scalar()))
+    if not match:
+        raise value.error(f"not a duration: '{value.scalar()}'", "write 90s, 15m, 2h or 1d")
+    return int(match[1]) * SECONDS[match[2]]

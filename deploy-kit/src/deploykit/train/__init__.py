@@ -1,0 +1,1 @@
+"""The train: cut, deploy, check, record, promote, environment by environment."""

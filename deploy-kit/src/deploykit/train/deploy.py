@@ -1,0 +1,170 @@
+"""Deploying a release into an environment, with the ledger as witness and policy as doorkeeper."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from deploykit.base.errors import DeployKitError, Refused
+from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
+from deploykit.checks.smoke import smoke
+from deploykit.evidence import Finding, record
+from deploykit.ledger.kit_signers import kit_signers
+from deploykit.ledger.view import attempts, previous, running
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.ssh import reachable
+from deploykit.providers import provider_for
+from deploykit.release import Release, release_of
+from deploykit.rollout import RolloutFailed, current_digest, roll_out
+from deploykit.rollout.context import Context
+from deploykit.site.environment import Environment
+from deploykit.train.lease_keeper import held
+
+
+def deploy(
+    context: Context, release: Release, environment: Environment, purpose: str = "deploy"
+) -> None:
+    """Bring `release` into `environment` and smoke-test it there; all of it goes on record.
+
+    The deployment itself is evidence: of `upgrade` over what ran before, or of `bootstrap` on
+    nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
+    state fails (recorded; what ran before stays current), DeployKitError otherwise.
+    """
+    signers = kit_signers(context.ledger, release.digest)
+    release.verify(signers)
+    inventory = context.inventory(environment)
+    reachable(inventory)
+    began = time.monotonic()
+    with held(context, release, environment.name, purpose) as hold:
+        edge = edge_of(hold.over, current_digest(context, inventory), release.digest)
+        try:
+            roll_out(context, release, inventory, signers, hold.check)
+        except RolloutFailed as failure:
+            failed = Outcome(FAILED, failure.message, {})
+            witness(context, release, environment, edge, failed, time.monotonic() - began)
+            raise
+        hold.finish(f"{time.monotonic() - began:.0f} s")
+    provider_for(context.site, environment).tag(environment.instance, {"release": release.version})
+    outcome = prove(context, release, environment, inventory)
+    witness(context, release, environment, edge, outcome, time.monotonic() - began)
+    demand(context, release, environment, outcome)
+
+
+def prove(
+    context: Context, release: Release, environment: Environment, inventory: Inventory
+) -> Outcome:
+    """Smoke-test the release that was just deployed and record what was found."""
+    began = time.monotonic()
+    with context.progress.step(f"{inventory.instance}: smoke test"):
+        outcome = smoke(context, release, inventory)
+    seconds = time.monotonic() - began
+    record(context, Finding("smoke", release, None, environment.name, outcome, seconds))
+    return outcome
+
+
+def demand(context: Context, release: Release, environment: Environment, outcome: Outcome) -> None:
+    """Raise DeployKitError where the smoke test of a deployed release failed."""
+    if outcome.result != PASSED:
+        raise DeployKitError(
+            f"{environment.name}: release {release.version} is deployed but its smoke test "
+            f"fails: {outcome.summary}",
+            f"deploy-kit rollback {environment.name}\n"
+            f"the whole test: {context.log(f'{environment.name}-smoke')}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What a deployment goes over, and whether that proves anything to policy."""
+
+    over: str | None
+    counts: bool
+
+
+def edge_of(told: str | None, there: str | None, release: str) -> Edge:
+    """The edge of a deployment of `release`; all are digests.
+
+    `told` is what the ledger says that runs, `there` what the master has current. Nodes without
+    any kit are a bootstrap, whatever the ledger tells of nodes that are gone. A kit that is
+    current already was moved to by a deployment that was cut off before it could record it.
+    """
+    if there is None:
+        return Edge(None, True)
+    return Edge(told, told != release and there in (told, release))
+
+
+def witness(
+    context: Context,
+    release: Release,
+    environment: Environment,
+    edge: Edge,
+    outcome: Outcome,
+    seconds: float,
+) -> None:
+    """Record what a deployment proved: `upgrade` over another release, or `bootstrap`."""
+    if not edge.counts:
+        return
+    name = environment.name
+    if edge.over is None:
+        nothing = Outcome(NOT_APPLICABLE, "nothing ran there", {})
+        record(context, Finding("upgrade", release, None, name, nothing, 0))
+    check = "upgrade" if edge.over else "bootstrap"
+    record(context, Finding(check, release, edge.over, name, outcome, seconds))
+
+
+def rollback(context: Context, environment: Environment, to: Release | None = None) -> Release:
+    """Deploy what ran before (or `to`, which must have run there). Returns what runs now.
+
+    After a deployment that failed or was cut off, what ran before is what still counts as
+    running: it is deployed again, over whatever the failed one left. Raises Refused where nothing
+    ran before, or where a component's database schema has moved since and the older release
+    cannot work with it.
+    """
+    records = context.ledger.records()
+    now = running(records, environment.name)
+    if to is None:
+        last = attempts(records, environment.name)[-1:]
+        half_done = bool(now and last and last[0].phase != "finished")
+        before = now if half_done else previous(records, environment.name)
+        if now is None or before is None:
+            raise Refused(
+                f"{environment.name}: no release ran there before the one of now",
+                f"deploy-kit history {environment.name}",
+            )
+        to = release_of(context.site, records, before.digest)
+    if now is not None:
+        refuse_schema_change(context, environment, now.digest, to)
+    deploy(context, to, environment, "rollback")
+    return to
+
+
+def schemas_moved(
+    ours: Mapping[str, str], theirs: Mapping[str, str], known: Collection[str]
+) -> list[str]:
+    """Where an older release declares another schema (`theirs`) than the running one (`ours`).
+
+    `known` are the components that the older one has: what it has not touches nobody's database.
+    """
+    return [
+        f"{component}: {theirs.get(component, 'none')} before, {schema} now"
+        for component, schema in sorted(ours.items())
+        if component in known and theirs.get(component) != schema
+    ]
+
+
+def refuse_schema_change(
+    context: Context, environment: Environment, running_digest: str, to: Release
+) -> None:
+    """Raise Refused where the running release declares another database schema than `to`."""
+    ours = release_of(context.site, context.ledger.records(), running_digest).schemas(context.site)
+    states = to.unpacked(context.site) / "salt" / "states"
+    known = {component for component in ours if (states / component).is_dir()}
+    moved = schemas_moved(ours, to.schemas(context.site), known)
+    if moved:
+        raise Refused(
+            f"{environment.name}: cannot roll back to {to.version}, the database schema moved",
+            "\n".join(
+                [*moved, "roll forward with a mended release, or restore the database's backup"]
+            ),
+        )

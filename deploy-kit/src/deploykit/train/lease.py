@@ -1,0 +1,141 @@
+"""A deploy in the ledger: begun by one process alone, kept alive, and ended or taken over."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from deploykit.base.errors import Refused
+from deploykit.base.processes import Owner, is_dead, parse_owner, this_process
+from deploykit.ledger import view
+from deploykit.ledger.records import Body, Record, deploy_body
+from deploykit.ledger.store import Ledger
+from deploykit.policy import Candidate, Verdict, evaluate, evaluate_rollback
+
+LEASE = timedelta(minutes=5)
+
+Judge = Callable[[Candidate, str, tuple[Record, ...], datetime, str | None], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one process to change an environment, as the ledger holds it.
+
+    `resumed` tells that a deploy of the same release, left by another process, goes on.
+    """
+
+    ledger: Ledger
+    id: str
+    environment: str
+    release: str
+    version: str
+    over: str | None
+    purpose: str
+    owner: Owner
+    length: timedelta
+    resumed: bool
+
+    def renew(self, summary: str = "") -> Record:
+        """Hold it for another while. Raises Refused when it was taken over meanwhile."""
+        return self._tell("renewed", summary)
+
+    def finish(self, summary: str = "") -> Record:
+        """Record that the environment runs the release now. Raises Refused as `renew` does."""
+        return self._tell("finished", summary)
+
+    def fail(self, summary: str) -> Record:
+        """Record that the deploy failed, and why. Raises Refused as `renew` does."""
+        return self._tell("failed", summary)
+
+    def _tell(self, phase: str, summary: str) -> Record:
+        def decide(records: tuple[Record, ...], now: datetime) -> Body:
+            found = view.in_flight(records, self.environment)
+            if found is None or found.id != self.id or found.owner != self.owner:
+                raise Refused(
+                    f"this deploy of {self.version} to {self.environment} was taken over"
+                    + (f" by {found.owner}" if found else " and has ended"),
+                    "deploy-kit status",
+                )
+            return _body(self, phase, now, summary)
+
+        return self.ledger.append(decide)
+
+
+def begin(
+    ledger: Ledger,
+    release: Candidate,
+    environment: str,
+    purpose: str,
+    owner: Owner | None = None,
+    length: timedelta = LEASE,
+    runnable: Collection[str] | None = None,
+) -> Lease:
+    """Start deploying, if policy and everybody else let us; exactly one of many callers wins.
+
+    `purpose` is deploy, promote or rollback. A deploy that was left by a dead process of this
+    machine, or whose lease is over, is gone on with where it was of the same release and purpose,
+    and superseded otherwise. Raises Refused with every reason; the winner is named among them.
+    `runnable` are the checks that a train can run, for the reasons' remedies.
+    """
+    holder = owner or this_process()
+    forward = partial(evaluate, runnable=runnable)
+    judge: Judge = evaluate_rollback if purpose == "rollback" else forward
+
+    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+        left = view.in_flight(records, environment)
+        free = left is not None and (left.lease_until <= now or is_dead(left.owner))
+        verdict = judge(release, environment, records, now, left.id if left and free else None)
+        verdict.demand(f"{purpose} of {release.version} to {environment}")
+        runs = view.running(records, environment)
+        lease = Lease(
+            ledger=ledger,
+            id=uuid.uuid4().hex[:12],
+            environment=environment,
+            release=release.digest,
+            version=release.version,
+            over=runs.digest if runs else None,
+            purpose=purpose,
+            owner=holder,
+            length=length,
+            resumed=False,
+        )
+        if left is None:
+            return _body(lease, "started", now, "")
+        if (left.release, left.purpose) == (release.digest, purpose):
+            taken = replace(lease, id=left.id, over=left.over)
+            return _body(taken, "taken-over", now, f"left by {left.owner}")
+        return _body(lease, "started", now, f"in place of {left.version}, left by {left.owner}")
+
+    record = ledger.append(decide)
+    body = record.body
+    return Lease(
+        ledger=ledger,
+        id=body["id"],
+        environment=environment,
+        release=body["release"],
+        version=body["version"],
+        over=body["over"],
+        purpose=purpose,
+        owner=parse_owner(body["owner"]),
+        length=length,
+        resumed=body["phase"] == "taken-over",
+    )
+
+
+def _body(lease: Lease, phase: str, now: datetime, summary: str) -> Body:
+    ends = now if phase in ("finished", "failed") else now + lease.length
+    return deploy_body(
+        id=lease.id,
+        phase=phase,
+        environment=lease.environment,
+        release=lease.release,
+        version=lease.version,
+        over=lease.over,
+        purpose=lease.purpose,
+        owner=lease.owner.as_json(),
+        lease_until=ends,
+        summary=summary,
+    )
