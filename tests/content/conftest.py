@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from deploykit.base.filelock import locked
+from deploykit.base.homes import cache_home
 from deploykit.image.salt import PYTHON, build_salt
 from deploykit.master.remote.environment import interfaces
-from deploykit.site import cache_home
 from topologies import NETWORKS, TOPOLOGIES, Topology
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from deploykit.base.errors import DeployKitError, InputError, NodeUnreachable
 from deploykit.base.progress import Silent
-from deploykit.image.build import ensure_image
 from deploykit.image.inputs import read_inputs
 from deploykit.nodes import ssh
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers.lxd import LxdProvider
 from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.bases import ensure_image
 from deploykit.providers.lxd.images import find_base
 from deploykit.providers.lxd.instance import orphans, remove_instance
 from deploykit.providers.lxd.plan import Names

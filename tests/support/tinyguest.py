@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.filelock import locked
-from deploykit.site import cache_home
+from deploykit.base.homes import cache_home
 
 FORMAT = 2  # of what is built here; part of its name in the cache
 KERNEL = "linux-image-cloud-amd64"

@@ -15,7 +15,7 @@ from deploykit.ledger import Ledger, utc_now, view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import TIME
 from deploykit.ledger.words import moment
-from deploykit.policy import Candidate, Verdict, evaluate, site_policy
+from deploykit.policy import Candidate, Verdict, evaluate
 from deploykit.site import Site
 from deploykit.site.promotion import Promotion
 
@@ -67,7 +67,7 @@ def board(site: Site, ledger: Ledger) -> tuple[Standing, ...]:
 
     records = ledger.records()
     cut = releases(site)
-    names = shown(site_policy(site), records)
+    names = shown(site.promotions(), records)
     return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
 
 

@@ -62,8 +62,8 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
     The image with the content's packages installed (`packages: installed` in an environment's
     file) is built too where an environment that the train passes asks for it, or with --layer.
     """
-    from deploykit.image.layer import ensure_base
     from deploykit.providers.lxd.api import Lxd
+    from deploykit.providers.lxd.bases import ensure_base
     from deploykit.site.environment import chain
 
     site = site_of(ctx)

@@ -213,7 +213,6 @@ def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
     """Put the policy of the environment files in force, by a signed record of an admin."""
     from deploykit.ledger.records import policy_body
     from deploykit.ledger.view import policy_json
-    from deploykit.policy import site_policy
 
     opened = ledger_of(ctx, key)
     lines = _differences(ctx, opened)
@@ -223,19 +222,18 @@ def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
     click.echo("\n".join(lines))
     if not yes:
         click.confirm("Put this policy in force?", abort=True)
-    wanted = policy_body(policy_json(site_policy(site_of(ctx))))
+    wanted = policy_body(policy_json(site_of(ctx).promotions()))
     record = opened.append(lambda records, now: wanted)
     click.echo(f"record {record.n}: the policy is in force")
 
 
 def _differences(ctx: click.Context, opened: Ledger) -> list[str]:
     from deploykit.ledger.view import policy_in_force, policy_json
-    from deploykit.policy import site_policy
 
     return list(
         difflib.unified_diff(
             _policy_lines(policy_json(policy_in_force(opened.known))),
-            _policy_lines(policy_json(site_policy(site_of(ctx)))),
+            _policy_lines(policy_json(site_of(ctx).promotions())),
             "in force (ledger)",
             "environment files",
             lineterm="",

@@ -23,9 +23,9 @@ def vagrant() -> None:
 @click.pass_context
 def topology(ctx: click.Context, environment: str) -> None:
     """The environment as the Vagrantfile takes it, as JSON."""
-    from deploykit.nodes.ssh import provision_key
     from deploykit.providers.vagrant.box import box_of
     from deploykit.providers.vagrant.plan import topology as plan
+    from deploykit.site.provisioning import provision_key
 
     site = site_of(ctx)
     env = site.environment(environment).by(PROVIDER)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
+from deploykit.base.homes import cache_home
 from deploykit.base.process import run
 from deploykit.checks import PASSED
 from deploykit.checks.smoke import smoke
@@ -18,7 +19,7 @@ from deploykit.providers.vagrant.plan import LXC
 from deploykit.release import Release
 from deploykit.rollout import roll_out
 from deploykit.rollout.context import Context
-from deploykit.site import Site, cache_home
+from deploykit.site import Site
 
 SALT, TAR = "/opt/salt/bin/salt-minion", "/root/salt.tar"
 COPY_TIMEOUT = 300.0  # seconds for 164 MB

@@ -6,6 +6,8 @@ import os
 import shutil
 
 from deploykit.base.errors import DeployKitError
+from deploykit.base.homes import cache_home, state_home
+from deploykit.base.root import as_root
 from deploykit.host.finding import Finding, Level
 from deploykit.host.fit import check_environments
 from deploykit.host.machine import (
@@ -21,7 +23,6 @@ from deploykit.host.machine import (
     may_sudo,
 )
 from deploykit.host.network import check_forwarding
-from deploykit.image.build import as_root
 from deploykit.providers.lxd.api import socket_path
 from deploykit.providers.lxd.daemon import (
     answers,
@@ -30,7 +31,7 @@ from deploykit.providers.lxd.daemon import (
     check_orphans,
     check_storage,
 )
-from deploykit.site import Site, cache_home, state_home
+from deploykit.site import Site
 
 
 def preflight() -> list[Finding]:

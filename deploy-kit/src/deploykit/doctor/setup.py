@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from deploykit.base.homes import state_home
 from deploykit.base.process import run
 from deploykit.base.progress import Progress
+from deploykit.base.root import as_root
 from deploykit.doctor import demand, preflight
 from deploykit.host.machine import low_limits
-from deploykit.image.build import as_root
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.daemon import answers, ensure_pool, start_daemon
-from deploykit.site import state_home
 
 
 def set_up(progress: Progress) -> None:

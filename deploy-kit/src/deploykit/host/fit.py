@@ -11,9 +11,9 @@ from pathlib import Path
 
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.process import run
+from deploykit.base.root import as_root
 from deploykit.host.finding import Finding, ok, warning
 from deploykit.host.machine import GIB, SYSTEM_PATHS
-from deploykit.image.build import as_root
 from deploykit.site import Site
 from deploykit.site.content import read_content, size
 from deploykit.site.environment import Environment, Node

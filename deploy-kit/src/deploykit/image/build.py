@@ -1,13 +1,10 @@
-"""Building the node image: mmdebstrap with Salt laid in, then handed to LXD under its key."""
+"""Building the node image: the tar of its files, by mmdebstrap with Salt laid in."""
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 import tempfile
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
@@ -17,15 +14,12 @@ from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.base.process import Runner, run
 from deploykit.base.progress import Progress, Step
-from deploykit.image.inputs import DOWNLOADED, SUITE, Inputs, read_inputs, render_sources
-from deploykit.image.overlay import overlay_files, write_metadata, write_tar
+from deploykit.base.root import as_root
+from deploykit.image.inputs import SUITE, Inputs, render_sources
+from deploykit.image.overlay import overlay_files, write_tar
 from deploykit.image.salt import build_salt
-from deploykit.providers.lxd.api import Lxd
-from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
-from deploykit.site import cache_home
 
 TIMEOUT = 900.0  # seconds for the download and unpacking of Debian
-IMPORT_TIMEOUT = 300.0
 BUILD_TIMEOUT = 3600.0  # seconds that another build may take
 NEEDED_BYTES = 4 * 2**30
 STAGES = (
@@ -35,34 +29,6 @@ STAGES = (
 )  # fmt: skip
 PATHS_LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*",
                   "/usr/share/locale/*", "/usr/share/lintian/*")  # fmt: skip
-
-
-def ensure_image(
-    lxd: Lxd,
-    log: Path,
-    progress: Progress,
-    privileged: bool = False,
-    downloaded: Iterable[str] = DOWNLOADED,
-) -> str:
-    """The name of the base that nodes are copied from, building what is missing.
-
-    One build at a time per user: a second call waits for the first and finds its image.
-    """
-    inputs = read_inputs(downloaded=downloaded)
-    base = find_base(lxd, inputs.key, privileged)
-    if base:
-        return base
-    cache = cache_home() / "image"
-    cache.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with only_one(cache / "lock", progress):
-        if not has_image(lxd, inputs.key):
-            for line in inputs.left_out:
-                progress.say(f"  not carried into the image: {line}")
-            with progress.step(f"node image {inputs.key}") as step:
-                _build(inputs, cache, log, step)
-        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
-            return make_base(lxd, inputs.key, privileged)
 
 
 @contextmanager
@@ -77,22 +43,24 @@ def only_one(lock: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def _build(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:
+def build_image(inputs: Inputs, cache: Path, aside: Path, log: Path, step: Step) -> None:
+    """Make aside/root.tar: Debian with Salt and the overlay; what may be kept is in `cache`.
+
+    Raises DeployKitError if this host has no package source of that Debian, CommandFailed if a
+    step fails.
+    """
     if not inputs.sources:
         raise DeployKitError(
             f"this host has no usable package source of Debian {SUITE}",
             "\n".join(("add one to /etc/apt/sources.list.d", *inputs.left_out)),
         )
-    with workplace(cache, NEEDED_BYTES) as aside:
-        step.note("Debian and Salt, side by side")
-        with ThreadPoolExecutor(2) as pool:
-            salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))
-            rootfs = pool.submit(_debian, inputs, aside, log, step)
-            rootfs.result()
-            salt_tar = salt.result()
-        step.note("handing it to LXD")
-        _join(aside / "root.tar", salt_tar, log)
-        import_image(aside, inputs.key, log)
+    step.note("Debian and Salt, side by side")
+    with ThreadPoolExecutor(2) as pool:
+        salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))
+        rootfs = pool.submit(_debian, inputs, aside, log, step)
+        rootfs.result()
+        salt_tar = salt.result()
+    _join(aside / "root.tar", salt_tar, log)
 
 
 @contextmanager
@@ -115,17 +83,6 @@ def workplace(cache: Path, needed: int) -> Iterator[Path]:
     aside.chmod(0o755)
     yield aside
     _remove(aside)
-
-
-def import_image(aside: Path, key: str, log: Path) -> None:
-    """Hand aside/root.tar to LXD under `key`."""
-    write_metadata(aside / "metadata.tar", key, platform.machine(), created=int(time.time()))
-    run(
-        ["lxc", "image", "import", aside / "metadata.tar", aside / "root.tar",
-         "--project", "default", "--alias", f"{ALIAS}{key}"],
-        timeout=IMPORT_TIMEOUT,
-        log=log,
-    )  # fmt: skip
 
 
 def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
@@ -169,11 +126,6 @@ def image_options(inputs: Inputs) -> list[str]:
     words += ["--dpkgopt=force-unsafe-io"]
     words += [f"--dpkgopt=path-exclude={path}" for path in PATHS_LEFT_OUT]
     return [*words, "--dpkgopt=path-include=/usr/share/doc/*/copyright"]
-
-
-def as_root() -> list[str]:
-    """The words before a command that needs root."""
-    return [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
 
 
 def _join(target: Path, more: Path, log: Path) -> None:

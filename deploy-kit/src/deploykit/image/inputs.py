@@ -82,9 +82,12 @@ def read_inputs(
     root: Path = Path("/"),
     today: date | None = None,
     runner: Runner = run,
-    downloaded: Iterable[str] = DOWNLOADED,
+    downloaded: Iterable[str] | None = None,
 ) -> Inputs:
-    """The inputs as they are on this host now (`root`: where its /etc and /usr are)."""
+    """The inputs as they are on this host now (`root`: where its /etc and /usr are).
+
+    `downloaded` are the packages that lie in the image's archive, DOWNLOADED if None.
+    """
     year, week, _ = (today or date.today()).isocalendar()
     left_out: list[str] = []
     sources = tuple(_carried(read_sources(root / "etc/apt"), left_out))
@@ -95,7 +98,7 @@ def read_inputs(
         files=tuple(sorted(_public_files(root, sources))),
         salt=hashlib.sha256(lock().encode()).hexdigest(),
         parts=_digest_of_parts(),
-        downloaded=tuple(sorted(downloaded)),
+        downloaded=tuple(sorted(DOWNLOADED if downloaded is None else downloaded)),
         week=f"{year}-W{week:02}",
         left_out=tuple(left_out),
     )

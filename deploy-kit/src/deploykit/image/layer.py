@@ -1,7 +1,7 @@
 """The image layer: the node image with the content's packages installed, never configured.
 
 For environments with `packages: installed`. It is an image of its own under a key of its own,
-made of the node image as it lies in LXD, so that bases, list and prune know it like any other.
+made of the node image's files, so that whatever keeps images knows it like any other.
 """
 
 from __future__ import annotations
@@ -15,20 +15,11 @@ from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.process import run
-from deploykit.base.progress import Progress, Step
-from deploykit.image.build import (
-    IMPORT_TIMEOUT,
-    as_root,
-    ensure_image,
-    image_options,
-    import_image,
-    only_one,
-    workplace,
-)
+from deploykit.base.progress import Step
+from deploykit.base.root import as_root
+from deploykit.image.build import image_options
 from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, read_inputs, render_sources
-from deploykit.providers.lxd.api import Lxd
-from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
-from deploykit.site import Site, cache_home
+from deploykit.site import Site
 from deploykit.site.content import read_content
 
 FORMAT = 1  # of the layer: raise it when what is made of the same packages changes
@@ -89,28 +80,6 @@ def image_key(site: Site, installed: bool) -> str:
     return layer_of(site).key if installed else read_inputs(downloaded=site.downloaded).key
 
 
-def ensure_base(
-    lxd: Lxd, site: Site, progress: Progress, *, installed: bool, privileged: bool = False
-) -> str:
-    """The base that nodes are copied from, building what is missing; its name in LXD."""
-    log = site.logs / "image.log"
-    if not installed:
-        return ensure_image(lxd, log, progress, privileged, site.downloaded)
-    layer = layer_of(site)
-    base = find_base(lxd, layer.key, privileged)
-    if base:
-        return base
-    refuse_missing(layer)
-    ensure_image(lxd, log, progress, downloaded=site.downloaded)
-    cache = cache_home() / "image"
-    with only_one(cache / "lock", progress):
-        if not has_image(lxd, layer.key):
-            with progress.step(f"image layer {layer.key}: {len(layer.packages)} packages") as step:
-                build_layer(layer, cache, site.logs / "layer.log", step)
-        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
-            return make_base(lxd, layer.key, privileged)
-
-
 def refuse_missing(layer: Layer) -> None:
     """Raise InputError where packages shall come from a suite that the image has no source of."""
     missing = sorted(set(layer.suites) - {source.suite for source in layer.base.sources})
@@ -121,38 +90,30 @@ def refuse_missing(layer: Layer) -> None:
         )
 
 
-def build_layer(layer: Layer, cache: Path, log: Path, step: Step) -> None:
-    """Make the layer and hand it to LXD. Raises DeployKitError naming the package that failed."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with workplace(cache, NEEDED_BYTES) as aside:
-        step.note("the node image out of LXD")
-        run(
-            ["lxc", "image", "export", f"{ALIAS}{layer.base.key}", aside / "base",
-             "--project", "default"],
-            timeout=IMPORT_TIMEOUT,
+def build_layer(layer: Layer, cache: Path, aside: Path, log: Path, step: Step) -> None:
+    """Make aside/root.tar of aside/base.root, the files of the node image, and the packages.
+
+    Raises DeployKitError that names the package that failed.
+    """
+    sources = aside / "deploy-kit.sources"
+    sources.write_text(render_sources(layer.base.sources), encoding="utf-8")
+    archive = cache / "archive"
+    archive.mkdir(exist_ok=True)
+
+    def tell(line: str) -> None:
+        if line.startswith("layer: "):
+            step.note(line.removeprefix("layer: ").strip())
+
+    with as_file(files("deploykit.image").joinpath(SCRIPT)) as script:
+        result = run(
+            mmdebstrap(layer, aside, archive, script),
+            timeout=LAYER_TIMEOUT,
             log=log,
-        )  # fmt: skip
-        sources = aside / "deploy-kit.sources"
-        sources.write_text(render_sources(layer.base.sources), encoding="utf-8")
-        archive = cache / "archive"
-        archive.mkdir(exist_ok=True)
-
-        def tell(line: str) -> None:
-            if line.startswith("layer: "):
-                step.note(line.removeprefix("layer: ").strip())
-
-        with as_file(files("deploykit.image").joinpath(SCRIPT)) as script:
-            result = run(
-                mmdebstrap(layer, aside, archive, script),
-                timeout=LAYER_TIMEOUT,
-                log=log,
-                on_line=tell,
-                check=False,
-            )
-        if result.returncode != 0:
-            raise failure(result.stdout + result.stderr, log)
-        step.note("handing it to LXD")
-        import_image(aside, layer.key, log)
+            on_line=tell,
+            check=False,
+        )
+    if result.returncode != 0:
+        raise failure(result.stdout + result.stderr, log)
 
 
 def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[str | Path]:

@@ -138,10 +138,9 @@ class Ledger:
         return self._key.principal
 
     def _begin(self, site: Site) -> None:
-        from deploykit.policy import site_policy
 
         everything = (Signer(self._key.principal, self._key.public, ROLES),)
-        body = genesis_body(site.name, everything, policy_json(site_policy(site)))
+        body = genesis_body(site.name, everything, policy_json(site.promotions()))
         for _ in range(TRIES):
             if self._offer(Seen(), body, self._clock()) or self.refresh():
                 return

@@ -10,13 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, NodeUnreachable
-from deploykit.base.filelock import locked
 from deploykit.base.process import Result, run
 from deploykit.nodes.inventory import Host, Inventory, control_path, make_control_folder
-from deploykit.site import Site
 
 PROBE_SECONDS = 8.0
-KEYGEN_TIMEOUT = 20.0  # seconds
 SSH_FAILED = 255  # ssh's own exit status for a connection that failed
 
 
@@ -110,27 +107,6 @@ def close_all(folder: Path) -> None:
         # The master may be gone without having removed its socket.
         run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "-"], timeout=10, check=False)
         control.unlink(missing_ok=True)
-
-
-def provision_key(site: Site) -> Path:
-    """The site's private key for its nodes, made on first use (ed25519, mode 0600)."""
-    key = site.keys / "provision"
-    if key.exists():
-        return key
-    site.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(site.keys / ".provision.lock", KEYGEN_TIMEOUT):
-        if not key.exists():
-            aside = site.keys / "provision.new"
-            for left in (aside, aside.with_suffix(".new.pub")):
-                left.unlink(missing_ok=True)
-            run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C",
-                 f"deploy-kit {site.name}-{site.id}", "-f", aside],
-                timeout=KEYGEN_TIMEOUT,
-            )  # fmt: skip
-            Path(f"{aside}.pub").replace(f"{key}.pub")
-            aside.replace(key)
-    return key
 
 
 def _unreachable(host: Host, inventory: Inventory, said: str) -> NodeUnreachable:

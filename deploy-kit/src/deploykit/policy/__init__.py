@@ -11,7 +11,6 @@ from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.policy import rules
 from deploykit.policy.rules import MISSING, TO_ADD, Candidate, Case, Reason
-from deploykit.site import Site
 from deploykit.site.promotion import Promotion
 
 __all__ = ["Candidate", "NeededCheck", "Reason", "Verdict", "evaluate", "evaluate_rollback"]
@@ -51,11 +50,6 @@ class Verdict:
         lines = "\n".join(f"- {reason.text}" for reason in self.reasons)
         remedies = dict.fromkeys(reason.remedy for reason in self.reasons if reason.remedy)
         raise Refused(f"{what} is refused:\n{lines}", "\n".join(remedies))
-
-
-def site_policy(site: Site) -> dict[str, Promotion]:
-    """The policy that a site's environment files ask for; in force only once the ledger has it."""
-    return {name: entry.promotion for name, entry in site.environments().items()}
 
 
 def evaluate(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import InputError
+from deploykit.base.homes import state_home
 from deploykit.base.yamlfile import Value, load
-from deploykit.image.inputs import DOWNLOADED
 from deploykit.site.environment import Environment, load_environments
+from deploykit.site.promotion import Promotion
 
 KEYS = frozenset({"name", "ledger", "manifest", "image"})
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -24,7 +24,8 @@ class Site:
 
     `id` tells two checkouts on one machine apart; every name on the host carries it.
     `ledger` is the git remote that holds the branch `ledger`; `downloaded` the Debian packages
-    that lie in the node image's archive, so that installing them takes no network.
+    that lie in the node image's archive, so that installing them takes no network (None: the
+    image's own choice).
     """
 
     name: str
@@ -32,7 +33,7 @@ class Site:
     id: str
     state: Path
     ledger: str
-    downloaded: tuple[str, ...] = DOWNLOADED
+    downloaded: tuple[str, ...] | None = None
 
     @property
     def manifest(self) -> Path:
@@ -78,17 +79,9 @@ class Site:
             )
         return found[name]
 
-
-def state_home() -> Path:
-    """$XDG_STATE_HOME/deploy-kit, or its default."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "deploy-kit"
-
-
-def cache_home() -> Path:
-    """$XDG_CACHE_HOME/deploy-kit, or its default; shared by every site of this user."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "deploy-kit"
+    def promotions(self) -> dict[str, Promotion]:
+        """The policy that the environment files ask for; in force only once the ledger has it."""
+        return {name: entry.promotion for name, entry in self.environments().items()}
 
 
 def open_site(folder: Path) -> Site:
@@ -107,7 +100,7 @@ def open_site(folder: Path) -> Site:
     state = state_home() / f"{name}-{site_id}"
     ledger = keys["ledger"].text() if "ledger" in keys else str(state / "ledger.git")
     image = keys["image"].mapping(frozenset({"download"})) if "image" in keys else {}
-    downloaded = _packages(image["download"]) if "download" in image else DOWNLOADED
+    downloaded = _packages(image["download"]) if "download" in image else None
     return Site(name, folder, site_id, state, ledger, downloaded)
 
 

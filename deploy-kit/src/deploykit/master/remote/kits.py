@@ -49,7 +49,7 @@ def install(digest: str, kit: str, signers: str) -> None:
     `signers` is the text of an allowed_signers file, from the ledger. Raises AgentError or
     gitshelf's own error where anything does not fit; nothing is unpacked then.
     """
-    from gitshelf import extract
+    from gitshelf.kit.extraction import extract
 
     target = folder(digest)
     incoming = ROOT / ".incoming" / digest

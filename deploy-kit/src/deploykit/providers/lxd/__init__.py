@@ -15,12 +15,12 @@ from typing import Any
 from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
-from deploykit.image.layer import ensure_base
 from deploykit.nodes.inventory import Host, Inventory, make_control_folder, write_ssh_files
-from deploykit.nodes.ssh import close_all, provision_key, run_on
+from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeStatus
 from deploykit.providers.lxd import snapshot
 from deploykit.providers.lxd.api import POOL, Lxd, pool_room
+from deploykit.providers.lxd.bases import ensure_base
 from deploykit.providers.lxd.instance import each, remove_instance
 from deploykit.providers.lxd.network import (
     ensure_networks,
@@ -33,6 +33,7 @@ from deploykit.providers.lxd.node import MISSING, RUNNING, STOPPED, ensure_node,
 from deploykit.providers.lxd.plan import TAG, Names, instance_tags, node_request, uplink_addresses
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
+from deploykit.site.provisioning import provision_key
 
 
 class LxdProvider:

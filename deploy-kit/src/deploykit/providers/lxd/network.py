@@ -13,6 +13,7 @@ from typing import Any
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
+from deploykit.base.homes import state_home
 from deploykit.base.process import run
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.plan import (
@@ -23,7 +24,7 @@ from deploykit.providers.lxd.plan import (
     profile_devices,
     routes,
 )
-from deploykit.site import Site, state_home
+from deploykit.site import Site
 from deploykit.site.environment import Environment
 
 RESOLV_CONF = Path("/etc/resolv.conf")

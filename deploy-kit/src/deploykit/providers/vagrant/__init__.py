@@ -19,7 +19,7 @@ from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Host, Inventory, make_control_folder, write_ssh_files
-from deploykit.nodes.ssh import close_all, provision_key, run_on
+from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeStatus
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
@@ -28,6 +28,7 @@ from deploykit.providers.vagrant.guest import MISSING, RUNNING, learn_hosts, nod
 from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
+from deploykit.site.provisioning import provision_key
 
 CONTAINERS = Path("/var/lib/lxc")
 PROGRAMS = {"lxc": "lxc-create", "virtualbox": "VBoxManage", "libvirt": "virsh"}

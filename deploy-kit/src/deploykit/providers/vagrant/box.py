@@ -21,13 +21,15 @@ from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
+from deploykit.base.homes import cache_home
 from deploykit.base.process import Runner, run
 from deploykit.base.progress import Progress
-from deploykit.image.build import as_root
-from deploykit.image.layer import ensure_base, image_key
+from deploykit.base.root import as_root
+from deploykit.image.layer import image_key
 from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.bases import ensure_base
 from deploykit.providers.lxd.images import ALIAS
-from deploykit.site import Site, cache_home
+from deploykit.site import Site
 
 FORMAT = 1  # of the box: raise it when what this module adds to the same image changes
 TEMPLATE = "lxc-template.sh"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.process import run
-from deploykit.image.build import as_root
+from deploykit.base.root import as_root
 from deploykit.providers.vagrant.plan import UPLINK, Names
 from deploykit.site.environment import Environment
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, NodeUnreachable
 from deploykit.base.process import run
-from deploykit.image.build import as_root
+from deploykit.base.root import as_root
 from deploykit.nodes.inventory import Host
 from deploykit.providers import NodeStatus
 from deploykit.providers.vagrant.command import TimedVagrant

@@ -1,0 +1,106 @@
+"""The bases that nodes are copied from: image and base are made where they are missing."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploykit.base.homes import cache_home
+from deploykit.base.process import run
+from deploykit.base.progress import Progress, Step
+from deploykit.image.build import NEEDED_BYTES, build_image, only_one, workplace
+from deploykit.image.inputs import Inputs, read_inputs
+from deploykit.image.layer import NEEDED_BYTES as LAYER_BYTES
+from deploykit.image.layer import Layer, build_layer, layer_of, refuse_missing
+from deploykit.image.overlay import write_metadata
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
+from deploykit.site import Site
+
+TRANSFER_TIMEOUT = 300.0  # seconds for an image on its way into LXD or out of it
+
+
+def ensure_base(
+    lxd: Lxd, site: Site, progress: Progress, *, installed: bool, privileged: bool = False
+) -> str:
+    """The base that nodes are copied from, building what is missing; its name in LXD."""
+    log = site.logs / "image.log"
+    if not installed:
+        return ensure_image(lxd, log, progress, privileged, site.downloaded)
+    layer = layer_of(site)
+    base = find_base(lxd, layer.key, privileged)
+    if base:
+        return base
+    refuse_missing(layer)
+    ensure_image(lxd, log, progress, downloaded=site.downloaded)
+    cache = cache_home() / "image"
+    with only_one(cache / "lock", progress):
+        if not has_image(lxd, layer.key):
+            with progress.step(f"image layer {layer.key}: {len(layer.packages)} packages") as step:
+                _add_layer(layer, cache, site.logs / "layer.log", step)
+        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
+            return make_base(lxd, layer.key, privileged)
+
+
+def ensure_image(
+    lxd: Lxd,
+    log: Path,
+    progress: Progress,
+    privileged: bool = False,
+    downloaded: Iterable[str] | None = None,
+) -> str:
+    """The name of the node image's base, building what is missing.
+
+    One build at a time per user: a second call waits for the first and finds its image.
+    """
+    inputs = read_inputs(downloaded=downloaded)
+    base = find_base(lxd, inputs.key, privileged)
+    if base:
+        return base
+    cache = cache_home() / "image"
+    cache.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(cache / "lock", progress):
+        if not has_image(lxd, inputs.key):
+            for line in inputs.left_out:
+                progress.say(f"  not carried into the image: {line}")
+            with progress.step(f"node image {inputs.key}") as step:
+                _add_image(inputs, cache, log, step)
+        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
+            return make_base(lxd, inputs.key, privileged)
+
+
+def _add_image(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:
+    """Build the node image and hand it to LXD."""
+    with workplace(cache, NEEDED_BYTES) as aside:
+        build_image(inputs, cache, aside, log, step)
+        _hand_over(aside, inputs.key, log, step)
+
+
+def _add_layer(layer: Layer, cache: Path, log: Path, step: Step) -> None:
+    """Build the layer on the node image as it lies in LXD, and hand it to LXD."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with workplace(cache, LAYER_BYTES) as aside:
+        step.note("the node image out of LXD")
+        run(
+            ["lxc", "image", "export", f"{ALIAS}{layer.base.key}", aside / "base",
+             "--project", "default"],
+            timeout=TRANSFER_TIMEOUT,
+            log=log,
+        )  # fmt: skip
+        build_layer(layer, cache, aside, log, step)
+        _hand_over(aside, layer.key, log, step)
+
+
+def _hand_over(aside: Path, key: str, log: Path, step: Step) -> None:
+    """Give aside/root.tar to LXD under `key`."""
+    step.note("handing it to LXD")
+    write_metadata(aside / "metadata.tar", key, platform.machine(), created=int(time.time()))
+    run(
+        ["lxc", "image", "import", aside / "metadata.tar", aside / "root.tar",
+         "--project", "default", "--alias", f"{ALIAS}{key}"],
+        timeout=TRANSFER_TIMEOUT,
+        log=log,
+    )  # fmt: skip
