@@ -1,11 +1,11 @@
 # One release onto one environment, stage by stage; the first step that fails is the last one.
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
-# roles: {role: [components]}, batch: how many nodes of a kind at once after the canary}.
-{%- from 'steps.jinja' import batches, first_nodes, minions, of_role, one_by_one, step, with_role with context %}
+# role_map: {common, roles: those of roles.yml in their order}, batch: how many nodes of a kind at
+# once after the canary}.
+{%- from 'steps.jinja' import batches, first_nodes, minions, of_role, of_stage, one_by_one, step, with_role with context %}
 {%- set everyone = minions() | load_json %}
 {%- set identity = with_role('identity') | load_json %}
-{%- set migrated = ['image', 'placement', 'compute-api', 'network-api', 'volume-api'] %}
-{%- set services = migrated + ['dashboard'] %}
+{%- set services = of_stage('control') | load_json %}
 {%- set control = with_role(*services) | load_json %}
 {%- set control_canaries = first_nodes(services) | load_json %}
 
@@ -45,9 +45,9 @@ file_lists_cleared:
 {%- if control %}
 {#- The first node of each role migrates that role's database. #}
 {%- set migrations = {} %}
-{%- for role in migrated if pillar.roles[role] %}
-{%- for name in (with_role(role) | load_json)[:1] %}
-{%- do migrations.update({name: migrations.get(name, []) + pillar.roles[role]}) %}
+{%- for role in pillar.role_map.roles if role.name in services and role.databases is defined %}
+{%- for name in (with_role(role.name) | load_json)[:1] %}
+{%- do migrations.update({name: migrations.get(name, []) + role.components}) %}
 {%- endfor %}
 {%- endfor %}
 {%- if migrations %}
@@ -56,12 +56,11 @@ file_lists_cleared:
 {{ step('control_canary', control_canaries, ['stage.control']) }}
 {{ batches('control', control | reject('in', control_canaries) | list, ['stage.control']) }}
 {%- endif %}
-{{ of_role('volume') }}
-{{ of_role('network') }}
-{%- set hypervisors = with_role('hypervisor') | load_json %}
-{{ of_role('hypervisor') }}
+{%- for role in pillar.role_map.roles if role.stage == 'agents' %}
+{{ of_role(role) }}
+{%- endfor %}
 {%- set discoverers = with_role('compute-api') | load_json %}
-{%- if hypervisors and discoverers and pillar.roles['hypervisor'] %}
+{%- if with_role('hypervisor') | load_json and discoverers %}
 {{ step('hypervisors_discovered', discoverers[:1], ['nova.discover']) }}
 {%- endif %}
 {%- set balancers = with_role('load-balancer') | load_json %}

@@ -3,5 +3,5 @@ neutron:
   processes: 2  # of the API; one thread each, as its event loop allows no more
   workers: 1
   # The revisions of its database, or `heads` for those of the installed version. A release that
-  # goes further also changes `schemas` in roles.yml: there is no way back.
+  # goes further also changes `schema` in roles.yml: there is no way back.
   schema: [heads]

@@ -1,3 +1,3 @@
 # By minion id only. What a minion gets beyond this follows from its own record (`components`).
 {{ saltenv }}:
-  '*': [endpoints, components]
+  '*': [endpoints, role_map, components]

@@ -10,7 +10,7 @@ import testinfra
 import yaml
 
 FOLDER = Path(__file__).parent
-ENDPOINTS = yaml.safe_load((FOLDER.parent / "pillar" / "endpoints.sls").read_text())
+ROLES = yaml.safe_load((FOLDER.parent / "roles.yml").read_text())["roles"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,13 @@ class Region:
 
     @property
     def offered(self) -> dict[str, dict]:
-        """The services of this region by type, as pillar/endpoints.sls describes them."""
-        services = ENDPOINTS["services"].items()
-        return {kind: offer for kind, offer in services if self.with_role(offer["role"])}
+        """The services of this region by type, as the role map describes them."""
+        return {
+            kind: {"path": "", **offer, "role": role}
+            for role, entry in ROLES.items()
+            for kind, offer in entry.get("offers", {}).items()
+            if self.with_role(role)
+        }
 
     @property
     def catalogued(self) -> dict[str, str]:

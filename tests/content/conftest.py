@@ -16,6 +16,7 @@ import yaml
 from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
 from deploykit.image.salt import PYTHON, build_salt
+from deploykit.master.remote import rolemap
 from deploykit.master.remote.environment import interfaces
 from topologies import NETWORKS, TOPOLOGIES, Topology
 
@@ -51,8 +52,8 @@ def salt_packages() -> Path:
 
 @pytest.fixture(scope="session")
 def role_map(checkout: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((checkout / "salt" / "roles.yml").read_text())
-    return found
+    """salt/roles.yml with all secrets and schemas that follow from it."""
+    return rolemap.completed(yaml.safe_load((checkout / "salt" / "roles.yml").read_text()))
 
 
 Render = Callable[[str], dict[str, Any]]
@@ -118,6 +119,7 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
         pillar = {
             "environment": own,
             "components": list(dict.fromkeys(parts)),
+            "role_map": rolemap.told(role_map),
             "secrets": {
                 secret: example(secret, rule)
                 for secret, rule in role_map["secrets"].items()
@@ -125,7 +127,7 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             },
         }
         (folder / f"{name}.json").write_text(json.dumps(pillar))
-    whole = {"nodes": nodes, "roles": components, "minions": topology.minions}
+    whole = {"nodes": nodes, "role_map": rolemap.told(role_map), "minions": topology.minions}
     (folder / "whole.json").write_text(json.dumps(whole))
     return folder
 

@@ -83,7 +83,8 @@ def test_highstate_of_a_minion_is_what_its_roles_ask_for(
             assert set(components) <= known | set(role_map["common"])
             assert set(answer["pillar"]) == {
                 *components,
-                *("components", "endpoints", "environment", "region", "secrets", "services"),
+                *("components", "databases", "endpoints", "environment", "region", "role_map"),
+                *("secrets", "services"),
             }
 
 

@@ -16,7 +16,11 @@ EDGE = (
         "suites: [bookworm]",
     ),
     ("salt/pillar/neutron.sls", "schema: [heads]", "schema: ['5c85685d616d', '21ff98fabab1']"),
-    ("salt/roles.yml", "neutron: zed\n", "neutron: zed-before-5881373af7f5\n"),
+    (
+        "salt/roles.yml",
+        "databases: [neutron], schema: zed,",
+        "databases: [neutron], schema: zed-before-5881373af7f5,",
+    ),
 )
 
 

@@ -115,9 +115,9 @@ def minion(kit, extmods, pillars, scratch, name):
     return answer
 
 
-def orchestration(kit, extmods, pillars, scratch, nodes, roles):
+def orchestration(kit, extmods, pillars, scratch, nodes, role_map):
     caller = salt.client.Caller(mopts=options(kit, extmods, pillars, scratch, "orchestration"))
-    override = {"environment": {"name": "golden", "nodes": nodes}, "roles": roles}
+    override = {"environment": {"name": "golden", "nodes": nodes}, "role_map": role_map}
     return low(caller, ["deploy"], pillar=override)
 
 
@@ -128,7 +128,7 @@ def main():
     (scratch / "minion").touch()
     answer = {name: minion(kit, extmods, pillars, scratch, name) for name in whole["minions"]}
     answer["orchestration"] = orchestration(
-        kit, extmods, pillars, scratch, whole["nodes"], whole["roles"]
+        kit, extmods, pillars, scratch, whole["nodes"], whole["role_map"]
     )
     json.dump(answer, sys.stdout, indent=1, sort_keys=False)
 

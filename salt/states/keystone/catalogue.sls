@@ -6,7 +6,7 @@
 {%- set wanted = {'region': pillar.region, 'services': {}, 'passwords': {}, 'absent': []} %}
 {%- for type, offer in pillar.services.items() if offer.user is defined %}
 {%- if type in offers %}
-{%- do wanted.services.update({type: {'name': offer.component, 'user': offer.user,
+{%- do wanted.services.update({type: {'name': offer.user, 'user': offer.user,
                                       'url': public_url(type)}}) %}
 {%- do wanted.passwords.update({offer.user: pillar.secrets[offer.user ~ '_service']}) %}
 {%- else %}

@@ -3,5 +3,5 @@
 {%- from 'lib/kernel.jinja' import capable with context %}
 {%- from 'lib/region.jinja' import addresses with context %}
 {%- if addresses('volume') | load_json %}
-{{ capable('nova_compute_kernel_capable', 'volumes', pillar.nova_compute.volume_kernel) }}
+{{ capable('nova_compute_kernel_capable', 'volumes', pillar.nova_compute.kernel) }}
 {%- endif %}

@@ -1,4 +1,4 @@
 # The services behind the load balancer: all are started before the first is waited for.
-{%- set parts = ['placement', 'glance', 'nova', 'neutron', 'cinder', 'horizon']
-                | intersect(pillar.components) %}
+{%- from 'lib/region.jinja' import of_stage with context %}
+{%- set parts = of_stage('control') | load_json %}
 include: {{ (parts + parts | map('regex_replace', '$', '.health') | list) | json }}

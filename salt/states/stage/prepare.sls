@@ -3,7 +3,6 @@
 # maintainer scripts from services, which follow in their own stages (lib/service.jinja). Else what
 # is missing comes: at once where a component was never here, only fetched where it runs.
 {%- from 'lib/command.jinja' import ensured with context %}
-{%- from 'lib/region.jinja' import addresses with context %}
 {%- set note = '/var/lib/vendor/level' %}
 {%- set level = pillar.vendor.suites | join(' ') ~ ' ' ~ pillar.vendor.updates %}
 {%- set reached = salt['file.read'](note).strip() if salt['file.file_exists'](note) else '' %}
@@ -21,11 +20,11 @@
 {%- endfor %}
 {%- set missing = every | reject('in', installed) | unique | list %}
 {#- What a kernel cannot do, no package brings: it is told before any comes. #}
-{%- set asked = ['cinder_volume'] | intersect(pillar.components) %}
-{%- if addresses('volume') | load_json %}
-{%- do asked.extend(['nova_compute'] | intersect(pillar.components)) %}
-{%- endif %}
-include: {{ (asked | map('regex_replace', '$', '.kernel') | list + ['vendor']) | json }}
+{%- set asked = [] %}
+{%- for component in pillar.components if pillar[component].kernel is defined %}
+{%- do asked.append(component ~ '.kernel') %}
+{%- endfor %}
+include: {{ (asked + ['vendor']) | json }}
 
 # A node that went down in the middle of an installation.
 {{ ensured('stage_prepare_repaired', '[[ -z $(dpkg --audit) && -z $(ls /var/lib/dpkg/updates) ]]',

@@ -71,6 +71,17 @@ def test_all_rotates_every_kind(master: Path) -> None:
     assert issued(master) == after, "the new certificate fits its nodes and is not made again"
 
 
+def test_key_that_data_lies_encrypted_with_stays(master: Path) -> None:
+    roles = ROLES.replace("[haproxy]}", "[haproxy], keys: [sealed]}")
+    (kits.ROOT / DIGEST / "salt" / "roles.yml").write_text(roles)
+    environment.apply(DIGEST, "test", NODES)
+    before = values(master)["sealed"]
+    with pytest.raises(AgentError, match="sealed: cannot be rotated"):
+        rotation.rotate(["admin", "sealed"])
+    assert "sealed" not in rotation.rotate([])["rotated"]
+    assert values(master)["sealed"] == before
+
+
 def test_rotated_certificate_speaks_for_the_virtual_address_too(master: Path) -> None:
     roles = ROLES.replace("roles: [load-balancer]}", "roles: [load-balancer], virtual: true}")
     (kits.ROOT / DIGEST / "salt" / "roles.yml").write_text(roles)

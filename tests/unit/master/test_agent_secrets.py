@@ -57,6 +57,18 @@ def test_node_gets_only_the_secrets_of_its_roles(master: Path) -> None:
     assert pillar(master, "front")["components"] == ["trust", "haproxy"]
 
 
+def test_minion_is_told_the_role_map_without_any_secret(master: Path) -> None:
+    environment.apply(DIGEST, "test", NODES)
+    assert pillar(master, "front")["role_map"] == {
+        "common": ["trust"],
+        "roles": [
+            {"name": "master", "components": [], "stage": ""},
+            {"name": "identity", "components": ["keystone"], "stage": ""},
+            {"name": "load-balancer", "components": ["haproxy"], "stage": ""},
+        ],
+    }
+
+
 def test_node_knows_the_interface_of_each_of_its_networks(master: Path) -> None:
     addresses = {"tunnel": "10.9.1.12", "management": "10.9.0.12", "external": "10.9.2.12"}
     environment.apply(DIGEST, "test", {**NODES, "who": {**NODES["who"], "addresses": addresses}})

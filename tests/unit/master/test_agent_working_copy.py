@@ -30,7 +30,8 @@ def content(tmp_path: Path) -> Path:
     (folder / "states" / "web" / "__pycache__" / "x.pyc").write_text("no\n")
     (folder / "states" / "secret").symlink_to("/etc/shadow")
     (folder / "roles.yml").write_text(
-        "common: [trust]\nroles:\n  front: {components: [web]}\n  master: {components: []}\n"
+        "common: [trust]\nroles:\n  front: {components: [web], stage: control}\n"
+        "  master: {components: []}\n"
     )
     return folder
 

@@ -86,7 +86,7 @@ def test_modules_of_volumes_are_those_that_the_content_asks_its_nodes_for(checko
     pillar = checkout / "salt" / "pillar"
     storage = yaml.safe_load((pillar / "cinder_volume.sls").read_text())["cinder_volume"]
     compute = yaml.safe_load((pillar / "nova_compute.sls").read_text())["nova_compute"]
-    assert storage["kernel"] | compute["volume_kernel"] == VOLUME_FEATURES
+    assert storage["kernel"] | compute["kernel"] == VOLUME_FEATURES
 
 
 @pytest.mark.parametrize("volumes", [True, False])

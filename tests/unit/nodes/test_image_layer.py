@@ -16,7 +16,7 @@ ROLES = """\
 common: [trust]
 roles:
   master: {components: [], memory: 500M}
-  database: {components: [mariadb], memory: 1G}
+  database: {components: [mariadb], memory: 1G, stage: foundation}
   volume: {}
 """
 BASE = Inputs((), (), ('Acquire::http::Proxy "http://proxy.example.org";',), (), "s", "2026-W47")

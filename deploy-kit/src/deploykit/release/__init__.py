@@ -67,19 +67,15 @@ class Release:
         return target
 
     def schemas(self, site: Site) -> dict[str, str]:
-        """The database schema that each component of this release works with.
+        """The database schema that each service of this release works with, by its account.
 
-        Content says so in salt/roles.yml, `schemas: {COMPONENT: NAME}`; components without one
-        keep nothing that another release could not read.
+        Content says so in salt/roles.yml; services without one keep nothing that another release
+        could not read.
         """
-        from deploykit.base.yamlfile import load
+        from deploykit.site.content import schemas
 
         file = self.unpacked(site) / "salt" / "roles.yml"
-        if not file.is_file():
-            return {}
-        keys = load(file).mapping()
-        found = keys["schemas"].mapping() if "schemas" in keys else {}
-        return {component: str(value.scalar()) for component, value in found.items()}
+        return schemas(file) if file.is_file() else {}
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -13,9 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import InputError
-from deploykit.base.yamlfile import Value, load
+from deploykit.base.yamlfile import Value, load, nearest
 from deploykit.site.environment import MEMORY
 
+TOP_KEYS = frozenset({"common", "roles", "secrets", "schemas"})
+ROLE_KEYS = frozenset(
+    {"components", "memory", "stage", "account", "databases", "schema", "messaging", "passwords"}
+    | {"keys", "offers"}
+)
+OFFER_KEYS = frozenset(
+    {"public_port", "backend_port", "path", "check", "catalogue", "one_at_a_time"}
+)
+SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual"})
+STAGES = frozenset({"foundation", "identity", "control", "agents"})
+SECRET_KINDS = frozenset({"password", "fernet-keys", "certificate"})
+ACCOUNT = re.compile(r"[a-z][a-z0-9_]*")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 MIB = 2**20
 UNITS = {"M": 2**20, "G": 2**30}
@@ -63,7 +75,10 @@ class Content:
 
 
 def read_content(folder: Path) -> Content:
-    """The content in `folder` (a `salt/`). Raises InputError where it does not fit."""
+    """The content in `folder` (a `salt/`).
+
+    Raises InputError, with file, line and the nearest known word, where its role map does not fit.
+    """
     file = folder / "roles.yml"
     if not file.is_file():
         raise InputError(
@@ -71,10 +86,16 @@ def read_content(folder: Path) -> Content:
             "'packages: installed' takes the packages of the content in the working copy: salt/ "
             "beside the site's folder",
         )
-    keys = load(file).mapping()
+    top = load(file)
+    keys = top.mapping(TOP_KEYS)
     if "roles" not in keys:
-        raise InputError(f"{file}: the key 'roles' is missing")
-    roles = {role: entry.mapping() for role, entry in keys["roles"].mapping().items()}
+        raise top.error("the key 'roles' is missing")
+    roles = {role: entry.mapping(ROLE_KEYS) for role, entry in keys["roles"].mapping().items()}
+    for role, entry in keys["roles"].mapping().items():
+        _demand_role(entry, roles[role])
+    _demand_own_ports(roles)
+    if "secrets" in keys:
+        _demand_secrets(keys["secrets"], frozenset(roles))
     return Content(
         folder=folder,
         common=_names(keys["common"]) if "common" in keys else (),
@@ -86,6 +107,21 @@ def read_content(folder: Path) -> Content:
             role: _bytes(entry["memory"]) for role, entry in roles.items() if "memory" in entry
         },
     )
+
+
+def schemas(file: Path) -> dict[str, str]:
+    """Account -> the database schema that the role map `file` names.
+
+    Takes what a release of any age says, so other keys are not looked at; a release from before
+    roles said it has them in `schemas`. Raises InputError where it does not fit.
+    """
+    keys = load(file).mapping()
+    found = keys["schemas"].mapping() if "schemas" in keys else {}
+    for value in keys["roles"].mapping().values() if "roles" in keys else ():
+        role = value.mapping()
+        if "schema" in role and "account" in role:
+            found[role["account"].text()] = role["schema"]
+    return {account: str(value.scalar()) for account, value in found.items()}
 
 
 def size(text: str) -> int:
@@ -108,3 +144,79 @@ def _bytes(value: Value) -> int:
     if not MEMORY.fullmatch(text):
         raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
     return size(text)
+
+
+def _one_of(value: Value, known: frozenset[str]) -> None:
+    if value.text() not in known:
+        raise value.error(f"unknown word '{value.text()}'", nearest(value.text(), known))
+
+
+def _demand_role(value: Value, keys: dict[str, Value]) -> None:
+    """Raise InputError where a role's words do not fit, or do not fit each other."""
+    for key in ("components", "databases", "passwords", "keys"):
+        if key in keys:
+            _names(keys[key])
+    if "stage" in keys:
+        _one_of(keys["stage"], STAGES)
+    elif "components" in keys and _names(keys["components"]):
+        raise value.error(
+            "the key 'stage' is missing", f"when its components come: {', '.join(sorted(STAGES))}"
+        )
+    if "account" in keys and not ACCOUNT.fullmatch(keys["account"].text()):
+        raise keys["account"].error("not a name of an account", "write small letters, digits and _")
+    if "messaging" in keys:
+        keys["messaging"].flag()
+    for key in ("databases", "schema"):
+        if key in keys and "account" not in keys:
+            raise keys[key].error("needs the key 'account'", "whose database it is")
+    for offer in keys["offers"].mapping().values() if "offers" in keys else ():
+        _demand_offer(offer, "account" in keys)
+
+
+def _demand_offer(value: Value, account: bool) -> None:
+    keys = value.mapping(OFFER_KEYS)
+    for key in ("public_port", "backend_port", "check"):
+        if key not in keys:
+            raise value.error(f"the key '{key}' is missing")
+    for key in ("public_port", "backend_port"):
+        if keys[key].whole(1) > 65535:
+            raise keys[key].error("a port is at most 65535")
+    for key in ("path", "check"):
+        if key in keys and not str(keys[key].scalar()).startswith("/"):
+            raise keys[key].error("a path begins with '/'")
+    for key in ("catalogue", "one_at_a_time"):
+        if key in keys:
+            keys[key].flag()
+    catalogued = keys["catalogue"].flag() if "catalogue" in keys else True
+    if catalogued and not account:
+        raise value.error(
+            "what keystone's catalogue offers needs its role's key 'account'",
+            "name one, or say 'catalogue: false'",
+        )
+
+
+def _demand_own_ports(roles: dict[str, dict[str, Value]]) -> None:
+    """Raise InputError where two offers have one port, or one name."""
+    ports: dict[int, str] = {}
+    offers: dict[str, Value] = {}
+    for role in roles.values():
+        for name, offer in role["offers"].mapping().items() if "offers" in role else ():
+            if name in offers:
+                raise offer.error(f"line {offers[name].line} offers '{name}', too")
+            offers[name] = offer
+            for key in ("public_port", "backend_port"):
+                port = offer.mapping()[key]
+                if port.whole() in ports:
+                    raise port.error(f"{port.whole()} is a port of '{ports[port.whole()]}', too")
+                ports[port.whole()] = name
+
+
+def _demand_secrets(value: Value, roles: frozenset[str]) -> None:
+    for secret in value.mapping().values():
+        keys = secret.mapping(SECRET_KEYS)
+        for key in ("kind", "roles"):
+            if key not in keys:
+                raise secret.error(f"the key '{key}' is missing")
+        _one_of(keys["kind"], SECRET_KINDS)
+        for role in keys["roles"].items():
+            _one_of(role, roles)

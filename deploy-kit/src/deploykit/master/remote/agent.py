@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any
 
-from . import backup, environment, kits, rotation
+from . import backup, environment, kits, rolemap, rotation
 from .protocol import AgentError, Channel
 from .salt_master import SaltMaster
 
@@ -67,7 +67,11 @@ class Agent:
     def orchestrate(
         self, digest: str, name: str, nodes: dict[str, dict[str, Any]], roles: dict[str, list[str]]
     ) -> dict[str, Any]:
-        pillar = {"environment": {"name": name, "nodes": nodes}, "roles": roles}
+        pillar = {
+            "environment": {"name": name, "nodes": nodes},
+            "roles": roles,
+            "role_map": rolemap.told(environment.role_map(digest)),
+        }
         return self._salt.orchestrate(self._channel, digest, pillar)
 
     def highstate(self, digest: str, minions: list[str]) -> dict[str, Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import kits, secrets
+from . import kits, rolemap, secrets
 from .files import read_json, write_json
 from .protocol import AgentError
 
 
 def role_map(digest: str) -> dict[str, Any]:
-    """salt/roles.yml of the kit: role -> components, and the secrets that roles may read.
+    """salt/roles.yml of the kit, with all `secrets` and `schemas` that follow from its roles.
 
-    Beside them `common`: the components of every minion, before those of its roles.
+    Beside `roles` it may have `common`: the components of every minion, before those of its roles.
     """
     import yaml  # type: ignore[import-untyped,unused-ignore]
 
@@ -24,7 +24,9 @@ def role_map(digest: str) -> dict[str, Any]:
         raise AgentError("the kit holds no salt/roles.yml", "add the book 'salt' to it") from None
     if not isinstance(found, dict) or not isinstance(found.get("roles"), dict):
         raise AgentError("salt/roles.yml: expected the mapping 'roles'")
-    return found
+    if wrong := [role for role, entry in found["roles"].items() if not isinstance(entry, dict)]:
+        raise AgentError(f"salt/roles.yml: roles.{wrong[0]}: expected a mapping")
+    return rolemap.completed(found)
 
 
 def apply(
@@ -53,7 +55,7 @@ def apply(
                     f"roles in its salt/roles.yml: {', '.join(sorted(components))}",
                 )
     common = list(content.get("common") or [])
-    spec = content.get("secrets") or {}
+    spec = content["secrets"]
     virtual = virtual or {}
     values = secrets.ensure(spec, nodes, name, virtual)
     secrets.authority(name)
@@ -77,6 +79,7 @@ def apply(
             {
                 "environment": own,
                 "components": list(dict.fromkeys(parts)),
+                "role_map": rolemap.told(content),
                 "secrets": {
                     secret: values[secret]
                     for secret, rule in spec.items()
@@ -98,8 +101,9 @@ def interfaces(addresses: dict[str, str]) -> dict[str, str]:
 
 
 def schemas(digest: str) -> dict[str, str]:
-    """Component -> the database schema its release works with, as salt/roles.yml declares it."""
-    return {str(k): str(v) for k, v in (role_map(digest).get("schemas") or {}).items()}
+    """Account -> the database schema its release works with, as salt/roles.yml declares it."""
+    found: dict[str, str] = role_map(digest)["schemas"]
+    return found
 
 
 def describe() -> dict[str, Any]:

@@ -15,17 +15,20 @@ PREVIOUS = "secrets-previous.json"
 
 
 def rotate(names: list[str]) -> dict[str, list[str]]:
-    """New values for the secrets `names`, or for all where it is empty.
+    """New values for the secrets `names`, or for all but the fixed ones where it is empty.
 
     Returns {"rotated": [...], "waiting": [...]}: `waiting` are token keys that were rotated before
     and not deployed since (see `next_keys`); named, they are refused.
-    Raises AgentError for a name that the environment has no secret of.
+    Raises AgentError for a name that the environment has no secret of, or whose secret is fixed.
     """
     spec = asked_for()
     described = environment.describe()
     with secrets.changing() as values:
         known = sorted(set(spec) & set(values))
         _demand_known(names, known)
+        fixed = {name for name in known if spec[name].get("fixed")}
+        _demand_not_fixed(sorted(fixed.intersection(names)))
+        known = [name for name in known if name not in fixed]
         old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
         waiting = [
             name for name in names or known if spec[name]["kind"] == "fernet-keys" and name in old
@@ -96,7 +99,7 @@ def asked_for(missing_ok: bool = False) -> dict[str, dict[str, Any]]:
         if missing_ok:
             return {}
         raise AgentError("nothing is deployed here yet", "deploy first: that makes the secrets")
-    found: dict[str, dict[str, Any]] = environment.role_map(digest).get("secrets") or {}
+    found: dict[str, dict[str, Any]] = environment.role_map(digest)["secrets"]
     return found
 
 
@@ -128,4 +131,12 @@ def _demand_known(names: list[str], known: list[str]) -> None:
     if unknown := sorted(set(names) - set(known)):
         raise AgentError(
             f"no such secret: {', '.join(unknown)}", f"there are: {', '.join(known) or 'none'}"
+        )
+
+
+def _demand_not_fixed(names: list[str]) -> None:
+    if names:
+        raise AgentError(
+            f"{', '.join(names)}: cannot be rotated",
+            "a service's data lies encrypted with it, and could not be read any more",
         )
