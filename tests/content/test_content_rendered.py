@@ -156,7 +156,7 @@ def test_environment_without_a_control_plane_has_no_step_of_it(render: Any) -> N
 
 def test_each_database_is_migrated_once_on_the_first_node_of_its_role(render: Any) -> None:
     (step,) = [one for one in render("dev")["orchestration"] if one["__id__"] == "migrations"]
-    databases = {"glance", "placement", "nova", "neutron"}
+    databases = {"glance", "placement", "nova", "neutron", "heat"}
     assert {name: set(parts) for name, parts in step["pillar"]["migrate"].items()} == {
         "controller": databases
     }

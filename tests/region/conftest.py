@@ -53,6 +53,7 @@ def lacked() -> set[str]:
     environment, _ = located(site, os.environ.get(cloud.INSTANCE) or VARIANT)
     there = {
         "volumes": bool(environment.with_role("volume")),
+        "stacks": bool(environment.with_role("orchestration")),
         "ha": len(environment.with_role("identity")) > 1,
     }
     return {marker for marker, has in there.items() if not has}

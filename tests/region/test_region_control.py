@@ -14,7 +14,8 @@ def test_token_comes_with_a_catalogue_of_every_service(region: Region) -> None:
     catalogue = session.auth.get_access(session).service_catalog.catalog
     names = {service["type"] for service in catalogue}
     assert names >= TYPES
-    assert ("volumev3" in names) == bool(region.with_role("volume-api"))
+    for name, role in {"volumev3": "volume-api", "orchestration": "orchestration"}.items():
+        assert (name in names) == bool(region.with_role(role)), name
 
 
 def test_public_endpoints_answer_over_tls_that_the_region_vouches_for(region: Region) -> None:

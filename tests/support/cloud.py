@@ -226,9 +226,18 @@ def down(region: Region) -> list[str]:
         if region.with_role("volume-api"):
             kept = api.block_storage.services()
             found += [(one.binary, one.host, one.state == "up") for one in kept]
+        if region.with_role("orchestration"):
+            found += [("heat-engine", host, up) for host, up in engines(api).items()]
     except (openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException) as error:
         return [f"the API does not answer: {error}"]
     return [f"{binary} on {host}" for binary, host, well in found if not well]
+
+
+def engines(api: openstack.connection.Connection) -> dict[str, bool]:
+    """Whether the engine of stacks on each host is up: one of its starts reports to be."""
+    listed = api.orchestration.get("/services").json()["services"]
+    up = {one["host"] for one in listed if one["status"] == "up"}
+    return {one["host"]: one["host"] in up for one in listed}
 
 
 @dataclass(slots=True)
@@ -313,6 +322,10 @@ class Tenant:
     def emptied(self) -> None:
         """Delete whatever is left in the project."""
         cloud = self.cloud
+        if self.region.with_role("orchestration"):
+            for stack in cloud.orchestration.stacks():
+                cloud.orchestration.delete_stack(stack)
+            wait(lambda: not list(cloud.orchestration.stacks()), 90)
         self.delete(*cloud.compute.servers())
         if self.region.with_role("volume-api"):
             for volume in cloud.block_storage.volumes():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 NETWORKS = {"management": "10.0.0", "tunnel": "10.0.1", "external": "10.0.2"}
 CONTROLLER = ["database", "messaging", "cache", "identity", "image", "placement"]
-CONTROLLER += ["compute-api", "network-api", "load-balancer"]
+CONTROLLER += ["compute-api", "network-api", "orchestration", "load-balancer"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ CONFIG's [SECTION] connection names the database (DATABASE: another one beside i
 folder of the Alembic revisions that the package ships, or the wanted revisions themselves,
 separated by commas. Answers what `... db_sync --check` answers,
 without loading the service's code (2 to 4 s). The heads are in HEAD files where the package has
-them, else they are the revisions that no other one builds on.
+them, else they are the revisions that no other one builds on. Files NNN_NAME.py are those of
+sqlalchemy-migrate: the greatest number counts.
 """
 
 import configparser
@@ -20,6 +21,7 @@ import pymysql
 
 TIMEOUT = 5  # seconds
 REVISION = re.compile(r"^revision\s*=\s*['\"](\w+)['\"]", re.M)
+NUMBERED = re.compile(r"^(\d{3})_\w+\.py$")
 BELOW = re.compile(r"^(?:down_revision|depends_on)\s*=\s*(.*)$", re.M)
 
 
@@ -28,6 +30,9 @@ def heads(versions):
     files = list(versions.glob("*HEAD")) or list(versions.glob("HEADS"))
     if files:
         return {word for file in files for word in file.read_text().split()}
+    numbers = [int(match[1]) for file in versions.iterdir() if (match := NUMBERED.match(file.name))]
+    if numbers:
+        return {str(max(numbers))}
     found, below = set(), set()
     for file in versions.rglob("*.py"):
         text = file.read_text()
@@ -37,8 +42,13 @@ def heads(versions):
     return found - below
 
 
-def marks(connection, database):
-    """The revisions that the database is marked with. Raises MySQLError where it has none."""
+def marks(connection, database, wanted):
+    """The revisions that the database is marked with. Raises MySQLError where it has none.
+
+    A number is `wanted` where sqlalchemy-migrate marks it.
+    """
+    numbered = all(word.isdecimal() and len(word) < 4 for word in wanted)
+    column = "version FROM migrate_version" if numbered else "version_num FROM alembic_version"
     where = urllib.parse.urlsplit(connection)
     with (
         pymysql.connect(
@@ -52,8 +62,8 @@ def marks(connection, database):
         ) as open_connection,
         open_connection.cursor() as cursor,
     ):
-        cursor.execute("SELECT version_num FROM alembic_version")
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(f"SELECT {column}")
+        return {str(row[0]) for row in cursor.fetchall()}
 
 
 def main():
@@ -62,7 +72,7 @@ def main():
     config.read(config_file)
     wanted = heads(Path(versions)) if versions.startswith("/") else set(versions.split(","))
     try:
-        found = marks(config[section]["connection"], *(database or [""]))
+        found = marks(config[section]["connection"], (database or [""])[0], wanted)
     except pymysql.err.MySQLError as error:
         sys.exit(f"no schema: {error.args[0]}")
     if found != wanted:

@@ -1,0 +1,74 @@
+"""Stacks are made and deleted behind the load balancer, with users of a domain of their own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ADDRESS = "10.90.0.11"
+SCRIPT = (Path(__file__).parent / "make_a_stack.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("unit", ["heat-api", "heat-engine"])
+def test_service_runs_and_comes_back_at_boot(host, unit):
+    assert host.service(unit).is_running
+    assert host.service(unit).is_enabled
+
+
+def test_service_listens_on_the_management_address_only(host):
+    listening = host.check_output("ss -Hltn sport = :18004").splitlines()
+    assert [line.split()[3] for line in listening] == [f"{ADDRESS}:18004"]
+
+
+def test_load_balancer_leads_to_the_api(host):
+    assert '"versions"' in host.check_output("curl -s -m 20 https://%s:8004/", ADDRESS)
+
+
+def test_nobody_gets_in_without_a_token(host):
+    said = host.check_output(
+        "curl -s -m 20 -o /dev/null -w %s https://%s:8004/v1/nobody/stacks", "%{http_code}", ADDRESS
+    )
+    assert said == "401"
+
+
+def test_schema_is_in_the_database(host):
+    tables = host.check_output("mariadb -N -e %s", "SHOW TABLES FROM heat").split()
+    assert {"stack", "resource", "service", "migrate_version"} <= set(tables)
+
+
+def test_stack_is_made_with_a_user_of_its_own_and_nothing_of_it_is_left(host):
+    password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
+    said = host.run(
+        "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], SCRIPT, ADDRESS
+    )
+    assert said.rc == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert found.pop("why") == "Stack CREATE completed successfully"
+    assert found == {
+        "engines": 1,
+        "became": "CREATE_COMPLETE",
+        "secret": 24,
+        "users": 1,
+        "left": 0,
+    }
+
+
+def test_domain_that_lost_its_admin_s_password_is_told_and_mended(host):
+    line = "/usr/local/sbin/heat-domain %s /etc/heat/heat.conf"
+    assert host.run(line, "check").rc == 0
+    # As if the secret had been rotated: another word stands in the settings.
+    altered = "sed 's/^stack_domain_admin_password = ./&x/' /etc/heat/heat.conf >/root/altered.conf"
+    host.check_output(altered)
+    told = host.run("/usr/local/sbin/heat-domain check /root/altered.conf")
+    assert told.rc == 1
+    assert "heat_domain_admin" in told.stderr
+    host.check_output("/usr/local/sbin/heat-domain apply /root/altered.conf")
+    assert host.run(line, "check").rc == 1
+    host.check_output(line, "apply")
+    assert host.run(line, "check").rc == 0
+    host.check_output("rm /root/altered.conf")
+
+
+def test_settings_with_passwords_are_for_the_service_alone(host):
+    settings = host.file("/etc/heat/heat.conf")
+    assert (settings.user, settings.group, settings.mode) == ("root", "heat", 0o640)

@@ -1,0 +1,8 @@
+{%- from 'lib/health.jinja' import answers, url_answers with context %}
+{%- from 'lib/region.jinja' import here with context %}
+{%- set offer = pillar.services.orchestration %}
+{{ url_answers('heat_health_api', 'http://' ~ here ~ ':' ~ offer.backend_port ~ offer.check, 90) }}
+
+{{ answers('heat_health_alive',
+           '/usr/local/sbin/heat-alive /etc/heat/heat.conf keystone_authtoken orchestration '
+           ~ pillar.environment.node ~ ' heat-engine=heat-engine', 120) }}

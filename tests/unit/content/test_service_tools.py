@@ -1,0 +1,62 @@
+"""Tools of the services' states: the schema that a package ships, the report that counts."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+STAMPS = ["updated_at", "created_at"]
+
+
+@pytest.fixture(scope="module")
+def alive(checkout: Path) -> dict[str, Any]:
+    return runpy.run_path(str(checkout / "salt/states/lib/files/alive.py"))
+
+
+def row(host: str, created: str, updated: str | None = None) -> dict[str, Any]:
+    return {"binary": "heat-engine", "host": host, "created_at": created, "updated_at": updated}
+
+
+def test_newest_report_of_the_node_counts_among_those_of_its_starts(alive: dict[str, Any]) -> None:
+    rows = [
+        row("one", "2026-01-02T00:00:00", None),
+        row("one", "2026-01-01T00:00:00", "2026-01-01T09:00:00"),
+        row("two", "2026-01-03T00:00:00", "2026-01-03T09:00:00"),
+    ]
+    assert alive["newest"](rows, "one", STAMPS) == {"heat-engine": rows[0]}
+
+
+def test_service_of_a_backend_is_its_node_s(alive: dict[str, Any]) -> None:
+    rows = [row("one@lvm", "2026-01-02T00:00:00")]
+    assert alive["newest"](rows, "one", STAMPS) == {"heat-engine": rows[0]}
+
+
+def test_service_that_never_reported_has_no_beat(alive: dict[str, Any]) -> None:
+    assert alive["beat"]({"updated_at": None}, ["updated_at"]) is None
+
+
+@pytest.fixture
+def schema(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setitem(sys.modules, "pymysql", ModuleType("pymysql"))
+    return runpy.run_path(str(checkout / "salt/states/lib/files/schema.py"))
+
+
+def test_numbered_revisions_are_told_by_the_greatest(
+    schema: dict[str, Any], tmp_path: Path
+) -> None:
+    for name in ("073_newton.py", "086_drop_tables.py", "085_placeholder.py", "__init__.py"):
+        (tmp_path / name).touch()
+    assert schema["heads"](tmp_path) == {"86"}
+
+
+def test_alembic_revisions_are_told_by_what_nothing_builds_on(
+    schema: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "1a_first.py").write_text('revision = "1a"\ndown_revision = None\n')
+    (tmp_path / "2b_second.py").write_text('revision = "2b"\ndown_revision = "1a"\n')
+    assert schema["heads"](tmp_path) == {"2b"}
