@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import arguments, rendered, tools with context %}
+{%- from 'lib/config.jinja' import arguments, rendered, tools, unit_settings with context %}
 include:
   - .package
 
@@ -12,3 +12,7 @@ include:
 
 {{ tools('heat', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
                   'domain': 'heat/files/domain.py', 'config-check': 'lib/files/config_check.py'}) }}
+
+# An engine that is told to stop finishes what it has begun for a stack; the package would kill it
+# after 15 s.
+{{ unit_settings('heat', {'heat-engine.service': ['TimeoutStopSec=90']}) }}

@@ -3,8 +3,9 @@ include:
   - .config
 
 {%- set needed = [{'file': 'heat_config_file'}, {'file': 'heat_config_uwsgi'},
-                  {'file': 'heat_config_arguments_heat_api'}] %}
+                  {'file': 'heat_config_arguments_heat_api'}, {'cmd': 'heat_config_units_loaded'}] %}
 {%- set files = ['/etc/heat/heat.conf', '/var/lib/dpkg/info/python3-heat.list'] %}
-{{ started('heat_service_engine', 'heat-engine', files, requires=needed) }}
+{{ started('heat_service_engine', 'heat-engine',
+           files + ['/etc/systemd/system/heat-engine.service.d/region.conf'], requires=needed) }}
 {{ started('heat_service_api', 'heat-api',
            files + ['/etc/heat/heat-api-uwsgi.ini', '/etc/default/heat-api'], requires=needed) }}
