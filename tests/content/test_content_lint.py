@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from deploykit.site.content import read_content
 from deploykit.site.environment import parse_environment
 
 BIN = Path(sys.executable).parent
@@ -53,13 +54,34 @@ def test_every_secret_has_a_known_kind_and_roles(role_map: dict[str, Any]) -> No
     assert set(role_map["schemas"]) <= components(role_map)
 
 
+def test_role_map_fits_its_schema(checkout: Path, role_map: dict[str, Any]) -> None:
+    assert set(read_content(checkout / "salt").roles) == set(role_map["roles"])
+
+
+def test_component_brings_the_schema_of_its_databases(
+    checkout: Path, role_map: dict[str, Any]
+) -> None:
+    for role in role_map["roles"].values():
+        if role.get("databases") and role["stage"] in ("identity", "control"):
+            for component in role["components"]:
+                assert (checkout / "salt" / "states" / component / "migrate.sls").is_file()
+
+
+def test_component_asks_the_kernel_for_what_its_pillar_says(
+    checkout: Path, role_map: dict[str, Any]
+) -> None:
+    for component in components(role_map):
+        pillar = yaml.safe_load((checkout / "salt" / "pillar" / f"{component}.sls").read_text())
+        asks = (checkout / "salt" / "states" / component / "kernel.sls").is_file()
+        assert ("kernel" in pillar[component]) == asks, component
+
+
 def test_every_role_of_a_shipped_environment_is_in_the_role_map(
     checkout: Path, role_map: dict[str, Any]
 ) -> None:
-    for name in ("test", "staging", "production"):
-        environment = parse_environment(checkout / "deploy-kit" / "environments" / f"{name}.yml")
-        used = {role for node in environment.nodes for role in node.roles}
-        assert used <= set(role_map["roles"]), name
+    for file in (checkout / "deploy-kit" / "environments").glob("*.yml"):
+        used = {role for node in parse_environment(file).nodes for role in node.roles}
+        assert used <= set(role_map["roles"]), file.name
 
 
 def test_state_ids_spell_their_path(checkout: Path, role_map: dict[str, Any]) -> None:
