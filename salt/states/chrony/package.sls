@@ -1,5 +1,2 @@
-chrony_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.chrony.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('chrony') }}

@@ -5,4 +5,4 @@ include:
 {{ running('chrony_service', 'chrony',
            ['/etc/chrony/chrony.conf', '/etc/systemd/system/chrony.service.d/region.conf',
             '/var/lib/dpkg/info/chrony.list'],
-           requires=[{'file': 'chrony_config_file'}, {'cmd': 'chrony_config_units_loaded'}]) }}
+           requires=[{'file': 'chrony_config_file'}, {'unit': 'chrony_config_units_loaded'}]) }}

@@ -1,5 +1,2 @@
-cinder_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.cinder.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('cinder') }}

@@ -1,6 +1,6 @@
 {%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
-{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import here with context %}
+{%- from 'lib/service.jinja' import loaded with context %}
 {%- set portal = here ~ ':' ~ pillar.endpoints.volume_target.port %}
 include:
   - .package
@@ -15,10 +15,8 @@ include:
 {{ tools('cinder_volume', {'alive': 'lib/files/alive.py', 'group': 'cinder_volume/files/group.py',
                            'config-check': 'lib/files/config_check.py'}) }}
 
-{{ ensured('cinder_volume_config_unit_loaded',
-           '[[ $(systemctl show cinder-volume-group -P LoadState) == loaded'
-           ~ ' && $(systemctl show cinder-volume-group -P NeedDaemonReload) == no ]]',
-           'systemctl daemon-reload', requires=[{'file': 'cinder_volume_config_unit'}]) }}
+{{ loaded('cinder_volume_config_unit_loaded', ['cinder-volume-group'],
+          requires=[{'file': 'cinder_volume_config_unit'}]) }}
 
 # Without a portal it listens on every address.
 {{ unit_settings('cinder_volume', {

@@ -1,5 +1,2 @@
-cinder_volume_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.cinder_volume.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('cinder_volume') }}

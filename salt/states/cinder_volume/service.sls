@@ -15,13 +15,13 @@ cinder_volume_service_lvm:
 {{ running('cinder_volume_service_group', 'cinder-volume-group',
            ['/etc/systemd/system/cinder-volume-group.service', '/usr/local/sbin/cinder-volume-group'],
            requires=[{'service': 'cinder_volume_service_lvm'}, {'file': 'cinder_volume_config_tools'},
-                     {'cmd': 'cinder_volume_config_unit_loaded'}]) }}
+                     {'unit': 'cinder_volume_config_unit_loaded'}]) }}
 
 {{ running('cinder_volume_service_target', 'tgt', ['/etc/systemd/system/tgt.service.d/region.conf'],
-           requires=[{'cmd': 'cinder_volume_service_group_current'},
-                     {'cmd': 'cinder_volume_config_units_loaded'}]) }}
+           requires=[{'unit': 'cinder_volume_service_group_current'},
+                     {'unit': 'cinder_volume_config_units_loaded'}]) }}
 
 {{ started('cinder_volume_service_agent', 'cinder-volume',
            ['/etc/cinder/cinder.conf', '/var/lib/dpkg/info/python3-cinder.list'],
            requires=[{'file': 'cinder_volume_config_file'},
-                     {'cmd': 'cinder_volume_service_target_current'}]) }}
+                     {'unit': 'cinder_volume_service_target_current'}]) }}

@@ -1,5 +1,5 @@
-{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/config.jinja' import rendered with context %}
+{%- from 'lib/service.jinja' import loaded with context %}
 include:
   - .package
 
@@ -9,6 +9,5 @@ include:
 {{ rendered('firewall_config_unit', '/etc/systemd/system/region-firewall.service',
             'firewall/files/region-firewall.service.jinja') }}
 
-{{ ensured('firewall_config_unit_loaded',
-           '[[ $(systemctl show region-firewall -P NeedDaemonReload) == no ]]',
-           'systemctl daemon-reload', requires=[{'file': 'firewall_config_unit'}]) }}
+{{ loaded('firewall_config_unit_loaded', ['region-firewall'],
+          requires=[{'file': 'firewall_config_unit'}]) }}

@@ -1,5 +1,2 @@
-firewall_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.firewall.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('firewall') }}

@@ -1,5 +1,2 @@
-glance_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.glance.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('glance') }}

@@ -1,5 +1,2 @@
-haproxy_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.haproxy.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('haproxy') }}

@@ -1,5 +1,5 @@
 {%- from 'lib/config.jinja' import rendered with context %}
-{%- from 'lib/command.jinja' import ensured with context %}
+{%- from 'lib/service.jinja' import loaded with context %}
 include:
   - .package
 
@@ -22,7 +22,4 @@ horizon_config_settings:
 # The package leaves it to a web server to run the dashboard.
 {{ rendered('horizon_config_unit', '/etc/systemd/system/horizon.service', 'horizon/files/horizon.service.jinja') }}
 
-{{ ensured('horizon_config_unit_loaded',
-           '[[ $(systemctl show horizon.service -P LoadState) == loaded'
-           ~ ' && $(systemctl show horizon.service -P NeedDaemonReload) == no ]]',
-           'systemctl daemon-reload', requires=[{'file': 'horizon_config_unit'}]) }}
+{{ loaded('horizon_config_unit_loaded', ['horizon'], requires=[{'file': 'horizon_config_unit'}]) }}

@@ -1,5 +1,2 @@
-horizon_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.horizon.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('horizon') }}

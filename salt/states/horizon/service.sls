@@ -7,4 +7,4 @@ include:
             '/etc/openstack-dashboard/uwsgi.ini', '/etc/systemd/system/horizon.service',
             '/var/lib/dpkg/info/python3-django-horizon.list'],
            requires=[{'file': 'horizon_config_settings'}, {'file': 'horizon_config_uwsgi'},
-                     {'cmd': 'horizon_config_unit_loaded'}]) }}
+                     {'unit': 'horizon_config_unit_loaded'}]) }}

@@ -1,5 +1,2 @@
-keepalived_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.keepalived.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('keepalived') }}

@@ -6,4 +6,4 @@ include:
            ['/etc/keepalived/keepalived.conf', '/etc/systemd/system/keepalived.service.d/region.conf',
             '/var/lib/dpkg/info/keepalived.list'],
            requires=[{'file': 'keepalived_config_file'}, {'file': 'keepalived_config_tools'},
-                     {'cmd': 'keepalived_config_units_loaded'}]) }}
+                     {'unit': 'keepalived_config_units_loaded'}]) }}

@@ -13,4 +13,4 @@ include:
            runas='keystone', timeout=120,
            env={'OS_BOOTSTRAP_PASSWORD': pillar.secrets.keystone_admin,
                 'KEYSTONE_PASSWORD': pillar.secrets.keystone_admin},
-           requires=[{'cmd': 'keystone_service_current'}, {'file': 'keystone_config_tools'}]) }}
+           requires=[{'unit': 'keystone_service_current'}, {'file': 'keystone_config_tools'}]) }}

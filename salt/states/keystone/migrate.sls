@@ -9,4 +9,4 @@ include:
            'keystone-manage db_sync',
            runas='keystone', timeout=600,
            requires=[{'file': 'keystone_config_file'}, {'file': 'keystone_config_tools'}],
-           before=[{'service': 'keystone_service_running'}, {'cmd': 'keystone_service_current'}]) }}
+           before=[{'service': 'keystone_service_running'}, {'unit': 'keystone_service_current'}]) }}

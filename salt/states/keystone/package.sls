@@ -1,5 +1,2 @@
-keystone_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.keystone.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('keystone') }}

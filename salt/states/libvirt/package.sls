@@ -1,5 +1,2 @@
-libvirt_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.libvirt.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('libvirt') }}

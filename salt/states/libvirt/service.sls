@@ -17,7 +17,7 @@ libvirt_service_sockets:
     - require:
       - file: libvirt_config_daemon
       - file: libvirt_config_qemu
-      - cmd: libvirt_config_units_loaded
+      - unit: libvirt_config_units_loaded
 
 {{ running('libvirt_service', 'libvirtd',
            ['/etc/libvirt/libvirtd.conf', '/etc/libvirt/qemu.conf',

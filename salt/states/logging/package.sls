@@ -1,5 +1,2 @@
-logging_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.logging.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('logging') }}

@@ -16,7 +16,7 @@ logging_service_enabled:
            ['/etc/rsyslog.conf', '/etc/rsyslog-region/authority.crt',
             '/etc/systemd/system/rsyslog.service.d/region.conf', '/var/lib/dpkg/info/rsyslog.list']
            + (keys if receiving else []),
-           requires=[{'service': 'logging_service_enabled'}, {'cmd': 'logging_config_units_loaded'}]) }}
+           requires=[{'service': 'logging_service_enabled'}, {'unit': 'logging_config_units_loaded'}]) }}
 {%- if receiving %}
 
 logging_service_rotation:

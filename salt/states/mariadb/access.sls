@@ -21,4 +21,4 @@ mariadb_access_file:
 {{ ensured('mariadb_access_granted',
            'missing=$(' ~ ask ~ ') && [[ -z $missing ]]',
            "set -o pipefail; " ~ ask ~ " | mariadb 2>&1 | sed 's/^\\(ERROR [0-9]* ([0-9A-Z]*)\\).*/\\1/'",
-           requires=[{'cmd': 'mariadb_service_current'}, {'file': 'mariadb_access_file'}]) }}
+           requires=[{'unit': 'mariadb_service_current'}, {'file': 'mariadb_access_file'}]) }}

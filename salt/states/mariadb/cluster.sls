@@ -1,8 +1,7 @@
 # Where several nodes are the database: what tells how this one is, whether its server runs or not.
-{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/config.jinja' import rendered, tools with context %}
 {%- from 'lib/region.jinja' import several with context %}
-{%- from 'lib/service.jinja' import running with context %}
+{%- from 'lib/service.jinja' import loaded, running with context %}
 {%- if several('database') %}
 include:
   - .config
@@ -13,15 +12,14 @@ include:
 {{ rendered('mariadb_config_watch', '/etc/systemd/system/mariadb-watch.service',
             'mariadb/files/mariadb-watch.service.jinja') }}
 
-{{ ensured('mariadb_config_watch_loaded',
-           '[[ $(systemctl show mariadb-watch -P NeedDaemonReload) == no ]]',
-           'systemctl daemon-reload', requires=[{'file': 'mariadb_config_watch'}]) }}
+{{ loaded('mariadb_config_watch_loaded', ['mariadb-watch'],
+          requires=[{'file': 'mariadb_config_watch'}]) }}
 
 {{ tools('mariadb', {'cluster': 'mariadb/files/cluster.py'}) }}
 
 {{ running('mariadb_watch', 'mariadb-watch',
            ['/etc/mysql/region-cluster.json', '/etc/systemd/system/mariadb-watch.service',
             '/usr/local/sbin/mariadb-cluster'],
-           requires=[{'cmd': 'mariadb_config_watch_loaded'}, {'file': 'mariadb_config_cluster'},
+           requires=[{'unit': 'mariadb_config_watch_loaded'}, {'file': 'mariadb_config_cluster'},
                      {'file': 'mariadb_config_tools'}]) }}
 {%- endif %}

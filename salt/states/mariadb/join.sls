@@ -12,5 +12,5 @@ mariadb_join_running:
     - unmask: True
     - require:
       - file: mariadb_config_file
-      - cmd: mariadb_watch_current
+      - unit: mariadb_watch_current
 {%- endif %}

@@ -1,5 +1,2 @@
-mariadb_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.mariadb.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('mariadb') }}

@@ -1,6 +1,5 @@
-{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import several with context %}
-{%- from 'lib/service.jinja' import current, newest, running with context %}
+{%- from 'lib/service.jinja' import current, running with context %}
 {%- set files = ['/etc/mysql/mariadb.conf.d/90-region.cnf', '/var/lib/dpkg/info/mariadb-server.list'] %}
 include:
   - .config
@@ -8,9 +7,8 @@ include:
   - .join
 
 # Restarts wait for each other's end: of a cluster only one node may be away.
-{{ ensured('mariadb_service_current', current('mariadb', files + [newest('mariadb_service')]),
-           '/usr/local/sbin/mariadb-cluster restart', timeout=1500,
-           requires=[{'service': 'mariadb_join_running'}]) }}
+{{ current('mariadb_service', 'mariadb', files, by='/usr/local/sbin/mariadb-cluster restart',
+           timeout=1500, requires=[{'service': 'mariadb_join_running'}]) }}
 {%- else %}
 
 {{ running('mariadb_service', 'mariadb', files, requires=[{'file': 'mariadb_config_file'}]) }}

@@ -1,5 +1,2 @@
-memcached_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.memcached.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('memcached') }}

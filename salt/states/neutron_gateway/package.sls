@@ -1,5 +1,2 @@
-neutron_gateway_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.neutron_gateway.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('neutron_gateway') }}

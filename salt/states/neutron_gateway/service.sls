@@ -4,7 +4,7 @@ include:
 
 {%- set needed = [{'file': 'neutron_gateway_config_file'}, {'file': 'neutron_gateway_config_dhcp'},
                   {'file': 'neutron_gateway_config_l3'}, {'file': 'neutron_gateway_config_metadata'},
-                  {'file': 'neutron_gateway_config_tools'}, {'cmd': 'neutron_gateway_config_units_loaded'}] %}
+                  {'file': 'neutron_gateway_config_tools'}, {'unit': 'neutron_gateway_config_units_loaded'}] %}
 {%- for agent in ('dhcp', 'l3', 'metadata') %}
 {{ started('neutron_gateway_service_' ~ agent, 'neutron-' ~ agent ~ '-agent',
            ['/etc/neutron/neutron.conf', '/etc/neutron/' ~ agent ~ '_agent.ini',

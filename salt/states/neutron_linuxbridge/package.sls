@@ -1,5 +1,2 @@
-neutron_linuxbridge_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.neutron_linuxbridge.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('neutron_linuxbridge') }}

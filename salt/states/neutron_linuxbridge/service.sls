@@ -11,5 +11,5 @@ include:
                      {'file': 'neutron_linuxbridge_config_plugin'},
                      {'file': 'neutron_linuxbridge_config_agent'},
                      {'file': 'neutron_linuxbridge_config_tools'},
-                     {'cmd': 'neutron_linuxbridge_config_ebtables'},
-                     {'cmd': 'neutron_linuxbridge_config_units_loaded'}]) }}
+                     {'command': 'neutron_linuxbridge_config_ebtables'},
+                     {'unit': 'neutron_linuxbridge_config_units_loaded'}]) }}

@@ -1,5 +1,2 @@
-node_exporter_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.node_exporter.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('node_exporter') }}

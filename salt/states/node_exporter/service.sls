@@ -7,4 +7,4 @@ include:
             '/etc/systemd/system/prometheus-node-exporter.service.d/region.conf',
             '/var/lib/dpkg/info/prometheus-node-exporter.list'],
            requires=[{'file': 'node_exporter_config_arguments'},
-                     {'cmd': 'node_exporter_config_units_loaded'}]) }}
+                     {'unit': 'node_exporter_config_units_loaded'}]) }}

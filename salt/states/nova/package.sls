@@ -1,5 +1,2 @@
-nova_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.nova.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('nova') }}

@@ -2,7 +2,7 @@
 include:
   - .config
 
-{%- set needed = [{'file': 'nova_config_file'}, {'cmd': 'nova_config_units_loaded'}, {'file': 'nova_config_console'},
+{%- set needed = [{'file': 'nova_config_file'}, {'unit': 'nova_config_units_loaded'}, {'file': 'nova_config_console'},
                   {'file': 'nova_config_arguments_nova_api'},
                   {'file': 'nova_config_arguments_nova_api_metadata'},
                   {'file': 'nova_config_uwsgi_api'}, {'file': 'nova_config_uwsgi_metadata'}] %}

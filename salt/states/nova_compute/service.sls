@@ -17,4 +17,4 @@ include:
            requires=[{'file': 'nova_compute_config_file'},
                      {'file': 'nova_compute_config_hypervisor'},
                      {'file': 'nova_compute_config_tools'},
-                     {'cmd': 'nova_compute_config_units_loaded'}]) }}
+                     {'unit': 'nova_compute_config_units_loaded'}]) }}

@@ -1,5 +1,2 @@
-placement_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.placement.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('placement') }}

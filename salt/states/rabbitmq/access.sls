@@ -13,4 +13,4 @@ include:
            ~ ' && { password | rabbitmqctl -q add_user openstack || password | rabbitmqctl -q change_password openstack; }'
            ~ ' && rabbitmqctl -q set_permissions openstack ".*" ".*" ".*"',
            env=env, timeout=180,
-           requires=[{'cmd': 'rabbitmq_service_started'}, {'file': 'rabbitmq_config_tools'}]) }}
+           requires=[{'unit': 'rabbitmq_service_started'}, {'file': 'rabbitmq_config_tools'}]) }}

@@ -1,5 +1,2 @@
-rabbitmq_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.rabbitmq.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('rabbitmq') }}

@@ -29,7 +29,7 @@ include: {{ (asked + ['vendor']) | json }}
 # A node that went down in the middle of an installation.
 {{ ensured('stage_prepare_repaired', '[[ -z $(dpkg --audit) && -z $(ls /var/lib/dpkg/updates) ]]',
            'DEBIAN_FRONTEND=noninteractive dpkg --configure -a', timeout=900) }}
-{%- set ready = [{'cmd': 'stage_prepare_repaired'}, {'cmd': 'vendor_config_suites'}] %}
+{%- set ready = [{'command': 'stage_prepare_repaired'}, {'command': 'vendor_config_suites'}] %}
 {%- if reached != level %}
 
 {{ ensured('stage_prepare_upgraded', 'false',
@@ -43,7 +43,7 @@ include: {{ (asked + ['vendor']) | json }}
 
 {{ ensured('stage_prepare_installed', 'false',
            '/usr/local/sbin/vendor-get install ' ~ new | unique | join(' '), timeout=5400,
-           requires=[{'cmd': 'stage_prepare_fetched'}]) }}
+           requires=[{'command': 'stage_prepare_fetched'}]) }}
 {%- endif %}
 {%- endif %}
 {%- if reached != level or new %}
@@ -51,6 +51,6 @@ include: {{ (asked + ['vendor']) | json }}
 # Last, so that a run cut off before begins anew.
 {{ ensured('stage_prepare_noted', 'false',
            '/usr/local/sbin/vendor-newest ' ~ newest | join(' ') ~ " && echo '" ~ level ~ "' >" ~ note,
-           requires=[{'cmd': 'stage_prepare_upgraded' if reached != level
+           requires=[{'command': 'stage_prepare_upgraded' if reached != level
                       else 'stage_prepare_installed'}]) }}
 {%- endif %}

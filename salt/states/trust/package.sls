@@ -1,5 +1,2 @@
-trust_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.trust.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('trust') }}

@@ -1,5 +1,2 @@
-vendor_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.vendor.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('vendor') }}

@@ -1,0 +1,139 @@
+"""Salt states of what a command brings about or is asked (lib/command.jinja, lib/health.jinja).
+
+Salt's `cmd.run` answers `unless` by loading every module it has, most of a second for each state.
+These ask in bash and nothing of Salt. Commands get no input, and the minion's environment; what a
+command leaves running when it ends is not waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import IO, Any
+
+__opts__: dict[str, Any]  # Salt's loader puts it here
+
+TOLD = 2000  # bytes of what a command printed that become a comment: its end, where the reason is
+PAUSE = 0.3  # seconds between two questions
+GRACE = 15  # seconds that the last question may take beyond the time of waiting
+
+
+class Late(Exception):
+    """The command did not end in its time; it was killed, with all it had started."""
+
+
+class Unable(Exception):
+    """The command could not be started; the text says why."""
+
+
+def ensured(
+    name: str,
+    check: str,
+    act: str,
+    told: str = "brought about",
+    runas: str = "root",
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60,
+) -> dict[str, Any]:
+    """`check` succeeds: where it does not, `act` runs, and then it counts as done.
+
+    Both are lines of bash, run as the account `runas` with `env` beside what is there; together
+    they may take `timeout` seconds. `told` says in one or two words what `act` did, the end of what
+    it printed why it failed.
+    """
+    until = time.monotonic() + timeout
+    try:
+        if _bash(check, runas, env, until)[0] == 0:
+            return _answer(name, True, "as wanted")
+        if __opts__["test"]:
+            return _answer(name, None, f"would be {told}", {name: told})
+        status, said = _bash(act, runas, env, until)
+    except Late:
+        return _answer(name, False, f"it takes longer than {timeout:g} s")
+    except Unable as error:
+        return _answer(name, None if __opts__["test"] else False, str(error))
+    if status != 0:
+        return _answer(name, False, said or f"it ended with status {status} and said nothing")
+    return _answer(name, True, told, {name: told})
+
+
+def answers(
+    name: str, check: str, seconds: float, env: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """`check`, a line of bash, succeeds within `seconds`. Never a change.
+
+    A test asks once, and does not call it a failure.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            status, said = _bash(check, "root", env, began + seconds + GRACE)
+        except Late:
+            status, said = 1, "the question itself takes too long"
+        if status == 0:
+            return _answer(name, True, "it answers")
+        last = said.splitlines()[-1] if said else f"status {status}"
+        if __opts__["test"]:
+            return _answer(name, None, f"no healthy answer yet: {last}")
+        if time.monotonic() - began >= seconds:
+            return _answer(name, False, f"no healthy answer within {seconds:g} s: {last}")
+        time.sleep(PAUSE)
+
+
+def _answer(
+    name: str, result: bool | None, comment: str, changes: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What a state function returns; `result` None is a test that is not as wanted."""
+    return {"name": name, "result": result, "comment": comment, "changes": dict(changes or {})}
+
+
+def _bash(line: str, runas: str, env: Mapping[str, str] | None, until: float) -> tuple[int, str]:
+    """(exit status, end of what was printed) of a line of bash that may run `until`, monotonic.
+
+    Raises Late, and Unable where there is no such account.
+    """
+    account = _account(runas)
+    other = account.pw_uid != os.geteuid()
+    home = {"HOME": account.pw_dir, "USER": runas, "LOGNAME": runas, "SHELL": "/bin/bash"}
+    with tempfile.TemporaryFile() as printed:  # a pipe would be held by what is left running
+        process = subprocess.Popen(
+            ["/bin/bash", "-c", line],
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env={**os.environ, "LC_ALL": "C.UTF-8", **home, **_texts(env)},
+            start_new_session=True,
+            user=account.pw_uid if other else None,
+            group=account.pw_gid if other else None,
+            extra_groups=os.getgrouplist(runas, account.pw_gid) if other else None,
+        )
+        try:
+            status = process.wait(max(0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise Late from None
+        return status, _end(printed)
+
+
+def _account(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise Unable(f"there is no account '{name}' on this node") from None
+
+
+def _texts(env: Mapping[str, str] | None) -> dict[str, str]:
+    """YAML's numbers as the words that an environment holds."""
+    return {key: str(value) for key, value in (env or {}).items()}
+
+
+def _end(printed: IO[bytes]) -> str:
+    printed.seek(max(0, printed.seek(0, os.SEEK_END) - TOLD))
+    return printed.read().decode(errors="replace").strip()
