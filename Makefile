@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast test-region test-faults kitchen lint down clean
+.PHONY: help setup setup-tests train test test-fast test-region test-faults kitchen rendered lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
@@ -55,6 +55,10 @@ test-faults: setup-tests ## a region whose nodes boot, whose parts are lost and 
 	  | tee logs/faults.log
 	@DEPLOYKIT_REGION_VARIANT=ha $(run) $(bin)/pytest -v --durations 15 --junitxml logs/ha.xml -m ha \
 	  tests/region 2>&1 | tee logs/ha.log
+
+rendered: ## what the work tree does to every node's states since SINCE (default: HEAD)
+	@deploy-kit/setup --tests
+	@PYTHONPATH=tests/support $(bin)/python tests/support/rendereddiff.py $(SINCE) $(ARGS)
 
 kitchen: setup-tests ## the suites of states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
 	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) \

@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from deploykit.base.filelock import locked
-from deploykit.base.homes import cache_home
-from deploykit.image.salt import PYTHON, build_salt
-from deploykit.master.remote import rolemap
-from deploykit.master.remote.environment import interfaces
-from topologies import NETWORKS, TOPOLOGIES, Topology
-
-
-def example(name: str, rule: dict[str, Any]) -> Any:
-    """A fixed value for a secret of the role map, by its kind."""
-    if rule["kind"] == "fernet-keys":
-        return [f"{name}-key-zero", f"{name}-key-one"]
-    if rule["kind"] == "certificate":
-        return {"certificate": "CERTIFICATE\n", "key": "PRIVATE KEY\n"}
-    return f"secret-of-{name}"
+from rendering import read_role_map, render_topology, salt_of_the_image
+from topologies import TOPOLOGIES
 
 
 @pytest.fixture(scope="session")
 def salt_packages() -> Path:
     """The site-packages of the node image's Salt, unpacked once per version in the cache."""
-    cache = cache_home() / "image"
-    # The lock of `deploy-kit image build`: whoever comes first builds it for both.
-    with locked(cache / "lock", timeout=500):
-        tar = build_salt(cache, cache / "salt.log")
-    folder = cache_home() / "tests" / tar.stem
-    folder.parent.mkdir(exist_ok=True)
-    with locked(folder.with_suffix(".lock"), timeout=120):
-        if not folder.is_dir():
-            aside = folder.with_suffix(".unpacking")
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir()
-            subprocess.run(["tar", "-xf", tar, "-C", aside], check=True, timeout=60)
-            aside.rename(folder)
-    version = sysconfig.get_python_version()
-    return folder / "opt" / "salt" / "lib" / f"python{version}" / "site-packages"
+    return salt_of_the_image()
 
 
 @pytest.fixture(scope="session")
 def role_map(checkout: Path) -> dict[str, Any]:
-    """salt/roles.yml with all secrets and schemas that follow from it."""
-    return rolemap.completed(yaml.safe_load((checkout / "salt" / "roles.yml").read_text()))
+    return read_role_map(checkout)
 
 
 Render = Callable[[str], dict[str, Any]]
@@ -72,76 +38,9 @@ def render(
     def rendered(topology: str) -> dict[str, Any]:
         if topology not in done:
             scratch = tmp_path_factory.mktemp(topology)
-            pillars = write_pillars(scratch / "pillars", TOPOLOGIES[topology], role_map)
-            extmods = scratch / "extmods" / "pillar"
-            extmods.mkdir(parents=True)
-            shutil.copy(
-                checkout / "ansible/roles/salt_master/templates/environment.py.j2",
-                extmods / "environment.py",
-            )
-            done[topology] = run_salt(
-                salt_packages,
-                checkout / "tests/support/saltrender.py",
-                checkout,
-                extmods.parent,
-                pillars,
-                scratch,
+            done[topology] = render_topology(
+                checkout, TOPOLOGIES[topology], role_map, salt_packages, scratch
             )
         return done[topology]
 
     return rendered
-
-
-def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) -> Path:
-    """The external pillar of every node, as the master's agent writes it; fixed secrets."""
-    folder.mkdir()
-    components = {role: entry["components"] for role, entry in role_map["roles"].items()}
-    networks = list(NETWORKS.items())[: topology.networks]
-    nodes = {
-        name: {
-            "roles": roles,
-            "addresses": {network: f"{prefix}.{10 + place}" for network, prefix in networks},
-        }
-        for place, (name, roles) in enumerate(topology.nodes.items())
-    }
-    for name, node in nodes.items():
-        roles = topology.nodes[name]
-        own = {
-            "name": "golden",
-            "node": name,
-            "ca": "CA\n",
-            "nodes": nodes,
-            "interfaces": interfaces(dict.fromkeys(node["addresses"], "")),
-            "virtual": {"management": topology.virtual} if topology.virtual else {},
-            **node,
-        }
-        parts = [*role_map["common"], *(part for role in roles for part in components[role])]
-        pillar = {
-            "environment": own,
-            "components": list(dict.fromkeys(parts)),
-            "role_map": rolemap.told(role_map),
-            "secrets": {
-                secret: example(secret, rule)
-                for secret, rule in role_map["secrets"].items()
-                if set(roles) & set(rule["roles"])
-            },
-        }
-        (folder / f"{name}.json").write_text(json.dumps(pillar))
-    whole = {"nodes": nodes, "role_map": rolemap.told(role_map), "minions": topology.minions}
-    (folder / "whole.json").write_text(json.dumps(whole))
-    return folder
-
-
-def run_salt(packages: Path, script: Path, *words: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [str(PYTHON), "-W", "ignore", str(script), *(str(word) for word in words)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        cwd=words[-1],
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found

@@ -1,72 +1,146 @@
-"""Every state for every role, rendered by Salt itself, is what the golden files say.
+"""Every state for every role, rendered by Salt itself: what a person reads, and what must hold.
 
-After a wanted change: `REGENERATE_GOLDEN=1 .venv/bin/pytest tests/content`,
-then read the diff.
+The golden files show each component on the node that has it first, and how it differs on others;
+what they show of a wanted change: `REGENERATE_GOLDEN=1 .venv/bin/pytest tests/content`. All that it
+does to every node of every topology: `make rendered`.
 """
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from loosemodule import module_of
+from rendereddiff import OTHER, Piece, components_of, owner, pieces, shown
 from topologies import TOPOLOGIES
 
 pytestmark = pytest.mark.timeout(600)  # the first one may have to build Salt
 GOLDEN = Path(__file__).with_name("golden")
-PARTS = (
-    ("shipped", "controller"),
-    ("shipped", "identity1"),
-    ("shipped", "orchestration"),
-    ("tiny", "region1"),
-    ("tiny", "orchestration"),
-    ("minimal", "controller"),
-    ("minimal", "compute1"),
-    ("minimal", "orchestration"),
-    ("dev", "controller"),
-    ("dev", "network"),
-    ("dev", "orchestration"),
-    ("volumes", "controller"),
-    ("volumes", "storage"),
-    ("volumes", "compute1"),
-    ("volumes", "orchestration"),
-    ("ha", "controller1"),
-    ("ha", "controller2"),
-    ("ha", "compute1"),
-    ("ha", "orchestration"),
-)
+CHECKOUT = GOLDEN.parents[2]
+COMPONENTS = components_of(CHECKOUT)
+READ = ("volumes", "ha")  # the topologies that the golden files show: between them, every component
+UNREAD = (".clean", ".health")
 EVERY = sorted(TOPOLOGIES)
 SECRET_WORDS = ("secret-of-", "-key-zero", "-key-one", "PRIVATE KEY\n")
 
 
-class Text(yaml.SafeDumper):
-    """Several lines as a block, so that a golden file reads like what it describes."""
+def read_pieces(answer: Any) -> dict[Piece, str]:
+    """What a person reads of a node: no undo and no health."""
+    if isinstance(answer, list):
+        return {piece: step_line(step) for piece, step in pieces(answer, COMPONENTS).items()}
+    listed = {name: one for name, one in answer["sls"].items() if not name.endswith(UNREAD)}
+    found = pieces({**answer, "sls": listed}, COMPONENTS)
+    return {
+        piece: shown(brief(value)) for piece, value in found.items() if piece.component != OTHER
+    }
 
 
-def block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+def brief(value: Any) -> Any:
+    """A state without what the name of its piece says."""
+    if not isinstance(value, dict):
+        return value
+    spare = {"__id__", "state", "fun"} | ({"name"} if value["name"] == value["__id__"] else set())
+    return {key: one for key, one in value.items() if key not in spare}
 
 
-Text.add_representer(str, block)
+def step_line(step: dict[str, Any]) -> str:
+    """One step of the orchestration in a line: what runs where."""
+    what = ", ".join(step.get("sls", [])) or step.get("name", "")
+    more = f" with {json.dumps(step['pillar'])}" if step.get("pillar") else ""
+    return f"{what}{more} on {', '.join(step.get('tgt', ['the master']))}\n"
 
 
-@pytest.mark.parametrize(("topology", "part"), PARTS)
-def test_content_rendered_equals_its_golden_file(render: Any, topology: str, part: str) -> None:
-    text = yaml.dump(render(topology)[part], Dumper=Text, width=100, sort_keys=False)
-    file = GOLDEN / f"{topology}-{part}.yml"
+def golden_text(render: Any, component: str) -> str:
+    """The golden file of a component: on its first node, then what differs on the others."""
+    first: dict[Piece, str] = {}
+    told: dict[str, list[str]] = {}
+    for topology in READ:
+        for node, answer in render(topology).items():
+            if isinstance(answer, list) != (component == OTHER):
+                continue
+            found = {p: text for p, text in read_pieces(answer).items() if p.component == component}
+            if found:
+                base = first if component != OTHER else {}
+                text = "\n".join(compared(found, base))
+                first = first or found
+                told.setdefault(text, []).append(f"{topology}/{node}")
+    parts = [f"=== {' '.join(places)}\n{text}\n" for text, places in told.items() if text]
+    return "\n".join(parts)
+
+
+def compared(found: dict[Piece, str], first: dict[Piece, str]) -> Iterator[str]:
+    """The lines of a node's pieces; where there is a `first` node, of those that differ from it."""
+    for piece, text in found.items():
+        if piece not in first:
+            yield f"{piece.name}:"
+            yield from (f"    {line}".rstrip() for line in text.splitlines())
+        elif text != first[piece]:
+            yield f"{piece.name}, which differs:"
+            both = first[piece].splitlines(), text.splitlines()
+            diff = list(difflib.unified_diff(*both, n=0, lineterm=""))[2:]
+            yield from (f"    {line}".rstrip() for line in diff if not line.startswith("@@"))
+    yield from (f"{piece.name}, which is not here" for piece in first if piece not in found)
+
+
+@pytest.mark.parametrize("component", [*COMPONENTS, OTHER])
+def test_component_rendered_equals_its_golden_file(render: Any, component: str) -> None:
+    text = golden_text(render, component)
+    file = GOLDEN / f"{component}.txt"
     if os.environ.get("REGENERATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
         file.write_text(text)
-    assert text == file.read_text()
+    assert text, f"no node of {READ} has {component}"
+    assert text == file.read_text(), "read the difference; is it what you want?"
 
 
-def owner(state: str, components: list[str]) -> str:
-    """The component whose name the id of a state begins with."""
-    mine = [component for component in components if state.startswith(f"{component}_")]
-    return max(mine, key=len, default=state)
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_undo_of_a_component_renders_where_the_component_is(render: Any, component: str) -> None:
+    nodes = [node for name in READ for node in render(name).values() if isinstance(node, dict)]
+    assert any(f"{component}.clean" in node["sls"] for node in nodes)
+
+
+def test_golden_files_are_those_of_the_components() -> None:
+    assert {file.stem for file in GOLDEN.iterdir()} == {*COMPONENTS, OTHER}
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_every_state_that_another_asks_for_is_there(render: Any, topology: str) -> None:
+    asked = 0
+    for name, answer in render(topology).items():
+        if name == "orchestration":
+            continue
+        states = [*answer["highstate"], *(one for own in answer["sls"].values() for one in own)]
+        there = {(one["state"], one["__id__"]) for one in states if isinstance(one, dict)}
+        for one in (state for state in states if isinstance(state, dict)):
+            for wanted in one.get("require", []):
+                asked += 1
+                assert next(iter(wanted.items())) in there, (name, one["__id__"], wanted)
+    assert asked > 50
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_states_of_our_own_modules_are_called_as_those_are_written(
+    render: Any, topology: str
+) -> None:
+    modules = {
+        file.stem: module_of(file) for file in (CHECKOUT / "salt/states/_states").glob("*.py")
+    }
+    known = {"__id__", "state", "fun", "require", "parallel", "failhard"}
+    called = set()
+    for name, answer in render(topology).items():
+        states = answer["highstate"] if name != "orchestration" else []
+        for one in [state for state in states if state["state"] in modules]:
+            function = getattr(modules[one["state"]], one["fun"])
+            given = {key: value for key, value in one.items() if key not in known}
+            inspect.signature(function).bind(**given)
+            called.add(one["fun"])
+    assert {"current", "ensured", "loaded"} <= called
 
 
 @pytest.mark.parametrize("topology", EVERY)

@@ -1,19 +1,16 @@
-"""What the content must come with: a clean, a golden file that shows it, a suite that tries it."""
+"""What the content must come with: a clean, a suite that tries it."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 KITCHEN = Path(__file__).resolve().parents[2] / "kitchen"
 sys.path.append(str(KITCHEN))
 from runner.suites import load  # noqa: E402
 
-GOLDEN = Path(__file__).with_name("golden")
 CHECKOUT = KITCHEN.parent
 
 
@@ -33,27 +30,9 @@ ROLES = folders("ansible/roles")
 COVERED = frozenset().union(*(suite.covers for suite in load(KITCHEN).values()))
 
 
-@pytest.fixture(scope="module")
-def golden() -> dict[str, Any]:
-    """Every golden file of a minion, by its name."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return {
-        file.name: yaml.load(file.read_text(), loader)
-        for file in GOLDEN.glob("*.yml")
-        if not file.stem.endswith("orchestration")
-    }
-
-
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_component_has_its_undo(component: str) -> None:
     assert (CHECKOUT / "salt" / "states" / component / "clean.sls").is_file()
-
-
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_component_is_rendered_in_a_golden_file_with_its_undo(
-    golden: dict[str, Any], component: str
-) -> None:
-    assert any(f"{component}.clean" in found["sls"] for found in golden.values())
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

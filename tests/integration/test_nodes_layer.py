@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.progress import Silent
-from deploykit.nodes.looks import ssh
+from deploykit.nodes import ssh
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers.lxd import LxdProvider
 from deploykit.site.content import read_content

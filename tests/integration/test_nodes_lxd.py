@@ -14,7 +14,7 @@ import pytest
 from deploykit.base.errors import DeployKitError, InputError, NodeUnreachable
 from deploykit.base.progress import Silent
 from deploykit.image.inputs import read_inputs
-from deploykit.nodes.looks import ssh
+from deploykit.nodes import ssh
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers.lxd import LxdProvider
 from deploykit.providers.lxd.api import Lxd

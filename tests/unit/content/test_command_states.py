@@ -92,14 +92,12 @@ def test_first_of_several_commands_that_fails_ends_them(
 def test_command_that_takes_too_long_ends_with_all_it_started(
     command: ModuleType, tmp_path: Path
 ) -> None:
-    child = f"(sleep 1.5; touch {tmp_path}/acted) & wait"
-    began = time.monotonic()
-    answer = ensured(command, "false", child, timeout=0.5)
+    child = f"(echo $BASHPID > {tmp_path}/child; exec sleep 60) & wait"
+    answer = ensured(command, "false", child, timeout=2)
     assert answer["result"] is False and answer["changes"] == {}
-    assert answer["comment"] == "it takes longer than 0.5 s"
-    assert time.monotonic() - began < 1.4
-    time.sleep(1.5)
-    assert not list(tmp_path.iterdir())
+    assert answer["comment"] == "it takes longer than 2 s"
+    line = Path("/proc", (tmp_path / "child").read_text().strip(), "cmdline")
+    assert not line.exists() or line.read_bytes() == b""  # what nobody has waited for yet
 
 
 def test_check_and_act_share_one_time(command: ModuleType) -> None:
@@ -109,8 +107,8 @@ def test_check_and_act_share_one_time(command: ModuleType) -> None:
 
 def test_what_a_command_leaves_running_is_not_waited_for(command: ModuleType) -> None:
     began = time.monotonic()
-    assert ensured(command, "false", "sleep 3 &")["result"] is True
-    assert time.monotonic() - began < 2
+    assert ensured(command, "false", "sleep 20 &")["result"] is True
+    assert time.monotonic() - began < 15
 
 
 def test_command_gets_its_environment_and_no_input(command: ModuleType) -> None:

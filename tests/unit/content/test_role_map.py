@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from deploykit.site.content import read_content, schemas
 from deploykit.base.errors import InputError
 from deploykit.master.remote import rolemap
 from deploykit.master.remote.protocol import AgentError
+from deploykit.site.content import read_content, schemas
 
 ROLES = """\
 roles:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError
-from deploykit.nodes.looks import inventory as module
+from deploykit.nodes import inventory as module
 from deploykit.nodes.inventory import (
     Host,
     Inventory,

@@ -539,7 +539,7 @@ def test_kit_swapped_between_proof_and_unpacking_is_not_used(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from gitshelf.assembly.writing import extraction
+    from gitshelf.kit import extraction
 
     other = gitshelf.build(
         write_manifest(f"books:\n- {{book: b, git: '{repo.url}'}}\n"),

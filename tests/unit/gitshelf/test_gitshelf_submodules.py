@@ -278,7 +278,7 @@ def test_kit_whose_submodule_is_at_another_commit_is_refused(
         if book["book"] == "b/vendor/mid":
             book["submodule-of"] = "b"
     from gitshelf.formats import tar
-    from gitshelf.assembly.writing import lock
+    from gitshelf.kit import lock
 
     forged = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
     assert lock.parse(forged)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from deploykit.base.errors import DeployKitError, NodeUnreachable
-from deploykit.nodes.looks import ssh
+from deploykit.nodes import ssh
 from deploykit.nodes.inventory import Host, Inventory
 
 BACK_SECONDS = 180.0
