@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from deploykit.master.remote.protocol import AgentError
 from deploykit.master.remote.salt_master import (
+    SaltMaster,
     changes_of,
     progress_of,
     summarise_orchestration,
@@ -111,3 +115,12 @@ def test_changes_show_a_files_difference_but_not_that_of_a_secret_one() -> None:
         {"state": "conf", "told": "-a\n+b\n"},
         {"state": "package", "told": "installed"},
     ]
+
+
+def test_minion_that_gets_no_modules_is_named_before_any_state_runs() -> None:
+    master = SaltMaster.__new__(SaltMaster)
+    answers: dict[str, Any] = {"web": {"states": []}, "db": False}
+    master.__dict__["_local"] = SimpleNamespace(cmd=lambda *_, **__: answers)
+    master.sync("digest", ["web"])
+    with pytest.raises(AgentError, match=r"did not reach db, who$"):
+        master.sync("digest", ["web", "db", "who"])

@@ -89,9 +89,13 @@ class SaltMaster:
         }
 
     def sync(self, digest: str, minions: list[str]) -> None:
-        """Bring the modules of `digest` to the minions."""
-        keywords = {"saltenv": digest}
-        self._local.cmd(minions, "saltutil.sync_all", kwarg=keywords, tgt_type="list", timeout=60)
+        """Bring the modules of `digest` to the minions. Raises AgentError if one goes without."""
+        answers = self._local.cmd(
+            minions, "saltutil.sync_all", kwarg={"saltenv": digest}, tgt_type="list", timeout=60
+        )
+        without = [name for name in minions if not isinstance(answers.get(name), dict)]
+        if without:
+            raise AgentError(f"modules of the content did not reach {', '.join(without)}")
 
     def _states(
         self, channel: Channel, digest: str, minions: list[str], chosen: dict[str, Any]
