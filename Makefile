@@ -2,13 +2,20 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast test-region test-faults kitchen rendered lint down clean
+.PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-train test-nodes \
+  test-secrets test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train or vagrant
+slow := nodes or train or vagrant or region
+# Of a slow suite: its name, its words for pytest. What it printed is in logs/NAME.log too.
+define suite
+$(kit) image build
+mkdir -p logs
+$(run) $(bin)/pytest -v --durations 15 --junitxml logs/$(1).xml $(2) 2>&1 | tee -i logs/$(1).log
+endef
 
 help: ## this list
 	@echo 'A cloud as code, carried as a train: cut, deploy, check, record, promote.'
@@ -31,36 +38,54 @@ train: setup ## from this clone's HEAD to production: image, release, three envi
 	@$(kit) env up --all
 	@$(kit) train "$$($(kit) release cut --no-commit --json | sed -n 's/^ *"version": "\(.*\)".*/\1/p')"
 
-test: setup-tests lint ## the whole test suite, tests on real nodes included
-	@$(kit) image build
+test: setup-tests lint ## all that needs no nodes, and the slow core: LXD, a small train, two of the kitchen
 	@mkdir -p logs
 	@echo "The log: $$(readlink -f logs)/test.log"
-	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow) or region)" 2>&1 | tee logs/test.log
-	@$(run) $(bin)/pytest -v -n 2 --dist loadfile --durations 15 -m "$(slow)" 2>&1 | tee -a logs/test.log
+	@$(kit) image build
+	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow))" 2>&1 | tee -i logs/test.log
+	@$(MAKE) --no-print-directory test-core
+
+test-core: setup-tests ## the slow core alone: LXD, a train of one small environment, two of the kitchen
+	@$(call suite,core,-n 2 --dist loadfile -m core)
+	@$(MAKE) --no-print-directory kitchen SUITE="$$($(bin)/python -m deploykit.affected core)"
 
 test-fast: ## the tests that need no nodes
 	@deploy-kit/setup --tests
-	@$(bin)/pytest -q -n 2 --dist loadgroup -m "not ($(slow) or region or lengthy)"
+	@$(bin)/pytest -q -n 2 --dist loadgroup -m "not ($(slow) or lengthy)"
 
-test-region: setup-tests ## a whole OpenStack region: from nothing, what a tenant gets, an upgrade
-	@$(kit) image build
-	@mkdir -p logs
-	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/region.xml -m "region and not faults" tests/region 2>&1 \
-	  | tee logs/region.log
+test-all: setup-tests ## everything; what passed at this commit is not run again, so it goes on
+	@$(bin)/python -m deploykit.affected all
 
-test-faults: setup-tests ## a region whose nodes boot, whose parts are lost and come back; and `ha`
-	@$(kit) image build
-	@mkdir -p logs
-	@$(run) $(bin)/pytest -v --durations 15 --junitxml logs/faults.xml -m faults tests/region 2>&1 \
-	  | tee logs/faults.log
-	@DEPLOYKIT_REGION_VARIANT=ha $(run) $(bin)/pytest -v --durations 15 --junitxml logs/ha.xml -m ha \
-	  tests/region 2>&1 | tee logs/ha.log
+test-due: setup-tests ## only say which slow suites are due on this machine, and why
+	@$(bin)/python -m deploykit.affected due
 
 rendered: ## what the work tree does to every node's states since SINCE (default: HEAD)
 	@deploy-kit/setup --tests
 	@PYTHONPATH=tests/support $(bin)/python tests/support/rendereddiff.py $(SINCE) $(ARGS)
 
-kitchen: setup-tests ## the suites of states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
+test-train: setup-tests ## slow suite: the whole line, and what goes wrong on it
+	@$(call suite,train,tests/integration/test_train.py)
+
+test-nodes: setup-tests ## slow suite: the content on small environments, the image layer, vendor packages
+	@$(call suite,nodes,-n 2 --dist loadfile -m "nodes and not (core or train)")
+
+test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
+	@$(call suite,secrets,tests/integration/test_secrets.py)
+
+test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
+	@$(call suite,vagrant,tests/integration/test_vagrant.py)
+
+test-region: setup-tests ## slow suite: a whole OpenStack region, what a tenant gets, an upgrade
+	@$(call suite,region,-m "region and not faults" tests/region)
+
+test-faults: setup-tests ## slow suite: a region whose nodes boot, whose parts are lost and come back
+	@$(call suite,faults,-m faults tests/region)
+
+test-ha: export DEPLOYKIT_REGION_VARIANT := ha
+test-ha: setup-tests ## slow suite: three controllers, of which any may be lost
+	@$(call suite,ha,-m ha tests/region)
+
+kitchen: setup-tests ## slow suites: states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
 	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) \
 	  $(if $(STEP),--step $(STEP),--junit ../logs/kitchen.xml) $(ARGS)
 

@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+from deploykit.affected.checkout import open_checkout
+from deploykit.affected.suites import KITCHEN
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.process import run
 from rich.console import Console
@@ -14,24 +16,25 @@ from rich.console import Console
 from . import nodes
 from .report import Outcome, table, write
 from .running import Molecules, step, test, test_all
-from .selection import choose
 from .suites import CHECKOUT, Suite, load
 
 STEPS = ("create", "converge", "idempotence", "verify", "side-effect", "check", "login", "destroy")
 RELEASES = "deploy-kit/releases"
 
 
-def changed_since(reference: str | None) -> list[str]:
-    """Paths that differ from `reference` in the working copy, new ones included.
+def changed_suites(reference: str | None) -> list[str]:
+    """The suites that the change since `reference` asks for, up to the working copy.
 
-    Without one: from the commit that cut the last release, and where none was committed, from
-    the commit before this one.
+    Without one: since the commit that cut the last release, and if none was committed, since the
+    commit before this one.
     """
     if reference is None:
         last = _git("log", "-1", "--format=%H", "--", RELEASES).strip()
         reference = last or "HEAD~1"
-    found = _git("diff", "--name-only", "--no-renames", reference, "--").splitlines()
-    return found + _git("ls-files", "--others", "--exclude-standard").splitlines()
+    found = open_checkout(CHECKOUT).affected_since(reference)
+    if found is None:
+        raise InputError(f"there is no commit '{reference}' in {CHECKOUT}")
+    return [name.removeprefix(KITCHEN) for name in found.suites if name.startswith(KITCHEN)]
 
 
 def _git(*words: str) -> str:
@@ -42,9 +45,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m runner", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="default: all")
     parser.add_argument("--list", action="store_true", help="only name the suites")
-    parser.add_argument(
-        "--changed", action="store_true", help="those of what changed, and a fixed few"
-    )
+    parser.add_argument("--changed", action="store_true", help="those that a change asks for")
     parser.add_argument("--since", metavar="REF", help="what changed since REF (with --changed)")
     parser.add_argument("--step", choices=STEPS, help="one step of one suite; its nodes stay")
     parser.add_argument("--jobs", type=int, default=2, help="suites at once (default: 2)")
@@ -59,7 +60,7 @@ def wanted(given: argparse.Namespace, suites: dict[str, Suite]) -> list[Suite]:
             raise InputError(f"there is no suite '{name}'", f"there are: {', '.join(suites)}")
     names = given.suites or list(suites)
     if given.changed or given.since:
-        names = choose(changed_since(given.since), suites)
+        names = changed_suites(given.since)
     return [suites[name] for name in names]
 
 

@@ -75,12 +75,6 @@ class Suite:
             states | {f"ansible/roles/{role}" for p in self.platforms for role in p.ansible}
         )
 
-    @property
-    def stands_on(self) -> frozenset[str]:
-        """The components that are applied before, as folders of the checkout."""
-        names = {sls.split(".")[0] for p in self.platforms for run in p.before for sls in run}
-        return frozenset(f"salt/states/{name}" for name in names)
-
 
 def load(kitchen: Path = KITCHEN) -> dict[str, Suite]:
     """Every suite of kitchen/suites by name. Raises InputError naming the file."""

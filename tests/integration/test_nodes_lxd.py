@@ -27,7 +27,7 @@ from deploykit.site import Site
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
 
-pytestmark = [pytest.mark.nodes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nodes, pytest.mark.core, pytest.mark.timeout(300)]
 TAGS = {"purpose": "tests", "release": "sha256:0"}
 HYPERVISOR = """\
 name: mixed

@@ -1,5 +1,2 @@
-heat_package_installed:
-  pkg.installed:
-    - pkgs: {{ pillar.heat.packages | json }}
-    - refresh: False
-    - install_recommends: False
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('heat') }}

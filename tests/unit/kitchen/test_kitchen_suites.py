@@ -28,14 +28,13 @@ def test_components_are_undone_from_the_last_to_the_first() -> None:
     assert suite.covers == {"salt/states/mariadb", "salt/states/keystone"}
 
 
-def test_runs_before_are_stood_on_and_not_covered() -> None:
+def test_runs_before_are_not_covered() -> None:
     text = (
         "platforms: [{name: a, components: [keystone], before: [[mariadb, mariadb.health], trust]}]"
     )
     suite = parse("keystone", text, FILE)
     assert suite.platforms[0].before == (("mariadb", "mariadb.health"), ("trust",))
     assert suite.covers == {"salt/states/keystone"}
-    assert suite.stands_on == {"salt/states/mariadb", "salt/states/trust"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""`python -m deploykit.affected`: which suites a change asks for, and CI itself.
+
+python -m deploykit.affected changed REF    the suites that the change since REF asks for
+python -m deploykit.affected due            the suites that are due here, and why
+python -m deploykit.affected ci             make test, then what is due and fits (.ci/run)
+python -m deploykit.affected all            make test and every suite (make test-all)
+python -m deploykit.affected core           the suites of the kitchen that make test runs
+python -m deploykit.affected times          the recorded times as a table (docs/benchmarks.md)
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from deploykit.affected.checkout import Checkout, open_checkout, passes_file
+from deploykit.affected.ci import TEST, Ci, minutes
+from deploykit.affected.passes import Passes, Record
+from deploykit.affected.plan import expected
+from deploykit.affected.suites import KITCHEN
+from deploykit.base.errors import DeployKitError, InputError
+
+BUDGET, LIMIT = 60, 90  # minutes
+FOREVER = 24 * 60
+
+
+def main(words: list[str]) -> int:
+    given = arguments(words)
+    try:
+        checkout = open_checkout(given.checkout.resolve())
+        passes = Passes(passes_file(checkout.folder))
+        if given.act == "changed":
+            return changed(checkout, given.reference)
+        if given.act == "core":
+            found = [one.name for one in checkout.table.suites if one.core and one.in_kitchen]
+            print(*(name.removeprefix(KITCHEN) for name in found))
+            return 0
+        if given.act == "times":
+            print(times(checkout, passes.read()))
+            return 0
+        limit = LIMIT if given.act == "ci" else FOREVER
+        began = time.monotonic() - (time.time() - given.began if given.began else 0)
+        ci = Ci(checkout, passes, BUDGET * 60, limit * 60, began, tell)
+        if given.act == "due":
+            for one in ci.due():
+                print(f"{one.suite.name}: {one.why} (about {minutes(one.seconds)})")
+            return 0
+        return ci.whole() if given.act == "ci" else ci.every()
+    except DeployKitError as error:
+        print(f"error: {error.message}\n{error.remedy}".rstrip(), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; what passed so far is recorded", file=sys.stderr)
+        return 130
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploykit.affected",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("act", choices=("changed", "due", "ci", "all", "core", "times"))
+    parser.add_argument("reference", nargs="?", default="HEAD~1", metavar="REF")
+    parser.add_argument("--checkout", type=Path, default=Path(), metavar="DIR")
+    parser.add_argument(
+        "--began", type=float, metavar="SECONDS", help="when CI began, since the epoch"
+    )
+    return parser.parse_args(words)
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def changed(checkout: Checkout, reference: str) -> int:
+    found = checkout.affected_since(reference)
+    if found is None:
+        raise InputError(f"there is no commit '{reference}' in {checkout.folder}")
+    for name, about in found.suites.items():
+        print(f"{name}: {'its own subject' if about else 'what it stands on'} changed")
+    return 0
+
+
+def times(checkout: Checkout, records: dict[str, Record]) -> str:
+    """Every suite with what it is planned with and what its last runs took, as Markdown."""
+    rows = ["| suite | planned with | last runs, s |", "| --- | --- | --- |"]
+    whole = records.get(TEST, Record())
+    rows.append(f"| `make test` | | {seconds(whole)} |")
+    for suite in checkout.table.suites:
+        record = records.get(suite.name, Record())
+        rows.append(f"| {suite.name} | {minutes(expected(suite, record))} | {seconds(record)} |")
+    return "\n".join(rows)
+
+
+def seconds(record: Record) -> str:
+    return ", ".join(f"{one:.0f}" for one in record.seconds) or "–"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

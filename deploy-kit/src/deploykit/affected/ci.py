@@ -1,0 +1,149 @@
+"""What CI runs: `make test`, then the suites that are due, as many as fit into its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from deploykit.affected import calls, plan
+from deploykit.affected.calls import Outcome
+from deploykit.affected.checkout import Checkout
+from deploykit.affected.passes import Passes
+from deploykit.affected.plan import Due
+from deploykit.affected.suites import Suite
+
+TEST = "test"  # the name under which the times of `make test` are kept
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Ci:
+    """One run of CI over `checkout`, which began `began` seconds ago by `clock`.
+
+    `budget`: seconds in all within which suites should end; `limit`: after which nothing may run.
+    """
+
+    checkout: Checkout
+    passes: Passes
+    budget: float
+    limit: float
+    began: float
+    tell: Tell
+    clock: Callable[[], float] = time.monotonic
+    make: Callable[[Sequence[str], float], str] | None = None
+    run: Callable[[Sequence[Suite], float], list[Outcome]] | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    commit: str | None = None
+
+    def elapsed(self) -> float:
+        return self.clock() - self.began
+
+    def whole(self) -> int:
+        """`make test`, then what is due and fits; returns the exit status, 0 or 1.
+
+        If `make test` fails nothing else runs. If a suite fails the others still do: each costs its
+        time only once, as what passed is recorded. A suite that is stopped counts as not run.
+        """
+        self.commit = self.checkout.commit()
+        self.test()
+        if any(one.result != "passed" for one in self.outcomes):
+            self.tell("not run: every other suite, since `make test` did not pass")
+            return self.summary([])
+        waiting = self.due()
+        for one in waiting:
+            self.tell(f"due: {one.suite.name}, about {minutes(one.seconds)}: {one.why}")
+        while batch := plan.next_call(waiting, self.budget - self.elapsed()):
+            waiting = [one for one in waiting if one not in batch]
+            self.together([one.suite for one in batch])
+        return self.summary(waiting)
+
+    def every(self) -> int:
+        """`make test` and all suites, whatever time they take; returns the exit status, 0 or 1.
+
+        A suite that passed at this very commit is not run again, so a call that was ended goes on.
+        """
+        self.commit = self.checkout.commit()
+        self.test()
+        records = self.passes.read()
+        done = {name for name, one in records.items() if self.commit and self.commit in one.passed}
+        suites = [one for one in self.checkout.table.suites if not one.core]
+        for one in suites:
+            if one.name in done:
+                self.outcomes.append(Outcome(one.name, "passed", 0.0))
+        waiting = [Due(one, "", 60.0, False) for one in suites if one.name not in done]
+        while batch := plan.next_call(waiting, float("inf")):
+            waiting = [one for one in waiting if one not in batch]
+            self.together([one.suite for one in batch])
+        return self.summary([])
+
+    def due(self) -> list[Due]:
+        """The suites that are due, in their order; those of `make test` always run with it."""
+        suites = [suite for suite in self.checkout.table.suites if not suite.core]
+        return plan.due(suites, self.passes.read(), self.checkout.affected_since)
+
+    def test(self) -> None:
+        """`make test`, recorded for the suites that are part of it."""
+        began = self.clock()
+        timeout = plan.allowed(self.elapsed(), self.limit)
+        result = self._make([TEST], timeout)
+        self.note(Outcome(TEST, result, self.clock() - began))
+        if result == "passed":
+            of_kitchen = calls.kitchen_outcomes(self.checkout.folder, stopped=False)
+            seconds = {one.suite: one.seconds for one in of_kitchen}
+            for suite in self.checkout.table.suites:
+                if suite.core:
+                    self._record(suite.name, result, seconds.get(suite.name))
+
+    def together(self, suites: Sequence[Suite]) -> None:
+        """One call of make, recorded suite by suite."""
+        timeout = plan.allowed(self.elapsed(), self.limit)
+        names = ", ".join(suite.name for suite in suites)
+        self.tell(f"{minutes(self.elapsed())} so far; now: {names}")
+        for one in self._run(suites, timeout):
+            self.note(one)
+
+    def note(self, one: Outcome) -> None:
+        self.outcomes.append(one)
+        self._record(one.suite, one.result, one.seconds)
+        self.tell(f"{one.result}: {one.suite}, {minutes(one.seconds)}")
+
+    def _make(self, words: Sequence[str], timeout: float) -> str:
+        make = self.make or (lambda said, most: calls.make(self.checkout.folder, said, most))
+        return make(words, timeout)
+
+    def _run(self, suites: Sequence[Suite], timeout: float) -> list[Outcome]:
+        run = self.run or (lambda said, most: calls.run_suites(self.checkout.folder, said, most))
+        return run(suites, timeout)
+
+    def _record(self, name: str, result: str, seconds: float | None) -> None:
+        # What ran speaks for a commit only if the working copy was that commit all the time.
+        commit = self.commit if self.commit and self.checkout.commit() == self.commit else None
+        if result == "passed" and commit is None:
+            self.tell(f"{name}: its pass is not recorded, the working copy is not one commit")
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.passes.note(name, result, commit, seconds if result != "failed" else None, at)
+
+    def summary(self, left: Sequence[Due]) -> int:
+        """The last lines: what passed, what failed, what did not end and what did not run."""
+        self.tell("")
+        for result, word in (("passed", "passed"), ("failed", "FAILED")):
+            names = [one.suite for one in self.outcomes if one.result == result]
+            if names or result == "passed":
+                self.tell(f"{word}: {', '.join(names) or 'nothing'}")
+        cut = [one.suite for one in self.outcomes if one.result == "unfinished"]
+        if cut:
+            self.tell(f"not finished: {', '.join(cut)} (stopped for want of time; still due)")
+        named = [f"{one.suite.name} ({minutes(one.seconds)})" for one in left]
+        self.tell(f"not run: {', '.join(named) or 'nothing that is due'}")
+        self.tell(f"in all {minutes(self.elapsed())}")
+        bad = [one for one in self.outcomes if one.result == "failed"]
+        untested = any(one.suite == TEST and one.result != "passed" for one in self.outcomes)
+        return int(bool(bad) or untested)
+
+
+def minutes(seconds: float) -> str:
+    """`seconds` for people: '4 min 10 s'."""
+    whole = round(seconds)
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

@@ -1,0 +1,109 @@
+"""Which suites are due, in which order, and which may still start: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from deploykit.affected import Affected
+from deploykit.affected.passes import Record
+from deploykit.affected.suites import Suite
+
+JOBS = 2  # suites of the kitchen side by side
+MOST_AT_ONCE = 6  # of the kitchen in one call: what passed is noted when the call ends
+START = 15.0  # seconds that a call takes beside its suites
+TEARDOWN = 180.0  # seconds in which a suite that is stopped takes its nodes down
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A suite that has to run, and why, in words; `seconds` is what it is expected to take.
+
+    `first`: what it is about changed, or it failed the last time.
+    """
+
+    suite: Suite
+    why: str
+    seconds: float
+    first: bool
+
+
+def due(
+    suites: Sequence[Suite],
+    records: Mapping[str, Record],
+    since: Callable[[str], Affected | None],
+) -> list[Due]:
+    """The suites whose last pass no longer speaks for what is there, in the order they should run.
+
+    `since` tells what changed since a commit, None if that commit is no longer there. One whose own
+    subject changed, or which failed the last time, comes first, in the order of `suites`; then the
+    one that waited longest since it was last tried.
+    """
+    found = []
+    for suite in suites:
+        record = records.get(suite.name, Record())
+        why, about = reason(suite.name, record, since)
+        if why:
+            failed = record.result == "failed"
+            found.append(Due(suite, why, expected(suite, record), about or failed))
+    places = {suite.name: place for place, suite in enumerate(suites)}
+
+    def key(one: Due) -> tuple[bool, str, int]:
+        waited = "" if one.first else records.get(one.suite.name, Record()).tried
+        return not one.first, waited, places[one.suite.name]
+
+    return sorted(found, key=key)
+
+
+def reason(name: str, record: Record, since: Callable[[str], Affected | None]) -> tuple[str, bool]:
+    """Why the suite `name` is due ('' if it is not), and whether its own subject changed.
+
+    One pass that nothing it hangs on changed since is enough.
+    """
+    why, own = "it never passed here", False
+    for commit in reversed(record.passed):
+        changed = since(commit)
+        if changed is None:
+            continue
+        if name not in changed.suites:
+            return "", False
+        if not own:
+            own = changed.suites[name]
+            what = "its own subject" if own else "what it stands on"
+            why = f"{what} changed since {commit[:12]}"
+    return why, own
+
+
+def expected(suite: Suite, record: Record) -> float:
+    """Seconds that `suite` should take: the longest of its last runs, else what the table says."""
+    return max(record.seconds, default=suite.minutes * 60)
+
+
+def together(batch: Sequence[Due]) -> float:
+    """Seconds that suites take which one call of make runs: those of the kitchen side by side."""
+    each = [one.seconds for one in batch]
+    return START + max(max(each), sum(each) / JOBS) if len(each) > 1 else START + each[0]
+
+
+def next_call(waiting: Sequence[Due], left: float) -> list[Due]:
+    """What to run now, as one call of make, of the suites `waiting` in their order.
+
+    Nothing that would take longer than the `left` seconds; none if nothing fits any more. Suites of
+    the kitchen that follow each other share a call.
+    """
+    batch: list[Due] = []
+    for one in waiting:
+        fits = together([*batch, one]) <= left
+        if not fits:
+            continue
+        if not one.suite.in_kitchen:
+            return batch or [one]
+        batch.append(one)
+        if len(batch) == MOST_AT_ONCE:
+            break
+    return batch
+
+
+def allowed(elapsed: float, limit: float) -> float:
+    """Seconds after which a call that begins now must be stopped, so that all ends in `limit`."""
+    return max(0.0, limit - elapsed - TEARDOWN)

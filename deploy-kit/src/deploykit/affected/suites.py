@@ -1,0 +1,167 @@
+"""The slow suites as data: the table tests/suites.yml, and what each suite of the kitchen says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml  # type: ignore[import-untyped,unused-ignore]
+
+from deploykit.affected.imports import Packages
+from deploykit.base.errors import InputError
+
+FILE = "tests/suites.yml"
+KITCHEN = "kitchen/"  # how the names of its suites begin, and where they are
+KEYS = frozenset({"target", "tests", "commands", "plugins", "roles", "paths", "minutes", "core"})
+TOP = frozenset({"suites", "kitchen", "without_nodes"})
+KITCHEN_KEYS = frozenset({"entries", "paths", "roles", "minutes", "core"})
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One slow suite: what it is about, what it stands on, and how it is started.
+
+    `target` is its target of make. `covers` and `covers_roles` are the components and the roles of
+    Ansible under test, `own` the paths of the suite itself, `tests` its Python files. `entries` are
+    the files at which what it exercises begins, `roles` those of its nodes, if a release is
+    deployed there (`deploys`). `core`: part of `make test`. `minutes` is what it is expected to
+    take until a run was recorded.
+    """
+
+    name: str
+    target: str
+    minutes: float
+    tests: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+    roles: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    covers: frozenset[str] = frozenset()
+    covers_roles: frozenset[str] = frozenset()
+    stands_on: frozenset[str] = frozenset()
+    stands_on_roles: frozenset[str] = frozenset()
+    core: bool = False
+
+    @property
+    def deploys(self) -> bool:
+        return bool(self.roles)
+
+    @property
+    def in_kitchen(self) -> bool:
+        return self.name.startswith(KITCHEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All slow suites, in the order of what they guard.
+
+    `without_nodes` are patterns of paths that tests without nodes guard alone. A path that neither
+    these nor any suite knows is taken for one that all suites stand on.
+    """
+
+    suites: tuple[Suite, ...]
+    without_nodes: tuple[str, ...] = ()
+
+    def names(self, path: str) -> bool:
+        """Whether a suite names `path`, or a folder around it."""
+        folders = {f"{folder}/" for folder in PurePosixPath(path).parents}
+        return any({path, *folders} & {*suite.paths, *suite.own} for suite in self.suites)
+
+
+def read_table(checkout: Path, packages: Packages) -> Table:
+    """The table of `checkout`. Raises InputError for what it cannot mean."""
+    file = checkout / FILE
+    try:
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    _known(said, TOP, FILE)
+    suites = [
+        *kitchen_suites(checkout, said["kitchen"]),
+        *(suite(name, entry, packages) for name, entry in said["suites"].items()),
+    ]
+    return Table(tuple(suites), tuple(said.get("without_nodes", ())))
+
+
+def suite(name: str, said: Mapping[str, Any], packages: Packages) -> Suite:
+    """One suite of the table. Raises InputError for a key, command or plugin that is none."""
+    _known(said, KEYS, f"{FILE}: {name}")
+    tests = tuple(said["tests"])
+    return Suite(
+        name=name,
+        target=str(said["target"]),
+        minutes=float(said["minutes"]),
+        tests=tests,
+        entries=(
+            *_entries(name, said.get("commands", ()), packages.commands, "command of deploy-kit"),
+            *_entries(name, said.get("plugins", ()), packages.plugins, "entry point"),
+        ),
+        roles=frozenset(said.get("roles", ())),
+        paths=tuple(said.get("paths", ())),
+        own=tests,
+        core=bool(said.get("core", False)),
+    )
+
+
+def kitchen_suites(checkout: Path, said: Mapping[str, Any]) -> list[Suite]:
+    """The suites of the kitchen, in order of name: a suite.yml each, and what all of them share."""
+    _known(said, KITCHEN_KEYS, f"{FILE}: kitchen")
+    files = sorted((checkout / "kitchen/suites").glob("*/suite.yml"))
+    found = [kitchen_suite(file, said) for file in files]
+    strangers = {f"{KITCHEN}{name}" for name in said.get("core", ())} - {one.name for one in found}
+    if strangers:
+        raise InputError(f"{FILE}: there is no suite '{min(strangers)}'")
+    return found
+
+
+def kitchen_suite(file: Path, said: Mapping[str, Any]) -> Suite:
+    """The suite that `file` describes (kitchen/README.md); `said` is the table's `kitchen`."""
+    name = file.parent.name
+    described = yaml.safe_load(file.read_text(encoding="utf-8"))
+    platforms = described.get("platforms") if isinstance(described, dict) else None
+    if not isinstance(platforms, list):
+        raise InputError(f"{file}: 'platforms' with at least one node is needed")
+    runs = [run for one in platforms for key in ("before", "apply") for run in one.get(key, [])]
+    states = {sls for run in runs for sls in ([run] if isinstance(run, str) else run)}
+    covers = {part for one in platforms for part in one.get("components", ())}
+    roles = {role for one in platforms for role in one.get("ansible", ())}
+    folder = f"{KITCHEN}suites/{name}"
+    tests = sorted((file.parent / "tests").glob("*.py"))
+    minutes = said["minutes"]
+    return Suite(
+        name=f"{KITCHEN}{name}",
+        target="kitchen",
+        minutes=float(minutes.get(name, minutes["default"])),
+        tests=tuple(f"{folder}/tests/{test.name}" for test in tests),
+        entries=tuple(said["entries"]),
+        paths=tuple(said["paths"]),
+        own=(f"{folder}/",),
+        covers=frozenset(covers),
+        covers_roles=frozenset(roles),
+        stands_on=frozenset(sls.split(".")[0] for sls in states),
+        stands_on_roles=frozenset(said["roles"]) if covers else frozenset(),
+        core=name in said.get("core", ()),
+    )
+
+
+def _entries(
+    name: str, words: Iterable[str], known: Mapping[str, str], what: str
+) -> tuple[str, ...]:
+    for word in words:
+        if word not in known:
+            raise InputError(
+                f"{FILE}: {name}: '{word}' is no {what}", f"there are: {', '.join(sorted(known))}"
+            )
+    return tuple(known[word] for word in words)
+
+
+def _known(said: Any, keys: frozenset[str], where: str) -> None:
+    if not isinstance(said, dict):
+        raise InputError(f"{where}: a mapping is needed")
+    unknown = sorted(set(said) - keys)
+    if unknown:
+        raise InputError(
+            f"{where}: unknown key '{unknown[0]}'", f"known: {', '.join(sorted(keys))}"
+        )

@@ -1,0 +1,76 @@
+"""The train on one small environment: part of `make test`; test_train.py goes through all of it.
+
+The tests share the environment and go on where the one before ended, in the order of this file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lxdsite import lxd_or_skip
+from railway import Railway, build
+
+pytestmark = [pytest.mark.train, pytest.mark.core, pytest.mark.timeout(900)]
+SOLE = """\
+name: sole
+networks:
+  management: {cidr: 10.80.0.0/24}
+nodes:
+  region: {roles: [master, database, cache, identity, load-balancer], at: 10}
+"""
+LINE = "grep ^-m /etc/memcached.conf"
+
+
+@pytest.fixture(scope="module")
+def railway(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
+    """The environment, up and with a release cut; taken down at the end, whatever happened."""
+    lxd_or_skip()
+    railway = build(checkout, tmp_path_factory.mktemp("sole") / "checkout", {"sole": SOLE})
+    try:
+        railway.cut()
+        railway("env", "up", "sole")
+        yield railway
+    finally:
+        railway("env", "down", "sole", "--yes")
+
+
+def results(railway: Railway) -> dict[str, str]:
+    """The last result of each check."""
+    checks = ("smoke", "idempotence", "upgrade", "bootstrap")
+    found = {check: railway.evidence(check, "sole") for check in checks}
+    return {check: evidence[-1]["result"] for check, evidence in found.items() if evidence}
+
+
+def test_first_train_deploys_and_records_its_checks(railway: Railway) -> None:
+    version = railway.json("release", "show", "latest")["version"]
+    railway("train")
+    assert railway.running("sole") == version
+    wanted = dict.fromkeys(("smoke", "idempotence", "bootstrap"), "passed")
+    assert results(railway) == {**wanted, "upgrade": "not-applicable"}
+    assert railway.on_node("sole", "region", "systemctl is-active keystone").strip() == "active"
+
+
+def test_train_without_changes_does_nothing(railway: Railway) -> None:
+    before = len(railway.json("history"))
+    began = time.monotonic()
+    railway("train")
+    assert len(railway.json("history")) == before
+    assert time.monotonic() - began < 20
+
+
+def test_changed_line_goes_through_as_an_upgrade(railway: Railway) -> None:
+    railway.change("salt/pillar/memcached.sls", "memory: 64", "memory: 66")
+    version = railway.cut()
+    railway("train")
+    assert railway.running("sole") == version
+    assert railway.on_node("sole", "region", LINE).split()[1] == "66"
+    assert results(railway)["upgrade"] == "passed"
+
+
+def test_rollback_brings_back_what_ran_before(railway: Railway) -> None:
+    railway("rollback", "sole")
+    assert railway.on_node("sole", "region", LINE).split()[1] == "64"
+    railway("ledger", "verify")
