@@ -178,7 +178,7 @@ def test_pass_of_a_working_copy_that_differs_is_recorded_for_no_commit(line: Lin
     assert any("not recorded" in one for one in line.told)
     line.git("checkout", "-q", "--", ".")
     line.ci().whole()
-    assert {"kitchen/a", "region"} <= set(line.ran)
+    assert "kitchen/a" in line.ran
 
 
 def test_working_copy_that_was_edited_while_a_suite_ran_records_nothing(line: Line) -> None:
