@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from deploykit.site import cache_home
+from deploykit.base.homes import cache_home
 from rendering import read_role_map, render_topology, salt_of_the_image
 from topologies import TOPOLOGIES, Topology
 

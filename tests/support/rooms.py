@@ -17,7 +17,7 @@ Arrow = tuple[str, str]
 @functools.cache
 def graph(package: str) -> grimp.ImportGraph:
     """Every import of the package, lazy ones included; those for type checkers only left out."""
-    return grimp.build_graph(package, exclude_type_checking_imports=True)
+    return grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
 
 
 def rooms(package: str) -> list[str]:
