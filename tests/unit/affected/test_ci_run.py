@@ -242,6 +242,14 @@ def test_suites_of_the_kitchen_are_told_one_by_one(tmp_path: Path) -> None:
     assert stopped == {"kitchen/a": "passed", "kitchen/b": "failed", "kitchen/c": "unfinished"}
 
 
+def test_times_of_the_core_are_those_of_its_files(tmp_path: Path) -> None:
+    assert calls.core_seconds(tmp_path) == {}
+    (tmp_path / "logs").mkdir()
+    cases = '<testcase file="a.py" time="2"/><testcase file="b.py" time="1"/>'
+    (tmp_path / "logs/core.xml").write_text(f"<x>{cases}<testcase file='a.py' time='3'/></x>")
+    assert calls.core_seconds(tmp_path) == {"a.py": 5.0, "b.py": 1.0}
+
+
 def makefile(folder: Path, text: str) -> Path:
     (folder / "Makefile").write_text(text)
     return folder

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from deploykit.affected.suites import KITCHEN, Suite
 
 KITCHEN_RESULTS = Path("logs/kitchen.xml")
+CORE_RESULTS = Path("logs/core.xml")
 GRACE = 150.0  # seconds that a call which is stopped has for taking its nodes down
 
 
@@ -94,4 +95,17 @@ def kitchen_outcomes(folder: Path, stopped: bool) -> list[Outcome]:
             result = "unfinished"
         name, seconds = f"{KITCHEN}{suite.get('name')}", float(suite.get("time") or 0)
         found.append(Outcome(name, result, seconds))
+    return found
+
+
+def core_seconds(folder: Path) -> dict[str, float]:
+    """Seconds of each file of the core's tests on nodes, of its last run; {} if it left none."""
+    try:
+        root = ElementTree.parse(folder / CORE_RESULTS).getroot()  # noqa: S314 -- our own
+    except (OSError, ElementTree.ParseError):
+        return {}
+    found: dict[str, float] = {}
+    for case in root.iter("testcase"):
+        file = case.get("file") or ""
+        found[file] = found.get(file, 0.0) + float(case.get("time") or 0)
     return found

@@ -92,9 +92,11 @@ class Ci:
         if result == "passed":
             of_kitchen = calls.kitchen_outcomes(self.checkout.folder, stopped=False)
             seconds = {one.suite: one.seconds for one in of_kitchen}
+            of_files = calls.core_seconds(self.checkout.folder)
             for suite in self.checkout.table.suites:
                 if suite.core:
-                    self._record(suite.name, result, seconds.get(suite.name))
+                    in_files = sum(of_files.get(file, 0.0) for file in suite.tests)
+                    self._record(suite.name, result, seconds.get(suite.name) or in_files or None)
 
     def together(self, suites: Sequence[Suite]) -> None:
         """One call of make, recorded suite by suite."""
