@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import cache_home
 from rendering import read_role_map, render_topology, salt_of_the_image
 from topologies import TOPOLOGIES, Topology
@@ -186,7 +187,12 @@ def main() -> None:
     parser.add_argument("revision", nargs="?", default="HEAD")
     parser.add_argument("--names", action="store_true", help="only the components that differ")
     given = parser.parse_args()
-    before, after = render_revision(given.revision), render_all(CHECKOUT)
+    try:
+        before, after = render_revision(given.revision), render_all(CHECKOUT)
+    except subprocess.TimeoutExpired as error:
+        raise SystemExit(f"Salt did not render within {error.timeout:g} s: try again") from None
+    except (AssertionError, DeployKitError) as error:
+        raise SystemExit(f"a side does not render: {error}") from None
     names: dict[str, int] = defaultdict(int)
     for piece, was, is_, places in differences(before, after, components_of(CHECKOUT)):
         names[piece.component] += 1
