@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "1.0.0"
+from gitshelf.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from gitshelf.assembly import Kit

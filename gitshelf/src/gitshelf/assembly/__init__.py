@@ -37,7 +37,7 @@ class Kit:
 
 def assemble(
     read: Manifest,
-    spliced: list[tuple[Resolved, Chunk | None]],
+    spliced: list[tuple[Resolved, Chunk]],
     output: Path,
     key: Path | None,
     report: Report | None,
@@ -91,14 +91,13 @@ def _sums(folder: Path) -> dict[str, str]:
     return {name: digest for name, digest in known.items() if (folder / name).is_file()}
 
 
-def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk | None]]) -> kit.Contents:
+def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> kit.Contents:
     books: list[LockedBook] = []
     chunks: dict[str, Chunk] = {}
     places: dict[str, Place] = {link.book: link.place for link in read.links}
     extras: dict[str, bytes] = {"manifest.yml": read.data}
     stated: dict[str, tuple[Licence, ...]] = {}
     for one, chunk in spliced:
-        assert chunk is not None
         book = one.book
         books.append(
             LockedBook(

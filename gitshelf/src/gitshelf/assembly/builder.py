@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from gitshelf.formats import compression
 from gitshelf.kit import links
 from gitshelf.manifest import Manifest
-from gitshelf.resolution import Options, Shelf, load
+from gitshelf.resolution import OpenReader, Options, Resolved, Shelf, load
 
 if TYPE_CHECKING:
     from gitshelf.assembly import Kit
+    from gitshelf.assembly.chunks import Chunk
 
 _ATTEMPTS = 2
 
@@ -50,7 +51,7 @@ def build(
     Thread(target=import_module, args=("gitshelf.assembly",), daemon=True).start()
     attempt = 1
     while True:
-        spliced = Shelf(read, options).work(splicing=True)
+        spliced = _splice_all(read, options)
         from gitshelf.assembly import assemble
         from gitshelf.assembly.writing import ChunkDamaged
 
@@ -60,6 +61,18 @@ def build(
             if attempt == _ATTEMPTS:
                 raise
         attempt += 1
+
+
+def _splice_all(read: Manifest, options: Options) -> list[tuple[Resolved, Chunk]]:
+    shelf = Shelf(read, options)
+
+    def splice(resolved: Resolved, reader: OpenReader) -> Chunk:
+        # Imported here, so that it is loaded while git fetches.
+        from gitshelf.assembly.cached import chunk_of
+
+        return chunk_of(resolved, reader, shelf.cache, shelf.running, options)
+
+    return shelf.work(splice)
 
 
 def _check_links(read: Manifest) -> None:

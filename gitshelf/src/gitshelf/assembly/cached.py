@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from gitshelf.assembly import chunks
@@ -12,16 +12,15 @@ from gitshelf.base.process import Running
 from gitshelf.cache import Cache
 from gitshelf.formats import tar
 from gitshelf.formats.pointers import Pointer
-from gitshelf.git.reader import ObjectReader
 from gitshelf.git.urls import local_path
-from gitshelf.resolution import Options, Resolved, placed
+from gitshelf.resolution import OpenReader, Options, Resolved, placed
 
 FORMAT_KEY = "kit-1"
 
 
 def chunk_of(
     one: Resolved,
-    reader: Callable[[], ObjectReader],
+    reader: OpenReader,
     cache: Cache,
     running: Running,
     options: Options,

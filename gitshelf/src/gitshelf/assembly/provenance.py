@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from gitshelf import __version__
+from gitshelf.base.version import __version__
 from gitshelf.kit.lock import LockedBook
 
 BUILD_TYPE = "urn:gitshelf:kit:1"

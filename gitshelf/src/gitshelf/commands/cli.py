@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitshelf import __version__
 from gitshelf.base.errors import GitshelfError
+from gitshelf.base.version import __version__
 from gitshelf.commands import help as overview
 from gitshelf.commands.common import (
     Progress,

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from gitshelf import git, manifest
 from gitshelf.base import files
@@ -17,8 +18,7 @@ from gitshelf.base.threads import Report, run_all
 from gitshelf.cache import Cache, Store
 from gitshelf.cache.fetch import DEFAULT_TIMEOUT, Fetcher
 from gitshelf.formats import gitobjects
-from gitshelf.git import reader as objects
-from gitshelf.git.reader import Missing, ObjectReader
+from gitshelf.git.reader import Missing, ObjectReader, peel
 from gitshelf.git.refs import Ref, UnknownCommit
 from gitshelf.git.urls import local_path
 from gitshelf.manifest import Manifest
@@ -26,7 +26,7 @@ from gitshelf.manifest.books import Book, Link
 from gitshelf.manifest.document import Place
 
 if TYPE_CHECKING:
-    from gitshelf.assembly.chunks import Chunk
+    from gitshelf.resolution.submodules import Submodule
 
 WORKERS = 4
 
@@ -76,6 +76,33 @@ class Options:
     report: Report | None = None
 
 
+class Made(Protocol):
+    """What is made of a resolved book; the submodules that it has are books of the shelf, too."""
+
+    @property
+    def submodules(self) -> Sequence[Submodule]: ...
+
+
+M = TypeVar("M", bound=Made)
+M_co = TypeVar("M_co", bound=Made, covariant=True)
+OpenReader = Callable[[], ObjectReader]
+"""Opens, when first called, the store that holds a book's commit."""
+
+
+class Make(Protocol[M_co]):
+    """Makes something of a resolved book, while the books of other repositories are fetched.
+    Raises GitshelfError with the book's location, Missing if the store is damaged."""
+
+    def __call__(self, resolved: Resolved, reader: OpenReader, /) -> M_co: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """Made of a book that only has to be resolved."""
+
+    submodules: tuple[Submodule, ...] = ()
+
+
 def load(
     file: Path, environment: str | None = None, tokens: Mapping[str, str] | None = None
 ) -> Manifest:
@@ -100,64 +127,64 @@ def resolve(
     """
     read = load(file, environment, tokens)
     shelf = Shelf(read, options or Options())
-    return Resolution(read, tuple(one for one, _ in shelf.work(splicing=False)))
+    worked = shelf.work(lambda _resolved, _reader: _Nothing())
+    return Resolution(read, tuple(resolved for resolved, _ in worked))
 
 
 class Shelf:
-    """The books of one manifest on their way into the cache."""
+    """The books of one manifest on their way into the cache. `cache` and `running` are those of
+    this run, for whoever makes something of its books."""
 
     def __init__(self, read: Manifest, options: Options) -> None:
         self._manifest = read
         self._options = options
-        self._running = Running()
-        self._cache = Cache(options.cache)
+        self.running = Running()
+        self.cache = Cache(options.cache)
         self._fetcher = Fetcher(
-            self._cache, self._running, timeout=options.timeout, offline=options.offline
+            self.cache, self.running, timeout=options.timeout, offline=options.offline
         )
 
-    def work(self, *, splicing: bool) -> list[tuple[Resolved, Chunk | None]]:
-        """Resolve, fetch and (with `splicing`) splice all books, and then their
-        submodules that belong to the kit; sorted by place."""
-        self._cache.sweep()
+    def work(self, make: Make[M]) -> list[tuple[Resolved, M]]:
+        """Resolve, fetch and `make` all books, and then the submodules that what was made has;
+        sorted by place. Raises GitshelfError with the location of the book at fault."""
+        self.cache.sweep()
         taken = {book.book: book.place for book in self._manifest.books}
         taken |= {link.book + "/": link.place for link in self._manifest.links}
-        done: list[tuple[Resolved, Chunk | None]] = []
+        worked: list[tuple[Resolved, M]] = []
         books: Sequence[Book] = self._manifest.books
         while books:
-            found = self._all(books, splicing)
-            done += found
-            books = _submodules(found, taken)
-        done.sort(key=lambda one: one[0].book.book.encode())
-        return done
+            level = self._work_on(books, make)
+            worked += level
+            books = _submodules(level, taken)
+        worked.sort(key=lambda pair: pair[0].book.book.encode())
+        return worked
 
-    def _all(self, books: Sequence[Book], splicing: bool) -> list[tuple[Resolved, Chunk | None]]:
+    def _work_on(self, books: Sequence[Book], make: Make[M]) -> list[tuple[Resolved, M]]:
         by_url: dict[str, list[Book]] = defaultdict(list)
         for book in books:
             by_url[book.url].append(book)
+        tasks = [
+            (books[0].book or url, partial(self._work_on_repository, url, books, make))
+            for url, books in by_url.items()
+        ]
+        groups = run_all(tasks, self._options.workers, self.running, self._options.report)
+        return [pair for group in groups for pair in group]
 
-        def task(url: str, books: list[Book]) -> Callable[[], list[tuple[Resolved, Chunk | None]]]:
-            return lambda: self._group(url, books, splicing)
-
-        tasks = [(books[0].book or url, task(url, books)) for url, books in by_url.items()]
-        groups = run_all(tasks, self._options.workers, self._running, self._options.report)
-        return [one for group in groups for one in group]
-
-    def _group(
-        self, url: str, books: list[Book], splicing: bool
-    ) -> list[tuple[Resolved, Chunk | None]]:
-        """The books of one repository."""
+    def _work_on_repository(
+        self, url: str, books: list[Book], make: Make[M]
+    ) -> list[tuple[Resolved, M]]:
         try:
-            return self._fetched(url, books, splicing)
+            return self._fetch_and_make(url, books, make)
         except (Missing, Refused) as error:
-            if self._running.stopped:
+            if self.running.stopped:
                 raise
             if self._options.offline and local_path(url) is None:
                 raise placed(error, books, {}) from None
         # The store is damaged, or so it looks: bring its commits once more.
         for width in (40, 64):
-            self._forget(self._cache.store(url, width))
+            self._forget(self.cache.store(url, width))
         try:
-            return self._fetched(url, books, splicing)
+            return self._fetch_and_make(url, books, make)
         except (Missing, Refused) as error:
             raise placed(error, books, {}) from None
 
@@ -166,11 +193,33 @@ class Shelf:
             with store.writing(self._options.timeout):
                 files.remove(store.path)
 
-    def _fetched(
-        self, url: str, books: list[Book], splicing: bool
-    ) -> list[tuple[Resolved, Chunk | None]]:
+    def _fetch_and_make(
+        self, url: str, books: list[Book], make: Make[M]
+    ) -> list[tuple[Resolved, M]]:
         refs = self._pins(url, books)
-        pins = {book: ref.id for book, ref in refs.items()}
+        pins = {place: ref.id for place, ref in refs.items()}
+        stores = self._stores(url, books, pins)
+        worked: list[tuple[Resolved, M]] = []
+        with ExitStack() as stack:
+            readers: dict[int, ObjectReader] = {}
+
+            def open_reader(width: int) -> ObjectReader:
+                if width not in readers:
+                    opened = ObjectReader(stores[width].path, self.running, self._options.timeout)
+                    readers[width] = stack.enter_context(opened)
+                return readers[width]
+
+            for book in books:
+                ref = refs[book.book]
+                reader = partial(open_reader, len(ref.id))
+                resolved = self._resolved(book, ref.id, reader)
+                self._check_track(resolved)
+                resolved = replace(resolved, branch=ref.branch, tag=ref.tag)
+                worked.append((resolved, make(resolved, reader)))
+        return worked
+
+    def _stores(self, url: str, books: Sequence[Book], pins: Mapping[str, str]) -> dict[int, Store]:
+        """The stores that hold the pins of some books, by the length of the pins."""
         stores: dict[int, Store] = {}
         for width in {len(pin) for pin in pins.values()}:
             wanted = list(dict.fromkeys(pin for pin in pins.values() if len(pin) == width))
@@ -178,35 +227,7 @@ class Shelf:
                 stores[width] = self._fetcher.ensure(url, wanted)
             except GitshelfError as error:
                 raise placed(error, [b for b in books if pins[b.book] in wanted], pins) from None
-        done: list[tuple[Resolved, Chunk | None]] = []
-        with ExitStack() as stack:
-            readers: dict[int, ObjectReader] = {}
-
-            def reader(width: int) -> ObjectReader:
-                if width not in readers:
-                    opened = ObjectReader(stores[width].path, self._running, self._options.timeout)
-                    readers[width] = stack.enter_context(opened)
-                return readers[width]
-
-            for book in books:
-                pin = pins[book.book]
-                one = self._resolved(book, pin, lambda pin=pin: reader(len(pin)))  # type: ignore[misc]
-                self._check_track(one)
-                ref = refs[book.book]
-                one = replace(one, branch=ref.branch, tag=ref.tag)
-                chunk = None
-                if splicing:
-                    from gitshelf.assembly.cached import chunk_of
-
-                    chunk = chunk_of(
-                        one,
-                        lambda pin=pin: reader(len(pin)),  # type: ignore[misc]
-                        self._cache,
-                        self._running,
-                        self._options,
-                    )
-                done.append((one, chunk))
-        return done
+        return stores
 
     def _pins(self, url: str, books: Sequence[Book]) -> dict[str, Ref]:
         """The full id that each book asks for, by place."""
@@ -222,16 +243,16 @@ class Shelf:
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
         object_id = pin
         while True:
-            known = self._cache.git_object(object_id)
+            known = self.cache.git_object(object_id)
             if known is None:
                 try:
-                    steps = objects.peel(reader(), object_id)
+                    steps = peel(reader(), object_id)
                 except (Missing, Refused):
                     raise
                 except GitshelfError as error:
                     raise book.place.error(error.message, error.remedy) from None
                 for step, kind, content in steps:
-                    self._cache.keep_object(step, kind, content)
+                    self.cache.keep_object(step, kind, content)
                 continue
             kind, content = known
             if kind == "commit":
@@ -259,11 +280,9 @@ class Shelf:
             )
 
 
-def _submodules(
-    found: Sequence[tuple[Resolved, Chunk | None]], taken: dict[str, Place]
-) -> Sequence[Book]:
-    """The submodules of spliced books, as books; their places are added to `taken`."""
-    above = [(one.book, chunk.submodules) for one, chunk in found if chunk and chunk.submodules]
+def _submodules(worked: Sequence[tuple[Resolved, Made]], taken: dict[str, Place]) -> Sequence[Book]:
+    """The submodules of books, as books; their places are added to `taken`."""
+    above = [(resolved.book, made.submodules) for resolved, made in worked if made.submodules]
     if not above:
         return ()
     from gitshelf.resolution import submodules
