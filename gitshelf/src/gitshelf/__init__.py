@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gitshelf.rules.model import Finding
     from gitshelf.shelf.discovery import Discovered, discover
     from gitshelf.shelf.drift import State, status
-    from gitshelf.shelf.installation import Outcome, Wishes, install
+    from gitshelf.shelf.installation import InstallOptions, Outcome, Wishes, install
 
 _HOMES = {
     "BookChanges": "compare.comparison",
@@ -47,6 +47,7 @@ _HOMES = {
     "State": "shelf.drift",
     "Verified": "kit.verification",
     "Wishes": "shelf.installation",
+    "InstallOptions": "shelf.installation",
     "build": "assembly.builder",
     "changes": "compare.comparison",
     "discover": "shelf.discovery",
@@ -70,6 +71,7 @@ __all__ = [
     "Discovered",
     "Finding",
     "GitshelfError",
+    "InstallOptions",
     "Kit",
     "Lock",
     "LockedBook",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.cache import Cache, stored
+from gitshelf.cache import Cache, store_named
 from gitshelf.cache.housekeeping import contents, prune
 
 import gitshelf
@@ -75,7 +75,7 @@ def test_prune_leaves_a_repository_that_is_written_to(shelf: Path, tmp_path: Pat
     age(31)
     cache = Cache()
     (store,) = [held for held in contents(cache) if held.kind == "store"]
-    with stored(cache.root, "stores", store.name).writing(1):
+    with store_named(cache.root, "stores", store.name).writing(1):
         assert "store" not in [held.kind for held in prune(cache, DAY)]
     assert store.path.is_dir()
     assert "store" in [held.kind for held in prune(cache, DAY)]

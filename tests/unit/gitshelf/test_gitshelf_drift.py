@@ -174,8 +174,12 @@ def test_discovered_manifest_installs_the_same_shelf(
     said = run_cli("discover")
     assert (said.code, said.err) == (0, "")
     found = parse(said.out.encode(), tmp_path / "x.yml")
-    assert [(one.book, len(one.branch)) for one in found.books] == [("a", 40), ("b", 40), ("c", 40)]
-    assert [(one.book, one.target) for one in found.links] == [("l", "a")]
+    assert [(one.place, len(one.branch)) for one in found.books] == [
+        ("a", 40),
+        ("b", 40),
+        ("c", 40),
+    ]
+    assert [(one.place, one.target) for one in found.links] == [("l", "a")]
     (tmp_path / "x.yml").write_text(said.out)
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
@@ -203,7 +207,7 @@ def test_original_bug_discover_missed_symlinks_to_folders(
     (shelf / "deep" / "to-file").symlink_to("../a/README")
     (shelf / "c" / "mine").symlink_to("/srv/x y")
     found = parse(run_cli("discover").out.encode(), Path("x.yml"))
-    assert {(one.book, one.written_target) for one in found.links} == {
+    assert {(one.place, one.written_target) for one in found.links} == {
         ("l", "a"),
         ("deep/er/to-folder", "../../a/a"),
         ("deep/to-file", "../a/README"),
@@ -224,7 +228,7 @@ def test_discover_leaves_out_what_belongs_to_a_clone_and_says_what_it_cannot_wri
     said = run_cli("discover")
     assert said.code == 0
     found = parse(said.out.encode(), Path("x.yml"))
-    assert [one.book for one in found.books] == ["it's", "it's/child"]
+    assert [one.place for one in found.books] == ["it's", "it's/child"]
     assert not found.links
     left = [line.removeprefix("left out: ").split(":")[0] for line in said.err.splitlines()]
     assert left == ["alone", "out", "{name}"]
@@ -254,32 +258,32 @@ def test_url_with_a_password_is_not_written_into_a_manifest(
 
 
 def test_glance_says_clean_only_where_git_does(installed: Path, run_cli: Cli, shelf: Path) -> None:
-    from gitshelf.shelf import quick as glance
+    from gitshelf.shelf import quick
 
     clone = shelf / "a"
     readme = clone / "README"
     nothing: frozenset[str] = frozenset()
     index = clone / ".git" / "index"
     os.utime(index, ns=(0, index.stat().st_mtime_ns + 10**9))
-    facts = glance.clean(clone, nothing)
+    facts = quick.facts_if_clean(clone, nothing)
     assert facts is not None
     assert (facts.commit, facts.branch) == (sh(clone, "rev-parse", "HEAD"), "master")
     before = readme.stat()
     readme.write_bytes(b"TWO\n")  # as long as before, and as old
     os.utime(readme, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert glance.clean(clone, nothing) is None
+    assert quick.facts_if_clean(clone, nothing) is None
     readme.write_bytes(b"two\n")
     index.unlink()  # within a second, git itself would not look at the file again
     sh(clone, "read-tree", "HEAD")
     sh(clone, "update-index", "--refresh")
     os.utime(index, ns=(0, readme.stat().st_mtime_ns))  # racy, as git calls it
-    assert glance.clean(clone, nothing) is None
+    assert quick.facts_if_clean(clone, nothing) is None
     os.utime(index, ns=(0, readme.stat().st_mtime_ns + 1))
-    assert glance.clean(clone, nothing) is not None
+    assert quick.facts_if_clean(clone, nothing) is not None
     (clone / "a" / "new").write_text("")
-    assert glance.clean(clone, nothing) is None
-    assert glance.clean(clone, frozenset({"a/new"})) is not None
+    assert quick.facts_if_clean(clone, nothing) is None
+    assert quick.facts_if_clean(clone, frozenset({"a/new"})) is not None
     (clone / "a" / "new").unlink()
     sh(clone, "rm", "-q", "--cached", "a/empty")
     (clone / "a" / "empty").unlink()
-    assert glance.clean(clone, nothing) is None
+    assert quick.facts_if_clean(clone, nothing) is None

@@ -89,8 +89,10 @@ def test_tries_end_with_the_timeout(
 
 
 def test_waits_grow_and_differ_and_are_longer_where_the_server_asks() -> None:
-    assert retries.waits("The requested URL returned error: 429") > retries.waits("early EOF")
-    waits = [[retries.jittered(1.0, attempt) for attempt in (1, 2, 3)] for _ in range(20)]
+    assert retries.first_wait("The requested URL returned error: 429") > retries.first_wait(
+        "early EOF"
+    )
+    waits = [[retries.jittered_wait(1.0, attempt) for attempt in (1, 2, 3)] for _ in range(20)]
     assert all(2**i / 2 <= wait[i] <= 2**i for wait in waits for i in range(3))
     assert len({wait[0] for wait in waits}) > 10
 
@@ -126,8 +128,8 @@ def test_wait_beyond_the_timeout_is_not_begun(
 
 def test_address_of_the_repository_does_not_make_a_failure_pass() -> None:
     url = "https://git.example.org/timed out/early EOF.git"
-    assert not retries.passing(url, f"fatal: repository '{url}' not found")
-    assert retries.passing(url, f"fatal: unable to access '{url}': Failed to connect to host")
+    assert not retries.is_passing(url, f"fatal: repository '{url}' not found")
+    assert retries.is_passing(url, f"fatal: unable to access '{url}': Failed to connect to host")
 
 
 def test_server_that_refuses_shas_gives_tips_and_history(

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from gitshelf.git import worktree
 from gitshelf.git.worktree import Facts
-from gitshelf.shelf import many as survey
-from gitshelf.shelf import quick as glance
+from gitshelf.shelf import many, quick
 
 Repo = Any
 NOTHING: frozenset[str] = frozenset()
@@ -366,14 +365,14 @@ def test_clone_is_judged_as_git_status_judges_it(
     clone: Path, happens: Callable[[Path], None]
 ) -> None:
     happens(clone)
-    (seen,) = survey.look([(clone, NOTHING)])
+    (seen,) = many.facts_of_many([(clone, NOTHING)])
     assert seen == said_by_git(clone)
 
 
 def test_untouched_clone_needs_no_git(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = said_by_git(clone)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert survey.look([(clone, NOTHING)]) == [expected]
+    assert many.facts_of_many([(clone, NOTHING)]) == [expected]
 
 
 def test_books_within_a_book_are_not_counted(clone: Path) -> None:
@@ -382,6 +381,6 @@ def test_books_within_a_book_are_not_counted(clone: Path) -> None:
         path.mkdir()
         (path / "file").write_text("x")
     inside = frozenset({"bin/inner", "bin/inner/most", "bin/absent"})
-    assert glance.clean(clone, inside) is not None
+    assert quick.facts_if_clean(clone, inside) is not None
     (clone / "bin" / "new").write_text("x")
-    assert glance.clean(clone, inside) is None
+    assert quick.facts_if_clean(clone, inside) is None

@@ -33,7 +33,7 @@ def translate(tmp_path: Path) -> Callable[..., Manifest]:
 
 
 def books(found: Manifest) -> list[tuple[str, str, str]]:
-    return [(one.book, one.url, one.branch) for one in found.books]
+    return [(one.place, one.url, one.branch) for one in found.books]
 
 
 def test_repos_file_of_vcstool_is_imported_pinned_and_built(
@@ -106,7 +106,7 @@ def test_requirements_of_ansible(translate: Callable[..., Manifest]) -> None:
     ]
     assert found.books[1].path == "sub"
     old = translate("ansible", "- src: https://x.example/ntp.git\n")
-    assert [one.book for one in old.books] == ["roles/ntp"]
+    assert [one.place for one in old.books] == ["roles/ntp"]
     with pytest.raises(GitshelfError, match=r"theirs:2: the role someone.ntp .* not come from git"):
         translate("ansible", "roles:\n- someone.ntp\n")
     with pytest.raises(GitshelfError, match=r"theirs:2: the collection a.b .* not come from git"):
@@ -159,7 +159,7 @@ def test_manifest_of_repo(translate: Callable[..., Manifest]) -> None:
         ("tool", "ssh://git@y.example/x/tool", SHA),
     ]
     assert found.books[1].track == "stable"
-    assert [(link.book, link.target) for link in found.links] == [
+    assert [(link.place, link.target) for link in found.links] == [
         ("Makefile", "build/make/core/root.mk"),
         ("a/b", "../build/make/core"),
     ]

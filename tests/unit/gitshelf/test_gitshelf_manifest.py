@@ -53,11 +53,11 @@ books:
 
 def test_manifest_of_the_original_is_read_as_it_was() -> None:
     manifest = read(ORIGINAL)
-    assert [(b.book, b.url, b.branch) for b in manifest.books] == [
+    assert [(b.place, b.url, b.branch) for b in manifest.books] == [
         ("srv/salt", "https://git.example.org/cloud/salt.git", "1.0"),
         ("srv/salt/common", "https://git.example.org/cloud/common.git", "master"),
     ]
-    assert [(b.book, b.target) for b in manifest.links] == [("srv/salt/states/extra", "../common")]
+    assert [(b.place, b.target) for b in manifest.links] == [("srv/salt/states/extra", "../common")]
 
 
 def test_token_option_beats_environment_which_beats_the_default() -> None:

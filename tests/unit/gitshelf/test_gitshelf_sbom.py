@@ -14,7 +14,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from gitshelf.assembly import licences
-from gitshelf.assembly.licences import recognised, stated
+from gitshelf.assembly.licences import recognise_licence, stated_licence
 from identify.vendor.licenses import LICENSES
 
 import gitshelf
@@ -71,30 +71,30 @@ def said(component: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("spdx", KNOWN)
 def test_text_of_a_licence_is_recognised_however_it_is_set(spdx: str) -> None:
     text = TEXTS[spdx]
-    assert recognised(text) == spdx
+    assert recognise_licence(text) == spdx
     notice = "Copyright (c) 2019-2024, Jane Doe <jane@example.org>\nAll rights reserved.\n\n"
-    assert recognised(notice + text.replace("\n", "\r\n").replace("http:", "https:")) == spdx
+    assert recognise_licence(notice + text.replace("\n", "\r\n").replace("http:", "https:")) == spdx
     for width in (40, 72, 10_000):
         paragraphs = [
             part if "opyright" in part else textwrap.fill(part, width, break_long_words=False)
             for part in text.split("\n\n")
         ]
-        assert recognised("\n\n".join(paragraphs)) == spdx
+        assert recognise_licence("\n\n".join(paragraphs)) == spdx
 
 
 @pytest.mark.parametrize("spdx", KNOWN)
 def test_licence_with_any_other_word_is_not_that_licence(spdx: str) -> None:
     text = TEXTS[spdx]
-    assert recognised(text + "\nThis is not for commercial use.\n") == ""
-    assert recognised("The terms below hold on Mondays.\n\n" + text) == ""
+    assert recognise_licence(text + "\nThis is not for commercial use.\n") == ""
+    assert recognise_licence("The terms below hold on Mondays.\n\n" + text) == ""
     middle = text.index(" ", len(text) // 2)
-    assert recognised(text[:middle] + " not" + text[middle:]) == ""
-    assert recognised(text[: len(text) // 2]) == ""
+    assert recognise_licence(text[:middle] + " not" + text[middle:]) == ""
+    assert recognise_licence(text[: len(text) // 2]) == ""
 
 
 def test_texts_of_other_licences_are_not_taken_for_a_known_one() -> None:
     for spdx, text in LICENSES:
-        assert recognised(text) in ("", spdx)
+        assert recognise_licence(text) in ("", spdx)
 
 
 @pytest.mark.skipif(
@@ -106,8 +106,8 @@ def test_texts_that_debian_has_are_recognised() -> None:
     names |= {"LGPL-2.1": "LGPL-2.1", "LGPL-3": "LGPL-3.0", "MPL-2.0": "MPL-2.0"}
     folder = Path("/usr/share/common-licenses")
     names = {name: spdx for name, spdx in names.items() if (folder / name).exists()}
-    assert {name: recognised((folder / name).read_text("utf-8")) for name in names} == names
-    assert recognised((folder / "GPL-1").read_text("utf-8")) == ""
+    assert {name: recognise_licence((folder / name).read_text("utf-8")) for name in names} == names
+    assert recognise_licence((folder / "GPL-1").read_text("utf-8")) == ""
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_texts_that_debian_has_are_recognised() -> None:
 def test_licence_file_states_what_it_says_and_no_more(
     name: bytes, content: bytes, expected: str
 ) -> None:
-    assert stated(name, content) == expected
+    assert stated_licence(name, content) == expected
 
 
 @pytest.mark.parametrize(

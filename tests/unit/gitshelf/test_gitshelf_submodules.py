@@ -241,17 +241,17 @@ def test_url_of_a_submodule_follows_gits_own_rewriting(
 def test_relative_url_is_taken_from_the_books_own(base: str, url: str, wanted: str | None) -> None:
     if wanted is None:
         with pytest.raises(ValueError, match="leads above"):
-            submodules.absolute(base, url)
+            submodules.absolute_url(base, url)
     else:
-        assert submodules.absolute(base, url) == wanted
+        assert submodules.absolute_url(base, url) == wanted
 
 
 def test_folder_of_this_machine_is_not_taken_for_a_book_from_elsewhere() -> None:
     from gitshelf.kit.lock import Policies
     from gitshelf.manifest.books import Book
-    from gitshelf.manifest.document import Place
+    from gitshelf.manifest.document import Location
 
-    book = Book("b", "https://h/a", "1" * 40, "", "", "", Policies(), "", Place("m", 1, "b"))
+    book = Book("b", "https://h/a", "1" * 40, "", "", "", Policies(), "", Location("m", 1, "b"))
     for url in ("file:///etc/x", "/etc/x"):
         one = submodules.Submodule(b"s", "1" * 40, url)
         with pytest.raises(GitshelfError, match="is a folder of this machine"):

@@ -6,8 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf.assembly import chunks, provenance, sbom
-from gitshelf.assembly import writing as kit
+from gitshelf.assembly import chunks, provenance, sbom, writing
 from gitshelf.assembly.chunks import Chunk
 from gitshelf.assembly.spdx import Licence
 from gitshelf.base import files
@@ -17,7 +16,7 @@ from gitshelf.formats import compression, tar
 from gitshelf.kit import lock, signatures
 from gitshelf.kit.lock import Lock, LockedBook, LockedLink
 from gitshelf.manifest import Manifest
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.resolution import Resolved
 
 
@@ -44,12 +43,12 @@ def assemble(
 ) -> Kit:
     """Write the kit of the manifest `read` as `output` and lay beside it what belongs to it.
 
-    Raises GitshelfError; kit.ChunkDamaged where a chunk in the cache was, which is discarded then.
+    Raises GitshelfError; writing.ChunkDamaged if a chunk in the cache was, which is then discarded.
     """
     contents = _contents(read, spliced)
     try:
-        digest, size = kit.write(contents, output, report)
-    except kit.ChunkDamaged as error:
+        digest, size = writing.write(contents, output, report)
+    except writing.ChunkDamaged as error:
         chunks.discard(error.chunk)
         raise
     try:
@@ -91,17 +90,17 @@ def _sums(folder: Path) -> dict[str, str]:
     return {name: digest for name, digest in known.items() if (folder / name).is_file()}
 
 
-def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> kit.Contents:
+def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> writing.Contents:
     books: list[LockedBook] = []
     chunks: dict[str, Chunk] = {}
-    places: dict[str, Place] = {link.book: link.place for link in read.links}
+    locations: dict[str, Location] = {link.place: link.at for link in read.links}
     extras: dict[str, bytes] = {"manifest.yml": read.data}
     stated: dict[str, tuple[Licence, ...]] = {}
     for one, chunk in spliced:
         book = one.book
         books.append(
             LockedBook(
-                book=book.book,
+                book=book.place,
                 commit=one.commit,
                 tree=chunk.tree,
                 path=book.path,
@@ -117,17 +116,17 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> kit.Cont
                 url=book.origin,
             )
         )
-        chunks[book.book] = chunk
-        stated[book.book] = chunk.licences
-        places[book.book] = book.place
+        chunks[book.place] = chunk
+        stated[book.place] = chunk.licences
+        locations[book.place] = book.at
         extras[f"commits/{one.commit}"] = one.raw
         extras.update((f"trees/{tree}", data) for tree, data in chunk.trees.items())
     bill = sbom.render(books, stated)
     extras["sbom.cdx.json"] = bill
     written = Lock(
         tuple(sorted(books, key=lambda book: lock.raw(book.book))),
-        tuple(LockedLink(link.book, link.target) for link in read.links),
+        tuple(LockedLink(link.place, link.target) for link in read.links),
         hashlib.sha256(read.data).hexdigest(),
         hashlib.sha256(bill).hexdigest(),
     )
-    return kit.Contents(written, chunks, places, extras)
+    return writing.Contents(written, chunks, locations, extras)

@@ -19,7 +19,7 @@ _FILE = b".gitattributes"
 _NAMES = ("export-ignore", "export-subst")
 
 
-def marked(
+def marked_paths(
     reader: ObjectReader, root: str, path: str, listing: list[Item]
 ) -> dict[str, list[bytes]]:
     """The paths in `listing` (relative to the folder `path` of the tree `root`) by attribute.

@@ -78,8 +78,8 @@ def _splice_all(read: Manifest, options: Options) -> list[tuple[Resolved, Chunk]
 def _check_links(read: Manifest) -> None:
     """A shelf on a disk may have links to what is beside it, a kit may not."""
     for link in read.links:
-        if links.ends_outside(link.target, posixpath.dirname(link.book)):
-            raise link.place.error(
+        if links.ends_outside(link.target, posixpath.dirname(link.place)):
+            raise link.at.error(
                 f"the link to {link.written_target} leads out of the shelf, so no kit can hold it",
                 "link to a place on the shelf, or build from a manifest without this book",
             )

@@ -19,37 +19,37 @@ FORMAT_KEY = "kit-1"
 
 
 def chunk_of(
-    one: Resolved,
+    resolved: Resolved,
     reader: OpenReader,
     cache: Cache,
     running: Running,
     options: Options,
 ) -> Chunk:
     """The chunk of a book; `reader` opens its store. Raises GitshelfError with the book's place."""
-    book = one.book
-    mtime = tar.writable_time(one.time)
+    book = resolved.book
+    mtime = tar.writable_time(resolved.time)
     policies = sorted(book.policies.to_json().items())
-    target = cache.chunk(FORMAT_KEY, one.tree, book.path, book.book, mtime, policies)
-    known = chunks.cached(target)
+    target = cache.chunk(FORMAT_KEY, resolved.tree, book.path, book.place, mtime, policies)
+    known = chunks.find(target)
     if known is not None:
         return known
     # Only now: a build that finds everything in the cache starts faster without.
     from gitshelf.assembly import splice
     from gitshelf.cache import lfs
 
-    source = splice.Source(one.tree, book.path, book.book, mtime, book.policies)
+    source = splice.Source(resolved.tree, book.path, book.place, mtime, book.policies)
 
     def fetch(wanted: Mapping[bytes, Pointer]) -> Mapping[str, Path]:
         objects = lfs.Objects(
-            cache.store(book.url, len(one.commit)),
+            cache.store(book.url, len(resolved.commit)),
             running,
             options.timeout,
             fetching=not options.offline or local_path(book.url) is not None,
         )
-        commit = lfs.Commit(book.url, one.commit, one.tree, book.path)
+        commit = lfs.Commit(book.url, resolved.commit, resolved.tree, book.path)
         try:
             return objects.bring(reader(), commit, wanted)
         except GitshelfError as error:
             raise placed(error, [book], {}) from None
 
-    return splice.splice(reader(), source, target, book.place, fetch)
+    return splice.splice(reader(), source, target, book.at, fetch)

@@ -42,7 +42,7 @@ class Chunk:
     lfs: tuple[tuple[bytes, Pointer], ...] = ()
 
 
-def cached(target: Path) -> Chunk | None:
+def find(target: Path) -> Chunk | None:
     """The chunk that was kept as `target` (a path without suffix), or None."""
     try:
         meta = json.loads(target.with_suffix(".json").read_bytes())
@@ -78,7 +78,7 @@ def discard(chunk: Chunk) -> None:
 
 
 def keep(chunk: Chunk, target: Path) -> None:
-    """Say beside the entries of `target` what they are, so that `cached` finds them."""
+    """Say beside the entries of `target` what they are, so that `find` finds them."""
     meta = {
         "size": chunk.size,
         "crc": chunk.crc,

@@ -53,7 +53,7 @@ def find(
     names = sorted(files)
     asked = names[:_MOST_FILES]
     found = [
-        Licence(name, stated(name, content))
+        Licence(name, stated_licence(name, content))
         for name, content in zip(asked, _contents(reader, asked, files), strict=True)
     ]
     return (*found, *(Licence(name, "") for name in names[_MOST_FILES:]))
@@ -89,7 +89,7 @@ def _is_licence(item: Item) -> bool:
     return inner != item.path or bool(_FILE.fullmatch(inner) and not _CODE.fullmatch(inner))
 
 
-def stated(name: bytes, content: bytes) -> str:
+def stated_licence(name: bytes, content: bytes) -> str:
     """The SPDX id or expression that a licence file of this name states, or ""."""
     if len(content) > _MOST_BYTES or b"\0" in content:
         return ""
@@ -101,11 +101,11 @@ def stated(name: bytes, content: bytes) -> str:
     if (b"/" + folder + b"/").endswith(b"/" + _FOLDER) and last.endswith(b".txt"):
         called = last.removesuffix(b".txt").decode("utf-8", "replace")
         return called if _ID.fullmatch(called) else ""
-    return recognised(text)
+    return recognise_licence(text)
 
 
 @lru_cache(maxsize=64)
-def recognised(text: str) -> str:
+def recognise_licence(text: str) -> str:
     """The SPDX id of the one licence whose text this is, and nothing but it; else ""."""
     left = words(text)
     found = set()

@@ -19,7 +19,7 @@ from gitshelf.formats.pointers import Pointer
 from gitshelf.git.reader import ObjectReader
 from gitshelf.kit import links, lock
 from gitshelf.kit.lock import INCLUDE, OMIT, REFUSE, Omitted, Policies
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.resolution import submodules
 
 Fetch = Callable[[Mapping[bytes, Pointer]], Mapping[str, Path]]
@@ -46,29 +46,31 @@ class Source:
     policies: Policies
 
 
-def splice(reader: ObjectReader, source: Source, target: Path, place: Place, fetch: Fetch) -> Chunk:
-    """Write the book's entries as `target` and say what they are; `place` is for messages, `fetch`
-    finds the objects of LFS pointers.
+def splice(
+    reader: ObjectReader, source: Source, target: Path, location: Location, fetch: Fetch
+) -> Chunk:
+    """Write the book's entries as `target` and return what they are; `location` is for messages,
+    `fetch` finds the objects of LFS pointers.
 
     Raises GitshelfError where the folder is missing, or where the book holds what its policies
     refuse, with the names.
     """
-    tree, above = _descend(reader, source, place)
-    listing = _listing(reader.trees([tree]), tree, place)
+    tree, above = _descend(reader, source, location)
+    listing = _listing(reader.trees([tree]), tree, location)
     omitted: dict[bytes, str] = {}
-    _decide_submodules(listing, source, omitted, place)
-    _decide_attributes(reader, source, listing, omitted, place)
-    found_links = _decide_links(reader, source, listing, omitted, place)
+    _decide_submodules(listing, source, omitted, location)
+    _decide_attributes(reader, source, listing, omitted, location)
+    found_links = _decide_links(reader, source, listing, omitted, location)
     staying = [item for item in listing if item.path not in omitted]
     gitlinks = [item for item in staying if item.mode == gitobjects.SUBMODULE]
-    held = submodules.read(reader, source.root, source.path, gitlinks, place)
+    held = submodules.read(reader, source.root, source.path, gitlinks, location)
     carried = [item for item in staying if item.mode != gitobjects.SUBMODULE]
     with files.replacing(target.with_suffix(".tar")) as raw:
         writer = Writer(raw, source.prefix, source.mtime, {})
         writer.write(reader, carried)
-        _refuse("lfs", source.policies.lfs, list(writer.pointers), omitted, place)
+        _refuse("lfs", source.policies.lfs, list(writer.pointers), omitted, location)
         if writer.pointers and source.policies.lfs == INCLUDE:
-            objects = fetch(_canonical(writer.pointers, place))
+            objects = fetch(_canonical(writer.pointers, location))
             # From the start: entries are in the order of their paths.
             raw.seek(0)
             raw.truncate()
@@ -99,19 +101,21 @@ def splice(reader: ObjectReader, source: Source, target: Path, place: Place, fet
     return chunk
 
 
-def _canonical(found: Mapping[bytes, Pointer | None], place: Place) -> dict[bytes, Pointer]:
+def _canonical(found: Mapping[bytes, Pointer | None], location: Location) -> dict[bytes, Pointer]:
     """The pointers that a kit can rebuild; all of them, or it is an error."""
     odd = [path for path, pointer in found.items() if pointer is None]
     if odd:
         names = ", ".join(tar.printable(path) for path in odd[:5])
-        raise place.error(
+        raise location.error(
             f"it has LFS pointers in a form that a kit cannot carry: {names}",
             "write `lfs: omit` in the book, or pin another commit",
         )
     return {path: pointer for path, pointer in found.items() if pointer is not None}
 
 
-def _descend(reader: ObjectReader, source: Source, place: Place) -> tuple[str, dict[str, bytes]]:
+def _descend(
+    reader: ObjectReader, source: Source, location: Location
+) -> tuple[str, dict[str, bytes]]:
     """The id of the folder, and the raw trees on the way to it."""
     tree, above = source.root, {}
     for part in [p for p in source.path.split("/") if p]:
@@ -122,13 +126,13 @@ def _descend(reader: ObjectReader, source: Source, place: Place) -> tuple[str, d
                 tree = item.id
                 break
         else:
-            raise place.error(
+            raise location.error(
                 f"its commit has no folder {source.path}", "correct `path`, or pin another commit"
             )
     return tree, above
 
 
-def _listing(trees: dict[str, list[Item]], root: str, place: Place) -> list[Item]:
+def _listing(trees: dict[str, list[Item]], root: str, location: Location) -> list[Item]:
     """All files, links and submodules below `root`, by full path, in git's order."""
     listing: list[Item] = []
     stack: list[tuple[bytes, Iterator[Item]]] = [(b"", iter(trees[root]))]
@@ -138,14 +142,14 @@ def _listing(trees: dict[str, list[Item]], root: str, place: Place) -> list[Item
             path = prefix + item.path
             if item.mode == gitobjects.TREE:
                 if not trees[item.id]:
-                    raise place.error(
+                    raise location.error(
                         f"its folder {tar.printable(path)} is empty, which git cannot check out",
                         "pin another commit",
                     )
                 stack.append((path + b"/", iter(trees[item.id])))
                 break
             if item.mode not in gitobjects.MODES:
-                raise place.error(
+                raise location.error(
                     f"{tar.printable(path)} has the mode {item.mode}, which a kit cannot carry",
                     "pin another commit",
                 )
@@ -156,7 +160,7 @@ def _listing(trees: dict[str, list[Item]], root: str, place: Place) -> list[Item
 
 
 def _refuse(
-    why: str, policy: str, paths: list[bytes], omitted: dict[bytes, str], place: Place
+    why: str, policy: str, paths: list[bytes], omitted: dict[bytes, str], location: Location
 ) -> None:
     """Leave `paths` out, or refuse them by name; `include` does nothing."""
     if not paths:
@@ -168,14 +172,16 @@ def _refuse(
         names = ", ".join(tar.printable(path) for path in paths[:5])
         more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
         choices = "|".join(c for c in lock.POLICY_VALUES[key] if c != REFUSE)
-        raise place.error(f"it has {what}: {names}{more}", _REMEDY.format(key=key, choices=choices))
+        raise location.error(
+            f"it has {what}: {names}{more}", _REMEDY.format(key=key, choices=choices)
+        )
 
 
 def _decide_submodules(
-    listing: list[Item], source: Source, omitted: dict[bytes, str], place: Place
+    listing: list[Item], source: Source, omitted: dict[bytes, str], location: Location
 ) -> None:
     paths = [item.path for item in listing if item.mode == gitobjects.SUBMODULE]
-    _refuse("submodule", source.policies.submodules, paths, omitted, place)
+    _refuse("submodule", source.policies.submodules, paths, omitted, location)
 
 
 def _decide_attributes(
@@ -183,15 +189,15 @@ def _decide_attributes(
     source: Source,
     listing: list[Item],
     omitted: dict[bytes, str],
-    place: Place,
+    location: Location,
 ) -> None:
-    marked = attributes.marked(reader, source.root, source.path, listing)
+    marked = attributes.marked_paths(reader, source.root, source.path, listing)
     for why, policy in (
         ("export-ignore", source.policies.export_ignore),
         ("export-subst", source.policies.export_subst),
     ):
         paths = [path for path in marked.get(why, []) if path not in omitted]
-        _refuse(why, policy, paths, omitted, place)
+        _refuse(why, policy, paths, omitted, location)
 
 
 def _decide_links(
@@ -199,7 +205,7 @@ def _decide_links(
     source: Source,
     listing: list[Item],
     omitted: dict[bytes, str],
-    place: Place,
+    location: Location,
 ) -> dict[bytes, bytes]:
     """The links that stay, by path; those that leave the book are refused or left out."""
     items = [i for i in listing if i.mode == gitobjects.SYMLINK and i.path not in omitted]
@@ -209,7 +215,9 @@ def _decide_links(
     targets = {item.path: content for item, content in zip(items, contents, strict=True)}
     for path, content in targets.items():
         if not content or b"\0" in content:
-            raise place.error(f"the link {tar.printable(path)} has no target", "pin another commit")
+            raise location.error(
+                f"the link {tar.printable(path)} has no target", "pin another commit"
+            )
     leaving = [path for path in targets if links.leaves(path, targets, b"")]
-    _refuse("link", source.policies.links, leaving, omitted, place)
+    _refuse("link", source.policies.links, leaving, omitted, location)
     return {path: link for path, link in targets.items() if path not in omitted}

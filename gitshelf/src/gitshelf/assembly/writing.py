@@ -22,7 +22,7 @@ from gitshelf.kit import links
 from gitshelf.kit.lock import Lock, raw
 from gitshelf.kit.owners import Owners, ancestors
 from gitshelf.kit.verification import KIT
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 
 _PIECE = 1 << 20
 _AHEAD = 2  # pieces that wait to be hashed
@@ -38,12 +38,13 @@ class ChunkDamaged(GitshelfError):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that goes into a kit; `chunks` and `places` by the books' places on the shelf, `extras`
+    """All that goes into a kit; `chunks` and `locations` (in the
+    manifest) by the books' places on the shelf, `extras`
     the files of KIT/ by name, without the lock."""
 
     lock: Lock
     chunks: Mapping[str, Chunk]
-    places: Mapping[str, Place]
+    locations: Mapping[str, Location]
     extras: Mapping[str, bytes]
 
 
@@ -182,7 +183,7 @@ def _arrange(contents: Contents) -> list[_Piece]:
             pieces.append(_Piece(place + b"/", chunk=chunk, size=chunk.size))
             continue
         between = {f for f in wanted if owner.of(f) == place and f != place}
-        cut, there = _cut(chunk, inner, between, contents.places[book.book])
+        cut, there = _cut(chunk, inner, between, contents.locations[book.book])
         pieces += cut
         made |= there
     for folder in wanted - made:
@@ -203,7 +204,7 @@ def _below(place: bytes, places: list[bytes]) -> list[bytes]:
 
 
 def _cut(
-    chunk: Chunk, inner: list[bytes], between: set[bytes], place: Place
+    chunk: Chunk, inner: list[bytes], between: set[bytes], location: Location
 ) -> tuple[list[_Piece], set[bytes]]:
     """A chunk with other books inside, cut where they go; and the folders `between` it has.
 
@@ -220,7 +221,7 @@ def _cut(
             if path in between and name.endswith(b"/"):
                 there.add(path)
             elif path in taken or path in between:
-                raise place.error(
+                raise location.error(
                     f"its {printable(path)} is in the way of another book",
                     "give that book another place",
                 )
@@ -270,7 +271,7 @@ def _check_links(
     for path in targets:
         if links.leaves(path, targets, holder.get(path, b"")):
             book = holder.get(path, path).decode()
-            raise contents.places[book].error(
+            raise contents.locations[book].error(
                 f"the link {printable(path)} leads out of its book",
                 "correct it in its repository, or write `links: omit`",
             )

@@ -15,7 +15,7 @@ _PAUSE = 0.05  # seconds between two tries
 
 
 @contextmanager
-def locked(path: Path, timeout: float, busy: str) -> Iterator[int]:
+def lock_file(path: Path, timeout: float, busy: str) -> Iterator[int]:
     """Hold the lock file `path` alone, made where it is missing; gives its open file.
 
     Raises GitshelfError after `timeout` seconds, saying that another run `busy`.

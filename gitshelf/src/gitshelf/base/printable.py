@@ -7,12 +7,12 @@ from collections.abc import Sequence
 _SHOWN = 3
 
 
-def shown(name: str) -> str:
+def text(name: str) -> str:
     """A path as it can be printed."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def some(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
     """The first of several paths, and how many there are besides."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(shown(name) for name in names[:_SHOWN]) + more
+    return ", ".join(text(name) for name in names[:_SHOWN]) + more

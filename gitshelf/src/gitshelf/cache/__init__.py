@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.filelock import locked
+from gitshelf.base.filelock import lock_file
 from gitshelf.formats import gitobjects
 from gitshelf.git.urls import store_name
 
@@ -39,7 +39,7 @@ class Store:
     lock_path: Path
     width: int
 
-    def pinned(self, commit: str) -> bool:
+    def has_pin(self, commit: str) -> bool:
         """Whether an earlier fetch from this URL brought this commit or tag."""
         if (self.path / "refs" / "pins" / commit).exists():
             return True
@@ -47,7 +47,7 @@ class Store:
             return f"{commit} refs/pins/{commit}" in (self.path / "packed-refs").read_text()
         return False
 
-    def used(self) -> None:
+    def note_use(self) -> None:
         """Note that it was used now, for `gitshelf cache prune`."""
         with suppress(OSError):
             os.utime(self.path)
@@ -139,7 +139,7 @@ class Cache:
                 files.sweep_parts(path.with_name(name))
 
 
-def stored(root: Path, kind: str, name: str) -> Store:
+def store_named(root: Path, kind: str, name: str) -> Store:
     """The store `name` of a kind (stores, full) in the cache folder `root`."""
     width = 64 if name.endswith("-sha256.git") else 40
     return Store(root / kind / name, root / "locks" / f"{kind}-{name}", width)
@@ -152,4 +152,4 @@ def default_root() -> Path:
 
 
 def _locked(path: Path, timeout: float) -> AbstractContextManager[int]:
-    return locked(path, timeout, f"has been writing {path.name}")
+    return lock_file(path, timeout, f"has been writing {path.name}")

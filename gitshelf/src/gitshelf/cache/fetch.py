@@ -67,8 +67,8 @@ class Fetcher:
         result = self._git(url, ["ls-remote", "--", url, *patterns])
         if not result.ok:
             raise self._failure(url, result)
-        advertised = refs.advertised(result)
-        return {name: refs.chosen(name, url, advertised) for name in names}
+        advertised = refs.parse_refs(result)
+        return {name: refs.choose_ref(name, url, advertised) for name in names}
 
     def ensure(self, url: str, wanted: Sequence[str]) -> Store:
         """The store that holds the commits (or tags) `wanted`, all of one hash.
@@ -77,15 +77,15 @@ class Fetcher:
         cannot be asked.
         """
         store = self._cache.store(url, len(wanted[0]))
-        if all(store.pinned(pin) for pin in wanted):
-            store.used()
+        if all(store.has_pin(pin) for pin in wanted):
+            store.note_use()
             return store
         self._check_online(url, wanted[0][:12])
         with store.writing(self._timeout) as handle:
-            missing = [pin for pin in wanted if not store.pinned(pin)]
+            missing = [pin for pin in wanted if not store.has_pin(pin)]
             if missing:
                 self._ladder(store, url, missing, handle)
-        store.used()
+        store.note_use()
         return store
 
     def on_branch(self, url: str, commit: str, branch: str) -> bool:
@@ -106,7 +106,7 @@ class Fetcher:
             raise GitshelfError(f"{url}: {git.last_line(result.err)}")
         return result.ok
 
-    def there(self, url: str, pin: str) -> bool:
+    def still_has(self, url: str, pin: str) -> bool:
         """Whether the repository itself still gives this commit, whatever the cache has. Raises
         GitshelfError where it cannot be asked."""
         self._check_online(url, pin[:12])
@@ -121,13 +121,13 @@ class Fetcher:
         listed = self._git(url, ["ls-remote", "--", url])
         if not listed.ok:
             raise self._failure(url, listed)
-        tips = set(refs.advertised(listed).values())
+        tips = set(refs.parse_refs(listed).values())
         full = self._full(url, len(pin))
         arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]
         holding = git.run([*arguments, "refs/heads", "refs/tags"], git_dir=full.path)
         return pin in tips or not tips.isdisjoint(holding.out.decode().split())
 
-    def whole(self, url: str, width: int) -> Store:
+    def whole_store(self, url: str, width: int) -> Store:
         """The store with all branches and tags (`width`: digits of its ids), brought up to date.
         Raises GitshelfError where the repository cannot be asked."""
         return self._full(url, width)
@@ -136,8 +136,8 @@ class Fetcher:
         """The store with all that led to `commits` (of one hash), and those of them that the
         repository does not have any more. Raises GitshelfError where it cannot be asked."""
         store = self._cache.store(url, len(commits[0]), full=True)
-        if all(store.pinned(commit) for commit in commits):
-            store.used()
+        if all(store.has_pin(commit) for commit in commits):
+            store.note_use()
             return store, set()
         store = self._full(url, len(commits[0]))
         lost = set()
@@ -164,7 +164,7 @@ class Fetcher:
             listed = self._git(url, ["ls-remote", "--", url])
             if not listed.ok:
                 raise self._failure(url, listed)
-            named = [ref for ref, tip in refs.advertised(listed).items() if tip == pin]
+            named = [ref for ref, tip in refs.parse_refs(listed).items() if tip == pin]
             if (
                 named
                 and self._shallow(store, url, [(named[0].removesuffix("^{}"), pin)], handle).ok
@@ -196,7 +196,7 @@ class Fetcher:
             result = self._git(url, [*_FETCH, "--prune", "--", url, *refspecs], store, handle)
         if not result.ok:
             raise self._failure(url, result)
-        store.used()
+        store.note_use()
         return store
 
     def _has(self, store: Store, commit: str) -> bool:
@@ -234,10 +234,10 @@ class Fetcher:
                     raise Timeout(message, error.remedy) from None
                 if result.ok or attempt == retries.TRIES or local_path(url) is not None:
                     return result
-                asked = retries.waits(result.err) == retries.FIRST_WAIT_ASKED
-                wait = retries.jittered(retries.waits(result.err), attempt)
+                asked = retries.first_wait(result.err) == retries.FIRST_WAIT_ASKED
+                wait = retries.jittered_wait(retries.first_wait(result.err), attempt)
                 wait = max(wait, listening.seconds())
-            if not retries.passing(url, result.err) or time.monotonic() + wait > deadline:
+            if not retries.is_passing(url, result.err) or time.monotonic() + wait > deadline:
                 return result
             retries.pause(wait, self._running)
             attempt += 1
@@ -269,7 +269,7 @@ class Fetcher:
                 f"{url} cannot be fetched ({reason})",
                 "make room where the cache is (gitshelf cache show), or set XDG_CACHE_HOME",
             )
-        again = f", {retries.TRIES} tries" if retries.passing(url, result.err) else ""
+        again = f", {retries.TRIES} tries" if retries.is_passing(url, result.err) else ""
         return GitshelfError(
             f"{url} cannot be fetched from ({reason}{again})",
             "check the URL and the network: git ls-remote",

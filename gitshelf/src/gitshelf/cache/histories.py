@@ -32,7 +32,7 @@ class FullFetcher(Fetcher):
         for pin in wanted:
             if self._holds(store, [pin]):
                 continue
-            # Not on a branch or tag (a review, a branch that was rewritten): ask for it by id.
+            # Not on a branch or tag (a review, a branch that was rewrite_pins): ask for it by id.
             with store.writing(self._timeout) as handle:
                 result = git.run(
                     ["fetch", "--quiet", "--no-tags", "--", url, f"+{pin}:refs/pins/{pin}"],

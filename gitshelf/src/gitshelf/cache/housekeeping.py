@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError
-from gitshelf.cache import Cache, stored
+from gitshelf.cache import Cache, store_named
 
 STORE, HISTORY, CHUNK, OBJECT = "store", "history", "book", "commit"
 KINDS = (STORE, HISTORY, CHUNK, OBJECT)
@@ -20,7 +20,7 @@ _PATIENCE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CacheEntry:
     """A thing in the cache: a STORE or HISTORY (a bare repository of one URL), a CHUNK (a spliced
     book) or an OBJECT. `size` in bytes, `used` in seconds since 1970, `pins` how many commits a
     repository keeps."""
@@ -33,7 +33,7 @@ class Held:
     pins: int = 0
 
 
-def contents(cache: Cache) -> list[Held]:
+def contents(cache: Cache) -> list[CacheEntry]:
     """What a cache holds, by kind and name. What goes away meanwhile is left out."""
     found = []
     for kind in KINDS:
@@ -45,14 +45,14 @@ def contents(cache: Cache) -> list[Held]:
     return found
 
 
-def _held(kind: str, path: Path) -> Held:
+def _held(kind: str, path: Path) -> CacheEntry:
     used = path.stat().st_mtime
     if kind in (STORE, HISTORY):
         pins = len(list((path / "refs" / "pins").glob("[0-9a-f]*")))
-        return Held(kind, path.name, path, sum(_sizes(path)), used, pins)
+        return CacheEntry(kind, path.name, path, sum(_sizes(path)), used, pins)
     beside = path.with_suffix(".json")
     more = beside.stat().st_size if kind == CHUNK and beside.exists() else 0
-    return Held(kind, path.name, path, path.stat().st_size + more, used)
+    return CacheEntry(kind, path.name, path, path.stat().st_size + more, used)
 
 
 def _sizes(folder: Path) -> Iterator[int]:
@@ -68,7 +68,7 @@ def prune(
     *,
     write: bool = True,
     clock: Callable[[], float] = time.time,
-) -> list[Held]:
+) -> list[CacheEntry]:
     """Remove what was not used for `older_than` seconds, and what killed runs left; gives what was
     removed (with `write` false: what would be). A repository that a run is writing to stays.
 
@@ -86,13 +86,13 @@ def prune(
     return removed
 
 
-def _remove(cache: Cache, held: Held) -> bool:
+def _remove(cache: Cache, held: CacheEntry) -> bool:
     if held.kind not in (STORE, HISTORY):
         if held.kind == CHUNK:
             files.remove(held.path.with_suffix(".json"))
         files.remove(held.path)
         return True
-    store = stored(cache.root, _FOLDERS[held.kind], held.name)
+    store = store_named(cache.root, _FOLDERS[held.kind], held.name)
     try:
         with store.writing(_PATIENCE):
             # Renamed first, so that nobody ever finds half a repository under its name.

@@ -144,7 +144,7 @@ def _server(reader: ObjectReader, commit: Commit) -> str:
     if not found:
         return ""
     try:
-        return urls.inner(found, commit.url)
+        return urls.check_inner_url(found, commit.url)
     except ValueError as error:
         shown = re.sub(r"//[^/@]*@", "//***@", found)
         raise GitshelfError(

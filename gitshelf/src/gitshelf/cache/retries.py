@@ -43,18 +43,18 @@ _RETRY_AFTER = re.compile(r"Recv header: retry-after:\s*(\d{1,6})\s*$", re.I | r
 _ASKED = re.compile(r"(returned error:|HTTP) (429|503)", re.I)
 
 
-def passing(url: str, said: str) -> bool:
+def is_passing(url: str, said: str) -> bool:
     """Whether a failure may pass by itself, judged by what git said about `url`."""
     said = said.replace(url, "")
     return not re.search(_FINAL, said, re.I) and re.search(_PASSING, said, re.I) is not None
 
 
-def waits(said: str) -> float:
+def first_wait(said: str) -> float:
     """The seconds before the second try, after a failure with these words."""
     return FIRST_WAIT_ASKED if _ASKED.search(said) else FIRST_WAIT
 
 
-def jittered(first: float, attempt: int) -> float:
+def jittered_wait(first: float, attempt: int) -> float:
     """How long to wait after the failed `attempt` (from 1 on): half of it by chance, so that many
     clients that failed together do not come back together."""
     import random

@@ -12,7 +12,7 @@ import click
 from gitshelf.commands.common import amount, json_option, print_json
 
 if TYPE_CHECKING:
-    from gitshelf.cache.housekeeping import Held
+    from gitshelf.cache.housekeeping import CacheEntry
 
 _DAY = 86400.0
 
@@ -79,7 +79,7 @@ Examples:
 def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what was not used for long, and what killed runs left.
 
-    Commits that upstream has rewritten away are only in the cache: keep those kits.
+    Commits that upstream has rewrite_pins away are only in the cache: keep those kits.
     """
     from gitshelf.cache import Cache
     from gitshelf.cache.housekeeping import prune as remove
@@ -98,11 +98,11 @@ def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     click.echo(f"{len(removed)} things, {amount(_size(removed))} {did}")
 
 
-def _size(several: Sequence[Held]) -> int:
+def _size(several: Sequence[CacheEntry]) -> int:
     return sum(held.size for held in several)
 
 
-def _document(held: Held) -> dict[str, object]:
+def _document(held: CacheEntry) -> dict[str, object]:
     return {
         "kind": held.kind,
         "name": held.name,

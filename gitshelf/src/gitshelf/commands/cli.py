@@ -15,7 +15,6 @@ import click
 
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.version import __version__
-from gitshelf.commands import help as overview
 from gitshelf.commands.common import (
     Progress,
     amount,
@@ -25,6 +24,7 @@ from gitshelf.commands.common import (
     run_options,
     token_values,
 )
+from gitshelf.commands.help import EPILOG, SECTIONS
 
 if TYPE_CHECKING:
     from gitshelf.kit.lock import Lock
@@ -90,7 +90,7 @@ class _Commands(click.Group):
         return found if isinstance(found, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in overview.SECTIONS.items():
+        for title, rows in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl(list(rows.items()))
 
@@ -98,7 +98,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings=_CONTEXT,
-    epilog=overview.EPILOG,
+    epilog=EPILOG,
 )
 @click.version_option(__version__, prog_name="gitshelf")
 def commands() -> None:

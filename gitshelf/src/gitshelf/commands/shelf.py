@@ -81,7 +81,7 @@ def install(
     install made, and that left the manifest, are removed.
     """
     from gitshelf.resolution import Options
-    from gitshelf.shelf.installation import WORKERS, Wishes
+    from gitshelf.shelf.installation import WORKERS, InstallOptions
     from gitshelf.shelf.installation import install as install_shelf
 
     with Progress() as progress:
@@ -90,7 +90,7 @@ def install(
             Path(),
             environment=environment,
             tokens=token_values(tokens),
-            wishes=Wishes(fakeroot, dry_run, skip_deletes, skip_repo_url_check, force),
+            wishes=InstallOptions(fakeroot, dry_run, skip_deletes, skip_repo_url_check, force),
             options=Options(
                 offline=offline, timeout=timeout, report=progress.report, workers=WORKERS
             ),

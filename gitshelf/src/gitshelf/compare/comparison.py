@@ -14,8 +14,8 @@ from gitshelf.base.process import Running, Stopped
 from gitshelf.base.threads import run_all
 from gitshelf.cache import Cache, Store
 from gitshelf.cache.fetch import Fetcher
-from gitshelf.compare import sources as sides
-from gitshelf.compare.sources import Held
+from gitshelf.compare import sources
+from gitshelf.compare.sources import ShelfBook
 from gitshelf.formats import gitobjects
 from gitshelf.formats.gitobjects import is_id
 from gitshelf.git.reader import ObjectReader
@@ -27,7 +27,7 @@ from gitshelf.shelf import nesting
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _CHANGE_ID = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{40})[ \t]*$", re.M)
 _CLOSES = re.compile(r"^Closes-Bug:[ \t]*#?[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
-Pairs = dict[str, tuple[Held | None, Held | None]]
+Pairs = dict[str, tuple[ShelfBook | None, ShelfBook | None]]
 """Books by place: what they were and what they are."""
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -73,15 +73,15 @@ def changes(
     tokens: Mapping[str, str] | None = None,
     options: Options | None = None,
 ) -> list[BookChanges]:
-    """What changed from one manifest, lock or kit to another, by place; see `sides.read` for what
+    """What changed from one manifest, lock or kit to another, by place; see `sources.read` for what
     may be compared. Books that are the same are left out; of those that are not, submodules that
     they include count as books.
 
     Raises GitshelfError, with the book, where a repository cannot be asked.
     """
     options = options or Options()
-    before = sides.read(str(old), environment=environment, tokens=tokens).books
-    after = sides.read(str(new), environment=environment, tokens=tokens).books
+    before = sources.read(str(old), environment=environment, tokens=tokens).books
+    after = sources.read(str(new), environment=environment, tokens=tokens).books
     running = Running()
     fetcher = Fetcher(
         Cache(options.cache), running, timeout=options.timeout, offline=options.offline
@@ -101,7 +101,7 @@ def changes(
     return sorted(found, key=lambda one: one.book.encode())
 
 
-def _differ(old: Held | None, new: Held | None) -> bool:
+def _differ(old: ShelfBook | None, new: ShelfBook | None) -> bool:
     """Whether a book has to be looked at: names of branches may stand for anything."""
     if old is None or new is None:
         return True
@@ -116,7 +116,7 @@ class _Comparison:
         self._timeout = timeout
 
     def book(
-        self, name: str, old: Held | None, new: Held | None
+        self, name: str, old: ShelfBook | None, new: ShelfBook | None
     ) -> tuple[BookChanges | None, Pairs]:
         """What happened to one book, None where nothing did; and the submodules that belong to it
         on either side."""
@@ -128,9 +128,9 @@ class _Comparison:
         except Stopped:
             raise
         except GitshelfError as error:
-            raise held.place.error(error.message, error.remedy) from None
+            raise held.at.error(error.message, error.remedy) from None
 
-    def _book(self, name: str, old: Held | None, new: Held | None) -> BookChanges | None:
+    def _book(self, name: str, old: ShelfBook | None, new: ShelfBook | None) -> BookChanges | None:
         was, now = self._state(old), self._state(new)
         url = (new.url if new else "") or (old.url if old else "")
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
@@ -161,7 +161,7 @@ class _Comparison:
         went = self._log(store, now, was, old.path)
         return BookChanges(name, kind, was, now, url, came, went, folder)
 
-    def _inner(self, old: Held | None, new: Held | None, found: BookChanges) -> Pairs:
+    def _inner(self, old: ShelfBook | None, new: ShelfBook | None, found: BookChanges) -> Pairs:
         """The submodules that belong to a book, where both sides have it."""
         if not (old and new and found.url) or old.link or new.link:
             return {}
@@ -169,7 +169,7 @@ class _Comparison:
         after = self._submodules(new, found.new, found)
         return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
 
-    def _submodules(self, held: Held, commit: str, found: BookChanges) -> dict[str, Held]:
+    def _submodules(self, held: ShelfBook, commit: str, found: BookChanges) -> dict[str, ShelfBook]:
         if held.submodules != INCLUDE:
             return {}
         store, lost = self._fetcher.related(found.url, [commit])
@@ -179,9 +179,9 @@ class _Comparison:
         with ObjectReader(store.path, self._running, self._timeout) as reader:
             ((_, content),) = reader.read([commit])
             tree = gitobjects.parse_commit(content).tree
-            several = submodules.read(reader, tree, held.path, links, held.place)
+            several = submodules.read(reader, tree, held.path, links, held.at)
         book = Book(
-            book=found.book,
+            place=found.book,
             url=found.url,
             branch=commit,
             path=held.path,
@@ -189,14 +189,14 @@ class _Comparison:
             tag="",
             policies=Policies(submodules=INCLUDE),
             origin=found.url,
-            place=held.place,
+            at=held.at,
         )
         return {
-            one.book: Held(one.branch, one.url, "", one.place, submodules=INCLUDE)
+            one.place: ShelfBook(one.branch, one.url, "", one.at, submodules=INCLUDE)
             for one in submodules.books([(book, several)], {})
         }
 
-    def _state(self, held: Held | None) -> str:
+    def _state(self, held: ShelfBook | None) -> str:
         if held is None:
             return ""
         if held.link or is_id(held.ref):

@@ -14,13 +14,13 @@ from gitshelf.formats.tarreader import Reader
 from gitshelf.kit import lock
 from gitshelf.kit.lock import REFUSE
 from gitshelf.manifest import Manifest
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 
 _KITS = (".tar", ".tar.gz", ".tar.zst")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ShelfBook:
     """A book of one side: `ref` is a full id or, in a manifest, the name of a branch or tag; `url`
     is "" where nothing says it; `link` the target of a book that is a link, `submodules` its policy
     for submodules."""
@@ -28,7 +28,7 @@ class Held:
     ref: str
     url: str
     path: str
-    place: Place
+    at: Location
     link: str = ""
     submodules: str = REFUSE
 
@@ -38,7 +38,7 @@ class Side:
     """What one side holds, by place on the shelf."""
 
     name: str
-    books: dict[str, Held]
+    books: dict[str, ShelfBook]
 
 
 def read(
@@ -105,30 +105,30 @@ def _revision(source: str) -> tuple[bytes, Path]:
 
 def _manifest(name: str, found: Manifest) -> Side:
     books = {
-        b.book: Held(b.branch, b.url, b.path, b.place, submodules=b.policies.submodules)
+        b.place: ShelfBook(b.branch, b.url, b.path, b.at, submodules=b.policies.submodules)
         for b in found.books
     }
-    books.update((one.book, Held("", "", "", one.place, one.target)) for one in found.links)
+    books.update((one.place, ShelfBook("", "", "", one.at, one.target)) for one in found.links)
     return Side(name, books)
 
 
 def _locked(name: str, data: bytes, origins: Manifest | None) -> Side:
     parsed = lock.parse(data)
-    urls = {book.book: book.url for book in origins.books} if origins else {}
+    urls = {book.place: book.url for book in origins.books} if origins else {}
     # What a submodule is, its book says.
     own = [book for book in parsed.books if book.within is None]
     books = {
-        b.book: Held(
+        b.book: ShelfBook(
             b.commit,
             urls.get(b.book, ""),
             b.path,
-            Place(name, 1, b.book),
+            Location(name, 1, b.book),
             submodules=b.policies.submodules,
         )
         for b in own
     }
     for link in parsed.links:
-        books[link.book] = Held("", "", "", Place(name, 1, link.book), link.link)
+        books[link.book] = ShelfBook("", "", "", Location(name, 1, link.book), link.link)
     return Side(name, books)
 
 
@@ -143,7 +143,7 @@ def _kit(file: Path) -> tuple[bytes, bytes]:
         raise Refused(where + error.message, error.remedy or "get the kit again") from None
     found: dict[bytes, bytes] = {}
     wanted = (b"KIT/lock.json", b"KIT/manifest.yml")
-    with compression.opened(file) as source:
+    with compression.open_tar(file) as source:
         reader = Reader(source)
         while len(found) < len(wanted) and (entry := reader.entry()) is not None:
             if entry.kind == tar.FILE:

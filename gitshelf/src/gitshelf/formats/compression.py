@@ -102,7 +102,7 @@ class _Zstd(_Plain):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def open_tar(path: Path) -> Iterator[Source]:
     """The tar inside `path`, by what the file starts with.
 
     Raises GitshelfError where the file cannot be read, Refused where the compression is damaged.

@@ -37,7 +37,7 @@ def candidates(name: str) -> list[str]:
     return [f"refs/heads/{name}", f"refs/tags/{name}", f"refs/tags/{name}^{{}}"]
 
 
-def advertised(result: Result) -> dict[str, str]:
+def parse_refs(result: Result) -> dict[str, str]:
     """The id of each ref in the output of `ls-remote`."""
     refs = {}
     for line in result.out.decode("utf-8", "surrogateescape").splitlines():
@@ -47,7 +47,7 @@ def advertised(result: Result) -> dict[str, str]:
     return refs
 
 
-def chosen(name: str, url: str, advertised: dict[str, str]) -> Ref:
+def choose_ref(name: str, url: str, advertised: dict[str, str]) -> Ref:
     """What `name` stands for among the refs that `url` advertised. Raises UnknownCommit where it is
     neither a branch nor a tag, or both."""
     names = candidates(name)

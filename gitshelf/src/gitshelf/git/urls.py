@@ -13,7 +13,7 @@ _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _UNPLAIN = re.compile(r"[^A-Za-z0-9.-]+")
 
 
-def checked(url: str, folder: Path) -> str:
+def check_url(url: str, folder: Path) -> str:
     """The URL to fetch from; a relative path is taken from `folder`.
 
     Raises ValueError, with the reason, for what git would take as an option, another protocol, a
@@ -34,11 +34,11 @@ def checked(url: str, folder: Path) -> str:
     return str(folder / url)
 
 
-def inner(url: str, outer: str) -> str:
-    """A URL that the content of the repository `outer` names, to fetch from. As `checked`, and it
+def check_inner_url(url: str, outer: str) -> str:
+    """A URL that the content of the repository `outer` names, to fetch from. As `check_url`, and it
     leads to this machine only where `outer` does; relative ones are refused."""
     nowhere = Path("/nowhere")
-    found = checked(url, nowhere)
+    found = check_url(url, nowhere)
     if nowhere in Path(found).parents:
         raise ValueError("is not a URL")
     if local_path(found) is not None and local_path(outer) is None:

@@ -68,7 +68,7 @@ def call(
     )
 
 
-def checked(path: Path, arguments: Sequence[str], **how: object) -> bytes:
+def output_of(path: Path, arguments: Sequence[str], **how: object) -> bytes:
     """As `call`, and give what git printed. Raises GitshelfError where git fails."""
     result = call(path, arguments, **how)  # type: ignore[arg-type]
     if not result.ok:
@@ -99,13 +99,15 @@ def is_clone(path: Path) -> bool:
     return os.path.lexists(path / ".git")
 
 
-def look(path: Path, inside: frozenset[str] = frozenset(), running: Running | None = None) -> Facts:
+def facts(
+    path: Path, inside: frozenset[str] = frozenset(), running: Running | None = None
+) -> Facts:
     """The facts of the clone `path`; the other books in it, `inside`, are not its changes.
 
     Raises GitshelfError where git cannot read it.
     """
     arguments = [*STATUS, f"--untracked-files={untracked(inside)}"]
-    return parse_status(checked(path, arguments, running=running), inside)
+    return parse_status(output_of(path, arguments, running=running), inside)
 
 
 def untracked(inside: frozenset[str]) -> str:
@@ -155,7 +157,7 @@ def _plain_url(url: str) -> str:
     return plain.rstrip("/").removesuffix(".git").rstrip("/")
 
 
-def expected(path: Path, branch: str, head: str) -> str:
+def expected_commit(path: Path, branch: str, head: str) -> str:
     """The commit that `branch` of a manifest stands for in this clone, without asking the network:
     its SHA, the tag, or the last seen tip of the branch. "" where the clone does not know it."""
     if gitobjects.is_id(branch):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gitshelf.base.errors import GitshelfError
 from gitshelf.kit.lock import INCLUDE, POLICY_VALUES
 from gitshelf.manifest import document
-from gitshelf.manifest.document import Node, Place
+from gitshelf.manifest.document import Location, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,11 @@ class Source:
             line = self.data.count(b"\n", 0, error.start) + 1
             raise self.at(line).error("not UTF-8", "save it as UTF-8 text") from None
 
-    def at(self, where: Node | int, book: str = "") -> Place:
-        """The place of a YAML node or line."""
-        return Place(self.file, where if isinstance(where, int) else document.line_of(where), book)
+    def at(self, where: Node | int, book: str = "") -> Location:
+        """Where a YAML node or line is."""
+        return Location(
+            self.file, where if isinstance(where, int) else document.line_of(where), book
+        )
 
     def yaml(self) -> Node:
         """The file as a YAML node. Raises GitshelfError with the line where it is none."""
@@ -71,8 +73,8 @@ class Source:
 class Imported:
     """A book: its place, and either where it comes from or what it links to."""
 
-    book: str
-    place: Place
+    place: str
+    at: Location
     git: str = ""
     branch: str = "HEAD"
     path: str = ""
@@ -93,6 +95,6 @@ class Translation:
         """Whether a manifest can ask for submodules."""
         return INCLUDE in POLICY_VALUES["submodules"]
 
-    def lose(self, place: Place, what: str) -> None:
+    def lose(self, location: Location, what: str) -> None:
         """Note something that cannot be said."""
-        self.losses.append(f"{place}{what}")
+        self.losses.append(f"{location}{what}")

@@ -84,14 +84,14 @@ def _project(
     if not name:
         raise source.missing("name", one.line, "the project")
     path = values.get("path") or name
-    place = source.at(one.line, path)
+    location = source.at(one.line, path)
     if "notdefault" in values.get("groups", "").replace(",", " ").split():
-        found.lose(place, "it is in the group notdefault, which repo leaves out")
+        found.lose(location, "it is in the group notdefault, which repo leaves out")
         return
     remote_name = values.get("remote") or default.get("remote", "")
     if remote_name not in remotes:
         known = ", ".join(remotes) or "none"
-        raise place.error(
+        raise location.error(
             f"there is no remote {remote_name}" if remote_name else "it has no `remote`",
             f"name one of the remotes ({known})",
         )
@@ -112,10 +112,10 @@ def _project(
     wanted = values.get("sync-s") or default.get("sync-s", "false")
     submodules = wanted in ("true", "1", "yes")
     if submodules and not found.submodules_known:
-        found.lose(place, "it wants its submodules")
+        found.lose(location, "it wants its submodules")
     url = f"{fetch.rstrip('/')}/{name}"
     found.books.append(
-        Imported(path, place, url, revision or "HEAD", track=track, submodules=submodules)
+        Imported(path, location, url, revision or "HEAD", track=track, submodules=submodules)
     )
 
 
@@ -132,7 +132,7 @@ def _link(source: Source, one: _Element, found: Translation) -> None:
     src, dest = one.values.get("src", ""), one.values.get("dest", "")
     if not src or not dest:
         raise source.missing("src" if not src else "dest", one.line, "the linkfile")
-    if not any(book.book == one.above for book in found.books):
+    if not any(book.place == one.above for book in found.books):
         return
     if any(character in src for character in "*?["):
         found.lose(source.at(one.line, dest), f"a link to each of {src}")

@@ -14,11 +14,11 @@ def read(source: Source) -> Translation:
     found = Translation()
     for path, node in source.values(top["repositories"], "repositories").items():
         one = source.values(node, path)
-        place = source.at(node, path)
+        location = source.at(node, path)
         kind = source.required(one, "type", node, path)
         if kind != "git":
-            found.lose(place, f"its type is {kind}, not git")
+            found.lose(location, f"its type is {kind}, not git")
             continue
         url = source.required(one, "url", node, path)
-        found.books.append(Imported(path, place, url, source.scalar(one, "version", "HEAD")))
+        found.books.append(Imported(path, location, url, source.scalar(one, "version", "HEAD")))
     return found

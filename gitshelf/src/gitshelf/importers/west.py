@@ -46,13 +46,13 @@ def _project(
     one = source.values(node, "a project")
     name = source.required(one, "name", node, "the project")
     path = source.scalar(one, "path", name)
-    place = source.at(node, path)
+    location = source.at(node, path)
     url = source.scalar(one, "url")
     if not url:
         remote = source.scalar(one, "remote") or source.scalar(defaults, "remote")
         if remote not in remotes:
             known = ", ".join(remotes) or "none"
-            raise place.error(
+            raise location.error(
                 f"there is no remote {remote}" if remote else "it has neither `url` nor `remote`",
                 f"name one of the remotes ({known})",
             )
@@ -63,4 +63,4 @@ def _project(
     if submodules and not found.submodules_known:
         found.lose(source.at(one["submodules"], path), "it wants its submodules")
     revision = source.scalar(one, "revision") or source.scalar(defaults, "revision", "master")
-    found.books.append(Imported(path, place, url, revision, submodules=submodules))
+    found.books.append(Imported(path, location, url, revision, submodules=submodules))

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"\{[A-Za-z0-9_][A-Za-z0-9_.-]*\}")
 def render(kind: str, file: str, found: Translation) -> str:
     """The manifest's text. Raises GitshelfError, with the line it came from, for a book that
     gitshelf does not take."""
-    books = sorted(found.books, key=lambda one: one.book.encode("utf-8", "surrogateescape"))
+    books = sorted(found.books, key=lambda one: one.place.encode("utf-8", "surrogateescape"))
     head = [f"# Imported from {Path(file).name} ({kind}).\n"]
     for loss in found.losses:
         head.append("# Not imported: " + re.sub(r"[\x00-\x1f\x7f\x85]", " ", loss) + "\n")
@@ -30,15 +30,15 @@ def render(kind: str, file: str, found: Translation) -> str:
         try:
             manifest.parse(("books:\n" + entry).encode(), Path("gitshelf.yml"))
         except GitshelfError as error:
-            reason = error.message.rpartition(f"book {one.book}: ")[2]
-            raise one.place.error(reason, error.remedy) from None
+            reason = error.message.rpartition(f"book {one.place}: ")[2]
+            raise one.at.error(reason, error.remedy) from None
     text = "".join([*head, "books:" + ("\n" if entries else " []\n"), *entries])
     manifest.parse(text.encode(), Path("gitshelf.yml"))
     return text
 
 
 def _entry(one: Imported, included: bool) -> str:
-    lines = [("book", one.book)]
+    lines = [("book", one.place)]
     if one.link:
         lines.append(("link", one.link))
     else:
@@ -48,7 +48,7 @@ def _entry(one: Imported, included: bool) -> str:
             lines.append(("submodules", INCLUDE))
     for key, text in lines:
         if _TOKEN.search(text):
-            raise one.place.error(
+            raise one.at.error(
                 f"`{key}` has {{name}} in it, which a gitshelf manifest replaces", "rename it"
             )
     return "- " + "".join(

@@ -41,7 +41,7 @@ class Table:
     own: dict[bytes, bytes] = field(default_factory=dict)
 
 
-def take(reader: Reader) -> Table:
+def read(reader: Reader) -> Table:
     """One pass over the tar: form, order and names, and the id of every file."""
     table = Table()
     # Until the lock is read, anything may be.

@@ -72,7 +72,7 @@ def _unpack(verified: Verified, folder: Path) -> None:
     root = os.fsencode(folder) + b"/"
     folders: list[tar.Entry] = []
     links: list[tar.Entry] = []
-    with compression.opened(verified.path) as source:
+    with compression.open_tar(verified.path) as source:
         reader = Reader(source)
         while (entry := reader.entry()) is not None:
             tar.check_name(entry.name)

@@ -115,7 +115,7 @@ def sign_sums(folder: Path, key: Path) -> Path:
     return target
 
 
-def check(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
+def check_signature(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
     """Who signed SHA256SUMS in `folder`, by the names in the allowed-signers file `signers`, and
     what the signed list says: file name to SHA-256.
 

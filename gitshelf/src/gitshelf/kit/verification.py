@@ -15,8 +15,7 @@ from gitshelf.formats import compression, gitobjects, tar
 from gitshelf.formats.gitobjects import Item
 from gitshelf.formats.tar import Entry, printable
 from gitshelf.formats.tarreader import Reader
-from gitshelf.kit import contents as inventory
-from gitshelf.kit import links, lock, signatures
+from gitshelf.kit import contents, links, lock, signatures
 from gitshelf.kit.contents import Seen, Table
 from gitshelf.kit.lock import Lock, LockedBook
 from gitshelf.kit.owners import Owners, ancestors
@@ -49,13 +48,13 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
     if signers is None:
         sums = signatures.read_sums(kit.parent)
     else:
-        signer, sums = signatures.check(kit.parent, signers)
+        signer, sums = signatures.check_signature(kit.parent, signers)
         if kit.name not in sums:
             raise Refused(f"{signatures.SUMS} is signed, but does not list {kit.name}")
     try:
-        with compression.opened(kit) as source:
+        with compression.open_tar(kit) as source:
             reader = Reader(source)
-            table = inventory.take(reader)
+            table = contents.read(reader)
             found = lock.parse(_own(table, b"lock.json"))
             _check_kit_files(table, found)
             _check_books(table, found)
@@ -193,7 +192,7 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
         if pointer is None:
             # Not there where the lock claims it for another book's LFS.
             blob = seen.ids.get(width, "")
-        elif (seen.ids.get(inventory.CONTENT), entry.size) == (pointer.oid, pointer.size):
+        elif (seen.ids.get(contents.CONTENT), entry.size) == (pointer.oid, pointer.size):
             blob = gitobjects.object_id("blob", pointer.to_bytes(), book.commit)
         else:
             raise Refused(f"{printable(entry.name)} is not the LFS object that the lock names")

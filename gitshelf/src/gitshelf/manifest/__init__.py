@@ -11,7 +11,7 @@ from gitshelf.kit.lock import POLICY_KEYS
 from gitshelf.manifest import document
 from gitshelf.manifest.bookparser import BookParser
 from gitshelf.manifest.books import Book, Link
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.manifest.texts import Texts
 from gitshelf.manifest.tokens import hide
 
@@ -63,7 +63,7 @@ def parse(
 ) -> Manifest:
     """As `load`, from bytes; `file` is for messages and relative URLs."""
     name = str(file)
-    start = Place(name, 1)
+    start = Location(name, 1)
     root = document.compose(_hidden(data, name), name)
     if root is None:
         raise start.error("the manifest is empty", "list books under `books:`")
@@ -85,6 +85,6 @@ def _hidden(data: bytes, name: str) -> str:
         return hide(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Place(name, line).error("not UTF-8", "save it as UTF-8 text") from None
+        raise Location(name, line).error("not UTF-8", "save it as UTF-8 text") from None
     except ValueError as error:
-        raise Place(name, 1).error(str(error), "remove them") from None
+        raise Location(name, 1).error(str(error), "remove them") from None

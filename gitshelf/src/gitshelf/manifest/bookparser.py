@@ -12,9 +12,9 @@ from gitshelf.kit.links import ends_outside, relative
 from gitshelf.kit.lock import POLICY_KEYS, POLICY_VALUES, Policies
 from gitshelf.manifest import document
 from gitshelf.manifest.books import Book, Link
-from gitshelf.manifest.document import Node, Place
+from gitshelf.manifest.document import Location, Node
 from gitshelf.manifest.texts import Texts
-from gitshelf.manifest.tokens import used
+from gitshelf.manifest.tokens import tokens_in
 
 DEFAULT_BRANCH = "master"
 RESERVED = "KIT"
@@ -52,12 +52,12 @@ class BookParser:
         for one in document.sequence(node, self._at(node), "books"):
             self._add(one, policies, books, links)
         self._check_places(books, links)
-        books.sort(key=lambda book: book.book.encode())
-        links.sort(key=lambda link: link.book.encode())
+        books.sort(key=lambda book: book.place.encode())
+        links.sort(key=lambda link: link.place.encode())
         return books, links
 
-    def _at(self, node: Node) -> Place:
-        return Place(self._name, document.line_of(node), self._book)
+    def _at(self, node: Node) -> Location:
+        return Location(self._name, document.line_of(node), self._book)
 
     def _text(self, node: Node, what: str) -> str:
         return self._texts.text(node, self._at(node), what)
@@ -67,7 +67,7 @@ class BookParser:
         where = self._at(node)
         pairs: dict[str, tuple[Node, Node]] = {}
         for key, (key_node, value) in document.mapping(node, where, "a book").items():
-            pairs[self._text(key_node, "a key") if used(key) else key] = (key_node, value)
+            pairs[self._text(key_node, "a key") if tokens_in(key) else key] = (key_node, value)
         if "book" not in pairs:
             document.check_keys(pairs, _BOOK_KEYS, self._name, "the book")
             raise where.error("a book without a place", "write `book: PATH`")
@@ -96,12 +96,12 @@ class BookParser:
         path: str,
         pairs: dict[str, tuple[Node, Node]],
         policies: Policies,
-        where: Place,
+        where: Location,
     ) -> Book:
         node = pairs["git"][1]
         url = self._text(node, "git")
         try:
-            url = urls.checked(url, self._file.absolute().parent)
+            url = urls.check_url(url, self._file.absolute().parent)
         except ValueError as error:
             shown = re.sub(r"//[^/@]*@", "//***@", url)
             raise self._at(node).error(f"the URL {shown} {error}", "correct `git`") from None
@@ -109,7 +109,7 @@ class BookParser:
         branch = self._ref(pairs, "branch") or DEFAULT_BRANCH
         folder = self._text(pairs["path"][1], "path") if "path" in pairs else ""
         return Book(
-            book=path,
+            place=path,
             url=url,
             branch=branch,
             path=_inner_path(folder, self._at(pairs["path"][0])) if folder else "",
@@ -117,7 +117,7 @@ class BookParser:
             tag=self._ref(pairs, "tag"),
             policies=self._policies(pairs, policies),
             origin=origin,
-            place=where,
+            at=where,
         )
 
     def _ref(self, pairs: dict[str, tuple[Node, Node]], key: str) -> str:
@@ -170,27 +170,27 @@ class BookParser:
         return target
 
     def _check_places(self, books: list[Book], links: list[Link]) -> None:
-        taken: dict[str, Place] = {}
+        taken: dict[str, Location] = {}
         everything: list[Book | Link] = [*books, *links]
         for one in everything:
-            if one.book in taken:
-                first = taken[one.book]
-                later, earlier = max(one.place.line, first.line), min(one.place.line, first.line)
-                raise Place(self._name, later, one.place.book).error(
-                    f"the place {one.book} is taken twice, first in line {earlier}",
+            if one.place in taken:
+                first = taken[one.place]
+                later, earlier = max(one.at.line, first.line), min(one.at.line, first.line)
+                raise Location(self._name, later, one.at.book).error(
+                    f"the place {one.place} is taken twice, first in line {earlier}",
                     "give one of them another place, or remove it",
                 )
-            taken[one.book] = one.place
+            taken[one.place] = one.at
         for link in links:
             for one in everything:
-                if one.book.startswith(link.book + "/"):
-                    raise one.place.error(
-                        f"it would lie under the link {link.book} (line {link.place.line})",
+                if one.place.startswith(link.place + "/"):
+                    raise one.at.error(
+                        f"it would lie under the link {link.place} (line {link.at.line})",
                         "put it where the link leads, or elsewhere",
                     )
 
 
-def _shelf_path(written: str, where: Place) -> str:
+def _shelf_path(written: str, where: Location) -> str:
     if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in written):
         raise where.error("the place has control characters in it", "write a plain path")
     parts = [part for part in written.split("/") if part not in ("", ".")]
@@ -203,7 +203,7 @@ def _shelf_path(written: str, where: Place) -> str:
     return "/".join(parts)
 
 
-def _inner_path(written: str, where: Place) -> str:
+def _inner_path(written: str, where: Location) -> str:
     parts = [part for part in written.split("/") if part not in ("", ".")]
     if written.startswith("/") or ".." in parts or "\0" in written:
         raise where.error(f"the folder {written!r} is outside the repository", "correct `path`")

@@ -25,7 +25,7 @@ _APART = re.compile(r"[%&*!|>@`\\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where in a manifest something is said; `line` starts at 1, `book` may be empty."""
 
     file: str
@@ -62,32 +62,32 @@ def compose(text: str, file: str) -> Node | None:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         reason = error.problem or error.context or "it cannot be parsed"
-        raise Place(file, line).error(f"not YAML: {reason}", "correct the line") from None
+        raise Location(file, line).error(f"not YAML: {reason}", "correct the line") from None
     except YAMLError as error:
         reason = str(error).strip().split("\n")[0]
-        raise Place(file, 1).error(f"not YAML: {reason}", "correct the file") from None
+        raise Location(file, 1).error(f"not YAML: {reason}", "correct the file") from None
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError) as error:
         # Seen from ruamel.yaml for some malformed tags, anchors and directives.
-        raise Place(file, 1).error(f"not YAML: {error}", "correct the file") from None
+        raise Location(file, 1).error(f"not YAML: {error}", "correct the file") from None
 
 
-def scalar(node: Node, place: Place, what: str) -> str:
+def scalar(node: Node, location: Location, what: str) -> str:
     """The text of a scalar, whatever YAML would make of it (a SHA of digits stays text)."""
     if not _is(node, "ScalarNode"):
-        raise place.error(f"{what} must be a text", "write one value on one line")
+        raise location.error(f"{what} must be a text", "write one value on one line")
     return str(node.value)
 
 
-def sequence(node: Node, place: Place, what: str) -> list[Node]:
+def sequence(node: Node, location: Location, what: str) -> list[Node]:
     """The nodes of a list; an empty value is an empty list."""
     if _is_null(node):
         return []
     if not _is(node, "SequenceNode"):
-        raise place.error(f"{what} must be a list", "begin each item with `- `")
+        raise location.error(f"{what} must be a list", "begin each item with `- `")
     return list(node.value)
 
 
-def mapping(node: Node, place: Place, what: str) -> dict[str, tuple[Node, Node]]:
+def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, Node]]:
     """Key nodes and value nodes of a mapping by key; `<<` is merged as YAML 1.1 does.
 
     An empty value is an empty mapping. A key that is there twice is an error.
@@ -95,15 +95,15 @@ def mapping(node: Node, place: Place, what: str) -> dict[str, tuple[Node, Node]]
     if _is_null(node):
         return {}
     if not _is(node, "MappingNode"):
-        raise place.error(f"{what} must be a mapping", "write `key: value` lines")
-    return _pairs(node, place, what, 0)
+        raise location.error(f"{what} must be a mapping", "write `key: value` lines")
+    return _pairs(node, location, what, 0)
 
 
-def _pairs(node: Node, place: Place, what: str, depth: int) -> dict[str, tuple[Node, Node]]:
+def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, tuple[Node, Node]]:
     found: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key_node, value_node in node.value:
-        where = Place(place.file, line_of(key_node), place.book)
+        where = Location(location.file, line_of(key_node), location.book)
         key = scalar(key_node, where, f"a key of {what}")
         if key == "<<":
             several = _is(value_node, "SequenceNode")
@@ -128,7 +128,7 @@ def section(
     if key not in above:
         return {}
     node = above[key][1]
-    return mapping(node, Place(file, line_of(node)), key)
+    return mapping(node, Location(file, line_of(node)), key)
 
 
 def check_keys(
@@ -142,7 +142,7 @@ def check_keys(
     known = list(known)
     for key, (node, _) in pairs.items():
         if key not in known:
-            raise Place(file, line_of(node), book).error(
+            raise Location(file, line_of(node), book).error(
                 f"unknown key {show(key)} in {what}", unknown_key(key, known)
             )
 

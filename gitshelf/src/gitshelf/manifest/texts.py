@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from gitshelf.base.errors import GitshelfError
 from gitshelf.manifest import document, tokens
-from gitshelf.manifest.document import Node, Place
+from gitshelf.manifest.document import Location, Node
 
 HERE = "here"
 _KEYS = ("description", "tokens")
@@ -39,24 +39,24 @@ class Texts:
         default = ""
         if "environment" in defaults:
             node = defaults["environment"][1]
-            where = Place(self._name, document.line_of(node))
+            where = Location(self._name, document.line_of(node))
             default = self.text(node, where, "environment")
             if environments:
                 self._gather(environments, default, where, values, lines)
         if environment is not None:
-            self._gather(environments, environment, Place(self._name, 1), values, lines)
+            self._gather(environments, environment, Location(self._name, 1), values, lines)
         for token, value in self._given.items():
             values[token] = value
             lines.pop(token, None)
         self._values = tokens.Values(values)
         for token, value in values.items():
-            where = Place(self._name, lines.get(token, 1))
+            where = Location(self._name, lines.get(token, 1))
             self._expand(value, where, token, lines)
         return environment or default
 
-    def text(self, node: Node, place: Place, what: str) -> str:
+    def text(self, node: Node, location: Location, what: str) -> str:
         """The text of a scalar. Raises GitshelfError for another type and for unknown tokens."""
-        return self._expand(document.scalar(node, place, what), place)
+        return self._expand(document.scalar(node, location, what), location)
 
     def origin(self, node: Node) -> str:
         """The text of a scalar with `{here}` left standing, for records that leave the machine."""
@@ -66,7 +66,7 @@ class Texts:
         self,
         environments: dict[str, tuple[Node, Node]],
         name: str,
-        where: Place,
+        where: Location,
         values: dict[str, str],
         lines: dict[str, int],
     ) -> None:
@@ -77,14 +77,14 @@ class Texts:
         one = document.section(environments, name, self._name)
         document.check_keys(one, _KEYS, self._name, f"the environment {name}")
         for token, (_, node) in document.section(one, "tokens", self._name).items():
-            place = Place(self._name, document.line_of(node))
-            values[token] = document.scalar(node, place, f"the token {token}")
-            lines[token] = place.line
+            location = Location(self._name, document.line_of(node))
+            values[token] = document.scalar(node, location, f"the token {token}")
+            lines[token] = location.line
 
     def _expand(
         self,
         hidden: str,
-        place: Place,
+        location: Location,
         token: str = "",
         lines: Mapping[str, int] | None = None,
     ) -> str:
@@ -95,15 +95,15 @@ class Texts:
                 if error.missing != HERE or self._here is None:
                     raise
                 self._values = self._values.with_value(HERE, self._here())
-                return self._expand(hidden, place, token, lines)
+                return self._expand(hidden, location, token, lines)
         except tokens.TokenError as error:
             line = (lines or {}).get(error.name)
-            where = Place(self._name, line) if line else place
+            where = Location(self._name, line) if line else location
             raise where.error(str(error), self._known()) from None
         except GitshelfError as error:
             if str(error).startswith(self._name):
                 raise
-            raise place.error(error.message, error.remedy) from None
+            raise location.error(error.message, error.remedy) from None
 
     def _known(self) -> str:
         known = ", ".join(sorted(self._values.names)) or "none"

@@ -46,7 +46,7 @@ def hide_name(name: str) -> str:
     return f"{_OPEN}{name}{_CLOSE}"
 
 
-def used(hidden: str) -> list[str]:
+def tokens_in(hidden: str) -> list[str]:
     """The names of the hidden tokens in a text."""
     return _HIDDEN.findall(hidden)
 

@@ -20,8 +20,8 @@ from gitshelf.formats.gitobjects import is_id
 from gitshelf.git.refs import UnknownCommit
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
-from gitshelf.manifest.document import Place
-from gitshelf.pins.rewriting import Written, rewritten
+from gitshelf.manifest.document import Location
+from gitshelf.pins.rewriting import NewPin, rewrite_pins
 from gitshelf.resolution import Options, load, resolve
 
 
@@ -54,9 +54,9 @@ def pinned_manifest(
     resolution = resolve(file, environment=environment, tokens=tokens, options=options)
     if resolution.manifest.data != read.data:
         raise GitshelfError(f"{file} changed while it was read", "try again")
-    return rewritten(
+    return rewrite_pins(
         read,
-        {one.book.book: Written(one.commit, one.branch, one.tag) for one in resolution.books},
+        {one.book.place: NewPin(one.commit, one.branch, one.tag) for one in resolution.books},
         tokens,
     )
 
@@ -71,7 +71,7 @@ class Pin:
     old: str
     new: str
     track: str
-    place: Place
+    place: Location
     tag: str = ""
 
     @property
@@ -97,12 +97,12 @@ def pin(
     resolution = resolve(file, environment=environment, tokens=tokens, options=options)
     pins = [
         Pin(
-            one.book.book,
+            one.book.place,
             one.book.branch,
             # A pin that names an annotated tag's own id is a pin.
             one.book.branch if is_id(one.book.branch) else one.commit,
             one.book.track or one.branch,
-            one.book.place,
+            one.book.at,
             one.book.tag or one.tag,
         )
         for one in resolution.books
@@ -143,14 +143,14 @@ def update(
             refs = fetcher.refs(url, [book.track for book in several])
         except UnknownCommit as error:
             about = next((b for b in several if b.track == error.wanted), several[0])
-            raise about.place.error(error.message, "correct `track`") from None
+            raise about.at.error(error.message, "correct `track`") from None
         except Stopped:
             raise
         except GitshelfError as error:
-            raise several[0].place.error(error.message, error.remedy) from None
-        return [Pin(b.book, b.branch, refs[b.track].id, b.track, b.place) for b in several]
+            raise several[0].at.error(error.message, error.remedy) from None
+        return [Pin(b.place, b.branch, refs[b.track].id, b.track, b.at) for b in several]
 
-    tasks = [(several[0].book, partial(ask, url, several)) for url, several in by_url.items()]
+    tasks = [(several[0].place, partial(ask, url, several)) for url, several in by_url.items()]
     found = run_all(tasks, options.workers, running, options.report)
     pins = sorted((one for group in found for one in group), key=lambda one: one.book.encode())
     if write:
@@ -162,7 +162,7 @@ def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
     """The books to update: pins that track a branch."""
     if not names:
         return [book for book in read.books if is_id(book.branch) and book.track]
-    known = {book.book: book for book in read.books}
+    known = {book.place: book for book in read.books}
     chosen = []
     for name in dict.fromkeys(name.strip("/") for name in names):
         if name not in known:
@@ -171,12 +171,12 @@ def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
             raise GitshelfError(f"{read.file}: there is no book {name} from git", remedy)
         book = known[name]
         if not is_id(book.branch):
-            raise book.place.error(
+            raise book.at.error(
                 f"it follows {book.branch} by name, there is no pin to move",
                 "pin it first: gitshelf pin",
             )
         if not book.track:
-            raise book.place.error(
+            raise book.at.error(
                 "nothing says which branch its pin follows", "write `track: BRANCH` in the book"
             )
         chosen.append(book)
@@ -185,10 +185,10 @@ def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
 
 def _save(read: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None) -> None:
     """Write the manifest with its new pins, aside and then in its place."""
-    changed = {one.book: Written(one.new, one.track, one.tag) for one in pins if one.moves}
+    changed = {one.book: NewPin(one.new, one.track, one.tag) for one in pins if one.moves}
     if not changed:
         return
-    text = rewritten(read, changed, tokens)
+    text = rewrite_pins(read, changed, tokens)
     target = read.file.resolve()
     mark = codecs.BOM_UTF8 if read.data.startswith(codecs.BOM_UTF8) else b""
     try:

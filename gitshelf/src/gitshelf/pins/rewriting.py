@@ -11,13 +11,13 @@ from itertools import zip_longest
 from gitshelf import git, manifest
 from gitshelf.base.errors import GitshelfError
 from gitshelf.manifest import Manifest, document
-from gitshelf.manifest import tokens as tokens_of
 from gitshelf.manifest.books import Book
-from gitshelf.manifest.document import Node, Place
+from gitshelf.manifest.document import Location, Node
+from gitshelf.manifest.tokens import hide, show
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class NewPin:
     """What a book's pin is to say: the commit, and the branch and the tag it came from; a `track`
     or `tag` that the book has already stays."""
 
@@ -26,20 +26,20 @@ class Written:
     tag: str = ""
 
 
-def rewritten(
-    read: Manifest, pins: Mapping[str, Written], tokens: Mapping[str, str] | None = None
+def rewrite_pins(
+    read: Manifest, pins: Mapping[str, NewPin], tokens: Mapping[str, str] | None = None
 ) -> str:
     """The text of a manifest with new pins, by the books' places; all the rest stays.
 
     Raises GitshelfError where a pin is shared by several books, so that it cannot change alone.
     """
-    by_line = {book.place.line: book for book in read.books}
+    by_line = {book.at.line: book for book in read.books}
     text = read.data.decode("utf-8-sig")
     edits: list[tuple[int, int, str]] = []
     for node, pairs in _book_nodes(text, str(read.file)):
         book = by_line.get(document.line_of(pairs["book"][0])) if "book" in pairs else None
-        if book is not None and book.book in pins:
-            edits += _edits(node, pairs, _added(book, pins[book.book]), book.place, text)
+        if book is not None and book.place in pins:
+            edits += _edits(node, pairs, _added(book, pins[book.place]), book.at, text)
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     _check(read, pins, text, tokens)
@@ -48,18 +48,18 @@ def rewritten(
 
 def _check(
     read: Manifest,
-    pins: Mapping[str, Written],
+    pins: Mapping[str, NewPin],
     text: str,
     tokens: Mapping[str, str] | None,
 ) -> None:
     """Read the new text: nothing but the pins may have changed."""
 
     def plain(book: Book) -> Book:
-        return replace(book, place=Place("", 0))
+        return replace(book, at=Location("", 0))
 
     wanted = []
     for book in read.books:
-        pin = pins.get(book.book, Written(book.branch))
+        pin = pins.get(book.place, NewPin(book.branch))
         track, tag = book.track or pin.track, book.tag or pin.tag
         wanted.append(plain(replace(book, branch=pin.commit, track=track, tag=tag)))
     folder = read.file.absolute().parent
@@ -77,20 +77,20 @@ def _check(
     for old, new in zip_longest(wanted, found):
         if old != new:
             raise GitshelfError(
-                f"{read.file}: the pin of book {old.book if old else ''} cannot be written in "
+                f"{read.file}: the pin of book {old.place if old else ''} cannot be written in "
                 "place, its layout is too unusual",
                 "write `branch: NAME` on a line of its own in the book",
             )
 
 
-def _added(book: Book, new: Written) -> Written:
+def _added(book: Book, new: NewPin) -> NewPin:
     """What is not there yet."""
-    return Written(new.commit, "" if book.track else new.track, "" if book.tag else new.tag)
+    return NewPin(new.commit, "" if book.track else new.track, "" if book.tag else new.tag)
 
 
 def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, Node]]]]:
-    start = Place(file, 1)
-    top = document.mapping(document.compose(tokens_of.hide(text), file), start, "the manifest")
+    start = Location(file, 1)
+    top = document.mapping(document.compose(hide(text), file), start, "the manifest")
     nodes = document.sequence(top["books"][1], start, "books")
     return [(node, document.mapping(node, start, "a book")) for node in nodes]
 
@@ -98,13 +98,13 @@ def _book_nodes(text: str, file: str) -> list[tuple[Node, dict[str, tuple[Node, 
 def _edits(
     node: Node,
     pairs: dict[str, tuple[Node, Node]],
-    new: Written,
-    place: Place,
+    new: NewPin,
+    location: Location,
     text: str,
 ) -> list[tuple[int, int, str]]:
     own = {key.value: value for key, value in node.value}
     names = {key: name for key, name in (("track", new.track), ("tag", new.tag)) if name}
-    if not names and "branch" in own and tokens_of.show(own["branch"].value).lower() == new.commit:
+    if not names and "branch" in own and show(own["branch"].value).lower() == new.commit:
         return []
     between = ", "
     if not node.flow_style:
@@ -114,7 +114,7 @@ def _edits(
         value = own["branch"]
         key = pairs["branch"][0]
         if value.start_mark.index < key.end_mark.index or getattr(value, "anchor", None):
-            raise Place(place.file, document.line_of(key), place.book).error(
+            raise Location(location.file, document.line_of(key), location.book).error(
                 "`branch` is shared with others by an anchor", "write it out in each book"
             )
         end = value.end_mark.index

@@ -23,7 +23,7 @@ from gitshelf.git.refs import Ref, UnknownCommit
 from gitshelf.git.urls import local_path
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book, Link
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 
 if TYPE_CHECKING:
     from gitshelf.resolution.submodules import Submodule
@@ -60,7 +60,7 @@ class Resolution:
     @property
     def commits(self) -> dict[str, str]:
         """The commit of each book, by its place on the shelf."""
-        return {one.book.book: one.commit for one in self.books}
+        return {one.book.place: one.commit for one in self.books}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,15 @@ class Shelf:
         """Resolve, fetch and `make` all books, and then the submodules that what was made has;
         sorted by place. Raises GitshelfError with the location of the book at fault."""
         self.cache.sweep()
-        taken = {book.book: book.place for book in self._manifest.books}
-        taken |= {link.book + "/": link.place for link in self._manifest.links}
+        taken = {book.place: book.at for book in self._manifest.books}
+        taken |= {link.place + "/": link.at for link in self._manifest.links}
         worked: list[tuple[Resolved, M]] = []
         books: Sequence[Book] = self._manifest.books
         while books:
             level = self._work_on(books, make)
             worked += level
             books = _submodules(level, taken)
-        worked.sort(key=lambda pair: pair[0].book.book.encode())
+        worked.sort(key=lambda pair: pair[0].book.place.encode())
         return worked
 
     def _work_on(self, books: Sequence[Book], make: Make[M]) -> list[tuple[Resolved, M]]:
@@ -164,7 +164,7 @@ class Shelf:
         for book in books:
             by_url[book.url].append(book)
         tasks = [
-            (books[0].book or url, partial(self._work_on_repository, url, books, make))
+            (books[0].place or url, partial(self._work_on_repository, url, books, make))
             for url, books in by_url.items()
         ]
         groups = run_all(tasks, self._options.workers, self.running, self._options.report)
@@ -210,7 +210,7 @@ class Shelf:
                 return readers[width]
 
             for book in books:
-                ref = refs[book.book]
+                ref = refs[book.place]
                 reader = partial(open_reader, len(ref.id))
                 resolved = self._resolved(book, ref.id, reader)
                 self._check_track(resolved)
@@ -226,7 +226,7 @@ class Shelf:
             try:
                 stores[width] = self._fetcher.ensure(url, wanted)
             except GitshelfError as error:
-                raise placed(error, [b for b in books if pins[b.book] in wanted], pins) from None
+                raise placed(error, [b for b in books if pins[b.place] in wanted], pins) from None
         return stores
 
     def _pins(self, url: str, books: Sequence[Book]) -> dict[str, Ref]:
@@ -237,8 +237,8 @@ class Shelf:
             try:
                 found = self._fetcher.refs(url, [book.branch for book in named])
             except GitshelfError as error:
-                raise placed(error, named, {b.book: b.branch for b in named}) from None
-        return {book.book: found.get(book.branch, Ref(book.branch)) for book in books}
+                raise placed(error, named, {b.place: b.branch for b in named}) from None
+        return {book.place: found.get(book.branch, Ref(book.branch)) for book in books}
 
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
         object_id = pin
@@ -250,7 +250,7 @@ class Shelf:
                 except (Missing, Refused):
                     raise
                 except GitshelfError as error:
-                    raise book.place.error(error.message, error.remedy) from None
+                    raise book.at.error(error.message, error.remedy) from None
                 for step, kind, content in steps:
                     self.cache.keep_object(step, kind, content)
                 continue
@@ -270,17 +270,19 @@ class Shelf:
         try:
             there = self._fetcher.on_branch(book.url, one.commit, book.track)
         except UnknownCommit as error:
-            raise book.place.error(error.message, "correct `track`") from None
+            raise book.at.error(error.message, "correct `track`") from None
         except GitshelfError as error:
-            raise book.place.error(error.message, error.remedy) from None
+            raise book.at.error(error.message, error.remedy) from None
         if not there:
-            raise book.place.error(
+            raise book.at.error(
                 f"the pin {one.commit} is not on the branch {book.track}",
                 "pin a commit of that branch, or correct `track`",
             )
 
 
-def _submodules(worked: Sequence[tuple[Resolved, Made]], taken: dict[str, Place]) -> Sequence[Book]:
+def _submodules(
+    worked: Sequence[tuple[Resolved, Made]], taken: dict[str, Location]
+) -> Sequence[Book]:
     """The submodules of books, as books; their places are added to `taken`."""
     above = [(resolved.book, made.submodules) for resolved, made in worked if made.submodules]
     if not above:
@@ -296,10 +298,10 @@ def placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str])
         return error
     about = books[0]
     if isinstance(error, UnknownCommit):
-        about = next((book for book in books if pins[book.book] == error.wanted), about)
+        about = next((book for book in books if pins[book.place] == error.wanted), about)
     if about.within is not None:
         from gitshelf.resolution import submodules
 
         error = submodules.unknown(error, about)
-    place: Place = about.place
+    place: Location = about.at
     return place.error(error.message, error.remedy)

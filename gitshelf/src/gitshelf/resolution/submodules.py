@@ -17,7 +17,7 @@ from gitshelf.git import urls
 from gitshelf.git.reader import ObjectReader
 from gitshelf.kit import lock
 from gitshelf.manifest.books import Book
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 
 _FILE = b".gitmodules"
 _MAX_FILE = 1 << 20
@@ -35,7 +35,7 @@ class Submodule:
 
 
 def read(
-    reader: ObjectReader, root: str, path: str, gitlinks: Sequence[Item], place: Place
+    reader: ObjectReader, root: str, path: str, gitlinks: Sequence[Item], location: Location
 ) -> tuple[Submodule, ...]:
     """The submodules that `gitlinks` (relative to the folder `path` of the tree `root`) are.
 
@@ -43,31 +43,31 @@ def read(
     """
     if not gitlinks:
         return ()
-    told = _urls(_content(reader, root, place), place)
+    told = _urls(_content(reader, root, location), location)
     prefix = lock.raw(path) + b"/" if path else b""
     missing = [item.path for item in gitlinks if not told.get(prefix + item.path)]
     if missing:
         names = ", ".join(tar.printable(name) for name in missing[:5])
-        raise place.error(f"its .gitmodules has no URL for the submodule {names}", _ELSE)
+        raise location.error(f"its .gitmodules has no URL for the submodule {names}", _ELSE)
     return tuple(Submodule(i.path, i.id, told[prefix + i.path]) for i in gitlinks)
 
 
-def _content(reader: ObjectReader, root: str, place: Place) -> bytes:
+def _content(reader: ObjectReader, root: str, location: Location) -> bytes:
     ((_, tree),) = reader.read([root])
     for item in gitobjects.parse_tree(tree, root):
         if item.path == _FILE and item.mode in gitobjects.REGULAR:
             for _, size in reader.headers([item.id]):
                 if size <= _MAX_FILE:
                     return reader.content(size)
-                raise place.error("its .gitmodules is too big", _ELSE)
-    raise place.error("it has submodules, but no file .gitmodules", _ELSE)
+                raise location.error("its .gitmodules is too big", _ELSE)
+    raise location.error("it has submodules, but no file .gitmodules", _ELSE)
 
 
-def _urls(content: bytes, place: Place) -> dict[bytes, str]:
+def _urls(content: bytes, location: Location) -> dict[bytes, str]:
     """The URL of each submodule by its path in the repository."""
     result = git.run(["config", "--file", "-", "--list", "-z"], input=content)
     if not result.ok:
-        raise place.error(f".gitmodules cannot be read ({git.last_line(result.err)})", _ELSE)
+        raise location.error(f".gitmodules cannot be read ({git.last_line(result.err)})", _ELSE)
     paths: dict[bytes, bytes] = {}
     found: dict[bytes, bytes] = {}
     for pair in result.out.split(b"\0"):
@@ -81,7 +81,9 @@ def _urls(content: bytes, place: Place) -> dict[bytes, str]:
     return {path: lock.text(found.get(name, b"")) for name, path in paths.items()}
 
 
-def books(above: Iterable[tuple[Book, Sequence[Submodule]]], taken: dict[str, Place]) -> list[Book]:
+def books(
+    above: Iterable[tuple[Book, Sequence[Submodule]]], taken: dict[str, Location]
+) -> list[Book]:
     """The books that the submodules of some books are; `taken` are the places so far, those of
     links with a slash behind them; theirs are added. Raises GitshelfError for a URL that no book
     may have, and for a place that is taken or that a kit cannot have."""
@@ -89,30 +91,30 @@ def books(above: Iterable[tuple[Book, Sequence[Submodule]]], taken: dict[str, Pl
     for parent, several in above:
         for one in several:
             found.append(_book(parent, one, taken))
-            taken[found[-1].book] = found[-1].place
+            taken[found[-1].place] = found[-1].at
     return found
 
 
-def _book(parent: Book, one: Submodule, taken: Mapping[str, Place]) -> Book:
+def _book(parent: Book, one: Submodule, taken: Mapping[str, Location]) -> Book:
     shown = tar.printable(one.path)
-    about = Place(parent.place.file, parent.place.line, f"{parent.place.book}: submodule {shown}")
-    path = f"{parent.book}/{lock.text(one.path)}" if parent.book else lock.text(one.path)
+    at = Location(parent.at.file, parent.at.line, f"{parent.at.book}: submodule {shown}")
+    path = f"{parent.place}/{lock.text(one.path)}" if parent.place else lock.text(one.path)
     if not shown.isprintable() or shown.encode() != one.path or path.split("/")[0] == "KIT":
-        raise about.error("a kit has no place for that name", _ELSE)
-    if about.book.count(": submodule ") > _MAX_DEPTH:
-        raise about.error("its submodules lie in each other too deeply", _ELSE)
+        raise at.error("a kit has no place for that name", _ELSE)
+    if at.book.count(": submodule ") > _MAX_DEPTH:
+        raise at.error("its submodules lie in each other too deeply", _ELSE)
     folders = [path[:at] + "/" for at, c in enumerate(path) if c == "/"] + [path + "/"]
     for name in (path, *folders):
         if name in taken:
-            raise about.error(
+            raise at.error(
                 f"its place {path} is taken by the book of line {taken[name].line}",
                 "remove that book, or write `submodules: omit` in this one",
             )
-    url = _url(parent, one.url, about)
+    url = _url(parent, one.url, at)
     relative = one.url.startswith(("./", "../"))
     origin = f"{parent.origin}/{one.url}" if relative and "{here}" in parent.origin else url
     return Book(
-        book=path,
+        place=path,
         url=url,
         branch=one.commit,
         path="",
@@ -120,26 +122,26 @@ def _book(parent: Book, one: Submodule, taken: Mapping[str, Place]) -> Book:
         tag="",
         policies=parent.policies,
         origin=origin,
-        place=about,
+        at=at,
         written=path,
         skip_url_check=parent.skip_url_check,
-        within=parent.book,
+        within=parent.place,
     )
 
 
-def _url(parent: Book, written: str, about: Place) -> str:
+def _url(parent: Book, written: str, at: Location) -> str:
     shown = re.sub(r"//[^/@]*@", "//***@", written)
     try:
-        return urls.inner(absolute(parent.url, written), parent.url)
+        return urls.check_inner_url(absolute_url(parent.url, written), parent.url)
     except ValueError as error:
-        raise about.error(
+        raise at.error(
             f"the URL {shown} {error}",
             "correct .gitmodules in its repository, write `submodules: omit`, or map the URL with "
             "git's `url.<base>.insteadOf`",
         ) from None
 
 
-def absolute(base: str, url: str) -> str:
+def absolute_url(base: str, url: str) -> str:
     """A URL of .gitmodules as seen from the repository `base`. Raises ValueError where it leads
     above what `base` names."""
     if not url.startswith(("./", "../")):

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from gitshelf.base.errors import GitshelfError
 from gitshelf.manifest import document
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.manifest.tokens import hide, show
-from gitshelf.resolution import Options
-from gitshelf.resolution import load as load_manifest
+from gitshelf.resolution import Options, load
 from gitshelf.rules.model import Finding, Rule, Settings
 from gitshelf.rules.subject import Subject
 
@@ -69,7 +68,7 @@ def lint(
     Raises GitshelfError where the manifest is wrong or a repository cannot be asked.
     """
     file = Path(file)
-    read = load_manifest(file, environment, tokens)
+    read = load(file, environment, tokens)
     known = rules()
     chosen = _settings(read.data, str(file), known)
     chosen = {name: chosen.get(name, Settings()) for name in names or chosen or _WITHOUT_MANIFEST}
@@ -95,7 +94,7 @@ def lint(
 def _settings(data: bytes, name: str, known: Mapping[str, Rule]) -> dict[str, Settings]:
     """What stands under `lint:`, by rule. Paths are taken from the manifest's folder."""
     root = document.compose(hide(data.decode("utf-8-sig")), name)
-    top = document.mapping(root, Place(name, 1), "the manifest")
+    top = document.mapping(root, Location(name, 1), "the manifest")
     section = document.section(top, "lint", name)
     document.check_keys(section, known, name, "lint")
     chosen = {}
@@ -107,15 +106,15 @@ def _settings(data: bytes, name: str, known: Mapping[str, Rule]) -> dict[str, Se
         def texts(key: str, values: dict[str, document.Node] = values) -> tuple[str, ...]:
             if key not in values:
                 return ()
-            place = Place(name, document.line_of(values[key]))
-            nodes = document.sequence(values[key], place, key)
-            return tuple(show(document.scalar(node, place, key)) for node in nodes)
+            location = Location(name, document.line_of(values[key]))
+            nodes = document.sequence(values[key], location, key)
+            return tuple(show(document.scalar(node, location, key)) for node in nodes)
 
         def one(key: str, values: dict[str, document.Node] = values) -> str:
             if key not in values:
                 return ""
             node = values[key]
-            return show(document.scalar(node, Place(name, document.line_of(node)), key))
+            return show(document.scalar(node, Location(name, document.line_of(node)), key))
 
         chosen[rule] = Settings(
             texts("except"), one("from"), one("signers"), one("keys"), texts("allow")

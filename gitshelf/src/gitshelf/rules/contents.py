@@ -27,12 +27,12 @@ def walk(
 
     Raises GitshelfError where a submodule cannot be fetched, or its place is taken.
     """
-    taken = {book.book: book.place for book in subject.books}
-    taken |= {link.book + "/": link.place for link in subject.manifest.links}
+    taken = {book.place: book.at for book in subject.books}
+    taken |= {link.place + "/": link.at for link in subject.manifest.links}
     todo = deque(subject.books)
     while todo:
         book = todo.popleft()
-        if book.book in excepted:
+        if book.place in excepted:
             continue
         with subject.reader(book) as reader:
             root = subject.tree(book, reader)
@@ -40,7 +40,7 @@ def walk(
             links = [item for item in items if item.mode == gitobjects.SUBMODULE]
             yield book, reader, [item for item in items if item.mode != gitobjects.SUBMODULE]
             if links and book.policies.submodules == INCLUDE:
-                held = submodules.read(reader, root, book.path, links, book.place)
+                held = submodules.read(reader, root, book.path, links, book.at)
                 todo.extend(submodules.books([(book, held)], taken))
 
 
@@ -50,7 +50,7 @@ def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:
         below = [item.id for item in trees[root] if (item.path, item.mode) == (raw(part), _TREE)]
         if not below:
             message = f"its commit has no folder {book.path}"
-            raise book.place.error(message, "correct `path`, or pin another commit")
+            raise book.at.error(message, "correct `path`, or pin another commit")
         root = below[0]
     found: list[Item] = []
     todo = [(b"", root)]

@@ -12,8 +12,8 @@ from gitshelf.rules.subject import Subject
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     before = subject.previous(settings.previous)
     for book in subject.books:
-        held = before.get(book.book)
-        if held is None or not is_id(held.ref) or book.book in settings.excepted:
+        held = before.get(book.place)
+        if held is None or not is_id(held.ref) or book.place in settings.excepted:
             continue
         descends = subject.descends(book, held.ref)
         if descends:
@@ -21,10 +21,10 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
         why = "does not descend from" if descends is False else "cannot descend from the lost"
         yield Finding(
             "descends",
-            book.book,
+            book.place,
             f"{subject.pin(book)} {why} {held.ref} of the release before",
             "pin a later commit, or list the book under `except` of this rule",
-            book.place,
+            book.at,
         )
 
 

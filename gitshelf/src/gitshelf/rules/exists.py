@@ -10,13 +10,13 @@ from gitshelf.rules.subject import Subject
 
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     for book in subject.books:
-        if not subject.there(book):
+        if not subject.still_has_pin(book):
             yield Finding(
                 "exists",
-                book.book,
+                book.place,
                 f"{book.url} does not have {subject.pin(book)}",
                 "correct the SHA; if it was pushed away, take a commit that is on a branch",
-                book.place,
+                book.at,
             )
 
 

@@ -13,7 +13,7 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     for book in subject.books:
         if not is_id(book.branch):
             message = f"{book.branch} is not a full SHA"
-            yield Finding("full-sha", book.book, message, "pin it: gitshelf pin", book.place)
+            yield Finding("full-sha", book.place, message, "pin it: gitshelf pin", book.at)
 
 
 RULE = Rule("full-sha", "every pin is a full SHA", _check, text_only=True)

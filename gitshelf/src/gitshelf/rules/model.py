@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.rules.subject import Subject
 
 
@@ -30,7 +30,7 @@ class Finding:
     book: str
     message: str
     remedy: str
-    place: Place
+    place: Location
 
 
 Check = Callable[[Subject, Settings], Iterable[Finding]]

@@ -19,7 +19,7 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
             remedy = "write `track: BRANCH` (or `tag: TAG`) in the book"
         else:
             continue
-        yield Finding("on-branch", book.book, message, remedy, book.place)
+        yield Finding("on-branch", book.place, message, remedy, book.at)
 
 
 RULE = Rule("on-branch", "every pin is on the branch that its book tracks", _check)

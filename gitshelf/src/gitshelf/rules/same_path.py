@@ -11,11 +11,11 @@ from gitshelf.rules.subject import Subject
 
 
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
-    books = {book.book: book for book in subject.books}
+    books = {book.place: book for book in subject.books}
     if any(book.policies.submodules == INCLUDE for book in subject.books):
-        books = {book.book: book for book, _, _ in walk(subject)}
-    inner = [(book.book, book.place) for book in subject.books]
-    inner += [(link.book, link.place) for link in subject.manifest.links]
+        books = {book.place: book for book, _, _ in walk(subject)}
+    inner = [(book.place, book.at) for book in subject.books]
+    inner += [(link.place, link.at) for link in subject.manifest.links]
     for place, where in inner:
         for outer in _above(place):
             if outer not in books:
@@ -34,7 +34,7 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
                 yield Finding(
                     "same-path",
                     place,
-                    f"the book {outer or '.'} (line {book.place.line}) has files there too",
+                    f"the book {outer or '.'} (line {book.at.line}) has files there too",
                     "put one of them elsewhere",
                     where,
                 )

@@ -39,16 +39,16 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     for book, reader, items in walk(subject, settings.excepted):
         for name, content in contents(subject, book, reader, items):
             path = printable(name)
-            where = f"{book.book}/{path}" if book.book else path
+            where = f"{book.place}/{path}" if book.place else path
             allowed = any(fnmatchcase(where, glob) for glob in settings.allow)
             for kind, line in sorted(set(scan(content))):
                 if not allowed:
                     yield Finding(
                         "secrets",
-                        book.book,
+                        book.place,
                         f"{path} has {kind} in line {line}",
                         "revoke it and take it out, or list the path under `allow`",
-                        book.place,
+                        book.at,
                     )
 
 

@@ -39,14 +39,14 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
         )
     with _known(signers, keys) as known:
         for book in subject.books:
-            if book.book in settings.excepted or _signed(subject, book, known):
+            if book.place in settings.excepted or _signed(subject, book, known):
                 continue
             yield Finding(
                 "signed",
-                book.book,
+                book.place,
                 f"neither {subject.pin(book)} nor a tag on it is signed by a known key",
                 "have it signed, or add its signer to the file of signers or keys",
-                book.place,
+                book.at,
             )
 
 
@@ -88,7 +88,7 @@ def _signed(subject: Subject, book: Book, known: _Known) -> bool:
         return True
     if not book.tag:
         return False
-    whole = subject.whole(book)
+    whole = subject.whole_store(book)
     name = f"refs/tags/{book.tag.removeprefix('refs/tags/')}"
     at = subject.git(whole, "rev-parse", f"{name}^{{commit}}").out.decode().strip()
     return at == commit and good(whole, "verify-tag", name)

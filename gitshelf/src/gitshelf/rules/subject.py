@@ -13,8 +13,8 @@ from gitshelf.base.process import Result, Running, Stopped
 from gitshelf.base.threads import run_all
 from gitshelf.cache import Cache, Store, lfs
 from gitshelf.cache.fetch import Fetcher
-from gitshelf.compare import sources as sides
-from gitshelf.compare.sources import Held
+from gitshelf.compare import sources
+from gitshelf.compare.sources import ShelfBook
 from gitshelf.formats import gitobjects
 from gitshelf.formats.gitobjects import is_id
 from gitshelf.formats.pointers import Pointer
@@ -23,7 +23,7 @@ from gitshelf.git.refs import UnknownCommit
 from gitshelf.git.urls import local_path
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.resolution import Options
 
 
@@ -61,7 +61,7 @@ class Subject:
     @property
     def books(self) -> tuple[Book, ...]:
         """The books from git, but for those that `leave_out` took."""
-        return tuple(book for book in self.manifest.books if book.book not in self._left_out)
+        return tuple(book for book in self.manifest.books if book.place not in self._left_out)
 
     def leave_out(self, *, lost: bool) -> None:
         """Whether books whose commit their repository did not have at `fetch` are left out."""
@@ -78,37 +78,37 @@ class Subject:
                 try:
                     self.store(book)
                 except UnknownCommit:
-                    self._lost.add(book.book)
+                    self._lost.add(book.place)
 
-        tasks = [(several[0].book, partial(bring, several)) for several in by_url.values()]
+        tasks = [(several[0].place, partial(bring, several)) for several in by_url.values()]
         run_all(tasks, self._options.workers, self._running, self._options.report)
 
     def pin(self, book: Book) -> str:
         """The full id that a book stands for."""
         if is_id(book.branch):
             return book.branch
-        if book.book not in self._pins:
-            self._pins[book.book] = self.ref(book, book.branch)
-        return self._pins[book.book]
+        if book.place not in self._pins:
+            self._pins[book.place] = self.ref(book, book.branch)
+        return self._pins[book.place]
 
     def ref(self, book: Book, name: str) -> str:
         """What a branch or tag of the book's repository stands for."""
-        with _at(book.place):
+        with _at(book.at):
             return self._fetcher.refs(book.url, [name])[name].id
 
     def store(self, book: Book) -> Store:
         """The repository, in the cache, that holds the book's commit."""
-        with _at(book.place):
+        with _at(book.at):
             return self._fetcher.ensure(book.url, [self.pin(book)])
 
-    def there(self, book: Book) -> bool:
+    def still_has_pin(self, book: Book) -> bool:
         """Whether the repository itself still has the pin."""
-        with _at(book.place):
-            return self._fetcher.there(book.url, self.pin(book))
+        with _at(book.at):
+            return self._fetcher.still_has(book.url, self.pin(book))
 
     def on_branch(self, book: Book, branch: str) -> bool:
         """Whether the book's commit is on a branch."""
-        with _at(book.place):
+        with _at(book.at):
             return self._fetcher.on_branch(book.url, self.commit(book), branch)
 
     def commit(self, book: Book) -> str:
@@ -116,7 +116,7 @@ class Subject:
         store = self.store(book)
         result = self.git(store, "rev-parse", "--verify", f"{self.pin(book)}^{{commit}}")
         if not result.ok:
-            raise book.place.error(f"{self.pin(book)} is not a commit", "correct `branch`")
+            raise book.at.error(f"{self.pin(book)} is not a commit", "correct `branch`")
         return result.out.decode().strip()
 
     def tree(self, book: Book, reader: ObjectReader) -> str:
@@ -131,7 +131,7 @@ class Subject:
         fetching = not self.offline or local_path(book.url) is not None
         objects = lfs.Objects(self.store(book), self._running, self._timeout, fetching=fetching)
         commit = lfs.Commit(book.url, self.commit(book), self.tree(book, reader), book.path)
-        with _at(book.place):
+        with _at(book.at):
             return objects.bring(reader, commit, wanted)
 
     def descends(self, book: Book, old: str) -> bool | None:
@@ -140,18 +140,18 @@ class Subject:
         new = self.commit(book)
         if new == old:
             return True
-        with _at(book.place):
+        with _at(book.at):
             store, lost = self._fetcher.related(book.url, [old, new])
         if old in lost:
             return None
         return self.git(store, "merge-base", "--is-ancestor", old, new).ok
 
-    def whole(self, book: Book) -> Store:
+    def whole_store(self, book: Book) -> Store:
         """The repository, in the cache, with all branches and tags."""
-        with _at(book.place):
-            return self._fetcher.whole(book.url, len(self.pin(book)))
+        with _at(book.at):
+            return self._fetcher.whole_store(book.url, len(self.pin(book)))
 
-    def previous(self, setting: str) -> dict[str, Held]:
+    def previous(self, setting: str) -> dict[str, ShelfBook]:
         """The books of the release before. Raises GitshelfError where nothing says which."""
         source = self._previous or (str(self._beside(setting)) if setting else "")
         if not source:
@@ -159,7 +159,7 @@ class Subject:
                 "the rule descends needs the release before",
                 "give --previous FILE, or write `from: FILE` under the rule",
             )
-        side = sides.read(source, environment=self._environment, tokens=self._tokens)
+        side = sources.read(source, environment=self._environment, tokens=self._tokens)
         return side.books
 
     def signers(self, setting: str) -> Path | None:
@@ -195,16 +195,16 @@ class Subject:
 
 
 @contextmanager
-def _at(place: Place) -> Iterator[None]:
+def _at(location: Location) -> Iterator[None]:
     """Errors in the block say where."""
     try:
         yield
     except Stopped:
         raise
     except UnknownCommit as error:
-        message = f"{place}{error.message.removeprefix(str(place))}"
+        message = f"{location}{error.message.removeprefix(str(location))}"
         raise UnknownCommit(error.wanted, message, error.remedy) from None
     except GitshelfError as error:
-        if error.message.startswith(str(place)):
+        if error.message.startswith(str(location)):
             raise
-        raise place.error(error.message, error.remedy) from None
+        raise location.error(error.message, error.remedy) from None

@@ -17,10 +17,10 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
         if now != subject.commit(book):
             yield Finding(
                 "tag",
-                book.book,
+                book.place,
                 f"the tag {book.tag} points at {now}, not at {subject.pin(book)}",
                 "find out who moved the tag; pin what was reviewed",
-                book.place,
+                book.at,
             )
 
 

@@ -17,17 +17,16 @@ from pathlib import Path
 
 from gitshelf.base import files, printable
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.filelock import locked
+from gitshelf.base.filelock import lock_file
 from gitshelf.base.process import Result, Running
 from gitshelf.cache import default_root
 from gitshelf.cache.lfs import ENVIRONMENT
 from gitshelf.git import worktree
 from gitshelf.git.worktree import PINNED, Facts
 from gitshelf.kit.lock import INCLUDE
-from gitshelf.shelf import lfsfiles
-from gitshelf.shelf import quick as glance
+from gitshelf.shelf import lfsfiles, quick
 from gitshelf.shelf.obstacles import clashes
-from gitshelf.shelf.places import GitPlace
+from gitshelf.shelf.places import Clone
 
 _MARKER = "gitshelf-moving"
 _NEXT = "refs/gitshelf/next"
@@ -36,7 +35,7 @@ _UNKNOWN = "files that are not in git"
 _REFUSAL = re.compile(r"would be overwritten|would lose|index\.lock|resolve your current index")
 
 
-class Kept(Exception):
+class WouldLoseWork(Exception):
     """What is on the disk was left as it is, because of `args[0]`."""
 
 
@@ -64,18 +63,18 @@ class Clones:
         self._offline = offline
         self._handles: tuple[int, ...] = ()
 
-    def bring(self, place: GitPlace, goal: Goal) -> str:
-        """Clone or move, and say what was done. Raises Kept where local changes are in the way,
-        GitshelfError where git fails."""
-        path = place.path
+    def bring(self, clone: Clone, goal: Goal) -> str:
+        """Clone or move, and return what was done. Raises WouldLoseWork if local changes are in the
+        way, GitshelfError if git fails."""
+        path = clone.path
         with _one_writer(path, self._timeout) as handle:
             one = Clones(self._running, self._timeout, force=self._force, offline=self._offline)
             one._handles = (handle,)
             if worktree.is_clone(path):
-                return one._move(place, goal)
+                return one._move(clone, goal)
             if path.is_symlink() or (path.exists() and not path.is_dir()):
-                raise Kept(f"{path} is not a folder: move it away")
-            return one._make(place, goal)
+                raise WouldLoseWork(f"{path} is not a folder: move it away")
+            return one._make(clone, goal)
 
     def _call(self, path: Path, pointers_only: bool, *arguments: str) -> Result:
         """Run git, which leaves LFS pointers as they are where there shall be `pointers_only`."""
@@ -89,7 +88,7 @@ class Clones:
         )
 
     def _git(self, path: Path, *arguments: str) -> bytes:
-        return worktree.checked(
+        return worktree.output_of(
             path,
             arguments,
             running=self._running,
@@ -97,19 +96,19 @@ class Clones:
             pass_fds=self._handles,
         )
 
-    def _make(self, place: GitPlace, goal: Goal) -> str:
-        path = place.path
+    def _make(self, clone: Clone, goal: Goal) -> str:
+        path = clone.path
         path.parent.mkdir(parents=True, exist_ok=True)
         files.sweep_parts(path)
         part = files.part_path(path)
         try:
             source, target = str(goal.store), str(part)
-            clone = ["clone", "--quiet", "--no-checkout", "--", source, target]
-            self._git(path.parent, *clone)
-            self._git(part, "config", "remote.origin.url", place.book.url)
+            arguments = ["clone", "--quiet", "--no-checkout", "--", source, target]
+            self._git(path.parent, *arguments)
+            self._git(part, "config", "remote.origin.url", clone.book.url)
             self._git(part, "update-ref", PINNED, goal.commit)
             if not path.exists() or not any(path.iterdir()):
-                said = self._check_out(part, place, goal, _ANY, force=True)
+                said = self._check_out(part, clone, goal, _ANY, force=True)
                 # Nobody else has written here, so no file is newer than the index says.
                 os.utime(part / ".git" / "index")
                 part.rename(path)
@@ -119,34 +118,34 @@ class Clones:
             (part / ".git").rename(path / ".git")
         finally:
             files.remove(part)
-        said = self._check_out(path, place, goal, _ANY, force=True)
+        said = self._check_out(path, clone, goal, _ANY, force=True)
         return f"cloned around what was there{said}"
 
-    def _move(self, place: GitPlace, goal: Goal) -> str:
-        path = place.path
-        was_killed = unfinished(path)
+    def _move(self, clone: Clone, goal: Goal) -> str:
+        path = clone.path
+        was_killed = is_unfinished(path)
         if was_killed:
-            self._finish(place)
-        facts = worktree.look(path, place.inside, self._running)
+            self._finish(clone)
+        facts = worktree.facts(path, clone.inside, self._running)
         known = bool(facts.commit) and self._fresh(path, facts, goal)
-        ours = worktree.same_url(worktree.origin(path), place.book.url)
+        ours = worktree.same_url(worktree.origin(path), clone.book.url)
         self._fetch(path, goal, ours=ours)
         self._protect(path, facts, goal, known)
-        said = self._check_out(path, place, goal, facts.commit, force=self._force)
+        said = self._check_out(path, clone, goal, facts.commit, force=self._force)
         self._git(path, "update-ref", PINNED, goal.commit)
         if facts.commit == goal.commit:
             return ("finished" if was_killed else "switched") + said
         return f"moved from {facts.commit[:12] or 'nothing'}{said}"
 
-    def _finish(self, place: GitPlace) -> None:
+    def _finish(self, clone: Clone) -> None:
         """Bring a work tree to where a killed run was moving it. Files that it did not touch are
         its user's, and so is everything once HEAD is elsewhere."""
-        path = place.path
+        path = clone.path
         marker = path / ".git" / _MARKER
         start, _, end = marker.read_text().strip().partition(" ")
         # We hold the lock and no git of ours lives: this lock file is that git's.
         (path / ".git" / "index.lock").unlink(missing_ok=True)
-        facts = worktree.look(path, place.inside, self._running)
+        facts = worktree.facts(path, clone.inside, self._running)
         if end and start in (_ANY, facts.commit):
             if start != _ANY:
                 out = self._git(path, "diff-tree", "-r", "--name-only", "-z", start, end)
@@ -196,7 +195,7 @@ class Clones:
         return bool(self._git(path, *arguments).strip())
 
     def _protect(self, path: Path, facts: Facts, goal: Goal, known: bool) -> None:
-        """Raises Kept for what the move would overwrite; with force, keeps the commits."""
+        """Raises WouldLoseWork for what the move would overwrite; with force, keeps the commits."""
         if not facts.commit:
             # Nothing was committed here yet, and then git overwrites without a question.
             self._refuse(facts.changed, "local changes")
@@ -214,7 +213,7 @@ class Clones:
                     self._git(path, "update-ref", f"refs/gitshelf/kept/{stash}", stash)
             return
         if unpushed:
-            raise Kept("it has commits that are not pushed")
+            raise WouldLoseWork("it has commits that are not pushed")
         if facts.commit == goal.commit:
             return
         self._refuse(facts.changed, "local changes")
@@ -236,17 +235,17 @@ class Clones:
 
     def _refuse(self, names: Sequence[str], what: str) -> None:
         if names and not self._force:
-            raise Kept(f"it has {what} that would be overwritten: {printable.some(names)}")
+            raise WouldLoseWork(
+                f"it has {what} that would be overwritten: {printable.some_of(names)}"
+            )
 
-    def _check_out(
-        self, path: Path, place: GitPlace, goal: Goal, start: str, *, force: bool
-    ) -> str:
+    def _check_out(self, path: Path, clone: Clone, goal: Goal, start: str, *, force: bool) -> str:
         """Bring the clone's work tree to the goal; gives what there is to say of it."""
         arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
         arguments += ["--force"] if force else ["--no-overwrite-ignore"]
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
         _mark(path, start or _ANY, goal.commit)
-        policy = place.book.policies.lfs
+        policy = clone.book.policies.lfs
         # git-lfs, asked for itself, brings objects all at once and says what is wrong with one.
         late = policy == INCLUDE or self._offline
         result = self._call(path, late, *arguments, goal.commit, "--")
@@ -263,12 +262,12 @@ class Clones:
         said = lfsfiles.bring(path, policy, git, offline=self._offline)
         if (path / ".git").is_dir():
             tree = self._git(path, "rev-parse", f"{goal.commit}^{{tree}}").decode("ascii").strip()
-            glance.note(path, goal.commit, tree)
+            quick.note_tree(path, goal.commit, tree)
         _unmark(path)
         return f" ({said})" if said else ""
 
 
-def unfinished(path: Path) -> bool:
+def is_unfinished(path: Path) -> bool:
     """Whether a run was killed while it changed this clone's work tree."""
     return (path / ".git" / _MARKER).exists()
 
@@ -290,5 +289,5 @@ def _one_writer(path: Path, timeout: float) -> Iterator[int]:
     folder = default_root() / "places"
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
-    with locked(folder / name, timeout, f"has been working on {path}") as handle:
+    with lock_file(folder / name, timeout, f"has been working on {path}") as handle:
         yield handle

@@ -90,7 +90,7 @@ def _owner(here: Path, folder: Path, owned: dict[Path, dict[str, str]]) -> Path 
 def _special(path: Path) -> dict[str, str]:
     """The links and submodules that a clone tracks, with their modes."""
     try:
-        out = os.fsdecode(worktree.checked(path, ["ls-files", "--stage", "-z"]))
+        out = os.fsdecode(worktree.output_of(path, ["ls-files", "--stage", "-z"]))
     except GitshelfError:
         return {}
     found = {}
@@ -112,7 +112,7 @@ def _book(path: Path, use_branch: bool) -> list[str]:
         user = location.rpartition("@")[0]
         if ":" in user or not url.startswith("ssh://"):
             url = url.replace(f"{user}@", "", 1)
-    url = urls.checked(url, path)
+    url = urls.check_url(url, path)
     pin = _said(path, "rev-parse", "--verify", "--quiet", "HEAD")
     if not pin:
         raise ValueError("the clone has no commit")

@@ -14,11 +14,10 @@ from gitshelf.base.process import Running, Stopped
 from gitshelf.base.threads import Report, run_all
 from gitshelf.git import LOCAL_TIMEOUT, worktree
 from gitshelf.git.worktree import Facts
-from gitshelf.shelf import many as survey
-from gitshelf.shelf import nesting
-from gitshelf.shelf.clones import unfinished
+from gitshelf.shelf import many, nesting
+from gitshelf.shelf.clones import is_unfinished
 from gitshelf.shelf.installation import wrong_origin
-from gitshelf.shelf.places import GitPlace, Layout, LinkPlace, lay_out
+from gitshelf.shelf.places import Clone, Layout, Symlink, lay_out
 
 WORKERS = 4
 _AT_ONCE = 50
@@ -61,12 +60,12 @@ def status(
     layout = lay_out(read, Path(folder), fakeroot)
     running = Running()
 
-    def task(places: Sequence[GitPlace]) -> Callable[[], list[State]]:
-        return lambda: _books(places, skip_repo_url_check, diffs, running)
+    def task(clones: Sequence[Clone]) -> Callable[[], list[State]]:
+        return lambda: _books(clones, skip_repo_url_check, diffs, running)
 
-    size = max(1, min(_AT_ONCE, len(layout.books) // (2 * WORKERS)))
-    parts = [layout.books[start : start + size] for start in range(0, len(layout.books), size)]
-    tasks = [(part[0].book.book or ".", task(part)) for part in parts]
+    size = max(1, min(_AT_ONCE, len(layout.clones) // (2 * WORKERS)))
+    parts = [layout.clones[start : start + size] for start in range(0, len(layout.clones), size)]
+    tasks = [(part[0].book.place or ".", task(part)) for part in parts]
     states = [one for part in run_all(tasks, WORKERS, running, report) for one in part]
     states += _submodules(layout, states, task, running)
     states += [_link(link) for link in layout.links]
@@ -76,40 +75,38 @@ def status(
 def _submodules(
     layout: Layout,
     states: list[State],
-    task: Callable[[Sequence[GitPlace]], Callable[[], list[State]]],
+    task: Callable[[Sequence[Clone]], Callable[[], list[State]]],
     running: Running,
 ) -> list[State]:
     """The states of the clones that books include as their submodules."""
     found: list[State] = []
-    places: Sequence[GitPlace] = layout.books
-    taken = nesting.taken(layout)
-    while places:
+    clones: Sequence[Clone] = layout.clones
+    taken = nesting.taken_places(layout)
+    while clones:
         at = {one.path: one.commit for one in states if one.commit}
-        clones = [(place, at[place.path]) for place in places if place.path in at]
-        places = nesting.inner(clones, layout, taken, running, LOCAL_TIMEOUT)
-        states = task(places)() if places else []
+        at_commits = [(clone, at[clone.path]) for clone in clones if clone.path in at]
+        clones = nesting.submodule_clones(at_commits, layout, taken, running, LOCAL_TIMEOUT)
+        states = task(clones)() if clones else []
         found += states
     return found
 
 
-def _books(
-    places: Sequence[GitPlace], skip_url: bool, diffs: bool, running: Running
-) -> list[State]:
-    clones = [place for place in places if worktree.is_clone(place.path)]
-    looked = survey.look([(place.path, place.inside) for place in clones], running)
-    facts = {place.path: found for place, found in zip(clones, looked, strict=True)}
+def _books(clones: Sequence[Clone], skip_url: bool, diffs: bool, running: Running) -> list[State]:
+    present = [clone for clone in clones if worktree.is_clone(clone.path)]
+    seen = many.facts_of_many([(clone.path, clone.inside) for clone in present], running)
+    facts = {clone.path: known for clone, known in zip(present, seen, strict=True)}
     states = []
-    for place in places:
-        start = State(place.book.book, place.path, ())
-        if place.path not in facts:
-            there = os.path.lexists(place.path)
+    for clone in clones:
+        start = State(clone.book.place, clone.path, ())
+        if clone.path not in facts:
+            there = os.path.lexists(clone.path)
             problem = "not a git clone" if there else "not installed"
             states.append(replace(start, problems=(problem,)))
             continue
         try:
             # Asked again, git says why it cannot read a clone.
-            known = facts[place.path] or worktree.look(place.path, place.inside, running)
-            states.append(_clone(place, start, known, skip_url, diffs, running))
+            known = facts[clone.path] or worktree.facts(clone.path, clone.inside, running)
+            states.append(_clone(clone, start, known, skip_url, diffs, running))
         except Stopped:
             raise
         except GitshelfError as error:
@@ -118,15 +115,15 @@ def _books(
 
 
 def _clone(
-    place: GitPlace, start: State, facts: Facts, skip_url: bool, diffs: bool, running: Running
+    clone: Clone, start: State, facts: Facts, skip_url: bool, diffs: bool, running: Running
 ) -> State:
-    path, branch = place.path, place.book.branch
-    skip_url = skip_url or place.book.skip_url_check
-    wanted = worktree.expected(path, branch, facts.commit)
+    path, branch = clone.path, clone.book.branch
+    skip_url = skip_url or clone.book.skip_url_check
+    wanted = worktree.expected_commit(path, branch, facts.commit)
     problems = []
-    if unfinished(path):
+    if is_unfinished(path):
         problems.append("an install was killed here: run it again")
-    if not skip_url and (wrong := wrong_origin(place)):
+    if not skip_url and (wrong := wrong_origin(clone)):
         problems.append(wrong)
     if not wanted:
         problems.append(f"{branch} is not known here: run gitshelf install")
@@ -134,9 +131,9 @@ def _clone(
         name = f" ({branch})" if branch != wanted else ""
         problems.append(f"is at {facts.commit[:12] or 'no commit'}, not {wanted[:12]}{name}")
     if facts.changed:
-        problems.append("changed: " + printable.some(facts.changed))
+        problems.append("changed: " + printable.some_of(facts.changed))
     if facts.untracked:
-        problems.append("untracked: " + printable.some(facts.untracked))
+        problems.append("untracked: " + printable.some_of(facts.untracked))
     diff = b""
     if diffs and (facts.changed or (wanted and wanted != facts.commit)):
         diff = _diff(path, wanted, running)
@@ -159,10 +156,10 @@ def _diff(path: Path, wanted: str, running: Running) -> bytes:
     return result.out
 
 
-def _link(link: LinkPlace) -> State:
+def _link(link: Symlink) -> State:
     problems: tuple[str, ...] = ()
     if not link.path.is_symlink():
         problems = ("not a link" if link.path.exists() else "not installed",)
     elif (led := str(link.path.readlink())) != link.target:
-        problems = (f"leads to {printable.shown(led)}, not {link.target}",)
-    return State(link.name, link.path, problems)
+        problems = (f"leads to {printable.text(led)}, not {link.target}",)
+    return State(link.place, link.path, problems)

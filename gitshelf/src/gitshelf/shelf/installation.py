@@ -22,12 +22,10 @@ from gitshelf.git.refs import Ref
 from gitshelf.git.worktree import Facts
 from gitshelf.kit.lock import INCLUDE
 from gitshelf.resolution import Options
-from gitshelf.shelf import installed, lfsfiles, nesting, removal
-from gitshelf.shelf import links as linking
-from gitshelf.shelf import many as survey
-from gitshelf.shelf.clones import Clones, Goal, Kept, unfinished
+from gitshelf.shelf import installed, lfsfiles, links, many, nesting, removal
+from gitshelf.shelf.clones import Clones, Goal, WouldLoseWork, is_unfinished
 from gitshelf.shelf.leaving import Clearing
-from gitshelf.shelf.places import GitPlace, Layout, LinkPlace, about, lay_out, placed
+from gitshelf.shelf.places import Clone, Layout, Symlink, about, lay_out, placed
 
 WORKERS = 2
 _AT_ONCE = 50
@@ -47,7 +45,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class InstallOptions:
     """How to install. `dry_run` only says; `skip_deletes` removes no book that left the manifest
     and replaces no link; `force` overwrites local changes."""
 
@@ -58,13 +56,17 @@ class Wishes:
     force: bool = False
 
 
+Wishes = InstallOptions
+"""The first name of InstallOptions, which callers of the library may still use."""
+
+
 def install(
     manifest: Path,
     folder: Path,
     *,
     environment: str | None = None,
     tokens: Mapping[str, str] | None = None,
-    wishes: Wishes | None = None,
+    wishes: InstallOptions | None = None,
     options: Options | None = None,
 ) -> list[Outcome]:
     """Bring the shelf of a manifest into `folder` (where its relative places lie), or bring the
@@ -77,13 +79,13 @@ def install(
     """
     options = options or Options(workers=WORKERS)
     read = resolution.load(Path(manifest), environment, tokens)
-    wishes = wishes or Wishes()
+    wishes = wishes or InstallOptions()
     layout = lay_out(read, Path(folder), wishes.fakeroot)
     run = _Install(wishes, options)
     record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
     clearing = Clearing(record, layout, [Path(folder), *filter(None, [wishes.fakeroot])])
     leaving = () if wishes.skip_deletes else clearing.gone
-    run.aim(layout.books, leaving)
+    run.aim(layout.clones, leaving)
     outcomes = [run.clear(clearing, path) for path in leaving]
     if not wishes.dry_run:
         clearing.begin()
@@ -95,113 +97,111 @@ def install(
 
 
 class _Install:
-    def __init__(self, wishes: Wishes, options: Options) -> None:
-        self._wishes = wishes
+    def __init__(self, how: InstallOptions, options: Options) -> None:
+        self._how = how
         self._options = options
         self._running = Running()
         self._fetcher = FullFetcher(
             Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
         )
         self._clones = Clones(
-            self._running, options.timeout, force=wishes.force, offline=options.offline
+            self._running, options.timeout, force=how.force, offline=options.offline
         )
         self._facts: dict[Path, Facts] = {}
         self._goals: dict[Path, Goal] = {}
 
-    def aim(self, places: Sequence[GitPlace], leaving: Sequence[Path]) -> None:
+    def aim(self, clones: Sequence[Clone], leaving: Sequence[Path]) -> None:
         """Find out where clones are and where they should be; nothing of the shelf changes. What
         is `leaving` counts as not there."""
-        there = [p for p in places if worktree.is_clone(p.path) and p.path not in leaving]
+        there = [c for c in clones if worktree.is_clone(c.path) and c.path not in leaving]
         parts = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
-        for looked in self._each(parts, self._look):
-            self._facts.update(looked)
-        by_url: dict[str, list[GitPlace]] = defaultdict(list)
-        for place in places:
-            by_url[place.book.url].append(place)
-        for found in self._each(list(by_url.values()), self._aim):
-            self._goals.update(found)
+        for facts in self._each(parts, self._look):
+            self._facts.update(facts)
+        by_url: dict[str, list[Clone]] = defaultdict(list)
+        for clone in clones:
+            by_url[clone.book.url].append(clone)
+        for goals in self._each(list(by_url.values()), self._aim):
+            self._goals.update(goals)
 
     def clear(self, clearing: Clearing, path: Path) -> Outcome:
         """Remove something that left the manifest."""
 
         def remove() -> None:
             clearing.check(path, self._running)
-            clearing.remove(path, dry_run=self._wishes.dry_run)
+            clearing.remove(path, dry_run=self._how.dry_run)
 
         return self._removed(clearing.name(path), path, remove)
 
     def _removed(self, name: str, path: Path, remove: Callable[[], None]) -> Outcome:
         try:
             remove()
-        except (Kept, GitshelfError) as error:
+        except (WouldLoseWork, GitshelfError) as error:
             return Outcome(name, path, "", "", f"it left the manifest, but {error}")
         except OSError as error:
             return Outcome(name, path, "", "", f"it left the manifest, but {error.strerror}")
-        return Outcome(name, path, "", "would be removed" if self._wishes.dry_run else "removed")
+        return Outcome(name, path, "", "would be removed" if self._how.dry_run else "removed")
 
-    def _left(self, place: GitPlace, commit: str) -> list[Outcome]:
+    def _left(self, clone: Clone, commit: str) -> list[Outcome]:
         """Remove the clones of submodules that a book had before it was moved to `commit`."""
-        facts, book = self._facts.get(place.path), place.book
+        facts, book = self._facts.get(clone.path), clone.book
         if not facts or facts.commit in ("", commit) or book.policies.submodules != INCLUDE:
             return []
         outcomes = []
-        for path in nesting.left(place.path, facts.commit, commit, self._running):
-            if not self._wishes.skip_deletes:
-                name = f"{book.book}/{path.relative_to(place.path)}"
-                take = partial(removal.take, path, place.path, self._running)
+        for path in nesting.lost_submodules(clone.path, facts.commit, commit, self._running):
+            if not self._how.skip_deletes:
+                name = f"{book.place}/{path.relative_to(clone.path)}"
+                take = partial(removal.take, path, clone.path, self._running)
                 outcomes.append(self._removed(name, path, take))
         return outcomes
 
     def all_books(self, layout: Layout) -> list[Outcome]:
         """Bring the books of the manifest, and then their submodules that belong to them."""
         outcomes: list[Outcome] = []
-        places: Sequence[GitPlace] = layout.books
-        taken = nesting.taken(layout)
-        while places:
-            brought = self.books(places)
+        clones: Sequence[Clone] = layout.clones
+        taken = nesting.taken_places(layout)
+        while clones:
+            brought = self.books(clones)
             outcomes += brought
-            if self._wishes.dry_run:
+            if self._how.dry_run:
                 break
             at = {one.path: one.commit for one in brought if not one.kept}
-            clones = [(place, at[place.path]) for place in places if place.path in at]
-            for place, commit in clones:
-                outcomes += self._left(place, commit)
+            at_commits = [(clone, at[clone.path]) for clone in clones if clone.path in at]
+            for clone, commit in at_commits:
+                outcomes += self._left(clone, commit)
             timeout = self._options.timeout
-            places = nesting.inner(clones, layout, taken, self._running, timeout)
-            self.aim(places, ())
+            clones = nesting.submodule_clones(at_commits, layout, taken, self._running, timeout)
+            self.aim(clones, ())
         return outcomes
 
-    def books(self, places: Sequence[GitPlace]) -> list[Outcome]:
+    def books(self, clones: Sequence[Clone]) -> list[Outcome]:
         """Bring what was aimed at, parents before children."""
         outcomes: list[Outcome] = []
-        for depth in sorted({place.depth for place in places}):
-            wave = [[place] for place in places if place.depth == depth]
+        for depth in sorted({clone.depth for clone in clones}):
+            wave = [[clone] for clone in clones if clone.depth == depth]
             outcomes += self._each(wave, lambda one: placed(self._bring, one[0]))
         return outcomes
 
-    def _each(
-        self, groups: Sequence[list[GitPlace]], work: Callable[[list[GitPlace]], T]
-    ) -> list[T]:
+    def _each(self, groups: Sequence[list[Clone]], work: Callable[[list[Clone]], T]) -> list[T]:
         """What `work` gives for each group, a few at a time."""
 
-        def task(group: list[GitPlace]) -> Callable[[], T]:
+        def task(group: list[Clone]) -> Callable[[], T]:
             return lambda: work(group)
 
-        tasks = [(group[0].book.book or ".", task(group)) for group in groups]
+        tasks = [(group[0].book.place or ".", task(group)) for group in groups]
         return run_all(tasks, self._options.workers, self._running, self._options.report)
 
-    def _look(self, places: list[GitPlace]) -> dict[Path, Facts]:
-        found = survey.look([(one.path, one.inside) for one in places], self._running)
+    def _look(self, clones: list[Clone]) -> dict[Path, Facts]:
+        seen = many.facts_of_many([(one.path, one.inside) for one in clones], self._running)
 
-        def again(place: GitPlace) -> Facts:
-            return worktree.look(place.path, place.inside, self._running)
+        def again(clone: Clone) -> Facts:
+            return worktree.facts(clone.path, clone.inside, self._running)
 
         return {
-            place.path: facts or placed(again, place)
-            for place, facts in zip(places, found, strict=True)
+            clone.path: facts or placed(again, clone)
+            for clone, facts in zip(clones, seen, strict=True)
         }
 
-    def _aim(self, group: list[GitPlace]) -> dict[Path, Goal]:
+    def _aim(self, group: list[Clone]) -> dict[Path, Goal]:
         """Where the books of one repository should be, for those that are not there yet."""
         url = group[0].book.url
         named = [one for one in group if not gitobjects.is_id(one.book.branch)]
@@ -215,7 +215,7 @@ class _Install:
         for width in {len(pins[one.path].id) for one in todo}:
             some = [one for one in todo if len(pins[one.path].id) == width]
             wanted = {one.path: pins[one.path].id for one in some}
-            if self._wishes.dry_run:
+            if self._how.dry_run:
                 goals |= {one.path: Goal(wanted[one.path], "", "", Path()) for one in some}
                 continue
             try:
@@ -233,50 +233,50 @@ class _Install:
                 raise about(error, some, wanted) from None
         return goals
 
-    def _is_there(self, place: GitPlace, pin: str) -> bool:
-        facts = self._facts.get(place.path)
-        if facts is None or not facts.commit or unfinished(place.path):
+    def _is_there(self, clone: Clone, pin: str) -> bool:
+        facts = self._facts.get(clone.path)
+        if facts is None or not facts.commit or is_unfinished(clone.path):
             return False
-        if place.book.policies.lfs == INCLUDE and lfsfiles.waiting(place.path):
+        if clone.book.policies.lfs == INCLUDE and lfsfiles.pointers_left(clone.path):
             return False
-        branch = place.book.branch
-        said = worktree.expected(place.path, branch, facts.commit)
+        branch = clone.book.branch
+        said = worktree.expected_commit(clone.path, branch, facts.commit)
         return said == facts.commit and (gitobjects.is_id(branch) or said == pin)
 
-    def _bring(self, place: GitPlace) -> Outcome:
-        book, path = place.book, place.path
+    def _bring(self, clone: Clone) -> Outcome:
+        book, path = clone.book, clone.path
         facts = self._facts.get(path)
         goal = self._goals.get(path)
         commit = facts.commit if facts else ""
-        if facts and not (self._wishes.skip_repo_url_check or book.skip_url_check):
-            wrong = wrong_origin(place)
+        if facts and not (self._how.skip_repo_url_check or book.skip_url_check):
+            wrong = wrong_origin(clone)
             if wrong:
-                return Outcome(book.book, path, commit, "", wrong)
+                return Outcome(book.place, path, commit, "", wrong)
         if goal is None:
-            return Outcome(book.book, path, commit, "")
-        if self._wishes.dry_run:
+            return Outcome(book.place, path, commit, "")
+        if self._how.dry_run:
             done = "would be moved from " + commit[:12] if commit else "would be cloned"
-            return Outcome(book.book, path, goal.commit, done)
+            return Outcome(book.place, path, goal.commit, done)
         try:
-            return Outcome(book.book, path, goal.commit, self._clones.bring(place, goal))
-        except Kept as kept:
-            return Outcome(book.book, path, commit, "", str(kept))
+            return Outcome(book.place, path, goal.commit, self._clones.bring(clone, goal))
+        except WouldLoseWork as kept:
+            return Outcome(book.place, path, commit, "", str(kept))
 
-    def link(self, link: LinkPlace) -> Outcome:
-        wishes = self._wishes
+    def link(self, link: Symlink) -> Outcome:
+        how = self._how
         try:
-            done, kept = linking.bring(
-                link, wishes.dry_run, force=wishes.force, skip_deletes=wishes.skip_deletes
+            done, kept = links.bring(
+                link, how.dry_run, force=how.force, skip_deletes=how.skip_deletes
             )
         except OSError as error:
-            raise link.place.error(f"{link.path}: {error.strerror}", "look at the folder") from None
-        return Outcome(link.name, link.path, "", done, kept)
+            raise link.at.error(f"{link.path}: {error.strerror}", "look at the folder") from None
+        return Outcome(link.place, link.path, "", done, kept)
 
 
-def wrong_origin(place: GitPlace) -> str:
+def wrong_origin(clone: Clone) -> str:
     """What is wrong with the URL that a clone came from, "" for nothing."""
-    url = worktree.origin(place.path)
-    if worktree.same_url(url, place.book.url):
+    url = worktree.origin(clone.path)
+    if worktree.same_url(url, clone.book.url):
         return ""
     shown = re.sub(r"//[^/@]*@", "//***@", url) or "not set"
-    return f"its origin is {shown}, not {place.book.url}"
+    return f"its origin is {shown}, not {clone.book.url}"

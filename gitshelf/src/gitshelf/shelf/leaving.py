@@ -19,7 +19,7 @@ class Clearing:
     def __init__(self, record: Record, layout: Layout, tops: Sequence[Path]) -> None:
         self._record = record
         self._tops = [Path(os.path.normpath(top.absolute())) for top in tops]
-        self._wanted = {place.path: CLONE for place in layout.books}
+        self._wanted = {clone.path: CLONE for clone in layout.clones}
         self._wanted |= {link.path: link.target for link in layout.links}
         self._left = {p: w for p, w in record.made.items() if removal.is_there(p, w)}
         self._passed: set[Path] = set()
@@ -35,7 +35,7 @@ class Clearing:
         return next((top for top in self._tops if top in path.parents), None)
 
     def check(self, path: Path, running: Running) -> None:
-        """Raises Kept where it must stay, GitshelfError where it cannot be read."""
+        """Raises WouldLoseWork where it must stay, GitshelfError where it cannot be read."""
         staying = [other for other in {*self._wanted, *self._left} if other != path]
         inside = frozenset(
             other.relative_to(path).as_posix() for other in self._passed if path in other.parents

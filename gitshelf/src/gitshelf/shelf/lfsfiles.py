@@ -26,27 +26,27 @@ def bring(path: Path, policy: str, git: Git, *, offline: bool) -> str:
 
     Raises GitshelfError, naming a file, where an object is not to be had.
     """
-    left = [] if policy == OMIT else waiting(path)
+    left = [] if policy == OMIT else pointers_left(path)
     if not left:
         return ""
     if policy != INCLUDE:
-        return f"LFS pointers, as the book does not say `lfs: include`: {printable.some(left)}"
+        return f"LFS pointers, as the book does not say `lfs: include`: {printable.some_of(left)}"
     # Without these filters git would take each object for a change of its pointer.
     result = git("config", "--get", "filter.lfs.process")
     if not result.ok:
         result = git("lfs", "install", "--local", "--skip-repo")
     if result.ok:
         result = git("lfs", *(["checkout"] if offline else ["pull"]))
-    left = waiting(path)
+    left = pointers_left(path)
     if left:
-        what = f"the LFS object of {printable.some(left)}"
+        what = f"the LFS object of {printable.some_of(left)}"
         raise lfs.not_there(what) if offline and result.ok else lfs.failure(what, result, path)
     return ""
 
 
-def waiting(path: Path) -> list[str]:
+def pointers_left(path: Path) -> list[str]:
     """The files of the clone `path` that are LFS pointers still, and should not be."""
-    out = worktree.checked(path, ["ls-files", "-z", "--", ":(attr:filter=lfs)"])
+    out = worktree.output_of(path, ["ls-files", "-z", "--", ":(attr:filter=lfs)"])
     return [name for name in os.fsdecode(out).split("\0")[:-1] if _is_pointer(path / name)]
 
 

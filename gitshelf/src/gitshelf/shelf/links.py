@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gitshelf.base import files
-from gitshelf.shelf.places import LinkPlace
+from gitshelf.shelf.places import Symlink
 
 
-def bring(link: LinkPlace, dry_run: bool, *, force: bool, skip_deletes: bool) -> tuple[str, str]:
+def bring(link: Symlink, dry_run: bool, *, force: bool, skip_deletes: bool) -> tuple[str, str]:
     """Make a link or turn it to where it should lead: what was done ("" for nothing), and why it
     was kept as it is ("" where it was not). Raises OSError."""
     path = link.path

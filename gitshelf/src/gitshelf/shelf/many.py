@@ -13,7 +13,7 @@ from gitshelf.base import process
 from gitshelf.base.process import Running
 from gitshelf.git import LOCAL_TIMEOUT, worktree
 from gitshelf.git.worktree import Facts
-from gitshelf.shelf import quick as glance
+from gitshelf.shelf import quick
 
 _PER_CLONE = 30.0
 # Three NULs and git's exit code end what is said of a clone; git itself writes no two NULs.
@@ -26,12 +26,12 @@ done
 """
 
 
-def look(
+def facts_of_many(
     clones: Sequence[tuple[Path, frozenset[str]]], running: Running | None = None
 ) -> list[Facts | None]:
-    """As `worktree.look` for each of the clones (absolute path, other books in it); None for one
+    """As `worktree.facts` for each of the clones (absolute path, other books in it); None for one
     that git cannot read. git is not asked about those that surely have no change."""
-    found = [glance.clean(path, inside) for path, inside in clones]
+    found = [quick.facts_if_clean(path, inside) for path, inside in clones]
     rest = [clone for clone, facts in zip(clones, found, strict=True) if facts is None]
     asked = iter(_ask(rest, running) if rest else [])
     return [facts or next(asked) for facts in found]

@@ -12,9 +12,9 @@ from gitshelf.formats.gitobjects import Item
 from gitshelf.git import worktree
 from gitshelf.git.reader import ObjectReader
 from gitshelf.kit.lock import INCLUDE, raw
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 from gitshelf.resolution import submodules
-from gitshelf.shelf.places import GitPlace, Layout
+from gitshelf.shelf.places import Clone, Layout
 
 
 def gitlinks(path: Path, commit: str, folder: str, running: Running) -> list[Item]:
@@ -24,64 +24,66 @@ def gitlinks(path: Path, commit: str, folder: str, running: Running) -> list[Ite
     arguments = ["ls-tree", "-r", "-z", "--full-tree", commit, *below]
     start = len(raw(folder)) + 1 if folder else 0
     found = []
-    for line in worktree.checked(path, arguments, running=running).split(b"\0"):
+    for line in worktree.output_of(path, arguments, running=running).split(b"\0"):
         about, _, name = line.partition(b"\t")
         if about.startswith(gitobjects.SUBMODULE.encode()):
             found.append(Item(name[start:], gitobjects.SUBMODULE, about.split(b" ")[2].decode()))
     return found
 
 
-def inner(
-    clones: Iterable[tuple[GitPlace, str]],
+def submodule_clones(
+    clones: Iterable[tuple[Clone, str]],
     layout: Layout,
-    taken: dict[str, Place],
+    taken: dict[str, Location],
     running: Running,
     timeout: float,
-) -> list[GitPlace]:
+) -> list[Clone]:
     """Where the submodules of some clones, each at its commit, belong: those whose books include
     them. `taken` are the places so far; theirs are added. `timeout` in seconds.
 
     Raises GitshelfError, naming book and submodule, for one without a URL that a book may have.
     """
-    others = [place.path for place in layout.books] + [link.path for link in layout.links]
+    others = [clone.path for clone in layout.clones] + [link.path for link in layout.links]
     found = []
-    for place, commit in clones:
-        book = place.book
+    for clone, commit in clones:
+        book = clone.book
         if book.policies.submodules != INCLUDE:
             continue
-        items = gitlinks(place.path, commit, book.path, running)
-        for one in submodules.books([(book, _told(place, commit, items, running, timeout))], taken):
-            start = len(book.book) + 1 if book.book else 0
-            path = place.path / book.path / one.book[start:]
+        items = gitlinks(clone.path, commit, book.path, running)
+        for one in submodules.books(
+            [(book, _submodules_of(clone, commit, items, running, timeout))], taken
+        ):
+            start = len(book.place) + 1 if book.place else 0
+            path = clone.path / book.path / one.place[start:]
             inside = frozenset(o.relative_to(path).as_posix() for o in others if path in o.parents)
-            found.append(GitPlace(one, path, inside, place.depth + 1))
+            found.append(Clone(one, path, inside, clone.depth + 1))
     return found
 
 
-def _told(
-    place: GitPlace, commit: str, items: Sequence[Item], running: Running, timeout: float
+def _submodules_of(
+    clone: Clone, commit: str, items: Sequence[Item], running: Running, timeout: float
 ) -> Sequence[submodules.Submodule]:
     if not items:
         return ()
-    store = Path(os.fsdecode(_git_dir(place.path, running)))
+    store = Path(os.fsdecode(_git_dir(clone.path, running)))
     with ObjectReader(store, running, timeout) as reader:
         ((_, content),) = reader.read([commit])
         root = gitobjects.parse_commit(content).tree
-        return submodules.read(reader, root, place.book.path, items, place.book.place)
+        return submodules.read(reader, root, clone.book.path, items, clone.book.at)
 
 
 def _git_dir(path: Path, running: Running) -> bytes:
-    return worktree.checked(path, ["rev-parse", "--absolute-git-dir"], running=running)[:-1]
+    return worktree.output_of(path, ["rev-parse", "--absolute-git-dir"], running=running)[:-1]
 
 
-def taken(layout: Layout) -> dict[str, Place]:
-    """The places of a manifest as `inner` wants them."""
-    places = {one.book.book: one.book.place for one in layout.books}
-    links = {link.name + "/": link.place for link in layout.links if link.name not in places}
-    return places | links
+def taken_places(layout: Layout) -> dict[str, Location]:
+    """The places of a manifest as `submodule_clones` wants them."""
+    books = {clone.book.place: clone.book.at for clone in layout.clones}
+    links = {link.place + "/": link.at for link in layout.links if link.place not in books}
+    return books | links
 
 
-def left(path: Path, before: str, after: str, running: Running) -> list[Path]:
+def lost_submodules(path: Path, before: str, after: str, running: Running) -> list[Path]:
     """The clones in the clone `path` that are submodules of the commit `before` and not of the
     commit `after`."""
     there = {item.path for item in gitlinks(path, after, "", running)}

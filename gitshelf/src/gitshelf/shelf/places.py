@@ -13,13 +13,13 @@ from gitshelf.base.process import Stopped
 from gitshelf.git.refs import UnknownCommit
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
-from gitshelf.manifest.document import Place
+from gitshelf.manifest.document import Location
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class GitPlace:
+class Clone:
     """A book and the work tree of its clone. `inside` are the other books and links in that work
     tree, relative to it; `depth` is the number of books that it lies in itself."""
 
@@ -30,21 +30,21 @@ class GitPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkPlace:
+class Symlink:
     """A symbolic link of the shelf: `path` leads to `target`, as it is written into the link."""
 
-    name: str
-    place: Place
+    place: str
+    at: Location
     path: Path
     target: str
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All books, parents before children, and all links."""
+    """All clones, parents before children, and all links."""
 
-    books: tuple[GitPlace, ...]
-    links: tuple[LinkPlace, ...]
+    clones: tuple[Clone, ...]
+    links: tuple[Symlink, ...]
 
 
 def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layout:
@@ -55,18 +55,18 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
     link into a whole clone beside it, `.NAME.clone`. Raises GitshelfError where that cannot be.
     """
     paths: dict[Path, Book] = {}
-    links: list[LinkPlace] = []
+    links: list[Symlink] = []
     for book in read.books:
         path = _where(book.written, folder, fakeroot)
         if book.path:
-            clone = path.with_name(f".{path.name}.clone")
-            if not book.book or any(b.book.startswith(book.book + "/") for b in read.books):
-                raise book.place.error(
+            beside = path.with_name(f".{path.name}.clone")
+            if not book.place or any(b.place.startswith(book.place + "/") for b in read.books):
+                raise book.at.error(
                     "a book with `path` is a link when installed, so no book can lie in it",
                     "give the other book a place elsewhere, or leave out `path`",
                 )
-            links.append(LinkPlace(book.book, book.place, path, f"{clone.name}/{book.path}"))
-            path = clone
+            links.append(Symlink(book.place, book.at, path, f"{beside.name}/{book.path}"))
+            path = beside
         paths[path] = book
     for link in read.links:
         path = _where(link.written, folder, fakeroot)
@@ -74,7 +74,7 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
         if fakeroot is not None and target.startswith("/"):
             end = _absolute(fakeroot) / target.lstrip("/")
             target = os.path.relpath(end, path.parent)
-        links.append(LinkPlace(link.book, link.place, path, target))
+        links.append(Symlink(link.place, link.at, path, target))
     inside: dict[Path, set[str]] = {path: set() for path in paths}
     depth = dict.fromkeys(paths, 0)
     for path in [*paths, *(link.path for link in links)]:
@@ -83,9 +83,9 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
                 inside[above].add(path.relative_to(above).as_posix())
                 if path in depth:
                     depth[path] += 1
-    places = [GitPlace(b, path, frozenset(inside[path]), depth[path]) for path, b in paths.items()]
-    places.sort(key=lambda one: (one.depth, one.book.book.encode()))
-    return Layout(tuple(places), tuple(links))
+    clones = [Clone(b, path, frozenset(inside[path]), depth[path]) for path, b in paths.items()]
+    clones.sort(key=lambda clone: (clone.depth, clone.book.place.encode()))
+    return Layout(tuple(clones), tuple(links))
 
 
 def _where(written: str, folder: Path, fakeroot: Path | None) -> Path:
@@ -98,26 +98,24 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def placed(work: Callable[[GitPlace], T], place: GitPlace) -> T:
+def placed(work: Callable[[Clone], T], place: Clone) -> T:
     """Do it, with errors that name the book."""
     try:
         return work(place)
     except Stopped:
         raise
     except GitshelfError as error:
-        raise place.book.place.error(error.message, error.remedy) from None
+        raise place.book.at.error(error.message, error.remedy) from None
     except OSError as error:
         message = f"{error.filename or place.path}: {error.strerror}"
-        raise place.book.place.error(message, "look at the folder and its rights") from None
+        raise place.book.at.error(message, "look at the folder and its rights") from None
 
 
-def about(
-    error: GitshelfError, places: Sequence[GitPlace], pins: Mapping[Path, str]
-) -> GitshelfError:
+def about(error: GitshelfError, places: Sequence[Clone], pins: Mapping[Path, str]) -> GitshelfError:
     """The error with the place of the book that it is about."""
     if isinstance(error, Stopped):
         return error
     one = places[0]
     if isinstance(error, UnknownCommit):
         one = next((place for place in places if pins[place.path] == error.wanted), one)
-    return one.book.place.error(error.message, error.remedy)
+    return one.book.at.error(error.message, error.remedy)

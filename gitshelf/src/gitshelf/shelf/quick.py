@@ -25,12 +25,12 @@ _STAGED_OR_SPECIAL = 0xF000
 _LONG_NAME = 0xFFF
 
 
-def note(path: Path, commit: str, tree: str) -> None:
+def note_tree(path: Path, commit: str, tree: str) -> None:
     """Remember which tree the commit of an installed clone has."""
     files.write(path / os.fsdecode(_NOTE), f"{commit} {tree}\n".encode())
 
 
-def clean(path: Path, inside: frozenset[str]) -> Facts | None:
+def facts_if_clean(path: Path, inside: frozenset[str]) -> Facts | None:
     """The facts of a clone that surely has no change; None where only git can tell."""
     with suppress(OSError, ValueError, IndexError, struct.error):
         top = os.fsencode(path) + b"/"

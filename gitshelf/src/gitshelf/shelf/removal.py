@@ -12,7 +12,7 @@ from gitshelf.base.process import Running
 from gitshelf.git import worktree
 from gitshelf.git.worktree import PINNED
 from gitshelf.shelf import nesting
-from gitshelf.shelf.clones import Kept, unfinished
+from gitshelf.shelf.clones import WouldLoseWork, is_unfinished
 from gitshelf.shelf.installed import CLONE
 
 
@@ -26,19 +26,19 @@ def is_there(path: Path, what: str) -> bool:
 def check(
     path: Path, what: str, staying: Iterable[Path], inside: frozenset[str], running: Running
 ) -> None:
-    """Raises Kept where something at `path` is its user's, or where others (`staying`) lie in it;
-    GitshelfError where git cannot read it. What lies `inside` (relative paths) will go first."""
+    """Raises WouldLoseWork if something at `path` is its user's, or others (`staying`) lie in it;
+    GitshelfError if git cannot read it. What lies `inside` (relative paths) will go first."""
     if what != CLONE:
         return
     if any(path in other.parents for other in staying):
-        raise Kept("other books lie in it")
+        raise WouldLoseWork("other books lie in it")
     pinned = worktree.call(path, ["rev-parse", "--verify", "--quiet", PINNED], running=running)
-    if unfinished(path) or not pinned.ok or not (path / ".git").is_dir():
-        raise Kept("it is not as install left it")
+    if is_unfinished(path) or not pinned.ok or not (path / ".git").is_dir():
+        raise WouldLoseWork("it is not as install left it")
     if any((path / ".git" / name).exists() for name in ("modules", "worktrees")):
-        raise Kept("it has submodules or work trees of its own")
+        raise WouldLoseWork("it has submodules or work trees of its own")
     arguments = [*worktree.STATUS, f"--untracked-files={worktree.untracked(inside)}", "--ignored"]
-    out = worktree.checked(path, arguments, running=running)
+    out = worktree.output_of(path, arguments, running=running)
     facts = worktree.parse_status(out, inside)
     ignored = [line[2:] for line in os.fsdecode(out).split("\0") if line.startswith("! ")]
     for names, kind in (
@@ -46,7 +46,7 @@ def check(
         ((*facts.untracked, *ignored), "files that are not in git"),
     ):
         if names:
-            raise Kept(f"it has {kind}: {printable.some(names)}")
+            raise WouldLoseWork(f"it has {kind}: {printable.some_of(names)}")
     for item in nesting.gitlinks(path, "HEAD", "", running):
         inner = path / os.fsdecode(item.path)
         if worktree.is_clone(inner):
@@ -55,8 +55,8 @@ def check(
     own = ["HEAD", "--branches", "--glob=refs/gitshelf/kept", "--glob=refs/stas[h]"]
     known = ["--not", "--remotes", f"--glob={PINNED[:-1]}[{PINNED[-1]}]"]
     arguments = ["rev-list", "-n1", "--ignore-missing", *own, *known]
-    if worktree.checked(path, arguments, running=running).strip():
-        raise Kept("it has commits that are not pushed")
+    if worktree.output_of(path, arguments, running=running).strip():
+        raise WouldLoseWork("it has commits that are not pushed")
 
 
 def remove(path: Path, what: str, top: Path) -> None:
