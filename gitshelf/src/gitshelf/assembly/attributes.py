@@ -6,12 +6,13 @@ Most repositories mark none, and then git is not asked: only the .gitattributes 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
 from gitshelf.formats import gitobjects
-from gitshelf.formats.gitobjects import Item
+from gitshelf.formats.gitobjects import Item, parse_tree
 from gitshelf.git.reader import ObjectReader
 from gitshelf.kit.lock import raw
 
@@ -20,9 +21,14 @@ _NAMES = ("export-ignore", "export-subst")
 
 
 def marked_paths(
-    reader: ObjectReader, root: str, path: str, listing: list[Item]
+    reader: ObjectReader,
+    root: str,
+    path: str,
+    above: Mapping[str, bytes],
+    listing: list[Item],
 ) -> dict[str, list[bytes]]:
-    """The paths in `listing` (relative to the folder `path` of the tree `root`) by attribute.
+    """The paths in `listing` (relative to the folder `path` of the tree `root`) by attribute;
+    `above` are the raw trees above the folder, by id.
 
     A path under a folder that is marked export-ignore counts as marked, as in `git archive`.
     """
@@ -31,7 +37,7 @@ def marked_paths(
         for item in listing
         if item.path.endswith(_FILE) and item.mode != gitobjects.SUBMODULE
     ]
-    sources += _above(reader, root, path)
+    sources += _attribute_files(above)
     if not any(b"export-" in content for _, content in reader.read(list(dict.fromkeys(sources)))):
         return {}
     prefix = raw(path) + b"/" if path else b""
@@ -50,17 +56,10 @@ def marked_paths(
     }
 
 
-def _above(reader: ObjectReader, root: str, path: str) -> list[str]:
-    """The .gitattributes of the folders above `path`."""
-    found = []
-    tree = root
-    for part in [p for p in path.split("/") if p]:
-        ((_, content),) = reader.read([tree])
-        items = {item.path: item for item in gitobjects.parse_tree(content, tree)}
-        if _FILE in items:
-            found.append(items[_FILE].id)
-        tree = items[raw(part)].id
-    return found
+def _attribute_files(trees: Mapping[str, bytes]) -> list[str]:
+    """The .gitattributes of raw trees."""
+    items = [item for tree, content in trees.items() for item in parse_tree(content, tree)]
+    return [item.id for item in items if item.path == _FILE]
 
 
 def _folders(file: bytes) -> list[bytes]:

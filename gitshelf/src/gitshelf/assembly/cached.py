@@ -13,7 +13,7 @@ from gitshelf.cache import Cache
 from gitshelf.formats import tar
 from gitshelf.formats.pointers import Pointer
 from gitshelf.git.urls import local_path
-from gitshelf.resolution import OpenReader, Options, Resolved, placed
+from gitshelf.resolution import OpenReader, Options, Resolved, locate
 
 FORMAT_KEY = "kit-1"
 
@@ -50,6 +50,6 @@ def chunk_of(
         try:
             return objects.bring(reader(), commit, wanted)
         except GitshelfError as error:
-            raise placed(error, [book], {}) from None
+            raise locate(error, [book], {}) from None
 
     return splice.splice(reader(), source, target, book.at, fetch)

@@ -55,11 +55,16 @@ def splice(
     Raises GitshelfError where the folder is missing, or where the book holds what its policies
     refuse, with the names.
     """
-    tree, above = _descend(reader, source, location)
+    tree, above = reader.descend(source.root, lock.raw(source.path))
+    if tree is None:
+        raise location.error(
+            f"its commit has no folder {source.path}", "correct `path`, or pin another commit"
+        )
     listing = _listing(reader.trees([tree]), tree, location)
     omitted: dict[bytes, str] = {}
     _decide_submodules(listing, source, omitted, location)
-    _decide_attributes(reader, source, listing, omitted, location)
+    marked = attributes.marked_paths(reader, source.root, source.path, above, listing)
+    _decide_attributes(marked, source, omitted, location)
     found_links = _decide_links(reader, source, listing, omitted, location)
     staying = [item for item in listing if item.path not in omitted]
     gitlinks = [item for item in staying if item.mode == gitobjects.SUBMODULE]
@@ -111,25 +116,6 @@ def _canonical(found: Mapping[bytes, Pointer | None], location: Location) -> dic
             "write `lfs: omit` in the book, or pin another commit",
         )
     return {path: pointer for path, pointer in found.items() if pointer is not None}
-
-
-def _descend(
-    reader: ObjectReader, source: Source, location: Location
-) -> tuple[str, dict[str, bytes]]:
-    """The id of the folder, and the raw trees on the way to it."""
-    tree, above = source.root, {}
-    for part in [p for p in source.path.split("/") if p]:
-        ((_, content),) = reader.read([tree])
-        above[tree] = content
-        for item in gitobjects.parse_tree(content, tree):
-            if item.path == lock.raw(part) and item.mode == gitobjects.TREE:
-                tree = item.id
-                break
-        else:
-            raise location.error(
-                f"its commit has no folder {source.path}", "correct `path`, or pin another commit"
-            )
-    return tree, above
 
 
 def _listing(trees: dict[str, list[Item]], root: str, location: Location) -> list[Item]:
@@ -185,13 +171,8 @@ def _decide_submodules(
 
 
 def _decide_attributes(
-    reader: ObjectReader,
-    source: Source,
-    listing: list[Item],
-    omitted: dict[bytes, str],
-    location: Location,
+    marked: dict[str, list[bytes]], source: Source, omitted: dict[bytes, str], location: Location
 ) -> None:
-    marked = attributes.marked_paths(reader, source.root, source.path, listing)
     for why, policy in (
         ("export-ignore", source.policies.export_ignore),
         ("export-subst", source.policies.export_subst),

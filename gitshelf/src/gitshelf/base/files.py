@@ -50,9 +50,11 @@ def replacing(target: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         sync_folder(target.parent)
 
 
-def write(target: Path, data: bytes, *, durable: bool = False) -> None:
-    """Write `data` as `target`, at once or not at all."""
+def write(target: Path, data: bytes, *, durable: bool = False, mode: int | None = None) -> None:
+    """Write `data` as `target`, at once or not at all; with the access rights `mode`, if given."""
     with replacing(target, durable=durable) as out:
+        if mode is not None:
+            os.fchmod(out.fileno(), mode)
         view = memoryview(data)
         while view:
             view = view[out.write(view) :]
@@ -65,6 +67,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_link(path: Path, target: str) -> None:
+    """Make `path` a symbolic link to `target`, or turn the one that is there, at once."""
+    sweep_parts(path)
+    part = part_path(path)
+    part.symlink_to(target)
+    part.replace(path)
+
+
+def remove_aside(path: Path) -> None:
+    """Remove a file or a whole folder that has been renamed before, so that nobody sees half of it;
+    what a killed run leaves is swept as all parts are. Raises OSError if it cannot be renamed."""
+    part = part_path(path)
+    path.rename(part)
+    remove(part)
 
 
 def remove(path: Path) -> None:

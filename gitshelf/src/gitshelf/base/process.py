@@ -137,5 +137,10 @@ def run(
     return Result(tuple(argv), process.returncode, out, err.decode("utf-8", "replace"))
 
 
+def last_line(output: str) -> str:
+    """The last line of what a program said that is not empty, "" if there is none."""
+    return next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
+
+
 def _package(program: str) -> str:
     return {"ssh-keygen": "openssh-client"}.get(program, program)

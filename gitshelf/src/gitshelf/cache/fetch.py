@@ -40,7 +40,8 @@ _UNKNOWN = (
 
 
 class Fetcher:
-    """Fetches into a cache. `timeout` is in seconds and per call of git."""
+    """Fetches into `cache`. `timeout` is in seconds and per call of git; `running` lets another
+    thread end them."""
 
     def __init__(
         self,
@@ -50,9 +51,9 @@ class Fetcher:
         timeout: float = DEFAULT_TIMEOUT,
         offline: bool = False,
     ) -> None:
-        self._cache = cache
-        self._running = running
-        self._timeout = timeout
+        self.cache = cache
+        self.running = running
+        self.timeout = timeout
         self._offline = offline
 
     def refs(self, url: str, names: Iterable[str]) -> dict[str, Ref]:
@@ -76,12 +77,12 @@ class Fetcher:
         Raises UnknownCommit for one that the repository does not have, GitshelfError where it
         cannot be asked.
         """
-        store = self._cache.store(url, len(wanted[0]))
+        store = self.cache.store(url, len(wanted[0]))
         if all(store.has_pin(pin) for pin in wanted):
             store.note_use()
             return store
         self._check_online(url, wanted[0][:12])
-        with store.writing(self._timeout) as handle:
+        with store.writing(self.timeout) as handle:
             missing = [pin for pin in wanted if not store.has_pin(pin)]
             if missing:
                 self._ladder(store, url, missing, handle)
@@ -93,14 +94,14 @@ class Fetcher:
         tip = self.refs(url, [branch])[branch].id
         if tip == commit:
             return True
-        store = self._full(url, len(commit))
+        store = self.whole_store(url, len(commit))
         if not self._has(store, commit):
             return False
         result = git.run(
             ["merge-base", "--is-ancestor", commit, tip],
             git_dir=store.path,
-            timeout=self._timeout,
-            running=self._running,
+            timeout=self.timeout,
+            running=self.running,
         )
         if result.code not in (0, 1):
             raise GitshelfError(f"{url}: {git.last_line(result.err)}")
@@ -110,8 +111,8 @@ class Fetcher:
         """Whether the repository itself still gives this commit, whatever the cache has. Raises
         GitshelfError where it cannot be asked."""
         self._check_online(url, pin[:12])
-        store = self._cache.store(url, len(pin))
-        with store.writing(self._timeout) as handle:
+        store = self.cache.store(url, len(pin))
+        with store.writing(self.timeout) as handle:
             result = self._shallow(store, url, [(pin, pin)], handle)
         if result.ok:
             return True
@@ -122,26 +123,21 @@ class Fetcher:
         if not listed.ok:
             raise self._failure(url, listed)
         tips = set(refs.parse_refs(listed).values())
-        full = self._full(url, len(pin))
+        full = self.whole_store(url, len(pin))
         arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]
         holding = git.run([*arguments, "refs/heads", "refs/tags"], git_dir=full.path)
         return pin in tips or not tips.isdisjoint(holding.out.decode().split())
 
-    def whole_store(self, url: str, width: int) -> Store:
-        """The store with all branches and tags (`width`: digits of its ids), brought up to date.
-        Raises GitshelfError where the repository cannot be asked."""
-        return self._full(url, width)
-
     def related(self, url: str, commits: Sequence[str]) -> tuple[Store, set[str]]:
         """The store with all that led to `commits` (of one hash), and those of them that the
         repository does not have any more. Raises GitshelfError where it cannot be asked."""
-        store = self._cache.store(url, len(commits[0]), full=True)
+        store = self.cache.store(url, len(commits[0]), full=True)
         if all(store.has_pin(commit) for commit in commits):
             store.note_use()
             return store, set()
-        store = self._full(url, len(commits[0]))
+        store = self.whole_store(url, len(commits[0]))
         lost = set()
-        with store.writing(self._timeout) as handle:
+        with store.writing(self.timeout) as handle:
             for commit in commits:
                 if not self._has(store, commit):
                     pin = f"+{commit}:refs/pins/{commit}"
@@ -173,7 +169,7 @@ class Fetcher:
             self._from_history(store, url, pin, handle)
 
     def _from_history(self, store: Store, url: str, pin: str, handle: int) -> None:
-        full = self._full(url, len(pin))
+        full = self.whole_store(url, len(pin))
         if self._has(full, pin):
             git.run(["update-ref", f"refs/pins/{pin}", pin], git_dir=full.path)
             result = self._shallow(store, full.path.as_uri(), [(pin, pin)], handle)
@@ -186,12 +182,13 @@ class Fetcher:
             "correct the SHA; if it was pushed away, take a commit that is on a branch",
         )
 
-    def _full(self, url: str, width: int) -> Store:
-        """The store with the whole history, brought up to date."""
-        store = self._cache.store(url, width, full=True)
+    def whole_store(self, url: str, width: int) -> Store:
+        """The store with all branches and tags (`width`: digits of its ids), brought up to date.
+        Raises GitshelfError if the repository cannot be asked."""
+        store = self.cache.store(url, width, full=True)
         self._check_online(url, "the history")
         refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
-        with store.writing(self._timeout) as handle:
+        with store.writing(self.timeout) as handle:
             # Pruned, or a branch `a` that gave way to `a/b` upstream would be in its way here.
             result = self._git(url, [*_FETCH, "--prune", "--", url, *refspecs], store, handle)
         if not result.ok:
@@ -216,7 +213,7 @@ class Fetcher:
         handle: int | None = None,
     ) -> Result:
         """Run git against `url`, again where a failure may pass, all within one timeout."""
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self.timeout
         attempt, asked = 1, False
         while True:
             with retries.Listening(asked) as listening:
@@ -227,10 +224,10 @@ class Fetcher:
                         timeout=max(deadline - time.monotonic(), 0.001),
                         extra_env=listening.env,
                         pass_fds=() if handle is None else (handle,),
-                        running=self._running,
+                        running=self.running,
                     )
                 except Timeout as error:
-                    message = f"{url} did not answer within {self._timeout:g} s"
+                    message = f"{url} did not answer within {self.timeout:g} s"
                     raise Timeout(message, error.remedy) from None
                 if result.ok or attempt == retries.TRIES or local_path(url) is not None:
                     return result
@@ -239,7 +236,7 @@ class Fetcher:
                 wait = max(wait, listening.seconds())
             if not retries.is_passing(url, result.err) or time.monotonic() + wait > deadline:
                 return result
-            retries.pause(wait, self._running)
+            retries.pause(wait, self.running)
             attempt += 1
 
     def _check_online(self, url: str, what: str) -> None:
@@ -249,7 +246,7 @@ class Fetcher:
             )
 
     def _failure(self, url: str, result: Result) -> GitshelfError:
-        reason = git.reason(result.err, self._cache.root)
+        reason = git.reason(result.err, self.cache.root)
         if re.search(_CREDENTIALS, result.err, re.I):
             return GitshelfError(
                 f"{url} asks for credentials ({reason})",

@@ -6,40 +6,36 @@ from collections.abc import Sequence
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Running
-from gitshelf.cache import Cache, Store
+from gitshelf.cache import Store
 from gitshelf.cache.fetch import Fetcher
 from gitshelf.git.refs import UnknownCommit
 
 
-class FullFetcher(Fetcher):
-    """Fetches whole histories. As Fetcher otherwise."""
+class Histories:
+    """Whole histories, which `fetcher` brings into its cache."""
 
-    def __init__(
-        self, cache: Cache, running: Running, *, timeout: float, offline: bool = False
-    ) -> None:
-        super().__init__(cache, running, timeout=timeout, offline=offline)
-        self._stores = cache
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
 
     def history(self, url: str, wanted: Sequence[str], *, fresh: bool) -> Store:
         """The store with the history of the commits (or tags) `wanted`; the repository is asked
         where one is missing, or where its branches and tags must be `fresh`. Raises UnknownCommit,
         and GitshelfError as Fetcher does."""
-        store = self._stores.store(url, len(wanted[0]), full=True)
+        store = self._fetcher.cache.store(url, len(wanted[0]), full=True)
         if not fresh and store.path.exists() and self._holds(store, wanted):
             return store
-        store = self._full(url, len(wanted[0]))
+        store = self._fetcher.whole_store(url, len(wanted[0]))
         for pin in wanted:
             if self._holds(store, [pin]):
                 continue
             # Not on a branch or tag (a review, a branch that was rewrite_pins): ask for it by id.
-            with store.writing(self._timeout) as handle:
+            with store.writing(self._fetcher.timeout) as handle:
                 result = git.run(
                     ["fetch", "--quiet", "--no-tags", "--", url, f"+{pin}:refs/pins/{pin}"],
                     git_dir=store.path,
-                    timeout=self._timeout,
+                    timeout=self._fetcher.timeout,
                     pass_fds=(handle,),
-                    running=self._running,
+                    running=self._fetcher.running,
                 )
             if not result.ok:
                 raise UnknownCommit(
@@ -54,8 +50,8 @@ class FullFetcher(Fetcher):
         result = git.run(
             ["rev-list", "--quiet", "--objects", *wanted, "--not", "--all"],
             git_dir=store.path,
-            timeout=self._timeout,
-            running=self._running,
+            timeout=self._fetcher.timeout,
+            running=self._fetcher.running,
         )
         return result.ok
 
@@ -64,7 +60,7 @@ class FullFetcher(Fetcher):
         result = git.run(
             ["rev-parse", "--verify", "--quiet", f"{pin}^{{commit}}"],
             git_dir=store.path,
-            running=self._running,
+            running=self._fetcher.running,
         )
         if not result.ok:
             raise GitshelfError(f"{pin} is not a commit", "correct `branch`")

@@ -146,7 +146,7 @@ def _server(reader: ObjectReader, commit: Commit) -> str:
     try:
         return urls.check_inner_url(found, commit.url)
     except ValueError as error:
-        shown = re.sub(r"//[^/@]*@", "//***@", found)
+        shown = urls.hide_password(found)
         raise GitshelfError(
             f"the LFS server {shown} of its .lfsconfig {error}",
             f"correct .lfsconfig in its repository, {_ELSE}",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Running, Stopped
+from gitshelf.base.process import Running
 from gitshelf.base.threads import run_all
-from gitshelf.cache import Cache, Store
+from gitshelf.cache import Store
 from gitshelf.cache.fetch import Fetcher
 from gitshelf.compare import sources
 from gitshelf.compare.sources import ShelfBook
@@ -83,10 +83,7 @@ def changes(
     before = sources.read(str(old), environment=environment, tokens=tokens).books
     after = sources.read(str(new), environment=environment, tokens=tokens).books
     running = Running()
-    fetcher = Fetcher(
-        Cache(options.cache), running, timeout=options.timeout, offline=options.offline
-    )
-    work = _Comparison(fetcher, running, options.timeout)
+    work = _Comparison(options.fetcher(running), running, options.timeout)
     pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
     found = []
     while pairs:
@@ -122,13 +119,9 @@ class _Comparison:
         on either side."""
         held = new or old
         assert held is not None
-        try:
+        with held.at.locating():
             found = self._book(name, old, new)
             return found, self._inner(old, new, found) if found else {}
-        except Stopped:
-            raise
-        except GitshelfError as error:
-            raise held.at.error(error.message, error.remedy) from None
 
     def _book(self, name: str, old: ShelfBook | None, new: ShelfBook | None) -> BookChanges | None:
         was, now = self._state(old), self._state(new)

@@ -114,6 +114,12 @@ def parse_tree(content: bytes, like: str) -> list[Item]:
     return items
 
 
+def subfolder(content: bytes, name: bytes, like: str) -> str | None:
+    """The id of the folder `name` in a raw tree; None if it has no such folder."""
+    items = parse_tree(content, like)
+    return next((item.id for item in items if (item.path, item.mode) == (name, TREE)), None)
+
+
 def _is_name(name: bytes) -> bool:
     return bool(name) and b"/" not in name and name not in (b".", b"..")
 

@@ -148,4 +148,4 @@ def last_line(output: str) -> str:
         for line in reversed(lines):
             if line.startswith(prefix):
                 return line.removeprefix(prefix)
-    return lines[-1] if lines else "git gave no reason"
+    return process.last_line(output) or "git gave no reason"

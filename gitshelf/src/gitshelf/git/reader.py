@@ -127,6 +127,19 @@ class ObjectReader:
             level = [object_id for object_id in below if object_id not in found]
         return found
 
+    def descend(self, root: str, path: bytes) -> tuple[str | None, dict[str, bytes]]:
+        """The way from the tree `root` to its folder `path`: the folder's id, None if there is
+        none, and the raw trees above it by id, from the root on."""
+        tree, above = root, {}
+        for name in filter(None, path.split(b"/")):
+            ((_, content),) = self.read([tree])
+            above[tree] = content
+            inner = gitobjects.subfolder(content, name, tree)
+            if inner is None:
+                return None, above
+            tree = inner
+        return tree, above
+
     def _ask(self, ids: Sequence[str]) -> None:
         if not ids:
             return

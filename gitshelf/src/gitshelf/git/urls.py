@@ -46,6 +46,11 @@ def check_inner_url(url: str, outer: str) -> str:
     return found
 
 
+def hide_password(url: str) -> str:
+    """A URL as it can be shown: whatever stands before its host becomes `***`."""
+    return re.sub(r"//[^/@]*@", "//***@", url)
+
+
 def _check_remote(url: str, scheme: str) -> None:
     if scheme not in PROTOCOLS:
         raise ValueError(f"uses the protocol {scheme}; use " + ", ".join(PROTOCOLS))

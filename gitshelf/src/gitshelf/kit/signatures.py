@@ -16,6 +16,7 @@ from gitshelf.base.errors import GitshelfError, Refused
 
 SUMS, SIGNATURE, NAMESPACE = "SHA256SUMS", "SHA256SUMS.sig", "gitshelf-kit"
 _TIMEOUT = 60.0
+_NO_REASON = "no reason given"
 
 
 def file_digest(path: Path) -> str:
@@ -107,7 +108,7 @@ def sign_sums(folder: Path, key: Path) -> Path:
     )
     if not result.ok or not result.out.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise GitshelfError(
-            f"signing with {key} failed: {_last(result.err)}",
+            f"signing with {key} failed: {process.last_line(result.err) or _NO_REASON}",
             "use a private key without a passphrase, or a public key that ssh-agent holds",
         )
     target = folder / SIGNATURE
@@ -148,9 +149,5 @@ def check_signature(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
         )
         if checked.ok:
             return name, _parse_sums(data, folder)
-    raise Refused(f"{signature} does not fit {SUMS}: {_last(checked.err or checked.out.decode())}")
-
-
-def _last(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    reason = process.last_line(checked.err or checked.out.decode()) or _NO_REASON
+    raise Refused(f"{signature} does not fit {SUMS}: {reason}")

@@ -107,10 +107,10 @@ def _check_kit_files(table: Table, found: Lock) -> None:
 def _subtree(content: bytes, tree: str, part: bytes, book: LockedBook) -> str:
     if gitobjects.object_id("tree", content, tree) != tree:
         raise Refused(f"KIT/trees/{tree} is not that tree")
-    for item in gitobjects.parse_tree(content, tree):
-        if item.path == part and item.mode == gitobjects.TREE:
-            return item.id
-    raise Refused(f"book {book.book}: its commit has no folder {book.path}")
+    inner = gitobjects.subfolder(content, part, tree)
+    if inner is None:
+        raise Refused(f"book {book.book}: its commit has no folder {book.path}")
+    return inner
 
 
 def _check_books(table: Table, found: Lock) -> None:

@@ -103,7 +103,7 @@ class BookParser:
         try:
             url = urls.check_url(url, self._file.absolute().parent)
         except ValueError as error:
-            shown = re.sub(r"//[^/@]*@", "//***@", url)
+            shown = urls.hide_password(url)
             raise self._at(node).error(f"the URL {shown} {error}", "correct `git`") from None
         origin = self._texts.origin(node)
         branch = self._ref(pairs, "branch") or DEFAULT_BRANCH

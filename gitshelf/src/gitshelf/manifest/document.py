@@ -8,12 +8,14 @@ libyaml, twenty times faster, reads the texts in which both see the same nodes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Stopped
+from gitshelf.git.refs import UnknownCommit
 from gitshelf.manifest.tokens import show
 
 Node = Any
@@ -37,7 +39,28 @@ class Location:
 
     def error(self, message: str, remedy: str = "") -> GitshelfError:
         """An error that says where."""
-        return GitshelfError(f"{self}{message}", remedy)
+        error = GitshelfError(f"{self}{message}", remedy)
+        error.located = True
+        return error
+
+    def locate(self, error: GitshelfError) -> GitshelfError:
+        """`error` as one that says where; it stays as it is if it does already, or if it only says
+        that the run was stopped. An UnknownCommit stays one."""
+        if error.located or isinstance(error, Stopped):
+            return error
+        located = self.error(error.message, error.remedy)
+        if isinstance(error, UnknownCommit):
+            located = UnknownCommit(error.wanted, located.message, located.remedy)
+            located.located = True
+        return located
+
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Errors of the block say where, as by `locate`."""
+        try:
+            yield
+        except GitshelfError as error:
+            raise self.locate(error) from None
 
 
 def line_of(node: Node) -> int:

@@ -101,9 +101,7 @@ class Texts:
             where = Location(self._name, line) if line else location
             raise where.error(str(error), self._known()) from None
         except GitshelfError as error:
-            if str(error).startswith(self._name):
-                raise
-            raise location.error(error.message, error.remedy) from None
+            raise location.locate(error) from None
 
     def _known(self) -> str:
         known = ", ".join(sorted(self._values.names)) or "none"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import difflib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,17 +11,15 @@ from pathlib import Path
 
 from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Running, Stopped
+from gitshelf.base.process import Running
 from gitshelf.base.threads import run_all
-from gitshelf.cache import Cache
-from gitshelf.cache.fetch import Fetcher
 from gitshelf.formats.gitobjects import is_id
 from gitshelf.git.refs import UnknownCommit
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
 from gitshelf.manifest.document import Location
 from gitshelf.pins.rewriting import NewPin, rewrite_pins
-from gitshelf.resolution import Options, load, resolve
+from gitshelf.resolution import Options, load, locate, resolve
 
 
 def on_branch(url: str, commit: str, branch: str, *, options: Options | None = None) -> bool:
@@ -31,10 +28,7 @@ def on_branch(url: str, commit: str, branch: str, *, options: Options | None = N
     Raises GitshelfError where the repository cannot be asked or has no such branch.
     """
     options = options or Options()
-    fetcher = Fetcher(
-        Cache(options.cache), Running(), timeout=options.timeout, offline=options.offline
-    )
-    return fetcher.on_branch(url, commit, branch)
+    return options.fetcher(Running()).on_branch(url, commit, branch)
 
 
 def pinned_manifest(
@@ -131,9 +125,7 @@ def update(
     read = load(Path(file), environment, tokens)
     chosen = _chosen(read, books)
     running = Running()
-    fetcher = Fetcher(
-        Cache(options.cache), running, timeout=options.timeout, offline=options.offline
-    )
+    fetcher = options.fetcher(running)
     by_url: dict[str, list[Book]] = {}
     for book in chosen:
         by_url.setdefault(book.url, []).append(book)
@@ -141,13 +133,10 @@ def update(
     def ask(url: str, several: list[Book]) -> list[Pin]:
         try:
             refs = fetcher.refs(url, [book.track for book in several])
-        except UnknownCommit as error:
-            about = next((b for b in several if b.track == error.wanted), several[0])
-            raise about.at.error(error.message, "correct `track`") from None
-        except Stopped:
-            raise
         except GitshelfError as error:
-            raise several[0].at.error(error.message, error.remedy) from None
+            if isinstance(error, UnknownCommit):
+                error.remedy = "correct `track`"
+            raise locate(error, several, {book.place: book.track for book in several}) from None
         return [Pin(b.place, b.branch, refs[b.track].id, b.track, b.at) for b in several]
 
     tasks = [(several[0].place, partial(ask, url, several)) for url, several in by_url.items()]
@@ -194,9 +183,8 @@ def _save(read: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None)
     try:
         if target.read_bytes() != read.data:
             raise GitshelfError(f"{read.file} changed while it was read", "try again")
-        with files.replacing(target, durable=True) as out:
-            os.fchmod(out.fileno(), target.stat().st_mode & 0o7777)
-            out.write(mark + text.encode())
+        mode = target.stat().st_mode & 0o7777
+        files.write(target, mark + text.encode(), durable=True, mode=mode)
     except OSError as error:
         raise GitshelfError(
             f"{read.file} cannot be written: {error.strerror}", "nothing was changed"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from gitshelf import git, manifest
 from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError, Refused
-from gitshelf.base.process import Running, Stopped
+from gitshelf.base.process import Running
 from gitshelf.base.threads import Report, run_all
 from gitshelf.cache import Cache, Store
 from gitshelf.cache.fetch import DEFAULT_TIMEOUT, Fetcher
@@ -74,6 +74,10 @@ class Options:
     timeout: float = DEFAULT_TIMEOUT
     workers: int = WORKERS
     report: Report | None = None
+
+    def fetcher(self, running: Running) -> Fetcher:
+        """What fetches into the cache in this way; `running` lets another thread end it."""
+        return Fetcher(Cache(self.cache), running, timeout=self.timeout, offline=self.offline)
 
 
 class Made(Protocol):
@@ -139,10 +143,8 @@ class Shelf:
         self._manifest = read
         self._options = options
         self.running = Running()
-        self.cache = Cache(options.cache)
-        self._fetcher = Fetcher(
-            self.cache, self.running, timeout=options.timeout, offline=options.offline
-        )
+        self._fetcher = options.fetcher(self.running)
+        self.cache = self._fetcher.cache
 
     def work(self, make: Make[M]) -> list[tuple[Resolved, M]]:
         """Resolve, fetch and `make` all books, and then the submodules that what was made has;
@@ -179,14 +181,14 @@ class Shelf:
             if self.running.stopped:
                 raise
             if self._options.offline and local_path(url) is None:
-                raise placed(error, books, {}) from None
+                raise locate(error, books, {}) from None
         # The store is damaged, or so it looks: bring its commits once more.
         for width in (40, 64):
             self._forget(self.cache.store(url, width))
         try:
             return self._fetch_and_make(url, books, make)
         except (Missing, Refused) as error:
-            raise placed(error, books, {}) from None
+            raise locate(error, books, {}) from None
 
     def _forget(self, store: Store) -> None:
         if store.path.exists():
@@ -226,7 +228,7 @@ class Shelf:
             try:
                 stores[width] = self._fetcher.ensure(url, wanted)
             except GitshelfError as error:
-                raise placed(error, [b for b in books if pins[b.place] in wanted], pins) from None
+                raise locate(error, [b for b in books if pins[b.place] in wanted], pins) from None
         return stores
 
     def _pins(self, url: str, books: Sequence[Book]) -> dict[str, Ref]:
@@ -237,7 +239,7 @@ class Shelf:
             try:
                 found = self._fetcher.refs(url, [book.branch for book in named])
             except GitshelfError as error:
-                raise placed(error, named, {b.place: b.branch for b in named}) from None
+                raise locate(error, named, {b.place: b.branch for b in named}) from None
         return {book.place: found.get(book.branch, Ref(book.branch)) for book in books}
 
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
@@ -250,7 +252,7 @@ class Shelf:
                 except (Missing, Refused):
                     raise
                 except GitshelfError as error:
-                    raise book.at.error(error.message, error.remedy) from None
+                    raise book.at.locate(error) from None
                 for step, kind, content in steps:
                     self.cache.keep_object(step, kind, content)
                 continue
@@ -272,7 +274,7 @@ class Shelf:
         except UnknownCommit as error:
             raise book.at.error(error.message, "correct `track`") from None
         except GitshelfError as error:
-            raise book.at.error(error.message, error.remedy) from None
+            raise book.at.locate(error) from None
         if not there:
             raise book.at.error(
                 f"the pin {one.commit} is not on the branch {book.track}",
@@ -292,16 +294,13 @@ def _submodules(
     return submodules.books(above, taken)
 
 
-def placed(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:
-    """An error of fetching with the place of the book that it is about."""
-    if isinstance(error, Stopped):
-        return error
+def locate(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:
+    """An error of fetching some books, with the location of the one that it is about; `pins` are
+    what was asked for, by place."""
     about = books[0]
     if isinstance(error, UnknownCommit):
         about = next((book for book in books if pins[book.place] == error.wanted), about)
-    if about.within is not None:
-        from gitshelf.resolution import submodules
-
-        error = submodules.unknown(error, about)
-    place: Location = about.at
-    return place.error(error.message, error.remedy)
+    located = about.at.locate(error)
+    if about.within is not None and located is not error:
+        located.remedy += "; or write `submodules: omit` in the book"
+    return located

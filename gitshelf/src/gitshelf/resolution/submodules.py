@@ -5,12 +5,10 @@ Format: gitmodules(5). A relative URL is taken from the book's own, as `git subm
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitshelf import git
-from gitshelf.base.errors import GitshelfError
 from gitshelf.formats import gitobjects, tar
 from gitshelf.formats.gitobjects import Item
 from gitshelf.git import urls
@@ -130,7 +128,7 @@ def _book(parent: Book, one: Submodule, taken: Mapping[str, Location]) -> Book:
 
 
 def _url(parent: Book, written: str, at: Location) -> str:
-    shown = re.sub(r"//[^/@]*@", "//***@", written)
+    shown = urls.hide_password(written)
     try:
         return urls.check_inner_url(absolute_url(parent.url, written), parent.url)
     except ValueError as error:
@@ -163,10 +161,3 @@ def absolute_url(base: str, url: str) -> str:
         else:
             raise ValueError(f"leads above {base}")
     return f"{left}{between}{url}".rstrip("/")
-
-
-def unknown(error: GitshelfError, book: Book) -> GitshelfError:
-    """An error of fetching a book, with the remedy that fits where the book is a submodule."""
-    if book.within is None:
-        return error
-    return GitshelfError(error.message, f"{error.remedy}; or write `submodules: omit` in the book")

@@ -45,15 +45,13 @@ def walk(
 
 
 def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:
-    trees = reader.trees([root])
-    for part in [p for p in book.path.split("/") if p]:
-        below = [item.id for item in trees[root] if (item.path, item.mode) == (raw(part), _TREE)]
-        if not below:
-            message = f"its commit has no folder {book.path}"
-            raise book.at.error(message, "correct `path`, or pin another commit")
-        root = below[0]
+    folder, _ = reader.descend(root, raw(book.path))
+    if folder is None:
+        message = f"its commit has no folder {book.path}"
+        raise book.at.error(message, "correct `path`, or pin another commit")
+    trees = reader.trees([folder])
     found: list[Item] = []
-    todo = [(b"", root)]
+    todo = [(b"", folder)]
     while todo:
         above, tree = todo.pop()
         for item in trees[tree]:

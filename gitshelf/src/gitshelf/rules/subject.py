@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Result, Running, Stopped
+from gitshelf.base.process import Result, Running
 from gitshelf.base.threads import run_all
-from gitshelf.cache import Cache, Store, lfs
-from gitshelf.cache.fetch import Fetcher
+from gitshelf.cache import Store, lfs
 from gitshelf.compare import sources
 from gitshelf.compare.sources import ShelfBook
 from gitshelf.formats import gitobjects
@@ -23,7 +21,6 @@ from gitshelf.git.refs import UnknownCommit
 from gitshelf.git.urls import local_path
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
-from gitshelf.manifest.document import Location
 from gitshelf.resolution import Options
 
 
@@ -51,9 +48,7 @@ class Subject:
         self._timeout = options.timeout
         self._options = options
         self._running = Running()
-        self._fetcher = Fetcher(
-            Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
-        )
+        self._fetcher = options.fetcher(self._running)
         self._pins: dict[str, str] = {}
         self._lost: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
@@ -93,22 +88,22 @@ class Subject:
 
     def ref(self, book: Book, name: str) -> str:
         """What a branch or tag of the book's repository stands for."""
-        with _at(book.at):
+        with book.at.locating():
             return self._fetcher.refs(book.url, [name])[name].id
 
     def store(self, book: Book) -> Store:
         """The repository, in the cache, that holds the book's commit."""
-        with _at(book.at):
+        with book.at.locating():
             return self._fetcher.ensure(book.url, [self.pin(book)])
 
     def still_has_pin(self, book: Book) -> bool:
         """Whether the repository itself still has the pin."""
-        with _at(book.at):
+        with book.at.locating():
             return self._fetcher.still_has(book.url, self.pin(book))
 
     def on_branch(self, book: Book, branch: str) -> bool:
         """Whether the book's commit is on a branch."""
-        with _at(book.at):
+        with book.at.locating():
             return self._fetcher.on_branch(book.url, self.commit(book), branch)
 
     def commit(self, book: Book) -> str:
@@ -131,7 +126,7 @@ class Subject:
         fetching = not self.offline or local_path(book.url) is not None
         objects = lfs.Objects(self.store(book), self._running, self._timeout, fetching=fetching)
         commit = lfs.Commit(book.url, self.commit(book), self.tree(book, reader), book.path)
-        with _at(book.at):
+        with book.at.locating():
             return objects.bring(reader, commit, wanted)
 
     def descends(self, book: Book, old: str) -> bool | None:
@@ -140,7 +135,7 @@ class Subject:
         new = self.commit(book)
         if new == old:
             return True
-        with _at(book.at):
+        with book.at.locating():
             store, lost = self._fetcher.related(book.url, [old, new])
         if old in lost:
             return None
@@ -148,7 +143,7 @@ class Subject:
 
     def whole_store(self, book: Book) -> Store:
         """The repository, in the cache, with all branches and tags."""
-        with _at(book.at):
+        with book.at.locating():
             return self._fetcher.whole_store(book.url, len(self.pin(book)))
 
     def previous(self, setting: str) -> dict[str, ShelfBook]:
@@ -192,19 +187,3 @@ class Subject:
     def reader(self, book: Book) -> ObjectReader:
         """A reader of the objects of the book's commit."""
         return ObjectReader(self.store(book).path, self._running, self._timeout)
-
-
-@contextmanager
-def _at(location: Location) -> Iterator[None]:
-    """Errors in the block say where."""
-    try:
-        yield
-    except Stopped:
-        raise
-    except UnknownCommit as error:
-        message = f"{location}{error.message.removeprefix(str(location))}"
-        raise UnknownCommit(error.wanted, message, error.remedy) from None
-    except GitshelfError as error:
-        if error.message.startswith(str(location)):
-            raise
-        raise location.error(error.message, error.remedy) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,18 +13,17 @@ from gitshelf import resolution
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.process import Running
 from gitshelf.base.threads import run_all
-from gitshelf.cache import Cache
-from gitshelf.cache.histories import FullFetcher
+from gitshelf.cache.histories import Histories
 from gitshelf.formats import gitobjects
-from gitshelf.git import worktree
+from gitshelf.git import urls, worktree
 from gitshelf.git.refs import Ref
 from gitshelf.git.worktree import Facts
 from gitshelf.kit.lock import INCLUDE
-from gitshelf.resolution import Options
+from gitshelf.resolution import Options, locate
 from gitshelf.shelf import installed, lfsfiles, links, many, nesting, removal
 from gitshelf.shelf.clones import Clones, Goal, WouldLoseWork, is_unfinished
 from gitshelf.shelf.leaving import Clearing
-from gitshelf.shelf.places import Clone, Layout, Symlink, about, lay_out, placed
+from gitshelf.shelf.places import Clone, Layout, Symlink, lay_out, locating
 
 WORKERS = 2
 _AT_ONCE = 50
@@ -101,9 +99,8 @@ class _Install:
         self._how = how
         self._options = options
         self._running = Running()
-        self._fetcher = FullFetcher(
-            Cache(options.cache), self._running, timeout=options.timeout, offline=options.offline
-        )
+        self._fetcher = options.fetcher(self._running)
+        self._histories = Histories(self._fetcher)
         self._clones = Clones(
             self._running, options.timeout, force=how.force, offline=options.offline
         )
@@ -178,7 +175,7 @@ class _Install:
         outcomes: list[Outcome] = []
         for depth in sorted({clone.depth for clone in clones}):
             wave = [[clone] for clone in clones if clone.depth == depth]
-            outcomes += self._each(wave, lambda one: placed(self._bring, one[0]))
+            outcomes += self._each(wave, lambda group: self._bring(group[0]))
         return outcomes
 
     def _each(self, groups: Sequence[list[Clone]], work: Callable[[list[Clone]], T]) -> list[T]:
@@ -193,13 +190,12 @@ class _Install:
     def _look(self, clones: list[Clone]) -> dict[Path, Facts]:
         seen = many.facts_of_many([(one.path, one.inside) for one in clones], self._running)
 
-        def again(clone: Clone) -> Facts:
-            return worktree.facts(clone.path, clone.inside, self._running)
-
-        return {
-            clone.path: facts or placed(again, clone)
-            for clone, facts in zip(clones, seen, strict=True)
-        }
+        facts: dict[Path, Facts] = {}
+        for clone, known in zip(clones, seen, strict=True):
+            # Asked again, git says why it cannot read a clone.
+            with locating(clone):
+                facts[clone.path] = known or worktree.facts(clone.path, clone.inside, self._running)
+        return facts
 
     def _aim(self, group: list[Clone]) -> dict[Path, Goal]:
         """Where the books of one repository should be, for those that are not there yet."""
@@ -208,7 +204,9 @@ class _Install:
         try:
             refs = self._fetcher.refs(url, [one.book.branch for one in named]) if named else {}
         except GitshelfError as error:
-            raise about(error, named, {one.path: one.book.branch for one in named}) from None
+            raise self._located(
+                error, named, {one.path: one.book.branch for one in named}
+            ) from None
         pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch)) for one in group}
         todo = [one for one in group if not self._is_there(one, pins[one.path].id)]
         goals: dict[Path, Goal] = {}
@@ -220,18 +218,24 @@ class _Install:
                 continue
             try:
                 fresh = any(one.book.branch in refs for one in some)
-                store = self._fetcher.history(
+                store = self._histories.history(
                     url, list(dict.fromkeys(wanted.values())), fresh=fresh
                 )
                 for one in some:
-                    commit = self._fetcher.peel(store, wanted[one.path])
+                    commit = self._histories.peel(store, wanted[one.path])
                     name = one.book.branch
                     is_tag = name in refs and not refs[name].branch and name != "HEAD"
                     tag = name.removeprefix("refs/tags/") if is_tag else ""
                     goals[one.path] = Goal(commit, pins[one.path].branch, tag, store.path)
             except GitshelfError as error:
-                raise about(error, some, wanted) from None
+                raise self._located(error, some, wanted) from None
         return goals
+
+    def _located(
+        self, error: GitshelfError, clones: Sequence[Clone], pins: Mapping[Path, str]
+    ) -> GitshelfError:
+        books = [clone.book for clone in clones]
+        return locate(error, books, {one.book.place: pins[one.path] for one in clones})
 
     def _is_there(self, clone: Clone, pin: str) -> bool:
         facts = self._facts.get(clone.path)
@@ -244,6 +248,10 @@ class _Install:
         return said == facts.commit and (gitobjects.is_id(branch) or said == pin)
 
     def _bring(self, clone: Clone) -> Outcome:
+        with locating(clone):
+            return self._bring_to_goal(clone)
+
+    def _bring_to_goal(self, clone: Clone) -> Outcome:
         book, path = clone.book, clone.path
         facts = self._facts.get(path)
         goal = self._goals.get(path)
@@ -278,5 +286,5 @@ def wrong_origin(clone: Clone) -> str:
     url = worktree.origin(clone.path)
     if worktree.same_url(url, clone.book.url):
         return ""
-    shown = re.sub(r"//[^/@]*@", "//***@", url) or "not set"
+    shown = urls.hide_password(url) or "not set"
     return f"its origin is {shown}, not {clone.book.url}"

@@ -24,8 +24,5 @@ def bring(link: Symlink, dry_run: bool, *, force: bool, skip_deletes: bool) -> t
     if dry_run:
         return f"would lead to {link.target}", ""
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.sweep_parts(path)
-    part = files.part_path(path)
-    part.symlink_to(link.target)
-    part.replace(path)
+    files.make_link(path, link.target)
     return f"leads to {link.target}", ""

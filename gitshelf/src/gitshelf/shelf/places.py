@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Stopped
-from gitshelf.git.refs import UnknownCommit
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
 from gitshelf.manifest.document import Location
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +93,12 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def placed(work: Callable[[Clone], T], place: Clone) -> T:
-    """Do it, with errors that name the book."""
+@contextmanager
+def locating(clone: Clone) -> Iterator[None]:
+    """Errors of the block, the disk's too, say where the clone's book stands in the manifest."""
     try:
-        return work(place)
-    except Stopped:
-        raise
-    except GitshelfError as error:
-        raise place.book.at.error(error.message, error.remedy) from None
+        with clone.book.at.locating():
+            yield
     except OSError as error:
-        message = f"{error.filename or place.path}: {error.strerror}"
-        raise place.book.at.error(message, "look at the folder and its rights") from None
-
-
-def about(error: GitshelfError, places: Sequence[Clone], pins: Mapping[Path, str]) -> GitshelfError:
-    """The error with the place of the book that it is about."""
-    if isinstance(error, Stopped):
-        return error
-    one = places[0]
-    if isinstance(error, UnknownCommit):
-        one = next((place for place in places if pins[place.path] == error.wanted), one)
-    return one.book.at.error(error.message, error.remedy)
+        message = f"{error.filename or clone.path}: {error.strerror}"
+        raise clone.book.at.error(message, "look at the folder and its rights") from None

@@ -62,10 +62,7 @@ def check(
 def remove(path: Path, what: str, top: Path) -> None:
     """Take it away, and the folders above it that are empty then, up to `top`."""
     if what == CLONE:
-        # Aside first: nobody sees half of it, and what a killed run leaves is swept later.
-        part = files.part_path(path)
-        path.rename(part)
-        files.remove(part)
+        files.remove_aside(path)
     else:
         path.unlink()
     with suppress(OSError):
