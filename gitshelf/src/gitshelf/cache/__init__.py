@@ -14,13 +14,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.filelock import lock_file
+from gitshelf.cache.homes import cache_home
 from gitshelf.formats import gitobjects
 from gitshelf.git.urls import store_name
 
@@ -57,7 +58,8 @@ class Store:
         """Be the only writer; makes the store where it is missing and clears what a killed writer
         left. Gives the lock's file descriptor: a child that inherits it keeps the lock, so a git
         that outlives a killed gitshelf is waited for. Raises GitshelfError after `timeout` s."""
-        with _locked(self.lock_path, timeout) as handle:
+        busy = f"has been writing {self.lock_path.name}"
+        with lock_file(self.lock_path, timeout, busy) as handle:
             if not (self.path / "HEAD").is_file():
                 self._create()
             for stale in (*self.path.glob("*.lock"), *self.path.glob("refs/pins/*.lock")):
@@ -81,7 +83,7 @@ class Cache:
     """The cache's folder; made when it is first used. Raises GitshelfError where it cannot be."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self._root = (root or default_root()) / _VERSION
+        self._root = (root or cache_home()) / _VERSION
         try:
             for folder in ("stores", "full", "objects", "chunks", "locks"):
                 (self._root / folder).mkdir(parents=True, exist_ok=True)
@@ -143,13 +145,3 @@ def store_named(root: Path, kind: str, name: str) -> Store:
     """The store `name` of a kind (stores, full) in the cache folder `root`."""
     width = 64 if name.endswith("-sha256.git") else 40
     return Store(root / kind / name, root / "locks" / f"{kind}-{name}", width)
-
-
-def default_root() -> Path:
-    """Where the cache is when nothing else is said: `$XDG_CACHE_HOME/gitshelf`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "gitshelf"
-
-
-def _locked(path: Path, timeout: float) -> AbstractContextManager[int]:
-    return lock_file(path, timeout, f"has been writing {path.name}")

@@ -19,7 +19,7 @@ from gitshelf.base import files, printable
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.filelock import lock_file
 from gitshelf.base.process import Result, Running
-from gitshelf.cache import default_root
+from gitshelf.cache.homes import cache_home
 from gitshelf.cache.lfs import ENVIRONMENT
 from gitshelf.git import worktree
 from gitshelf.git.worktree import PINNED, Facts
@@ -286,7 +286,7 @@ def _unmark(path: Path) -> None:
 @contextmanager
 def _one_writer(path: Path, timeout: float) -> Iterator[int]:
     """Hold the lock of one place of this machine; a git that outlives us holds it on."""
-    folder = default_root() / "places"
+    folder = cache_home() / "places"
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     with lock_file(folder / name, timeout, f"has been working on {path}") as handle:

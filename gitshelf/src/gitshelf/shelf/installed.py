@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError
+from gitshelf.cache.homes import state_home
 
 CLONE = ""
 
@@ -55,14 +56,9 @@ def read(manifest: Path, folder: Path, fakeroot: Path | None) -> Record:
     """What was remembered of the shelf that `manifest` has in `folder`."""
     parts = (manifest.resolve(), folder.resolve(), fakeroot.resolve() if fakeroot else "")
     name = hashlib.sha256(b"\0".join(os.fsencode(part) for part in parts)).hexdigest()[:32]
-    file = _root() / "shelves" / f"{name}.json"
+    file = state_home() / "shelves" / f"{name}.json"
     try:
         document = json.loads(file.read_bytes())
         return Record(file, {Path(path): str(what) for path, what in document.items()})
     except (OSError, ValueError, AttributeError):
         return Record(file, {})
-
-
-def _root() -> Path:
-    base = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "gitshelf"
