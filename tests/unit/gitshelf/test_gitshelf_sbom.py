@@ -216,7 +216,7 @@ def test_what_an_older_matcher_found_is_found_anew(
     manifest = write_manifest("books:\n- {book: b, git: ../servers/b.git}\n")
     with monkeypatch.context() as older:
         older.setattr("gitshelf.assembly.spdx.VERSION", 0)
-        older.setattr(licences, "recognised", lambda text: "")
+        older.setattr(licences, "recognise_licence", lambda text: "")
         kit = gitshelf.build(manifest, tmp_path / "kit.tar")
         assert said(document(kit.path)["components"][0]) == ["see LICENSE"]
     kit = gitshelf.build(manifest, tmp_path / "kit.tar")

@@ -72,7 +72,12 @@ def _lay_beside(
         file_digest = signatures.file_digest(output)
     beside = output.with_name(output.name + ".provenance.json")
     statement = provenance.render(
-        output.name, file_digest, digest, read.data, read.environment, written.books
+        output.name,
+        file_digest,
+        digest,
+        manifest=read.data,
+        environment=read.environment,
+        books=written.books,
     )
     files.write(beside, statement, durable=True)
     sums = _sums(output.parent)

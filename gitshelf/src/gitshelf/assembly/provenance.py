@@ -21,6 +21,7 @@ def render(
     name: str,
     file_digest: str,
     kit_digest: str,
+    *,
     manifest: bytes,
     environment: str,
     books: Iterable[LockedBook],

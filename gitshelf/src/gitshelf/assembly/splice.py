@@ -65,22 +65,12 @@ def splice(
     _decide_submodules(listing, source, omitted, location)
     marked = attributes.marked_paths(reader, source.root, source.path, above, listing)
     _decide_attributes(marked, source, omitted, location)
-    found_links = _decide_links(reader, source, listing, omitted, location)
+    staying_links = _decide_links(reader, source, listing, omitted, location)
     staying = [item for item in listing if item.path not in omitted]
     gitlinks = [item for item in staying if item.mode == gitobjects.SUBMODULE]
-    held = submodules.read(reader, source.root, source.path, gitlinks, location)
+    inner = submodules.read(reader, source.root, source.path, gitlinks, location)
     carried = [item for item in staying if item.mode != gitobjects.SUBMODULE]
-    with files.replacing(target.with_suffix(".tar")) as raw:
-        writer = Writer(raw, source.prefix, source.mtime, {})
-        writer.write(reader, carried)
-        _refuse("lfs", source.policies.lfs, list(writer.pointers), omitted, location)
-        if writer.pointers and source.policies.lfs == INCLUDE:
-            objects = fetch(_canonical(writer.pointers, location))
-            # From the start: entries are in the order of their paths.
-            raw.seek(0)
-            raw.truncate()
-            writer = Writer(raw, source.prefix, source.mtime, objects)
-            writer.write(reader, carried)
+    writer = _write(reader, source, carried, target, fetch=fetch, omitted=omitted, at=location)
     carried = [item for item in carried if item.path not in omitted]
     chunk = Chunk(
         target.with_suffix(".tar"),
@@ -90,20 +80,42 @@ def splice(
         gitobjects.content_digest(carried),
         len(carried),
         writer.weight,
-        tuple(
-            Omitted(item.path, item.mode, item.id, omitted[item.path])
-            for item in listing
-            if item.path in omitted
-        ),
+        tuple(Omitted(i.path, i.mode, i.id, omitted[i.path]) for i in listing if i.path in omitted),
         tuple(item.path for item in carried if item.mode == gitobjects.GROUP_WRITABLE),
-        found_links,
+        staying_links,
         above,
-        held,
+        inner,
         tuple(writer.lfs.items()),
         licences=licences.find(reader, listing, source.path, above),
     )
     chunks.keep(chunk, target)
     return chunk
+
+
+def _write(
+    reader: ObjectReader,
+    source: Source,
+    carried: list[Item],
+    target: Path,
+    *,
+    fetch: Fetch,
+    omitted: dict[bytes, str],
+    at: Location,
+) -> Writer:
+    """Write what is `carried` as `target`; LFS pointers among it are decided on when they are met,
+    and what is left out is added to `omitted`."""
+    with files.replacing(target.with_suffix(".tar")) as raw:
+        writer = Writer(raw, source.prefix, source.mtime, {})
+        writer.write(reader, carried)
+        _refuse("lfs", source.policies.lfs, list(writer.pointers), omitted, at)
+        if writer.pointers and source.policies.lfs == INCLUDE:
+            objects = fetch(_canonical(writer.pointers, at))
+            # From the start: entries are in the order of their paths.
+            raw.seek(0)
+            raw.truncate()
+            writer = Writer(raw, source.prefix, source.mtime, objects)
+            writer.write(reader, carried)
+    return writer
 
 
 def _canonical(found: Mapping[bytes, Pointer | None], location: Location) -> dict[bytes, Pointer]:

@@ -40,6 +40,7 @@ Examples:
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option
 def changes(
+    *,
     old: str,
     new: str,
     environment: str | None,

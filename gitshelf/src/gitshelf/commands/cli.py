@@ -139,6 +139,7 @@ Examples:
 @run_options
 @json_option
 def build(
+    *,
     manifest: Path,
     environment: str | None,
     tokens: tuple[str, ...],

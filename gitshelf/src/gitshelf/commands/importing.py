@@ -34,7 +34,7 @@ Then: gitshelf pin
 @click.option("--partial", is_flag=True, help="Import the rest where something cannot be imported.")
 @json_option
 def import_(
-    format: str, file: Path, output: Path | None, base: str, partial: bool, as_json: bool
+    *, format: str, file: Path, output: Path | None, base: str, partial: bool, as_json: bool
 ) -> None:
     """Turn the manifest of another tool into one of gitshelf.
 

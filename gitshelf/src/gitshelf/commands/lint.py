@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from gitshelf.commands.common import (
     run_options,
     token_values,
 )
+
+if TYPE_CHECKING:
+    from gitshelf.rules.model import Finding
 
 
 @click.command(
@@ -44,6 +48,7 @@ Examples:
 @run_options
 @json_option
 def lint(
+    *,
     manifest: Path,
     environment: str | None,
     tokens: tuple[str, ...],
@@ -64,15 +69,10 @@ def lint(
     from gitshelf.resolution import Options
 
     if listing:
-        known = {name: rule.summary for name, rule in rules.rules().items()}
-        if as_json:
-            print_json({"rules": known})
-        else:
-            for name, summary in known.items():
-                click.echo(f"{name:10} {summary}")
+        _print_rules(as_json=as_json)
         return
     with Progress() as progress:
-        found = rules.lint(
+        findings = rules.lint(
             manifest,
             names,
             environment=environment,
@@ -83,20 +83,32 @@ def lint(
             options=Options(offline=offline, timeout=timeout, report=progress.report),
         )
     if as_json:
-        findings = [
-            {
-                "rule": one.rule,
-                "book": one.book,
-                "line": one.place.line,
-                "message": one.message,
-                "remedy": one.remedy,
-            }
-            for one in found
-        ]
-        print_json({"manifest": str(manifest), "findings": findings})
+        documents = [_document(finding) for finding in findings]
+        print_json({"manifest": str(manifest), "findings": documents})
     else:
-        for one in found:
+        for one in findings:
             click.echo(f"{one.place}{one.message} [{one.rule}]\n  remedy: {one.remedy}")
-        click.echo(f"{manifest}: {len(found)} finding{'s' * (len(found) != 1)}")
-    if found:
+        click.echo(f"{manifest}: {len(findings)} finding{'s' * (len(findings) != 1)}")
+    if findings:
         sys.exit(1)
+
+
+def _print_rules(*, as_json: bool) -> None:
+    from gitshelf import rules
+
+    known = {name: rule.summary for name, rule in rules.rules().items()}
+    if as_json:
+        print_json({"rules": known})
+        return
+    for name, summary in known.items():
+        click.echo(f"{name:10} {summary}")
+
+
+def _document(finding: Finding) -> dict[str, object]:
+    return {
+        "rule": finding.rule,
+        "book": finding.book,
+        "line": finding.place.line,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from gitshelf.commands.common import (
 
 if TYPE_CHECKING:
     from gitshelf.shelf.drift import State
+    from gitshelf.shelf.installation import Outcome
 
 
 def _shelf_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,6 +63,7 @@ Examples:
 @click.option("--force", is_flag=True, help="Overwrite local changes (commits are kept as refs).")
 @json_option
 def install(
+    *,
     manifest: Path,
     environment: str | None,
     tokens: tuple[str, ...],
@@ -95,36 +97,42 @@ def install(
                 offline=offline, timeout=timeout, report=progress.report, workers=WORKERS
             ),
         )
-    kept = [one for one in outcomes if one.kept]
+    kept = any(outcome.kept for outcome in outcomes)
     if as_json:
-        books = [
-            {
-                "book": one.book,
-                "path": _relative(one.path),
-                "commit": one.commit or None,
-                "done": one.done or None,
-                "kept": one.kept or None,
-            }
-            for one in outcomes
-        ]
+        books = [_outcome_document(outcome) for outcome in outcomes]
         print_json({"installed": not kept and not dry_run, "books": books})
     else:
-        for one in outcomes:
-            if one.kept:
-                click.echo(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
-            elif one.done:
-                to = "to" if "moved from" in one.done else "at"
-                at = f" {to} {one.commit[:12]}" if one.commit else ""
-                click.echo(f"{one.book or '.'}: {one.done}{at}")
-        done = sum(1 for one in outcomes if one.done and not one.kept)
-        would = "would be " if dry_run else ""
-        click.echo(f"{manifest}: {len(outcomes)} books, {done} {would}changed, {len(kept)} kept")
-        if kept:
-            click.echo(
-                "remedy: commit and push, or move files away; --force overwrites files", err=True
-            )
+        _print_outcomes(manifest, outcomes, dry_run=dry_run)
     if kept:
         sys.exit(1)
+
+
+def _outcome_document(outcome: Outcome) -> dict[str, object]:
+    return {
+        "book": outcome.book,
+        "path": _relative(outcome.path),
+        "commit": outcome.commit or None,
+        "done": outcome.done or None,
+        "kept": outcome.kept or None,
+    }
+
+
+def _print_outcomes(manifest: Path, outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
+    for one in outcomes:
+        if one.kept:
+            click.echo(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
+        elif one.done:
+            to = "to" if "moved from" in one.done else "at"
+            at = f" {to} {one.commit[:12]}" if one.commit else ""
+            click.echo(f"{one.book or '.'}: {one.done}{at}")
+    done = sum(1 for one in outcomes if one.done and not one.kept)
+    kept = sum(1 for one in outcomes if one.kept)
+    would = "would be " if dry_run else ""
+    click.echo(f"{manifest}: {len(outcomes)} books, {done} {would}changed, {kept} kept")
+    if kept:
+        click.echo(
+            "remedy: commit and push, or move files away; --force overwrites files", err=True
+        )
 
 
 def _states(

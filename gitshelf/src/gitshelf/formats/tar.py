@@ -60,12 +60,12 @@ def header(entry: Entry) -> bytes:
     if size > _MAX_SIZE:
         records.append((b"size", b"%d" % size))
         size = 0
-    block = _block(name, entry.mode, size, entry.mtime, entry.kind, link, prefix)
+    block = _block(name, entry.mode, size, entry.mtime, entry.kind, link=link, prefix=prefix)
     if not records:
         return block
     body = _pax(records)
     return (
-        _block(_PAX_NAME, 0o644, len(body), entry.mtime, b"x", b"", b"")
+        _block(_PAX_NAME, 0o644, len(body), entry.mtime, b"x", link=b"", prefix=b"")
         + body
         + padding(len(body))
         + block
@@ -73,7 +73,7 @@ def header(entry: Entry) -> bytes:
 
 
 def _block(
-    name: bytes, mode: int, size: int, mtime: int, kind: bytes, link: bytes, prefix: bytes
+    name: bytes, mode: int, size: int, mtime: int, kind: bytes, *, link: bytes, prefix: bytes
 ) -> bytes:
     before = b"%b%07o\x000000000\x000000000\x00%011o\x00%011o\x00" % (
         name.ljust(100, b"\0"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gitshelf.base.errors import GitshelfError
-from gitshelf.kit.lock import INCLUDE, POLICY_VALUES
 from gitshelf.manifest import document
 from gitshelf.manifest.document import Location, Node
 
@@ -89,11 +88,6 @@ class Translation:
 
     books: list[Imported] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
-
-    @property
-    def submodules_known(self) -> bool:
-        """Whether a manifest can ask for submodules."""
-        return INCLUDE in POLICY_VALUES["submodules"]
 
     def lose(self, location: Location, what: str) -> None:
         """Note something that cannot be said."""

@@ -111,8 +111,6 @@ def _project(
     track = upstream.removeprefix("refs/heads/") if is_id(revision) else ""
     wanted = values.get("sync-s") or default.get("sync-s", "false")
     submodules = wanted in ("true", "1", "yes")
-    if submodules and not found.submodules_known:
-        found.lose(location, "it wants its submodules")
     url = f"{fetch.rstrip('/')}/{name}"
     found.books.append(
         Imported(path, location, url, revision or "HEAD", track=track, submodules=submodules)

@@ -60,7 +60,5 @@ def _project(
     if "import" in one and source.scalar_or_more(one, "import") not in ("", "false"):
         found.lose(source.at(one["import"], path), "it imports the projects of its own manifest")
     submodules = source.scalar_or_more(one, "submodules") not in ("", "false")
-    if submodules and not found.submodules_known:
-        found.lose(source.at(one["submodules"], path), "it wants its submodules")
     revision = source.scalar(one, "revision") or source.scalar(defaults, "revision", "master")
     found.books.append(Imported(path, location, url, revision, submodules=submodules))

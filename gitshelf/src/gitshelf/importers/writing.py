@@ -24,7 +24,7 @@ def render(kind: str, file: str, found: Translation) -> str:
         head.append("# Not imported: " + re.sub(r"[\x00-\x1f\x7f\x85]", " ", loss) + "\n")
     entries = []
     for one in books:
-        entry = _entry(one, found.submodules_known)
+        entry = _entry(one)
         entries.append(entry)
         # Alone first, so that what is wrong with it is said with the line it came from.
         try:
@@ -37,14 +37,14 @@ def render(kind: str, file: str, found: Translation) -> str:
     return text
 
 
-def _entry(one: Imported, included: bool) -> str:
+def _entry(one: Imported) -> str:
     lines = [("book", one.place)]
     if one.link:
         lines.append(("link", one.link))
     else:
         lines += [("git", one.git), ("branch", one.branch)]
         lines += [(key, text) for key, text in (("path", one.path), ("track", one.track)) if text]
-        if one.submodules and included:
+        if one.submodules:
             lines.append(("submodules", INCLUDE))
     for key, text in lines:
         if _TOKEN.search(text):

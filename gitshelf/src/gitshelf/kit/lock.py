@@ -15,7 +15,6 @@ from gitshelf.formats.pointers import Pointer
 
 FORMAT = 1
 REFUSE, OMIT, INCLUDE = "refuse", "omit", "include"
-WHY = ("submodule", "lfs", "export-ignore", "export-subst", "link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ POLICY_VALUES = {
     "export-subst": (REFUSE, OMIT, INCLUDE),
     "links": (REFUSE, OMIT),
 }
-_POLICY_OF = {
+POLICY_OF = {
     "submodule": "submodules",
     "lfs": "lfs",
     "export-ignore": "export_ignore",
@@ -56,7 +55,7 @@ _POLICY_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """A path of a book's tree that the kit does not carry, and why (one of WHY)."""
+    """A path of a book's tree that the kit does not carry, and why (a key of POLICY_OF)."""
 
     path: bytes
     mode: str
@@ -254,7 +253,7 @@ def _parse_book(book: Any) -> LockedBook:
     for item in parsed.omitted:
         if not is_id(item.id) or item.mode not in MODES:
             raise ValueError("omitted")
-        if getattr(parsed.policies, _POLICY_OF[item.why]) != OMIT:
+        if getattr(parsed.policies, POLICY_OF[item.why]) != OMIT:
             raise ValueError("omitted against the policy")
     if parsed.lfs and parsed.policies.lfs != INCLUDE:
         raise ValueError("LFS objects against the policy")

@@ -76,7 +76,13 @@ def lint(
         if name not in known:
             raise GitshelfError(f"there is no rule {name}", document.unknown_key(name, known))
     subject = Subject(
-        read, options or Options(), environment, dict(tokens or {}), previous, signers, keys
+        read,
+        options or Options(),
+        environment=environment,
+        tokens=dict(tokens or {}),
+        previous=previous,
+        signers=signers,
+        keys=keys,
     )
     if not all(known[name].text_only for name in chosen):
         subject.fetch()

@@ -32,6 +32,7 @@ class Subject:
         self,
         manifest: Manifest,
         options: Options,
+        *,
         environment: str | None,
         tokens: Mapping[str, str],
         previous: str,

@@ -106,7 +106,7 @@ def _books(clones: Sequence[Clone], skip_url: bool, diffs: bool, running: Runnin
         try:
             # Asked again, git says why it cannot read a clone.
             known = facts[clone.path] or worktree.facts(clone.path, clone.inside, running)
-            states.append(_clone(clone, start, known, skip_url, diffs, running))
+            states.append(_clone(clone, start, known, running, skip_url=skip_url, diffs=diffs))
         except Stopped:
             raise
         except GitshelfError as error:
@@ -115,7 +115,7 @@ def _books(clones: Sequence[Clone], skip_url: bool, diffs: bool, running: Runnin
 
 
 def _clone(
-    clone: Clone, start: State, facts: Facts, skip_url: bool, diffs: bool, running: Running
+    clone: Clone, start: State, facts: Facts, running: Running, *, skip_url: bool, diffs: bool
 ) -> State:
     path, branch = clone.path, clone.book.branch
     skip_url = skip_url or clone.book.skip_url_check
