@@ -23,7 +23,7 @@ from gitshelf.resolution import Resolved
 @dataclass(frozen=True, slots=True)
 class Kit:
     """A kit that was built: `digest` is the SHA-256 of its tar, `size` the tar's bytes;
-    `signature` is None where no key was given."""
+    `signature` is None if no key was given."""
 
     path: Path
     digest: str
@@ -66,7 +66,7 @@ def _lay_beside(
     output: Path, digest: str, read: Manifest, written: Lock, key: Path | None
 ) -> tuple[Path, Path | None]:
     """Write the kit's provenance, then the folder's SHA256SUMS and signature: the paths of
-    provenance and signature. Raises OSError, and GitshelfError where `key` cannot sign."""
+    provenance and signature. Raises OSError, and GitshelfError if `key` cannot sign."""
     file_digest = digest
     if compression.suffix(output) != ".tar":
         file_digest = signatures.file_digest(output)

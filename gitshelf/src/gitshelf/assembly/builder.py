@@ -31,10 +31,10 @@ def build(
     options: Options | None = None,
 ) -> Kit:
     """Build the kit of a manifest as `output` (.tar, .tar.gz or .tar.zst; a folder means kit.tar
-    in it), with its provenance and SHA256SUMS beside it, signed where `key` is given.
+    in it), with its provenance and SHA256SUMS beside it, signed if `key` is given.
 
-    Equal manifests and commits give equal bytes. Raises GitshelfError, with file, line and book
-    where one of them is at fault; then nothing of `output` has changed.
+    Equal manifests and commits make equal bytes. Raises GitshelfError, with file, line and book
+    if one of them is at fault; then nothing of `output` has changed.
     """
     output = Path(output)
     if output.is_dir():

@@ -22,8 +22,8 @@ _FLUSH = 1 << 20
 class Writer:
     """Renders entries below the place `prefix` into `raw`, with the time `mtime` (s).
 
-    In the place of an LFS pointer goes the file that `objects` has for its oid; where there is none
-    it is noted in `pointers` (None where its form is not canonical) and not written. `lfs` are
+    In the place of an LFS pointer goes the file that `objects` has for its oid; if there is none
+    it is noted in `pointers` (None if its form is not canonical) and not written. `lfs` are
     the pointers that were replaced, `size` and `crc` those of what was written, `weight` the files'
     bytes.
     """
@@ -43,7 +43,7 @@ class Writer:
             self._add(self._header(b"", tar.FOLDER, 0o755, 0))
 
     def write(self, reader: ObjectReader, items: list[Item]) -> None:
-        """Write all items. Raises Missing where an LFS object is not what its pointer says."""
+        """Write all items. Raises Missing if an LFS object is not what its pointer says."""
         for item, (kind, size) in zip(items, reader.headers([i.id for i in items]), strict=True):
             if kind != "blob":
                 raise GitshelfError(f"{tar.printable(item.path)} is not a file in its repository")

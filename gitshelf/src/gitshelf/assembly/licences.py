@@ -39,7 +39,7 @@ def find(
 ) -> tuple[Licence, ...]:
     """What the licence files of a book state, by path.
 
-    `listing` has the book's files; where its folder `path` holds no licence file, the nearest
+    `listing` has the book's files; if its folder `path` holds no licence file, the nearest
     folder above counts, and `above` has the raw trees from the repository's root to there.
     """
     inside = lock.raw(path) + b"/" if path else b""

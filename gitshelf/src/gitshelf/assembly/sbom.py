@@ -44,8 +44,8 @@ def _component(book: LockedBook, licences: Sequence[Licence]) -> dict[str, objec
 
 
 def _licences(licences: Sequence[Licence]) -> list[object]:
-    """One entry per licence: an SPDX id where it is a common one, else a name; an expression,
-    which the format only allows alone, as one where it is all there is."""
+    """One entry per licence: an SPDX id if it is a common one, else a name; an expression,
+    which the format only allows alone, as one if it is all there is."""
     stated = list(dict.fromkeys(one.spdx for one in licences))
     if len(stated) == 1 and " " in stated[0]:
         return [{"expression": stated[0]}]

@@ -23,7 +23,7 @@ COMMON = frozenset(_COMMON.split())
 @dataclass(frozen=True, slots=True)
 class Licence:
     """What the licence file `file` (path in the repository) states: an SPDX id or expression, or
-    "" where that is not certain."""
+    "" if that is not certain."""
 
     file: bytes
     spdx: str

@@ -52,7 +52,7 @@ def splice(
     """Write the book's entries as `target` and return what they are; `location` is for messages,
     `fetch` finds the objects of LFS pointers.
 
-    Raises GitshelfError where the folder is missing, or where the book holds what its policies
+    Raises GitshelfError if the folder is missing, or if the book holds what its policies
     refuse, with the names.
     """
     tree, above = reader.descend(source.root, lock.raw(source.path))

@@ -60,11 +60,11 @@ class _Piece:
 
 
 def write(contents: Contents, output: Path, report: Report | None = None) -> tuple[str, int]:
-    """Write the kit as `output`, at once or not at all; gives its digest and the tar's size.
+    """Write the kit as `output`, at once or not at all; returns its digest and the tar's size.
     `report` gets lines on the progress.
 
-    Raises GitshelfError where two books want the same path, where a book lies under another's
-    link, or where a link leads out of its book; ChunkDamaged where the cache is damaged.
+    Raises GitshelfError if two books want the same path, if a book lies under another's
+    link, or if a link leads out of its book; ChunkDamaged if the cache is damaged.
     """
     kind = compression.suffix(output)
     pieces = _arrange(contents)
@@ -84,7 +84,7 @@ def write(contents: Contents, output: Path, report: Report | None = None) -> tup
 
 class _Digest:
     """A SHA-256, which takes longer than all reading and writing, made beside it in a thread of
-    its own; complete where the block has ended."""
+    its own; complete once the block has ended."""
 
     def __init__(self) -> None:
         self._sum = hashlib.sha256()
@@ -119,7 +119,7 @@ def _copy(
     kind: str,
     report: Report | None,
 ) -> int:
-    """Write the pieces and the end of the tar; gives its size."""
+    """Write the pieces and the end of the tar; returns its size."""
     size = 0
     sums: dict[Path, int] = {}
     chunks: dict[Path, Chunk] = {}
@@ -208,7 +208,7 @@ def _cut(
 ) -> tuple[list[_Piece], set[bytes]]:
     """A chunk with other books inside, cut where they go; and the folders `between` it has.
 
-    Raises GitshelfError where an entry of the chunk is in the way of one of them.
+    Raises GitshelfError if an entry of the chunk is in the way of one of them.
     """
     keys = sorted({folder + b"/" for folder in inner} | {f + b"/" for f in between}, reverse=True)
     taken = set(inner)

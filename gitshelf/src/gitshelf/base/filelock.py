@@ -16,7 +16,7 @@ _PAUSE = 0.05  # seconds between two tries
 
 @contextmanager
 def lock_file(path: Path, timeout: float, busy: str) -> Iterator[int]:
-    """Hold the lock file `path` alone, made where it is missing; gives its open file.
+    """Hold the lock file `path` alone, made if it is missing; yields its open file.
 
     Raises GitshelfError after `timeout` seconds, saying that another run `busy`.
     """

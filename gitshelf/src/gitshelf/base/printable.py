@@ -1,4 +1,4 @@
-"""Names of files as they can be said."""
+"""Names of files as a message can show them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from gitshelf.base.errors import GitshelfError
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a program ended. `code` is negative where a signal ended it."""
+    """How a program ended. `code` is negative if a signal ended it."""
 
     argv: tuple[str, ...]
     code: int
@@ -45,7 +45,7 @@ class Running:
         self.stopped = False
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
-        """Take charge of a program; ends it at once where the work was stopped already."""
+        """Take charge of a program; ends it at once if the work was stopped already."""
         with self._lock:
             self._live.add(process)
             stopped = self.stopped
@@ -80,7 +80,7 @@ def start(
     stdin: int = subprocess.DEVNULL,
     stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
-    """Start a program without a terminal. Raises GitshelfError where it is not installed."""
+    """Start a program without a terminal. Raises GitshelfError if it is not installed."""
     try:
         return subprocess.Popen(
             argv,
@@ -113,7 +113,7 @@ def run(
     """Run a program to its end and keep what it said.
 
     `timeout` is in seconds; `running` lets another thread end it. Raises Timeout, Stopped, or
-    GitshelfError where the program is not installed.
+    GitshelfError if the program is not installed.
     """
     stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
     process = start(argv, env=env, pass_fds=pass_fds, stdin=stdin)

@@ -55,8 +55,8 @@ class Store:
 
     @contextmanager
     def writing(self, timeout: float) -> Iterator[int]:
-        """Be the only writer; makes the store where it is missing and clears what a killed writer
-        left. Gives the lock's file descriptor: a child that inherits it keeps the lock, so a git
+        """Be the only writer; makes the store if it is missing and clears what a killed writer
+        left. Yields the lock's file descriptor: a child that inherits it keeps the lock, so a git
         that outlives a killed gitshelf is waited for. Raises GitshelfError after `timeout` s."""
         busy = f"has been writing {self.lock_path.name}"
         with lock_file(self.lock_path, timeout, busy) as handle:
@@ -80,7 +80,7 @@ class Store:
 
 
 class Cache:
-    """The cache's folder; made when it is first used. Raises GitshelfError where it cannot be."""
+    """The cache's folder; made when it is first used. Raises GitshelfError if it cannot be."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = (root or cache_home()) / _VERSION

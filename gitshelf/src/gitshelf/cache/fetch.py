@@ -59,7 +59,7 @@ class Fetcher:
     def refs(self, url: str, names: Iterable[str]) -> dict[str, Ref]:
         """What branches and tags stand for (the commits that annotated tags name), by name.
 
-        Raises UnknownCommit for a name that is neither or both, GitshelfError where the repository
+        Raises UnknownCommit for a name that is neither or both, GitshelfError if the repository
         cannot be asked.
         """
         names = list(dict.fromkeys(names))
@@ -74,7 +74,7 @@ class Fetcher:
     def ensure(self, url: str, wanted: Sequence[str]) -> Store:
         """The store that holds the commits (or tags) `wanted`, all of one hash.
 
-        Raises UnknownCommit for one that the repository does not have, GitshelfError where it
+        Raises UnknownCommit for one that the repository does not have, GitshelfError if it
         cannot be asked.
         """
         store = self.cache.store(url, len(wanted[0]))
@@ -109,7 +109,7 @@ class Fetcher:
 
     def still_has(self, url: str, pin: str) -> bool:
         """Whether the repository itself still gives this commit, whatever the cache has. Raises
-        GitshelfError where it cannot be asked."""
+        GitshelfError if it cannot be asked."""
         self._check_online(url, pin[:12])
         store = self.cache.store(url, len(pin))
         with store.writing(self.timeout) as handle:
@@ -130,7 +130,7 @@ class Fetcher:
 
     def related(self, url: str, commits: Sequence[str]) -> tuple[Store, set[str]]:
         """The store with all that led to `commits` (of one hash), and those of them that the
-        repository does not have any more. Raises GitshelfError where it cannot be asked."""
+        repository does not have any more. Raises GitshelfError if it cannot be asked."""
         store = self.cache.store(url, len(commits[0]), full=True)
         if all(store.has_pin(commit) for commit in commits):
             store.note_use()
@@ -212,7 +212,7 @@ class Fetcher:
         store: Store | None = None,
         handle: int | None = None,
     ) -> Result:
-        """Run git against `url`, again where a failure may pass, all within one timeout."""
+        """Run git against `url`, again if a failure may pass, all within one timeout."""
         deadline = time.monotonic() + self.timeout
         attempt, asked = 1, False
         while True:

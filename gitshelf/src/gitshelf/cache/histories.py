@@ -19,7 +19,7 @@ class Histories:
 
     def history(self, url: str, wanted: Sequence[str], *, fresh: bool) -> Store:
         """The store with the history of the commits (or tags) `wanted`; the repository is asked
-        where one is missing, or where its branches and tags must be `fresh`. Raises UnknownCommit,
+        if one is missing, or if its branches and tags must be `fresh`. Raises UnknownCommit,
         and GitshelfError as Fetcher does."""
         store = self._fetcher.cache.store(url, len(wanted[0]), full=True)
         if not fresh and store.path.exists() and self._holds(store, wanted):
@@ -28,7 +28,7 @@ class Histories:
         for pin in wanted:
             if self._holds(store, [pin]):
                 continue
-            # Not on a branch or tag (a review, a branch that was rewrite_pins): ask for it by id.
+            # Not on a branch or tag (a review, a branch that was rewritten): ask for it by id.
             with store.writing(self._fetcher.timeout) as handle:
                 result = git.run(
                     ["fetch", "--quiet", "--no-tags", "--", url, f"+{pin}:refs/pins/{pin}"],

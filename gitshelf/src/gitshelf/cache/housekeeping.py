@@ -69,8 +69,8 @@ def prune(
     write: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> list[CacheEntry]:
-    """Remove what was not used for `older_than` seconds, and what killed runs left; gives what was
-    removed (with `write` false: what would be). A repository that a run is writing to stays.
+    """Remove what was not used for `older_than` seconds, and what killed runs left; returns what
+    was removed (with `write` false: what would be). A repository that a run is writing to stays.
 
     A run at the same time fetches again what it misses. Pins that were pushed away upstream are
     lost with their repository.

@@ -135,7 +135,7 @@ def failure(what: str, result: Result, where: Path) -> GitshelfError:
 
 
 def _server(reader: ObjectReader, commit: Commit) -> str:
-    """The LFS server that the commit's own .lfsconfig names, "" where it names none."""
+    """The LFS server that the commit's own .lfsconfig names, "" if it names none."""
     content = _config(reader, commit.tree)
     if not content:
         return ""

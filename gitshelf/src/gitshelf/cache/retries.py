@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TRIES = 4
 """How often a fetch is tried in all."""
 FIRST_WAIT, FIRST_WAIT_ASKED = 0.5, 2.0
-"""Seconds before the second try; the later figure where the server asks for patience (429, 503).
+"""Seconds before the second try; the later figure if the server asks for patience (429, 503).
 Each further wait is twice as long."""
 _TICK = 0.1
 
@@ -64,7 +64,7 @@ def jittered_wait(first: float, attempt: int) -> float:
 
 
 class Listening:
-    """While it is entered, git notes the headers of answers in a file, where it is `wanted`: the
+    """While it is entered, git notes the headers of answers in a file, if it is `wanted`: the
     only place where it tells the Retry-After of a server that asked for patience. That is from the
     second try on, so that a fetch without trouble pays nothing."""
 
@@ -92,7 +92,7 @@ class Listening:
         return {"GIT_TRACE_CURL": file, "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
 
     def seconds(self) -> float:
-        """How long the server asked to wait, in seconds; 0 where it did not say, or by a date."""
+        """How long the server asked to wait, in seconds; 0 if it did not say, or by a date."""
         if not self._folder:
             return 0.0
         try:

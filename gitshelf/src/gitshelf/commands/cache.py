@@ -79,7 +79,7 @@ Examples:
 def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what was not used for long, and what killed runs left.
 
-    Commits that upstream has rewrite_pins away are only in the cache: keep those kits.
+    Commits that upstream has rewritten away are only in the cache: keep those kits.
     """
     from gitshelf.cache import Cache
     from gitshelf.cache.housekeeping import prune as remove

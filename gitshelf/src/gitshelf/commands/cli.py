@@ -199,7 +199,7 @@ Examples:
 def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -> None:
     """Prove a kit, offline: signature, digest, commits, trees, every file.
 
-    Exits with 1 where the kit is not what it says it is.
+    Exits with 1 if the kit is not what it says it is.
     """
     from gitshelf.kit.verification import verify as verify_kit
 

@@ -31,7 +31,7 @@ Then: gitshelf pin
     help="The manifest to write, which must not be there yet; else it is printed.",
 )
 @click.option("--base", default="", metavar="URL", help="What relative URLs begin at (repo).")
-@click.option("--partial", is_flag=True, help="Import the rest where something cannot be imported.")
+@click.option("--partial", is_flag=True, help="Import the rest if something cannot be imported.")
 @json_option
 def import_(
     *, format: str, file: Path, output: Path | None, base: str, partial: bool, as_json: bool
@@ -39,7 +39,7 @@ def import_(
     """Turn the manifest of another tool into one of gitshelf.
 
     FORMAT is ansible (requirements.yml), repo (Android), vcstool (.repos), west, or the name of an
-    installed plugin. Exits with 1 where something in FILE cannot be said in a gitshelf manifest.
+    installed plugin. Exits with 1 if something in FILE cannot be said in a gitshelf manifest.
     """
     from gitshelf.importers import translate
 

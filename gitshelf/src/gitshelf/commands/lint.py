@@ -63,7 +63,7 @@ def lint(
 ) -> None:
     """Hold a manifest to the rules of a release: those under its `lint:`, or those given.
 
-    Exits with 1 where a book breaks one.
+    Exits with 1 if a book breaks one.
     """
     from gitshelf import rules
     from gitshelf.resolution import Options

@@ -26,7 +26,7 @@ Move = Callable[..., Sequence["Pin"]]
 
 def _pin_options(command: Callable[..., None]) -> Callable[..., None]:
     check = click.option(
-        "--check", is_flag=True, help="Change nothing; exit with 1 where something would change."
+        "--check", is_flag=True, help="Change nothing; exit with 1 if something would change."
     )
     return manifest_options(run_options(check(json_option(command))))
 

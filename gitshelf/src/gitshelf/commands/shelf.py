@@ -170,7 +170,7 @@ Examples:
 @_shelf_options
 @json_option
 def status(manifest: Path, as_json: bool, **asked: Any) -> None:
-    """Say where the shelf differs from its manifest; exits with 1 where it does."""
+    """Say where the shelf differs from its manifest; exits with 1 if it does."""
     states = _states(manifest, diffs=False, **asked)
     wrong = [one for one in states if one.problems]
     if as_json:
@@ -196,7 +196,7 @@ Examples:
 def diff(manifest: Path, as_json: bool, **asked: Any) -> None:
     """Show what changed in every book since the commit of the manifest.
 
-    Exits with 1 where something differs.
+    Exits with 1 if something differs.
     """
     states = _states(manifest, diffs=True, **asked)
     wrong = [one for one in states if one.problems]

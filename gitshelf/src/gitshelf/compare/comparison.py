@@ -47,7 +47,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class BookChanges:
     """What happened to a book. `kind` is ADDED, REMOVED or CHANGED; `old` and `new` are full ids,
-    or the targets of a link, "" where there is none; `commits` are those that came, `taken_back`
+    or the targets of a link, "" if there is none; `commits` are those that came, `taken_back`
     those that went, newest first; `note` says what the commits do not."""
 
     book: str
@@ -77,7 +77,7 @@ def changes(
     may be compared. Books that are the same are left out; of those that are not, submodules that
     they include count as books.
 
-    Raises GitshelfError, with the book, where a repository cannot be asked.
+    Raises GitshelfError, with the book, if a repository cannot be asked.
     """
     options = options or Options()
     before = sources.read(str(old), environment=environment, tokens=tokens).books
@@ -115,7 +115,7 @@ class _Comparison:
     def book(
         self, name: str, old: ShelfBook | None, new: ShelfBook | None
     ) -> tuple[BookChanges | None, Pairs]:
-        """What happened to one book, None where nothing did; and the submodules that belong to it
+        """What happened to one book, None if nothing did; and the submodules that belong to it
         on either side."""
         held = new or old
         assert held is not None
@@ -155,7 +155,7 @@ class _Comparison:
         return BookChanges(name, kind, was, now, url, came, went, folder)
 
     def _inner(self, old: ShelfBook | None, new: ShelfBook | None, found: BookChanges) -> Pairs:
-        """The submodules that belong to a book, where both sides have it."""
+        """The submodules that belong to a book, if both sides have it."""
         if not (old and new and found.url) or old.link or new.link:
             return {}
         before = self._submodules(old, found.old, found)

@@ -22,7 +22,7 @@ _KITS = (".tar", ".tar.gz", ".tar.zst")
 @dataclass(frozen=True, slots=True)
 class ShelfBook:
     """A book of one side: `ref` is a full id or, in a manifest, the name of a branch or tag; `url`
-    is "" where nothing says it; `link` the target of a book that is a link, `submodules` its policy
+    is "" if nothing says it; `link` the target of a book that is a link, `submodules` its policy
     for submodules."""
 
     ref: str
@@ -47,7 +47,7 @@ def read(
     """Read a manifest (a file, or `REVISION:FILE` of the git repository here), a kit, the folder
     of an unpacked kit, or a `lock.json` with its `manifest.yml` beside it.
 
-    Kits are verified. Raises GitshelfError where it is none of these, Refused for a bad kit.
+    Kits are verified. Raises GitshelfError if it is none of these, Refused for a bad kit.
     """
     file = Path(source)
     if file.is_dir() and (file / "KIT" / "lock.json").is_file():

@@ -105,7 +105,7 @@ class _Zstd(_Plain):
 def open_tar(path: Path) -> Iterator[Source]:
     """The tar inside `path`, by what the file starts with.
 
-    Raises GitshelfError where the file cannot be read, Refused where the compression is damaged.
+    Raises GitshelfError if the file cannot be read, Refused if the compression is damaged.
     """
     try:
         raw = path.open("rb", buffering=0)

@@ -64,7 +64,7 @@ def object_id(kind: str, content: bytes, like: str) -> str:
 
 
 def parse_commit(content: bytes) -> Commit:
-    """Read a raw commit. Raises Refused where it is none."""
+    """Read a raw commit. Raises Refused if it is none."""
     head = content.partition(b"\n\n")[0].split(b"\n")
     tree = time = None
     for line in head:
@@ -88,7 +88,7 @@ def parse_tag(content: bytes) -> tuple[str, str]:
 
 
 def parse_tree(content: bytes, like: str) -> list[Item]:
-    """Read a raw tree. Raises Refused where git's own rules for names and order are not kept."""
+    """Read a raw tree. Raises Refused if git's own rules for names and order are not kept."""
     width = len(like) // 2
     items = []
     position, end = 0, len(content)

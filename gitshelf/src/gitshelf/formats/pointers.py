@@ -33,6 +33,6 @@ def is_pointer(content: bytes) -> bool:
 
 
 def parse(content: bytes) -> Pointer | None:
-    """What a pointer says; None where it is not in the canonical form."""
+    """What a pointer says; None if it is not in the canonical form."""
     match = _FORM.fullmatch(content)
     return Pointer(match[1].decode("ascii"), int(match[2])) if match else None

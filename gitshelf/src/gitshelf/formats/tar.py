@@ -1,7 +1,7 @@
 """The one way in which a kit writes an entry, and the reader that accepts no other.
 
 Format: POSIX.1-2001 (pax), "ustar Interchange Format". Owner 0:0 without names, modes 0644 and
-0755, a pax header only where a name, a link target or a size does not fit, two zero blocks at the
+0755, a pax header only if a name, a link target or a size does not fit, two zero blocks at the
 end and nothing after them. Because each entry has exactly one form, the reader renders what it has
 understood and compares the bytes: a changed byte in any header or padding is found.
 """
@@ -43,7 +43,7 @@ def padding(size: int) -> bytes:
 
 
 def header(entry: Entry) -> bytes:
-    """The header blocks of an entry, the pax header included where one is needed."""
+    """The header blocks of an entry, the pax header included if one is needed."""
     name, prefix, link = entry.name, b"", entry.link
     records: list[tuple[bytes, bytes]] = []
     if len(name) > 100:
@@ -98,7 +98,7 @@ _PLAIN_TAILS = {kind: _tail(kind, b"", b"") for kind in (FILE, LINK, FOLDER, b"x
 
 
 def _split(name: bytes) -> int:
-    """Where ustar can divide a long name into prefix and name; 0 where it cannot."""
+    """Where ustar can divide a long name into prefix and name; 0 if it cannot."""
     cut = name.find(b"/", max(len(name) - 101, 1))
     return cut if 0 < cut <= 155 and cut < len(name) - 1 else 0
 

@@ -97,7 +97,7 @@ def run(
 
 
 def toplevel(folder: Path) -> str:
-    """The work tree that `folder` is in. Raises GitshelfError where it is in none."""
+    """The work tree that `folder` is in. Raises GitshelfError if it is in none."""
     result = process.run(
         ["git", "-C", os.fspath(folder), "rev-parse", "--show-toplevel"],
         timeout=LOCAL_TIMEOUT,
@@ -119,7 +119,7 @@ def toplevel(folder: Path) -> str:
 
 def reason(output: str, where: Path) -> str:
     """Why git failed that was writing at `where`: its `last_line`, and that the disk is full, which
-    git leaves out where it cannot write a configuration."""
+    git leaves out if it cannot write a configuration."""
     said = last_line(output)
     return f"{said}: {_NO_ROOM}" if not tells_no_room(said) and _is_full(where) else said
 

@@ -165,7 +165,7 @@ class ObjectReader:
 def peel(reader: ObjectReader, object_id: str) -> list[tuple[str, str, bytes]]:
     """The way from a commit or annotated tag to its commit: id, type and content of each step.
 
-    Raises GitshelfError where the id names neither.
+    Raises GitshelfError if the id names neither.
     """
     steps: list[tuple[str, str, bytes]] = []
     while len(steps) < 10:

@@ -48,7 +48,7 @@ def parse_refs(result: Result) -> dict[str, str]:
 
 
 def choose_ref(name: str, url: str, advertised: dict[str, str]) -> Ref:
-    """What `name` stands for among the refs that `url` advertised. Raises UnknownCommit where it is
+    """What `name` stands for among the refs that `url` advertised. Raises UnknownCommit if it is
     neither a branch nor a tag, or both."""
     names = candidates(name)
     if len(names) == 3:

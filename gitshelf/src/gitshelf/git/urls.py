@@ -36,7 +36,7 @@ def check_url(url: str, folder: Path) -> str:
 
 def check_inner_url(url: str, outer: str) -> str:
     """A URL that the content of the repository `outer` names, to fetch from. As `check_url`, and it
-    leads to this machine only where `outer` does; relative ones are refused."""
+    leads to this machine only if `outer` does; relative ones are refused."""
     nowhere = Path("/nowhere")
     found = check_url(url, nowhere)
     if nowhere in Path(found).parents:

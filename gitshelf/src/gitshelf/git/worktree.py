@@ -31,7 +31,7 @@ _URL = re.compile(r"^\s*url\s*=\s*(\S+)\s*$", re.M)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A clone as `git status` sees it: `commit` is "" before the first one, `branch` is "" where
+    """A clone as `git status` sees it: `commit` is "" before the first one, `branch` is "" if
     HEAD is detached; paths are relative to the clone."""
 
     commit: str
@@ -69,7 +69,7 @@ def call(
 
 
 def output_of(path: Path, arguments: Sequence[str], **how: object) -> bytes:
-    """As `call`, and give what git printed. Raises GitshelfError where git fails."""
+    """As `call`, and return what git printed. Raises GitshelfError if git fails."""
     result = call(path, arguments, **how)  # type: ignore[arg-type]
     if not result.ok:
         raise failure(path, result)
@@ -104,14 +104,14 @@ def facts(
 ) -> Facts:
     """The facts of the clone `path`; the other books in it, `inside`, are not its changes.
 
-    Raises GitshelfError where git cannot read it.
+    Raises GitshelfError if git cannot read it.
     """
     arguments = [*STATUS, f"--untracked-files={untracked(inside)}"]
     return parse_status(output_of(path, arguments, running=running), inside)
 
 
 def untracked(inside: frozenset[str]) -> str:
-    """How git should list untracked files: one by one where other books are among them."""
+    """How git should list untracked files: one by one if other books are among them."""
     return "all" if inside else "normal"
 
 
@@ -135,7 +135,7 @@ def parse_status(out: bytes, inside: frozenset[str] = frozenset()) -> Facts:
 
 
 def origin(path: Path) -> str:
-    """The URL that the clone came from, "" where it has none."""
+    """The URL that the clone came from, "" if it has none."""
     with suppress(OSError, UnicodeDecodeError):
         text = (path / ".git" / "config").read_text("utf-8")
         sections = _ORIGIN.findall(text)
@@ -159,7 +159,7 @@ def _plain_url(url: str) -> str:
 
 def expected_commit(path: Path, branch: str, head: str) -> str:
     """The commit that `branch` of a manifest stands for in this clone, without asking the network:
-    its SHA, the tag, or the last seen tip of the branch. "" where the clone does not know it."""
+    its SHA, the tag, or the last seen tip of the branch. "" if the clone does not know it."""
     if gitobjects.is_id(branch):
         return head if branch == head else (_commit(path, branch) or branch)
     if branch.startswith("refs/heads/"):
@@ -180,7 +180,7 @@ def expected_commit(path: Path, branch: str, head: str) -> str:
 
 
 def _ref(path: Path, name: str) -> str | None:
-    """The commit of a ref by reading git's files; "" where it is not there, None where only git
+    """The commit of a ref by reading git's files; "" if it is not there, None if only git
     can tell."""
     folder = path / ".git"
     with suppress(OSError, UnicodeDecodeError):

@@ -30,7 +30,7 @@ def translate(kind: str, file: Path, *, base: str = "", partial: bool = False) -
 
     `base` is the URL that relative ones begin at. What gitshelf cannot say raises Refused with
     each line of it; with `partial` it becomes a comment. Raises GitshelfError, with file and line,
-    where the file is not of its format.
+    if the file is not of its format.
     """
     try:
         data = Path(file).read_bytes()

@@ -16,7 +16,7 @@ _FULL_NAME = re.compile(r"([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)")
 
 def read(source: Source) -> Translation:
     """Roles as `roles/NAME`, collections as `collections/ansible_collections/NAMESPACE/NAME`, or
-    `collections/REPOSITORY` where only their URL is known."""
+    `collections/REPOSITORY` if only their URL is known."""
     root = source.yaml()
     found = Translation()
     if type(root).__name__ == "SequenceNode":

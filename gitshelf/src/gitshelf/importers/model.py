@@ -1,4 +1,4 @@
-"""What importers take and give."""
+"""What importers take and return: the file to import, and the books that it names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Source:
     base: str = ""
 
     def text(self) -> str:
-        """The file as text. Raises GitshelfError where it is not UTF-8."""
+        """The file as text. Raises GitshelfError if it is not UTF-8."""
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -32,7 +32,7 @@ class Source:
         )
 
     def yaml(self) -> Node:
-        """The file as a YAML node. Raises GitshelfError with the line where it is none."""
+        """The file as a YAML node. Raises GitshelfError with the line if it is none."""
         root = document.compose(self.text(), self.file)
         if root is None:
             raise self.at(1).error("the file is empty", "name the file to import")
@@ -44,7 +44,7 @@ class Source:
         return {key: value for key, (_, value) in pairs.items()}
 
     def scalar(self, values: dict[str, Node], key: str, default: str = "") -> str:
-        """The text under a key; `default` where there is none."""
+        """The text under a key; `default` if there is none."""
         if key not in values:
             return default
         return document.scalar(values[key], self.at(values[key]), key) or default

@@ -17,9 +17,9 @@ def extract(
 ) -> Verified:
     """Prove `kit` (as `verify` does) and unpack it as the folder `destination`.
 
-    The folder appears by a rename, complete and on the disk. Where it holds this release already,
-    nothing is written; raises GitshelfError where it holds something else. Raises Refused before
-    anything is unpacked where the kit is not as it should be.
+    The folder appears by a rename, complete and on the disk. If it holds this release already,
+    nothing is written; raises GitshelfError if it holds something else. Raises Refused before
+    anything is unpacked if the kit is not as it should be.
     """
     destination = Path(os.path.abspath(destination))  # noqa: PTH100 - a link may be the parent
     verified = verify(kit, signers=signers, digest=digest)

@@ -1,4 +1,4 @@
-"""The lock: what each book of a kit is, exactly. NewPin as KIT/lock.json, read back strictly.
+"""The lock: what each book of a kit is, exactly. Written as KIT/lock.json, read back strictly.
 
 Standard library only.
 """

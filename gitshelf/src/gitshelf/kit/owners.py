@@ -11,7 +11,7 @@ class Owners:
         self._known.update((place, place) for place in places)
 
     def of(self, folder: bytes) -> bytes | None:
-        """The place that holds `folder`, or None where it lies between books."""
+        """The place that holds `folder`, or None if it lies between books."""
         unknown = []
         while folder not in self._known:
             unknown.append(folder)

@@ -29,7 +29,7 @@ def file_digest(path: Path) -> str:
 
 
 def read_sums(folder: Path) -> dict[str, str]:
-    """What SHA256SUMS in `folder` says: file name to SHA-256. Empty where there is none.
+    """What SHA256SUMS in `folder` says: file name to SHA-256. Empty if there is none.
 
     Raises Refused for a line that sha256sum would not have written for a plain name.
     """
@@ -73,7 +73,7 @@ def sign_release(folder: Path, key: Path) -> Path:
     signature's path.
 
     `key` is a private key without a passphrase, or a public key whose private half an agent
-    holds. Raises GitshelfError where the folder or the key cannot be used.
+    holds. Raises GitshelfError if the folder or the key cannot be used.
     """
     folder = Path(folder)
     names = []
@@ -90,7 +90,7 @@ def sign_release(folder: Path, key: Path) -> Path:
 
 
 def check_key(key: Path) -> None:
-    """Raises GitshelfError where there is no such key."""
+    """Raises GitshelfError if there is no such key."""
     if not Path(key).is_file():
         raise GitshelfError(
             f"the signing key {key} is not there", "make one: ssh-keygen -t ed25519 -f FILE -N ''"
@@ -120,7 +120,7 @@ def check_signature(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
     """Who signed SHA256SUMS in `folder`, by the names in the allowed-signers file `signers`, and
     what the signed list says: file name to SHA-256.
 
-    Raises Refused where the signature is missing, wrong, or by a key that `signers` does not name.
+    Raises Refused if the signature is missing, wrong, or by a key that `signers` does not name.
     """
     if not Path(signers).is_file():
         raise GitshelfError(

@@ -1,6 +1,6 @@
 """Proving, offline, that a kit is what it says: signature, digest, commit, tree, every file.
 
-Standard library only, because this module also runs where a kit is deployed (see bundle).
+Standard library only, because this module also runs where a kit is deployed (see verifier_zip).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHANGED = "the kit was changed or is damaged: get it again from where it was re
 @dataclass(frozen=True, slots=True)
 class Verified:
     """A kit that was proved: `digest` is the SHA-256 of its tar, `size` the tar's bytes, `signer`
-    the name the signers file gives its key (None where no signature was asked for)."""
+    the name the signers file gives its key (None if no signature was asked for)."""
 
     path: Path
     digest: str
@@ -40,8 +40,8 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
     """Prove the content of `kit`; with `signers` (allowed-signers file) also who released it, with
     `digest` also that it is this release (SHA-256 of the uncompressed tar).
 
-    Where SHA256SUMS lies beside the kit, its line for the kit must fit. Raises Refused where
-    anything is not as it should be, GitshelfError where a file cannot be read.
+    If SHA256SUMS lies beside the kit, its line for the kit must fit. Raises Refused if
+    anything is not as it should be, GitshelfError if a file cannot be read.
     """
     kit = Path(kit)
     signer = None
@@ -190,7 +190,7 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
         size += entry.size
         pointer = pointers.pop(path, None)
         if pointer is None:
-            # Not there where the lock claims it for another book's LFS.
+            # Not there if the lock claims it for another book's LFS.
             blob = seen.ids.get(width, "")
         elif (seen.ids.get(contents.CONTENT), entry.size) == (pointer.oid, pointer.size):
             blob = gitobjects.object_id("blob", pointer.to_bytes(), book.commit)

@@ -14,7 +14,7 @@ from gitshelf.kit.verification import verify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; prints one line of JSON and gives the exit code (0, 1 refused, 2 wrong)."""
+    """Run one command: prints one line of JSON, returns the exit code (0, 1 refused, 2 wrong)."""
     parser = argparse.ArgumentParser(
         prog="gitshelf-verifier", description="Verify a kit, or verify and unpack it."
     )

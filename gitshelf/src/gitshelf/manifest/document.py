@@ -69,7 +69,7 @@ def line_of(node: Node) -> int:
 
 
 def compose(text: str, file: str) -> Node | None:
-    """Parse one YAML document; None where it is empty. Raises GitshelfError with file and line."""
+    """Parse one YAML document; None if it is empty. Raises GitshelfError with file and line."""
     if _ALIKE.fullmatch(text) and not _APART.search(text):
         import yaml  # type: ignore[import-untyped,unused-ignore]
 
@@ -147,7 +147,7 @@ def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, t
 def section(
     above: dict[str, tuple[Node, Node]], key: str, file: str
 ) -> dict[str, tuple[Node, Node]]:
-    """The mapping under `key`; empty where there is none."""
+    """The mapping under `key`; empty if there is none."""
     if key not in above:
         return {}
     node = above[key][1]

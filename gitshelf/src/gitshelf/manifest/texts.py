@@ -16,7 +16,7 @@ class Texts:
     """The texts of a manifest with their tokens replaced.
 
     `given` are the tokens of the command line; `here` finds the value of `{here}`, and is only
-    asked where that is used.
+    asked if that is used.
     """
 
     def __init__(self, name: str, given: Mapping[str, str], here: Callable[[], str] | None) -> None:
@@ -31,7 +31,7 @@ class Texts:
         defaults: dict[str, tuple[Node, Node]],
         environment: str | None,
     ) -> str:
-        """Gather the tokens: --token beats `environment`, which beats the default one. Gives the
+        """Gather the tokens: --token beats `environment`, which beats the default one. Returns the
         environment in force, "" for none. Raises GitshelfError for an unknown environment, and for
         a token that holds itself or an unknown one."""
         values: dict[str, str] = {}

@@ -29,7 +29,7 @@ class TokenError(Exception):
 def hide(text: str) -> str:
     """Hide the tokens in a text; its length and lines stay the same.
 
-    Raises ValueError where the text holds one of the two characters used.
+    Raises ValueError if the text holds one of the two characters used.
     """
     if _OPEN in text or _CLOSE in text:
         raise ValueError("the characters U+E000 and U+E001 cannot be used in a manifest")

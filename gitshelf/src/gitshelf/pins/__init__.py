@@ -25,7 +25,7 @@ from gitshelf.resolution import Options, load, locate, resolve
 def on_branch(url: str, commit: str, branch: str, *, options: Options | None = None) -> bool:
     """Whether `commit` is on `branch` of the repository at `url` (its tip or an ancestor of it).
 
-    Raises GitshelfError where the repository cannot be asked or has no such branch.
+    Raises GitshelfError if the repository cannot be asked or has no such branch.
     """
     options = options or Options()
     return options.fetcher(Running()).on_branch(url, commit, branch)
@@ -116,9 +116,9 @@ def update(
     write: bool = True,
 ) -> list[Pin]:
     """Move the pins of the manifest `file` to the newest commits of the branches they track: those
-    of `books` (places on the shelf), or all that track one. Gives the pins that were looked at.
+    of `books` (places on the shelf), or all that track one. Returns the pins that were looked at.
 
-    Raises GitshelfError for a book that is not there or tracks nothing, and where a repository
+    Raises GitshelfError for a book that is not there or tracks nothing, and if a repository
     cannot be asked; then the file is as it was.
     """
     options = options or Options()

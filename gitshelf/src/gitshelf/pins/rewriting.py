@@ -31,7 +31,7 @@ def rewrite_pins(
 ) -> str:
     """The text of a manifest with new pins, by the books' places; all the rest stays.
 
-    Raises GitshelfError where a pin is shared by several books, so that it cannot change alone.
+    Raises GitshelfError if a pin is shared by several books, so that it cannot change alone.
     """
     by_line = {book.at.line: book for book in read.books}
     text = read.data.decode("utf-8-sig")

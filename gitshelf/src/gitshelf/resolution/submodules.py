@@ -41,13 +41,13 @@ def read(
     """
     if not gitlinks:
         return ()
-    told = _urls(_content(reader, root, location), location)
+    url_of = _urls(_content(reader, root, location), location)
     prefix = lock.raw(path) + b"/" if path else b""
-    missing = [item.path for item in gitlinks if not told.get(prefix + item.path)]
+    missing = [item.path for item in gitlinks if not url_of.get(prefix + item.path)]
     if missing:
         names = ", ".join(tar.printable(name) for name in missing[:5])
         raise location.error(f"its .gitmodules has no URL for the submodule {names}", _ELSE)
-    return tuple(Submodule(i.path, i.id, told[prefix + i.path]) for i in gitlinks)
+    return tuple(Submodule(i.path, i.id, url_of[prefix + i.path]) for i in gitlinks)
 
 
 def _content(reader: ObjectReader, root: str, location: Location) -> bytes:
@@ -85,12 +85,12 @@ def books(
     """The books that the submodules of some books are; `taken` are the places so far, those of
     links with a slash behind them; theirs are added. Raises GitshelfError for a URL that no book
     may have, and for a place that is taken or that a kit cannot have."""
-    found = []
+    books_inside = []
     for parent, several in above:
         for one in several:
-            found.append(_book(parent, one, taken))
-            taken[found[-1].place] = found[-1].at
-    return found
+            books_inside.append(_book(parent, one, taken))
+            taken[books_inside[-1].place] = books_inside[-1].at
+    return books_inside
 
 
 def _book(parent: Book, one: Submodule, taken: Mapping[str, Location]) -> Book:
@@ -140,7 +140,7 @@ def _url(parent: Book, written: str, at: Location) -> str:
 
 
 def absolute_url(base: str, url: str) -> str:
-    """A URL of .gitmodules as seen from the repository `base`. Raises ValueError where it leads
+    """A URL of .gitmodules as seen from the repository `base`. Raises ValueError if it leads
     above what `base` names."""
     if not url.startswith(("./", "../")):
         return url

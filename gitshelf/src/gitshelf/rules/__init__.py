@@ -65,7 +65,7 @@ def lint(
     need no settings. `previous` (the release before), `signers` (an allowed-signers file) and
     `keys` (OpenPGP public keys) beat the manifest's settings.
 
-    Raises GitshelfError where the manifest is wrong or a repository cannot be asked.
+    Raises GitshelfError if the manifest is wrong or a repository cannot be asked.
     """
     file = Path(file)
     read = load(file, environment, tokens)

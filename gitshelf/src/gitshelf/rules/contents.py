@@ -25,7 +25,7 @@ def walk(
     and links by their paths in it; use the reader before taking the next. Those at the places
     `excepted` are left out, their submodules too.
 
-    Raises GitshelfError where a submodule cannot be fetched, or its place is taken.
+    Raises GitshelfError if a submodule cannot be fetched, or its place is taken.
     """
     taken = {book.place: book.at for book in subject.books}
     taken |= {link.place + "/": link.at for link in subject.manifest.links}
@@ -67,7 +67,7 @@ def contents(
     subject: Subject, book: Book, reader: ObjectReader, items: Sequence[Item]
 ) -> Iterator[tuple[bytes, Iterator[bytes]]]:
     """Path and content, in pieces, of each of a book's files; of LFS pointers the object as well,
-    where the book includes it. Use up one content before taking the next."""
+    if the book includes it. Use up one content before taking the next."""
     wanted: dict[bytes, Pointer] = {}
     for item, (_, size) in zip(items, reader.headers([one.id for one in items]), strict=True):
         if size < pointers.MAX_SIZE:

@@ -38,7 +38,7 @@ Check = Callable[[Subject, Settings], Iterable[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: `summary` says what has to be, `check` finds what is not; `text_only` where it
+    """A rule: `summary` says what has to be, `check` finds what is not; `text_only` if it
     looks at the manifest alone, so that nothing has to be fetched for it."""
 
     name: str

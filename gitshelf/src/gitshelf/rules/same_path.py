@@ -1,4 +1,4 @@
-"""No two books write the same path: where books lie in one another, the outer one leaves room."""
+"""No two books write the same path: if books lie in one another, the outer one leaves room."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from gitshelf.resolution import Options
 
 class Subject:
     """A manifest under examination. Its methods raise GitshelfError, with file, line and book,
-    where a repository cannot be asked."""
+    if a repository cannot be asked."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Subject:
             return objects.bring(reader, commit, wanted)
 
     def descends(self, book: Book, old: str) -> bool | None:
-        """Whether the book's commit has `old` among its ancestors; None where the repository does
+        """Whether the book's commit has `old` among its ancestors; None if the repository does
         not have `old` any more."""
         new = self.commit(book)
         if new == old:
@@ -148,7 +148,7 @@ class Subject:
             return self._fetcher.whole_store(book.url, len(self.pin(book)))
 
     def previous(self, setting: str) -> dict[str, ShelfBook]:
-        """The books of the release before. Raises GitshelfError where nothing says which."""
+        """The books of the release before. Raises GitshelfError if nothing says which."""
         source = self._previous or (str(self._beside(setting)) if setting else "")
         if not source:
             raise GitshelfError(
@@ -159,11 +159,11 @@ class Subject:
         return side.books
 
     def signers(self, setting: str) -> Path | None:
-        """The allowed-signers file; None where nothing says which."""
+        """The allowed-signers file; None if nothing says which."""
         return self._file(self._signers, setting, "the signers file")
 
     def keys(self, setting: str) -> Path | None:
-        """The file of OpenPGP public keys; None where nothing says which."""
+        """The file of OpenPGP public keys; None if nothing says which."""
         return self._file(self._keys, setting, "the file of keys")
 
     def _file(self, given: Path | None, setting: str, what: str) -> Path | None:

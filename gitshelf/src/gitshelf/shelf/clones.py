@@ -42,7 +42,7 @@ class WouldLoseWork(Exception):
 @dataclass(frozen=True, slots=True)
 class Goal:
     """Where a clone should be: `commit` of the bare repository `store`; on the local branch
-    `branch` where the manifest names one; `tag` is the tag that it names."""
+    `branch` if the manifest names one; `tag` is the tag that it names."""
 
     commit: str
     branch: str
@@ -77,7 +77,7 @@ class Clones:
             return one._make(clone, goal)
 
     def _call(self, path: Path, pointers_only: bool, *arguments: str) -> Result:
-        """Run git, which leaves LFS pointers as they are where there shall be `pointers_only`."""
+        """Run git, which leaves LFS pointers as they are if there shall be `pointers_only`."""
         return worktree.call(
             path,
             arguments,
@@ -155,7 +155,7 @@ class Clones:
         marker.unlink(missing_ok=True)
 
     def _fetch(self, path: Path, goal: Goal, *, ours: bool) -> None:
-        """Bring what the cache has into the clone; where its origin is another one (not `ours`),
+        """Bring what the cache has into the clone; if its origin is another one (not `ours`),
         only the pin. Tags of its user win, but for the pinned one."""
         refspecs = [f"+{goal.commit}:{_NEXT}"]
         if ours:
@@ -240,7 +240,7 @@ class Clones:
             )
 
     def _check_out(self, path: Path, clone: Clone, goal: Goal, start: str, *, force: bool) -> str:
-        """Bring the clone's work tree to the goal; gives what there is to say of it."""
+        """Bring the clone's work tree to the goal; returns what there is to say of it."""
         arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
         arguments += ["--force"] if force else ["--no-overwrite-ignore"]
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
@@ -250,7 +250,7 @@ class Clones:
         late = policy == INCLUDE or self._offline
         result = self._call(path, late, *arguments, goal.commit, "--")
         if not result.ok:
-            # Where git says no before it touches anything, there is nothing to finish.
+            # If git says no before it touches anything, there is nothing to finish.
             if _REFUSAL.search(result.err):
                 _unmark(path)
             raise worktree.failure(path, result)

@@ -28,10 +28,10 @@ class Discovered:
 
 def discover(folder: Path, *, use_branch: bool = False) -> Discovered:
     """The manifest of the clones and links under `folder`: pinned to the commits that are checked
-    out; with `use_branch` to the branch or else the tag, where there is one.
+    out; with `use_branch` to the branch or else the tag, if there is one.
 
     Files and links that belong to a clone are not books of their own. A clone at the top of
-    `folder` is taken for the repository of the shelf itself. Raises GitshelfError where the folder
+    `folder` is taken for the repository of the shelf itself. Raises GitshelfError if the folder
     cannot be read.
     """
     folder = Path(folder)

@@ -25,9 +25,9 @@ _AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One book or link: `problems` are empty where it is as the manifest says. `expected` and
-    `commit` are "" where they are not known and for links; paths are relative to the book; `diff`
-    is git's, from the manifest's commit to the work tree, where it was asked for."""
+    """One book or link: `problems` are empty if it is as the manifest says. `expected` and
+    `commit` are "" if they are not known and for links; paths are relative to the book; `diff`
+    is git's, from the manifest's commit to the work tree, if it was asked for."""
 
     book: str
     path: Path

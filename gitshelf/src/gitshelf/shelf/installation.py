@@ -72,7 +72,7 @@ def install(
     an earlier install made, and that are not in the manifest any more, are removed.
 
     Local changes and commits that are not pushed are kept, and said in the outcome. Raises
-    GitshelfError, naming the book, where something cannot be read or fetched; what was installed
+    GitshelfError, naming the book, if something cannot be read or fetched; what was installed
     until then stays, and the next run goes on from there.
     """
     options = options or Options(workers=WORKERS)
@@ -179,7 +179,7 @@ class _Install:
         return outcomes
 
     def _each(self, groups: Sequence[list[Clone]], work: Callable[[list[Clone]], T]) -> list[T]:
-        """What `work` gives for each group, a few at a time."""
+        """What `work` returns for each group, a few at a time."""
 
         def task(group: list[Clone]) -> Callable[[], T]:
             return lambda: work(group)

@@ -1,6 +1,6 @@
 """What `install` itself made on a shelf, remembered, so that what leaves the manifest can go.
 
-One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. Where it is
+One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. If it is
 lost, nothing is removed any more: that is all that hangs on it.
 """
 
@@ -33,7 +33,7 @@ class Record:
         return dict(sorted(left.items(), key=lambda one: len(one[0].parts), reverse=True))
 
     def write(self, made: Mapping[Path, str]) -> Record:
-        """Remember this instead. Raises GitshelfError where it cannot be written."""
+        """Remember this instead. Raises GitshelfError if it cannot be written."""
         if dict(made) != dict(self.made):
             document = {os.fspath(path): made[path] for path in sorted(made)}
             try:

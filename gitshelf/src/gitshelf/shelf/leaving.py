@@ -35,7 +35,7 @@ class Clearing:
         return next((top for top in self._tops if top in path.parents), None)
 
     def check(self, path: Path, running: Running) -> None:
-        """Raises WouldLoseWork where it must stay, GitshelfError where it cannot be read."""
+        """Raises WouldLoseWork if it must stay, GitshelfError if it cannot be read."""
         staying = [other for other in {*self._wanted, *self._left} if other != path]
         inside = frozenset(
             other.relative_to(path).as_posix() for other in self._passed if path in other.parents

@@ -21,10 +21,10 @@ class Git(Protocol):
 
 
 def bring(path: Path, policy: str, git: Git, *, offline: bool) -> str:
-    """Bring the objects of the checked-out commit into the clone `path` where its book includes
-    them; where the book decides nothing, say which files are pointers only ("" for none).
+    """Bring the objects of the checked-out commit into the clone `path` if its book includes
+    them; if the book decides nothing, say which files are pointers only ("" for none).
 
-    Raises GitshelfError, naming a file, where an object is not to be had.
+    Raises GitshelfError, naming a file, if an object is not to be had.
     """
     left = [] if policy == OMIT else pointers_left(path)
     if not left:

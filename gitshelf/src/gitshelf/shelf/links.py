@@ -8,7 +8,7 @@ from gitshelf.shelf.places import Symlink
 
 def bring(link: Symlink, dry_run: bool, *, force: bool, skip_deletes: bool) -> tuple[str, str]:
     """Make a link or turn it to where it should lead: what was done ("" for nothing), and why it
-    was kept as it is ("" where it was not). Raises OSError."""
+    was kept as it is ("" if it was not). Raises OSError."""
     path = link.path
     if path.is_symlink():
         led = str(path.readlink())

@@ -19,7 +19,7 @@ from gitshelf.shelf.places import Clone, Layout
 
 def gitlinks(path: Path, commit: str, folder: str, running: Running) -> list[Item]:
     """The submodules that `commit` of the clone `path` has below `folder` ("" for all of it), their
-    paths relative to that. Raises GitshelfError where git cannot read it."""
+    paths relative to that. Raises GitshelfError if git cannot read it."""
     below = ["--", f"{folder}/"] if folder else []
     arguments = ["ls-tree", "-r", "-z", "--full-tree", commit, *below]
     start = len(raw(folder)) + 1 if folder else 0

@@ -47,7 +47,7 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
 
     With `fakeroot`, all but places that begin with `./` go under it, and absolute links become
     relative, so that the tree can be moved. A book of one folder of its repository (`path:`) is a
-    link into a whole clone beside it, `.NAME.clone`. Raises GitshelfError where that cannot be.
+    link into a whole clone beside it, `.NAME.clone`. Raises GitshelfError if that cannot be.
     """
     paths: dict[Path, Book] = {}
     links: list[Symlink] = []

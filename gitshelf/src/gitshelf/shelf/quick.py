@@ -1,6 +1,6 @@
 """Whether a clone is surely as it was installed, from its index and the files' stat data alone.
 
-Says yes only where `git status` would say so too; whatever else is left to git: files that git
+Says yes only if `git status` would say so too; whatever else is left to git: files that git
 does not track (ignored ones as well), changed stat data, unusual entries, big repositories. The
 form of the index: gitformat-index(5), version 2.
 """
@@ -31,7 +31,7 @@ def note_tree(path: Path, commit: str, tree: str) -> None:
 
 
 def facts_if_clean(path: Path, inside: frozenset[str]) -> Facts | None:
-    """The facts of a clone that surely has no change; None where only git can tell."""
+    """The facts of a clone that surely has no change; None if only git can tell."""
     with suppress(OSError, ValueError, IndexError, struct.error):
         top = os.fsencode(path) + b"/"
         commit, branch = _head(top)
@@ -66,7 +66,7 @@ def _head(top: bytes) -> tuple[str, str]:
 
 
 def _unchanged(top: bytes, data: bytes, written: int, tree: str) -> set[bytes] | None:
-    """The tracked files, where the index is `tree` and every file has the stat data in it."""
+    """The tracked files, if the index is `tree` and every file has the stat data in it."""
     magic, version, count = struct.unpack_from(">4sII", data)
     if magic != b"DIRC" or version != 2:
         return None
@@ -103,7 +103,7 @@ def _git_mode(mode: int) -> int:
 
 
 def _root(data: bytes, offset: int) -> str:
-    """The tree that the index is, "" where it does not say; lower-case extensions (a split or
+    """The tree that the index is, "" if it does not say; lower-case extensions (a split or
     sparse index) change what the entries mean."""
     end = len(data) - 20
     found = ""

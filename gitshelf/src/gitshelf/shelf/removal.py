@@ -51,7 +51,7 @@ def check(
         inner = path / os.fsdecode(item.path)
         if worktree.is_clone(inner):
             check(inner, CLONE, (), frozenset(), running)
-    # A pattern may match nothing, where a name would have to be there.
+    # A pattern may match nothing, whereas a name would have to be there.
     own = ["HEAD", "--branches", "--glob=refs/gitshelf/kept", "--glob=refs/stas[h]"]
     known = ["--not", "--remotes", f"--glob={PINNED[:-1]}[{PINNED[-1]}]"]
     arguments = ["rev-list", "-n1", "--ignore-missing", *own, *known]
