@@ -1,10 +1,12 @@
 """How long a kit takes, what it needs, and how its peers do, as Markdown; medians of several runs.
 
-    uv run --group bench python tests/benchmarks/bench_gitshelf.py [--runs N] [--only PART ...]
+    uv run --group bench python tests/benchmarks/bench_gitshelf.py [--runs N] [--only PART ...] \
+        [--repo DIR]
 
 The tools take turns within each run. Cold means that the tool starts from nothing; what the kernel
 holds of the repositories is warm for all. Servers are bare repositories over file://, but for
-bytes on the wire and for memory, where a git daemon on loopback has them.
+bytes on the wire and for memory, where a git daemon on loopback has them. Android's repo takes
+part if --repo names a checkout of its sources.
 """
 
 from __future__ import annotations
@@ -29,11 +31,11 @@ from measuring import (
     program,
     table,
 )
-from peers import Gitshelf, Tool, Vcs, West
+from peers import AndroidRepo, Gitshelf, Tool, Vcs, West
 from repositories import Pin
 from wire import serving
 
-KINDS: tuple[type[Tool], ...] = (Gitshelf, Vcs, West)
+KINDS: list[type[Tool]] = [Gitshelf, Vcs, West]
 _MEBI = 1 << 20
 
 
@@ -263,7 +265,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
     parser.add_argument("--work", type=Path, help="a folder on disk (default: a temporary one)")
     parser.add_argument("--memory", type=Path, default=Path("/dev/shm"), help="a folder on tmpfs")
+    parser.add_argument("--repo", type=Path, metavar="DIR", help="a checkout of Android's repo")
     given = parser.parse_args()
+    if given.repo:
+        AndroidRepo.checkout = given.repo.resolve()
+        if not (AndroidRepo.checkout / "repo").is_file():
+            parser.error(f"--repo {given.repo}: no launcher `repo` is there; clone git-repo anew")
+        KINDS.append(AndroidRepo)
     for part in given.only:
         with (
             tempfile.TemporaryDirectory(dir=given.work, prefix="bench-gitshelf-") as disk,

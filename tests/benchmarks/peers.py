@@ -1,18 +1,16 @@
-"""gitshelf and its peers, each from pins at commits to one tar, with its own shallow option.
-
-`repo` (Android) is not among them: its launcher downloads the tool itself from a server of its
-own, so it cannot be installed from a package registry and run where only those can be reached.
-"""
+"""gitshelf and its peers, each from pins at commits to one tar, with its own shallow option."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from measuring import call, program
-from repositories import Pin
+from repositories import GIT, Pin
 
 Url = Callable[[Pin], str]
 
@@ -125,3 +123,63 @@ class West(Tool):
         for path in (self.folder / "tree").glob("*"):
             if path.name not in (".west", "manifest"):
                 shutil.rmtree(path)
+
+
+class AndroidRepo(Tool):
+    """`repo sync` of exactly the pinned commits at depth 1, with one worker per processor, asking
+    the server only for those that it does not have, then tar.
+
+    repo is in no package registry: it is taken from a checkout of its sources, which its launcher
+    clones into each tree. That, and reading the manifest's repository, is not measured.
+    """
+
+    name = "repo sync + tar"
+    checkout: Path
+    """The sources of repo: whoever makes an AndroidRepo sets this first."""
+
+    def want(self, pins: Sequence[Pin]) -> None:
+        manifest = self.folder / "manifest"
+        if not manifest.exists():
+            call([*GIT, "init", "-q", "-b", "main", str(manifest)])
+        (manifest / "default.xml").write_text(self._manifest(pins))
+        call([*GIT, "-C", str(manifest), "add", "default.xml"])
+        call([*GIT, "-C", str(manifest), "commit", "-q", "--allow-empty", "-m", "pins"])
+        (self.folder / "tree").mkdir(exist_ok=True)
+        commit = call(["git", "-C", str(self.checkout), "rev-parse", "HEAD"]).strip()
+        tool = ["--repo-url", self.checkout.as_uri(), "--repo-rev", commit, "--no-repo-verify"]
+        books = ["-u", manifest.as_uri(), "-b", "main", "--depth=1", "-c", "--no-tags"]
+        self._repo("init", "-q", *tool, *books, "--no-clone-bundle")
+
+    def make(self) -> None:
+        workers = len(os.sched_getaffinity(0))
+        options = ["-c", "--no-tags", "--no-clone-bundle", "--optimized-fetch"]
+        self._repo("sync", "-q", f"-j{workers}", "--no-manifest-update", *options)
+        without = ["--exclude=.git", "--exclude=./.repo"]
+        tree = str(self.folder / "tree")
+        call(["tar", *without, "-cf", str(self.folder / "repo.tar"), "-C", tree, "."])
+
+    def clear(self) -> None:
+        tree = self.folder / "tree"
+        told = ("manifest.xml", "manifests", "manifests.git", "repo")
+        kept = {tree / ".repo", *(tree / ".repo" / name for name in told)}
+        for path in {*tree.iterdir(), *(tree / ".repo").iterdir()} - kept:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def _repo(self, *words: str) -> None:
+        argv = [sys.executable, str(self.checkout / "repo"), *words]
+        call(argv, cwd=self.folder / "tree", REPO_CONFIG_DIR=str(self.folder))
+
+    def _manifest(self, pins: Sequence[Pin]) -> str:
+        """repo puts a URL together from a remote's and a project's name."""
+        urls = [self.url(pin).rsplit("/", 1) for pin in pins]
+        servers = sorted({server for server, _ in urls})
+        remotes = [f'<remote name="r{i}" fetch="{server}"/>\n' for i, server in enumerate(servers)]
+        projects = [
+            f'<project remote="r{servers.index(server)}" name="{name}" path="{pin.name}" '
+            f'revision="{pin.commit}"/>\n'
+            for pin, (server, name) in zip(pins, urls, strict=True)
+        ]
+        return "<manifest>\n" + "".join(remotes + projects) + "</manifest>\n"
