@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,6 @@ from deploykit.providers.vagrant.guest import read_info, read_look
 from deploykit.providers.vagrant.plan import Names, topology
 from deploykit.site.environment import parse_environment
 
-HERE = Path(__file__).parent
-GOLDEN = HERE / "golden"
 ENVIRONMENT = """\
 name: small
 provider: vagrant
@@ -38,9 +34,11 @@ def small(folder: Path) -> dict[str, object]:
     return {**found, "file": "small.yml"}
 
 
-def test_the_topology_of_an_environment_is_as_in_the_golden_file(tmp_path: Path) -> None:
+def test_the_topology_of_an_environment_is_as_in_the_golden_file(
+    tmp_path: Path, checkout: Path
+) -> None:
     found = json.dumps(small(tmp_path), indent=2, sort_keys=True) + "\n"
-    golden = GOLDEN / "topology.json"
+    golden = checkout / "tests" / "unit" / "vagrant" / "golden" / "topology.json"
     if os.environ.get("GOLDEN") == "write":
         golden.write_text(found, encoding="utf-8")
     assert golden.read_text(encoding="utf-8") == found
@@ -98,20 +96,3 @@ def test_the_box_has_a_user_that_vagrant_can_use() -> None:
     assert files["etc/sudoers.d/vagrant"][1] == 0o440
     text, mode, owner = files["home/vagrant/.ssh/authorized_keys"]
     assert (text, mode, owner) == ("ssh-rsa AAAA insecure\n", 0o600, 1000)
-
-
-def test_the_library_of_the_vagrantfile_passes_its_own_tests(checkout: Path) -> None:
-    ruby = shutil.which("ruby")
-    if ruby is None:
-        pytest.skip("no Ruby: deploy-kit/setup --tests")
-    environment = {**os.environ, "VAGRANT_LIB": str(checkout / "vagrant" / "lib")}
-    done = subprocess.run(
-        [ruby, str(HERE / "lib_test.rb")],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=environment,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " 0 failures, 0 errors" in done.stdout

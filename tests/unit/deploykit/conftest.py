@@ -7,6 +7,7 @@ from deploykit.ledger import Ledger
 from deploykit.site import Site
 from deploykit.site.keys import Key
 from ledgerbook import Keys, make_key, make_site
+from sitecheckout import Checkout, make_checkout
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,14 @@ def site(tmp_path: Path) -> Site:
 def ledger(site: Site, ann: Key) -> Ledger:
     """A ledger that ann began."""
     return Ledger.open(site, ann)
+
+
+@pytest.fixture
+def checkout_with_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg-state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg-cache"))
+    monkeypatch.delenv("DEPLOY_KIT_KEY", raising=False)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "ann@here")
+    return make_checkout(tmp_path)

@@ -1,3 +1,5 @@
+"""A clone as an operator has it: content, and a site in its folder deploy-kit/."""
+
 from __future__ import annotations
 
 import os
@@ -6,12 +8,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-from deploykit.cli import main
 from deploykit.site import Site, open_site
-from ledgerbook import Call, make_site
+from ledgerbook import make_site
 
-MANIFEST = Path(__file__).resolve().parents[3] / "deploy-kit" / "gitshelf.yml"
+MANIFEST = Path(__file__).resolve().parents[2] / "deploy-kit" / "gitshelf.yml"
 STATES = "file: /srv/marker\n"
 
 
@@ -45,14 +45,8 @@ class Checkout:
         return self.git("rev-parse", "HEAD")
 
 
-@pytest.fixture
-def checkout_with_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg-state"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg-cache"))
-    monkeypatch.delenv("DEPLOY_KIT_KEY", raising=False)
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "ann@here")
+def make_checkout(tmp_path: Path) -> Checkout:
+    """A clone below tmp_path, with one commit."""
     folder = tmp_path / "clone"
     made = make_site(tmp_path)
     (folder / "ansible").mkdir(parents=True)
@@ -67,23 +61,3 @@ def checkout_with_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check
     found.git("add", ".")
     found.git("commit", "-q", "-m", "content")
     return found
-
-
-@pytest.fixture
-def call(
-    checkout_with_site: Checkout, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Call:
-    """Run `deploy-kit` with these words; gives exit code, output and errors."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        site = str(checkout_with_site.site.folder)
-        monkeypatch.setattr("sys.argv", ["deploy-kit", "--site", site, *words])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capfd.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "Traceback" not in said.err
-        return ended.value.code, said.out, said.err
-
-    return run
