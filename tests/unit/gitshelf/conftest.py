@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from lfsbooks import ATTRIBUTES, BIG, SMALL, stored
+from submodulebooks import gitmodules, link_to
 
 Content = bytes | tuple[str, bytes]
 """A plain file, or (mode in git, content; for a submodule its commit)."""
@@ -190,3 +193,57 @@ def book_bundles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path
         made.append(target / f"{bundle.stem}.git")
         git("clone", "-q", "--bare", str(bundle), str(made[-1]))
     yield made
+
+
+@pytest.fixture
+def three_books(make_repo: Callable[..., Repo], write_manifest: Callable[[str], Path]) -> Path:
+    """A manifest of three books of about half a megabyte each."""
+    lines = []
+    for number in range(3):
+        repo = make_repo(f"r{number}")
+        chance = random.Random(number)
+        repo.commit({b"%d/%d" % (number, i): chance.randbytes(3000) for i in range(150)})
+        lines.append(f"- {{book: b{number}, git: '{repo.url}', branch: {repo.commits[0]}}}\n")
+    return write_manifest("books:\n" + "".join(lines))
+
+
+@pytest.fixture
+def big(make_repo: Callable[..., Repo]) -> Repo:
+    repo = make_repo()
+    repo.commit(
+        {
+            b".gitattributes": ATTRIBUTES,
+            b"a.bin": stored(repo, SMALL),
+            b"d/b.bin": ("100755", stored(repo, BIG)),
+            b"d/same.bin": stored(repo, BIG),
+            b"d/link": ("120000", b"b.bin"),
+            b"plain": b"x",
+        }
+    )
+    return repo
+
+
+@pytest.fixture
+def nested(make_repo: Callable[..., Repo]) -> dict[str, Repo]:
+    """outer has vendor/mid, and mid has deep/inner; their pins are not the newest commits."""
+    repos = {name: make_repo(name) for name in ("outer", "mid", "inner")}
+    repos["inner"].commit({b"x": b"1", b"l": ("120000", b"x")})
+    repos["inner"].commit({b"x": b"newer"})
+    repos["mid"].commit(
+        {
+            b".gitmodules": gitmodules(deep__inner="../inner.git"),
+            b"deep/inner": link_to(repos["inner"], 0),
+            b"deep/y": ("100755", b"2"),
+        }
+    )
+    repos["outer"].clock += 500
+    repos["outer"].commit(
+        {
+            b".gitmodules": gitmodules(vendor__mid="../mid.git"),
+            b"vendor/mid": link_to(repos["mid"]),
+            b"a": b"3",
+            b"vendor/mid.txt": b"4",
+            b"z/link": ("120000", b"../vendor/mid/deep/y"),
+        }
+    )
+    return repos

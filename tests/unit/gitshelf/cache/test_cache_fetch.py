@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -32,52 +31,6 @@ def build(run_cli: Cli, manifest: Path, *more: str) -> Any:
         assert said.err.count("error: ") == 1
         assert said.err.count("remedy: ") == 1
     return said
-
-
-def test_unknown_sha_is_one_error_with_file_line_book_and_remedy(
-    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
-) -> None:
-    manifest = write_manifest(
-        f"books:\n- {{book: a, git: '{repo.url}'}}\n"
-        f"- book: deep/b\n  git: {repo.url}\n  branch: {'1' * 40}\n"
-    )
-    said = build(run_cli, manifest)
-    assert said.code == 2
-    assert f"{manifest}:3: book deep/b: {repo.url} has no commit {'1' * 40}" in said.err
-
-
-@pytest.mark.parametrize("ref", ["nope", "abcdef1"])
-def test_unknown_branch_is_one_error(
-    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli, ref: str
-) -> None:
-    said = build(
-        run_cli, write_manifest(f"books:\n- {{book: a, git: '{repo.url}', branch: {ref}}}\n")
-    )
-    assert said.code == 2
-    assert f"book a: {repo.url} has no branch or tag {ref}" in said.err
-    assert ("all digits" in said.err) is (ref == "abcdef1")
-
-
-def test_name_of_branch_and_tag_is_refused_until_it_says_which(
-    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
-) -> None:
-    repo.git("tag", "master", repo.commits[0])
-    text = f"books:\n- {{book: a, git: '{repo.url}', branch: BRANCH}}\n"
-    said = build(run_cli, write_manifest(text.replace("BRANCH", "master")))
-    assert said.code == 2
-    assert "both a branch and a tag" in said.err
-    assert build(run_cli, write_manifest(text.replace("BRANCH", "refs/tags/master"))).code == 0
-
-
-def test_tree_is_not_a_commit(
-    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
-) -> None:
-    tree = repo.git("rev-parse", "HEAD^{tree}")
-    said = build(
-        run_cli, write_manifest(f"books:\n- {{book: a, git: '{repo.url}', branch: {tree}}}\n")
-    )
-    assert said.code == 2
-    assert "book a: " in said.err
 
 
 def test_unreachable_repository_is_one_error(
@@ -197,57 +150,6 @@ def test_server_that_refuses_shas_is_asked_for_the_ref_and_then_for_all(
     manifest = write_manifest(f"books:\n- {{book: a, git: '{stingy_url}', branch: {'1' * 40}}}\n")
     with pytest.raises(GitshelfError, match=r"book a: .* has no commit 1111"):
         gitshelf.build(manifest, tmp_path / "kit.tar")
-
-
-def test_pin_must_be_on_the_branch_it_tracks(
-    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
-) -> None:
-    side = repo.commit({b"a": b"1"}, branch="side")
-    text = "books:\n- {{book: a, git: '{}', branch: {}, track: {}}}\n"
-    for pin, branch in ((repo.commits[0], "master"), (repo.commits[1], "master"), (side, "side")):
-        assert build(run_cli, write_manifest(text.format(repo.url, pin, branch))).code == 0
-        assert gitshelf.on_branch(repo.url, pin, branch)
-    shutil.rmtree(write_manifest("").parent / "out")
-    said = build(run_cli, write_manifest(text.format(repo.url, side, "master")))
-    assert said.code == 2
-    assert f"book a: the pin {side} is not on the branch master" in said.err
-    assert not gitshelf.on_branch(repo.url, side, "master")
-    said = build(run_cli, write_manifest(text.format(repo.url, side, "nope")))
-    assert said.code == 2
-    assert "no branch or tag nope" in said.err
-
-
-def test_pinned_manifest_keeps_comments_and_builds_the_same_books(
-    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
-) -> None:
-    repo.git("tag", "v1", repo.commits[0])
-    first, second = repo.commits
-    manifest = write_manifest(
-        "# The shelf.\n"
-        "defaults: {environment: e}\n"
-        f"environments: {{e: {{tokens: {{base: '{repo.url}'}}}}}}\n"
-        "books:\n"
-        "- book: a  # the first\n"
-        "  git: '{base}'\n"
-        "  branch: master   # moves\n"
-        "- {book: b, git: '{base}', branch: v1}\n"
-        "- git: '{base}'\n"
-        "  book: c\n"
-        f"- {{book: d, git: '{{base}}', branch: {first}}}\n"
-        "- {book: e, git: '{base}', branch: HEAD}\n"
-        "- {book: l, link: a}\n"
-    )
-    pinned = gitshelf.pinned_manifest(manifest)
-    assert pinned == manifest.read_text().replace(
-        "branch: master   # moves", f"branch: {second}   # moves\n  track: master"
-    ).replace("branch: v1", f"branch: {first}, tag: v1").replace(
-        "- git: '{base}'\n", f"- git: '{{base}}'\n  branch: {second}\n  track: master\n"
-    ).replace("branch: HEAD", f"branch: {second}")
-    before = gitshelf.resolve(manifest).commits
-    repo.commit({b"new": b"1"})
-    after = gitshelf.resolve(write_manifest(pinned))
-    assert after.commits == before
-    assert gitshelf.resolve(write_manifest(manifest.read_text())).commits == before
 
 
 def test_environment_of_a_git_hook_changes_nothing(

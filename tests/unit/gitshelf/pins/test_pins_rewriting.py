@@ -172,3 +172,36 @@ def test_update_of_a_book_that_cannot_move_is_one_error(
         gitshelf.update(manifest, [asked])
     assert run_cli("update", asked, "--gitshelf", manifest).code == 2
     assert manifest.read_bytes() == before
+
+
+def test_pinned_manifest_keeps_comments_and_builds_the_same_books(
+    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
+) -> None:
+    repo.git("tag", "v1", repo.commits[0])
+    first, second = repo.commits
+    manifest = write_manifest(
+        "# The shelf.\n"
+        "defaults: {environment: e}\n"
+        f"environments: {{e: {{tokens: {{base: '{repo.url}'}}}}}}\n"
+        "books:\n"
+        "- book: a  # the first\n"
+        "  git: '{base}'\n"
+        "  branch: master   # moves\n"
+        "- {book: b, git: '{base}', branch: v1}\n"
+        "- git: '{base}'\n"
+        "  book: c\n"
+        f"- {{book: d, git: '{{base}}', branch: {first}}}\n"
+        "- {book: e, git: '{base}', branch: HEAD}\n"
+        "- {book: l, link: a}\n"
+    )
+    pinned = gitshelf.pinned_manifest(manifest)
+    assert pinned == manifest.read_text().replace(
+        "branch: master   # moves", f"branch: {second}   # moves\n  track: master"
+    ).replace("branch: v1", f"branch: {first}, tag: v1").replace(
+        "- git: '{base}'\n", f"- git: '{{base}}'\n  branch: {second}\n  track: master\n"
+    ).replace("branch: HEAD", f"branch: {second}")
+    before = gitshelf.resolve(manifest).commits
+    repo.commit({b"new": b"1"})
+    after = gitshelf.resolve(write_manifest(pinned))
+    assert after.commits == before
+    assert gitshelf.resolve(write_manifest(manifest.read_text())).commits == before

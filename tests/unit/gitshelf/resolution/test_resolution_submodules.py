@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.base.errors import GitshelfError
 from gitshelf.resolution import submodules
+from submodulebooks import gitmodules, link_to, manifest_of
 
 import gitshelf
 
 Repo = Any
 
 
-def gitmodules(**urls: str) -> bytes:
-    """A .gitmodules; each path with its URL, `__` for a slash."""
-    parts = []
-    for path, url in urls.items():
-        path = path.replace("__", "/")
-        parts.append(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n')
-    return "".join(parts).encode()
-
-
-def link_to(repo: Repo, number: int = -1) -> tuple[str, bytes]:
-    return ("160000", repo.commits[number].encode())
-
-
-def manifest_of(repo: Repo, extra: str = "") -> str:
-    pin = repo.commits[-1]
-    return f"books:\n- book: b\n  git: {repo.url}\n  branch: {pin}\n  submodules: include\n{extra}"
-
-
 def names(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir()}
-
-
-@pytest.fixture
-def nested(make_repo: Callable[..., Repo]) -> dict[str, Repo]:
-    """outer has vendor/mid, and mid has deep/inner; their pins are not the newest commits."""
-    repos = {name: make_repo(name) for name in ("outer", "mid", "inner")}
-    repos["inner"].commit({b"x": b"1", b"l": ("120000", b"x")})
-    repos["inner"].commit({b"x": b"newer"})
-    repos["mid"].commit(
-        {
-            b".gitmodules": gitmodules(deep__inner="../inner.git"),
-            b"deep/inner": link_to(repos["inner"], 0),
-            b"deep/y": ("100755", b"2"),
-        }
-    )
-    repos["outer"].clock += 500
-    repos["outer"].commit(
-        {
-            b".gitmodules": gitmodules(vendor__mid="../mid.git"),
-            b"vendor/mid": link_to(repos["mid"]),
-            b"a": b"3",
-            b"vendor/mid.txt": b"4",
-            b"z/link": ("120000", b"../vendor/mid/deep/y"),
-        }
-    )
-    return repos
 
 
 def test_submodules_of_submodules_are_carried_and_proved(
@@ -256,128 +210,3 @@ def test_folder_of_this_machine_is_not_taken_for_a_book_from_elsewhere() -> None
         one = submodules.Submodule(b"s", "1" * 40, url)
         with pytest.raises(GitshelfError, match="is a folder of this machine"):
             submodules.books([(book, [one])], {})
-
-
-def test_kit_whose_submodule_is_at_another_commit_is_refused(
-    nested: dict[str, Repo], write_manifest: Callable[[str], Path], tmp_path: Path
-) -> None:
-    """The forger builds mid at another commit and claims that it is the recorded one."""
-    outer, inner = nested["outer"], nested["inner"]
-    text = manifest_of(outer).replace("include", "omit")
-    text += f"- {{book: b/vendor/mid, git: '{inner.url}', branch: {inner.commits[0]}}}\n"
-    honest = gitshelf.build(write_manifest(text), tmp_path / "kit.tar")
-    data = honest.path.read_bytes()
-    folder = tmp_path / "forged"
-    with tarfile.open(honest.path) as archive:
-        found = archive.extractfile("KIT/lock.json")
-        assert found is not None
-        document = json.loads(found.read())
-    for book in document["books"]:
-        book["policies"]["submodules"] = "include"
-        book.pop("omitted", None)
-        if book["book"] == "b/vendor/mid":
-            book["submodule-of"] = "b"
-    from gitshelf.formats import tar
-    from gitshelf.kit import lock
-
-    forged = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
-    assert lock.parse(forged)
-    folder.mkdir()
-    (folder / "kit.tar").write_bytes(_with_lock(data, forged, tar))
-    with pytest.raises(Refused, match=r"book b at .*: its files are not those of its commit"):
-        gitshelf.verify(folder / "kit.tar")
-
-
-def _with_lock(data: bytes, forged: bytes, tar: Any) -> bytes:
-    """The same tar with another lock."""
-    import io
-
-    from gitshelf.formats.tarreader import Reader
-
-    reader = Reader(io.BytesIO(data))
-    parts = []
-    while (entry := reader.entry()) is not None:
-        content = b"".join(reader.content(entry)) if entry.size else b""
-        if entry.name == b"KIT/lock.json":
-            content = forged
-            entry = tar.Entry(entry.name, entry.kind, entry.mode, len(content), entry.mtime)
-        parts += [tar.header(entry), content, tar.padding(len(content))]
-    return b"".join([*parts, tar.END])
-
-
-def test_kit_without_submodules_says_nothing_of_them(
-    repo: Repo, write_manifest: Callable[[str], Path], tmp_path: Path
-) -> None:
-    kit = gitshelf.build(write_manifest(manifest_of(repo)), tmp_path / "kit.tar")
-    assert b"submodule-of" not in kit.lock.to_bytes()
-
-
-def sh(path: Path, *argv: str) -> str:
-    done = subprocess.run(["git", *argv], cwd=path, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().strip()
-
-
-def test_install_checks_submodules_out_at_their_recorded_commits(
-    nested: dict[str, Repo],
-    write_manifest: Callable[[str], Path],
-    run_cli: Callable[..., Any],
-    shelf: Path,
-) -> None:
-    manifest = write_manifest(manifest_of(nested["outer"]))
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-    deepest = shelf / "b" / "vendor" / "mid" / "deep" / "inner"
-    assert sh(deepest, "rev-parse", "HEAD") == nested["inner"].commits[0]
-    assert sh(deepest, "config", "remote.origin.url") == nested["inner"].url
-    assert sh(shelf / "b", "status", "--porcelain") == ""
-    assert run_cli("status", "--gitshelf", manifest).code == 0
-    again = run_cli("install", "--gitshelf", manifest)
-    assert (again.code, again.out) == (0, f"{manifest}: 3 books, 0 changed, 0 kept\n")
-    (deepest / "x").write_bytes(b"mine")
-    said = run_cli("status", "--gitshelf", manifest)
-    assert said.code == 1
-    assert "b/vendor/mid/deep/inner: changed: x\n" in said.out
-    shutil.rmtree(deepest)
-    said = run_cli("status", "--gitshelf", manifest)
-    assert said.code == 1
-    assert "b/vendor/mid/deep/inner: not installed\n" in said.out
-
-
-def test_install_moves_submodules_with_their_book(
-    nested: dict[str, Repo],
-    write_manifest: Callable[[str], Path],
-    run_cli: Callable[..., Any],
-    shelf: Path,
-) -> None:
-    assert run_cli("install", "--gitshelf", write_manifest(manifest_of(nested["outer"]))).code == 0
-    nested["mid"].commit({b"only": b"mid\n"})
-    modules = gitmodules(vendor__mid="../mid.git")
-    nested["outer"].commit({b".gitmodules": modules, b"vendor/mid": link_to(nested["mid"])})
-    manifest = write_manifest(manifest_of(nested["outer"]))
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-    assert "b/vendor/mid/deep/inner: removed\n" in said.out
-    assert (shelf / "b/vendor/mid/only").exists()
-    assert not (shelf / "b/vendor/mid/deep").exists()
-    assert sh(shelf / "b", "status", "--porcelain") == ""
-
-
-def test_book_leaves_with_its_submodules_unless_they_hold_something_of_their_user(
-    nested: dict[str, Repo],
-    write_manifest: Callable[[str], Path],
-    run_cli: Callable[..., Any],
-    shelf: Path,
-) -> None:
-    text = manifest_of(nested["outer"], "  path: vendor\n")
-    assert run_cli("install", "--gitshelf", write_manifest(text)).code == 0
-    inner = shelf / ".b.clone/vendor/mid/deep/inner"
-    (inner / ".git" / "info" / "exclude").write_text("secret\n")
-    (inner / "secret").write_text("mine\n")
-    nothing = write_manifest("books: []\n")
-    said = run_cli("install", "--gitshelf", nothing)
-    assert said.code == 1
-    assert "files that are not in git: secret" in said.err
-    (inner / "secret").unlink()
-    assert run_cli("install", "--gitshelf", nothing).code == 0
-    assert list(shelf.iterdir()) == []

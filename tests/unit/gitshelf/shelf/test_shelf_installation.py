@@ -1,38 +1,23 @@
-"""A shelf to work in: made, moved, left alone, killed and finished."""
+"""A shelf to work in: made, moved to other pins, and left alone."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inclone import sh
+from shelves import names, one_book
 
 Repo = Any
 Cli = Callable[..., Any]
 Manifest = Callable[[str], Path]
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def leads(link: Path) -> str:
-    return str(link.readlink())
-
-
-def one_book(repo: Repo, branch: str = "master", more: str = "") -> str:
-    return f"books:\n- {{book: a, git: '{repo.url}', branch: {branch}{more}}}\n"
 
 
 def test_fresh_shelf_has_full_clones_with_the_real_origin(
@@ -163,230 +148,6 @@ def test_default_branch_by_the_name_head(
     assert sh(shelf / "a", "rev-parse", "HEAD") == new
 
 
-def modify(clone: Path) -> None:
-    (clone / "README").write_text("mine\n")
-
-
-def stage(clone: Path) -> None:
-    (clone / "mine").write_text("mine\n")
-    sh(clone, "add", "mine")
-
-
-def put_in_the_way(clone: Path) -> None:
-    (clone / "a" / "new").parent.mkdir(exist_ok=True)
-    (clone / "a" / "new").write_text("mine\n")
-
-
-def put_ignored_in_the_way(clone: Path) -> None:
-    (clone / ".git" / "info" / "exclude").write_text("new\n")
-    put_in_the_way(clone)
-
-
-def put_folder_in_the_way(clone: Path) -> None:
-    (clone / "a" / "new").mkdir()
-    (clone / "a" / "new" / "x").write_text("mine\n")
-
-
-def put_link_in_the_way(clone: Path) -> None:
-    (clone / "dir").symlink_to("/nonexistent")
-
-
-def commit(clone: Path) -> None:
-    (clone / "README").write_text("mine\n")
-    sh(clone, "commit", "-qam", "mine")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        modify,
-        stage,
-        put_in_the_way,
-        put_ignored_in_the_way,
-        put_folder_in_the_way,
-        put_link_in_the_way,
-        commit,
-    ],
-)
-@pytest.mark.parametrize("by_branch", [True, False])
-def test_local_change_is_kept_until_asked_to_overwrite(
-    repo: Repo,
-    write_manifest: Manifest,
-    run_cli: Cli,
-    shelf: Path,
-    change: Callable[[Path], None],
-    by_branch: bool,
-) -> None:
-    first = "master" if by_branch else repo.commits[-1]
-    assert run_cli("install", "--gitshelf", write_manifest(one_book(repo, first))).code == 0
-    clone = shelf / "a"
-    change(clone)
-    mine = sh(clone, "rev-parse", "HEAD")
-    before = {p: p.read_bytes() for p in clone.rglob("*") if p.is_file() and ".git" not in p.parts}
-    new = repo.commit({b"README": b"three\n", b"a/new": b"n\n", b"dir/x": b"x\n"})
-    manifest = write_manifest(one_book(repo, "master" if by_branch else new))
-    for _ in range(2):
-        said = run_cli("install", "--gitshelf", manifest)
-        assert said.code == 1
-        assert "a: kept as it is, because it has " in said.err
-        assert sh(clone, "rev-parse", "HEAD") == mine
-        assert before == {p: p.read_bytes() for p in before}
-    assert run_cli("status", "--gitshelf", manifest).code == 1
-    said = run_cli("install", "--gitshelf", manifest, "--force")
-    assert said.code == 0, said.err
-    assert sh(clone, "rev-parse", "HEAD") == new
-    assert (clone / "README").read_text() == "three\n"
-    assert (clone / "a" / "new").read_text() == "n\n"
-    if change in (commit, modify):
-        kept = sh(clone, "for-each-ref", "--format=%(refname)", "refs/gitshelf/kept/").split()
-        assert sh(clone, "show", f"{kept[0]}:README") == "mine"
-
-
-def test_change_that_is_in_nobodys_way_stays(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(one_book(repo))
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    (shelf / "a" / "notes").write_text("mine\n")
-    repo.commit({b"README": b"three\n"})
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    modify(shelf / "a")
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (shelf / "a" / "notes").read_text() == "mine\n"
-    assert (shelf / "a" / "README").read_text() == "mine\n"
-
-
-def test_pushed_commit_is_not_in_the_way(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    assert run_cli("install", "--gitshelf", write_manifest(one_book(repo))).code == 0
-    commit(shelf / "a")
-    sh(shelf / "a", "push", "-q", "origin", "HEAD:refs/heads/topic")
-    manifest = write_manifest(one_book(repo, repo.commits[0]))
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-
-
-def test_force_push_upstream_is_no_commit_of_the_user(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(one_book(repo))
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    repo.git("update-ref", "refs/heads/master", repo.commits[0])
-    new = repo.commit({b"README": b"rewritten\n"})
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-    assert sh(shelf / "a", "rev-parse", "HEAD") == new
-
-
-def test_folder_with_files_becomes_a_clone_around_them_unless_they_clash(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(one_book(repo))
-    (shelf / "a").mkdir()
-    (shelf / "a" / "README").write_text("mine\n")
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 1
-    assert "README" in said.err
-    assert names(shelf / "a") == ["README"]
-    (shelf / "a" / "README").rename(shelf / "a" / "mine")
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (shelf / "a" / "README").read_text() == "two\n"
-    assert sh(shelf / "a", "status", "--porcelain") == "?? mine"
-    assert names(shelf) == ["a"]
-
-
-def test_parent_comes_before_its_child_whatever_the_order(
-    make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    repos = {name: make_repo(name) for name in ("top", "child", "grandchild")}
-    for name, one in repos.items():
-        one.commit({b"README": name.encode(), b"lib/x": b"x"})
-    manifest = write_manifest(
-        "books:\n"
-        "- {book: top/lib/link, link: ../../other}\n"
-        f"- {{book: top/lib/child/deep/g, git: '{repos['grandchild'].url}'}}\n"
-        f"- {{book: top/lib/child, git: '{repos['child'].url}'}}\n"
-        f"- {{book: top, git: '{repos['top'].url}'}}\n"
-        f"- {{book: other, git: '{repos['child'].url}'}}\n"
-    )
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-    assert said.out.count(": cloned at ") == 4  # none of them around what was there
-    assert (shelf / "top/lib/child/deep/g/README").read_text() == "grandchild"
-    assert (shelf / "top/lib/link/README").read_text() == "child"
-    said = run_cli("status", "--gitshelf", manifest)
-    assert said.code == 0, said.out
-    (shelf / "top/lib/child/deep/mine").write_text("")
-    said = run_cli("status", "--gitshelf", manifest)
-    assert "top/lib/child: untracked: deep/mine\n" in said.out
-    assert "top: " not in said.out
-    repos["top"].commit({b"README": b"new"})
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (shelf / "top/lib/child/deep/g/README").read_text() == "grandchild"
-
-
-def test_link_books_are_links_that_follow_the_manifest(
-    write_manifest: Manifest, run_cli: Cli, shelf: Path, tmp_path: Path
-) -> None:
-    text = f"books:\n- {{book: x/l, link: ../y}}\n- {{book: abs, link: {tmp_path}/far}}\n"
-    manifest = write_manifest(text)
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert leads(shelf / "x/l") == "../y"
-    assert leads(shelf / "abs") == f"{tmp_path}/far"
-    assert run_cli("status", "--gitshelf", manifest).code == 0
-    manifest = write_manifest(text.replace("../y", "../z"))
-    said = run_cli("status", "--gitshelf", manifest)
-    assert (said.code, "x/l: leads to ../y, not ../z" in said.out) == (1, True)
-    said = run_cli("install", "--gitshelf", manifest, "--skip-deletes")
-    assert said.code == 1
-    assert leads(shelf / "x/l") == "../y"
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert leads(shelf / "x/l") == "../z"
-
-
-def test_link_never_takes_the_place_of_what_is_there(
-    write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest("books:\n- {book: l, link: y}\n- {book: m, link: y}\n")
-    (shelf / "l").write_text("mine\n")
-    (shelf / "m").mkdir()
-    (shelf / "m" / "f").write_text("mine\n")
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 1
-    assert (shelf / "l").read_text() == "mine\n"
-    assert run_cli("install", "--gitshelf", manifest, "--force").code == 1  # never a whole folder
-    assert leads(shelf / "l") == "y"
-    assert (shelf / "m" / "f").read_text() == "mine\n"
-
-
-def test_fakeroot_makes_a_tree_that_can_be_moved(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(
-        f"books:\n- {{book: /srv/salt, git: '{repo.url}'}}\n"
-        "- {book: /srv/formulas/x, link: /srv/salt}\n"
-        "- {book: /etc/up, link: ../srv/salt/a}\n"
-        f"- {{book: ./beside, git: '{repo.url}'}}\n"
-    )
-    options = ("--gitshelf", manifest, "--fakeroot", "root")
-    assert run_cli("install", *options).code == 0
-    assert run_cli("status", *options).code == 0
-    assert leads(shelf / "root/srv/formulas/x") == "../salt"
-    (shelf / "root").rename(shelf / "moved")
-    assert (shelf / "moved/srv/formulas/x/README").read_text() == "two\n"
-    assert (shelf / "beside" / "README").exists()
-
-
-def test_absolute_book_without_fakeroot_goes_where_it_says(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path, tmp_path: Path
-) -> None:
-    manifest = write_manifest(f"books:\n- {{book: {tmp_path}/far/a, git: '{repo.url}'}}\n")
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (tmp_path / "far" / "a" / "README").exists()
-    assert names(shelf) == []
-
-
 def test_dry_run_says_and_does_nothing(
     repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path, tmp_path: Path
 ) -> None:
@@ -446,26 +207,6 @@ def test_original_bug_unsafe_yaml_loading(
     assert names(shelf) == []
 
 
-def test_folder_of_a_repository_is_a_link_into_its_clone(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(one_book(repo, "master", ", path: a"))
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (shelf / "a" / "run").exists()
-    assert leads(shelf / "a") == ".a.clone/a"
-    assert run_cli("status", "--gitshelf", manifest).code == 0
-
-
-def test_whole_shelf_as_one_book(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(f"books:\n- {{book: ., git: '{repo.url}'}}\n")
-    (shelf / "notes").write_text("")
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (shelf / "README").exists()
-    assert "untracked: notes" in run_cli("status", "--gitshelf", manifest).out
-
-
 def test_sha256_repository_is_installed(
     make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
 ) -> None:
@@ -496,136 +237,6 @@ def test_offline_install_takes_the_cache_only(
     said = run_cli("install", "--gitshelf", write_manifest(text), "--offline")
     assert said.code == 2
     assert "not in the cache" in said.err
-
-
-def many_files(step: int) -> dict[bytes, Any]:
-    changed = {b"d%d/f%d" % (n % 20, n): b"%d %d\n" % (n, step) * 50 for n in range(400)}
-    return {**changed, b"only%d/x" % step: b"x"}
-
-
-def test_killed_installs_are_finished_by_the_next_one(
-    make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    """`kill -9` of gitshelf and its git at random moments, while cloning and while moving."""
-    repo = make_repo()
-    commits = [repo.commit(many_files(step)) for step in range(2)]
-    chance = random.Random(4)
-    command = [sys.executable, "-m", "gitshelf", "install", "--gitshelf"]
-    killed = 0
-    for turn in range(10):
-        manifest = write_manifest(one_book(repo, commits[turn % 2]))
-        process = subprocess.Popen(
-            [*command, manifest], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=shelf
-        )
-        time.sleep(chance.uniform(0.05, 0.3))
-        if process.poll() is None:
-            killed += 1
-            children = subprocess.run(
-                ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True
-            ).stdout.split()
-            process.kill()
-            for child in children if turn % 3 else []:
-                with suppress(ProcessLookupError):
-                    os.killpg(int(child), signal.SIGKILL)
-        process.wait(timeout=30)
-        if turn == 4:
-            shutil.rmtree(shelf / "a", ignore_errors=True)
-    assert killed
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-    assert run_cli("status", "--gitshelf", manifest).code == 0
-    assert names(shelf) == ["a"]
-
-
-@pytest.fixture
-def half_way(
-    make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> Repo:
-    """What a git killed in the middle of a checkout leaves: some new files, one half, a lock."""
-    repo = make_repo()
-    old, new = (repo.commit(many_files(step)) for step in range(2))
-    repo.commit({b"other": b"x"})
-    assert run_cli("install", "--gitshelf", write_manifest(one_book(repo, old))).code == 0
-    clone = shelf / "a"
-    (clone / ".git" / "gitshelf-moving").write_text(f"{old} {new}\n")
-    (clone / ".git" / "index.lock").write_text("")
-    (clone / "only1").mkdir()
-    (clone / "only1" / "x").write_text("x")
-    (clone / "d0" / "f0").write_text("0 1\n")
-    (clone / "d1" / "f1").unlink()
-    return repo
-
-
-@pytest.mark.parametrize("goal", [0, 1, 2])
-def test_move_that_was_killed_half_way_is_finished(
-    half_way: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path, goal: int
-) -> None:
-    manifest = write_manifest(one_book(half_way, half_way.commits[goal]))
-    assert "run it again" in run_cli("status", "--gitshelf", manifest).out
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 0, said.err
-    assert run_cli("status", "--gitshelf", manifest).code == 0
-    assert not (shelf / "a" / ".git" / "gitshelf-moving").exists()
-
-
-def test_change_made_after_a_killed_move_is_kept(
-    half_way: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    manifest = write_manifest(one_book(half_way, half_way.commits[1]))
-    clone = shelf / "a"
-    (clone / ".git" / "index.lock").unlink()
-    (clone / "mine").write_text("mine\n")
-    sh(clone, "add", "mine")
-    assert run_cli("install", "--gitshelf", manifest).code == 1
-    sh(clone, "commit", "-qam", "mine")
-    assert run_cli("install", "--gitshelf", manifest).code == 1
-    assert sh(clone, "show", "HEAD:mine") == "mine"
-    assert (clone / "mine").exists()
-
-
-def test_repository_without_a_commit_keeps_its_files(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    clone = shelf / "a"
-    clone.mkdir()
-    sh(clone, "init", "-q")
-    sh(clone, "remote", "add", "origin", repo.url)
-    (clone / "README").write_text("mine\n")
-    manifest = write_manifest(one_book(repo))
-    assert run_cli("install", "--gitshelf", manifest).code == 1
-    sh(clone, "add", "README")
-    assert run_cli("install", "--gitshelf", manifest).code == 1
-    assert (clone / "README").read_text() == "mine\n"
-    sh(clone, "rm", "-q", "--cached", "README")
-    (clone / "README").unlink()
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (clone / "README").read_text() == "two\n"
-
-
-def test_clone_that_its_user_is_busy_with_is_an_error_that_names_the_book(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    assert run_cli("install", "--gitshelf", write_manifest(one_book(repo))).code == 0
-    lock = shelf / "a" / ".git" / "index.lock"
-    lock.write_text("")
-    manifest = write_manifest(one_book(repo, repo.commits[0]))
-    for _ in range(2):
-        said = run_cli("install", "--gitshelf", manifest)
-        assert (said.code, lock.exists()) == (2, True)
-        assert f"{manifest}:2: book a: " in said.err
-        assert "index.lock" in said.err
-    lock.unlink()
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-
-
-def test_place_that_cannot_be_made_names_the_book(
-    repo: Repo, write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    (shelf / "file").write_text("")
-    manifest = write_manifest(f"books:\n- {{book: file/a, git: '{repo.url}'}}\n")
-    said = run_cli("install", "--gitshelf", manifest)
-    assert said.code == 2
-    assert f"{manifest}:2: book file/a: " in said.err
 
 
 def test_manifest_of_the_original_installs_unchanged(
@@ -666,22 +277,6 @@ def test_two_installs_at_once_do_not_disturb_each_other(
         assert one.returncode == 0, err.decode()
     assert names(shelf) == ["a"]
     assert sh(shelf / "a", "status", "--porcelain") == ""
-
-
-def test_link_in_the_place_of_a_tracked_file_is_no_change_of_the_book_around_it(
-    make_repo: Callable[..., Repo], write_manifest: Manifest, run_cli: Cli, shelf: Path
-) -> None:
-    repo = make_repo()
-    repo.commit({b"l": ("120000", b"f"), b"f": b"x", b"g": b"y"})
-    manifest = write_manifest(one_book(repo) + "- {book: a/l, link: g}\n")
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert leads(shelf / "a" / "l") == "g"
-    said = run_cli("status", "--gitshelf", manifest)
-    assert said.code == 0, said.out
-    repo.commit({b"l": ("120000", b"f"), b"f": b"new"})
-    assert run_cli("install", "--gitshelf", manifest).code == 0
-    assert (shelf / "a" / "f").read_text() == "new"
-    assert leads(shelf / "a" / "l") == "g"
 
 
 def test_branch_that_gave_way_to_branches_below_it_is_no_obstacle(
