@@ -270,7 +270,7 @@ def main() -> None:
     if given.repo:
         AndroidRepo.checkout = given.repo.resolve()
         if not (AndroidRepo.checkout / "repo").is_file():
-            parser.error(f"--repo {given.repo}: no launcher `repo` is there; clone git-repo anew")
+            parser.error(f"--repo {given.repo}: no program `repo` in it; name a clone of git-repo")
         KINDS.append(AndroidRepo)
     for part in given.only:
         with (

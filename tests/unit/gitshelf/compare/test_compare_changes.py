@@ -15,7 +15,6 @@ import gitshelf
 
 Repo = Any
 Cli = Callable[..., Any]
-Write = Callable[[str], Path]
 BUG = "Fix *it*\n\nCloses-Bug: #1234\nChange-Id: I" + "a" * 40
 
 
