@@ -44,7 +44,7 @@ def test_installed_plugin_is_a_rule(
     repo: Repo, write_manifest: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def check(subject: Any, settings: Any) -> list[Finding]:
-        return [Finding("mine", one.book, "no", "do", one.place) for one in subject.books]
+        return [Finding("mine", one.place, "no", "do", one.at) for one in subject.books]
 
     point = EntryPoint("mine", "x:y", rules.GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: Rule("mine", "never", check))

@@ -21,8 +21,8 @@ def test_discovered_manifest_installs_the_same_shelf(
     said = run_cli("discover")
     assert (said.code, said.err) == (0, "")
     found = parse(said.out.encode(), tmp_path / "x.yml")
-    assert [(one.book, len(one.branch)) for one in found.books] == [("a", 40), ("b", 40), ("c", 40)]
-    assert [(one.book, one.target) for one in found.links] == [("l", "a")]
+    assert [(one.place, len(one.branch)) for one in found.books] == [("a", 40), ("b", 40), ("c", 40)]
+    assert [(one.place, one.target) for one in found.links] == [("l", "a")]
     (tmp_path / "x.yml").write_text(said.out)
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
@@ -50,7 +50,7 @@ def test_original_bug_discover_missed_symlinks_to_folders(
     (shelf / "deep" / "to-file").symlink_to("../a/README")
     (shelf / "c" / "mine").symlink_to("/srv/x y")
     found = parse(run_cli("discover").out.encode(), Path("x.yml"))
-    assert {(one.book, one.written_target) for one in found.links} == {
+    assert {(one.place, one.written_target) for one in found.links} == {
         ("l", "a"),
         ("deep/er/to-folder", "../../a/a"),
         ("deep/to-file", "../a/README"),
@@ -71,7 +71,7 @@ def test_discover_leaves_out_what_belongs_to_a_clone_and_says_what_it_cannot_wri
     said = run_cli("discover")
     assert said.code == 0
     found = parse(said.out.encode(), Path("x.yml"))
-    assert [one.book for one in found.books] == ["it's", "it's/child"]
+    assert [one.place for one in found.books] == ["it's", "it's/child"]
     assert not found.links
     left = [line.removeprefix("left out: ").split(":")[0] for line in said.err.splitlines()]
     assert left == ["alone", "out", "{name}"]
