@@ -80,6 +80,11 @@ def test_own_subject_and_the_failed_come_first_then_who_waited_longest() -> None
     assert names(found) == ["own", "failed", "never", "old", "young"]
 
 
+def test_without_records_what_the_last_commit_is_about_comes_first() -> None:
+    last = {"HEAD~1": Affected(Touched(), {"y": True, "x": False})}
+    assert names(due([suite("x"), suite("y")], {}, last.get)) == ["y", "x"]
+
+
 def test_expected_time_is_the_longest_of_the_recorded_runs() -> None:
     records = {"x": Record(seconds=(50.0, 70.0, 60.0))}
     assert due([suite("x")], records, since())[0].seconds == 70

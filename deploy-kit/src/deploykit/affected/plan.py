@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from deploykit.affected import Affected
 from deploykit.affected.passes import Record
 from deploykit.affected.suites import Suite
 
+NEVER = "it never passed here"
+LAST = "HEAD~1"
 JOBS = 2  # suites of the kitchen side by side
 MOST_AT_ONCE = 6  # of the kitchen in one call: what passed is noted when the call ends
 START = 15.0  # seconds that a call takes beside its suites
@@ -37,8 +40,10 @@ def due(
 
     `since` tells what changed since a commit, None if that commit is no longer there. One whose own
     subject changed, or which failed the last time, comes first, in the order of `suites`; then the
-    one that waited longest since it was last tried.
+    one that waited longest since it was last tried. Of one without a pass that counts, the last
+    commit is looked at: so what is closest to a change is tried on a new machine, too.
     """
+    since = functools.cache(since)
     found = []
     for suite in suites:
         record = records.get(suite.name, Record())
@@ -60,7 +65,7 @@ def reason(name: str, record: Record, since: Callable[[str], Affected | None]) -
 
     One pass that nothing it hangs on changed since is enough.
     """
-    why, own = "it never passed here", False
+    why, own = NEVER, False
     for commit in reversed(record.passed):
         changed = since(commit)
         if changed is None:
@@ -71,6 +76,9 @@ def reason(name: str, record: Record, since: Callable[[str], Affected | None]) -
             own = changed.suites[name]
             what = "its own subject" if own else "what it stands on"
             why = f"{what} changed since {commit[:12]}"
+    if why == NEVER:
+        last = since(LAST)
+        own = last is not None and last.suites.get(name, False)
     return why, own
 
 

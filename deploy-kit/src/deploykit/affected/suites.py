@@ -15,7 +15,7 @@ from deploykit.base.errors import InputError
 FILE = "tests/suites.yml"
 KITCHEN = "kitchen/"  # how the names of its suites begin, and where they are
 KEYS = frozenset({"target", "tests", "commands", "plugins", "roles", "paths", "minutes", "core"})
-TOP = frozenset({"suites", "kitchen", "without_nodes"})
+TOP = frozenset({"suites", "without_nodes"})
 KITCHEN_KEYS = frozenset({"entries", "paths", "roles", "minutes", "core"})
 
 
@@ -78,10 +78,12 @@ def read_table(checkout: Path, packages: Packages) -> Table:
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
     _known(said, TOP, FILE)
-    suites = [
-        *kitchen_suites(checkout, said["kitchen"]),
-        *(suite(name, entry, packages) for name, entry in said["suites"].items()),
-    ]
+    suites: list[Suite] = []
+    for name, entry in said["suites"].items():
+        if name == "kitchen":
+            suites += kitchen_suites(checkout, entry)
+        else:
+            suites.append(suite(name, entry, packages))
     return Table(tuple(suites), tuple(said.get("without_nodes", ())))
 
 
