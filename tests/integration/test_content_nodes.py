@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,30 +112,6 @@ def test_service_left_with_an_old_configuration_is_restarted_by_the_next_run(
     assert int(after) > int(before)
     on_master(region, f"{SALT} state.apply")
     assert on_region(region, show) == after
-
-
-def comment(region: Railway, call: str) -> str:
-    """What the state that looks after memcached's age said, of a call of Salt."""
-    answer = json.loads(on_master(region, f"{SALT} {call}"))["region1"]
-    (found,) = [one for key, one in answer.items() if "memcached_service_current" in key]
-    assert found["result"] is True
-    return str(found["comment"])
-
-
-def test_modules_on_a_minion_are_those_of_the_release_that_is_applied(region: Railway) -> None:
-    first = region.running("tiny")
-    assert comment(region, "state.apply memcached") == "as wanted"
-    region.change("salt/states/_states/unit.py", '"as wanted"', '"as new as its files"')
-    region("deploy", region.cut(), "tiny")
-    assert comment(region, "state.apply memcached") == "as new as its files"
-    later = on_master(region, "basename $(readlink -f /srv/kits/current)")
-    region("rollback", "tiny")
-    assert region.running("tiny") == first
-    assert comment(region, "state.apply memcached") == "as wanted"
-    # As a deployment of it that failed leaves it.
-    on_master(region, f"{SALT} saltutil.sync_all saltenv={later}")
-    assert comment(region, "state.apply memcached") == "as new as its files"
-    assert comment(region, "state.apply") == "as wanted"
 
 
 def test_lost_database_account_is_brought_back(region: Railway) -> None:
