@@ -101,15 +101,15 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> writing.
     locations: dict[str, Location] = {link.place: link.at for link in read.links}
     extras: dict[str, bytes] = {"manifest.yml": read.data}
     stated: dict[str, tuple[Licence, ...]] = {}
-    for one, chunk in spliced:
-        book = one.book
+    for resolved, chunk in spliced:
+        book = resolved.book
         books.append(
             LockedBook(
                 book=book.place,
-                commit=one.commit,
+                commit=resolved.commit,
                 tree=chunk.tree,
                 path=book.path,
-                time=tar.writable_time(one.time),
+                time=tar.writable_time(resolved.time),
                 content=chunk.content,
                 files=chunk.files,
                 size=chunk.weight,
@@ -124,7 +124,7 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> writing.
         chunks[book.place] = chunk
         stated[book.place] = chunk.licences
         locations[book.place] = book.at
-        extras[f"commits/{one.commit}"] = one.raw
+        extras[f"commits/{resolved.commit}"] = resolved.raw
         extras.update((f"trees/{tree}", data) for tree, data in chunk.trees.items())
     bill = sbom.render(books, stated)
     extras["sbom.cdx.json"] = bill

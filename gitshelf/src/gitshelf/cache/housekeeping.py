@@ -77,22 +77,22 @@ def prune(
     """
     limit = clock() - older_than
     removed = []
-    for held in contents(cache):
-        if held.used > limit or (write and not _remove(cache, held)):
+    for entry in contents(cache):
+        if entry.used > limit or (write and not _remove(cache, entry)):
             continue
-        removed.append(held)
+        removed.append(entry)
     if write:
         cache.sweep()
     return removed
 
 
-def _remove(cache: Cache, held: CacheEntry) -> bool:
-    if held.kind not in (STORE, HISTORY):
-        if held.kind == CHUNK:
-            files.remove(held.path.with_suffix(".json"))
-        files.remove(held.path)
+def _remove(cache: Cache, entry: CacheEntry) -> bool:
+    if entry.kind not in (STORE, HISTORY):
+        if entry.kind == CHUNK:
+            files.remove(entry.path.with_suffix(".json"))
+        files.remove(entry.path)
         return True
-    store = store_named(cache.root, _FOLDERS[held.kind], held.name)
+    store = store_named(cache.root, _FOLDERS[entry.kind], entry.name)
     try:
         with store.writing(_PATIENCE):
             # Renamed first, so that nobody ever finds half a repository under its name.

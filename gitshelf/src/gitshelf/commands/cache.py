@@ -42,19 +42,19 @@ def show(as_json: bool) -> None:
     from gitshelf.cache.housekeeping import HISTORY, KINDS, STORE, contents
 
     opened = Cache()
-    found = contents(opened)
+    entries = contents(opened)
     if as_json:
-        print_json({"cache": str(opened.root), "held": [_document(held) for held in found]})
+        print_json({"cache": str(opened.root), "held": [_document(entry) for entry in entries]})
         return
-    click.echo(f"{opened.root}: {amount(sum(held.size for held in found))}")
+    click.echo(f"{opened.root}: {amount(sum(entry.size for entry in entries))}")
     for kind in KINDS:
-        some = [held for held in found if held.kind == kind]
-        size = amount(sum(held.size for held in some))
+        some = [entry for entry in entries if entry.kind == kind]
+        size = amount(sum(entry.size for entry in some))
         click.echo(f"{kind:8} {len(some):6}  {size}")
-    for held in found:
-        if held.kind in (STORE, HISTORY):
-            used = time.strftime("%Y-%m-%d", time.gmtime(held.used))
-            click.echo(f"  {held.kind:7}  {amount(held.size):>9}  used {used}  {held.name}")
+    for entry in entries:
+        if entry.kind in (STORE, HISTORY):
+            used = time.strftime("%Y-%m-%d", time.gmtime(entry.used))
+            click.echo(f"  {entry.kind:7}  {amount(entry.size):>9}  used {used}  {entry.name}")
 
 
 @cache.command(
@@ -85,28 +85,28 @@ def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     from gitshelf.cache.housekeeping import prune as remove
 
     if sys.stdin.isatty() and not (yes or dry_run):
-        found = remove(Cache(), older_than * _DAY, write=False)
-        if found:
-            asked = f"Remove {len(found)} things, {amount(_size(found))}?"
+        entries = remove(Cache(), older_than * _DAY, write=False)
+        if entries:
+            asked = f"Remove {len(entries)} things, {amount(_size(entries))}?"
             click.confirm(asked, abort=True, err=True)
     removed = remove(Cache(), older_than * _DAY, write=not dry_run)
     if as_json:
-        held = [_document(one) for one in removed]
-        print_json({"removed": not dry_run, "held": held, "bytes": _size(removed)})
+        documents = [_document(entry) for entry in removed]
+        print_json({"removed": not dry_run, "held": documents, "bytes": _size(removed)})
         return
     did = "would be removed" if dry_run else "removed"
     click.echo(f"{len(removed)} things, {amount(_size(removed))} {did}")
 
 
 def _size(several: Sequence[CacheEntry]) -> int:
-    return sum(held.size for held in several)
+    return sum(entry.size for entry in several)
 
 
-def _document(held: CacheEntry) -> dict[str, object]:
+def _document(entry: CacheEntry) -> dict[str, object]:
     return {
-        "kind": held.kind,
-        "name": held.name,
-        "bytes": held.size,
-        "used": int(held.used),
-        "pins": held.pins,
+        "kind": entry.kind,
+        "name": entry.name,
+        "bytes": entry.size,
+        "used": int(entry.used),
+        "pins": entry.pins,
     }

@@ -117,9 +117,9 @@ class _Comparison:
     ) -> tuple[BookChanges | None, Pairs]:
         """What happened to one book, None if nothing did; and the submodules that belong to it
         on either side."""
-        held = new or old
-        assert held is not None
-        with held.at.locating():
+        shelf_book = new or old
+        assert shelf_book is not None
+        with shelf_book.at.locating():
             found = self._book(name, old, new)
             return found, self._inner(old, new, found) if found else {}
 
@@ -162,39 +162,41 @@ class _Comparison:
         after = self._submodules(new, found.new, found)
         return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
 
-    def _submodules(self, held: ShelfBook, commit: str, found: BookChanges) -> dict[str, ShelfBook]:
-        if held.submodules != INCLUDE:
+    def _submodules(
+        self, shelf_book: ShelfBook, commit: str, found: BookChanges
+    ) -> dict[str, ShelfBook]:
+        if shelf_book.submodules != INCLUDE:
             return {}
         store, lost = self._fetcher.related(found.url, [commit])
         if lost:
             return {}
-        links = nesting.gitlinks(store.path, commit, held.path, self._running)
+        links = nesting.gitlinks(store.path, commit, shelf_book.path, self._running)
         with ObjectReader(store.path, self._running, self._timeout) as reader:
             ((_, content),) = reader.read([commit])
             tree = gitobjects.parse_commit(content).tree
-            several = submodules.read(reader, tree, held.path, links, held.at)
+            several = submodules.read(reader, tree, shelf_book.path, links, shelf_book.at)
         book = Book(
             place=found.book,
             url=found.url,
             branch=commit,
-            path=held.path,
+            path=shelf_book.path,
             track="",
             tag="",
             policies=Policies(submodules=INCLUDE),
             origin=found.url,
-            at=held.at,
+            at=shelf_book.at,
         )
         return {
             one.place: ShelfBook(one.branch, one.url, "", one.at, submodules=INCLUDE)
             for one in submodules.books([(book, several)], {})
         }
 
-    def _state(self, held: ShelfBook | None) -> str:
-        if held is None:
+    def _state(self, shelf_book: ShelfBook | None) -> str:
+        if shelf_book is None:
             return ""
-        if held.link or is_id(held.ref):
-            return held.link or held.ref
-        return self._fetcher.refs(held.url, [held.ref])[held.ref].id
+        if shelf_book.link or is_id(shelf_book.ref):
+            return shelf_book.link or shelf_book.ref
+        return self._fetcher.refs(shelf_book.url, [shelf_book.ref])[shelf_book.ref].id
 
     def _log(self, store: Store, old: str, new: str, path: str) -> tuple[Change, ...]:
         """The commits that `new` has and `old` has not, newest first."""

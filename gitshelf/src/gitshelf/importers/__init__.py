@@ -36,14 +36,14 @@ def translate(kind: str, file: Path, *, base: str = "", partial: bool = False) -
         data = Path(file).read_bytes()
     except OSError as error:
         raise GitshelfError(f"{file}: {error.strerror}", "name the file to import") from None
-    found = _reader(kind)(Source(str(file), data, base))
-    if found.losses and not partial:
-        lines = "".join(f"\n  {loss}" for loss in found.losses)
+    translation = _reader(kind)(Source(str(file), data, base))
+    if translation.losses and not partial:
+        lines = "".join(f"\n  {loss}" for loss in translation.losses)
         raise Refused(
             f"{file}: not everything in it can be said in a gitshelf manifest:{lines}",
             "with --partial the rest is imported, and these become comments",
         )
-    return render(kind, str(file), found)
+    return render(kind, str(file), translation)
 
 
 def _reader(kind: str) -> Callable[[Source], Translation]:

@@ -18,7 +18,7 @@ def read(source: Source) -> Translation:
     """Roles as `roles/NAME`, collections as `collections/ansible_collections/NAMESPACE/NAME`, or
     `collections/REPOSITORY` if only their URL is known."""
     root = source.yaml()
-    found = Translation()
+    translation = Translation()
     if type(root).__name__ == "SequenceNode":
         top: dict[str, Node] = {"roles": root}
     else:
@@ -28,18 +28,18 @@ def read(source: Source) -> Translation:
     for key, one in (("roles", _role), ("collections", _collection)):
         if key in top:
             for node in document.sequence(top[key], source.at(top[key]), key):
-                one(source, node, found)
-    return found
+                one(source, node, translation)
+    return translation
 
 
-def _role(source: Source, node: Node, found: Translation) -> None:
+def _role(source: Source, node: Node, translation: Translation) -> None:
     if type(node).__name__ == "ScalarNode":
         fields = [*(part.strip() for part in str(node.value).split(",")), "", ""]
         src, version, name, scm = fields[0], fields[1], fields[2], ""
     else:
         one = source.values(node, "a role")
         if "include" in one:
-            found.lose(source.at(node), f"it includes {source.scalar(one, 'include')}")
+            translation.lose(source.at(node), f"it includes {source.scalar(one, 'include')}")
             return
         name = source.scalar(one, "name") or source.scalar(one, "role")
         src = source.scalar(one, "src") or name
@@ -48,13 +48,13 @@ def _role(source: Source, node: Node, found: Translation) -> None:
         raise source.missing("src", node, "the role")
     url = src.removeprefix("git+")
     if not (scm == "git" or (not scm and _is_git(src))):
-        found.lose(source.at(node), f"the role {src} does not come from git")
+        translation.lose(source.at(node), f"the role {src} does not come from git")
         return
     place = "roles/" + (name if name and name != src else _tail(url))
-    found.books.append(Imported(place, source.at(node, place), url, version or "HEAD"))
+    translation.books.append(Imported(place, source.at(node, place), url, version or "HEAD"))
 
 
-def _collection(source: Source, node: Node, found: Translation) -> None:
+def _collection(source: Source, node: Node, translation: Translation) -> None:
     if type(node).__name__ == "ScalarNode":
         name, where, kind, version = str(node.value), "", "", ""
     else:
@@ -64,14 +64,14 @@ def _collection(source: Source, node: Node, found: Translation) -> None:
         version = source.scalar(one, "version")
     url = where if kind == "git" and where else name
     if not (kind == "git" or (not kind and _is_git(url))):
-        found.lose(source.at(node), f"the collection {name} does not come from git")
+        translation.lose(source.at(node), f"the collection {name} does not come from git")
         return
     url, _, tail = url.removeprefix("git+").partition(",")
     url, _, folder = url.partition("#")
     full = _FULL_NAME.fullmatch(name)
     place = f"ansible_collections/{full[1]}/{full[2]}" if full else _tail(url)
     branch = version or tail
-    found.books.append(
+    translation.books.append(
         Imported(
             f"collections/{place}",
             source.at(node, f"collections/{place}"),

@@ -27,28 +27,28 @@ def read(source: Source) -> Translation:
     repository that holds the manifest. Projects of the group `notdefault` are left out, as repo
     does."""
     elements = _elements(source)
-    found = Translation()
+    translation = Translation()
     remotes = {one.values.get("name", ""): one for one in elements if one.tag == "remote"}
     default = next((one.values for one in elements if one.tag == "default"), {})
     for one in elements:
         if one.tag == "project":
-            _project(source, one, remotes, default, found)
+            _project(source, one, remotes, default, translation)
         elif one.tag == "linkfile":
-            _link(source, one, found)
+            _link(source, one, translation)
         elif one.tag not in ("manifest", "remote", "default", *_HARMLESS):
             name = one.values.get("name") or one.values.get("dest") or one.values.get("path", "")
-            found.lose(source.at(one.line), f"<{one.tag}> {name}".rstrip())
-    return found
+            translation.lose(source.at(one.line), f"<{one.tag}> {name}".rstrip())
+    return translation
 
 
 def _elements(source: Source) -> list[_Element]:
     """All elements in order; `above` is the path of the project that an element lies in."""
-    found: list[_Element] = []
+    elements: list[_Element] = []
     projects: list[str] = []
     parser = expat.ParserCreate()
 
     def start(tag: str, values: dict[str, str]) -> None:
-        found.append(_Element(tag, values, parser.CurrentLineNumber, "".join(projects[-1:])))
+        elements.append(_Element(tag, values, parser.CurrentLineNumber, "".join(projects[-1:])))
         if tag == "project":
             projects.append(values.get("path") or values.get("name", ""))
 
@@ -67,9 +67,9 @@ def _elements(source: Source) -> list[_Element]:
     except expat.ExpatError as error:
         reason = expat.errors.messages.get(error.code, "it cannot be parsed")
         raise source.at(error.lineno).error(f"not XML: {reason}", "correct the line") from None
-    if not found or found[0].tag != "manifest":
+    if not elements or elements[0].tag != "manifest":
         raise source.at(1).error("the file has no <manifest>", "name a manifest of repo")
-    return found
+    return elements
 
 
 def _project(
@@ -77,7 +77,7 @@ def _project(
     one: _Element,
     remotes: dict[str, _Element],
     default: dict[str, str],
-    found: Translation,
+    translation: Translation,
 ) -> None:
     values = one.values
     name = values.get("name", "")
@@ -86,7 +86,7 @@ def _project(
     path = values.get("path") or name
     location = source.at(one.line, path)
     if "notdefault" in values.get("groups", "").replace(",", " ").split():
-        found.lose(location, "it is in the group notdefault, which repo leaves out")
+        translation.lose(location, "it is in the group notdefault, which repo leaves out")
         return
     remote_name = values.get("remote") or default.get("remote", "")
     if remote_name not in remotes:
@@ -112,7 +112,7 @@ def _project(
     wanted = values.get("sync-s") or default.get("sync-s", "false")
     submodules = wanted in ("true", "1", "yes")
     url = f"{fetch.rstrip('/')}/{name}"
-    found.books.append(
+    translation.books.append(
         Imported(path, location, url, revision or "HEAD", track=track, submodules=submodules)
     )
 
@@ -126,14 +126,14 @@ def _joined(base: str, relative: str) -> str:
     return scheme + separator + joined.removeprefix("http://")
 
 
-def _link(source: Source, one: _Element, found: Translation) -> None:
+def _link(source: Source, one: _Element, translation: Translation) -> None:
     src, dest = one.values.get("src", ""), one.values.get("dest", "")
     if not src or not dest:
         raise source.missing("src" if not src else "dest", one.line, "the linkfile")
-    if not any(book.place == one.above for book in found.books):
+    if not any(book.place == one.above for book in translation.books):
         return
     if any(character in src for character in "*?["):
-        found.lose(source.at(one.line, dest), f"a link to each of {src}")
+        translation.lose(source.at(one.line, dest), f"a link to each of {src}")
         return
     target = posixpath.relpath(posixpath.join(one.above, src), posixpath.dirname(dest) or ".")
-    found.books.append(Imported(dest, source.at(one.line, dest), link=target))
+    translation.books.append(Imported(dest, source.at(one.line, dest), link=target))

@@ -11,14 +11,16 @@ def read(source: Source) -> Translation:
     top = source.values(root, "the file")
     if "repositories" not in top:
         raise source.missing("repositories", root, "the file")
-    found = Translation()
+    translation = Translation()
     for path, node in source.values(top["repositories"], "repositories").items():
         one = source.values(node, path)
         location = source.at(node, path)
         kind = source.required(one, "type", node, path)
         if kind != "git":
-            found.lose(location, f"its type is {kind}, not git")
+            translation.lose(location, f"its type is {kind}, not git")
             continue
         url = source.required(one, "url", node, path)
-        found.books.append(Imported(path, location, url, source.scalar(one, "version", "HEAD")))
-    return found
+        translation.books.append(
+            Imported(path, location, url, source.scalar(one, "version", "HEAD"))
+        )
+    return translation

@@ -14,7 +14,7 @@ def read(source: Source) -> Translation:
     if "manifest" not in top:
         raise source.missing("manifest", root, "the file")
     body = source.values(top["manifest"], "manifest")
-    found = Translation()
+    translation = Translation()
     defaults = source.values(body["defaults"], "defaults") if "defaults" in body else {}
     remotes: dict[str, str] = {}
     for node in _list(source, body, "remotes"):
@@ -22,14 +22,16 @@ def read(source: Source) -> Translation:
         name = source.required(one, "name", node, "the remote")
         remotes[name] = source.required(one, "url-base", node, "the remote")
     if "group-filter" in body:
-        found.lose(source.at(body["group-filter"]), "a filter of groups; all projects are taken")
+        translation.lose(
+            source.at(body["group-filter"]), "a filter of groups; all projects are taken"
+        )
     if "self" in body:
         own = source.values(body["self"], "self")
         if "import" in own:
-            found.lose(source.at(own["import"]), "`self` imports other manifests")
+            translation.lose(source.at(own["import"]), "`self` imports other manifests")
     for node in _list(source, body, "projects"):
-        _project(source, node, remotes, defaults, found)
-    return found
+        _project(source, node, remotes, defaults, translation)
+    return translation
 
 
 def _list(source: Source, body: dict[str, Node], key: str) -> list[Node]:
@@ -41,7 +43,7 @@ def _project(
     node: Node,
     remotes: dict[str, str],
     defaults: dict[str, Node],
-    found: Translation,
+    translation: Translation,
 ) -> None:
     one = source.values(node, "a project")
     name = source.required(one, "name", node, "the project")
@@ -58,7 +60,9 @@ def _project(
             )
         url = remotes[remote].rstrip("/") + "/" + source.scalar(one, "repo-path", name)
     if "import" in one and source.scalar_or_more(one, "import") not in ("", "false"):
-        found.lose(source.at(one["import"], path), "it imports the projects of its own manifest")
+        translation.lose(
+            source.at(one["import"], path), "it imports the projects of its own manifest"
+        )
     submodules = source.scalar_or_more(one, "submodules") not in ("", "false")
     revision = source.scalar(one, "revision") or source.scalar(defaults, "revision", "master")
-    found.books.append(Imported(path, location, url, revision, submodules=submodules))
+    translation.books.append(Imported(path, location, url, revision, submodules=submodules))

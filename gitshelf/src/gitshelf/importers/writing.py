@@ -15,12 +15,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]*(:[A-Za-z0-9._/@+-]+)*")
 _TOKEN = re.compile(r"\{[A-Za-z0-9_][A-Za-z0-9_.-]*\}")
 
 
-def render(kind: str, file: str, found: Translation) -> str:
+def render(kind: str, file: str, translation: Translation) -> str:
     """The manifest's text. Raises GitshelfError, with the line it came from, for a book that
     gitshelf does not take."""
-    books = sorted(found.books, key=lambda one: one.place.encode("utf-8", "surrogateescape"))
+    books = sorted(translation.books, key=lambda one: one.place.encode("utf-8", "surrogateescape"))
     head = [f"# Imported from {Path(file).name} ({kind}).\n"]
-    for loss in found.losses:
+    for loss in translation.losses:
         head.append("# Not imported: " + re.sub(r"[\x00-\x1f\x7f\x85]", " ", loss) + "\n")
     entries = []
     for one in books:

@@ -55,9 +55,9 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
         with compression.open_tar(kit) as source:
             reader = Reader(source)
             table = contents.read(reader)
-            found = lock.parse(_own(table, b"lock.json"))
-            _check_kit_files(table, found)
-            _check_books(table, found)
+            kit_lock = lock.parse(_own(table, b"lock.json"))
+            _check_kit_files(table, kit_lock)
+            _check_books(table, kit_lock)
             actual = reader.digest
     except Refused as error:
         raise Refused(f"{kit}: {error.message}", error.remedy or _CHANGED) from None
@@ -67,7 +67,7 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
         plain = compression.suffix(kit) == ".tar"
         if sums[kit.name] != (actual if plain else signatures.file_digest(kit)):
             raise Refused(f"{kit}: not the file that {signatures.SUMS} lists", _CHANGED)
-    return Verified(kit, actual, reader.offset, found, signer)
+    return Verified(kit, actual, reader.offset, kit_lock, signer)
 
 
 def _own(table: Table, name: bytes) -> bytes:
@@ -77,13 +77,13 @@ def _own(table: Table, name: bytes) -> bytes:
         raise Refused(f"there is no KIT/{name.decode()}", "this is not a kit") from None
 
 
-def _check_kit_files(table: Table, found: Lock) -> None:
+def _check_kit_files(table: Table, kit_lock: Lock) -> None:
     """KIT/ holds exactly what the lock speaks of, and each commit proves its book's tree."""
     expected = {b"lock.json", b"manifest.yml", b"sbom.cdx.json"}
-    for name, digest in (("manifest.yml", found.manifest), ("sbom.cdx.json", found.sbom)):
+    for name, digest in (("manifest.yml", kit_lock.manifest), ("sbom.cdx.json", kit_lock.sbom)):
         if hashlib.sha256(_own(table, name.encode())).hexdigest() != digest:
             raise Refused(f"KIT/{name} is not the one that the lock names")
-    for book in found.books:
+    for book in kit_lock.books:
         commit_name = f"commits/{book.commit}".encode()
         expected.add(commit_name)
         content = _own(table, commit_name)
@@ -113,10 +113,10 @@ def _subtree(content: bytes, tree: str, part: bytes, book: LockedBook) -> str:
     return inner
 
 
-def _check_books(table: Table, found: Lock) -> None:
+def _check_books(table: Table, kit_lock: Lock) -> None:
     """Every entry belongs to a book, and every book is its tree, no more and no less."""
-    books = {lock.raw(book.book): book for book in found.books}
-    link_books = {lock.raw(link.book): link for link in found.links}
+    books = {lock.raw(book.book): book for book in kit_lock.books}
+    link_books = {lock.raw(link.book): link for link in kit_lock.links}
     owner = Owners([*books, *link_books, KIT])
     held: dict[bytes, list[Seen]] = defaultdict(list)
     targets = {
@@ -127,7 +127,7 @@ def _check_books(table: Table, found: Lock) -> None:
         folder = path.rpartition(b"/")[0]
         folders.add(folder)
         if path in link_books:
-            _check_link_book(path, seen.entry, lock.raw(link_books[path].link), found.newest)
+            _check_link_book(path, seen.entry, lock.raw(link_books[path].link), kit_lock.newest)
             place: bytes = b""
         else:
             holder = owner.of(folder)
@@ -148,10 +148,10 @@ def _check_books(table: Table, found: Lock) -> None:
     times = {path: book.time for path, book in books.items()}
     for path, entry in table.folders.items():
         holder = owner.of(path)
-        if entry.mtime != times.get(holder if holder is not None else KIT, found.newest):
+        if entry.mtime != times.get(holder if holder is not None else KIT, kit_lock.newest):
             raise Refused(f"the folder {printable(path)} does not have its book's time")
     for seen in held.pop(KIT, []):
-        if seen.entry.mtime != found.newest or seen.entry.mode != 0o644:
+        if seen.entry.mtime != kit_lock.newest or seen.entry.mode != 0o644:
             raise Refused(f"{printable(seen.entry.name)} is not as gitshelf writes it")
     gitlinks: dict[str, list[Item]] = defaultdict(list)
     for path, book in books.items():

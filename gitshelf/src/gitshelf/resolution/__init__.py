@@ -234,13 +234,13 @@ class Shelf:
     def _pins(self, url: str, books: Sequence[Book]) -> dict[str, Ref]:
         """The full id that each book asks for, by place."""
         named = [book for book in books if not gitobjects.is_id(book.branch)]
-        found: dict[str, Ref] = {}
+        refs: dict[str, Ref] = {}
         if named:
             try:
-                found = self._fetcher.refs(url, [book.branch for book in named])
+                refs = self._fetcher.refs(url, [book.branch for book in named])
             except GitshelfError as error:
                 raise locate(error, named, {b.place: b.branch for b in named}) from None
-        return {book.place: found.get(book.branch, Ref(book.branch)) for book in books}
+        return {book.place: refs.get(book.branch, Ref(book.branch)) for book in books}
 
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
         object_id = pin

@@ -12,17 +12,17 @@ from gitshelf.rules.subject import Subject
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     before = subject.previous(settings.previous)
     for book in subject.books:
-        held = before.get(book.place)
-        if held is None or not is_id(held.ref) or book.place in settings.excepted:
+        previous = before.get(book.place)
+        if previous is None or not is_id(previous.ref) or book.place in settings.excepted:
             continue
-        descends = subject.descends(book, held.ref)
+        descends = subject.descends(book, previous.ref)
         if descends:
             continue
         why = "does not descend from" if descends is False else "cannot descend from the lost"
         yield Finding(
             "descends",
             book.place,
-            f"{subject.pin(book)} {why} {held.ref} of the release before",
+            f"{subject.pin(book)} {why} {previous.ref} of the release before",
             "pin a later commit, or list the book under `except` of this rule",
             book.at,
         )
