@@ -8,7 +8,8 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from deploykit.ledger.records import Body, render
+from deploykit.ledger.kinds import Body
+from deploykit.ledger.records import render
 from deploykit.site.keys import Key, sign
 
 BRANCH = "refs/heads/ledger"

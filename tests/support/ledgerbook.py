@@ -9,16 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploykit.ledger.records import (
-    Body,
-    Record,
-    decision_body,
-    deploy_body,
-    evidence_body,
-    genesis_body,
-    parse,
-    render,
-)
+from deploykit.ledger.kinds import Body, decision_body, deploy_body, evidence_body, genesis_body
+from deploykit.ledger.records import Record, parse, render
 from deploykit.site import Site, open_site
 from deploykit.site.keys import ROLES, Key, Signer, read_key
 

@@ -154,6 +154,11 @@ def _run(
     return result
 
 
+def last_line(text: str) -> str:
+    """The last line that is not blank in what a program printed; '' if there is none."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
 def _feed(stdin: IO[str], text: str) -> None:
     try:
         stdin.write(text)

@@ -1,4 +1,4 @@
-"""Which process holds a lease, and whether that process is still there."""
+"""Processes of this host, told apart from others that had or will have their numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ START_FIELD = 19  # of /proc/PID/stat behind the command's name: start time in c
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Process:
     """A process, told apart from any other that had or will have its number.
 
     `started` is `BOOT-ID:TICKS`: the kernel's boot id and the process's start since that boot.
@@ -33,15 +33,15 @@ class Owner:
         return asdict(self)
 
 
-def parse_owner(value: Mapping[str, Any]) -> Owner:
-    """The owner of a checked `deploy` record."""
-    return Owner(value["user"], value["host"], value["pid"], value["started"])
+def parse_process(value: Mapping[str, Any]) -> Process:
+    """The process that owns a lease, by a checked `deploy` record."""
+    return Process(value["user"], value["host"], value["pid"], value["started"])
 
 
-def this_process() -> Owner:
-    """The owner that this process is."""
+def this_process() -> Process:
+    """The process that asks."""
     pid = os.getpid()
-    return Owner(login(), socket.gethostname(), pid, f"{_boot()}:{_ticks(pid)}")
+    return Process(login(), socket.gethostname(), pid, f"{_boot()}:{_ticks(pid)}")
 
 
 def login() -> str:
@@ -52,20 +52,39 @@ def login() -> str:
         return f"uid{os.getuid()}"
 
 
-def is_dead(owner: Owner) -> bool:
+def is_dead(process: Process) -> bool:
     """Whether that process is known to be gone.
 
     Only known for processes of this host: those of an earlier boot, or whose number is free or
     now another process's. Of other hosts nothing is known, so the answer is False.
     """
-    if owner.host != socket.gethostname():
+    if process.host != socket.gethostname():
         return False
-    boot, _, ticks = owner.started.rpartition(":")
-    if not boot or boot == "unknown":
+    return is_gone(process.pid, process.started)
+
+
+def is_gone(pid: int, started: str = "") -> bool:
+    """Whether the process with the number `pid` of this host is gone.
+
+    `started` is its start as `Process.started` tells it, so that another process that has its
+    number by now is not taken for it. If the start is not known (''), the number alone counts.
+    """
+    boot, _, ticks = started.rpartition(":")
+    if started and (not boot or boot == "unknown"):
         return False
-    if boot != _boot():
+    if boot and boot != _boot():
         return True
-    return _ticks(owner.pid) != ticks
+    return _ticks(pid) != ticks if ticks else _ticks(pid) == "gone"
+
+
+def runs_program(pid: int, program: str) -> bool:
+    """Whether the process with that number is there and was started as `program`."""
+    try:
+        words = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    # Nothing stands there if it is dead and only not yet buried.
+    return Path(words[0].decode(errors="replace")).name == program
 
 
 def _boot() -> str:

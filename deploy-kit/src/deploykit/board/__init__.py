@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deploykit.base import times
 from deploykit.ledger import Ledger, utc_now, view
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import TIME
-from deploykit.ledger.words import moment
+from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.policy import Candidate, Verdict, evaluate
 from deploykit.site import Site
 from deploykit.site.promotion import Promotion
 
 WIDTH = 100  # columns, where the output is no terminal
-MARKS = {"passed": "✓", "failed": "✗", "not-applicable": "–"}
-COLOURS = {"passed": "green", "failed": "red", "not-applicable": "dim"}
+MARKS = {Result.PASSED: "✓", Result.FAILED: "✗", Result.NOT_APPLICABLE: "–"}
+COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_APPLICABLE: "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Standing:
     running: view.Running | None
     last: view.Attempt | None
     busy: bool
-    marks: tuple[tuple[str, str], ...]
+    marks: tuple[tuple[str, Result], ...]
     next: Next | None
 
 
@@ -106,7 +106,7 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
             "environment": line.environment,
             "release": line.running.digest if line.running else None,
             "version": line.running.version if line.running else None,
-            "since": line.running.since.strftime(TIME) if line.running else None,
+            "since": times.iso(line.running.since) if line.running else None,
             "by": line.running.actor if line.running else None,
             "evidence": dict(line.marks),
             "last_deploy": _attempt_json(line) if line.last else None,
@@ -166,7 +166,7 @@ class _Named:
 
 def _marks(
     records: Sequence[Record], name: str, runs: view.Running | None
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[tuple[str, Result], ...]:
     """The last result of each check of what runs in `name`, gathered there or for its entry."""
     if runs is None:
         return ()
@@ -190,7 +190,7 @@ def _table(lines: Sequence[Standing]) -> Table:
         for check, result in line.marks:
             marks.append(f"{MARKS[result]} {check}  ", style=COLOURS[result])
         runs = line.running
-        cells = (runs.version, moment(runs.since), runs.actor) if runs else ("nothing", "", "")
+        cells = (runs.version, times.human(runs.since), runs.actor) if runs else ("nothing", "", "")
         table.add_row(line.environment, *(Text(cell) for cell in cells), marks)
     return table
 
@@ -198,12 +198,12 @@ def _table(lines: Sequence[Standing]) -> Table:
 def _trouble(line: Standing) -> str:
     """What is the matter with the last deploy of an environment; '' where it went well."""
     last = line.last
-    if last is None or last.phase == "finished":
+    if last is None or last.phase == Phase.FINISHED:
         return ""
-    if last.phase == "failed":
+    if last.phase == Phase.FAILED:
         why = f": {last.summary.splitlines()[0]}" if last.summary else ""
-        return f"{last.purpose} of {last.version} failed at {moment(last.told)}{why}"
-    who = f"by {last.owner} since {moment(last.since)}"
+        return f"{last.purpose} of {last.version} failed at {times.human(last.told)}{why}"
+    who = f"by {last.owner} since {times.human(last.since)}"
     if line.busy:
         return f"{last.purpose} of {last.version} in flight, {who}"
     return f"{last.purpose} of {last.version} was left unfinished, {who}"
@@ -218,7 +218,7 @@ def _print_next(out: Console, line: Standing) -> None:
     after = line.next
     where = f"{line.environment} ← {after.version}"
     if after.verdict.allowed:
-        verb = "promote" if after.source else "deploy"
+        verb = Purpose.PROMOTE if after.source else Purpose.DEPLOY
         command = f"deploy-kit {verb} {after.version} {line.environment}"
         out.print(Text(f"  {where}: ").append("may enter", style="green").append(f": {command}"))
         return
@@ -237,8 +237,8 @@ def _attempt_json(line: Standing) -> dict[str, Any]:
         "purpose": last.purpose,
         "phase": last.phase,
         "owner": last.owner.as_json(),
-        "since": last.since.strftime(TIME),
-        "lease_until": last.lease_until.strftime(TIME),
+        "since": times.iso(last.since),
+        "lease_until": times.iso(last.lease_until),
         "in_flight": line.busy,
         "summary": last.summary,
     }

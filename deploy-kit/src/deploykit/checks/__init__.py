@@ -11,15 +11,16 @@ from typing import Protocol
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import nearest
+from deploykit.ledger.schema import Result
 from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
 from deploykit.rollout.context import Context
 from deploykit.site.environment import Environment
 
 GROUP = "deploykit.checks"
-PASSED = "passed"
-FAILED = "failed"
-NOT_APPLICABLE = "not-applicable"
+PASSED = Result.PASSED
+FAILED = Result.FAILED
+NOT_APPLICABLE = Result.NOT_APPLICABLE
 
 Packages = dict[str, dict[str, str]]
 
@@ -42,7 +43,7 @@ class Occasion:
 class Outcome:
     """What a check found: result, one line of summary, package versions per role."""
 
-    result: str
+    result: Result
     summary: str
     packages: Packages
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
-from deploykit.base.process import run
+from deploykit.base.process import last_line, run
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.looks import packages_by_role
@@ -55,7 +55,7 @@ def smoke(context: Context, release: Release, inventory: Inventory) -> Outcome:
     failed = re.findall(r"^FAILED (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
     errors = re.findall(r"^ERROR (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
     told = "; ".join(f"{test.split('::')[-1]}: {why}" for test, why in (*failed, *errors))
-    last = result.stdout.strip().splitlines()[-1] if result.stdout.strip() else "no output"
+    last = last_line(result.stdout) or "no output"
     return Outcome(
         PASSED if result.returncode == 0 else FAILED,
         told or last.strip("= "),

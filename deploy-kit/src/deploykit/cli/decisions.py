@@ -117,7 +117,7 @@ def _decide(
 ) -> None:
     from deploykit.base.errors import InputError
     from deploykit.base.yamlfile import nearest
-    from deploykit.ledger.records import decision_body
+    from deploykit.ledger.kinds import decision_body
     from deploykit.ledger.view import policy_in_force
     from deploykit.ledger.words import describe, versions_of
     from deploykit.release import named_release

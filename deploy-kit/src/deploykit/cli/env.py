@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import click
 
 from deploykit.base.errors import InputError
+from deploykit.base.parallel import in_parallel
 from deploykit.base.progress import Shown
 from deploykit.cli.app import mean_option, provider_option, site_of, stderr, stdout, yes_option
 from deploykit.cli.confirm import confirm
@@ -55,16 +54,14 @@ def up(
 
 
 def bring_up(site: Site, wanted: dict[str, Environment], purpose: str) -> None:
-    """Bring the instances `wanted` up, side by side."""
+    """Bring the instances `wanted` up, side by side. Every failure is told, not just the first."""
     progress = Shown(stderr())
 
     def one(instance: str) -> None:
         environment = wanted[instance]
         provider_for(site, environment).up(environment, instance, {"purpose": purpose}, progress)
 
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        for done in [pool.submit(one, instance) for instance in wanted]:
-            done.result()
+    in_parallel(wanted, one)
 
 
 @env.command()
@@ -101,12 +98,9 @@ def down(
 
 
 def take_down(site: Site, wanted: dict[str, Provider]) -> None:
-    """Destroy the instances `wanted`, side by side."""
+    """Destroy the instances `wanted`, side by side. Every failure is told, not just the first."""
     progress = Shown(stderr())
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        running = [pool.submit(found.down, name, progress) for name, found in wanted.items()]
-        for done in running:
-            done.result()
+    in_parallel(wanted, lambda name: wanted[name].down(name, progress))
 
 
 @env.command()

@@ -51,6 +51,7 @@ def add(
     from deploykit.evidence.external import add as record_results
     from deploykit.evidence.external import demand_outside
     from deploykit.evidence.junit import read_results
+    from deploykit.ledger.schema import Result
     from deploykit.ledger.words import describe
 
     site = site_of(ctx)
@@ -65,7 +66,7 @@ def add(
         print_json({"n": record.n, **record.body, **{c: getattr(results, c) for c in counts}})
     else:
         click.echo(f"record {record.n}: {describe(record)}")
-    ctx.exit(0 if record.body["result"] == "passed" else 1)
+    ctx.exit(0 if record.body["result"] == Result.PASSED else 1)
 
 
 def named_environment(site: Site, named: str, provider: str | None) -> Environment:

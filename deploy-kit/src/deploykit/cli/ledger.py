@@ -56,6 +56,7 @@ def history(ctx: click.Context, environment: str | None, as_json: bool) -> None:
     \b
     deploy-kit history production
     """
+    from deploykit.ledger.schema import Phase
     from deploykit.ledger.words import versions_of
     from deploykit.release import releases
 
@@ -73,7 +74,7 @@ def history(ctx: click.Context, environment: str | None, as_json: bool) -> None:
         return
     versions = {release.digest: release.version for release in releases(site_of(ctx))}
     versions.update(versions_of(everything))
-    _print_records([r for r in records if r.body.get("phase") != "renewed"], versions)
+    _print_records([r for r in records if r.body.get("phase") != Phase.RENEWED], versions)
 
 
 @click.group()
@@ -211,7 +212,7 @@ def policy_diff(ctx: click.Context) -> None:
 @click.pass_context
 def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
     """Put the policy of the environment files in force, by a signed record of an admin."""
-    from deploykit.ledger.records import policy_body
+    from deploykit.ledger.kinds import policy_body
     from deploykit.ledger.view import policy_json
 
     opened = ledger_of(ctx, key)
@@ -262,11 +263,11 @@ def _known_environment(ctx: click.Context, environment: str, records: tuple[Reco
 
 
 def _record_json(record: Record) -> dict[str, Any]:
-    from deploykit.ledger.schema import TIME
+    from deploykit.base import times
 
     return {
         "n": record.n,
-        "time": record.time.strftime(TIME),
+        "time": times.iso(record.time),
         "actor": record.actor,
         "kind": record.kind,
         "commit": record.commit,
@@ -278,8 +279,9 @@ def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from deploykit.base import times
     from deploykit.board import console
-    from deploykit.ledger.words import describe, moment
+    from deploykit.ledger.words import describe
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("#", "Time (UTC)", "By"):
@@ -287,5 +289,5 @@ def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
     table.add_column("What", overflow="fold")
     for record in shown:
         what = Text(describe(record, versions))
-        table.add_row(str(record.n), moment(record.time), record.actor, what)
+        table.add_row(str(record.n), times.human(record.time), record.actor, what)
     console().print(table)

@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from deploykit.cli.app import json_option, print_json, provider_option, site_of, stdout
-from deploykit.providers import Provider, located, provider_for, standing
+from deploykit.providers import NodeState, Provider, located, provider_for, standing
 from deploykit.site.environment import Environment
 
 
@@ -52,7 +52,7 @@ def _row(name: str, there: dict[str, Provider], environments: dict[str, Environm
     nodes = there[name].status(environment, name) if environment and name in there else []
     return Row(
         instance=name,
-        running=sum(node.state == "running" for node in nodes),
+        running=sum(node.state == NodeState.RUNNING for node in nodes),
         nodes=len(environment.nodes) if environment else 0,
         memory=sum(node.memory for node in nodes),
         tags=tags,
@@ -77,12 +77,12 @@ def status(ctx: click.Context, instance: str, provider: str | None, as_json: boo
         networks = [net.name for net in environment.networks]
         table = Table("node", "state", "roles", "uplink", *networks, "memory", box=None)
         for node in nodes:
-            state = node.state if node.state == "running" else f"[red]{node.state}[/red]"
+            state = node.state if node.state == NodeState.RUNNING else f"[red]{node.state}[/red]"
             addresses = [by_name[node.name][net] for net in networks]
             roles = ", ".join(node.roles)
             table.add_row(node.name, state, roles, node.address, *addresses, _mib(node.memory))
         stdout().print(table)
-    return 0 if all(node.state == "running" for node in nodes) else 1
+    return 0 if all(node.state == NodeState.RUNNING for node in nodes) else 1
 
 
 def _mib(size: int) -> str:

@@ -65,11 +65,12 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
     \b
     deploy-kit promote 2026.47.1 production
     """
+    from deploykit.ledger.schema import Purpose
     from deploykit.release import find_release
     from deploykit.train.deploy import deploy
 
     with session_of(ctx, "promote") as context:
         env = context.site.environment(environment)
         found = find_release(context.site, release)
-        deploy(context, found, env, "promote")
+        deploy(context, found, env, Purpose.PROMOTE)
         click.echo(f"{environment} runs {found.version}")

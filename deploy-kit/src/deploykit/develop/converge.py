@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import cache_home
+from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
 from deploykit.checks import PASSED
 from deploykit.checks.smoke import smoke
@@ -58,12 +58,11 @@ def converge(context: Context, inventory: Inventory, provider: str) -> None:
 
 def ensure_salt(context: Context, inventory: Inventory) -> None:
     """Lay /opt/salt, which the project's own image has, into nodes made of other boxes."""
-    with ThreadPoolExecutor(len(inventory.hosts)) as pool:
-        looks = pool.map(
-            lambda h: run_on(h, inventory, ["test", "-x", SALT], timeout=30, check=False),
-            inventory.hosts,
-        )
-        wanting = [h for h, look in zip(inventory.hosts, looks, strict=True) if look.returncode]
+    looks = in_parallel(
+        inventory.hosts,
+        lambda host: run_on(host, inventory, ["test", "-x", SALT], timeout=30, check=False),
+    )
+    wanting = [h for h, look in zip(inventory.hosts, looks, strict=True) if look.returncode]
     if not wanting:
         return
     cache = cache_home() / "image"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploykit.checks import Outcome
-from deploykit.ledger.records import Body, Record, evidence_body
+from deploykit.ledger.kinds import Body, evidence_body
+from deploykit.ledger.records import Record
 from deploykit.policy.rules import Candidate
 from deploykit.rollout.context import Context
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from deploykit.base import times
 from deploykit.base.errors import InputError, Refused
 from deploykit.checks import FAILED, PASSED, Outcome, Packages, check_names
 from deploykit.evidence import Finding, body_of
 from deploykit.evidence.junit import Results
 from deploykit.ledger import Ledger, utc_now, view
-from deploykit.ledger.records import Body, Record
+from deploykit.ledger.kinds import Body
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import Phase
 from deploykit.ledger.store import SKEW
-from deploykit.ledger.words import moment
 from deploykit.site.promotion import CHECK, CHECK_REMEDY
 
 
@@ -97,10 +99,11 @@ def tested(
             f"deploy-kit deploy latest {environment}",
         )
     last = view.attempts(records, environment)[-1]
-    if last.phase != "finished":
-        how = "failed" if last.phase == "failed" else "was not finished"
+    if last.phase != Phase.FINISHED:
+        how = "failed" if last.phase == Phase.FAILED else "was not finished"
+        when = times.human(last.told)
         raise Refused(
-            f"the last deployment in {environment} {how} ({last.version}, {moment(last.told)}): "
+            f"the last deployment in {environment} {how} ({last.version}, {when}): "
             "what its nodes run is no release",
             f"deploy-kit deploy {last.version} {environment}, then run the tests again",
         )
@@ -108,7 +111,7 @@ def tested(
     if min(results.began, results.written) < last.told:
         raise Refused(
             f"{began}, but {last.version} was deployed in {environment} until "
-            f"{moment(last.told)}: they are not about what runs there now",
+            f"{times.human(last.told)}: they are not about what runs there now",
             "run the tests again, and add what they write then",
         )
     if results.began > now + SKEW:
@@ -136,8 +139,7 @@ def _mark(results: Results) -> str:
 
 def _began(results: Results) -> str:
     """When the tests began, and who says so."""
+    began = times.human(results.began)
     if not results.stamped:
-        return f"{moment(results.began)} (when it was written, less the time that they took)"
-    return (
-        f"{moment(results.began)} by its own word, and it was written at {moment(results.written)}"
-    )
+        return f"{began} (when it was written, less the time that they took)"
+    return f"{began} by its own word, and it was written at {times.human(results.written)}"

@@ -17,10 +17,14 @@ def check_forwarding(prefix: list[str]) -> list[Finding]:
     rules = run([*prefix, "iptables", "-S"], timeout=20, check=False)
     filtered = BRIDGE_FILTER.is_file() and BRIDGE_FILTER.read_text().strip() == "1"
     forward = not IP_FORWARD.is_file() or IP_FORWARD.read_text().strip() == "1"
-    return judge(rules.stdout.splitlines(), bridges_filtered=filtered, forwarding=forward)
+    return firewall_findings(
+        rules.stdout.splitlines(), bridges_filtered=filtered, forwarding=forward
+    )
 
 
-def judge(rules: list[str], *, bridges_filtered: bool, forwarding: bool) -> list[Finding]:
+def firewall_findings(
+    rules: list[str], *, bridges_filtered: bool, forwarding: bool
+) -> list[Finding]:
     """What the lines of `iptables -S` mean for bridges named dk*."""
     found = []
     chain = "DOCKER-USER" if "-N DOCKER-USER" in rules else "FORWARD"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.filelock import locked
+from deploykit.base.parallel import in_parallel
 from deploykit.base.process import Runner, run
 from deploykit.base.progress import Progress, Step
 from deploykit.base.root import as_root
@@ -55,11 +55,15 @@ def build_image(inputs: Inputs, cache: Path, aside: Path, log: Path, step: Step)
             "\n".join(("add one to /etc/apt/sources.list.d", *inputs.left_out)),
         )
     step.note("Debian and Salt, side by side")
-    with ThreadPoolExecutor(2) as pool:
-        salt = pool.submit(build_salt, cache, log.with_suffix(".salt.log"))
-        rootfs = pool.submit(_debian, inputs, aside, log, step)
-        rootfs.result()
-        salt_tar = salt.result()
+
+    def make_debian() -> None:
+        _debian(inputs, aside, log, step)
+
+    def make_salt() -> Path:
+        return build_salt(cache, log.with_suffix(".salt.log"))
+
+    _, salt_tar = in_parallel((make_debian, make_salt), lambda work: work())
+    assert salt_tar is not None
     _join(aside / "root.tar", salt_tar, log)
 
 

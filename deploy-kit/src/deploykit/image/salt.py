@@ -14,6 +14,7 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
+from deploykit.base.files import replacing
 from deploykit.base.process import Runner, run
 
 PYTHON = Path("/usr/bin/python3")
@@ -70,14 +71,13 @@ def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
         log=log,
         check=False,  # a few packages carry files for other versions of Python
     )
-    new = tar.with_suffix(".new")
-    runner(
-        ["tar", "--create", "--file", new, "--directory", aside, "--owner=0", "--group=0",
-         "--numeric-owner", "./opt"],
-        timeout=120,
-        log=log,
-    )  # fmt: skip
-    new.replace(tar)
+    with replacing(tar) as new:
+        runner(
+            ["tar", "--create", "--file", new, "--directory", aside, "--owner=0", "--group=0",
+             "--numeric-owner", "./opt"],
+            timeout=120,
+            log=log,
+        )  # fmt: skip
     shutil.rmtree(aside)
     return tar
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
-from deploykit.ledger.records import Body, LedgerError, Record, parse, parse_signers, writers
+from deploykit.ledger.kinds import KINDS, Body
+from deploykit.ledger.records import LedgerError, Record, parse, writers
 from deploykit.ledger.repository import RESTORE, RawCommit
-from deploykit.ledger.view import signers_in_force
+from deploykit.ledger.view import signers_in_force, signers_set_by
 from deploykit.site.keys import QUIET, TIMEOUT, Signer, allowed_signers
 
 NAMESPACE = "git"
@@ -27,19 +28,17 @@ def verify(before: Sequence[Record], commits: Sequence[RawCommit]) -> list[Recor
     signers = signers_in_force(records)
     for commit in commits:
         record = _link(records, commit)
-        if record.kind == "genesis":
-            signers = parse_signers(record.body["signers"])
+        changed = signers_set_by(record)
+        if changed is not None and KINDS[record.kind].begins:
+            signers = changed
         claims.append((commit, record, entitled(record, signers)))
-        if record.kind == "signers":
-            signers = parse_signers(record.body["signers"])
+        signers = signers if changed is None else changed
         records.append(record)
-    with tempfile.TemporaryDirectory(prefix="ledger-") as folder, ThreadPoolExecutor(2) as pool:
-        jobs = [
-            pool.submit(_check_signature, Path(folder), commit, record, candidates)
-            for commit, record, candidates in claims
-        ]
-        for job in jobs:
-            job.result()
+    with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+        problems = in_parallel(claims, lambda claim: _signature_problem(Path(folder), *claim), 2)
+    for claim, problem in zip(claims, problems, strict=True):
+        if problem:
+            raise _wrong(claim[1], problem)
     return records[len(before) :]
 
 
@@ -79,16 +78,17 @@ def _link(before: Sequence[Record], commit: RawCommit) -> Record:
         raise _wrong(record, "its commit is of another time than the record says")
     if before and record.time < before[-1].time:
         raise _wrong(record, f"its time lies before record {n - 1}'s: time runs backwards")
-    if (record.kind == "genesis") != (n == 0):
+    if KINDS[record.kind].begins != (n == 0):
         raise _wrong(record, "a ledger begins with one genesis record, and has no other")
     return record
 
 
-def _check_signature(
+def _signature_problem(
     folder: Path, commit: RawCommit, record: Record, signers: tuple[Signer, ...]
-) -> None:
+) -> str:
+    """What is wrong with the commit's signature; '' if it is that of one of `signers`."""
     if not commit.signature:
-        raise _wrong(record, "its commit is not signed")
+        return "its commit is not signed"
     known = folder / f"{record.n}.signers"
     signature = folder / f"{record.n}.sig"
     known.write_text(allowed_signers(signers, NAMESPACE), encoding="utf-8")
@@ -101,8 +101,7 @@ def _check_signature(
         env=QUIET,
         check=False,
     )
-    if result.returncode != 0:
-        raise _wrong(record, f"its signature is not {record.actor}'s")
+    return "" if result.returncode == 0 else f"its signature is not {record.actor}'s"
 
 
 def _wrong(record: Record, problem: str) -> LedgerError:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploykit.base import files
 from deploykit.base.filelock import locked
 from deploykit.ledger.records import LedgerError, Record, restore
 
@@ -53,10 +54,8 @@ class Memory:
             ) from None
 
     def trust(self, pin: Pin) -> None:
-        """Remember `pin`, written aside and renamed."""
-        aside = self._pin.with_name(".trust.json.new")
-        aside.write_text(json.dumps(asdict(pin)) + "\n", encoding="utf-8")
-        aside.replace(self._pin)
+        """Remember `pin`."""
+        files.write(self._pin, json.dumps(asdict(pin)) + "\n")
 
     def load(self) -> tuple[list[Record], list[str]]:
         """The cached records with their texts; nothing where the cache is missing or damaged."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deploykit.ledger import Ledger
+from deploykit.ledger.schema import Phase
 from deploykit.ledger.view import signers_in_force
 from deploykit.site.keys import allowed_signers
 
@@ -21,7 +22,7 @@ def kit_signers(ledger: Ledger, digest: str | None = None) -> str:
     for record in reversed(records):
         if (
             record.kind == "deploy"
-            and record.body["phase"] == "finished"
+            and record.body["phase"] == Phase.FINISHED
             and record.body["release"] == digest
         ):
             signers += [s for s in signers_in_force(records[: record.n]) if s not in signers]

@@ -1,4 +1,4 @@
-"""What the ledger's records say: how they are written down, read back and made."""
+"""The ledger's records: how they are written down and read back."""
 
 from __future__ import annotations
 
@@ -8,37 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from deploykit.base import times
 from deploykit.base.errors import DeployKitError
 from deploykit.ledger.canonical import canonical, parse_canonical
-from deploykit.ledger.schema import SCHEMA, fault, is_principal, moment
-from deploykit.ledger.schema import TIME as TIME
+from deploykit.ledger.kinds import KINDS, Body, problem_of
+from deploykit.ledger.schema import SCHEMA, principal
 from deploykit.site.keys import Signer
-
-# Who may write what; `decision` differs by decision.
-WRITERS: dict[str, frozenset[str]] = {
-    "genesis": frozenset({"admin"}),
-    "signers": frozenset({"admin"}),
-    "policy": frozenset({"admin"}),
-    "deploy": frozenset({"operator"}),
-    "evidence": frozenset({"operator"}),
-}
-DECIDERS: dict[str, frozenset[str]] = {
-    "approve": frozenset({"approver"}),
-    "waive": frozenset({"admin"}),
-}
-ANYONE_DECIDING = frozenset({"admin", "operator", "approver"})
 
 
 class LedgerError(DeployKitError):
     """The ledger cannot be read, trusted or written; the message names record and commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What a writer wants to record: a kind and the fields of that kind."""
-
-    kind: str
-    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +34,10 @@ class Record:
 
 def render(n: int, time: datetime, actor: str, body: Body) -> str:
     """The canonical text of a record. Raises LedgerError where the body does not fit its kind."""
-    problem = fault(body.kind, body.fields)
+    problem = problem_of(body.kind, body.fields)
     if problem:
         raise LedgerError(f"record {n} would not be valid: {problem}", "this is a bug: report it")
-    head = {"schema": SCHEMA, "n": n, "time": time.strftime(TIME), "actor": actor}
+    head = {"schema": SCHEMA, "n": n, "time": times.iso(time), "actor": actor}
     return canonical({**head, "kind": body.kind, **body.fields})
 
 
@@ -86,17 +65,18 @@ def parse(text: str, n: int, commit: str) -> Record:
     if value.get("n") != n or isinstance(value.get("n"), bool):
         raise wrong(f"it calls itself number {value.get('n')!r}")
     actor, kind = value.get("actor"), value.get("kind")
-    if not is_principal(actor) or not isinstance(kind, str):
+    if not principal(actor) or not isinstance(kind, str):
         raise wrong("actor or kind are missing")
-    time = moment(value.get("time"))
-    if time is None:
-        raise wrong(f"its time is {value.get('time')!r}")
+    try:
+        time = times.parse(value.get("time"))
+    except ValueError:
+        raise wrong(f"its time is {value.get('time')!r}") from None
     fields = {
         key: item
         for key, item in value.items()
         if key not in {"schema", "n", "time", "actor", "kind"}
     }
-    problem = fault(kind, fields)
+    problem = problem_of(kind, fields)
     if problem:
         raise wrong(problem)
     assert isinstance(actor, str)
@@ -119,9 +99,7 @@ def restore(text: str, n: int, commit: str) -> Record:
 
 def writers(body: Body) -> frozenset[str]:
     """The roles of which a signer needs one to write such a body."""
-    if body.kind == "decision":
-        return DECIDERS.get(body.fields["decision"], ANYONE_DECIDING)
-    return WRITERS[body.kind]
+    return KINDS[body.kind].writers(body.fields)
 
 
 def parse_signers(value: object) -> tuple[Signer, ...]:
@@ -130,110 +108,3 @@ def parse_signers(value: object) -> tuple[Signer, ...]:
     return tuple(
         Signer(entry["principal"], entry["key"], frozenset(entry["roles"])) for entry in value
     )
-
-
-def signers_body(signers: tuple[Signer, ...]) -> Body:
-    return Body("signers", {"signers": _signers_json(signers)})
-
-
-def policy_body(policy: Mapping[str, Any]) -> Body:
-    return Body("policy", {"policy": dict(policy)})
-
-
-def genesis_body(site: str, signers: tuple[Signer, ...], policy: Mapping[str, Any]) -> Body:
-    fields = {"site": site, "signers": _signers_json(signers), "policy": dict(policy)}
-    return Body("genesis", fields)
-
-
-def deploy_body(
-    *,
-    id: str,
-    phase: str,
-    environment: str,
-    release: str,
-    version: str,
-    over: str | None,
-    purpose: str,
-    owner: Mapping[str, Any],
-    lease_until: datetime,
-    summary: str = "",
-) -> Body:
-    """A step of a deploy; `release` and `over` are digests `sha256:…`."""
-    fields = {
-        "id": id,
-        "phase": phase,
-        "environment": environment,
-        "release": release,
-        "version": version,
-        "over": over,
-        "purpose": purpose,
-        "owner": dict(owner),
-        "lease_until": lease_until.astimezone(UTC).strftime(TIME),
-        "summary": summary,
-    }
-    return Body("deploy", fields)
-
-
-def evidence_body(
-    *,
-    check: str,
-    release: str,
-    version: str,
-    over: str | None,
-    environment: str,
-    result: str,
-    attempt: int,
-    seconds: float,
-    edge: str | None = None,
-    copy: bool = False,
-    summary: str = "",
-    packages: Mapping[str, Mapping[str, str]] | None = None,
-) -> Body:
-    """The outcome of a check; `edge` defaults to `environment`: it holds generally."""
-    fields = {
-        "check": check,
-        "release": release,
-        "version": version,
-        "over": over,
-        "environment": environment,
-        "edge": edge or environment,
-        "copy": copy,
-        "attempt": attempt,
-        "result": result,
-        "seconds": round(seconds, 1),
-        "summary": summary,
-        "packages": {role: dict(found) for role, found in (packages or {}).items()},
-    }
-    return Body("evidence", fields)
-
-
-def decision_body(
-    decision: str,
-    *,
-    environment: str | None = None,
-    release: str | None = None,
-    check: str | None = None,
-    reason: str = "",
-) -> Body:
-    fields = {
-        "decision": decision,
-        "environment": environment,
-        "release": release,
-        "check": check,
-        "reason": reason,
-    }
-    return Body("decision", fields)
-
-
-def _signers_json(signers: tuple[Signer, ...]) -> list[dict[str, Any]]:
-    return [
-        {"principal": signer.principal, "key": signer.key, "roles": sorted(signer.roles)}
-        for signer in signers
-    ]
-
-
-def parse_time(value: str) -> datetime:
-    """A checked record's time field as an aware moment."""
-    found = moment(value)
-    assert found is not None
-    return found

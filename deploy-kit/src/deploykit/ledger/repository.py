@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed
-from deploykit.base.process import Result, Runner, run
+from deploykit.base.process import Result, Runner, last_line, run
+from deploykit.base.waiting import wait_until
 from deploykit.ledger.records import LedgerError
 
 BRANCH = "refs/heads/ledger"
@@ -163,14 +164,19 @@ class Clone:
 
     def _patient(self, words: Sequence[str]) -> Result:
         """Run a git command that takes lock files; locks of killed gits of our own are removed."""
-        until = time.monotonic() + LOCK_WAIT
-        while True:
+        results: list[Result] = []
+
+        def done() -> bool:
             result = self._git(words, check=False, timeout=NETWORK_TIMEOUT)
+            results.append(result)
             blocked = LOCK_FILE.search(result.stderr)
-            if result.returncode == 0 or not blocked or time.monotonic() > until:
-                return result
+            if result.returncode == 0 or not blocked:
+                return True
             self._clear(Path(blocked[1]))
-            time.sleep(0.2)
+            return False
+
+        wait_until(done, LOCK_WAIT, pause=0.2)
+        return results[-1]
 
     def _clear(self, lock: Path) -> None:
         ours = [place for place in (self.folder, self._owned) if place is not None]
@@ -233,8 +239,8 @@ def _file(n: int) -> str:
 
 
 def _said(result: Result) -> str:
-    lines = [line for line in result.stderr.splitlines() if line.strip()]
-    return lines[-1].removeprefix("fatal: ") if lines else f"git's exit was {result.returncode}"
+    last = last_line(result.stderr).removeprefix("fatal: ")
+    return last or f"git's exit was {result.returncode}"
 
 
 def _object_id(kind: str, data: bytes) -> str:

@@ -1,121 +1,106 @@
-"""The schema of the ledger's records: which fields each kind has, and what fits them."""
+"""What the fields of the ledger's records may hold: checks to put kinds together from."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
 
+from deploykit.base import times
 from deploykit.base.naming import NAME
 from deploykit.site.keys import PRINCIPAL, PUBLIC_KEY, ROLES
 
 SCHEMA = 1
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-PHASES = ("started", "renewed", "finished", "failed", "taken-over")
-PURPOSES = ("deploy", "promote", "rollback")
-RESULTS = ("passed", "failed", "not-applicable")
-# Which of environment, release and check a decision must name.
-DECISIONS: dict[str, frozenset[str]] = {
-    "approve": frozenset({"environment", "release"}),
-    "veto": frozenset({"release"}),
-    "hold": frozenset({"environment"}),
-    "unhold": frozenset({"environment"}),
-    "pin": frozenset({"environment", "release"}),
-    "unpin": frozenset({"environment"}),
-    "waive": frozenset({"environment", "release", "check", "reason"}),
-}
 
 Check = Callable[[object], bool]
 
 
-def fault(kind: str, fields: Mapping[str, Any]) -> str:
-    """What is wrong with a record's fields, in words; '' where they fit its kind."""
-    if kind not in FIELDS:
-        return f"unknown kind {kind!r}"
-    known = FIELDS[kind]
-    for name, check in known.items():
-        if name not in fields:
-            return f"{kind}: the field '{name}' is missing"
-        if not check(fields[name]):
-            return f"{kind}: the field '{name}' is {fields[name]!r}"
-    extra = sorted(set(fields) - set(known))
-    if extra:
-        return f"{kind}: unknown field '{extra[0]}'"
-    if kind == "decision":
-        for name in sorted(DECISIONS[fields["decision"]]):
-            if not fields[name]:
-                return f"decision: {fields['decision']} needs '{name}'"
-    return ""
+class Phase(StrEnum):
+    """What a record tells of a deploy: it is under way, or how it ended."""
+
+    STARTED = "started"
+    RENEWED = "renewed"
+    FINISHED = "finished"
+    FAILED = "failed"
+    TAKEN_OVER = "taken-over"
 
 
-def _text(value: object) -> bool:
+class Purpose(StrEnum):
+    """What a deploy is for."""
+
+    DEPLOY = "deploy"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+
+
+class Result(StrEnum):
+    """How an attempt of a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not-applicable"
+
+
+def text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _word(value: object) -> bool:
+def word(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _name(value: object) -> bool:
+def name(value: object) -> bool:
     return isinstance(value, str) and bool(NAME.fullmatch(value))
 
 
-def _digest(value: object) -> bool:
+def digest(value: object) -> bool:
     return isinstance(value, str) and bool(DIGEST.fullmatch(value))
 
 
-def is_principal(value: object) -> bool:
+def principal(value: object) -> bool:
     return isinstance(value, str) and bool(PRINCIPAL.fullmatch(value))
 
 
-def _whole(least: int) -> Check:
+def flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def whole(least: int) -> Check:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _seconds(value: object) -> bool:
+def seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
-def _or_none(check: Check) -> Check:
+def time(value: object) -> bool:
+    try:
+        times.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
-def _one_of(words: tuple[str, ...]) -> Check:
-    return lambda value: isinstance(value, str) and value in words
+def one_of(words: type[StrEnum] | Mapping[str, object]) -> Check:
+    known = frozenset(map(str, words))
+    return lambda value: isinstance(value, str) and value in known
 
 
-def moment(value: object) -> datetime | None:
-    """The moment that a record's time tells, or None where it is not exactly in that form."""
-    try:
-        found = datetime.strptime(str(value), TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return found if found.strftime(TIME) == value else None
-
-
-def _shape(value: object, fields: Mapping[str, Check]) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and set(value) == set(fields)
-        and all(check(value[name]) for name, check in fields.items())
-    )
-
-
-def _mapping(key: Check, item: Check) -> Check:
+def mapping(key: Check, item: Check) -> Check:
     return lambda value: (
         isinstance(value, Mapping) and all(key(k) and item(v) for k, v in value.items())
     )
 
 
-def _roles(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and set(map(str, value)) <= ROLES
-
-
-def _signers(value: object) -> bool:
+def signers(value: object) -> bool:
+    """A list of signers, each key once and at least one an admin's."""
     fields: dict[str, Check] = {
-        "principal": is_principal,
+        "principal": principal,
         "key": lambda key: isinstance(key, str) and bool(PUBLIC_KEY.fullmatch(key)),
         "roles": _roles,
     }
@@ -127,56 +112,29 @@ def _signers(value: object) -> bool:
     )
 
 
-def _rule(value: object) -> bool:
-    counts = {"attempts": _whole(1), "passes": _whole(1)}
+def rule(value: object) -> bool:
+    """The promotion policy of one environment."""
+    counts = {"attempts": whole(1), "passes": whole(1)}
     fields: dict[str, Check] = {
-        "from": _or_none(_name),
-        "checks": _mapping(_word, lambda entry: _shape(entry, counts)),
-        "soak": _whole(0),
-        "approvals": _whole(0),
+        "from": or_none(name),
+        "checks": mapping(word, lambda entry: _shape(entry, counts)),
+        "soak": whole(0),
+        "approvals": whole(0),
     }
     return _shape(value, fields)
 
 
-def _owner(value: object) -> bool:
-    return _shape(value, {"user": _word, "host": _word, "pid": _whole(1), "started": _word})
+def process(value: object) -> bool:
+    return _shape(value, {"user": word, "host": word, "pid": whole(1), "started": word})
 
 
-FIELDS: dict[str, dict[str, Check]] = {
-    "genesis": {"site": _word, "signers": _signers, "policy": _mapping(_name, _rule)},
-    "signers": {"signers": _signers},
-    "policy": {"policy": _mapping(_name, _rule)},
-    "deploy": {
-        "id": _word,
-        "phase": _one_of(PHASES),
-        "environment": _name,
-        "release": _digest,
-        "version": _word,
-        "over": _or_none(_digest),
-        "purpose": _one_of(PURPOSES),
-        "owner": _owner,
-        "lease_until": lambda value: moment(value) is not None,
-        "summary": _text,
-    },
-    "evidence": {
-        "check": _word,
-        "release": _digest,
-        "version": _word,
-        "over": _or_none(_digest),
-        "environment": _name,
-        "edge": _name,
-        "copy": lambda value: isinstance(value, bool),
-        "attempt": _whole(1),
-        "result": _one_of(RESULTS),
-        "seconds": _seconds,
-        "summary": _text,
-        "packages": _mapping(_word, _mapping(_word, _text)),
-    },
-    "decision": {
-        "decision": _one_of(tuple(DECISIONS)),
-        "environment": _or_none(_name),
-        "release": _or_none(_digest),
-        "check": _or_none(_word),
-        "reason": _text,
-    },
-}
+def _roles(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and set(map(str, value)) <= ROLES
+
+
+def _shape(value: object, fields: Mapping[str, Check]) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and set(value) == set(fields)
+        and all(check(value[name]) for name, check in fields.items())
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.yamlfile import nearest
 from deploykit.ledger import Ledger
-from deploykit.ledger.records import Body, Record, signers_body
+from deploykit.ledger.kinds import Body, signers_body
+from deploykit.ledger.records import Record
 from deploykit.ledger.view import signers_in_force
 from deploykit.site.keys import PRINCIPAL, ROLES, Signer, read_key
 

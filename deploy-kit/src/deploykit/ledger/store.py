@@ -9,13 +9,15 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from deploykit.base.errors import InputError
+from deploykit.base.times import utc_now
 from deploykit.ledger.chain import NAMESPACE, entitled, verify
 from deploykit.ledger.index import Memory, Pin
-from deploykit.ledger.records import Body, LedgerError, Record, genesis_body, parse, render
+from deploykit.ledger.kinds import KINDS, Body, genesis_body
+from deploykit.ledger.records import LedgerError, Record, parse, render
 from deploykit.ledger.repository import Clone
 from deploykit.ledger.view import policy_json, signers_in_force
 from deploykit.site import Site
@@ -26,11 +28,6 @@ Clock = Callable[[], datetime]
 
 TRIES = 30  # how often an append may be beaten by others before it gives up
 SKEW = timedelta(minutes=5)  # how far this machine's clock may lie behind the ledger's last record
-
-
-def utc_now() -> datetime:
-    """The present, aware and in whole seconds, as records tell it."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,6 @@ class Ledger:
         return self._key.principal
 
     def _begin(self, site: Site) -> None:
-
         everything = (Signer(self._key.principal, self._key.public, ROLES),)
         body = genesis_body(site.name, everything, policy_json(site.promotions()))
         for _ in range(TRIES):
@@ -170,7 +166,7 @@ class Ledger:
         header = f"author {stamp}\ncommitter {stamp}\n"
         texts = (*seen.texts, text)
         # Signatures repeat: without a word of its own, two writers' equal records would be one.
-        message = f"{n}: {_title(body)}\n\n{secrets.token_hex(8)}"
+        message = f"{n}: {KINDS[body.kind].title(body.fields)}\n\n{secrets.token_hex(8)}"
         payload = self._clone.payload(texts, parent, header, message)
         commit = self._clone.store(payload, sign(self._key, payload, NAMESPACE))
         result = self._clone.push(commit)
@@ -192,7 +188,7 @@ class Ledger:
 
     def _may_write(self, before: Sequence[Record], record: Record) -> None:
         """Raises LedgerError where the ledger would not accept this key's signature."""
-        signers = signers_in_force((*before, record) if record.kind == "genesis" else before)
+        signers = signers_in_force((*before, record) if KINDS[record.kind].begins else before)
         if not any(signer.key == self._key.public for signer in signers):
             raise LedgerError(
                 f"the ledger does not know the key {self._key.file} ({self._key.principal})",
@@ -263,15 +259,3 @@ def checked_remote(site: Site) -> str:
     if "://" in remote or re.match(r"[^/]+:", remote):
         return remote
     return str((site.folder / Path(remote).expanduser()).resolve())
-
-
-def _title(body: Body) -> str:
-    """The subject of a record's commit."""
-    fields = body.fields
-    if body.kind == "deploy":
-        return f"deploy {fields['phase']}: {fields['version']} in {fields['environment']}"
-    if body.kind == "evidence":
-        return f"{fields['check']} {fields['result']}: {fields['version']}"
-    if body.kind == "decision":
-        return f"{fields['decision']} {fields['environment'] or ''}".rstrip()
-    return body.kind

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from deploykit.base.processes import Owner, parse_owner
-from deploykit.ledger.records import Record, parse_signers, parse_time
+from deploykit.base import times
+from deploykit.base.processes import Process, parse_process
+from deploykit.ledger.records import Record, parse_signers
+from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.site.keys import Signer
 from deploykit.site.promotion import CheckRule, Promotion
 
-OPEN = frozenset({"started", "renewed", "taken-over"})
+OPEN = frozenset({Phase.STARTED, Phase.RENEWED, Phase.TAKEN_OVER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,9 @@ class Attempt:
     release: str
     version: str
     over: str | None
-    purpose: str
-    phase: str
-    owner: Owner
+    purpose: Purpose
+    phase: Phase
+    owner: Process
     lease_until: datetime
     since: datetime
     told: datetime
@@ -71,7 +73,7 @@ class Evidence:
     edge: str
     copy: bool
     attempt: int
-    result: str
+    result: Result
     seconds: float
     summary: str
     packages: Mapping[str, Mapping[str, str]]
@@ -94,15 +96,21 @@ class Decision:
 def signers_in_force(records: Sequence[Record]) -> tuple[Signer, ...]:
     """Who may sign the next record; nobody when there is none yet."""
     for record in reversed(records):
-        if record.kind in ("genesis", "signers"):
-            return parse_signers(record.body["signers"])
+        found = signers_set_by(record)
+        if found is not None:
+            return found
     return ()
+
+
+def signers_set_by(record: Record) -> tuple[Signer, ...] | None:
+    """The signers that count from `record` on, if it changes them."""
+    return parse_signers(record.body["signers"]) if "signers" in record.body else None
 
 
 def policy_in_force(records: Sequence[Record]) -> dict[str, Promotion]:
     """The promotion policy of each environment that the ledger knows."""
     for record in reversed(records):
-        if record.kind in ("genesis", "policy"):
+        if "policy" in record.body:
             return parse_policy(record.body["policy"])
     return {}
 
@@ -151,9 +159,9 @@ def attempts(records: Iterable[Record], environment: str) -> tuple[Attempt, ...]
             continue
         told = _attempt(record)
         same = bool(found) and found[-1].id == told.id and found[-1].open
-        if told.phase == "started" or (told.phase == "taken-over" and not same):
+        if told.phase == Phase.STARTED or (told.phase == Phase.TAKEN_OVER and not same):
             found.append(told)
-        elif same and (told.phase == "taken-over" or told.owner == found[-1].owner):
+        elif same and (told.phase == Phase.TAKEN_OVER or told.owner == found[-1].owner):
             found[-1] = replace(told, since=found[-1].since, n=found[-1].n)
     return tuple(found)
 
@@ -166,7 +174,7 @@ def running(records: Iterable[Record], environment: str) -> Running | None:
     current: Running | None = None
     unbroken = False
     for attempt in attempts(records, environment):
-        if attempt.phase != "finished":
+        if attempt.phase != Phase.FINISHED:
             unbroken = False
             continue
         if current is None or current.digest != attempt.release or not unbroken:
@@ -194,10 +202,10 @@ def previous(records: Iterable[Record], environment: str) -> Running | None:
     """What a rollback of `environment` goes back to; rolling back again goes further back."""
     stack: list[Running] = []
     for attempt in attempts(records, environment):
-        if attempt.phase != "finished":
+        if attempt.phase != Phase.FINISHED:
             continue
         digests = [entry.digest for entry in stack]
-        if attempt.purpose == "rollback" and attempt.release in digests:
+        if attempt.purpose == Purpose.ROLLBACK and attempt.release in digests:
             del stack[digests.index(attempt.release) + 1 :]
         elif not stack or stack[-1].digest != attempt.release:
             stack.append(
@@ -215,7 +223,12 @@ def evidence(
 ) -> tuple[Evidence, ...]:
     """The evidence that fits every argument given, oldest first."""
     return tuple(
-        Evidence(record.n, record.time, record.actor, **record.body)
+        Evidence(
+            record.n,
+            record.time,
+            record.actor,
+            **{**record.body, "result": Result(record.body["result"])},
+        )
         for record in records
         if record.kind == "evidence"
         and release in (None, record.body["release"])
@@ -241,10 +254,10 @@ def _attempt(record: Record) -> Attempt:
         release=body["release"],
         version=body["version"],
         over=body["over"],
-        purpose=body["purpose"],
-        phase=body["phase"],
-        owner=parse_owner(body["owner"]),
-        lease_until=parse_time(body["lease_until"]),
+        purpose=Purpose(body["purpose"]),
+        phase=Phase(body["phase"]),
+        owner=parse_process(body["owner"]),
+        lease_until=times.parse(body["lease_until"]),
         since=record.time,
         told=record.time,
         n=record.n,

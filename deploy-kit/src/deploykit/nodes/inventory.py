@@ -8,10 +8,12 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploykit.base import files
 from deploykit.base.errors import DeployKitError
 from deploykit.site.environment import MASTER_ROLE, Environment, is_minion
 
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
+HOSTS_FILE = "inventory.json"  # beside the ssh_config: the hosts as they were learned
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
 
 
@@ -136,15 +138,13 @@ def write_ssh_files(inventory: Inventory) -> bool:
     for name, text in (
         ("known_hosts", render_known_hosts(inventory)),
         ("ssh_config", render_ssh_config(inventory)),
-        ("inventory.json", json.dumps([asdict(host) for host in inventory.hosts], indent=1)),
+        (HOSTS_FILE, json.dumps([asdict(host) for host in inventory.hosts], indent=1)),
     ):
         target = inventory.folder / name
         if target.is_file() and target.read_text(encoding="utf-8") == text:
             continue
         changed = True
-        aside = inventory.folder / f".{name}.new"
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(target)
+        files.write(target, text)
     return changed
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from deploykit.base.parallel import in_parallel
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.nodes.ssh import run_on
 
 TIMEOUT = 60.0  # seconds
+AT_ONCE = 8
 
 # Runs on the node with its own Python; the names of managed files come as a JSON list on line 1.
 LOOK = r"""
@@ -92,8 +93,7 @@ def snapshots(
         asked = json.dumps(sorted((managed or {}).get(name, ())))
         return snapshot(inventory, inventory.host(name), asked)
 
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return dict(zip(names, pool.map(look, names), strict=True))
+    return dict(zip(names, in_parallel(names, look, AT_ONCE), strict=True))
 
 
 def snapshot(inventory: Inventory, host: Host, managed: str = "[]") -> NodeSnapshot:

@@ -6,11 +6,12 @@ import shlex
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, NodeUnreachable
-from deploykit.base.process import Result, run
+from deploykit.base.parallel import in_parallel
+from deploykit.base.process import Result, last_line, run
+from deploykit.base.waiting import wait_until
 from deploykit.nodes.inventory import Host, Inventory, control_path, make_control_folder
 
 PROBE_SECONDS = 8.0
@@ -68,8 +69,7 @@ def reachable(inventory: Inventory, names: Iterable[str] | None = None) -> None:
     """
     wanted = set(names) if names is not None else {host.name for host in inventory.hosts}
     hosts = [host for host in inventory.hosts if host.name in wanted]
-    with ThreadPoolExecutor(max(1, len(hosts))) as pool:
-        answers = list(pool.map(lambda host: greeting(host.ssh_address, PROBE_SECONDS), hosts))
+    answers = in_parallel(hosts, lambda host: greeting(host.ssh_address, PROBE_SECONDS))
     dead = [host.name for host, answer in zip(hosts, answers, strict=True) if not answer]
     if dead:
         plural = "node does" if len(dead) == 1 else "nodes do"
@@ -83,16 +83,20 @@ def reachable(inventory: Inventory, names: Iterable[str] | None = None) -> None:
 def greeting(address: str, seconds: float, port: int = 22) -> bool:
     """Whether an SSH server greets at `address` within `seconds`."""
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
+
+    def first_bytes() -> bytes:
+        """What it says first; nothing as long as it cannot be asked."""
+        left = max(0.1, end - time.monotonic())
         try:
             with socket.create_connection((address, port), timeout=left) as connection:
                 connection.settimeout(max(0.1, end - time.monotonic()))
-                return connection.recv(4) == b"SSH-"
+                return connection.recv(4) or b"closed"
         except ConnectionRefusedError:
-            return False
+            return b"refused"
         except OSError:
-            time.sleep(0.2)
-    return False
+            return b""
+
+    return wait_until(first_bytes, seconds, pause=0.2) == b"SSH-"
 
 
 def close(inventory: Inventory) -> None:
@@ -116,7 +120,7 @@ def _unreachable(host: Host, inventory: Inventory, said: str) -> NodeUnreachable
             "somebody else may answer at its address; if the node was rebuilt, "
             f"'deploy-kit env up {inventory.instance}' learns its new key from the provider",
         )
-    reason = said.strip().splitlines()[-1] if said.strip() else "ssh said nothing"
+    reason = last_line(said) or "ssh said nothing"
     return NodeUnreachable(
         f"{host.name} is not reachable: {reason}",
         f"'deploy-kit env status {inventory.instance}' shows the nodes",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from deploykit.base import times
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import TIME
 from deploykit.ledger.words import short
 from deploykit.site.promotion import CheckRule, Promotion
 
@@ -83,7 +83,7 @@ def decisions(case: Case) -> list[Reason]:
             remedy = f"cut another release; or {entry.actor} takes it back: deploy-kit approve"
             reasons.append(Reason("veto", text, f"{remedy} {version} {name}"))
     if hold:
-        text = f"{name} is on hold, by {hold.actor} since {_at(hold.time)}{_because(hold)}"
+        text = f"{name} is on hold, by {hold.actor} since {times.iso(hold.time)}{_because(hold)}"
         reasons.append(Reason("hold", text, f"deploy-kit unhold {name}"))
     if pin and pin.release != case.release.digest:
         text = f"{name} is pinned to {short(pin.release)} by {pin.actor}{_because(pin)}"
@@ -98,7 +98,7 @@ def lease(case: Case) -> list[Reason]:
         return []
     text = (
         f"{lease.owner} has been deploying {lease.version} to {case.environment} since "
-        f"{_at(lease.since)}; its lease lasts until {_at(lease.lease_until)}"
+        f"{times.iso(lease.since)}; its lease lasts until {times.iso(lease.lease_until)}"
     )
     return [Reason("in-flight", text, "wait for it: deploy-kit status")]
 
@@ -115,10 +115,12 @@ def source(case: Case) -> list[Reason]:
     last = found[-1]
     if last.open:
         state = "is being deployed" if last.lease_until > case.now else "was never finished"
-        text = f"{source} is not settled: {last.version} {state} there since {_at(last.since)}"
+        text = (
+            f"{source} is not settled: {last.version} {state} there since {times.iso(last.since)}"
+        )
         return [Reason("source-unsettled", text, f"deploy-kit deploy {last.version} {source}")]
     if last.phase == "failed":
-        text = f"the last deploy in {source} failed: {last.version} on {_at(last.told)}"
+        text = f"the last deploy in {source} failed: {last.version} on {times.iso(last.told)}"
         remedy = f"deploy-kit history {source}; then deploy again or roll back there"
         return [Reason("source-failed", text, remedy)]
     if last.release != case.release.digest:
@@ -137,9 +139,9 @@ def soak(case: Case) -> list[Reason]:
         return []
     text = (
         f"{case.release.version} has to run in {source} for {timedelta(seconds=case.rule.soak)} "
-        f"first: until {_at(ready)}"
+        f"first: until {times.iso(ready)}"
     )
-    return [Reason("soak", text, f"wait until {_at(ready)}")]
+    return [Reason("soak", text, f"wait until {times.iso(ready)}")]
 
 
 def approvals(case: Case) -> list[Reason]:
@@ -256,7 +258,3 @@ def relevant(
 
 def _because(entry: view.Decision) -> str:
     return f": {entry.reason}" if entry.reason else ""
-
-
-def _at(moment: datetime) -> str:
-    return moment.strftime(TIME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
@@ -17,13 +18,21 @@ from deploykit.site.environment import Environment
 GROUP = "deploykit.providers"
 
 
+class NodeState(StrEnum):
+    """Whether a node runs, is there and does not, or is not there."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """One node as its provider sees it; `state` is 'running', 'stopped' or 'missing'."""
+    """One node as its provider sees it."""
 
     name: str
     roles: tuple[str, ...]
-    state: str
+    state: NodeState
     address: str
     memory: int  # bytes resident
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from deploykit.base import files
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.filelock import locked
 from deploykit.base.process import Result, run
@@ -47,7 +48,7 @@ def cut(site: Site, *, commit: bool, version: str | None = None, today: date | N
             release = stored(site, found, known[found]) or _build(site, found, known[found])
             file = site.folder / "releases" / f"{found}.yml"
             if commit and not file.exists():  # it was cut with --no-commit before
-                _write(file, known[found].read_text(encoding="utf-8"))
+                _write_pins(file, known[found].read_text(encoding="utf-8"))
             done = commit and _commit(site, file)
             return Cut(release, False, done)
         chosen = version or next_version(known, today or datetime.now(UTC).date())
@@ -155,7 +156,7 @@ def _build(site: Site, version: str, manifest: Path, text: str | None = None) ->
         key = operator_key(site)
         build(written, folder / KIT, tokens=here_tokens(site), key=key.file)
         if text is not None:
-            _write(manifest, text)
+            _write_pins(manifest, text)
         target = site.kits / version
         if target.exists():  # a folder without a kit's sums: what a damaged store left
             shutil.rmtree(target)
@@ -168,11 +169,9 @@ def _build(site: Site, version: str, manifest: Path, text: str | None = None) ->
     return release
 
 
-def _write(file: Path, text: str) -> None:
+def _write_pins(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(file)
+    files.write(file, text)
 
 
 def _sweep(site: Site) -> None:

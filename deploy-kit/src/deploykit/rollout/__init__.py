@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploykit.base import files
 from deploykit.base.errors import DeployKitError, NodeUnreachable
 from deploykit.base.progress import Step
 from deploykit.master.session import MasterSession
@@ -138,9 +139,7 @@ def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> b
             progress=step,
             timeout=DAY0_TIMEOUT,
         )
-    aside = inventory.folder / ".day0.new"
-    aside.write_text(key)
-    aside.replace(inventory.folder / DAY0_MARK)
+    files.write(inventory.folder / DAY0_MARK, key)
     return True
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploykit.base.files import replacing
 from deploykit.base.progress import Progress
 from deploykit.ledger import Ledger
 from deploykit.master.session import MasterSession
@@ -80,9 +81,8 @@ def new_log_folder(site: Site, command: str) -> Path:
     now = datetime.datetime.now(datetime.UTC)
     folder = site.logs / f"{now:%Y%m%dT%H%M%S}-{command}-{os.getpid()}"
     folder.mkdir(parents=True)
-    aside = site.logs / f".latest-{os.getpid()}"
-    aside.symlink_to(folder.name)
-    aside.replace(site.logs / "latest")
+    with replacing(site.logs / "latest") as aside:
+        aside.symlink_to(folder.name)
     runs = sorted(entry for entry in site.logs.iterdir() if entry.name[:1].isdigit())
     for old in runs[:-KEPT_LOGS]:
         shutil.rmtree(old, ignore_errors=True)  # another call may be at it

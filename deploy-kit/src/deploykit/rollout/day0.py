@@ -11,8 +11,9 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploykit.base import files
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError, NodeUnreachable
-from deploykit.base.process import Runner, run
+from deploykit.base.process import Runner, last_line, run
 from deploykit.base.progress import Step
 from deploykit.nodes.inventory import SSH_TIMEOUT, Inventory, ansible_inventory
 
@@ -62,9 +63,9 @@ def reason_of(result: str) -> str:
     if "results" in found:
         failed = [item for item in found["results"] if item.get("failed")]
         found = failed[0] if failed else found
-    said = str(found.get("stderr") or found.get("module_stderr") or "").strip()
+    said = last_line(str(found.get("stderr") or found.get("module_stderr") or ""))
     message = str(found.get("msg") or "it gave no reason").strip()
-    return f"{message}: {said.splitlines()[-1]}" if said else message
+    return f"{message}: {said}" if said else message
 
 
 def day0(
@@ -88,9 +89,7 @@ def day0(
         raise InputError(f"{playbook}: the release has no such playbook")
     hosts = inventory.folder / "ansible_inventory.json"
     inventory.folder.mkdir(parents=True, exist_ok=True)
-    aside = hosts.with_name(f".{hosts.name}.{os.getpid()}")
-    aside.write_text(json.dumps(ansible_inventory(inventory), indent=1), encoding="utf-8")
-    aside.replace(hosts)
+    files.write(hosts, json.dumps(ansible_inventory(inventory), indent=1))
     with tempfile.TemporaryDirectory(prefix="day0-", ignore_cleanup_errors=True) as scratch:
         watcher = Watcher(progress)
         config = Path(scratch, "ansible.cfg")

@@ -8,14 +8,13 @@ The line stands inside once more: one that was exchanged is noticed.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from deploykit.base import files
 from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.base.process import run
 from deploykit.site.keys import Signer
@@ -101,16 +100,8 @@ def seal(
     if done.returncode != 0 or not done.stdout.startswith("-----BEGIN AGE"):
         raise DeployKitError(f"age cannot encrypt: {_said(done.stderr)}")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, aside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as sink:
-            sink.write(f"{json.dumps(asdict(header), sort_keys=True)}\n{done.stdout}")
-            sink.flush()
-            os.fsync(sink.fileno())
-        Path(aside).replace(file)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    text = f"{json.dumps(asdict(header), sort_keys=True)}\n{done.stdout}"
+    files.write(file, text, mode=0o600, sync=True)
 
 
 def read_header(file: Path) -> Header:

@@ -27,6 +27,7 @@ def provision_key(site: Site) -> Path:
                  f"deploy-kit {site.name}-{site.id}", "-f", aside],
                 timeout=KEYGEN_TIMEOUT,
             )  # fmt: skip
+            # The private key last: where it is, its public one is.
             Path(f"{aside}.pub").replace(f"{key}.pub")
             aside.replace(key)
     return key

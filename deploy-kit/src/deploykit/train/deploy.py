@@ -11,6 +11,7 @@ from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
 from deploykit.checks.smoke import smoke
 from deploykit.evidence import Finding, record
 from deploykit.ledger.kit_signers import kit_signers
+from deploykit.ledger.schema import Phase, Purpose
 from deploykit.ledger.view import attempts, previous, running
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
@@ -23,7 +24,7 @@ from deploykit.train.lease_keeper import held
 
 
 def deploy(
-    context: Context, release: Release, environment: Environment, purpose: str = "deploy"
+    context: Context, release: Release, environment: Environment, purpose: Purpose = Purpose.DEPLOY
 ) -> None:
     """Bring `release` into `environment` and smoke-test it there; all of it goes on record.
 
@@ -125,7 +126,7 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
     now = running(records, environment.name)
     if to is None:
         last = attempts(records, environment.name)[-1:]
-        half_done = bool(now and last and last[0].phase != "finished")
+        half_done = bool(now and last and last[0].phase != Phase.FINISHED)
         before = now if half_done else previous(records, environment.name)
         if now is None or before is None:
             raise Refused(
@@ -135,7 +136,7 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
         to = release_of(context.site, records, before.digest)
     if now is not None:
         refuse_schema_change(context, environment, now.digest, to)
-    deploy(context, to, environment, "rollback")
+    deploy(context, to, environment, Purpose.ROLLBACK)
     return to
 
 

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from deploykit.base.errors import Refused
-from deploykit.base.processes import Owner, is_dead, parse_owner, this_process
+from deploykit.base.processes import Process, is_dead, parse_process, this_process
 from deploykit.ledger import view
-from deploykit.ledger.records import Body, Record, deploy_body
+from deploykit.ledger.kinds import Body, deploy_body
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import Phase, Purpose
 from deploykit.ledger.store import Ledger
 from deploykit.policy import Candidate, Verdict, evaluate, evaluate_rollback
 
@@ -33,24 +35,24 @@ class Lease:
     release: str
     version: str
     over: str | None
-    purpose: str
-    owner: Owner
+    purpose: Purpose
+    owner: Process
     length: timedelta
     resumed: bool
 
     def renew(self, summary: str = "") -> Record:
         """Hold it for another while. Raises Refused when it was taken over meanwhile."""
-        return self._tell("renewed", summary)
+        return self._tell(Phase.RENEWED, summary)
 
     def finish(self, summary: str = "") -> Record:
         """Record that the environment runs the release now. Raises Refused as `renew` does."""
-        return self._tell("finished", summary)
+        return self._tell(Phase.FINISHED, summary)
 
     def fail(self, summary: str) -> Record:
         """Record that the deploy failed, and why. Raises Refused as `renew` does."""
-        return self._tell("failed", summary)
+        return self._tell(Phase.FAILED, summary)
 
-    def _tell(self, phase: str, summary: str) -> Record:
+    def _tell(self, phase: Phase, summary: str) -> Record:
         def decide(records: tuple[Record, ...], now: datetime) -> Body:
             found = view.in_flight(records, self.environment)
             if found is None or found.id != self.id or found.owner != self.owner:
@@ -68,8 +70,8 @@ def begin(
     ledger: Ledger,
     release: Candidate,
     environment: str,
-    purpose: str,
-    owner: Owner | None = None,
+    purpose: Purpose,
+    owner: Process | None = None,
     length: timedelta = LEASE,
     runnable: Collection[str] | None = None,
 ) -> Lease:
@@ -82,7 +84,7 @@ def begin(
     """
     holder = owner or this_process()
     forward = partial(evaluate, runnable=runnable)
-    judge: Judge = evaluate_rollback if purpose == "rollback" else forward
+    judge: Judge = evaluate_rollback if purpose == Purpose.ROLLBACK else forward
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
         left = view.in_flight(records, environment)
@@ -103,11 +105,11 @@ def begin(
             resumed=False,
         )
         if left is None:
-            return _body(lease, "started", now, "")
+            return _body(lease, Phase.STARTED, now, "")
         if (left.release, left.purpose) == (release.digest, purpose):
             taken = replace(lease, id=left.id, over=left.over)
-            return _body(taken, "taken-over", now, f"left by {left.owner}")
-        return _body(lease, "started", now, f"in place of {left.version}, left by {left.owner}")
+            return _body(taken, Phase.TAKEN_OVER, now, f"left by {left.owner}")
+        return _body(lease, Phase.STARTED, now, f"in place of {left.version}, left by {left.owner}")
 
     record = ledger.append(decide)
     body = record.body
@@ -119,14 +121,14 @@ def begin(
         version=body["version"],
         over=body["over"],
         purpose=purpose,
-        owner=parse_owner(body["owner"]),
+        owner=parse_process(body["owner"]),
         length=length,
-        resumed=body["phase"] == "taken-over",
+        resumed=body["phase"] == Phase.TAKEN_OVER,
     )
 
 
-def _body(lease: Lease, phase: str, now: datetime, summary: str) -> Body:
-    ends = now if phase in ("finished", "failed") else now + lease.length
+def _body(lease: Lease, phase: Phase, now: datetime, summary: str) -> Body:
+    ends = now if phase in (Phase.FINISHED, Phase.FAILED) else now + lease.length
     return deploy_body(
         id=lease.id,
         phase=phase,

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.checks import check_names
+from deploykit.ledger.schema import Purpose
 from deploykit.release import Release
 from deploykit.rollout.context import Context
 from deploykit.train.lease import LEASE, Lease, begin
@@ -50,7 +51,7 @@ def held(
     context: Context,
     release: Release,
     environment: str,
-    purpose: str,
+    purpose: Purpose,
     length: timedelta = LEASE,
 ) -> Iterator[Hold]:
     """The lease of `environment` for the length of the block, renewed while it lasts.

@@ -13,6 +13,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.checks import Occasion, check_named, check_names
 from deploykit.evidence import Finding, record
 from deploykit.ledger.records import Record
+from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.nodes.ssh import reachable
 from deploykit.policy import NeededCheck, Verdict, evaluate
@@ -36,7 +37,7 @@ def run_train(context: Context, release: Release, line: Sequence[Environment]) -
             context.progress.say(f"{environment.name}: runs {release.version} already")
             continue
         gather(context, release, environment, environments)
-        purpose = "promote" if environment.promotion.source else "deploy"
+        purpose = Purpose.PROMOTE if environment.promotion.source else Purpose.DEPLOY
         deploy(context, release, environment, purpose)
 
 
@@ -49,7 +50,7 @@ def arrived(context: Context, release: Release, environment: Environment) -> boo
     now = running(records, environment.name)
     if now is None or now.digest != release.digest:
         return False
-    if attempts(records, environment.name)[-1].phase != "finished":
+    if attempts(records, environment.name)[-1].phase != Phase.FINISHED:
         return False  # whatever was tried since did not end well: deployed again, it is whole
     inventory = context.inventory(environment)
     reachable(inventory)
@@ -133,7 +134,7 @@ def run_check(
         context,
         Finding(check.name, release, needed.over, place.name, outcome, seconds, copy=check.on_copy),
     )
-    mark = {"passed": "[green]passed[/green]", "failed": "[red]failed[/red]"}
+    mark = {Result.PASSED: "[green]passed[/green]", Result.FAILED: "[red]failed[/red]"}
     context.progress.say(
         f"  {check.name} in {place.name}: {mark.get(outcome.result, outcome.result)}: "
         f"{escape(outcome.summary)}"

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-from deploykit.base.processes import Owner, is_dead, parse_owner, this_process
+from deploykit.base.processes import Process, is_dead, parse_process, this_process
 
 
 def test_own_process_is_alive() -> None:
@@ -13,7 +13,7 @@ def test_own_process_is_alive() -> None:
 
 def test_owner_survives_the_ledger() -> None:
     owner = this_process()
-    assert parse_owner(owner.as_json()) == owner
+    assert parse_process(owner.as_json()) == owner
 
 
 def test_ended_process_is_dead_at_once() -> None:
@@ -50,7 +50,7 @@ def test_process_of_another_host_is_never_known_to_be_dead() -> None:
     assert not is_dead(replace(this_process(), host="elsewhere", pid=2**22 - 1))
 
 
-def _owner_of(pid: int) -> Owner:
+def _owner_of(pid: int) -> Process:
     me = this_process()
     boot = me.started.rpartition(":")[0]
     return replace(me, pid=pid, started=f"{boot}:{_stat(pid)[19]}")

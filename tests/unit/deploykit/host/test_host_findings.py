@@ -9,12 +9,12 @@ from deploykit.base.errors import DeployKitError
 from deploykit.doctor import demand
 from deploykit.host import machine
 from deploykit.host.finding import Level, ok, problem, warning
-from deploykit.host.network import judge
+from deploykit.host.network import firewall_findings
 
 
 def test_docker_rules_are_a_problem_with_its_own_chain_as_remedy() -> None:
     rules = ["-P INPUT ACCEPT", "-P FORWARD DROP", "-N DOCKER-USER", "-A FORWARD -j DOCKER-USER"]
-    (found,) = judge(rules, bridges_filtered=True, forwarding=True)
+    (found,) = firewall_findings(rules, bridges_filtered=True, forwarding=True)
     assert found.level is Level.PROBLEM
     assert "between nodes" in found.detail
     assert "iptables -I DOCKER-USER -i dk+ -j ACCEPT" in found.remedy
@@ -22,13 +22,15 @@ def test_docker_rules_are_a_problem_with_its_own_chain_as_remedy() -> None:
 
 def test_rules_that_let_the_bridges_through_are_fine() -> None:
     rules = ["-P FORWARD DROP", "-A FORWARD -i dk+ -j ACCEPT", "-A FORWARD -o dk+ -j ACCEPT"]
-    assert [found.level for found in judge(rules, bridges_filtered=True, forwarding=True)] == [
-        Level.OK
-    ]
+    assert [
+        found.level for found in firewall_findings(rules, bridges_filtered=True, forwarding=True)
+    ] == [Level.OK]
 
 
 def test_closed_input_and_no_forwarding_are_told() -> None:
-    found = judge(["-P INPUT DROP", "-P FORWARD ACCEPT"], bridges_filtered=False, forwarding=False)
+    found = firewall_findings(
+        ["-P INPUT DROP", "-P FORWARD ACCEPT"], bridges_filtered=False, forwarding=False
+    )
     assert [one.level for one in found] == [Level.PROBLEM, Level.PROBLEM]
     assert "DHCP" in found[0].detail
     assert "sysctl" in found[1].remedy

@@ -5,18 +5,16 @@ from typing import Any
 
 import pytest
 from deploykit.ledger.canonical import canonical
-from deploykit.ledger.records import (
+from deploykit.ledger.kinds import (
     Body,
-    LedgerError,
     decision_body,
     deploy_body,
     evidence_body,
     genesis_body,
-    parse,
     policy_body,
-    render,
     signers_body,
 )
+from deploykit.ledger.records import LedgerError, parse, render
 from deploykit.site.keys import ROLES, Signer
 from ledgerbook import NOON, OWNER, release
 

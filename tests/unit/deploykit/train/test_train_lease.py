@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 
 import pytest
 from deploykit.base.errors import Refused
-from deploykit.base.processes import Owner, this_process
+from deploykit.base.processes import Process, this_process
 from deploykit.ledger import Ledger, utc_now, view
-from deploykit.ledger.records import Body, signers_body
+from deploykit.ledger.kinds import Body, signers_body
 from deploykit.site import Site
 from deploykit.site.keys import Key
 from deploykit.train.lease import begin
 from ledgerbook import Keys, Named, other_state, release, signer
 
 ONE, TWO = release(1), release(2)
-ELSEWHERE = Owner("bob", "elsewhere", 4711, "boot:1")
-ANN = Owner("ann", "desk", 99, "boot:2")
+ELSEWHERE = Process("bob", "elsewhere", 4711, "boot:1")
+ANN = Process("ann", "desk", 99, "boot:2")
 
 # A process that promotes: says who it is, and either wins and waits, or is refused.
 PROMOTER = """

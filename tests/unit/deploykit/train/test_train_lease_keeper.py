@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import pytest
 from deploykit.base.errors import Refused
-from deploykit.base.processes import Owner
+from deploykit.base.processes import Process
 from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
+from deploykit.ledger.kinds import signers_body
 from deploykit.ledger.kit_signers import kit_signers
-from deploykit.ledger.records import signers_body
 from deploykit.ledger.view import attempts, signers_in_force
 from deploykit.release import Release
 from deploykit.rollout.context import Context
@@ -28,7 +28,7 @@ networks: {lan: {cidr: 10.0.0.0/24}}
 nodes: {salt: {roles: [master], at: 10}}
 """
 ONE = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" * 64))
-ELSEWHERE = Owner("jo", "elsewhere", 7, "boot:1")
+ELSEWHERE = Process("jo", "elsewhere", 7, "boot:1")
 
 
 @pytest.fixture

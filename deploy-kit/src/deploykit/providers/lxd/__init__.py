@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import getpass
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from deploykit.base.errors import DeployKitError
+from deploykit.base import times
+from deploykit.base.parallel import in_parallel
 from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
-from deploykit.nodes.inventory import Host, Inventory, make_control_folder, write_ssh_files
+from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import NodeStatus
+from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers.common import not_up, read_inventory
 from deploykit.providers.lxd import snapshot
 from deploykit.providers.lxd.api import POOL, Lxd, pool_room
 from deploykit.providers.lxd.bases import ensure_base
-from deploykit.providers.lxd.instance import each, remove_instance
+from deploykit.providers.lxd.instance import AT_ONCE, remove_instance
 from deploykit.providers.lxd.network import (
     ensure_networks,
     ensure_profile,
@@ -29,7 +29,7 @@ from deploykit.providers.lxd.network import (
     held,
     tag_project,
 )
-from deploykit.providers.lxd.node import MISSING, RUNNING, STOPPED, ensure_node, wait_for_node
+from deploykit.providers.lxd.node import ensure_node, wait_for_node
 from deploykit.providers.lxd.plan import TAG, Names, instance_tags, node_request, uplink_addresses
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
@@ -75,7 +75,9 @@ class LxdProvider:
                 if write_ssh_files(inventory):
                     close_all(inventory.folder)  # they may lead to nodes that are gone
                 step.note("SSH")
-                each(hosts, lambda host: run_on(host, inventory, ["true"], timeout=30))
+                in_parallel(
+                    hosts, lambda host: run_on(host, inventory, ["true"], timeout=30), AT_ONCE
+                )
         return inventory
 
     def down(self, instance: str, progress: Progress) -> None:
@@ -100,21 +102,8 @@ class LxdProvider:
 
     def inventory(self, environment: Environment, instance: str) -> Inventory:
         """The instance as `up` left it. Raises DeployKitError where it is not up."""
-        names = Names(self._site.id, instance)
-        folder = self._site.instance(instance)
-        listing = folder / "inventory.json"
-        if not listing.is_file():
-            raise _not_up(instance)
-        known = {host["name"]: host for host in json.loads(listing.read_text(encoding="utf-8"))}
-        running = {
-            node.name for node in self.status(environment, instance) if node.state == RUNNING
-        }
-        for node in environment.nodes:
-            if node.name not in known or node.name not in running:
-                raise _not_up(instance, node.name)
-        make_control_folder()
-        hosts = tuple(_host(node, known[node.name], environment) for node in environment.nodes)
-        return Inventory(environment, names.instance, hosts, provision_key(self._site), folder)
+        Names(self._site.id, instance)
+        return read_inventory(self._site, environment, instance, self.status)
 
     def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
         names = Names(self._site.id, instance)
@@ -131,10 +120,14 @@ class LxdProvider:
         config = {TAG + key: value for key, value in tags.items()}
         project = lxd.find(f"projects/{names.project}")
         if project is None:
-            raise _not_up(instance)
+            raise not_up(instance)
         tag_project(lxd, names, project, config)
         nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
-        each(nodes, lambda n: lxd.patch(f"instances/{n}", {"config": config}, names.project))
+        in_parallel(
+            nodes,
+            lambda node: lxd.patch(f"instances/{node}", {"config": config}, names.project),
+            AT_ONCE,
+        )
 
     def tags(self, instance: str) -> dict[str, str]:
         names = Names(self._site.id, instance)
@@ -156,7 +149,9 @@ class LxdProvider:
             yield names
 
     def _demand_fit(self, lxd: Lxd, environment: Environment, instance: str) -> None:
-        running = {one.name for one in self.status(environment, instance) if one.state == RUNNING}
+        running = {
+            one.name for one in self.status(environment, instance) if one.state == NodeState.RUNNING
+        }
         nodes = [node for node in environment.nodes if node.name not in running]
         pool = lxd.find(f"storage-pools/{POOL}")
         if nodes and pool is not None:
@@ -175,7 +170,7 @@ class LxdProvider:
     def _tags(self, lxd: Lxd, names: Names, tags: Mapping[str, str]) -> dict[str, str]:
         project = lxd.find(f"projects/{names.project}")
         before = project["config"].get(f"{TAG}created") if project else None
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = times.iso(times.utc_now())
         return {"owner": getpass.getuser(), **tags, "created": before or now}
 
     def _nodes(
@@ -199,29 +194,13 @@ class LxdProvider:
             ensure_node(lxd, names, node, request, found.get(node.name))
             return wait_for_node(lxd, names, environment, node, str(address))
 
-        return tuple(each(environment.nodes, bring_up))
+        return tuple(in_parallel(environment.nodes, bring_up, AT_ONCE))
 
 
 def _status(node: Node, found: Mapping[str, Any] | None) -> NodeStatus:
     if found is None:
-        return NodeStatus(node.name, node.roles, MISSING, "", 0)
+        return NodeStatus(node.name, node.roles, NodeState.MISSING, "", 0)
     address = found["devices"].get("eth0", {}).get("ipv4.address", "")
     memory = ((found.get("state") or {}).get("memory") or {}).get("usage", 0)
-    state = RUNNING if found["status"] == "Running" else STOPPED
+    state = NodeState.RUNNING if found["status"] == "Running" else NodeState.STOPPED
     return NodeStatus(node.name, node.roles, state, address, memory)
-
-
-def _host(node: Node, known: Mapping[str, Any], environment: Environment) -> Host:
-    return Host(
-        name=node.name,
-        roles=node.roles,
-        ssh_address=known["ssh_address"],
-        ssh_user=known["ssh_user"],
-        addresses=environment.addresses(node),
-        host_keys=tuple(known["host_keys"]),
-    )
-
-
-def _not_up(instance: str, node: str = "") -> DeployKitError:
-    what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"
-    return DeployKitError(what, f"'deploy-kit env up {instance}' brings it up")

@@ -1,4 +1,4 @@
-"""The LXD daemon's API over its local socket, with a time limit on every call (pylxd below).
+"""The LXD daemon's API over its local socket, with a time limit on every call.
 
 Every failure is a DeployKitError in LXD's own words. Calls name their project; 'default' holds
 only what the sites of this host share: images and the bases that nodes are copied from.
@@ -6,20 +6,19 @@ only what the sites of this host share: images and the bases that nodes are copi
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import shutil
-import time
+import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-
-import pylxd
-import requests
-from pylxd.exceptions import ClientConnectionFailed, LXDAPIException, NotFound
+from urllib.parse import quote, urlencode
 
 from deploykit.base.errors import DeployKitError
+from deploykit.base.waiting import wait_until
 
 SOCKETS = (Path("/var/lib/lxd/unix.socket"), Path("/var/snap/lxd/common/lxd/unix.socket"))
 POOL = "deploy-kit"
@@ -53,15 +52,21 @@ def patiently(work: Callable[[], None]) -> None:
 
     So `work` has to look first what there is to do.
     """
-    end = time.monotonic() + BUSY_TIMEOUT
-    while True:
+    met: list[LxdError] = []
+
+    def done() -> bool:
         try:
-            return work()
+            work()
         except LxdError as error:
             message = error.message.lower()
-            if not any(words in message for words in PASSING) or time.monotonic() > end:
+            if not any(words in message for words in PASSING):
                 raise
-        time.sleep(0.3)
+            met.append(error)
+            return False
+        return True
+
+    if not wait_until(done, BUSY_TIMEOUT, pause=0.3):
+        raise met[-1]
 
 
 class Lxd:
@@ -69,7 +74,7 @@ class Lxd:
 
     def __init__(self, call_timeout: float = CALL_TIMEOUT) -> None:
         self._timeout = call_timeout
-        path = socket_path()
+        self._socket = path = socket_path()
         remedy = "'deploy-kit setup' starts it; 'deploy-kit doctor' tells more"
         if not path.exists():
             raise LxdError("the LXD daemon is not running", remedy)
@@ -79,40 +84,37 @@ class Lxd:
                 "log in again after 'deploy-kit setup', or run the command under 'sg lxd'",
             )
         try:
-            self._client = pylxd.Client(
-                endpoint=f"http+unix://{quote(str(path), safe='')}", timeout=call_timeout
-            )
-        except (ClientConnectionFailed, requests.RequestException, LXDAPIException):
+            self._ask("GET", "")
+        except LxdError:
             raise LxdError(f"the LXD daemon does not answer at {path}", remedy) from None
-        self._api = self._client.api
 
     def get(self, path: str, project: str = "default", **params: str) -> Any:
         """The `metadata` of a GET of /1.0/`path`. Raises LxdError; see `find` for what may be."""
-        return self._call("get", path, project, None, params)
+        return self._call("GET", path, project, None, params)
 
     def find(self, path: str, project: str = "default", **params: str) -> Any | None:
         """Like `get`, but None where there is no such thing."""
         try:
-            return self._call("get", path, project, None, params)
+            return self._call("GET", path, project, None, params)
         except _Missing:
             return None
 
     def post(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
         """POST, waiting for the daemon's background work to end."""
-        return self._call("post", path, project, body, {})
+        return self._call("POST", path, project, body, {})
 
     def patch(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
         """PATCH, waiting for the daemon's background work to end."""
-        return self._call("patch", path, project, body, {})
+        return self._call("PATCH", path, project, body, {})
 
     def put(self, path: str, body: Mapping[str, Any], project: str = "default") -> Any:
         """PUT, waiting for the daemon's background work to end."""
-        return self._call("put", path, project, body, {})
+        return self._call("PUT", path, project, body, {})
 
     def delete(self, path: str, project: str = "default") -> bool:
         """DELETE; False where there was no such thing."""
         try:
-            self._call("delete", path, project, None, {})
+            self._call("DELETE", path, project, None, {})
         except _Missing:
             return False
         return True
@@ -150,45 +152,35 @@ class Lxd:
 
     def read_file(self, instance: str, path: str, project: str = "default") -> str | None:
         """The text of a file in an instance; None where there is none."""
-        node = self._node(f"instances/{instance}/files")
+        query = {"project": project, "path": path}
         try:
-            response = node.get(
-                params={"project": project, "path": path}, timeout=self._timeout, is_api=False
-            )
-        except NotFound:
+            return self._ask("GET", f"instances/{instance}/files", query).decode(errors="replace")
+        except _Missing:
             return None
-        except (LXDAPIException, requests.RequestException) as error:
-            raise LxdError(f"cannot read {path} of {instance}: {error}") from None
-        text: str = response.text
-        return text
+        except LxdError as error:
+            raise LxdError(
+                f"cannot read {path} of {instance}: {error.message}", error.remedy
+            ) from None
 
     def write_file(
-        self, instance: str, path: str, text: str, mode: str = "0644", project: str = "default"
+        self, instance: str, path: str, text: str, *, mode: str = "0644", project: str = "default"
     ) -> None:
         """Write a file of root's in an instance."""
         headers = {"X-LXD-mode": mode, "X-LXD-uid": "0", "X-LXD-gid": "0", "X-LXD-type": "file"}
-        node = self._node(f"instances/{instance}/files")
+        query = {"project": project, "path": path}
+        place = f"instances/{instance}/files"
         try:
-            node.post(
-                params={"project": project, "path": path},
-                data=text.encode(),
-                headers=headers,
-                timeout=self._timeout,
-            )
-        except (LXDAPIException, requests.RequestException) as error:
-            raise LxdError(f"cannot write {path} of {instance}: {error}") from None
+            self._ask("POST", place, query, body=text.encode(), headers=headers)
+        except LxdError as error:
+            raise LxdError(
+                f"cannot write {path} of {instance}: {error.message}", error.remedy
+            ) from None
 
     def _end(self, instance: str, project: str, how: Mapping[str, Any]) -> None:
         state = self.find(f"instances/{instance}/state", project)
         if state is not None and state["status"] != "Stopped":
             with suppress(_Missing):  # gone since the look
                 self.put(f"instances/{instance}/state", {"action": "stop", **how}, project)
-
-    def _node(self, path: str) -> Any:
-        node = self._api
-        for part in filter(None, path.split("/")):
-            node = node[quote(part, safe="")]
-        return node
 
     def _call(
         self,
@@ -200,37 +192,79 @@ class Lxd:
     ) -> Any:
         # LXD takes a project, or 'all-projects', never both.
         where = {} if "all-projects" in params else {"project": project}
-        keywords: dict[str, Any] = {"params": {**where, **params}}
-        if body is not None:
-            keywords["json"] = dict(body)
-        try:
-            response = getattr(self._node(path), method)(timeout=self._timeout, **keywords)
-            answer = response.json()
-            if answer.get("type") != "async":
-                return answer.get("metadata")
-            return self._wait(answer["operation"], f"{method} {path}", project)
-        except NotFound as error:
-            raise _Missing(f"LXD: {path}: {error}") from None
-        except LXDAPIException as error:
-            raise LxdError(f"LXD refused to {method} {path}: {error}") from None
-        except requests.RequestException as error:
-            raise LxdError(
-                f"the LXD daemon did not answer ({method} {path}): {type(error).__name__}",
-                "'deploy-kit doctor' tells more",
-            ) from None
+        sent = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        answer = self._ask(method, path, {**where, **params}, body=sent, headers=headers)
+        found = json.loads(answer)
+        if found.get("type") != "async":
+            return found.get("metadata")
+        return self._wait(found["operation"], f"{method.lower()} {path}", project)
 
     def _wait(self, operation: str, what: str, project: str) -> Any:
         name = operation.split("?")[0].rsplit("/", 1)[-1]
         limit = OPERATION_TIMEOUT
-        done = self._node(f"operations/{name}/wait").get(
-            params={"timeout": str(int(limit)), "project": project}, timeout=limit + 10
-        )
-        state = done.json()["metadata"]
-        if state["status_code"] != 200:
+        query = {"timeout": str(int(limit)), "project": project}
+        answer = self._ask("GET", f"operations/{name}/wait", query, timeout=limit + 10)
+        state = json.loads(answer)["metadata"]
+        if state["status_code"] != http.client.OK:
             reason = state.get("err") or f"not done within {limit:.0f} s"
             kind = _Missing if reason.endswith("Instance not found") else LxdError
             raise kind(f"LXD could not {what}: {reason}")
         return state.get("metadata")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> bytes:
+        """One request to /1.0/`path` and what it answers; `timeout` counts for each packet.
+
+        Raises _Missing for what is not there, LxdError for any other refusal or no answer.
+        """
+        told = f"{method.lower()} {path}"
+        target = f"/1.0/{quote(path)}".rstrip("/") + (f"?{urlencode(query)}" if query else "")
+        with closing(_LocalConnection(self._socket, timeout or self._timeout)) as connection:
+            try:
+                connection.request(method, target, body, dict(headers or {}))
+                response = connection.getresponse()
+                answer = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise LxdError(
+                    f"the LXD daemon did not answer ({told}): {type(error).__name__}",
+                    "'deploy-kit doctor' tells more",
+                ) from None
+        if response.status < http.client.BAD_REQUEST:
+            return answer
+        reason = _reason(answer) or response.reason
+        if response.status == http.client.NOT_FOUND:
+            raise _Missing(f"LXD: {path}: {reason}")
+        raise LxdError(f"LXD refused to {told}: {reason}")
+
+
+class _LocalConnection(http.client.HTTPConnection):
+    """HTTP over a socket of this machine."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _reason(answer: bytes) -> str:
+    """What the daemon says against a request; '' if it says nothing."""
+    try:
+        return str(json.loads(answer).get("error", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 class _Missing(LxdError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import grp
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.process import run
+from deploykit.base.waiting import wait_until
 from deploykit.host.finding import Finding, ok, problem, warning
 from deploykit.host.machine import GIB, SYSTEM_PATHS
 from deploykit.providers.lxd.api import POOL, Lxd, LxdError, pool_room, socket_path
@@ -18,6 +18,7 @@ from deploykit.providers.lxd.instance import orphans
 from deploykit.providers.lxd.plan import TAG
 
 READY_SECONDS = 90.0
+SOCKET_SECONDS = 10.0  # from ready to the socket
 SHARE = 0.8  # of the free disk: the pool's file is sparse, and must fit when it is full
 LARGEST = 500 * GIB
 POOL_FREE = 3 * GIB
@@ -55,9 +56,7 @@ def start_daemon(prefix: list[str], log: Path) -> None:
             f"the LXD daemon did not get ready within {READY_SECONDS:.0f} s",
             f"its log: {log}\n{error.remedy}",
         ) from None
-    end = time.monotonic() + 10
-    while not socket_path().exists() and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_until(lambda: socket_path().exists(), SOCKET_SECONDS)
 
 
 def _group() -> str:

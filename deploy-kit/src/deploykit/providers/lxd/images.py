@@ -6,10 +6,10 @@ system already has the ids of an unprivileged container; copying it is then copy
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from deploykit.base.errors import DeployKitError
+from deploykit.base.waiting import wait_until
 from deploykit.providers.lxd.api import POOL, Lxd, patiently
 
 ALIAS = "deploy-kit/"
@@ -76,14 +76,16 @@ def make_base(lxd: Lxd, key: str, privileged: bool) -> str:
 
 def _settle(lxd: Lxd, instance: str) -> None:
     """Wait until the first start is over, then let the next start run the image's own init."""
-    end = time.monotonic() + FIRST_START
-    while (found := lxd.get(f"instances/{instance}"))["status"] != "Stopped":
-        if time.monotonic() > end:
-            raise DeployKitError(
-                f"the base {instance} did not stop within {FIRST_START:.0f} s",
-                "'deploy-kit doctor' tells more",
-            )
-        time.sleep(0.1)
+
+    def stopped() -> bool:
+        return bool(lxd.get(f"instances/{instance}")["status"] == "Stopped")
+
+    if not wait_until(stopped, FIRST_START):
+        raise DeployKitError(
+            f"the base {instance} did not stop within {FIRST_START:.0f} s",
+            "'deploy-kit doctor' tells more",
+        )
+    found = lxd.get(f"instances/{instance}")
     config = {key: value for key, value in found["config"].items() if key != "raw.lxc"}
     # A daemon that starts brings back what ran last; a base must never run.
     config["volatile.last_state.power"] = "STOPPED"

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from deploykit.base.errors import DeployKitError
+from deploykit.base.parallel import in_parallel
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.network import remove_networks
 from deploykit.providers.lxd.plan import TAG, Names
 
 AT_ONCE = 8  # nodes worked on side by side
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +38,9 @@ def remove_instance(lxd: Lxd, names: Names) -> None:
     project = lxd.find(f"projects/{names.project}")
     if project is not None:
         found = lxd.get("instances", names.project, recursion="1")
-        each(found, lambda one: lxd.remove(one["name"], names.project))
+        in_parallel(found, lambda one: lxd.remove(one["name"], names.project), AT_ONCE)
         default = {"description": "", "config": {}, "devices": {}}
         lxd.put("profiles/default", default, names.project)
     remove_networks(lxd, names)
     if project is not None:
         lxd.delete(f"projects/{names.project}")
-
-
-def each(things: Iterable[T], work: Callable[[T], R]) -> list[R]:
-    """`work` on all `things` side by side; every failure is told, not just the first."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = [pool.submit(work, thing) for thing in things]
-    errors = [error for one in running if (error := one.exception()) is not None]
-    known = [error for error in errors if isinstance(error, DeployKitError)]
-    if len(known) > 1 and len(known) == len(errors):
-        remedies = dict.fromkeys(error.remedy for error in known if error.remedy)
-        raise type(known[0])("\n".join(error.message for error in known), "\n".join(remedies))
-    return [one.result() for one in running]

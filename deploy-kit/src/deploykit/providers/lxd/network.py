@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
@@ -14,7 +12,9 @@ from typing import Any
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.base.homes import state_home
+from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
+from deploykit.base.waiting import wait_until
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.plan import (
     TAG,
@@ -83,33 +83,42 @@ def ensure_networks(lxd: Lxd, site: Site, names: Names, environment: Environment
             )
     labels = {f"{TAG}site": names.site, f"{TAG}instance": names.instance}
     off = {"ipv4.address": "none", "ipv6.address": "none"}
-    missing = [name for name in wanted[1:] if name not in found]
-    with ThreadPoolExecutor(4) as pool:
-        made = [pool.submit(_make, lxd, name, {**off, **labels}) for name in missing]
-        if wanted[0] in found:
-            uplink = IPv4Interface(found[wanted[0]]["config"]["ipv4.address"]).network
-        else:
-            uplink = _make_uplink(lxd, site, names, labels)
-        for done in made:
-            done.result()
-    _settled(lxd, wanted)
+    missing = [name for name in wanted if name not in found]
+
+    def make(name: str) -> IPv4Network | None:
+        if name == wanted[0]:
+            return _make_uplink(lxd, site, names, labels)
+        _make(lxd, name, {**off, **labels})
+        return None
+
+    made = dict(zip(missing, in_parallel(missing, make, at_once=4), strict=True))
+    _wait_settled(lxd, wanted)
+    uplink = made.get(wanted[0])
+    if uplink is None:
+        uplink = IPv4Interface(found[wanted[0]]["config"]["ipv4.address"]).network
     return uplink
 
 
-def _settled(lxd: Lxd, names: Sequence[str]) -> None:
+def _wait_settled(lxd: Lxd, names: Sequence[str]) -> None:
     """Wait for bridges that another call, killed since, left LXD at work on.
 
     A node that starts on an uplink still in the making gets no fixed address from it.
     """
-    end = time.monotonic() + SETTLED_SECONDS
-    for name in names:
-        while (status := lxd.get(f"networks/{name}")["status"]) != "Created":
-            if time.monotonic() > end:
-                raise DeployKitError(
-                    f"the bridge {name} is not ready after {SETTLED_SECONDS:.0f} s: {status}",
-                    f"'lxc network delete {name}' removes it, the next 'up' makes it anew",
-                )
-            time.sleep(0.05)
+    unready: dict[str, str] = dict.fromkeys(names, "")
+
+    def all_created() -> bool:
+        for name in list(unready):
+            unready[name] = lxd.get(f"networks/{name}")["status"]
+            if unready[name] == "Created":
+                del unready[name]
+        return not unready
+
+    if not wait_until(all_created, SETTLED_SECONDS, pause=0.05):
+        name, status = next(iter(unready.items()))
+        raise DeployKitError(
+            f"the bridge {name} is not ready after {SETTLED_SECONDS:.0f} s: {status}",
+            f"'lxc network delete {name}' removes it, the next 'up' makes it anew",
+        )
 
 
 def _make_uplink(lxd: Lxd, site: Site, names: Names, labels: Mapping[str, str]) -> IPv4Network:

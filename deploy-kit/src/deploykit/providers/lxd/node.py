@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from deploykit.base.errors import DeployKitError, NodeUnreachable
+from deploykit.base.waiting import wait_until
 from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
 from deploykit.nodes.inventory import Host
 from deploykit.nodes.ssh import greeting
@@ -16,7 +16,6 @@ from deploykit.site.environment import Environment, Node
 
 ANSWER_SECONDS = 60.0  # from start to SSH
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
-RUNNING, STOPPED, MISSING = "running", "stopped", "missing"
 
 
 def ensure_node(
@@ -74,16 +73,13 @@ def wait_for_node(
 
     Raises NodeUnreachable, naming the node, after ANSWER_SECONDS.
     """
-    end = time.monotonic() + ANSWER_SECONDS
-    while not greeting(address, 1.0):
-        if time.monotonic() > end:
-            raise NodeUnreachable(
-                f"{names.instance}: node {node.name} ({address}) did not answer SSH within "
-                f"{ANSWER_SECONDS:.0f} s",
-                f"look at it: lxc --project {names.project} exec {node.name} -- "
-                "systemctl status ssh networking\n'deploy-kit doctor' checks bridges and rules",
-            )
-        time.sleep(0.1)
+    if not wait_until(lambda: greeting(address, 1.0), ANSWER_SECONDS):
+        raise NodeUnreachable(
+            f"{names.instance}: node {node.name} ({address}) did not answer SSH within "
+            f"{ANSWER_SECONDS:.0f} s",
+            f"look at it: lxc --project {names.project} exec {node.name} -- "
+            "systemctl status ssh networking\n'deploy-kit doctor' checks bridges and rules",
+        )
     key = lxd.read_file(node.name, HOST_KEY, names.project)
     if not key:
         raise NodeUnreachable(

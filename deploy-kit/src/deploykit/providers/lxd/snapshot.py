@@ -6,8 +6,9 @@ A node is kept stopped. A running one would come back as after a power failure.
 from __future__ import annotations
 
 from deploykit.base.errors import InputError
+from deploykit.base.parallel import in_parallel
 from deploykit.providers.lxd.api import Lxd
-from deploykit.providers.lxd.instance import each
+from deploykit.providers.lxd.instance import AT_ONCE
 from deploykit.providers.lxd.plan import Names
 
 
@@ -17,14 +18,14 @@ def save(lxd: Lxd, names: Names, name: str) -> None:
     Raises LxdError where one does not stop.
     """
     nodes = _nodes(lxd, names)
-    each(nodes, lambda node: lxd.shut_down(node, names.project))
+    in_parallel(nodes, lambda node: lxd.shut_down(node, names.project), AT_ONCE)
 
     def keep(node: str) -> None:
         if name in snapshots(lxd, names, node):
             lxd.delete(f"instances/{node}/snapshots/{name}", names.project)
         lxd.post(f"instances/{node}/snapshots", {"name": name, "stateful": False}, names.project)
 
-    each(nodes, keep)
+    in_parallel(nodes, keep, AT_ONCE)
 
 
 def bring_back(lxd: Lxd, names: Names, name: str) -> None:
@@ -40,8 +41,10 @@ def bring_back(lxd: Lxd, names: Names, name: str) -> None:
                 f"{names.instance}: node {node} has no snapshot '{name}'",
                 f"it has: {', '.join(known) or 'none'}; 'deploy-kit env snapshot' keeps one",
             )
-    each(nodes, lambda node: lxd.stop(node, names.project))
-    each(nodes, lambda n: lxd.put(f"instances/{n}", {"restore": name}, names.project))
+    in_parallel(nodes, lambda node: lxd.stop(node, names.project), AT_ONCE)
+    in_parallel(
+        nodes, lambda n: lxd.put(f"instances/{n}", {"restore": name}, names.project), AT_ONCE
+    )
 
 
 def snapshots(lxd: Lxd, names: Names, node: str) -> list[str]:

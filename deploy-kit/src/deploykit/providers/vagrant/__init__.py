@@ -11,20 +11,21 @@ import getpass
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deploykit.base import files, times
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
-from deploykit.nodes.inventory import Host, Inventory, make_control_folder, write_ssh_files
+from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import NodeStatus
+from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers.common import known_hosts, read_inventory
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
 from deploykit.providers.vagrant.command import TimedVagrant
-from deploykit.providers.vagrant.guest import MISSING, RUNNING, learn_hosts, node_states, statuses
+from deploykit.providers.vagrant.guest import learn_hosts, node_states
 from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
@@ -61,26 +62,19 @@ class VagrantProvider:
     def inventory(self, environment: Environment, instance: str) -> Inventory:
         """The instance as it was learned last. Raises DeployKitError where it is not up."""
         Names(self._site.id, instance)
-        folder = self._site.instance(instance)
-        listing = folder / "inventory.json"
-        known = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else []
-        hosts = {entry["name"]: _host(entry) for entry in known}
-        states = {one.name: one.state for one in self.status(environment, instance)}
-        for node in environment.nodes:
-            if node.name not in hosts or states[node.name] != RUNNING:
-                raise DeployKitError(
-                    f"{instance}: node {node.name} is not up",
-                    f"'deploy-kit env up {instance}' or 'vagrant up' brings it up",
-                )
-        make_control_folder()
-        ordered = tuple(hosts[node.name] for node in environment.nodes)
-        return Inventory(environment, instance, ordered, provision_key(self._site), folder)
+        return read_inventory(self._site, environment, instance, self.status)
 
     def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
         names = Names(self._site.id, instance)
         vagrant = TimedVagrant(self._site, environment.name, self._log)
         states = node_states(vagrant, names, environment, self._vagrants_provider(instance))
-        return statuses(environment, states, self._site.instance(instance) / "inventory.json")
+        known = known_hosts(self._site.instance(instance))
+        return [
+            NodeStatus(node.name, node.roles, state, address, memory)
+            for node in environment.nodes
+            for state, memory in (states[node.name],)
+            for address in (known[node.name].ssh_address if node.name in known else "",)
+        ]
 
     def tag(self, instance: str, tags: Mapping[str, str]) -> None:
         self._write_mark(instance, None, tags)
@@ -100,11 +94,11 @@ class VagrantProvider:
         """
         name = environment.instance
         states = {one.name: one.state for one in self.status(environment, name)}
-        still = [node for node in environment.nodes if states[node.name] != RUNNING]
+        still = [node for node in environment.nodes if states[node.name] != NodeState.RUNNING]
         self._demand_room(environment, still, provider)
         self._write_mark(name, provider, {})
         if provider == LXC:
-            if MISSING in states.values():
+            if NodeState.MISSING in states.values():
                 ensure_box(self._site, progress, environment.installed)
             ensure_bridges(Names(self._site.id, name), environment)
 
@@ -128,7 +122,7 @@ class VagrantProvider:
     def forget(self, environment: Environment) -> None:
         """Clear what was made for nodes that are gone; nothing where one is still there."""
         name = environment.instance
-        if any(one.state != MISSING for one in self.status(environment, name)):
+        if any(one.state != NodeState.MISSING for one in self.status(environment, name)):
             return
         left = remove_bridges(Names(self._site.id, name), environment)
         if left:
@@ -168,17 +162,10 @@ class VagrantProvider:
 
     def _write_mark(self, instance: str, provider: str | None, tags: Mapping[str, str]) -> None:
         mark = self._mark(instance)
-        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = times.iso(times.utc_now())
         first = {"owner": getpass.getuser(), "purpose": "dev", "created": created}
         mark["tags"] = {**first, **mark.get("tags", {}), **tags}
         mark["provider"] = provider or mark.get("provider")
         file = self._site.instance(instance) / MARK
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_suffix(".new")
-        aside.write_text(json.dumps(mark, indent=1), encoding="utf-8")
-        aside.replace(file)
-
-
-def _host(entry: Mapping[str, Any]) -> Host:
-    lists = {"roles": tuple(entry["roles"]), "host_keys": tuple(entry["host_keys"])}
-    return Host(**{**entry, **lists})
+        files.write(file, json.dumps(mark, indent=1))

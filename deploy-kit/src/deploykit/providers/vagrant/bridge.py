@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.process import run
+from deploykit.base.processes import runs_program
 from deploykit.base.root import as_root
+from deploykit.base.waiting import wait_until
 from deploykit.providers.vagrant.plan import UPLINK, Names
 from deploykit.site.environment import Environment
 
@@ -43,15 +44,16 @@ def remove_bridges(names: Names, environment: Environment) -> list[str]:
     """Remove the environment's bridges that nothing is attached to; returns those that stay."""
     found = [names.bridge(place) for place, _ in enumerate(environment.networks, start=1)]
     left = [bridge for bridge in found if _exists(bridge)]
-    end = time.monotonic() + LEAVING
-    while True:
+
+    def all_gone() -> bool:
         for bridge in list(left):
             if not _ports(bridge):
                 _ip("link", "delete", bridge, "type", "bridge")
                 left.remove(bridge)
-        if not left or time.monotonic() > end:
-            return left
-        time.sleep(0.2)
+        return not left
+
+    wait_until(all_gone, LEAVING, pause=0.2)
+    return left
 
 
 def _abandoned() -> bool:
@@ -59,9 +61,8 @@ def _abandoned() -> bool:
     if not SAID_UP.exists():
         return False  # somebody else's bridge, with a server of their own
     try:
-        # Nothing where it is dead and only not yet buried.
-        return "dnsmasq" not in Path("/proc", SERVER.read_text().strip(), "cmdline").read_text()
-    except OSError:
+        return not runs_program(int(SERVER.read_text()), "dnsmasq")
+    except (OSError, ValueError):
         return True
 
 

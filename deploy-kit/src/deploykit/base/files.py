@@ -1,0 +1,43 @@
+"""Files that are whole or not there: made aside, then renamed over the old one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yields a free name beside `target`; what the block makes there is then renamed over it.
+
+    If the block fails, `target` stays as it was and nothing is left; a killed process leaves the
+    name aside (`.NAME.PID-THREAD.new`), which nobody reads. Several may do this at the same time:
+    the last one's content stays.
+    """
+    aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.new")
+    aside.unlink(missing_ok=True)
+    try:
+        yield aside
+        aside.replace(target)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write(target: Path, content: str | bytes, *, mode: int = 0o666, sync: bool = False) -> None:
+    """Write `content` (text as UTF-8) as `target`, whole or not at all, as `replacing` does.
+
+    Who may read it: `mode` less the umask. With `sync` it is on the disk before it is renamed.
+    The folder must be there. Raises OSError.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(target) as aside:
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(handle, "wb") as sink:
+            sink.write(data)
+            if sync:
+                sink.flush()
+                os.fsync(sink.fileno())

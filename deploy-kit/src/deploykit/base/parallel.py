@@ -1,0 +1,63 @@
+"""The same work on many things side by side, with every failure told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from deploykit.base.errors import DeployKitError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(things: Iterable[T], work: Callable[[T], R], at_once: int | None = None) -> list[R]:
+    """Do `work` on all `things`, `at_once` of them (None: all) at a time; results in their order.
+
+    All are worked on to the end, whatever happens to others. Raises what `work` raised; after
+    several failures one DeployKitError with all messages and remedies, of the narrowest class
+    that all of them have. An error that is none of these and no OSError is a bug: it is raised
+    itself, with the others as notes.
+    """
+    wanted = list(things)
+    if not wanted:
+        return []
+    with ThreadPoolExecutor(min(at_once or len(wanted), len(wanted))) as pool:
+        running = [pool.submit(work, thing) for thing in wanted]
+    errors = [error for one in running if (error := one.exception()) is not None]
+    if errors:
+        raise _joined(errors)
+    return [one.result() for one in running]
+
+
+def _joined(errors: Sequence[BaseException]) -> BaseException:
+    """The one error that tells all of `errors`."""
+    if len(errors) == 1:
+        return errors[0]
+    known = [error if isinstance(error, DeployKitError) else _as_known(error) for error in errors]
+    told = [error for error in known if error is not None]
+    if len(told) < len(errors):
+        bug = next(error for error, one in zip(errors, known, strict=True) if one is None)
+        for error in errors:
+            if error is not bug:
+                bug.add_note(f"also failed: {error}")
+        return bug
+    remedies = dict.fromkeys(line for one in told for line in one.remedy.splitlines())
+    messages = dict.fromkeys(one.message for one in told)
+    return _common_class(told)("\n".join(messages), "\n".join(remedies))
+
+
+def _as_known(error: BaseException) -> DeployKitError | None:
+    if not isinstance(error, OSError):
+        return None
+    return DeployKitError(f"{error.filename or 'this machine'}: {error.strerror or error}")
+
+
+def _common_class(errors: Sequence[DeployKitError]) -> type[DeployKitError]:
+    """The narrowest class of all `errors` that takes a message and a remedy and no more."""
+    for kind in type(errors[0]).__mro__:
+        plain = issubclass(kind, DeployKitError) and kind.__init__ is DeployKitError.__init__
+        if plain and all(isinstance(error, kind) for error in errors):
+            return kind
+    return DeployKitError

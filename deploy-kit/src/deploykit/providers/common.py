@@ -1,0 +1,59 @@
+"""What every provider does alike: an instance's inventory, read back as its `up` wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from deploykit.base.errors import DeployKitError
+from deploykit.nodes.inventory import HOSTS_FILE, Host, Inventory, make_control_folder
+from deploykit.providers import NodeState, NodeStatus
+from deploykit.site import Site
+from deploykit.site.environment import Environment
+from deploykit.site.provisioning import provision_key
+
+
+def known_hosts(folder: Path) -> dict[str, Host]:
+    """The hosts of the instance kept in `folder`, as they were learned last, by name."""
+    file = folder / HOSTS_FILE
+    entries = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    return {
+        entry["name"]: Host(
+            **{
+                **entry,
+                "roles": tuple(entry["roles"]),
+                "host_keys": tuple(entry["host_keys"]),
+            }
+        )
+        for entry in entries
+    }
+
+
+def read_inventory(
+    site: Site,
+    environment: Environment,
+    instance: str,
+    status: Callable[[Environment, str], list[NodeStatus]],
+) -> Inventory:
+    """The inventory of an instance that is up; `status` asks its provider how the nodes are.
+
+    Raises DeployKitError, naming the node, if one is not running or was never learned.
+    """
+    folder = site.instance(instance)
+    known = known_hosts(folder)
+    if not known:
+        raise not_up(instance)
+    running = {one.name for one in status(environment, instance) if one.state == NodeState.RUNNING}
+    for node in environment.nodes:
+        if node.name not in known or node.name not in running:
+            raise not_up(instance, node.name)
+    make_control_folder()
+    hosts = tuple(known[node.name] for node in environment.nodes)
+    return Inventory(environment, instance, hosts, provision_key(site), folder)
+
+
+def not_up(instance: str, node: str = "") -> DeployKitError:
+    """The error for an instance, or one `node` of it, that does not run."""
+    what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"
+    return DeployKitError(what, f"'deploy-kit env up {instance}' brings it up")
