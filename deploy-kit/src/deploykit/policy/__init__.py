@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,29 +10,30 @@ from deploykit.base.errors import Refused
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.policy import rules
-from deploykit.policy.rules import MISSING, TO_ADD, Candidate, Case, Reason
+from deploykit.policy.rules import (
+    MISSING,
+    TO_ADD,
+    Candidate,
+    Case,
+    NeededCheck,
+    Reason,
+    Rule,
+)
 from deploykit.site.promotion import Promotion
 
 __all__ = ["Candidate", "NeededCheck", "Reason", "Verdict", "evaluate", "evaluate_rollback"]
 
 
 @dataclass(frozen=True, slots=True)
-class NeededCheck:
-    """A check that may still be run; `over` is the digest it starts from, None for nothing."""
-
-    check: str
-    over: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer: allowed when there is no reason against it.
-
-    `needed` are the checks whose evidence is missing and that a train could still run.
-    """
+    """The answer: allowed when there is no reason against it."""
 
     reasons: tuple[Reason, ...]
-    needed: tuple[NeededCheck, ...] = ()
+
+    @property
+    def needed(self) -> tuple[NeededCheck, ...]:
+        """The checks whose evidence is missing and that a train could still run."""
+        return tuple(reason.needed for reason in self.reasons if reason.needed is not None)
 
     @property
     def allowed(self) -> bool:
@@ -69,19 +70,10 @@ def evaluate(
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
-        return Verdict((_no_policy(environment, policy),))
+        return _no_policy(environment, policy)
     case = Case(release, environment, records, now, policy[environment], own_deploy, runnable)
-    reasons = [*rules.decisions(case), *rules.lease(case)]
-    needed: list[NeededCheck] = []
-    if case.over != release.digest:
-        reasons += [*rules.source(case), *rules.soak(case), *rules.approvals(case)]
-        for check, rule in case.rule.checks.items():
-            lacks = rules.check(case, check, rule)
-            if lacks:
-                reasons.append(lacks)
-                if lacks.code == MISSING:
-                    needed.append(NeededCheck(check, rules.edge(case, check)))
-    return Verdict(tuple(reasons), tuple(needed))
+    repeated = case.over == release.digest
+    return _verdict(case, rules.ALWAYS if repeated else (*rules.ALWAYS, *rules.ENTRY))
 
 
 def evaluate_rollback(
@@ -97,22 +89,16 @@ def evaluate_rollback(
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
-        return Verdict((_no_policy(environment, policy),))
+        return _no_policy(environment, policy)
     case = Case(release, environment, records, now, policy[environment], own_deploy)
-    reasons = [*rules.decisions(case), *rules.lease(case)]
-    ran = any(
-        attempt.phase == "finished" and attempt.release == release.digest
-        for attempt in view.attempts(records, environment)
-    )
-    if not ran:
-        text = f"{release.version} never ran in {environment}, so there is nothing to go back to"
-        reasons.append(Reason("never-ran", text, f"deploy-kit history {environment}"))
-    return Verdict(tuple(reasons))
+    return _verdict(case, (*rules.ALWAYS, *rules.RETURN))
 
 
-def _no_policy(environment: str, policy: dict[str, Promotion]) -> Reason:
-    return Reason(
-        "no-policy",
-        f"the ledger knows no policy for {environment} (it knows: {', '.join(policy) or 'none'})",
-        "deploy-kit policy apply",
-    )
+def _verdict(case: Case, asked: Iterable[Rule]) -> Verdict:
+    return Verdict(tuple(reason for rule in asked for reason in rule(case)))
+
+
+def _no_policy(environment: str, policy: dict[str, Promotion]) -> Verdict:
+    known = ", ".join(policy) or "none"
+    text = f"the ledger knows no policy for {environment} (it knows: {known})"
+    return Verdict((Reason("no-policy", text, "deploy-kit policy apply"),))

@@ -1,8 +1,11 @@
-"""The rules of policy, one function each: what stands against a release's entry. No I/O."""
+"""The rules of policy, one function each: what stands against a release's entry. No I/O.
+
+A new rule is a function here and its name in one of the lists at the end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,6 +13,7 @@ from typing import Protocol
 from deploykit.base import times
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
+from deploykit.ledger.schema import Phase, Result
 from deploykit.ledger.words import short
 from deploykit.site.promotion import CheckRule, Promotion
 
@@ -30,12 +34,24 @@ class Candidate(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class NeededCheck:
+    """A check that may still be run; `over` is the digest it starts from, None for nothing."""
+
+    check: str
+    over: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
-    """Why not: a code for machines, a sentence, and what would change the answer."""
+    """Why not: a code for machines, a sentence, and what would change the answer.
+
+    `needed` is the check whose evidence a train could still gather, if that is all that lacks.
+    """
 
     code: str
     text: str
     remedy: str
+    needed: NeededCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +77,39 @@ class Case:
         return runs.digest if runs else None
 
 
-def decisions(case: Case) -> list[Reason]:
-    """Vetoes of this release, and a hold of or a pin in this environment."""
-    name, version = case.environment, case.release.version
-    reasons: list[Reason] = []
-    words: dict[str, view.Decision] = {}
-    hold: view.Decision | None = None
-    pin: view.Decision | None = None
-    for entry in view.decisions(case.records):
-        if entry.environment not in (name, None):
-            continue
-        if entry.decision in ("veto", "approve") and entry.release == case.release.digest:
-            words[entry.actor] = entry  # each person's last word counts
-        elif entry.decision in ("hold", "unhold"):
-            hold = entry if entry.decision == "hold" else None
-        elif entry.decision in ("pin", "unpin"):
-            pin = entry if entry.decision == "pin" else None
-    for entry in words.values():
+def vetoed(case: Case) -> list[Reason]:
+    """Vetoes of this release, by each person's last word on it."""
+    reasons = []
+    for entry in _last_words(case):
         if entry.decision == "veto":
+            version, name = case.release.version, case.environment
             text = f"{entry.actor} vetoed {version}{_because(entry)}"
             remedy = f"cut another release; or {entry.actor} takes it back: deploy-kit approve"
             reasons.append(Reason("veto", text, f"{remedy} {version} {name}"))
-    if hold:
-        text = f"{name} is on hold, by {hold.actor} since {times.iso(hold.time)}{_because(hold)}"
-        reasons.append(Reason("hold", text, f"deploy-kit unhold {name}"))
-    if pin and pin.release != case.release.digest:
-        text = f"{name} is pinned to {short(pin.release)} by {pin.actor}{_because(pin)}"
-        reasons.append(Reason("pin", text, f"deploy-kit unpin {name}"))
     return reasons
 
 
-def lease(case: Case) -> list[Reason]:
+def on_hold(case: Case) -> list[Reason]:
+    """A hold of the environment."""
+    hold = _last_of(case, "hold", "unhold")
+    if hold is None or hold.decision != "hold":
+        return []
+    name = case.environment
+    text = f"{name} is on hold, by {hold.actor} since {times.iso(hold.time)}{_because(hold)}"
+    return [Reason("hold", text, f"deploy-kit unhold {name}")]
+
+
+def pinned(case: Case) -> list[Reason]:
+    """A pin of the environment to another release."""
+    pin = _last_of(case, "pin", "unpin")
+    if pin is None or pin.decision != "pin" or pin.release == case.release.digest:
+        return []
+    name = case.environment
+    text = f"{name} is pinned to {short(pin.release)} by {pin.actor}{_because(pin)}"
+    return [Reason("pin", text, f"deploy-kit unpin {name}")]
+
+
+def in_flight(case: Case) -> list[Reason]:
     """Another deploy that holds the environment's lease."""
     lease = view.in_flight(case.records, case.environment, case.now)
     if lease is None or lease.id == case.own_deploy:
@@ -101,6 +119,19 @@ def lease(case: Case) -> list[Reason]:
         f"{times.iso(lease.since)}; its lease lasts until {times.iso(lease.lease_until)}"
     )
     return [Reason("in-flight", text, "wait for it: deploy-kit status")]
+
+
+def ran_before(case: Case) -> list[Reason]:
+    """What an environment goes back to must have run there."""
+    ran = any(
+        attempt.phase == Phase.FINISHED and attempt.release == case.release.digest
+        for attempt in view.attempts(case.records, case.environment)
+    )
+    if ran:
+        return []
+    name, version = case.environment, case.release.version
+    text = f"{version} never ran in {name}, so there is nothing to go back to"
+    return [Reason("never-ran", text, f"deploy-kit history {name}")]
 
 
 def source(case: Case) -> list[Reason]:
@@ -119,7 +150,7 @@ def source(case: Case) -> list[Reason]:
             f"{source} is not settled: {last.version} {state} there since {times.iso(last.since)}"
         )
         return [Reason("source-unsettled", text, f"deploy-kit deploy {last.version} {source}")]
-    if last.phase == "failed":
+    if last.phase == Phase.FAILED:
         text = f"the last deploy in {source} failed: {last.version} on {times.iso(last.told)}"
         remedy = f"deploy-kit history {source}; then deploy again or roll back there"
         return [Reason("source-failed", text, remedy)]
@@ -146,14 +177,7 @@ def soak(case: Case) -> list[Reason]:
 
 def approvals(case: Case) -> list[Reason]:
     """Approvals of distinct people; each one's last word on the release counts."""
-    last = {
-        entry.actor: entry.decision
-        for entry in view.decisions(case.records)
-        if entry.release == case.release.digest
-        and entry.decision in ("approve", "veto")
-        and entry.environment in (case.environment, None)
-    }
-    given = sorted(actor for actor, word in last.items() if word == "approve")
+    given = sorted(entry.actor for entry in _last_words(case) if entry.decision == "approve")
     lacking = case.rule.approvals - len(given)
     if lacking <= 0:
         return []
@@ -164,7 +188,13 @@ def approvals(case: Case) -> list[Reason]:
     return [Reason("approvals", text, remedy)]
 
 
-def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
+def checks(case: Case) -> list[Reason]:
+    """The evidence of every check that the environment asks for."""
+    lacks = (_lacks(case, check, rule) for check, rule in case.rule.checks.items())
+    return [reason for reason in lacks if reason is not None]
+
+
+def _lacks(case: Case, check: str, rule: CheckRule) -> Reason | None:
     """Why the evidence of one check does not do; None when it does.
 
     Every attempt counts: the first `attempts` must hold enough passes, and no later failure is
@@ -175,28 +205,33 @@ def check(case: Case, check: str, rule: CheckRule) -> Reason | None:
     if _waived(case, check):
         return None
     found = relevant(case.records, case.release.digest, check, case.environment, case.rule)
-    counted = found[: rule.attempts]
-    passes = sum(entry.result == "passed" for entry in counted)
-    failed = [entry for entry in found if entry.result != "passed"]
+    failed = [entry for entry in found if entry.result != Result.PASSED]
     over = f" over {short(case.over)}" if check == UPGRADE else ""
     if len(failed) > rule.attempts - rule.passes:
-        why = f": {failed[-1].summary}" if failed[-1].summary else ""
-        text = (
-            f"{check}{over} failed: {len(found) - len(failed)} of {len(found)} attempts passed, "
-            f"{rule.passes} of {rule.attempts} must{why}"
-        )
-        remedy = (
-            "mend it and cut another release; an admin can waive the check:\n"
-            f"deploy-kit waive {case.release.version} {case.environment} {check} --reason TEXT"
-        )
-        return Reason("check-failed", text, remedy)
+        return _failed(case, f"{check}{over}", check, found)
+    counted = found[: rule.attempts]
+    passes = sum(entry.result == Result.PASSED for entry in counted)
     if passes >= rule.passes:
         return None
     asked = f" ({passes} of {rule.passes} so far)" if rule.passes > 1 or counted else ""
     text = f"no evidence of {check}{over} for {case.environment}{asked}"
     if case.runnable is not None and check not in case.runnable:
         return _to_add(case, check, text, case.runnable)
-    return Reason(MISSING, text, f"deploy-kit train {case.release.version}")
+    needed = NeededCheck(check, case.over if check == UPGRADE else None)
+    return Reason(MISSING, text, f"deploy-kit train {case.release.version}", needed)
+
+
+def _failed(case: Case, what: str, check: str, found: Sequence[view.Evidence]) -> Reason:
+    rule, version = case.rule.checks[check], case.release.version
+    failed = [entry for entry in found if entry.result != Result.PASSED]
+    why = f": {failed[-1].summary}" if failed[-1].summary else ""
+    return Reason(
+        "check-failed",
+        f"{what} failed: {len(found) - len(failed)} of {len(found)} attempts passed, "
+        f"{rule.passes} of {rule.attempts} must{why}",
+        "mend it and cut another release; an admin can waive the check:\n"
+        f"deploy-kit waive {version} {case.environment} {check} --reason TEXT",
+    )
 
 
 def _to_add(case: Case, check: str, text: str, runnable: Collection[str]) -> Reason:
@@ -216,9 +251,25 @@ def _to_add(case: Case, check: str, text: str, runnable: Collection[str]) -> Rea
     )
 
 
-def edge(case: Case, check: str) -> str | None:
-    """What a missing check has to start from: for upgrade what runs, for others nothing."""
-    return case.over if check == UPGRADE else None
+def _decisions(case: Case) -> list[view.Decision]:
+    """The decisions about this environment, or about all."""
+    entries = view.decisions(case.records)
+    return [entry for entry in entries if entry.environment in (case.environment, None)]
+
+
+def _last_of(case: Case, *decisions: str) -> view.Decision | None:
+    """The last of these decisions about the environment."""
+    found = [entry for entry in _decisions(case) if entry.decision in decisions]
+    return found[-1] if found else None
+
+
+def _last_words(case: Case) -> list[view.Decision]:
+    """Each person's last word, approval or veto, on the release."""
+    words: dict[str, view.Decision] = {}
+    for entry in _decisions(case):
+        if entry.decision in ("veto", "approve") and entry.release == case.release.digest:
+            words[entry.actor] = entry
+    return list(words.values())
 
 
 def _waived(case: Case, check: str) -> bool:
@@ -251,10 +302,17 @@ def relevant(
             fits = (there or for_edge) and entry.over is None
         else:
             fits = (there and not entry.copy) or (for_edge and rule.source is None)
-        if fits and entry.result != "not-applicable":
+        if fits and entry.result != Result.NOT_APPLICABLE:
             found.append(entry)
     return tuple(found)
 
 
 def _because(entry: view.Decision) -> str:
     return f": {entry.reason}" if entry.reason else ""
+
+
+Rule = Callable[[Case], list[Reason]]
+ALWAYS: tuple[Rule, ...] = (vetoed, on_hold, pinned, in_flight)
+# A release that runs there already needs none of these to be deployed once more.
+ENTRY: tuple[Rule, ...] = (source, soak, approvals, checks)
+RETURN: tuple[Rule, ...] = (ran_before,)
