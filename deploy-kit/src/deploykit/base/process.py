@@ -69,32 +69,46 @@ def run(
     """
     words = tuple(str(word) for word in argv)
     began = time.monotonic()
-    sink = log.open("a", encoding="utf-8") if log else None
-    try:
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
         if sink:
             sink.write(f"$ {' '.join(words)}\n")
-        return _run(words, timeout, input, cwd, env, sink, log, check, on_line, began)
-    finally:
-        if sink:
-            sink.close()
+        child = _start(words, cwd, env, fed=input is not None)
+        output = _Output(child, sink, on_line)
+        try:
+            if child.stdin is not None and input is not None:
+                _feed(child.stdin, input)
+            child.wait(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _kill(child)
+            output.end()
+            raise CommandFailed(
+                f"{_name(words)} did not finish within {timeout:.0f} s",
+                _where(log, output.out + output.err),
+            ) from None
+        except BaseException:
+            _kill(child)
+            raise
+        finally:
+            output.end()
+    out, err = "".join(output.out), "".join(output.err)
+    result = Result(words, child.returncode, out, err, time.monotonic() - began)
+    if check and result.returncode != 0:
+        raise CommandFailed(
+            f"{_name(words)} failed with exit status {result.returncode}",
+            _where(log, output.err or output.out),
+        )
+    return result
 
 
-def _run(
-    words: tuple[str, ...],
-    timeout: float,
-    input: str | None,
-    cwd: Path | None,
-    env: Mapping[str, str] | None,
-    sink: IO[str] | None,
-    log: Path | None,
-    check: bool,
-    on_line: Callable[[str], None] | None,
-    began: float,
-) -> Result:
+def _start(
+    words: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | None, *, fed: bool
+) -> subprocess.Popen[str]:
+    """The program in a process group of its own; `fed` says that it gets input."""
     try:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             words,
-            stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
@@ -109,49 +123,46 @@ def _run(
             f"cannot start {words[0]}: {error.strerror}",
             f"install {words[0]}, or look at 'deploy-kit doctor'",
         ) from None
-    out: list[str] = []
-    err: list[str] = []
-    lock = threading.Lock()
 
-    def pump(stream: IO[str], kept: list[str], tell: Callable[[str], None] | None) -> None:
+
+class _Output:
+    """What a program prints, taken in as it comes: kept as lines, logged, told."""
+
+    def __init__(
+        self,
+        child: subprocess.Popen[str],
+        sink: IO[str] | None,
+        on_line: Callable[[str], None] | None,
+    ) -> None:
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._sink = sink
+        self._lock = threading.Lock()
+        assert child.stdout is not None and child.stderr is not None
+        self._pumps = [
+            threading.Thread(target=self._pump, args=(stream, kept, tell), daemon=True)
+            for stream, kept, tell in (
+                (child.stdout, self.out, on_line),
+                (child.stderr, self.err, None),
+            )
+        ]
+        for thread in self._pumps:
+            thread.start()
+
+    def end(self) -> None:
+        """Wait for the rest, but not for a grandchild that keeps the pipe."""
+        for thread in self._pumps:
+            thread.join(timeout=5)
+
+    def _pump(self, stream: IO[str], kept: list[str], tell: Callable[[str], None] | None) -> None:
         for line in stream:
             kept.append(line)
-            if sink:
-                with lock:
-                    sink.write(line)
-                    sink.flush()
+            if self._sink:
+                with self._lock:
+                    self._sink.write(line)
+                    self._sink.flush()
             if tell:
                 tell(line.rstrip("\n"))
-
-    assert child.stdout is not None and child.stderr is not None
-    pumps = [
-        threading.Thread(target=pump, args=(child.stdout, out, on_line), daemon=True),
-        threading.Thread(target=pump, args=(child.stderr, err, None), daemon=True),
-    ]
-    for thread in pumps:
-        thread.start()
-    try:
-        if child.stdin is not None and input is not None:
-            _feed(child.stdin, input)
-        child.wait(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        _kill(child)
-        raise CommandFailed(
-            f"{_name(words)} did not finish within {timeout:.0f} s", _where(log, out + err)
-        ) from None
-    except BaseException:
-        _kill(child)
-        raise
-    finally:
-        for thread in pumps:
-            thread.join(timeout=5)
-    result = Result(words, child.returncode, "".join(out), "".join(err), time.monotonic() - began)
-    if check and result.returncode != 0:
-        raise CommandFailed(
-            f"{_name(words)} failed with exit status {result.returncode}",
-            _where(log, err or out),
-        )
-    return result
 
 
 def last_line(text: str) -> str:

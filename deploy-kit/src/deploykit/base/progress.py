@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress as Bars
-from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -54,8 +56,11 @@ class Shown:
     EVERY = 30.0
 
     def __init__(self, console: Console) -> None:
+        # Here, as commands that show no progress must not wait for the import.
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
         self._console = console
-        self._bars = Bars(
+        self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
@@ -77,7 +82,7 @@ class Shown:
             if self._running == 1 and self._console.is_terminal:
                 self._bars.start()
         task = self._bars.add_task(escape(title), total=None, detail="")
-        step = _ShownStep(self._bars, task, self._console, title, began, self.EVERY)
+        step = _ShownStep(self._bars, task, self._console, title=title, every=self.EVERY)
         mark = "[red]✗[/red]"
         try:
             yield step
@@ -96,11 +101,11 @@ class Shown:
 
 class _ShownStep:
     def __init__(
-        self, bars: Bars, task: TaskID, console: Console, title: str, began: float, every: float
+        self, bars: Bars, task: TaskID, console: Console, *, title: str, every: float
     ) -> None:
         self._bars, self._task, self._console = bars, task, console
-        self._title, self._began, self._every = title, began, every
-        self._told = began
+        self._title, self._every = title, every
+        self._began = self._told = time.monotonic()
 
     def note(self, detail: str) -> None:
         self._bars.update(self._task, detail=escape(detail))

@@ -131,7 +131,7 @@ def _standing(
         last=tried[-1] if tried else None,
         busy=view.in_flight(records, name, now) is not None,
         marks=_marks(records, name, runs),
-        next=_next(name, records, runs, newest, now, runnable),
+        next=_next(name, records, runs, newest, now=now, runnable=runnable),
     )
 
 
@@ -140,6 +140,7 @@ def _next(
     records: Sequence[Record],
     runs: view.Running | None,
     newest: Candidate | None,
+    *,
     now: datetime,
     runnable: Collection[str] | None,
 ) -> Next | None:

@@ -103,7 +103,7 @@ def waive(
     \b
     deploy-kit waive 2026.47.1 production upgrade --reason "tried by hand on a copy"
     """
-    _decide(ctx, key, "waive", environment, release, check, reason)
+    _decide(ctx, key, "waive", environment, release, check=check, reason=reason)
 
 
 def _decide(
@@ -112,6 +112,7 @@ def _decide(
     decision: str,
     environment: str | None = None,
     release: str | None = None,
+    *,
     check: str | None = None,
     reason: str = "",
 ) -> None:

@@ -94,10 +94,10 @@ def down(
     if not names:
         stdout().print("nothing is up")
         return
-    take_down(site, {name: there.get(name) or _provider(site, name) for name in names})
+    take_down({name: there.get(name) or _provider(site, name) for name in names})
 
 
-def take_down(site: Site, wanted: dict[str, Provider]) -> None:
+def take_down(wanted: dict[str, Provider]) -> None:
     """Destroy the instances `wanted`, side by side. Every failure is told, not just the first."""
     progress = Shown(stderr())
     in_parallel(wanted, lambda name: wanted[name].down(name, progress))
@@ -122,7 +122,7 @@ def rebuild(
     found = provider_for(site, environment)
     tags = found.tags(name) if name in found.instances() else {}
     confirm(site, [name], yes, yes_i_mean)
-    take_down(site, {name: found})
+    take_down({name: found})
     bring_up(site, {name: environment}, tags.get("purpose", "train"))
 
 

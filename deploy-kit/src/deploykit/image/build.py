@@ -12,7 +12,7 @@ from pathlib import Path
 from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.base.parallel import in_parallel
-from deploykit.base.process import Runner, run
+from deploykit.base.process import run
 from deploykit.base.progress import Progress, Step
 from deploykit.base.root import as_root
 from deploykit.image.inputs import SUITE, Inputs, render_sources
@@ -104,7 +104,7 @@ def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
         run(argv, timeout=TIMEOUT, log=log, on_line=tell, env={"LC_ALL": "C.UTF-8"})
 
 
-def mmdebstrap(inputs: Inputs, aside: Path, hook: Path, runner: Runner = run) -> list[str | Path]:
+def mmdebstrap(inputs: Inputs, aside: Path, hook: Path) -> list[str | Path]:
     """The call that makes aside/root.tar; through sudo where this user is not root."""
     words: list[str | Path] = [*as_root(), "mmdebstrap", "--mode=root", "--variant=minbase"]
     words += [

@@ -59,6 +59,7 @@ def evaluate(
     records: Sequence[Record],
     now: datetime,
     own_deploy: str | None = None,
+    *,
     runnable: Collection[str] | None = None,
 ) -> Verdict:
     """Whether `release` may enter `environment` at `now` (aware UTC), by the ledger's own policy.

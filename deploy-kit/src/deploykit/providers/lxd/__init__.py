@@ -68,7 +68,9 @@ class LxdProvider:
                 uplink = ensure_networks(lxd, self._site, names, environment)
                 ensure_profile(lxd, names, environment)
                 step.note("nodes")
-                hosts = self._nodes(lxd, names, environment, bases, uplink, key, given)
+                hosts = self._nodes(
+                    lxd, names, environment, bases=bases, uplink=uplink, key=key, tags=given
+                )
                 inventory = Inventory(
                     environment, instance, hosts, key, self._site.instance(instance)
                 )
@@ -178,6 +180,7 @@ class LxdProvider:
         lxd: Lxd,
         names: Names,
         environment: Environment,
+        *,
         bases: Mapping[bool, str],
         uplink: IPv4Network,
         key: Path,
@@ -190,7 +193,15 @@ class LxdProvider:
 
         def bring_up(node: Node) -> Host:
             base, address = bases[node.privileged], addresses[node.name]
-            request = node_request(environment, node, names, base, address, public, tags)
+            request = node_request(
+                environment,
+                node,
+                names,
+                base=base,
+                address=address,
+                authorized_key=public,
+                tags=tags,
+            )
             ensure_node(lxd, names, node, request, found.get(node.name))
             return wait_for_node(lxd, names, environment, node, str(address))
 

@@ -108,6 +108,7 @@ def node_request(
     environment: Environment,
     node: Node,
     names: Names,
+    *,
     base: str,
     address: IPv4Address,
     authorized_key: str,

@@ -120,7 +120,15 @@ def test_only_nodes_whose_roles_need_it_are_privileged(environment: Environment)
     names = Names("0a1b2c", "test")
     address = IPv4Network("10.200.7.0/24")[10]
     salt, compute, _ = (
-        node_request(environment, node, names, "dkbase-x", address, "ssh-ed25519 K", {})
+        node_request(
+            environment,
+            node,
+            names,
+            base="dkbase-x",
+            address=address,
+            authorized_key="ssh-ed25519 K",
+            tags={},
+        )
         for node in environment.nodes
     )
     assert "security.privileged" not in salt["config"]
