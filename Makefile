@@ -89,11 +89,12 @@ kitchen: setup-tests ## slow suites: states and roles: all, SUITE=mariadb, or SU
 	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) \
 	  $(if $(STEP),--step $(STEP),--junit ../logs/kitchen.xml) $(ARGS)
 
-lint: ## style, types, YAML
+lint: ## style, types, and which room may use which
 	@deploy-kit/setup --tests
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
 	@$(bin)/mypy
+	@PYTHONPATH=tests/support $(bin)/lint-imports --no-cache --no-logo
 
 down: ## take every environment of this clone down
 	@deploy-kit/setup

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import Timeout, UnixFileLock
-
 from deploykit.base.errors import DeployKitError
-
-POLL = 0.02  # seconds between two tries
 
 
 @contextlib.contextmanager
 def locked(file: Path, timeout: float) -> Iterator[None]:
-    """Hold `file`'s lock (flock(2)); it and its folder are made if they are missing.
+    """Hold `file`'s lock (flock(2)); it and its folder are made where they are missing.
 
-    Raises DeployKitError if somebody else holds it for longer than `timeout` seconds.
+    Raises DeployKitError when somebody else holds it for longer than `timeout` seconds.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # An object of its own per call: threads of one process exclude each other as processes do.
-    lock = UnixFileLock(file, timeout=timeout, mode=0o600, thread_local=False, poll_interval=POLL)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        lock.acquire()
-    except Timeout:
-        raise DeployKitError(
-            f"another process has held {file} for {timeout:.0f} s",
-            "wait for it to end, then run this again",
-        ) from None
-    try:
+        until, pause = time.monotonic() + timeout, 0.002
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise DeployKitError(
+                        f"another process has held {file} for {timeout:.0f} s",
+                        "wait for it to end, then run this again",
+                    ) from None
+                time.sleep(pause)
+                pause = min(pause * 2, 0.1)
         yield
     finally:
-        lock.release()
+        os.close(handle)

@@ -21,7 +21,11 @@ def test_discovered_manifest_installs_the_same_shelf(
     said = run_cli("discover")
     assert (said.code, said.err) == (0, "")
     found = parse(said.out.encode(), tmp_path / "x.yml")
-    assert [(one.place, len(one.branch)) for one in found.books] == [("a", 40), ("b", 40), ("c", 40)]
+    assert [(one.place, len(one.branch)) for one in found.books] == [
+        ("a", 40),
+        ("b", 40),
+        ("c", 40),
+    ]
     assert [(one.place, one.target) for one in found.links] == [("l", "a")]
     (tmp_path / "x.yml").write_text(said.out)
     (tmp_path / "other").mkdir()
