@@ -10,7 +10,7 @@ from deploykit.base.waiting import wait_until
 from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
 from deploykit.nodes.inventory import Host
 from deploykit.nodes.ssh import greeting
-from deploykit.providers.lxd.api import Lxd, LxdError
+from deploykit.providers.lxd.api import Lxd, LxdError, patiently
 from deploykit.providers.lxd.plan import Names
 from deploykit.site.environment import Environment, Node
 
@@ -61,7 +61,9 @@ def _bring_up_to_date(
         if key not in keep and found["config"].get(key) != value
     }
     if changed:
-        lxd.patch(f"instances/{node.name}", {"config": changed}, names.project)
+        # A call that was killed may have left LXD still making it.
+        path = f"instances/{node.name}"
+        patiently(lambda: lxd.patch(path, {"config": changed}, names.project))
     if HOSTS in changed:
         lxd.write_file(node.name, "/etc/hosts", changed[HOSTS] + "\n", project=names.project)
 
