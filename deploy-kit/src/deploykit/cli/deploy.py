@@ -26,11 +26,12 @@ def deploy(
     """
     from deploykit.providers import located
     from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
     from deploykit.train.deploy import deploy as run
 
     with session_of(ctx, "deploy") as context:
         env, _ = located(context.site, environment, provider)
-        found = find_release(context.site, release)
+        found = build_release(context.site, find_release(context.site, release))
         run(context, found, env)
         _tell(environment, found.version, found.digest, as_json)
 
@@ -58,13 +59,15 @@ def rollback(
     """
     from deploykit.providers import located
     from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
     from deploykit.train.deploy import rollback as run
 
     with session_of(ctx, "rollback") as context:
         env, _ = located(context.site, environment, provider)
         if env.protected and not yes:
             click.confirm(f"Roll {environment} back?", abort=True)
-        done = run(context, env, find_release(context.site, to) if to else None)
+        wanted = build_release(context.site, find_release(context.site, to)) if to else None
+        done = run(context, env, wanted)
         _tell(environment, done.version, done.digest, as_json)
 
 

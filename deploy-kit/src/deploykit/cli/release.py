@@ -76,9 +76,11 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 def show(ctx: click.Context, text: str, as_json: bool) -> None:
     """Show RELEASE: its books at their commits, and where its files are."""
     from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
     from gitshelf import verify as prove
 
-    found = find_release(site_of(ctx), text)
+    site = site_of(ctx)
+    found = build_release(site, find_release(site, text))
     books = prove(found.kit, digest=found.hex).lock.books
     if as_json:
         listed = [{"book": b.book, "commit": b.commit, "path": b.path} for b in books]
@@ -100,9 +102,11 @@ def verify(ctx: click.Context, text: str, as_json: bool) -> None:
     from deploykit.cli.ledger import ledger_of
     from deploykit.ledger.view import signers_in_force
     from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
     from deploykit.site.keys import allowed_signers
 
-    found = find_release(site_of(ctx), text)
+    site = site_of(ctx)
+    found = build_release(site, find_release(site, text))
     signers = signers_in_force(ledger_of(ctx).known)
     proven = found.verify(allowed_signers(signers, role="release-manager"))
     if as_json:

@@ -23,11 +23,12 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     """
     from deploykit.board import print_board
     from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
     from deploykit.site.environment import chain
     from deploykit.train.line import run_train
 
     with session_of(ctx, "train") as context:
-        found = find_release(context.site, release)
+        found = build_release(context.site, find_release(context.site, release))
         if last is not None:
             context.site.environment(last)
         line = chain(context.site.environments(), last)
@@ -67,10 +68,11 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
     """
     from deploykit.ledger.schema import Purpose
     from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
     from deploykit.train.deploy import deploy
 
     with session_of(ctx, "promote") as context:
         env = context.site.environment(environment)
-        found = find_release(context.site, release)
+        found = build_release(context.site, find_release(context.site, release))
         deploy(context, found, env, Purpose.PROMOTE)
         click.echo(f"{environment} runs {found.version}")

@@ -6,7 +6,7 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,18 @@ class Release:
         return schemas(file) if file.is_file() else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """The pins of a release whose kit is not in the store; `cutting.build_release` builds it.
+
+    `digest` is what its kit must have, None where nothing says so.
+    """
+
+    version: str
+    manifest: Path
+    digest: str | None = None
+
+
 def version_key(version: str) -> tuple[int, ...]:
     """Versions in the order of their cutting: year, week, number."""
     return tuple(int(part) for part in version.split("."))
@@ -113,19 +125,17 @@ def stored(site: Site, version: str, manifest: Path) -> Release | None:
     return Release(version, f"sha256:{digest}", folder, manifest)
 
 
-def find_release(site: Site, text: str) -> Release:
+def find_release(site: Site, text: str) -> Release | Unbuilt:
     """The release that `text` names: a version, the beginning of a digest, or `latest`.
 
-    One that was cut elsewhere is built here from its pins, and signed by this operator. Raises
-    InputError where nothing or more than one fits.
+    Only looks: one that was cut elsewhere is returned as its pins. Raises InputError if nothing or
+    more than one fits.
     """
-    from deploykit.release.cutting import build_release
-
     pins = manifests(site)
     if text == LATEST and pins:
         text = next(reversed(pins))
     if text in pins:
-        return stored(site, text, pins[text]) or build_release(site, text, pins[text])
+        return stored(site, text, pins[text]) or Unbuilt(text, pins[text])
     known = releases(site)
     match = DIGEST_PREFIX.fullmatch(text)
     fits = [release for release in known if match and release.hex.startswith(match[1])]
@@ -134,23 +144,30 @@ def find_release(site: Site, text: str) -> Release:
     raise unknown(text, {release.digest: release.version for release in fits or known}, bool(fits))
 
 
-def release_of(site: Site, records: Sequence[Record], digest: str) -> Release:
-    """The release `digest`, from the store or built from the pins of the version it has in the
-    ledger, as on a machine that shares the ledger but did not cut it.
+def release_of(site: Site, records: Sequence[Record], digest: str) -> Release | Unbuilt:
+    """The release `digest`, from the store or as the pins of the version it has in the ledger.
 
-    Raises InputError where the pins are not here, or give another kit.
+    Those are what a machine has that shares the ledger but did not cut the release. Raises
+    InputError if the pins are not here, or the kit that is here under that version is another.
     """
     for known in releases(site):
         if known.digest == digest:
             return known
     _, version = named_release(site, records, digest)
     found = find_release(site, version)
-    if found.digest != digest:
+    if isinstance(found, Unbuilt):
+        return replace(found, digest=digest)
+    check_digest(found, digest)
+    return found
+
+
+def check_digest(release: Release, digest: str) -> None:
+    """Raise InputError if the kit of `release` is not the one that the ledger has as `digest`."""
+    if release.digest != digest:
         raise InputError(
-            f"{version} is {found.digest} here, but {digest} in the ledger",
+            f"{release.version} is {release.digest} here, but {digest} in the ledger",
             "the pins of that version are others than those that were deployed",
         )
-    return found
 
 
 def named_release(site: Site, records: Sequence[Record], text: str) -> tuple[str, str]:

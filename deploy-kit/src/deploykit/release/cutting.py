@@ -13,7 +13,7 @@ from deploykit.base import files
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.filelock import locked
 from deploykit.base.process import Result, run
-from deploykit.release import KIT, VERSION, Release, manifests, stored
+from deploykit.release import KIT, VERSION, Release, Unbuilt, check_digest, manifests, stored
 from deploykit.site import Site
 from deploykit.site.keys import operator_key
 
@@ -63,10 +63,20 @@ def cut(site: Site, *, commit: bool, version: str | None = None, today: date | N
         return Cut(release, True, commit and _commit(site, file))
 
 
-def build_release(site: Site, version: str, manifest: Path) -> Release:
-    """Build the kit of pins that are there already, and put it in the store."""
+def build_release(site: Site, found: Release | Unbuilt) -> Release:
+    """What a lookup found, with its kit in the store: built from its pins if it is not there.
+
+    The kit is signed by this operator. Raises gitshelf's errors, and InputError if the pins give
+    another kit than the ledger has under that version.
+    """
+    if isinstance(found, Release):
+        return found
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
-        return stored(site, version, manifest) or _build(site, version, manifest)
+        release = stored(site, found.version, found.manifest)
+        release = release or _build(site, found.version, found.manifest)
+    if found.digest is not None:
+        check_digest(release, found.digest)
+    return release
 
 
 def pinned(site: Site) -> str:

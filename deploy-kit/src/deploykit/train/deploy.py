@@ -17,6 +17,7 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.providers import provider_for
 from deploykit.release import Release, release_of
+from deploykit.release.cutting import build_release
 from deploykit.rollout import RolloutFailed, current_digest, roll_out
 from deploykit.rollout.context import Context
 from deploykit.site.environment import Environment
@@ -133,9 +134,10 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
                 f"{environment.name}: no release ran there before the one of now",
                 f"deploy-kit history {environment.name}",
             )
-        to = release_of(context.site, records, before.digest)
+        to = build_release(context.site, release_of(context.site, records, before.digest))
     if now is not None:
-        refuse_schema_change(context, environment, now.digest, to)
+        ours = build_release(context.site, release_of(context.site, records, now.digest))
+        refuse_schema_change(context, environment, ours, to)
     deploy(context, to, environment, Purpose.ROLLBACK)
     return to
 
@@ -155,10 +157,10 @@ def schemas_moved(
 
 
 def refuse_schema_change(
-    context: Context, environment: Environment, running_digest: str, to: Release
+    context: Context, environment: Environment, runs: Release, to: Release
 ) -> None:
-    """Raise Refused where the running release declares another database schema than `to`."""
-    ours = release_of(context.site, context.ledger.records(), running_digest).schemas(context.site)
+    """Raise Refused if `runs`, the running release, declares another schema than `to`."""
+    ours = runs.schemas(context.site)
     states = to.unpacked(context.site) / "salt" / "states"
     known = {component for component in ours if (states / component).is_dir()}
     moved = schemas_moved(ours, to.schemas(context.site), known)

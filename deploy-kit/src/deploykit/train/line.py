@@ -18,6 +18,7 @@ from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.nodes.ssh import reachable
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.release import Release, release_of
+from deploykit.release.cutting import build_release
 from deploykit.rollout import stands
 from deploykit.rollout.context import Context
 from deploykit.site.environment import Environment
@@ -110,7 +111,9 @@ def run_check(
     """
     check = check_named(needed.check)
     records = context.ledger.records()
-    over = release_of(context.site, records, needed.over) if needed.over else None
+    over = None
+    if needed.over:
+        over = build_release(context.site, release_of(context.site, records, needed.over))
     if check.on_copy:
         place, live = environment, None
     else:
