@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitshelf.assembly import chunks, provenance, sbom, writing
+from gitshelf.assembly import chunks, layout, provenance, sbom
 from gitshelf.assembly.chunks import Chunk
 from gitshelf.assembly.spdx import Licence
 from gitshelf.base import files
@@ -43,12 +43,12 @@ def assemble(
 ) -> Kit:
     """Write the kit of the manifest `read` as `output` and lay beside it what belongs to it.
 
-    Raises GitshelfError; writing.ChunkDamaged if a chunk in the cache was, which is then discarded.
+    Raises GitshelfError; layout.ChunkDamaged if a chunk in the cache was, which is then discarded.
     """
     contents = _contents(read, spliced)
     try:
-        digest, size = writing.write(contents, output, report)
-    except writing.ChunkDamaged as error:
+        digest, size = layout.write(contents, output, report)
+    except layout.ChunkDamaged as error:
         chunks.discard(error.chunk)
         raise
     try:
@@ -95,7 +95,7 @@ def _sums(folder: Path) -> dict[str, str]:
     return {name: digest for name, digest in known.items() if (folder / name).is_file()}
 
 
-def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> writing.Contents:
+def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> layout.Contents:
     books: list[LockedBook] = []
     chunks: dict[str, Chunk] = {}
     locations: dict[str, Location] = {link.place: link.at for link in read.links}
@@ -134,4 +134,4 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> writing.
         hashlib.sha256(read.data).hexdigest(),
         hashlib.sha256(bill).hexdigest(),
     )
-    return writing.Contents(written, chunks, locations, extras)
+    return layout.Contents(written, chunks, locations, extras)

@@ -53,7 +53,7 @@ def build(
     while True:
         spliced = _splice_all(read, options)
         from gitshelf.assembly import assemble
-        from gitshelf.assembly.writing import ChunkDamaged
+        from gitshelf.assembly.layout import ChunkDamaged
 
         try:
             return assemble(read, spliced, output, key, options.report)
