@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploykit.base import times
-from deploykit.ledger import Ledger, utc_now, view
+from deploykit.ledger import utc_now, view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.policy import Candidate, Verdict, evaluate
@@ -60,12 +60,11 @@ def standings(
     return tuple(_standing(name, records, newest, now, runnable) for name in environments)
 
 
-def board(site: Site, ledger: Ledger) -> tuple[Standing, ...]:
-    """The board of a site as of now, in the order of promotion."""
+def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
+    """The board of a site after the ledger's `records`, in the order of promotion."""
     from deploykit.checks import check_names
     from deploykit.release import releases
 
-    records = ledger.records()
     cut = releases(site)
     names = shown(site.promotions(), records)
     return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
@@ -87,10 +86,10 @@ def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str
     return found or list(rules)
 
 
-def print_board(site: Site, ledger: Ledger, printer: Console | None = None) -> None:
+def print_board(site: Site, records: Sequence[Record], printer: Console | None = None) -> None:
     """Print the board, at most 100 columns wide, without colours where it is no terminal."""
     out = printer or console()
-    lines = board(site, ledger)
+    lines = board(site, records)
     out.print(_table(lines))
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:

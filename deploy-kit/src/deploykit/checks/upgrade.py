@@ -25,7 +25,8 @@ class Upgrade:
 
 def rehearse(context: Context, occasion: Occasion, purpose: str) -> Outcome:
     """Deploy `over` (if any), then the release, on a throwaway copy; then its smoke test."""
-    signers = kit_signers(context.ledger, occasion.over.digest if occasion.over else None)
+    over = occasion.over.digest if occasion.over else None
+    signers = kit_signers(context.ledger.fetch_records(), over)
     with throwaway(context, occasion.environment, purpose) as copy:
         if occasion.over is not None:
             roll_out(context, occasion.over, copy, signers)

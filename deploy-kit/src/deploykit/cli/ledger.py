@@ -39,11 +39,11 @@ def status(ctx: click.Context, as_json: bool) -> None:
     """Show the board: what runs where, since when, on what evidence, and what is next."""
     from deploykit.board import board, board_json, print_board
 
-    ledger, site = ledger_of(ctx), site_of(ctx)
+    records, site = ledger_of(ctx).known, site_of(ctx)
     if as_json:
-        print_json(board_json(board(site, ledger)))
+        print_json(board_json(board(site, records)))
     else:
-        print_board(site, ledger)
+        print_board(site, records)
 
 
 @click.command()
@@ -128,7 +128,7 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
 
     held = ledger_of(ctx)
     if allowed_signers:
-        click.echo(kit_signers(held), nl=False)
+        click.echo(kit_signers(held.known), nl=False)
         return
     found = signers_in_force(held.known)
     if as_json:

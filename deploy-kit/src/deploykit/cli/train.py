@@ -37,7 +37,7 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
             f"logs: {context.logs}"
         )
         run_train(context, found, line)
-        print_board(context.site, context.ledger)
+        print_board(context.site, context.ledger.fetch_records())
         click.echo(what_next([env.name for env in line]))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from deploykit.ledger import Ledger
+from collections.abc import Sequence
+
+from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase
 from deploykit.ledger.view import signers_in_force
 from deploykit.site.keys import allowed_signers
@@ -11,13 +13,12 @@ KIT_ROLE = "release-manager"
 NAMESPACE = "gitshelf-kit"
 
 
-def kit_signers(ledger: Ledger, digest: str | None = None) -> str:
-    """The allowed_signers text of those who may sign kits now.
+def kit_signers(records: Sequence[Record], digest: str | None = None) -> str:
+    """The allowed_signers text of those who may sign kits, after `records`.
 
     For the kit `digest` also of those who might when it was last deployed well: a signer who has
     left since does not take away what one may have to go back to.
     """
-    records = ledger.records()
     signers = list(signers_in_force(records))
     for record in reversed(records):
         if (

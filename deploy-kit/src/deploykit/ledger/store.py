@@ -62,7 +62,7 @@ class Ledger:
         name = hashlib.sha256(remote.encode()).hexdigest()[:8]
         clone = Clone(folder / f"{name}.git", remote, owned)
         ledger = cls(clone, Memory(folder / name), key or operator_key(site), clock)
-        if not ledger.refresh():
+        if not ledger.fetch_records():
             ledger._begin(site)
         return ledger
 
@@ -76,12 +76,11 @@ class Ledger:
         """The records as last fetched; no I/O."""
         return self._seen.records
 
-    def records(self) -> tuple[Record, ...]:
-        """Every record of the ledger as it is now, fetched and verified."""
-        return self.refresh()
+    def fetch_records(self) -> tuple[Record, ...]:
+        """Every record of the ledger as it is now: fetches and verifies what is new.
 
-    def refresh(self) -> tuple[Record, ...]:
-        """Fetch and verify what is new. Raises LedgerError; what was known stays known."""
+        Raises LedgerError; what was known stays known.
+        """
         with self._memory.locked():
             self._clone.prepare()
             tip = self._clone.fetch()
@@ -103,7 +102,7 @@ class Ledger:
         with self._memory.locked():
             self._memory.forget()
             self._seen = Seen()
-        return self.refresh()
+        return self.fetch_records()
 
     def append(self, decide: Decide) -> Record:
         """Add the record whose body `decide(records, now)` returns, and return it.
@@ -112,11 +111,11 @@ class Ledger:
         somebody else was faster. What it raises (Refused) goes through and nothing is written.
         Raises LedgerError where this key may not write such a record, or the remote fails.
         """
-        self.refresh()
+        self.fetch_records()
         for attempt in range(TRIES):
             if attempt:
                 time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
-                self.refresh()
+                self.fetch_records()
             seen = self._seen
             now = self._time(seen.records)
             done = self._offer(seen, decide(seen.records, now), now)
@@ -138,7 +137,7 @@ class Ledger:
         everything = (Signer(self._key.principal, self._key.public, ROLES),)
         body = genesis_body(site.name, everything, policy_json(site.promotions()))
         for _ in range(TRIES):
-            if self._offer(Seen(), body, self._clock()) or self.refresh():
+            if self._offer(Seen(), body, self._clock()) or self.fetch_records():
                 return
         raise LedgerError(f"cannot begin the ledger in {self._clone.remote}")
 
@@ -178,7 +177,7 @@ class Ledger:
                 self._keep((*before, record), texts, (record,))
                 return record
         if tip == commit:  # another process of this state has gone on from it already
-            return self.refresh()[n]
+            return self.fetch_records()[n]
         if tip != parent:
             return None
         raise LedgerError(

@@ -155,7 +155,7 @@ def _secret(entry: dict[str, Any], now: datetime.datetime) -> Secret:
 def _demand_quiet(context: Context, inventory: Inventory) -> None:
     """Raise Refused while a deployment is under way: it works with the values of now."""
     now = datetime.datetime.now(datetime.UTC)
-    lease = in_flight(context.ledger.records(), inventory.environment.name, now)
+    lease = in_flight(context.ledger.fetch_records(), inventory.environment.name, now)
     if lease is not None and inventory.instance == inventory.environment.instance:
         raise Refused(
             f"{lease.owner} has been deploying {lease.version} to {inventory.instance} since "
@@ -165,4 +165,4 @@ def _demand_quiet(context: Context, inventory: Inventory) -> None:
 
 
 def _signers(context: Context) -> tuple[Signer, ...]:
-    return signers_in_force(context.ledger.records())
+    return signers_in_force(context.ledger.fetch_records())

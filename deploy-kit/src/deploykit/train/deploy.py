@@ -33,7 +33,7 @@ def deploy(
     nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
     state fails (recorded; what ran before stays current), DeployKitError otherwise.
     """
-    signers = kit_signers(context.ledger, release.digest)
+    signers = kit_signers(context.ledger.fetch_records(), release.digest)
     release.verify(signers)
     inventory = context.inventory(environment)
     reachable(inventory)
@@ -123,7 +123,7 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
     ran before, or where a component's database schema has moved since and the older release
     cannot work with it.
     """
-    records = context.ledger.records()
+    records = context.ledger.fetch_records()
     now = running(records, environment.name)
     if to is None:
         last = attempts(records, environment.name)[-1:]

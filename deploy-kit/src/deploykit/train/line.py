@@ -47,7 +47,7 @@ def arrived(context: Context, release: Release, environment: Environment) -> boo
 
     A smoke test that a killed train left out is made up for.
     """
-    records = context.ledger.records()
+    records = context.ledger.fetch_records()
     now = running(records, environment.name)
     if now is None or now.digest != release.digest:
         return False
@@ -76,10 +76,11 @@ def gather(
     """
     tried: Counter[NeededCheck] = Counter()
     while True:
-        verdict = ask(context, release, environment)
+        records = context.ledger.fetch_records()
+        verdict = ask(release, environment, records)
         if verdict.allowed:
             return
-        rule = policy_in_force(context.ledger.records()).get(environment.name, Promotion())
+        rule = policy_in_force(records).get(environment.name, Promotion())
         spent = any(tried[one] >= rule.checks[one.check].attempts for one in verdict.needed)
         if verdict.blocked or spent or not verdict.needed:
             verdict.demand(f"{release.version} into {environment.name}")
@@ -89,9 +90,9 @@ def gather(
             run_check(context, release, environment, rule.source, environments, needed)
 
 
-def ask(context: Context, release: Release, environment: Environment) -> Verdict:
-    """Policy's verdict on the release's entry as of now."""
-    records, now = context.ledger.records(), datetime.datetime.now(datetime.UTC)
+def ask(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
+    """Policy's verdict on the release's entry as of now, after `records`."""
+    now = datetime.datetime.now(datetime.UTC)
     return evaluate(release, environment.name, records, now, runnable=check_names())
 
 
@@ -110,7 +111,7 @@ def run_check(
     nothing, where somebody deployed another release to `source` meanwhile.
     """
     check = check_named(needed.check)
-    records = context.ledger.records()
+    records = context.ledger.fetch_records()
     over = None
     if needed.over:
         over = build_release(context.site, release_of(context.site, records, needed.over))
@@ -148,7 +149,7 @@ def undisturbed(
     context: Context, release: Release, place: Environment, before: tuple[Record, ...]
 ) -> bool:
     """Whether `place` ran the release all the time since `before`, and nothing was deployed."""
-    now = context.ledger.records()
+    now = context.ledger.fetch_records()
     was, runs = running(before, place.name), running(now, place.name)
     same = attempts(before, place.name)[-1:] == attempts(now, place.name)[-1:]
     return same and was is not None and was == runs and was.digest == release.digest

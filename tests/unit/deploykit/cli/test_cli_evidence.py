@@ -75,7 +75,7 @@ def test_wrong_call_records_nothing_and_says_why(
     (tmp_path / "bad.xml").write_text("2 passed")
     ended, _, err = call("evidence", "add", *words[:2], str(tmp_path / words[2]))
     assert (ended, said in err) == (code, True), err
-    assert len(ledger.records()) == 3
+    assert len(ledger.fetch_records()) == 3
 
 
 def test_evidence_is_signed_by_an_operators_key_alone(
@@ -90,7 +90,7 @@ def test_evidence_is_signed_by_an_operators_key_alone(
     assert code == 1 and "no role that may write 'evidence'" in err
     call("ledger", "trust", "bob@there", f"{bob.file}.pub", "--roles", "operator")
     assert call(*words, *key)[0] == 0
-    assert ledger.records()[-1].actor == "bob@there"
+    assert ledger.fetch_records()[-1].actor == "bob@there"
 
 
 def test_check_of_ones_own_in_policy_is_told_until_its_evidence_is_there(

@@ -36,10 +36,10 @@ def record(
 
 def refusal(ledger: Ledger, file: Path) -> Refused:
     """The refusal of a file's results, of which nothing goes on record."""
-    before = len(ledger.records())
+    before = len(ledger.fetch_records())
     with pytest.raises(Refused) as error:
         record(ledger, file)
-    assert len(ledger.records()) == before
+    assert len(ledger.fetch_records()) == before
     return error.value
 
 
@@ -50,7 +50,7 @@ def test_results_are_evidence_of_the_release_that_runs_there(
     deploy(ledger, TWO)
     file = resultsfile.write(tmp_path / "r.xml", ["passed", "skipped", "passed"], seconds=7.25)
     record(ledger, file)
-    (found,) = evidence(ledger.records(), check="tempest")
+    (found,) = evidence(ledger.fetch_records(), check="tempest")
     assert (found.release, found.version, found.over) == (TWO.digest, TWO.version, None)
     assert (found.environment, found.edge, found.copy) == ("test", "test", False)
     assert (found.result, found.attempt, found.seconds) == ("passed", 1, 7.2)
@@ -166,7 +166,7 @@ def test_deployment_while_the_nodes_are_looked_at_leaves_no_evidence(
 
     with pytest.raises(Refused, match="was not finished"):
         record(ledger, file, look=look)
-    assert not evidence(ledger.records())
+    assert not evidence(ledger.fetch_records())
 
 
 def test_nodes_are_not_looked_at_for_results_that_are_refused(

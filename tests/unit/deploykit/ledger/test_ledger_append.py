@@ -40,7 +40,7 @@ def test_appended_record_is_what_another_operator_reads(site: Site, ledger: Ledg
     record = ledger.append(lambda records, now: HOLD)
     assert record.n == 1 and record.body == HOLD.fields
     other = Ledger.open(other_state(site, "other"), ledger.key)
-    assert other.known == ledger.known == ledger.records()
+    assert other.known == ledger.known == ledger.fetch_records()
 
 
 def test_commit_is_one_record_that_plain_git_verifies(
@@ -64,7 +64,7 @@ def test_refusal_of_the_decider_goes_through_and_writes_nothing(ledger: Ledger) 
 
     with pytest.raises(Refused):
         ledger.append(never)
-    assert len(ledger.records()) == 1
+    assert len(ledger.fetch_records()) == 1
 
 
 def test_loser_of_a_race_decides_again_with_the_winners_record(site: Site, ledger: Ledger) -> None:
@@ -139,7 +139,7 @@ def test_new_signer_writes_with_the_name_that_the_ledger_gave(
     ledger.append(lambda records, now: signers_body((signer(ledger.key), named)))
     other = Ledger.open(other_state(site, "bobs"), bob)
     assert other.append(lambda records, now: HOLD).actor == "robert@example.org"
-    assert ledger.records()[-1].actor == "robert@example.org"
+    assert ledger.fetch_records()[-1].actor == "robert@example.org"
 
 
 def test_edited_checkout_changes_neither_policy_nor_signers(
@@ -158,7 +158,7 @@ def test_edited_checkout_changes_neither_policy_nor_signers(
 def test_policy_record_replaces_the_policy(ledger: Ledger) -> None:
     rule = {"from": None, "checks": {}, "soak": 60, "approvals": 0}
     ledger.append(lambda records, now: policy_body({"test": rule}))
-    assert policy_in_force(ledger.records())["test"].soak == 60
+    assert policy_in_force(ledger.fetch_records())["test"].soak == 60
 
 
 def test_clock_a_little_behind_writes_at_the_last_records_time(site: Site, ann: Key) -> None:

@@ -38,7 +38,7 @@ def test_forged_record_in_proper_form_by_the_right_key_is_accepted(
 ) -> None:
     """The forger of these tests forges well: what is refused below is refused for its one fault."""
     forgery.record(site.ledger, HOLD, utc_now(), "ann@here", ann)
-    assert ledger.records()[-1].body == HOLD.fields
+    assert ledger.fetch_records()[-1].body == HOLD.fields
 
 
 def test_record_changed_in_place_is_refused(site: Site, ledger: Ledger, ann: Key) -> None:
@@ -211,7 +211,7 @@ def test_history_cut_short_is_refused_where_it_was_seen(
     with pytest.raises(LedgerError, match="rewritten"):
         Ledger.open(site, ann)
     with pytest.raises(LedgerError, match="rewritten"):
-        ledger.records()
+        ledger.fetch_records()
     with pytest.raises(LedgerError, match="rewritten"):
         write(ledger, UNHOLD)
 

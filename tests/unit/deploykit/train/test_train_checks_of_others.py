@@ -84,7 +84,7 @@ def test_train_gathers_what_it_can_before_it_asks_for_the_rest(
     context = deployed(tmp_path, monkeypatch, "{tempest: {}, idempotence: {}}")
     with pytest.raises(DeployKitError, match="test is not up"):
         gathered(context)
-    assert not evidence(context.ledger.records())
+    assert not evidence(context.ledger.fetch_records())
 
 
 def test_promotion_names_the_command_for_evidence_that_nobody_added(

@@ -102,11 +102,11 @@ def test_of_two_promoters_at_once_one_wins_and_the_other_is_told_who(
         winner = heard.index("won")
         assert f"process {pids[winner]}" in heard[1 - winner]
         assert "its lease lasts until" in heard[1 - winner]
-        phases = [r.body["phase"] for r in ledger.records() if r.kind == "deploy"]
+        phases = [r.body["phase"] for r in ledger.fetch_records() if r.kind == "deploy"]
         assert phases == ["started"]
         tell(children[winner])
         assert [child.wait(30) for child in children] == [0, 0]
-        runs = view.running(ledger.records(), "test")
+        runs = view.running(ledger.fetch_records(), "test")
         assert runs is not None and runs.digest == ONE.digest
     finally:
         for child in children:

@@ -43,7 +43,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def phases(context: Context) -> list[Any]:
-    records = context.ledger.records()
+    records = context.ledger.fetch_records()
     return [r.body["phase"] for r in records if r.kind == "deploy"]
 
 
@@ -59,7 +59,7 @@ def test_lease_is_renewed_while_it_is_held(context: Context) -> None:
 def test_error_in_the_block_is_recorded_as_the_failure(context: Context) -> None:
     with pytest.raises(RuntimeError), held(context, ONE, "test", "deploy"):
         raise RuntimeError("the disk is full")
-    last = attempts(context.ledger.records(), "test")[-1]
+    last = attempts(context.ledger.fetch_records(), "test")[-1]
     assert (last.phase, "the disk is full" in last.summary) == ("failed", True)
 
 
@@ -76,9 +76,9 @@ def test_lease_that_was_taken_over_stops_the_one_who_had_it(context: Context) ->
 def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(context: Context) -> None:
     with held(context, ONE, "test", "deploy") as hold:
         hold.finish("done")
-    (me,) = signers_in_force(context.ledger.records())
+    (me,) = signers_in_force(context.ledger.fetch_records())
     left = replace(me, roles=frozenset({"admin", "operator"}))
     context.ledger.append(lambda records, now: signers_body((left,)))
-    assert kit_signers(context.ledger) == ""
-    assert kit_signers(context.ledger, ONE.digest).startswith(me.principal)
-    assert kit_signers(context.ledger, "sha256:" + "2" * 64) == ""
+    assert kit_signers(context.ledger.known) == ""
+    assert kit_signers(context.ledger.known, ONE.digest).startswith(me.principal)
+    assert kit_signers(context.ledger.known, "sha256:" + "2" * 64) == ""
