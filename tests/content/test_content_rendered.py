@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 from loosemodule import module_of
-from rendereddiff import OTHER, Piece, components_of, owner, pieces, shown
+from rendered import components_of
+from rendereddiff import OTHER, Piece, owner, pieces, shown
 from topologies import TOPOLOGIES
 
-pytestmark = pytest.mark.timeout(600)  # the first one may have to build Salt
+# The first one may have to build Salt. On one worker, while others do what needs no rendering.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("rendered")]
 GOLDEN = Path(__file__).with_name("golden")
 CHECKOUT = GOLDEN.parents[2]
 COMPONENTS = components_of(CHECKOUT)

@@ -1,111 +1,180 @@
-"""A digest of each component as rendered: `rendered.py CHECKOUT` prints {component: SHA-256}.
+"""What Salt makes of the content of a checkout: rendered once on a machine, and kept.
 
-Two sides whose digests are the same give every node the same states, templates and files. What no
-component owns (the orchestration, the stages) goes under "deployment".
+Kept in the cache, topology by topology, under a digest of all that goes in: the content, what
+renders it, Salt's lock. The tests of the content read it, and rendereddiff.py compares two of them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
+import os
+import shutil
+import subprocess
+import sysconfig
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from deploykit.base.errors import InputError
+from deploykit.base.filelock import locked
+from deploykit.base.files import write
+from deploykit.base.homes import cache_home
+from deploykit.image.salt import lock
+from deploykit.master.remote import environment, rolemap
 from rendering import read_role_map, render_topology, salt_of_the_image
 from topologies import TOPOLOGIES, Topology
 
-OTHER = "deployment"
+# What is rendered.
+STATES = "salt/states"
+MASTER_PILLAR = "ansible/roles/salt_master/templates/environment.py.j2"
+CONTENT = (STATES, "salt/pillar", "salt/orchestrate", "salt/roles.yml", MASTER_PILLAR)
+# What renders it.
+OWN = ("rendered.py", "rendering.py", "saltrender.py", "topologies.py")
+TOOLS = [Path(__file__).with_name(name) for name in OWN]
+TOOLS += [Path(str(module.__file__)) for module in (environment, rolemap)]
+NO_COMPONENTS = ("_states", "lib", "stage")
+KEPT = 20  # sides in the cache: those used last
+PATIENCE = 900.0  # seconds for another process to render the same
+
+Nodes = Mapping[str, Any]  # by node, as saltrender.py answers, and `sources`
 
 
-def digests(checkout: Path, rendered: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The digest of each component, of what Salt made of `checkout` by topology and minion."""
-    states = checkout / "salt/states"
-    folders = {path.name for path in states.glob("[!_.]*") if path.is_dir()} - {"lib", "stage"}
-    known = sorted(folders, key=len, reverse=True)
-    parts: dict[str, list[str]] = defaultdict(list)
-    for topology, answer in sorted(rendered.items()):
-        for minion, found in sorted(answer.items()):
-            for owner, what in owned(found, known):
-                text = json.dumps([topology, minion, what, sources(what, states)], sort_keys=True)
-                parts[owner].append(text)
-    return {
-        owner: hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()
-        for owner, texts in sorted(parts.items())
-    }
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One content rendered: its components, and what its nodes get, by topology."""
+
+    components: frozenset[str]
+    topologies: Mapping[str, Nodes]
 
 
-def owned(found: Any, known: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Every piece of what was rendered for a minion, with the component it belongs to."""
-    if isinstance(found, list):  # the steps of the orchestration
-        yield OTHER, found
-        return
-    of_file = {}
-    for state in found["highstate"]:
-        owner = owner_of(str(state.get("__id__", "")), known)
-        of_file[state.get("name")] = owner
-        yield owner, state
-    for name, lines in found["files"].items():
-        yield of_file.get(name, OTHER), [name, lines]
-    for sls, states in found["sls"].items():
-        owner = sls.split(".")[0]
-        yield owner if owner in known else OTHER, [sls, states]
-    yield OTHER, found["top"]
+def render_side(checkout: Path) -> Side:
+    """The content of `checkout` rendered for every topology, from the cache if it is there.
+
+    Raises AssertionError with what Salt said, TimeoutExpired, DeployKitError.
+    """
+    key = digest(checkout)
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda name: render(checkout, name, key), TOPOLOGIES)
+        topologies = dict(zip(TOPOLOGIES, answers, strict=True))
+    return Side(frozenset(components_of(checkout)), topologies)
 
 
-def owner_of(state: str, known: Iterable[str]) -> str:
-    """The component whose name the id of a state begins with."""
-    return next((name for name in known if state.startswith(f"{name}_")), OTHER)
+def render(checkout: Path, name: str, key: str) -> Nodes:
+    """The content of `checkout`, whose digest is `key`, rendered for the topology `name`.
 
-
-def sources(what: Any, states: Path) -> list[str]:
-    """Digests of the files that rendered states name: what they copy, and the module that acts."""
-    found = []
-    if isinstance(what, dict):
-        module = states / "_states" / f"{what.get('state')}.py"
-        if module.is_file():
-            found.append(digest(module))
-        what = list(what.values())
-    if isinstance(what, list):
-        for one in what:
-            found += sources(one, states)
-    elif isinstance(what, str) and what.startswith("salt://"):
-        file = states / what.removeprefix("salt://").split("?")[0]
-        if file.is_file():
-            found.append(digest(file))
+    Processes that ask for the same at the same time render it once. Raises as `render_side`.
+    """
+    folder = cache_home() / "rendered" / key
+    kept = folder / f"{name}.json"
+    if not kept.is_file():
+        with locked(folder / f"{name}.lock", timeout=PATIENCE):
+            if not kept.is_file():
+                answer = render_now(checkout, name)
+                if digest(checkout) != key:  # edited meanwhile: nobody knows what this is of
+                    return answer
+                write(kept, json.dumps(answer))
+                prune(folder.parent)
+    os.utime(folder)
+    found: Nodes = json.loads(kept.read_text(encoding="utf-8"))
     return found
 
 
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def render_now(checkout: Path, name: str) -> Nodes:
+    role_map = read_role_map(checkout)
+    topology = fitting(TOPOLOGIES[name], role_map["roles"])
+    packages = salt_of_the_image()
+    with tempfile.TemporaryDirectory(prefix="rendered-") as scratch:
+        answer = render_topology(checkout, topology, role_map, packages, Path(scratch))
+    for node in answer.values():
+        if isinstance(node, dict):  # the orchestration is a list
+            node["sources"] = sources(node, checkout / STATES)
+    return answer
 
 
 def fitting(topology: Topology, roles: Iterable[str]) -> Topology:
-    """`topology` without roles that the content of one side does not have yet."""
+    """`topology` without roles that the content of one side does not have."""
     nodes = {name: [one for one in own if one in roles] for name, own in topology.nodes.items()}
     return replace(topology, nodes={name: own for name, own in nodes.items() if own})
 
 
-def main(checkout: Path) -> None:
-    role_map = read_role_map(checkout)
-    packages = salt_of_the_image()
-    with tempfile.TemporaryDirectory(prefix="rendered-") as scratch, ThreadPoolExecutor(2) as pool:
-
-        def one(name: str) -> dict[str, Any]:
-            topology = fitting(TOPOLOGIES[name], role_map["roles"])
-            folder = Path(scratch) / name
-            folder.mkdir()
-            return render_topology(checkout, topology, role_map, packages, folder)
-
-        names = sorted(TOPOLOGIES)
-        rendered = dict(zip(names, pool.map(one, names), strict=True))
-    json.dump(digests(checkout, rendered), sys.stdout, indent=1)
+def prune(folder: Path) -> None:
+    """Forget all but the sides that were used last."""
+    sides = [one for one in folder.iterdir() if one.is_dir()]
+    for old in sorted(sides, key=lambda one: one.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+def digest(checkout: Path) -> str:
+    """Of the content of `checkout` and of all that renders it."""
+    found = sha256(f"{sysconfig.get_python_version()}\n{lock()}".encode())
+    for file in TOOLS:
+        found.update(f"{file.name} {file_digest(file)}\n".encode())
+    for part in CONTENT:
+        for file in [checkout / part, *sorted((checkout / part).rglob("*"))]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                found.update(f"{file.relative_to(checkout)} {file_digest(file)}\n".encode())
+    return found.hexdigest()
+
+
+def file_digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
+
+
+def components_of(checkout: Path) -> list[str]:
+    folders = (path for path in (checkout / STATES).glob("[!_.]*") if path.is_dir())
+    return sorted({path.name for path in folders} - {*NO_COMPONENTS})
+
+
+def states_of(node: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The states of a node, in full: those of a stage are told by their ids alone."""
+    listed = [states for name, states in node["sls"].items() if not name.startswith("stage.")]
+    return [*node["highstate"], *(state for states in listed for state in states)]
+
+
+def sources(node: Mapping[str, Any], states: Path) -> dict[str, str]:
+    """Digest of each file that the states of a node name as salt://, and of our state modules.
+
+    Each module has the digest of all, since they call each other.
+    """
+    modules = sorted((states / "_states").glob("*.py"))
+    together = sha256(b"".join(one.read_bytes() for one in modules)).hexdigest()
+    found = {f"_states/{module.name}": together for module in modules}
+    for state in states_of(node):
+        for name in named_files(state):
+            file = states / name.removeprefix("salt://").split("?")[0]
+            found[name] = file_digest(file) if file.is_file() else ""
+    return found
+
+
+def named_files(value: Any) -> Iterator[str]:
+    """Every salt:// within a state."""
+    if isinstance(value, str):
+        if value.startswith("salt://"):
+            yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from named_files(one)
+
+
+@contextmanager
+def content_of(checkout: Path, revision: str) -> Iterator[Path]:
+    """The content of a commit, in a folder that is there within the block.
+
+    Raises InputError if there is no such commit, or no content in it.
+    """
+    with tempfile.TemporaryDirectory(prefix="revision-") as scratch:
+        archive, folder = Path(scratch) / "content.tar", Path(scratch) / "content"
+        folder.mkdir()
+        for words in (
+            ["git", "-C", checkout, "archive", "-o", archive, revision, "--", *CONTENT],
+            ["tar", "-xf", archive, "-C", folder],
+        ):
+            done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+            if done.returncode != 0:
+                raise InputError(f"{revision}: {done.stderr.strip()}")
+        yield folder

@@ -3,7 +3,7 @@
     rendereddiff.py [--names] [REVISION]
 
 Renders the content of REVISION (default: HEAD) and of the work tree for all topologies, and prints
-every difference once, with the nodes it is on. --names prints the components alone, one a line;
+every difference once, with the nodes it is on. --names prints the components alone, as a JSON list;
 what no component owns (the stages, the steps of a deployment) is `deployment`. Exit status 0.
 """
 
@@ -14,28 +14,19 @@ import difflib
 import json
 import subprocess
 import sys
-import tempfile
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from deploykit.base.errors import DeployKitError
-from deploykit.base.homes import cache_home
-from rendering import read_role_map, render_topology, salt_of_the_image
-from topologies import TOPOLOGIES, Topology
+from rendered import Nodes, content_of, named_files, render_side, states_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PARTS = ("salt", "ansible/roles/salt_master/templates/environment.py.j2")  # what is rendered
-TOOLS = ("rendering.py", "saltrender.py", "topologies.py")  # what renders it
 OTHER = "deployment"
 SHOWN = 4  # nodes that are named; of more their number
-
-Rendered = Mapping[str, Mapping[str, Any]]  # by topology and node, as saltrender.py answers
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,11 +49,6 @@ def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 Text.add_representer(str, _block)
 
 
-def components_of(checkout: Path) -> list[str]:
-    states = checkout / "salt" / "states"
-    return sorted(path.name for path in states.iterdir() if (path / "init.sls").is_file())
-
-
 def owner(state: str, components: Iterable[str]) -> str:
     """The component whose name the id of a state begins with."""
     mine = [component for component in components if state.startswith(f"{component}_")]
@@ -73,20 +59,33 @@ def pieces(answer: Any, components: Iterable[str]) -> dict[Piece, Any]:
     """All that was rendered for one node (or the orchestration), piece by piece, in its order."""
     if isinstance(answer, list):
         return {Piece(OTHER, f"step {step['__id__']}"): step for step in answer}
-    found: dict[Piece, Any] = {}
+    stages = {name: ids for name, ids in answer["sls"].items() if name.startswith("stage.")}
+    found: dict[Piece, Any] = {Piece(OTHER, name): ids for name, ids in stages.items()}
     owners: dict[str, str] = {}  # of files
-    listed = dict(answer["sls"])
-    for stage in [name for name in listed if name.startswith("stage.")]:
-        found[Piece(OTHER, stage)] = listed.pop(stage)
-    for state in [*answer["highstate"], *(one for states in listed.values() for one in states)]:
+    for state in states_of(answer):
         whose = owner(state["__id__"], components)
         owners[state["name"]] = whose
+        piece = Piece(whose, f"{state['__id__']} {state['state']}.{state['fun']}")
         known = state["name"] == state["__id__"] or state["state"] != "file"
-        name = f"{state['__id__']} {state['state']}.{state['fun']}"
-        found[Piece(whose, name if known else f"{name} {state['name']}")] = state
+        if not known or found.get(piece, state) != state:  # one id may have several names
+            piece = Piece(whose, f"{piece.name} {state['name']}")
+        found[piece] = state
     for path, lines in answer["files"].items():
         found[Piece(owners.get(path, OTHER), path)] = "\n".join(lines) + "\n"
     found[Piece(OTHER, "components")] = answer["top"]
+    return found
+
+
+def copied(answer: Any, components: Iterable[str]) -> dict[Piece, str]:
+    """What states bring about beside what is rendered: digests of files they copy, of modules."""
+    found: dict[Piece, str] = {}
+    for state in [] if isinstance(answer, list) else states_of(answer):
+        module = f"_states/{state['state']}.py"
+        rendered = state["name"] in answer["files"]
+        for name in [module, *([] if rendered else named_files(state))]:
+            if name in answer["sources"]:
+                whose = owner(state["__id__"], components)
+                found[Piece(whose, name)] = f"SHA-256 {answer['sources'][name]}"
     return found
 
 
@@ -98,15 +97,21 @@ def shown(value: Any) -> str:
 
 
 def differences(
-    before: Rendered, after: Rendered, components: Iterable[str]
+    before: Mapping[str, Nodes], after: Mapping[str, Nodes], components: Iterable[str]
 ) -> Iterator[tuple[Piece, Any, Any, list[str]]]:
-    """(piece, before, after, the nodes TOPOLOGY/NODE) of each difference, sorted by component."""
+    """(piece, before, after, the nodes TOPOLOGY/NODE) of each difference, sorted by component.
+
+    `before` and `after` are nodes by topology, `components` those of both.
+    """
     found: dict[tuple[Piece, str], tuple[Any, Any, list[str]]] = {}
     known = list(components)
     for topology in sorted({*before, *after}):
         sides = before.get(topology, {}), after.get(topology, {})
         for node in sorted({*sides[0], *sides[1]}):
-            old, new = (pieces(side[node], known) if node in side else {} for side in sides)
+            old, new = (
+                {**pieces(side[node], known), **copied(side[node], known)} if node in side else {}
+                for side in sides
+            )
             for piece in {**new, **old}:
                 was, is_ = old.get(piece), new.get(piece)
                 if was != is_:
@@ -125,84 +130,30 @@ def told(piece: Piece, was: Any, is_: Any, places: list[str]) -> str:
     return "\n".join(lines)
 
 
-def fitting(topology: Topology, roles: Iterable[str]) -> Topology:
-    """`topology` without roles that the content of one side does not have."""
-    nodes = {name: [one for one in own if one in roles] for name, own in topology.nodes.items()}
-    return replace(topology, nodes={name: own for name, own in nodes.items() if own})
-
-
-def render_all(checkout: Path) -> Rendered:
-    """What Salt makes of `checkout`; kept in the cache under a digest of all it depends on."""
-    kept = cache_home() / "rendered" / f"{digest(checkout)}.json"
-    if kept.is_file():
-        found: Rendered = json.loads(kept.read_text())
-        return found
-    role_map = read_role_map(checkout)
-    packages = salt_of_the_image()
-    with tempfile.TemporaryDirectory(prefix="rendered-") as scratch, ThreadPoolExecutor(2) as pool:
-
-        def one(name: str) -> dict[str, Any]:
-            folder = Path(scratch) / name
-            folder.mkdir()
-            topology = fitting(TOPOLOGIES[name], role_map["roles"])
-            return render_topology(checkout, topology, role_map, packages, folder)
-
-        found = dict(zip(TOPOLOGIES, pool.map(one, TOPOLOGIES), strict=True))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    aside = kept.with_suffix(".new")
-    aside.write_text(json.dumps(found))
-    aside.replace(kept)
-    return found
-
-
-def digest(checkout: Path) -> str:
-    """Of the content of `checkout` and of what renders it."""
-    files = {name: Path(__file__).with_name(name) for name in TOOLS}
-    for part in PARTS:
-        for file in [checkout / part, *sorted((checkout / part).rglob("*"))]:
-            if file.is_file() and "__pycache__" not in file.parts:
-                files[str(file.relative_to(checkout))] = file
-    found = sha256()
-    for name, file in files.items():
-        found.update(f"{name} {sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return found.hexdigest()
-
-
-def render_revision(revision: str) -> Rendered:
-    """What Salt makes of the content of a commit. Raises SystemExit where there is none."""
-    with tempfile.TemporaryDirectory(prefix="revision-") as scratch:
-        archive = f"{scratch}/content.tar"
-        for words in (
-            ["git", "-C", CHECKOUT, "archive", "-o", archive, revision, "--", *PARTS],
-            ["tar", "-xf", archive, "-C", scratch],
-        ):
-            done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-            if done.returncode != 0:
-                raise SystemExit(f"{revision}: {done.stderr.strip()}")
-        return render_all(Path(scratch))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make rendered", description=__doc__)
     parser.add_argument("revision", nargs="?", default="HEAD")
     parser.add_argument("--names", action="store_true", help="only the components that differ")
     given = parser.parse_args()
     try:
-        before, after = render_revision(given.revision), render_all(CHECKOUT)
+        with content_of(CHECKOUT, given.revision) as folder:
+            before = render_side(folder)
+        after = render_side(CHECKOUT)
     except subprocess.TimeoutExpired as error:
         raise SystemExit(f"Salt did not render within {error.timeout:g} s: try again") from None
     except (AssertionError, DeployKitError) as error:
         raise SystemExit(f"a side does not render: {error}") from None
-    names: dict[str, int] = defaultdict(int)
-    for piece, was, is_, places in differences(before, after, components_of(CHECKOUT)):
+    names: Counter[str] = Counter()
+    both = before.components | after.components
+    for piece, was, is_, places in differences(before.topologies, after.topologies, both):
         names[piece.component] += 1
         if not given.names:
             print(told(piece, was, is_, places), end="\n\n")
     if given.names:
-        print("\n".join(names))
+        print(json.dumps(sorted(names)))
     else:
         counted = ", ".join(f"{name} {number}" for name, number in names.items())
-        print(f"{sum(names.values())} differences{': ' if counted else ''}{counted}")
+        print(f"{names.total()} differences{': ' if counted else ''}{counted}")
 
 
 if __name__ == "__main__":

@@ -1,30 +1,27 @@
-"""Both sides of a change rendered and compared: who is told, from what, and what if that fails."""
+"""What a change of shared content asks for, by who renders otherwise; and if nobody can tell."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from deploykit.affected.checkout import MASTER_PILLAR, RENDERER, Checkout
+from deploykit.affected.checkout import RENDERER, Checkout
 from deploykit.affected.declared import Content
 from deploykit.affected.imports import Packages
 from deploykit.affected.suites import Suite, Table
-from rendered import digests, fitting
-from topologies import TOPOLOGIES
 
-# Renders a component as the macro that its states name, and says how often it was asked.
+# Says that a component renders otherwise if the macro of its name changed, and that it was asked.
 FAKE = """
-import json, pathlib, sys
-states = pathlib.Path(sys.argv[1]) / "salt/states"
+import json, subprocess, sys
+words, revision = sys.argv[1:]
+assert words == "--names"
 with open({asked!r}, "a") as sink:
     sink.write("x")
-print(json.dumps({{
-    name: (states / "lib" / (states / name / "init.sls").read_text()).read_text()
-    for name in ("a", "b") if (states / name).is_dir()
-}}))
+macro = "salt/states/lib/{{}}.jinja".format
+differs = ["git", "diff", "--quiet", revision, "--"]
+print(json.dumps([one for one in "ab" if subprocess.call([*differs, macro(one)], timeout=30)]))
 """
 
 
@@ -34,9 +31,8 @@ class Side:
         self.asked = folder.parent / "asked"
         self.asked.touch()
         self.write(RENDERER, FAKE.format(asked=str(self.asked)))
-        self.write(MASTER_PILLAR, "")
         for name in ("a", "b"):
-            self.write(f"salt/states/{name}/init.sls", f"{name}.jinja")
+            self.write(f"salt/states/{name}/init.sls", "one")
             self.write(f"salt/states/lib/{name}.jinja", "one")
         self.git("init", "-q", "-b", "main")
         self.commit()
@@ -91,16 +87,15 @@ def test_macro_that_changes_no_state_asks_for_nothing(side: Side) -> None:
     assert side.suites_since(before) == set()
 
 
-def test_side_is_rendered_once_on_a_machine(side: Side) -> None:
+def test_both_sides_are_compared_once_for_all_suites(side: Side) -> None:
     before = side.git("rev-parse", "HEAD").strip()
     side.write("salt/states/lib/b.jinja", "two")
-    side.commit()
-    side.suites_since(before)
-    side.suites_since(before)
-    assert side.asked.read_text() == "xx"
+    checkout = side.checkout()
+    assert checkout.affected_since(before) == checkout.affected_since(before)
+    assert side.asked.read_text() == "x"
 
 
-@pytest.mark.parametrize("text", ["raise SystemExit(1)", "print('nonsense')"])
+@pytest.mark.parametrize("text", ["raise SystemExit(1)", "print('nonsense')", "print(1)"])
 def test_rendering_that_fails_counts_for_every_component(side: Side, text: str) -> None:
     before = side.git("rev-parse", "HEAD").strip()
     side.write("salt/states/lib/b.jinja", "two")
@@ -111,48 +106,7 @@ def test_rendering_that_fails_counts_for_every_component(side: Side, text: str) 
 
 def test_component_alone_is_not_rendered(side: Side) -> None:
     before = side.git("rev-parse", "HEAD").strip()
-    side.write("salt/states/a/init.sls", "b.jinja")
+    side.write("salt/states/a/init.sls", "two")
     side.commit()
     assert side.suites_since(before) == {"a"}
     assert side.asked.read_text() == ""
-
-
-# What a digest is of.
-
-
-def answer(**change: Any) -> dict[str, dict[str, Any]]:
-    state = {"__id__": "a_config", "name": "/etc/a", "state": "file", "source": "salt://lib/x"}
-    minion = {
-        "highstate": [state | change, {"__id__": "b_service", "name": "b", "state": "restart"}],
-        "files": {"/etc/a": ["line"]},
-        "sls": {"b.clean": [{"__id__": "b_clean"}], "stage.control": ["a_config"]},
-        "top": {"kit": ["a", "b"]},
-    }
-    return {"tiny": {"one": minion, "orchestration": [{"__id__": "step"}]}}  # type: ignore[dict-item]
-
-
-def changed(folder: Path, before: dict[str, str], **change: Any) -> set[str]:
-    now = digests(folder, answer(**change))
-    return {name for name in {*before, *now} if before.get(name) != now.get(name)}
-
-
-def test_digest_is_of_states_and_of_the_files_and_modules_that_they_name(tmp_path: Path) -> None:
-    states = tmp_path / "salt/states"
-    for folder in ("a", "b", "lib", "_states"):
-        (states / folder).mkdir(parents=True)
-    (states / "lib/x").write_text("one")
-    (states / "_states/restart.py").write_text("one")
-    before = digests(tmp_path, answer())
-    assert set(before) == {"a", "b", "deployment"}
-    assert changed(tmp_path, before) == set()
-    assert changed(tmp_path, before, mode="0600") == {"a"}
-    (states / "lib/x").write_text("two")
-    assert changed(tmp_path, before) == {"a"}
-    (states / "lib/x").write_text("one")
-    (states / "_states/restart.py").write_text("two")
-    assert changed(tmp_path, before) == {"b"}
-
-
-def test_role_that_one_side_does_not_know_is_left_out_of_its_topologies() -> None:
-    found = fitting(TOPOLOGIES["volumes"], ["master", "hypervisor"])
-    assert found.nodes == {"salt": ["master"], "compute1": ["hypervisor"]}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from rendereddiff import OTHER, differences, digest, fitting, told
-from topologies import Topology
+from rendereddiff import OTHER, differences, told
 
 COMPONENTS = ["nova", "nova_compute", "haproxy"]
 
 
 def node(*states: dict[str, Any], files: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    return {"highstate": list(states), "sls": {}, "files": files or {}, "top": {"kit": []}}
+    return {
+        "highstate": list(states),
+        "sls": {},
+        "files": files or {},
+        "top": {"kit": []},
+        "sources": {},
+    }
 
 
 def state(ident: str, **more: Any) -> dict[str, Any]:
@@ -69,17 +73,26 @@ def test_steps_of_a_deployment_belong_to_no_component() -> None:
     assert found(before, after) == [(OTHER, "step control", ["dev/orchestration"])]
 
 
-def test_role_that_the_other_side_does_not_have_is_left_out() -> None:
-    topology = fitting(Topology({"a": ["identity", "new"], "b": ["new"]}), {"identity"})
-    assert topology.nodes == {"a": ["identity"]}
+def test_file_and_module_that_states_name_are_differences_of_each_that_names_them() -> None:
+    def side(**digests: str) -> Any:
+        names = {"salt://lib/x": "1", "salt://lib/template": "1", "_states/unit.py": "1", **digests}
+        copied = state("haproxy_config", state="file", source="salt://lib/x")
+        template = state("nova_config", state="file", name="/etc/n", source="salt://lib/template")
+        one = node(copied, template, state("nova_api"), files={"/etc/n": ["line"]})
+        return {"dev": {"a": one | {"sources": names}}}
+
+    def changed(name: str) -> list[tuple[str, str]]:
+        return [(who, what) for who, what, _ in found(side(), side(**{name: "2"}))]
+
+    assert found(side(), side()) == []
+    assert changed("salt://lib/x") == [("haproxy", "salt://lib/x")]
+    assert changed("_states/unit.py") == [("nova", "_states/unit.py")]
+    assert changed("salt://lib/template") == [], "what it makes is compared, not how"
 
 
-def test_rendering_kept_is_that_of_exactly_this_content(tmp_path: Path) -> None:
-    file = tmp_path / "salt" / "states" / "nova" / "init.sls"
-    file.parent.mkdir(parents=True)
-    file.write_text("one")
-    first = digest(tmp_path)
-    file.write_text("two")
-    second = digest(tmp_path)
-    file.rename(file.with_name("config.sls"))
-    assert len({first, second, digest(tmp_path)}) == 3
+def test_names_of_one_id_are_compared_each() -> None:
+    def side(timeout: int) -> Any:
+        names = [state("nova_api", name="one", timeout=timeout), state("nova_api", name="two")]
+        return {"dev": {"a": node(*names)}}
+
+    assert found(side(1), side(2)) == [("nova", "nova_api unit.current", ["dev/a"])]

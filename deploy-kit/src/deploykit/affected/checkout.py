@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploykit.affected import MASTER_PILLAR, Affected, affected, needs_rendering
+from deploykit.affected import Affected, affected, needs_rendering
 from deploykit.affected.declared import Content, read_declared
 from deploykit.affected.imports import Packages, read_packages
 from deploykit.affected.suites import Table, read_table
 from deploykit.base.errors import DeployKitError
-from deploykit.base.filelock import locked
-from deploykit.base.homes import cache_home, state_home
+from deploykit.base.homes import state_home
 from deploykit.base.process import Runner, run
 
-RENDERER = "tests/support/rendered.py"
-RENDERING = 900.0  # seconds for one side
-Digests = dict[str, str]
+RENDERER = "tests/support/rendereddiff.py"
+RENDERING = 1800.0  # seconds for both sides, and for whoever is rendering one already
 
 
 @dataclass(slots=True)
@@ -32,7 +29,7 @@ class Checkout:
     packages: Packages
     table: Table
     runner: Runner = run
-    _rendered: dict[str, Digests | None] = field(default_factory=dict)
+    _rendered: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def git(self, *words: str) -> str:
         return self.runner(["git", "-C", self.folder, *words], timeout=120).stdout
@@ -63,55 +60,14 @@ class Checkout:
 
     def rendered_since(self, reference: str) -> frozenset[str] | None:
         """The components that render otherwise than at `reference`; None if that cannot be told."""
-        now = self._side(None)
-        before = self._side(reference) if now is not None else None
-        if now is None or before is None:
-            return None
-        return frozenset(one for one in {*now, *before} if now.get(one) != before.get(one))
-
-    def _side(self, reference: str | None) -> Digests | None:
-        """A digest of each component as rendered, of a commit or of the working copy."""
-        side = reference or ""
-        if side not in self._rendered:
+        if reference not in self._rendered:
+            words = [str(self.python), str(self.folder / RENDERER), "--names", reference]
             try:
-                self._rendered[side] = self._render(reference, self._key(reference))
-            except (DeployKitError, ValueError, OSError):
-                self._rendered[side] = None
-        return self._rendered[side]
-
-    def _key(self, reference: str | None) -> str:
-        """Names what is rendered: equal for equal content; '' for a working copy that differs."""
-        if reference is None:
-            if self.git("status", "--porcelain", "--", "salt", MASTER_PILLAR, "tests/support"):
-                return ""
-            reference = "HEAD"
-        parts = [f"{reference}:salt", f"{reference}:{MASTER_PILLAR}", "HEAD:tests/support"]
-        return "-".join(self.git("rev-parse", part).strip()[:16] for part in parts)
-
-    def _render(self, reference: str | None, key: str) -> Digests:
-        kept = cache_home() / "rendered" / f"{key}.json"
-        if key and kept.is_file():
-            return dict(json.loads(kept.read_text(encoding="utf-8")))
-        with tempfile.TemporaryDirectory(prefix="rendered-") as scratch:
-            source = self.folder if reference is None else self._unpack(reference, Path(scratch))
-            words = [self.python, self.folder / RENDERER, source]
-            said = self.runner(words, timeout=RENDERING, cwd=self.folder).stdout
-        found = {str(name): str(digest) for name, digest in json.loads(said).items()}
-        if key:
-            with locked(kept.parent / "lock", timeout=60):
-                aside = kept.with_suffix(".new")
-                aside.write_text(json.dumps(found), encoding="utf-8")
-                aside.replace(kept)
-        return found
-
-    def _unpack(self, reference: str, scratch: Path) -> Path:
-        """What rendering needs of the files of `reference`, below `scratch`."""
-        archive = scratch / "content.tar"
-        self.git("archive", "-o", str(archive), reference, "salt", MASTER_PILLAR)
-        content = scratch / "content"
-        content.mkdir()
-        self.runner(["tar", "-xf", archive, "-C", content], timeout=60)
-        return content
+                said = json.loads(self.runner(words, timeout=RENDERING, cwd=self.folder).stdout)
+                self._rendered[reference] = frozenset(str(name) for name in said)
+            except (DeployKitError, ValueError, TypeError):
+                self._rendered[reference] = None
+        return self._rendered[reference]
 
 
 def open_checkout(folder: Path, runner: Runner = run) -> Checkout:
