@@ -1,0 +1,112 @@
+"""A provider whose nodes are folders in the site's state: <state>/nodes/INSTANCE/NODE.
+
+Each node's folder holds `power` (running or stopped), `look.json` (how it looks to somebody who
+asks over SSH) and whatever day 0, the agent and Salt leave there. The instance's folder holds
+`tags.json`. nodebin/ssh, put first on PATH, is how they are reached.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploykit.base.errors import DeployKitError
+from deploykit.base.progress import Progress
+from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
+from deploykit.providers import NodeStatus
+from deploykit.site import Site
+from deploykit.site.environment import Environment
+
+LOOK = {
+    "taken": 0.0,
+    "services": {},
+    "packages": {"keystone": "1.0"},
+    "base": {},
+    "files": {},
+    "managed": {},
+}
+
+
+class FakeProvider:
+    """Fulfils the contract of deploykit.providers.Provider."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._root = site.state / "nodes"
+
+    def node(self, instance: str, name: str) -> Path:
+        """The folder that is the node."""
+        return self._root / instance / name
+
+    def power_off(self, instance: str, name: str) -> None:
+        """Take the current away; `up` brings it back."""
+        (self.node(instance, name) / "power").write_text("stopped")
+
+    def up(
+        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+    ) -> Inventory:
+        for node in environment.nodes:
+            folder = self.node(instance, node.name)
+            (folder / "tmp").mkdir(parents=True, exist_ok=True)
+            (folder / "look.json").write_text(json.dumps(LOOK))
+            (folder / "power").write_text("running")
+        self.tag(instance, tags)
+        inventory = self.inventory(environment, instance)
+        write_ssh_files(inventory)
+        return inventory
+
+    def down(self, instance: str, progress: Progress) -> None:
+        for folder in (self._root / instance, self._site.instance(instance)):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+    def inventory(self, environment: Environment, instance: str) -> Inventory:
+        if not (self._root / instance).is_dir():
+            raise DeployKitError(f"{instance} is not up", f"deploy-kit env up {instance}")
+        return Inventory(
+            environment=environment,
+            instance=instance,
+            hosts=tuple(
+                Host(
+                    name=node.name,
+                    roles=node.roles,
+                    ssh_address=str(self.node(instance, node.name)),
+                    ssh_user="root",
+                    addresses=environment.addresses(node),
+                    host_keys=(f"ssh-ed25519 {instance}-{node.name}",),
+                )
+                for node in environment.nodes
+            ),
+            ssh_key=self._site.keys / "provision",
+            folder=self._site.instance(instance),
+        )
+
+    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+        return [
+            NodeStatus(node.name, node.roles, self._power(instance, node.name), "", 0)
+            for node in environment.nodes
+        ]
+
+    def _power(self, instance: str, name: str) -> str:
+        file = self.node(instance, name) / "power"
+        return file.read_text() if file.exists() else "missing"
+
+    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
+        file = self._root / instance / "tags.json"
+        file.write_text(json.dumps({**self.tags(instance), **tags}))
+
+    def tags(self, instance: str) -> dict[str, str]:
+        file = self._root / instance / "tags.json"
+        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return found
+
+    def instances(self) -> list[str]:
+        return sorted(entry.name for entry in self._root.glob("*"))
+
+
+def greets(address: str, seconds: float, port: int = 22) -> bool:
+    """In the place of asking an SSH server: the address of a node is its folder."""
+    power = Path(address, "power")
+    return power.exists() and power.read_text() == "running"

@@ -1,0 +1,285 @@
+"""A whole release train on this machine, without nodes: the one place where tests build it.
+
+Real: kits, signatures, the ledger, policy, the agent and its session, the smoke test's outcome.
+Fake: the provider (fakeprovider.py), Salt (fakesalt.py), Ansible's run (`run_ansible`), the SSH
+greeting and client, and pytest as what runs the smoke test (the kit's own smoke.sh here).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from deploykit.base.process import Result
+from deploykit.base.progress import Silent
+from deploykit.ledger import Ledger
+from deploykit.ledger.view import in_flight, running
+from deploykit.master.session import agent_zip
+from deploykit.nodes.inventory import Inventory
+from deploykit.release import Release
+from deploykit.release.cutting import cut
+from deploykit.rollout import day0
+from deploykit.rollout.context import Context, working
+from deploykit.site import Site, open_site
+from deploykit.site.environment import chain
+from deploykit.train.deploy import deploy, rollback
+from deploykit.train.line import run_train
+from fakeprovider import FakeProvider, greets
+
+SUPPORT = Path(__file__).resolve().parent
+MANIFEST = SUPPORT.parents[1] / "deploy-kit" / "gitshelf.yml"
+ENVIRONMENT = """name: {name}
+provider: fake
+networks: {{management: {{cidr: 10.71.{n}.0/24}}}}
+nodes:
+  salt: {{roles: [master], at: 10}}
+  region: {{roles: [identity], at: 11}}
+"""
+PROMOTION = "promotion: {{from: {source}, checks: {{{checks}}}}}\n"
+ROLES = "roles: {master: {components: []}, identity: {components: [keystone]}}\n"
+GIT = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Ann"), ("EMAIL", "ann@here"))
+}
+PASSES = "echo '1 passed'\n"
+FAILS = "echo 'FAILED test_region.py::test_token - it is down'; exit 1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended: its status as of `os.waitstatus_to_exitcode`, and what it raised."""
+
+    status: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One site with its checkout, state and nodes in `folder`."""
+
+    folder: Path
+
+    @property
+    def site(self) -> Site:
+        return open_site(self.folder / "checkout" / "deploy-kit")
+
+    @property
+    def provider(self) -> FakeProvider:
+        return FakeProvider(self.site)
+
+    @contextmanager
+    def context(self) -> Iterator[Context]:
+        """What one call of deploy-kit works with."""
+        site = self.site
+        # A log folder has time and process in its name; here calls share both.
+        command = f"test-{secrets.token_hex(4)}"
+        with working(site, Ledger.open(site), Silent(), command) as context:
+            yield context
+
+    @property
+    def records(self) -> tuple[Any, ...]:
+        return Ledger.open(self.site).records()
+
+    def release(self, **content: Any) -> Release:
+        """Cut a release with other content than the last: `smoke` is a script, `failed` a state.
+
+        `schemas` maps components to their database schema.
+        """
+        salt = self.folder / "checkout" / "salt"
+        count = sum(1 for _ in self.site.pins.glob("*.yml"))
+        schemas = content.get("schemas", {})
+        (salt / "roles.yml").write_text(f"{ROLES}schemas: {json.dumps(schemas)}\n")
+        (salt / "smoke" / "smoke.sh").write_text(content.get("smoke", PASSES))
+        (salt / "outcome.json").write_text(json.dumps({"failed": content.get("failed")}))
+        (salt / "states" / "keystone" / "init.sls").write_text(f"number: {count}\n")
+        git(self.folder / "checkout", "commit", "-qam", f"content {count}")
+        return cut(self.site, commit=False).release
+
+    def train(self, release: Release, last: str | None = None) -> None:
+        """Carry `release` along the line, to its end or to `last`."""
+        with self.context() as context:
+            run_train(context, release, chain(context.site.environments(), last))
+
+    def deploy(self, release: Release, name: str, purpose: str = "deploy") -> None:
+        with self.context() as context:
+            deploy(context, release, context.site.environment(name), purpose)
+
+    def rollback(self, name: str, to: Release | None = None) -> Release:
+        with self.context() as context:
+            return rollback(context, context.site.environment(name), to)
+
+    def up(self, name: str) -> Inventory:
+        environment = self.site.environment(name)
+        return self.provider.up(environment, environment.instance, {}, Silent())
+
+    def node(self, environment: str, name: str) -> Path:
+        return self.provider.node(environment, name)
+
+    def current(self, environment: str) -> str | None:
+        """The digest that the environment's master has current."""
+        link = self.node(environment, "salt") / "srv" / "kits" / "current"
+        return f"sha256:{link.readlink().name}" if link.is_symlink() else None
+
+    def runs(self, environment: str) -> str | None:
+        """The version that the ledger says the environment runs."""
+        found = running(self.records, environment)
+        return found.version if found else None
+
+    def phases(self, environment: str) -> list[tuple[str, str]]:
+        """Version and phase of every deploy record of the environment."""
+        return [
+            (record.body["version"], record.body["phase"])
+            for record in self.records
+            if record.kind == "deploy" and record.body["environment"] == environment
+        ]
+
+    def found(self) -> set[tuple[str, str, str, str | None, str, bool]]:
+        """Every evidence: check, environment, version, digest it went over, result, on a copy."""
+        names = ("check", "environment", "version", "over", "result", "copy")
+        return {
+            tuple(record.body.get(name) for name in names)  # type: ignore[misc]
+            for record in self.records
+            if record.kind == "evidence"
+        }
+
+    def standing(self) -> dict[str, Any]:
+        """All that the next call would go by, but for evidence: to be compared as a whole."""
+        nodes = self.provider.instances()
+        records = self.records
+        files = sorted(
+            str(path.relative_to(self.folder))
+            for root in ("nodes", "kits", "instances", "unpacked")
+            for path in (self.site.state / root).rglob("*")
+        )
+        return {
+            "nodes": nodes,
+            "current": {name: self.current(name) for name in nodes},
+            "applied": {name: applied(self.node(name, "region")) for name in nodes},
+            "tags": {name: self.provider.tags(name) for name in nodes},
+            "running": {name: self.runs(name) for name in self.site.environments()},
+            "leases": [in_flight(records, name) for name in self.site.environments()],
+            "files": files,
+        }
+
+    def apart(self, work: Callable[[], Any]) -> Ended:
+        """Do `work` in a process of its own, as every call of deploy-kit is one."""
+        said = self.folder / "raised"
+        said.unlink(missing_ok=True)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                work()
+                status = 0
+            except BaseException as error:
+                said.write_bytes(pickle.dumps(f"{type(error).__name__}: {error}"))
+            finally:
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        error = pickle.loads(said.read_bytes()) if said.exists() else None
+        said.unlink(missing_ok=True)
+        return Ended(status, error)
+
+    def save(self, folder: Path) -> None:
+        """Keep the world as it is now, in `folder`."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+
+    def bring_back(self, folder: Path) -> None:
+        """Make the world what `save` kept."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(folder, self.folder, symlinks=True)
+
+
+Line = Mapping[str, str | None]  # see build_world
+Build = Callable[[Line], World]
+
+
+def build_world(folder: Path, monkeypatch: pytest.MonkeyPatch, line: Line) -> World:
+    """A world with no release yet and every node of `line` running.
+
+    `line` maps each environment, in the order of the train, to the checks that its entry asks for
+    (as YAML, such as "smoke: {}"); None for one that anything may enter.
+    """
+    checkout = folder / "checkout"
+    site = checkout / "deploy-kit"
+    for made in ("ansible/playbooks", "salt/smoke", "salt/states/keystone"):
+        (checkout / made).mkdir(parents=True)
+    (checkout / "ansible/playbooks/day0.yml").write_text("[]\n")
+    for made in ("roles.yml", "outcome.json", "smoke/smoke.sh", "states/keystone/init.sls"):
+        (checkout / "salt" / made).write_text("")
+    (site / "environments").mkdir(parents=True)
+    (site / "site.yml").write_text("name: world\n")
+    shutil.copy(MANIFEST, site)
+    before = None
+    for n, (name, checks) in enumerate(line.items()):
+        text = ENVIRONMENT.format(name=name, n=n)
+        text += PROMOTION.format(source=before, checks=checks) if checks is not None else ""
+        (site / "environments" / f"{name}.yml").write_text(text)
+        before = name
+    fake_surroundings(folder, monkeypatch)
+    git(checkout, "init", "-q", "-b", "main")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-qm", "content")
+    world = World(folder)
+    for name in line:
+        world.up(name)
+    agent_zip()  # made once, not in every process that a test starts
+    return world
+
+
+def fake_surroundings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put everything that would need nodes out of the way, until the test is over."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("PATH", f"{SUPPORT / 'nodebin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("NODE_PYTHON", sys.executable)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("DEPLOY_KIT_KEY", raising=False)
+    for name, value in GIT.items():
+        monkeypatch.setenv(name, value)
+    entry = SimpleNamespace(load=lambda: FakeProvider)
+    monkeypatch.setattr("deploykit.providers.providers", lambda: {"fake": entry})
+    monkeypatch.setattr("deploykit.nodes.ssh.greeting", greets)
+    monkeypatch.setitem(day0.__kwdefaults__, "runner", run_ansible)
+    monkeypatch.setattr("deploykit.checks.smoke.command", smoke_command)
+
+
+def run_ansible(argv: Sequence[str | Path], **more: Any) -> Result:
+    """In the place of ansible-playbook: every node gets the configuration that Salt asks for."""
+    hosts = Path(argv[argv.index("--inventory") + 1])
+    nodes = hosts.parents[2] / "nodes" / hosts.parent.name
+    for name in json.loads(hosts.read_text())["all"]["hosts"]:
+        config = nodes / name / "etc" / "salt" / "master"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text("interface: any\n")
+    return Result(tuple(map(str, argv)), 0, "", "", 0.0)
+
+
+def smoke_command(tests: Path, inventory: Inventory) -> tuple[list[str], dict[str, str]]:
+    """In the place of pytest: the kit's own smoke.sh."""
+    return ["sh", str(tests / "smoke.sh")], {}
+
+
+def applied(node: Path) -> str | None:
+    """The digest whose states a node had last."""
+    with contextlib.suppress(FileNotFoundError):
+        return f"sha256:{(node / 'applied').read_text()}"
+    return None
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True, timeout=20)
