@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -88,8 +88,7 @@ def begin(
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
         left = view.in_flight(records, environment)
-        free = left is not None and (left.lease_until <= now or is_dead(left.owner))
-        verdict = judge(release, environment, records, now, left.id if left and free else None)
+        verdict = judge(release, environment, records, now, abandoned(records, environment, now))
         verdict.demand(f"{purpose} of {release.version} to {environment}")
         runs = view.running(records, environment)
         lease = Lease(
@@ -125,6 +124,13 @@ def begin(
         length=length,
         resumed=body["phase"] == Phase.TAKEN_OVER,
     )
+
+
+def abandoned(records: Sequence[Record], environment: str, now: datetime) -> str | None:
+    """The id of a deploy there that may be taken over: left by a dead process, or out of time."""
+    left = view.in_flight(records, environment)
+    free = left is not None and (left.lease_until <= now or is_dead(left.owner))
+    return left.id if left and free else None
 
 
 def _body(lease: Lease, phase: Phase, now: datetime, summary: str) -> Body:

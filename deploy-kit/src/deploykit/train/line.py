@@ -24,6 +24,7 @@ from deploykit.rollout.context import Context
 from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
 from deploykit.train.deploy import demand, deploy, prove
+from deploykit.train.lease import abandoned
 
 
 def run_train(context: Context, release: Release, line: Sequence[Environment]) -> None:
@@ -91,9 +92,13 @@ def gather(
 
 
 def ask(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
-    """Policy's verdict on the release's entry as of now, after `records`."""
+    """Policy's verdict on the release's entry as of now, after `records`.
+
+    The lease of a deploy whose process is dead is no hindrance.
+    """
     now = datetime.datetime.now(datetime.UTC)
-    return evaluate(release, environment.name, records, now, runnable=check_names())
+    left = abandoned(records, environment.name, now)
+    return evaluate(release, environment.name, records, now, left, runnable=check_names())
 
 
 def run_check(

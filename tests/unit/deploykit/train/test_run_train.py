@@ -19,6 +19,7 @@ from deploykit.master.session import MasterSession
 from deploykit.rollout import RolloutFailed
 from deploykit.train.lease import LEASE, begin
 from deploykit.train.lease_keeper import held
+from disturb import KILLED_AFTER, Disturbance
 from trainworld import FAILS, Build
 
 LINE = {"alpha": None, "omega": "smoke: {}"}  # an environment alone is no line
@@ -153,6 +154,20 @@ def test_master_lost_in_the_middle_fails_the_deploy_and_the_next_call_ends_it(
     world.up("alpha")
     world.train(release, "alpha")
     assert (world.runs("alpha"), world.current("alpha")) == (release.version, release.digest)
+
+
+def test_lease_left_by_a_killed_deploy_is_taken_over_by_the_next(build: Build) -> None:
+    world = build(LINE)
+    release = world.release()
+
+    def killed() -> None:
+        Disturbance(KILLED_AFTER, 12, world.folder / "told").arm()
+        world.train(release, "alpha")
+
+    assert world.apart(killed).status < 0
+    assert in_flight(world.records, "alpha") is not None
+    world.train(release, "alpha")
+    assert [phase for _, phase in world.phases("alpha")] == ["started", "taken-over", "finished"]
 
 
 def test_deploy_whose_lease_somebody_took_does_not_count_as_finished(
