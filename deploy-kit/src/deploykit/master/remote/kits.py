@@ -108,7 +108,11 @@ def current() -> str | None:
 
 
 def make_current(digest: str) -> None:
-    """Point `current` at `digest`, in one step; kits older than the one before it go."""
+    """Point `current` at `digest`, in one step; kits older than the one before it go.
+
+    Where it is current already, as after a deployment that was cut off just then, all kits stay:
+    which of them was the one before is not known any more.
+    """
     before = current()
     target = folder(digest)
     if not target.is_dir():
@@ -117,7 +121,7 @@ def make_current(digest: str) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(target.name)
     aside.replace(ROOT / "current")
-    prune([before or digest])
+    prune([before or digest] if before != digest else [entry.name for entry in ROOT.iterdir()])
 
 
 def prune(keep: list[str]) -> list[str]:
