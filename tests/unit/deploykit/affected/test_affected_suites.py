@@ -12,7 +12,7 @@ from deploykit.affected.imports import Packages, read_packages
 from deploykit.affected.suites import Suite, Table, read_table, suite
 from deploykit.base.errors import InputError
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[4]
 PACKAGES = read_packages(CHECKOUT)
 CONTENT = read_declared(CHECKOUT)
 TABLE = read_table(CHECKOUT, PACKAGES)
