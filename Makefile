@@ -10,9 +10,10 @@ bin := .venv/bin
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
 slow := nodes or train or vagrant or region
-# Of a slow suite: its name, its words for pytest. What it printed is in logs/NAME.log too.
+# Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
+# logs/NAME.log too.
 define suite
-$(kit) image build
+$(kit) image build $(3)
 mkdir -p logs
 $(run) $(bin)/pytest -v --durations 15 --junitxml logs/$(1).xml $(2) 2>&1 | tee -i logs/$(1).log
 endef
@@ -76,14 +77,14 @@ test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)
 
 test-region: setup-tests ## slow suite: a whole OpenStack region, what a tenant gets, an upgrade
-	@$(call suite,region,-m "region and not faults" tests/region)
+	@$(call suite,region,-m "region and not faults" tests/region,--layer)
 
 test-faults: setup-tests ## slow suite: a region whose nodes boot, whose parts are lost and come back
-	@$(call suite,faults,-m faults tests/region)
+	@$(call suite,faults,-m faults tests/region,--layer)
 
 test-ha: export DEPLOYKIT_REGION_VARIANT := ha
 test-ha: setup-tests ## slow suite: three controllers, of which any may be lost
-	@$(call suite,ha,-m ha tests/region)
+	@$(call suite,ha,-m ha tests/region,--layer)
 
 kitchen: setup-tests ## slow suites: states and roles: all, SUITE=mariadb, or SUITE=mariadb STEP=converge
 	@cd kitchen && ../$(run) ../$(bin)/python -m runner $(SUITE) \

@@ -92,7 +92,7 @@ class World:
 
     @property
     def records(self) -> tuple[Any, ...]:
-        return Ledger.open(self.site).records()
+        return Ledger.open(self.site).fetch_records()
 
     def release(self, **content: Any) -> Release:
         """Cut a release with other content than the last: `smoke` is a script, `failed` a state.

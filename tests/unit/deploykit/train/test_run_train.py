@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from deploykit.base.errors import DeployKitError, NodeUnreachable, Refused
-from deploykit.base.processes import Owner
+from deploykit.base.processes import Process
 from deploykit.ledger import Ledger
-from deploykit.ledger.records import decision_body
+from deploykit.ledger.kinds import decision_body
 from deploykit.ledger.store import utc_now
 from deploykit.ledger.view import in_flight
 from deploykit.master.session import MasterSession
@@ -23,7 +23,7 @@ from disturb import KILLED_AFTER, Disturbance
 from trainworld import FAILS, Build
 
 LINE = {"alpha": None, "omega": "smoke: {}"}  # an environment alone is no line
-ELSEWHERE = Owner("jo", "elsewhere", 7, "boot:1")
+ELSEWHERE = Process("jo", "elsewhere", 7, "boot:1")
 
 
 def during(monkeypatch: pytest.MonkeyPatch, call: str, act: Callable[[], Any]) -> None:
