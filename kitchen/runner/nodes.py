@@ -21,6 +21,7 @@ from deploykit.providers.lxd import LxdProvider
 from deploykit.rollout import node_facts
 from deploykit.site import Site, open_site
 from deploykit.site.environment import VIRTUAL_ROLE, Environment, parse_environment
+from deploykit.site.instance import Instance
 
 from . import pillars
 from .suites import CHECKOUT, Suite, load
@@ -43,11 +44,11 @@ def run_folder(suite: str, site: Site) -> Path:
     return site.state / "kitchen" / suite
 
 
-def instance(suite: str) -> str:
-    return f"{ENVIRONMENT}~{suite.replace('_', '-')}"
+def instance(suite: str) -> Instance:
+    return Instance(ENVIRONMENT, copy=suite.replace("_", "-"))
 
 
-def standing(suite: str, site: Site) -> bool:
+def is_up(suite: str, site: Site) -> bool:
     """Whether the suite has nodes."""
     return instance(suite) in LxdProvider(site).instances()
 
@@ -85,7 +86,7 @@ def up(suite: Suite, site: Site) -> None:
 def down(suite: str, site: Site) -> bool:
     """Remove the nodes and everything the suite kept; returns whether there was anything."""
     folder = run_folder(suite, site)
-    there = standing(suite, site)
+    there = is_up(suite, site)
     LxdProvider(site).down(instance(suite), Silent())
     for left in folder.glob("*"):
         # Molecule itself still works there.
@@ -146,7 +147,7 @@ def main(words: list[str]) -> int:
         elif suite is None:
             raise InputError(f"there is no suite '{name}'")
         elif act == "up":
-            before = standing(name, site())
+            before = is_up(name, site())
             up(suite, site())
             print("there" if before else "made")
         else:

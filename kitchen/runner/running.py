@@ -117,7 +117,7 @@ def gist(said: str) -> str:
 
 def step(act: str, suite: Suite, site: Site) -> int:
     """One action of molecule on a suite's nodes, which stay; its exit status, 0 or 1."""
-    if nodes.standing(suite.name, site):
+    if nodes.is_up(suite.name, site):
         nodes.refresh(suite, site)
     done = subprocess.run(
         command(act, suite),

@@ -23,11 +23,13 @@ from deploykit.providers.lxd.images import find_base
 from deploykit.providers.lxd.instance import orphans, remove_instance
 from deploykit.providers.lxd.plan import Names
 from deploykit.site import Site
+from deploykit.site.instance import Instance
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
 
 pytestmark = [pytest.mark.nodes, pytest.mark.core, pytest.mark.timeout(300)]
+PROBE, COPY, MIXED = Instance("probe"), Instance("probe", copy="copy"), Instance("mixed")
 TAGS = {"purpose": "tests", "release": "sha256:0"}
 HYPERVISOR = """\
 name: mixed
@@ -59,7 +61,7 @@ def provider(site: Site) -> LxdProvider:
 @pytest.fixture
 def inventory(site: Site, provider: LxdProvider) -> Inventory:
     """The environment `probe`, up: made by the first test, found there by the others."""
-    return provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    return provider.up(site.environment("probe"), PROBE, TAGS, Silent())
 
 
 def on(inventory: Inventory, node: str, line: str) -> str:
@@ -93,22 +95,22 @@ def test_up_again_changes_nothing_and_is_quick(
 ) -> None:
     booted = on(inventory, "salt", "cat /proc/1/stat | cut -d' ' -f22")
     began = time.monotonic()
-    again = provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    again = provider.up(site.environment("probe"), PROBE, TAGS, Silent())
     assert time.monotonic() - began < 5
-    assert again == inventory == provider.inventory(site.environment("probe"), "probe")
+    assert again == inventory == provider.inventory(site.environment("probe"), PROBE)
     assert on(again, "salt", "cat /proc/1/stat | cut -d' ' -f22") == booted
 
 
 def test_tags_say_whose_and_what_for(
     lxd: Lxd, site: Site, provider: LxdProvider, inventory: Inventory
 ) -> None:
-    provider.tag("probe", {"release": "sha256:1"})
-    tags = provider.tags("probe")
+    provider.tag(PROBE, {"release": "sha256:1"})
+    tags = provider.tags(PROBE)
     assert tags["site"] == site.id
     assert tags["environment"] == tags["instance"] == "probe"
     assert (tags["purpose"], tags["release"]) == ("tests", "sha256:1")
     assert {"owner", "created"} <= tags.keys()
-    node = lxd.get("instances/web", Names(site.id, "probe").project)
+    node = lxd.get("instances/web", Names(site.id, PROBE).project)
     assert node["config"]["user.deploykit.release"] == "sha256:1"
     assert node["config"]["limits.memory"] == "512MiB"
 
@@ -118,7 +120,7 @@ def test_uplink_collides_with_nothing(lxd: Lxd, inventory: Inventory) -> None:
     route = subprocess.run(
         ["ip", "route", "get", address], check=True, capture_output=True, text=True, timeout=10
     ).stdout
-    assert f"dev {Names(_id(inventory), 'probe').network(0)}" in route
+    assert f"dev {Names(_id(inventory), PROBE).network(0)}" in route
 
 
 def _id(inventory: Inventory) -> str:
@@ -133,7 +135,7 @@ def test_changed_host_key_is_refused_and_learnt_by_up(
     ssh.close(inventory)
     with pytest.raises(NodeUnreachable, match="web: its SSH host key"):
         on(inventory, "web", "true")
-    again = provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    again = provider.up(site.environment("probe"), PROBE, TAGS, Silent())
     assert on(again, "web", "echo fine") == "fine"
 
 
@@ -141,7 +143,7 @@ def test_changed_host_key_is_refused_and_learnt_by_up(
 def test_dead_node_is_named_within_half_a_minute(
     lxd: Lxd, site: Site, provider: LxdProvider, inventory: Inventory, how: str
 ) -> None:
-    project = Names(site.id, "probe").project
+    project = Names(site.id, PROBE).project
     body = {"action": how, "force": True, "timeout": 30}
     lxd.put("instances/web/state", body, project)
     try:
@@ -158,11 +160,11 @@ def test_dead_node_is_named_within_half_a_minute(
             lxd.put("instances/web/state", {"action": "unfreeze", "timeout": 30}, project)
     if how == "stop":
         with pytest.raises(DeployKitError, match="node web is not running") as caught:
-            provider.inventory(site.environment("probe"), "probe")
+            provider.inventory(site.environment("probe"), PROBE)
         assert "env up probe" in caught.value.remedy
-    states = {node.name: node.state for node in provider.status(site.environment("probe"), "probe")}
+    states = {node.name: node.state for node in provider.status(site.environment("probe"), PROBE)}
     assert states == {"salt": "running", "web": "stopped" if how == "stop" else "running"}
-    provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    provider.up(site.environment("probe"), PROBE, TAGS, Silent())
     ssh.reachable(inventory)
 
 
@@ -173,11 +175,11 @@ def test_nodes_come_back_to_what_a_snapshot_kept(
     key = on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub")
     for word in ("older", "kept"):  # the second replaces the first
         on(inventory, "web", f"echo {word} >/srv/mark")
-        provider.save("probe", "good", Silent())
-        inventory = provider.up(environment, "probe", TAGS, Silent())
+        provider.save(PROBE, "good", Silent())
+        inventory = provider.up(environment, PROBE, TAGS, Silent())
     on(inventory, "web", "echo lost >/srv/mark; echo lost >/srv/more")
-    provider.bring_back("probe", "good", Silent())
-    inventory = provider.up(environment, "probe", TAGS, Silent())
+    provider.bring_back(PROBE, "good", Silent())
+    inventory = provider.up(environment, PROBE, TAGS, Silent())
     assert on(inventory, "web", "cat /srv/mark; ls /srv") == "kept\nmark"
     assert on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub") == key
 
@@ -186,29 +188,29 @@ def test_snapshot_that_is_not_there_stops_no_node(
     site: Site, provider: LxdProvider, inventory: Inventory
 ) -> None:
     with pytest.raises(InputError, match="has no snapshot 'missing'"):
-        provider.bring_back("probe", "missing", Silent())
-    states = [node.state for node in provider.status(site.environment("probe"), "probe")]
+        provider.bring_back(PROBE, "missing", Silent())
+    states = [node.state for node in provider.status(site.environment("probe"), PROBE)]
     assert states == ["running", "running"]
 
 
 def test_only_the_hypervisor_is_privileged(site: Site, provider: LxdProvider) -> None:
-    mixed = provider.up(site.environment("mixed"), "mixed", TAGS, Silent())
+    mixed = provider.up(site.environment("mixed"), MIXED, TAGS, Silent())
     first = "awk 'NR == 1 {print $2}' /proc/self/uid_map"
     assert on(mixed, "compute", first) == "0"
     assert on(mixed, "salt", first) != "0"
     assert on(mixed, "compute", "test -c /dev/net/tun && echo yes") == "yes"
-    provider.down("mixed", Silent())
+    provider.down(MIXED, Silent())
 
 
 def test_copy_has_the_same_addresses_beside_the_original(
     site: Site, provider: LxdProvider, inventory: Inventory
 ) -> None:
-    copy = provider.up(site.environment("probe"), "probe~copy", TAGS, Silent())
-    assert provider.instances() == ["probe", "probe~copy"]
+    copy = provider.up(site.environment("probe"), COPY, TAGS, Silent())
+    assert provider.instances() == [PROBE, COPY]
     assert [host.addresses for host in copy.hosts] == [host.addresses for host in inventory.hosts]
     on(copy, "web", "touch /root/mark")
     assert on(inventory, "web", "ls /root") == ""
-    provider.down("probe~copy", Silent())
+    provider.down(COPY, Silent())
     assert on(inventory, "salt", "echo fine") == "fine"
 
 
@@ -220,7 +222,7 @@ def test_changed_network_is_told_with_what_to_do(
     file.write_text(text.replace("at: 11", "at: 12"), encoding="utf-8")
     try:
         with pytest.raises(DeployKitError, match="node web was made with other addresses"):
-            provider.up(site.environment("probe"), "probe", TAGS, Silent())
+            provider.up(site.environment("probe"), PROBE, TAGS, Silent())
     finally:
         file.write_text(text, encoding="utf-8")
 
@@ -230,14 +232,14 @@ def test_two_sites_never_touch_each_other(
 ) -> None:
     with scratch_site(tmp_path / "other", tmp_path / "state") as other:
         there = LxdProvider(other)
-        theirs = there.up(other.environment("probe"), "probe", TAGS, Silent())
+        theirs = there.up(other.environment("probe"), PROBE, TAGS, Silent())
         assert other.id != site.id
-        assert there.instances() == ["probe"]
+        assert there.instances() == [PROBE]
         assert {h.ssh_address for h in theirs.hosts}.isdisjoint(
             h.ssh_address for h in inventory.hosts
         )
         before = traces(lxd, site.id)
-        there.down("probe", Silent())
+        there.down(PROBE, Silent())
         assert traces(lxd, other.id) == []
         assert traces(lxd, site.id) == before
     ssh.reachable(inventory)
@@ -270,7 +272,7 @@ def test_base_stays_stopped_when_the_daemon_starts_and_is_made_anew_if_it_ever_r
 def test_node_that_several_calls_remove_at_once_is_removed_by_all(
     lxd: Lxd, site: Site, inventory: Inventory
 ) -> None:
-    project = Names(site.id, "probe").project
+    project = Names(site.id, PROBE).project
 
     def remove(seconds: float) -> None:
         time.sleep(seconds)
@@ -285,12 +287,12 @@ def test_down_twice_leaves_nothing(
     lxd: Lxd, site: Site, provider: LxdProvider, inventory: Inventory
 ) -> None:
     assert traces(lxd, site.id)
-    provider.down("probe", Silent())
+    provider.down(PROBE, Silent())
     assert traces(lxd, site.id) == []
-    assert not site.instance("probe").exists()
-    provider.down("probe", Silent())
+    assert not site.instance(PROBE).exists()
+    provider.down(PROBE, Silent())
     with pytest.raises(DeployKitError, match="probe is not up") as caught:
-        provider.inventory(site.environment("probe"), "probe")
+        provider.inventory(site.environment("probe"), PROBE)
     assert "deploy-kit env up probe" in caught.value.remedy
 
 
@@ -303,19 +305,19 @@ def test_killed_up_is_finished_by_the_next(
     time.sleep(seconds)
     child.kill()
     child.wait(timeout=10)
-    found = provider.up(site.environment("probe"), "probe", TAGS, Silent())
+    found = provider.up(site.environment("probe"), PROBE, TAGS, Silent())
     ssh.reachable(found)
     child = subprocess.Popen([*words[:-2], "down", "probe", "--yes"], stderr=subprocess.DEVNULL)
     time.sleep(seconds)
     child.kill()
     child.wait(timeout=10)
-    provider.down("probe", Silent())
+    provider.down(PROBE, Silent())
     assert traces(lxd, site.id) == []
 
 
 def test_instance_whose_checkout_is_gone_is_found_and_taken_down(lxd: Lxd, tmp_path: Path) -> None:
     with scratch_site(tmp_path / "gone", tmp_path / "state") as gone:
-        LxdProvider(gone).up(gone.environment("probe"), "probe", TAGS, Silent())
+        LxdProvider(gone).up(gone.environment("probe"), PROBE, TAGS, Silent())
         assert gone.id not in {one.names.site for one in orphans(lxd)}
         shutil.rmtree(gone.folder)
         (found,) = (one for one in orphans(lxd) if one.names.site == gone.id)

@@ -17,6 +17,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
+from deploykit.site.instance import Instance
 from lxdsite import lxd_or_skip
 from railway import Railway, deployed
 
@@ -117,7 +118,7 @@ def test_master_that_was_lost_gets_its_secrets_back(vault: Railway, exported: Pa
     key = vault.on_node("vault", "salt", salt_key)
     started = "systemctl show mariadb -P ActiveEnterTimestampMonotonic"
     database = vault.on_node("vault", "region", started)
-    project = Names(site_id(vault), "vault").project
+    project = Names(site_id(vault), Instance("vault")).project
     subprocess.run(["lxc", "--project", project, "delete", "-f", "salt"], check=True, timeout=120)
     vault("env", "up", "vault")
     assert vault.on_node("vault", "salt", "ls -A /srv").strip() == ""

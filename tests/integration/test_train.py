@@ -22,6 +22,7 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
 from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
+from deploykit.site.instance import Instance
 from railway import ALPHA, OMEGA, Railway, build
 
 pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(900)]
@@ -294,7 +295,7 @@ def test_of_two_promoters_one_wins_and_the_other_hears_who(railway: Railway) -> 
 
 
 def test_dead_node_is_named_within_thirty_seconds(railway: Railway, alpha: Inventory) -> None:
-    project = Names(open_site(railway.folder / "deploy-kit").id, "alpha").project
+    project = Names(open_site(railway.folder / "deploy-kit").id, Instance("alpha")).project
     subprocess.run(["lxc", "--project", project, "pause", "who2"], check=True, timeout=30)
     try:
         began = time.monotonic()

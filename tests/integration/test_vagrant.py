@@ -27,6 +27,7 @@ from deploykit.providers.vagrant.command import TimedVagrant
 from deploykit.providers.vagrant.plan import Names
 from deploykit.site import Site, open_site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 pytestmark = [pytest.mark.vagrant, pytest.mark.timeout(2400), pytest.mark.xdist_group("vagrant")]
 ENVIRONMENT = """\
@@ -40,6 +41,8 @@ nodes:
   controller: {roles: [database, cache, identity, load-balancer], at: 11}
   cache: {roles: [cache], at: 12, memory: 512M}
 """
+
+SKETCH = Instance("sketch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,10 @@ class Region:
 
     @property
     def names(self) -> Names:
-        return Names(self.site.id, "sketch")
+        return Names(self.site.id, SKETCH)
 
     def inventory(self) -> Inventory:
-        return self.provider.inventory(self.environment, "sketch")
+        return self.provider.inventory(self.environment, SKETCH)
 
     def traces(self) -> list[str]:
         """What is left of it on the host: containers, bridges, state."""
@@ -73,7 +76,7 @@ class Region:
         found = [name for name in listed.stdout.split() if self.site.id in name]
         bridges = [self.names.bridge(1), self.names.bridge(2)]
         found += [name for name in bridges if Path("/sys/class/net", name).exists()]
-        return found + self.provider.instances()
+        return found + [str(instance) for instance in self.provider.instances()]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +104,7 @@ def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             yield found
         finally:
             write(found, ENVIRONMENT)
-            found.provider.down("sketch", Silent())
+            found.provider.down(SKETCH, Silent())
 
 
 def write(region: Region, text: str) -> None:
@@ -156,7 +159,7 @@ def test_up_gives_a_region_whose_smoke_test_passed(region: Region) -> None:
     assert "smoke test passed" in said
     assert "deploy-kit env forward sketch" in said
     assert [node.state for node in region.vagrant.status()] == ["running"] * 3
-    assert region.provider.instances() == ["sketch"]
+    assert region.provider.instances() == [SKETCH]
 
 
 def test_every_node_has_its_addresses_and_answers_with_its_known_host_key(region: Region) -> None:
@@ -205,10 +208,10 @@ def test_provisioning_again_changes_nothing(region: Region) -> None:
 def test_env_up_is_vagrant_up_and_goes_on_where_a_node_was_lost(region: Region) -> None:
     container = region.names.container("cache")
     subprocess.run(["sudo", "lxc-stop", "--kill", "--name", container], timeout=60, check=True)
-    states = region.provider.status(region.environment, "sketch")
+    states = region.provider.status(region.environment, SKETCH)
     assert [node.state for node in states] == ["running", "running", "stopped"]
-    region.provider.up(region.environment, "sketch", {"purpose": "tests"}, Silent())
-    assert region.provider.tags("sketch")["purpose"] == "tests"
+    region.provider.up(region.environment, SKETCH, {"purpose": "tests"}, Silent())
+    assert region.provider.tags(SKETCH)["purpose"] == "tests"
     host = region.inventory().host("cache")
     answer = run_on(host, region.inventory(), ["systemctl", "is-active", "memcached"], timeout=30)
     assert answer.stdout.strip() == "active"

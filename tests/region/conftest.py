@@ -19,7 +19,7 @@ import cloud
 import edge
 import pytest
 from cloud import Region, Tenant, reached, tenant
-from deploykit.providers import located
+from deploykit.providers import resolve_instance
 from deploykit.site import open_site
 from railway import Railway, build
 from resultsfile import SoFar
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def lacked() -> set[str]:
     """The markers of tests that need what the region they would use has not."""
     site = open_site(Path(os.environ.get(cloud.SITE) or SITE))
-    environment, _ = located(site, os.environ.get(cloud.INSTANCE) or VARIANT)
+    environment, _ = resolve_instance(site, os.environ.get(cloud.INSTANCE) or VARIANT)
     there = {
         "volumes": bool(environment.with_role("volume")),
         "stacks": bool(environment.with_role("orchestration")),

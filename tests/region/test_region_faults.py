@@ -27,10 +27,10 @@ def test_region_brought_back_to_a_snapshot_passes_its_smoke_test(
 ) -> None:
     """Before any test makes instances here. What came after the snapshot is gone."""
     with recovered(region, record_property, "snapshot"):
-        own("env", "snapshot", region.inventory.instance)
+        own("env", "snapshot", str(region.inventory.instance))
     region.on(region.inventory.master.name, "touch /root/after")
     begun = time.monotonic()
-    own("env", "restore", region.inventory.instance, "--yes")
+    own("env", "restore", str(region.inventory.instance), "--yes")
     # A smoke test costs five seconds of the processors that the region starts on.
     assert wait(lambda: answers(region), 180)
     assert wait(lambda: smoke(own, region).returncode == 0, 60), smoke(own, region).stdout
@@ -103,8 +103,8 @@ def test_instances_of_a_snapshot_run_again_when_it_is_brought_back(
     own: Railway, region: Region, pair: Any, record_property: Any
 ) -> None:
     with recovered(region, record_property, "snapshot_with_instances"):
-        own("env", "snapshot", region.inventory.instance)
-        own("env", "restore", region.inventory.instance, "--yes")
+        own("env", "snapshot", str(region.inventory.instance))
+        own("env", "restore", str(region.inventory.instance), "--yes")
         assert region.ping(pair.address, seconds=BACK_SECONDS)
     boots(pair, "after-snapshot")
 

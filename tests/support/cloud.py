@@ -28,7 +28,7 @@ import openstack.exceptions
 import requests
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.nodes.ssh import run_on
-from deploykit.providers import located, provider_for
+from deploykit.providers import provider_for, resolve_instance
 from deploykit.site import open_site
 from keystoneauth1.identity import V3Password
 from tinyguest import COMMAND_LINE, Guest
@@ -132,7 +132,7 @@ def named(checkout: Path) -> Instance:
 def reached(which: Instance) -> Iterator[Region]:
     """The region that `deploy-kit env up` and `deploy` made."""
     site = open_site(which.site)
-    environment, instance = located(site, which.name)
+    environment, instance = resolve_instance(site, which.name)
     inventory = provider_for(site, environment).inventory(environment, instance)
     master = inventory.master
     secrets = json.loads(run_on(master, inventory, ["cat", SECRETS], timeout=30).stdout)

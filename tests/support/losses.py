@@ -72,4 +72,4 @@ def unplugged(railway: Railway, region: Region, node: str) -> Iterator[None]:
     try:
         yield
     finally:
-        railway("env", "up", instance)
+        railway("env", "up", str(instance))

@@ -59,7 +59,7 @@ def test_every_suite_becomes_an_environment_with_one_master(tmp_path: Path) -> N
         file.write_text(render_environment(suite), encoding="utf-8")
         environment = parse_environment(file)
         assert [node.name for node in environment.nodes] == [p.name for p in suite.platforms]
-        assert "~" in instance(name) and "_" not in instance(name)
+        assert str(instance(name)) == f"kitchen~{name.replace('_', '-')}"
 
 
 def test_suite_whose_nodes_share_an_address_has_one(tmp_path: Path) -> None:

@@ -7,21 +7,22 @@ import sys
 import click
 
 from deploykit.base.errors import Refused
-from deploykit.providers import located
 from deploykit.site import Site
+from deploykit.site.instance import Instance
 
 
 def confirm(
-    site: Site, names: list[str], yes: bool, meant: tuple[str, ...], what: str = ""
+    site: Site, going: list[Instance], yes: bool, meant: tuple[str, ...], what: str = ""
 ) -> None:
-    """Ask before nodes of `names` go; `what` says in words what happens, by default their end.
+    """Ask before the nodes of `going` go; `what` says in words what happens, by default their end.
 
     A protected environment wants its name, typed or in `meant`. Raises Refused without a clear
     yes, Abort on a no.
     """
     asks = sys.stdin.isatty()
-    for name in names:
-        if not _protected(site, name) or name in meant:
+    names = [str(instance) for instance in going]
+    for name, instance in zip(names, going, strict=True):
+        if not _protected(site, instance) or name in meant:
             continue
         if not asks:
             raise Refused(f"{name} is protected", f"say it by name: --yes-i-mean {name}")
@@ -36,11 +37,7 @@ def confirm(
     click.confirm(f"{told[0].upper()}{told[1:]}. Go on?", abort=True, err=True)
 
 
-def _protected(site: Site, name: str) -> bool:
+def _protected(site: Site, instance: Instance) -> bool:
     """Whether it is an environment marked so; throwaway copies of one are not."""
-    environments = site.environments()
-    environment = environments.get(name.partition("~")[0])
-    if environment is None or not environment.protected:
-        return False
-    environment, _ = located(site, name)
-    return name == environment.instance
+    environment = site.environments().get(instance.environment)
+    return environment is not None and environment.protected and instance.copy is None

@@ -24,13 +24,13 @@ def deploy(
     deploy-kit deploy 2026.47.1 test
     deploy-kit deploy latest staging
     """
-    from deploykit.providers import located
+    from deploykit.providers import resolve_instance
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from deploykit.train.deploy import deploy as run
 
     with session_of(ctx, "deploy") as context:
-        env, _ = located(context.site, environment, provider)
+        env, _ = resolve_instance(context.site, environment, provider)
         found = build_release(context.site, find_release(context.site, release))
         run(context, found, env)
         _tell(environment, found.version, found.digest, as_json)
@@ -57,13 +57,13 @@ def rollback(
     deploy-kit rollback production
     deploy-kit rollback production --to 2026.46.2
     """
-    from deploykit.providers import located
+    from deploykit.providers import resolve_instance
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from deploykit.train.deploy import rollback as run
 
     with session_of(ctx, "rollback") as context:
-        env, _ = located(context.site, environment, provider)
+        env, _ = resolve_instance(context.site, environment, provider)
         if env.protected and not yes:
             click.confirm(f"Roll {environment} back?", abort=True)
         wanted = build_release(context.site, find_release(context.site, to)) if to else None

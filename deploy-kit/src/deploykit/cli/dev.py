@@ -32,12 +32,12 @@ def apply(ctx: click.Context, role: str | None, named: str | None, provider: str
     """
     from deploykit.develop.working_copy import apply as run
     from deploykit.develop.working_copy import demand_development
-    from deploykit.providers import located
+    from deploykit.providers import resolve_instance
 
     began = time.monotonic()
     with session_of(ctx, "dev") as context:
         name = named or only_one_up(context.site, provider)
-        environment, instance = located(context.site, name, provider)
+        environment, instance = resolve_instance(context.site, name, provider)
         demand_development(context.site, environment)
         applied = run(context, context.inventory(environment, instance), role)
     for change in applied.changes:
@@ -52,15 +52,15 @@ def apply(ctx: click.Context, role: str | None, named: str | None, provider: str
 
 
 def only_one_up(site: Site, provider: str | None) -> str:
-    """The one development instance that is up. Raises InputError where it is not one."""
+    """The name of the one development instance that is up. Raises InputError if not one is."""
     from deploykit.base.errors import InputError
     from deploykit.develop.working_copy import development
-    from deploykit.providers import located, standing
+    from deploykit.providers import instances_up, resolve_instance
 
     names = development(site)
-    up = [name for name in standing(site) if name.partition("~")[0] in names]
+    up = [str(one) for one in instances_up(site) if one.environment in names]
     if provider is not None:
-        up = [name for name in up if located(site, name)[0].provider == provider]
+        up = [name for name in up if resolve_instance(site, name)[0].provider == provider]
     if len(up) == 1:
         return up[0]
     known = ", ".join(up or names) or "none"

@@ -12,9 +12,16 @@ from deploykit.cli.confirm import confirm
 from deploykit.cli.listing import list_, status
 from deploykit.cli.reach import forward, host_of, ssh, ssh_config
 from deploykit.cli.snapshot import restore, snapshot
-from deploykit.providers import Provider, located, provider_for, standing
+from deploykit.providers import (
+    Provider,
+    instances_up,
+    parse_instance,
+    provider_for,
+    resolve_instance,
+)
 from deploykit.site import Site
 from deploykit.site.environment import Environment, chain
+from deploykit.site.instance import Instance
 
 
 @click.group()
@@ -49,15 +56,15 @@ def up(
         raise InputError(
             "which environment?", f"name one of {', '.join(site.environments())}, or --all"
         )
-    found = [located(site, name, provider) for name in names]
+    found = [resolve_instance(site, name, provider) for name in names]
     bring_up(site, {instance: environment for environment, instance in found}, purpose)
 
 
-def bring_up(site: Site, wanted: dict[str, Environment], purpose: str) -> None:
+def bring_up(site: Site, wanted: dict[Instance, Environment], purpose: str) -> None:
     """Bring the instances `wanted` up, side by side. Every failure is told, not just the first."""
     progress = Shown(stderr())
 
-    def one(instance: str) -> None:
+    def one(instance: Instance) -> None:
         environment = wanted[instance]
         provider_for(site, environment).up(environment, instance, {"purpose": purpose}, progress)
 
@@ -81,15 +88,19 @@ def down(
 ) -> None:
     """Destroy the nodes of environments, or of copies (NAME~COPY), and all they hold."""
     site = site_of(ctx)
-    there = standing(site)
+    there = instances_up(site)
     # What is up may go even where its file is gone.
     wanted = [
-        name if provider is None and name in there else located(site, name, provider)[1]
+        asked
+        if provider is None and (asked := parse_instance(name)) in there
+        else resolve_instance(site, name, provider)[1]
         for name in instances
     ]
     names = list(there) if every else list(dict.fromkeys(wanted))
     if not names and not every:
-        raise InputError("which environment?", f"up are: {', '.join(there) or 'none'}; or --all")
+        raise InputError(
+            "which environment?", f"up are: {', '.join(map(str, there)) or 'none'}; or --all"
+        )
     confirm(site, [name for name in names if name in there], yes, yes_i_mean)
     if not names:
         stdout().print("nothing is up")
@@ -97,7 +108,7 @@ def down(
     take_down({name: there.get(name) or _provider(site, name) for name in names})
 
 
-def take_down(wanted: dict[str, Provider]) -> None:
+def take_down(wanted: dict[Instance, Provider]) -> None:
     """Destroy the instances `wanted`, side by side. Every failure is told, not just the first."""
     progress = Shown(stderr())
     in_parallel(wanted, lambda name: wanted[name].down(name, progress))
@@ -118,7 +129,7 @@ def rebuild(
 ) -> None:
     """Destroy the nodes of an environment and make them anew, bare."""
     site = site_of(ctx)
-    environment, name = located(site, instance, provider)
+    environment, name = resolve_instance(site, instance, provider)
     found = provider_for(site, environment)
     tags = found.tags(name) if name in found.instances() else {}
     confirm(site, [name], yes, yes_i_mean)
@@ -145,7 +156,7 @@ def reboot(
     from deploykit.nodes.reboot import reboot_nodes
 
     site = site_of(ctx)
-    environment, name = located(site, instance, provider)
+    environment, name = resolve_instance(site, instance, provider)
     found = provider_for(site, environment)
     inventory = found.inventory(environment, name)
     hosts = [host_of(inventory, node) for node in nodes] or list(inventory.hosts)
@@ -155,8 +166,8 @@ def reboot(
         reboot_nodes(inventory, hosts)
 
 
-def _provider(site: Site, instance: str) -> Provider:
-    return provider_for(site, located(site, instance)[0])
+def _provider(site: Site, instance: Instance) -> Provider:
+    return provider_for(site, resolve_instance(site, str(instance))[0])
 
 
 @env.command()

@@ -72,9 +72,9 @@ def add(
 def named_environment(site: Site, named: str, provider: str | None) -> Environment:
     """The environment whose own nodes a person names. Raises InputError for a throwaway copy."""
     from deploykit.base.errors import InputError
-    from deploykit.providers import located
+    from deploykit.providers import resolve_instance
 
-    environment, instance = located(site, named, provider)
+    environment, instance = resolve_instance(site, named, provider)
     if instance != environment.instance:
         raise InputError(
             f"{instance} is a copy, of which the ledger does not know what it runs",

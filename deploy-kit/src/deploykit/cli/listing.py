@@ -8,8 +8,9 @@ import click
 from rich.table import Table
 
 from deploykit.cli.app import json_option, print_json, provider_option, site_of, stdout
-from deploykit.providers import NodeState, Provider, located, provider_for, standing
+from deploykit.providers import NodeState, Provider, instances_up, provider_for, resolve_instance
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 
 @click.command("list")
@@ -19,8 +20,9 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     """What is up, and which environments there are."""
     site = site_of(ctx)
     environments = site.environments()
-    there = standing(site)
-    rows = [_row(name, there, environments) for name in dict.fromkeys([*environments, *there])]
+    there = instances_up(site)
+    names = dict.fromkeys([*map(Instance, environments), *there])
+    rows = [_row(name, there, environments) for name in names]
     if as_json:
         print_json([asdict(row) for row in rows])
         return
@@ -46,12 +48,14 @@ class Row:
     tags: dict[str, str]
 
 
-def _row(name: str, there: dict[str, Provider], environments: dict[str, Environment]) -> Row:
-    environment = environments.get(name.partition("~")[0])
+def _row(
+    name: Instance, there: dict[Instance, Provider], environments: dict[str, Environment]
+) -> Row:
+    environment = environments.get(name.environment)
     tags = there[name].tags(name) if name in there else {}
     nodes = there[name].status(environment, name) if environment and name in there else []
     return Row(
-        instance=name,
+        instance=str(name),
         running=sum(node.state == NodeState.RUNNING for node in nodes),
         nodes=len(environment.nodes) if environment else 0,
         memory=sum(node.memory for node in nodes),
@@ -67,8 +71,8 @@ def _row(name: str, there: dict[str, Provider], environments: dict[str, Environm
 def status(ctx: click.Context, instance: str, provider: str | None, as_json: bool) -> int:
     """The nodes of one environment. Exit status 1 where one is not running."""
     site = site_of(ctx)
-    environment, instance = located(site, instance, provider)
-    nodes = provider_for(site, environment).status(environment, instance)
+    environment, found = resolve_instance(site, instance, provider)
+    nodes = provider_for(site, environment).status(environment, found)
     by_name = {node.name: environment.addresses(node) for node in environment.nodes}
     if as_json:
         print_json([{"name": n.name, "roles": n.roles, "state": n.state, "address": n.address,

@@ -13,7 +13,7 @@ from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import nearest
 from deploykit.cli.app import provider_option, site_of, stdout
 from deploykit.nodes.inventory import Host, Inventory
-from deploykit.providers import located, provider_for
+from deploykit.providers import provider_for, resolve_instance
 from deploykit.site import Site
 
 LOAD_BALANCER = "load-balancer"
@@ -93,7 +93,7 @@ def free_port(wanted: int) -> int:
 
 def inventory_of(site: Site, named: str, provider: str | None = None) -> Inventory:
     """The nodes of the instance that a person named. Raises DeployKitError where it is not up."""
-    environment, instance = located(site, named, provider)
+    environment, instance = resolve_instance(site, named, provider)
     return provider_for(site, environment).inventory(environment, instance)
 
 

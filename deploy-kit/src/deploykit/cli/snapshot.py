@@ -11,9 +11,10 @@ from deploykit.base.progress import Progress, Shown
 from deploykit.cli.app import provider_option, site_of, stderr, yes_option
 from deploykit.cli.confirm import confirm
 from deploykit.develop.working_copy import demand_development
-from deploykit.providers import Snapshots, located, provider_for
+from deploykit.providers import Snapshots, provider_for, resolve_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 SAVED = "saved"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
@@ -63,10 +64,10 @@ def restore(ctx: click.Context, instance: str, name: str, provider: str | None, 
 
 def _asked(
     site: Site, instance: str, provider: str | None, name: str
-) -> tuple[Snapshots, Environment, str]:
+) -> tuple[Snapshots, Environment, Instance]:
     if not NAME.fullmatch(name):
         raise InputError(f"'{name}' is no name of a snapshot", "a-z, 0-9 and '-', at most 31")
-    environment, found = located(site, instance, provider)
+    environment, found = resolve_instance(site, instance, provider)
     demand_development(site, environment)
     keeper = provider_for(site, environment)
     if not isinstance(keeper, Snapshots):
@@ -79,6 +80,8 @@ def _asked(
     return keeper, environment, found
 
 
-def _start(keeper: Snapshots, environment: Environment, instance: str, progress: Progress) -> None:
+def _start(
+    keeper: Snapshots, environment: Environment, instance: Instance, progress: Progress
+) -> None:
     purpose = keeper.tags(instance).get("purpose", "dev")
     keeper.up(environment, instance, {"purpose": purpose}, progress)

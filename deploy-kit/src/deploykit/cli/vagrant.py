@@ -28,7 +28,7 @@ def topology(ctx: click.Context, environment: str) -> None:
     from deploykit.site.provisioning import provision_key
 
     site = site_of(ctx)
-    env = site.environment(environment).by(PROVIDER)
+    env = site.environment(environment).with_provider(PROVIDER)
     key = provision_key(site).with_suffix(".pub").read_text(encoding="utf-8").strip()
     print_json(plan(site.id, env, box_of(site, env.installed), key))
 
@@ -43,7 +43,7 @@ def prepare(ctx: click.Context, environment: str, provider: str) -> None:
 
     site = site_of(ctx)
     VagrantProvider(site).prepare(
-        site.environment(environment).by(PROVIDER), provider, Shown(stderr())
+        site.environment(environment).with_provider(PROVIDER), provider, Shown(stderr())
     )
 
 
@@ -58,7 +58,7 @@ def converge(ctx: click.Context, environment: str, provider: str) -> None:
     from deploykit.providers.vagrant import VagrantProvider
 
     with session_of(ctx, "vagrant") as context:
-        env = context.site.environment(environment).by(PROVIDER)
+        env = context.site.environment(environment).with_provider(PROVIDER)
         with locked(context.site.state / "locks" / f"{env.instance}.converge", LOCK_TIMEOUT):
             with context.progress.step(f"{env.instance}: SSH to {len(env.nodes)} nodes"):
                 inventory = VagrantProvider(context.site).learn(env, provider)
@@ -74,4 +74,4 @@ def forget(ctx: click.Context, environment: str) -> None:
     from deploykit.providers.vagrant import VagrantProvider
 
     site = site_of(ctx)
-    VagrantProvider(site).forget(site.environment(environment).by(PROVIDER))
+    VagrantProvider(site).forget(site.environment(environment).with_provider(PROVIDER))

@@ -11,6 +11,7 @@ from pathlib import Path
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError
 from deploykit.site.environment import MASTER_ROLE, Environment, is_minion
+from deploykit.site.instance import Instance
 
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
 HOSTS_FILE = "inventory.json"  # beside the ssh_config: the hosts as they were learned
@@ -37,12 +38,11 @@ class Host:
 class Inventory:
     """The nodes of one instance of an environment, ready for SSH.
 
-    `instance` is the environment's name, or `NAME~COPY` for a throwaway copy of it.
     `folder` holds the generated ssh_config, known_hosts and control sockets.
     """
 
     environment: Environment
-    instance: str
+    instance: Instance
     hosts: tuple[Host, ...]
     ssh_key: Path
     folder: Path

@@ -11,6 +11,7 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
 from deploykit.rollout.context import Context
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 STARTED = "started"  # tag: when the process that made the copy was started
 
@@ -24,11 +25,11 @@ def throwaway(context: Context, environment: Environment, purpose: str) -> Itera
     """
     provider = provider_for(context.site, environment)
     for instance in provider.instances():
-        name, _, rest = instance.partition("~")
-        ours = name == environment.name and rest.startswith(f"{purpose}-")
-        if ours and _abandoned(rest, provider.tags(instance).get(STARTED, "")):
+        copy = instance.copy or ""
+        ours = instance.environment == environment.name and copy.startswith(f"{purpose}-")
+        if ours and _abandoned(copy, provider.tags(instance).get(STARTED, "")):
             provider.down(instance, context.progress)
-    instance = f"{environment.name}~{purpose}-{os.getpid()}"
+    instance = Instance(environment.name, copy=f"{purpose}-{os.getpid()}")
     try:
         tags = {"purpose": purpose, STARTED: this_process().started}
         yield provider.up(environment, instance, tags, context.progress)
@@ -37,6 +38,6 @@ def throwaway(context: Context, environment: Environment, purpose: str) -> Itera
         provider.down(instance, context.progress)
 
 
-def _abandoned(rest: str, started: str) -> bool:
-    pid = rest.rpartition("-")[2]
+def _abandoned(copy: str, started: str) -> bool:
+    pid = copy.rpartition("-")[2]
     return pid.isdigit() and is_gone(int(pid), started)

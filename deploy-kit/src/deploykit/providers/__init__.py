@@ -14,6 +14,7 @@ from deploykit.base.yamlfile import nearest
 from deploykit.nodes.inventory import Inventory
 from deploykit.site import Site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 GROUP = "deploykit.providers"
 
@@ -38,7 +39,7 @@ class NodeStatus:
 
 
 class Provider(Protocol):
-    """The contract of a provider. `instance` is an environment's name, or `NAME~COPY` for a copy.
+    """The contract of a provider.
 
     `up` makes what is missing and starts what is stopped, in parallel, and returns only when
     every node answers SSH with its known host key; `down` leaves nothing behind; both may be
@@ -46,20 +47,24 @@ class Provider(Protocol):
     """
 
     def up(
-        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+        self,
+        environment: Environment,
+        instance: Instance,
+        tags: Mapping[str, str],
+        progress: Progress,
     ) -> Inventory: ...
 
-    def down(self, instance: str, progress: Progress) -> None: ...
+    def down(self, instance: Instance, progress: Progress) -> None: ...
 
-    def inventory(self, environment: Environment, instance: str) -> Inventory: ...
+    def inventory(self, environment: Environment, instance: Instance) -> Inventory: ...
 
-    def status(self, environment: Environment, instance: str) -> list[NodeStatus]: ...
+    def status(self, environment: Environment, instance: Instance) -> list[NodeStatus]: ...
 
-    def tag(self, instance: str, tags: Mapping[str, str]) -> None: ...
+    def tag(self, instance: Instance, tags: Mapping[str, str]) -> None: ...
 
-    def tags(self, instance: str) -> dict[str, str]: ...
+    def tags(self, instance: Instance) -> dict[str, str]: ...
 
-    def instances(self) -> list[str]: ...
+    def instances(self) -> list[Instance]: ...
 
 
 @runtime_checkable
@@ -69,9 +74,9 @@ class Snapshots(Provider, Protocol):
     Both leave all nodes stopped; `up` starts them. Raise InputError for a name that was not kept.
     """
 
-    def save(self, instance: str, name: str, progress: Progress) -> None: ...
+    def save(self, instance: Instance, name: str, progress: Progress) -> None: ...
 
-    def bring_back(self, instance: str, name: str, progress: Progress) -> None: ...
+    def bring_back(self, instance: Instance, name: str, progress: Progress) -> None: ...
 
 
 def provider_for(site: Site, environment: Environment) -> Provider:
@@ -79,21 +84,28 @@ def provider_for(site: Site, environment: Environment) -> Provider:
     return provider_named(site, environment.provider)
 
 
-def located(site: Site, instance: str, provider: str | None = None) -> tuple[Environment, str]:
-    """The environment and the whole name of an instance that a person names, by --provider or not.
+def resolve_instance(
+    site: Site, named: str, provider: str | None = None
+) -> tuple[Environment, Instance]:
+    """The environment and the instance that a person names, by --provider or not.
 
     NAME is the instance of the file's own provider, NAME~PROVIDER (or NAME with `provider`) that
-    of another, NAME~COPY a throwaway copy. Raises InputError where there is no such environment.
+    of another, NAME~COPY a throwaway copy. Raises InputError if there is no such environment.
     """
-    name, _, copy = instance.partition("~")
-    environment = site.environment(name)
-    if provider is not None and provider != copy:
-        environment = environment.by(provider)
-        return environment, instance if copy else environment.instance
-    if copy in providers():
-        environment = environment.by(copy)
+    asked = parse_instance(named)
+    environment = site.environment(asked.environment)
+    if provider is not None and provider != asked.suffix:
+        environment = environment.with_provider(provider)
+        return environment, asked if asked.suffix else environment.instance
+    if asked.provider is not None:
+        environment = environment.with_provider(asked.provider)
         return environment, environment.instance
-    return environment, instance
+    return environment, asked
+
+
+def parse_instance(text: str) -> Instance:
+    """The instance that `text` names, with the plugins that are installed as the providers."""
+    return Instance.parse(text, providers())
 
 
 def providers() -> dict[str, EntryPoint]:
@@ -110,10 +122,10 @@ def provider_named(site: Site, name: str) -> Provider:
     return provider
 
 
-def standing(site: Site) -> dict[str, Provider]:
+def instances_up(site: Site) -> dict[Instance, Provider]:
     """Every instance that this site has brought up, copies included, with its provider."""
     kinds = dict.fromkeys(["lxd", *(one.provider for one in site.environments().values())])
-    found: dict[str, Provider] = {}
+    found: dict[Instance, Provider] = {}
     for kind in kinds:
         if kind in providers():
             provider = provider_named(site, kind)

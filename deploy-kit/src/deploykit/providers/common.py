@@ -11,6 +11,7 @@ from deploykit.nodes.inventory import HOSTS_FILE, Host, Inventory, make_control_
 from deploykit.providers import NodeState, NodeStatus
 from deploykit.site import Site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 from deploykit.site.provisioning import provision_key
 
 
@@ -33,8 +34,8 @@ def known_hosts(folder: Path) -> dict[str, Host]:
 def read_inventory(
     site: Site,
     environment: Environment,
-    instance: str,
-    status: Callable[[Environment, str], list[NodeStatus]],
+    instance: Instance,
+    status: Callable[[Environment, Instance], list[NodeStatus]],
 ) -> Inventory:
     """The inventory of an instance that is up; `status` asks its provider how the nodes are.
 
@@ -53,7 +54,7 @@ def read_inventory(
     return Inventory(environment, instance, hosts, provision_key(site), folder)
 
 
-def not_up(instance: str, node: str = "") -> DeployKitError:
+def not_up(instance: Instance, node: str = "") -> DeployKitError:
     """The error for an instance, or one `node` of it, that does not run."""
     what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"
     return DeployKitError(what, f"'deploy-kit env up {instance}' brings it up")

@@ -19,6 +19,7 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
 from deploykit.site import Site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 KEPT_LOGS = 50
 
@@ -31,10 +32,10 @@ class Context:
     ledger: Ledger
     progress: Progress
     logs: Path
-    _sessions: dict[str, MasterSession] = field(default_factory=dict)
+    _sessions: dict[Instance, MasterSession] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def inventory(self, environment: Environment, instance: str | None = None) -> Inventory:
+    def inventory(self, environment: Environment, instance: Instance | None = None) -> Inventory:
         """The nodes of a live instance. Raises DeployKitError where it is not up."""
         provider = provider_for(self.site, environment)
         return provider.inventory(environment, instance or environment.instance)
@@ -51,7 +52,7 @@ class Context:
             self._sessions[inventory.instance] = opened
         return opened
 
-    def close_session(self, instance: str) -> None:
+    def close_session(self, instance: Instance) -> None:
         with self._lock:
             found = self._sessions.pop(instance, None)
         if found is not None:

@@ -20,6 +20,7 @@ from deploykit.rollout import DAY0_MARK
 from deploykit.rollout.context import Context
 from deploykit.secrets.sealing import Header, Recipient, recipients_of, seal, unseal
 from deploykit.site import Site
+from deploykit.site.instance import Instance
 from deploykit.site.keys import Signer
 
 MAY_RESTORE = frozenset({"admin", "operator"})
@@ -69,7 +70,7 @@ def export(
     return target, header
 
 
-def default_file(site: Site, instance: str, now: datetime.datetime) -> Path:
+def default_file(site: Site, instance: Instance, now: datetime.datetime) -> Path:
     """Where an export lies unless a person says otherwise."""
     return site.state / FOLDER / f"{instance}-{now:%Y%m%dT%H%M%SZ}.age"
 

@@ -11,6 +11,7 @@ from deploykit.base.errors import InputError
 from deploykit.base.homes import state_home
 from deploykit.base.yamlfile import Value, load
 from deploykit.site.environment import Environment, load_environments
+from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
 
 KEYS = frozenset({"name", "ledger", "manifest", "image"})
@@ -62,9 +63,14 @@ class Site:
     def logs(self) -> Path:
         return self.state / "logs"
 
-    def instance(self, name: str) -> Path:
-        """The folder of one instance (an environment or a copy of it)."""
-        return self.state / "instances" / name
+    @property
+    def instances(self) -> Path:
+        """Where every instance has its folder, by its name."""
+        return self.state / "instances"
+
+    def instance(self, instance: Instance) -> Path:
+        """The folder of one instance."""
+        return self.instances / str(instance)
 
     def environments(self) -> dict[str, Environment]:
         return load_environments(self.folder / "environments")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deploykit.base.naming import check_key, parse_name
 from deploykit.base.yamlfile import Value, load
+from deploykit.site.instance import Instance
 from deploykit.site.operators import Operator, parse_operators
 from deploykit.site.promotion import Promotion, parse_promotion
 
@@ -63,8 +64,8 @@ class Node:
 class Environment:
     """A named place with nodes, networks and a promotion policy.
 
-    `instance` names its nodes: the environment's own name, or NAME~PROVIDER where another provider
-    than the file's makes them, so that the two never meet. `installed`: its nodes come with the
+    `instance` is its nodes: with a provider of its own where another than the file's makes them, so
+    that the two never meet. `installed`: its nodes come with the
     content's packages installed, unconfigured; else those are downloaded at most. `operators` get
     accounts of their own on every node.
     """
@@ -76,7 +77,7 @@ class Environment:
     promotion: Promotion
     protected: bool
     file: Path
-    instance: str
+    instance: Instance
     installed: bool = False
     operators: tuple[Operator, ...] = ()
 
@@ -96,11 +97,11 @@ class Environment:
         """The virtual address of each network that has one, by network name."""
         return {net.name: str(net.vip) for net in self.networks if net.vip is not None}
 
-    def by(self, provider: str) -> Environment:
+    def with_provider(self, provider: str) -> Environment:
         """The same environment with its nodes made by `provider`, as an instance of its own."""
         if provider == self.provider:
             return self
-        return replace(self, provider=provider, instance=f"{self.name}~{provider}")
+        return replace(self, provider=provider, instance=Instance(self.name, provider))
 
     def with_role(self, role: str) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if role in node.roles)
@@ -137,7 +138,7 @@ def parse_environment(file: Path) -> Environment:
         promotion=parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
         protected=keys["protected"].flag() if "protected" in keys else False,
         file=file,
-        instance=name,
+        instance=Instance(name),
         installed=_installed(keys["packages"]) if "packages" in keys else False,
         operators=parse_operators(keys["operators"]) if "operators" in keys else (),
     )

@@ -15,6 +15,9 @@ from deploykit.cli.reach import free_port
 from deploykit.nodes.inventory import Inventory
 from deploykit.site import Site, open_site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
+
+TEST, PRODUCTION = Instance("test"), Instance("production")
 
 
 @pytest.fixture
@@ -52,14 +55,14 @@ def test_started_manifest_is_one_gitshelf_reads(site: Site) -> None:
 
 def test_down_without_a_word_is_refused_and_says_what_it_destroys(site: Site) -> None:
     with pytest.raises(Refused, match="nodes of test"):
-        confirm(site, ["test"], yes=False, meant=())
-    confirm(site, ["test"], yes=True, meant=())
+        confirm(site, [TEST], yes=False, meant=())
+    confirm(site, [TEST], yes=True, meant=())
 
 
 def test_protected_environment_wants_its_name(site: Site) -> None:
     with pytest.raises(Refused, match="production is protected"):
-        confirm(site, ["test", "production"], yes=True, meant=())
-    confirm(site, ["test", "production"], yes=True, meant=("production",))
+        confirm(site, [TEST, PRODUCTION], yes=True, meant=())
+    confirm(site, [TEST, PRODUCTION], yes=True, meant=("production",))
 
 
 @pytest.mark.parametrize("command", ["down", "rebuild", "reboot"])
@@ -69,19 +72,21 @@ def test_plain_yes_is_refused_for_a_protected_environment(
     done: list[str] = []
 
     class Standing:
-        def instances(self) -> list[str]:
-            return ["production"]
+        def instances(self) -> list[Instance]:
+            return [PRODUCTION]
 
-        def tags(self, instance: str) -> dict[str, str]:
+        def tags(self, instance: Instance) -> dict[str, str]:
             return {}
 
-        def inventory(self, environment: Environment, instance: str) -> Inventory:
+        def inventory(self, environment: Environment, instance: Instance) -> Inventory:
             return Inventory(environment, instance, (), Path("key"), Path("folder"))
 
-        def down(self, instance: str, progress: object) -> None:
+        def down(self, instance: Instance, progress: object) -> None:
             done.append(f"down {instance}")
 
-        def up(self, environment: object, instance: str, tags: object, progress: object) -> None:
+        def up(
+            self, environment: object, instance: Instance, tags: object, progress: object
+        ) -> None:
             done.append(f"up {instance}")
 
     monkeypatch.setattr("deploykit.cli.env.provider_for", lambda *_: Standing())
@@ -103,11 +108,11 @@ def test_instance_whose_file_is_gone_can_be_taken_down(
     done: list[str] = []
 
     class Standing:
-        def instances(self) -> list[str]:
-            return ["former"]
+        def instances(self) -> list[Instance]:
+            return [Instance("former")]
 
-        def down(self, instance: str, progress: object) -> None:
-            done.append(instance)
+        def down(self, instance: Instance, progress: object) -> None:
+            done.append(str(instance))
 
     monkeypatch.setattr("deploykit.providers.provider_named", lambda *_: Standing())
     result = CliRunner().invoke(cli, ["--site", str(site.folder), "env", "down", "former", "--yes"])
@@ -116,8 +121,8 @@ def test_instance_whose_file_is_gone_can_be_taken_down(
 
 def test_instance_of_another_provider_is_protected_too_but_a_copy_is_not(site: Site) -> None:
     with pytest.raises(Refused, match="production~vagrant is protected"):
-        confirm(site, ["production~vagrant"], yes=True, meant=())
-    confirm(site, ["production~copy-1"], yes=True, meant=())
+        confirm(site, [Instance("production", "vagrant")], yes=True, meant=())
+    confirm(site, [Instance("production", copy="copy-1")], yes=True, meant=())
 
 
 def test_wrongly_typed_name_keeps_a_protected_environment(
@@ -129,7 +134,7 @@ def test_wrongly_typed_name_keeps_a_protected_environment(
         "deploykit.cli.confirm.sys.stdin", type("Tty", (), {"isatty": lambda _: True})()
     )
     with pytest.raises(Refused, match="stays"):
-        confirm(site, ["production"], yes=True, meant=())
+        confirm(site, [PRODUCTION], yes=True, meant=())
 
 
 @pytest.mark.parametrize("command", ["up", "status", "ssh", "ssh-config"])

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from deploykit.base.errors import InputError, Refused
 from deploykit.cli import cli
+from deploykit.site.instance import Instance
 
 NETWORKS = (
     "networks: {management: {cidr: 10.77.0.0/24}}\nnodes: {salt: {roles: [master], at: 10}}\n"
@@ -42,25 +43,25 @@ class Keeper:
     def __init__(self) -> None:
         self.done: list[str] = []
 
-    def instances(self) -> list[str]:
-        return ["sketch"]
+    def instances(self) -> list[Instance]:
+        return [Instance("sketch")]
 
-    def tags(self, instance: str) -> dict[str, str]:
+    def tags(self, instance: Instance) -> dict[str, str]:
         return {"purpose": "dev"}
 
-    def up(self, environment: object, instance: str, tags: object, progress: object) -> None:
+    def up(self, environment: object, instance: Instance, tags: object, progress: object) -> None:
         self.done.append(f"up {instance}")
 
-    def save(self, instance: str, name: str, progress: object) -> None:
+    def save(self, instance: Instance, name: str, progress: object) -> None:
         self.done.append(f"save {instance} {name}")
 
-    def bring_back(self, instance: str, name: str, progress: object) -> None:
+    def bring_back(self, instance: Instance, name: str, progress: object) -> None:
         self.done.append(f"bring back {instance} {name}")
 
-    def down(self, instance: str, progress: object) -> None: ...
-    def inventory(self, environment: object, instance: str) -> None: ...
-    def status(self, environment: object, instance: str) -> None: ...
-    def tag(self, instance: str, tags: object) -> None: ...
+    def down(self, instance: Instance, progress: object) -> None: ...
+    def inventory(self, environment: object, instance: Instance) -> None: ...
+    def status(self, environment: object, instance: Instance) -> None: ...
+    def tag(self, instance: Instance, tags: object) -> None: ...
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def site(tmp_path: Path) -> Site:
 
 def test_environment_that_no_train_passes_is_for_development(site: Site) -> None:
     assert development(site) == ["dev"]
-    demand_development(site, site.environment("dev").by("vagrant"))
+    demand_development(site, site.environment("dev").with_provider("vagrant"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from deploykit.nodes.inventory import (
 )
 from deploykit.rollout import day0_key, minions_of
 from deploykit.site.environment import parse_environment
+from deploykit.site.instance import Instance
 from deploykit.site.operators import Operator
 
 TEXT = """\
@@ -42,7 +43,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
         for node in environment.nodes
     )  # fmt: skip
     folder = tmp_path / "a folder" / "test~copy"
-    return Inventory(environment, "test~copy", hosts, tmp_path / "a key", folder)
+    return Inventory(environment, Instance("test", copy="copy"), hosts, tmp_path / "a key", folder)
 
 
 def test_ssh_reads_the_written_config_as_meant(inventory: Inventory) -> None:

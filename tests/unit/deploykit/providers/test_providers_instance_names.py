@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from deploykit import providers as module
 from deploykit.base.errors import InputError
-from deploykit.providers import located
+from deploykit.providers import resolve_instance
 from deploykit.site import Site, open_site
 
 FILE = """\
@@ -42,10 +42,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 def test_instance_is_named_by_environment_and_provider(
     site: Site, named: str, provider: str | None, instance: str, by: str
 ) -> None:
-    environment, found = located(site, named, provider)
-    assert (found, environment.provider, environment.name) == (instance, by, "dev")
+    environment, found = resolve_instance(site, named, provider)
+    assert (str(found), environment.provider, environment.name) == (instance, by, "dev")
 
 
 def test_unknown_environment_is_told(site: Site) -> None:
     with pytest.raises(InputError, match="no environment 'nowhere'"):
-        located(site, "nowhere~lxd")
+        resolve_instance(site, "nowhere~lxd")

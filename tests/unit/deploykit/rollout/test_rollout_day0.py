@@ -12,6 +12,7 @@ from deploykit.base.progress import Silent
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.rollout.day0 import Watcher, clean_env, day0, render_config
 from deploykit.site.environment import parse_environment
+from deploykit.site.instance import Instance
 
 FAILED = (
     'fatal: [controller]: FAILED! => {"changed": false, "msg": "no space left", '
@@ -34,7 +35,9 @@ def inventory(checkout: Path, tmp_path: Path) -> Inventory:
         Host(node.name, node.roles, "192.0.2.1", "root", environment.addresses(node), ())
         for node in environment.nodes
     )
-    return Inventory(environment, "test", hosts, tmp_path / "key", tmp_path / "with space")
+    return Inventory(
+        environment, Instance("test"), hosts, tmp_path / "key", tmp_path / "with space"
+    )
 
 
 def ended(status: int, *lines: str) -> Any:

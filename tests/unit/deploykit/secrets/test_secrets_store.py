@@ -25,6 +25,7 @@ from deploykit.rollout.context import Context
 from deploykit.secrets import store as secretstore
 from deploykit.secrets.sealing import Recipient, read_header
 from deploykit.site import open_site
+from deploykit.site.instance import Instance
 from deploykit.site.keys import operator_key
 from deploykit.train.lease_keeper import held
 
@@ -73,7 +74,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     (site / "site.yml").write_text("name: probe\n")
     (site / "environments" / "test.yml").write_text(FILE)
     opened = open_site(site)
-    sessions = {"test": cast(MasterSession, AgentHere())}
+    sessions = {Instance("test"): cast(MasterSession, AgentHere())}
     yield Context(opened, Ledger.open(opened), Silent(), tmp_path, sessions)
 
 
@@ -82,7 +83,9 @@ def inventory(context: Context, tmp_path: Path) -> Inventory:
     host = Host("salt", ("master", "identity"), "192.0.2.1", "root", {}, ())
     folder = tmp_path / "instance"
     folder.mkdir()
-    return Inventory(context.site.environment("test"), "test", (host,), tmp_path / "key", folder)
+    return Inventory(
+        context.site.environment("test"), Instance("test"), (host,), tmp_path / "key", folder
+    )
 
 
 def machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

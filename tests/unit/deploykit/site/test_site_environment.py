@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from deploykit.base.errors import InputError
 from deploykit.site.environment import chain, load_environments, parse_environment
+from deploykit.site.instance import Instance
 from deploykit.site.promotion import CheckRule
 
 GOOD = """\
@@ -168,10 +169,13 @@ def test_packages_are_downloaded_unless_the_file_says_installed(tmp_path: Path) 
 
 def test_other_provider_makes_an_instance_of_its_own(tmp_path: Path) -> None:
     environment = parse_environment(write(tmp_path, GOOD))
-    assert environment.instance == environment.name
-    assert environment.by(environment.provider) is environment
-    other = environment.by("vagrant")
-    assert (other.name, other.instance) == (environment.name, f"{environment.name}~vagrant")
+    assert environment.instance == Instance(environment.name)
+    assert environment.with_provider(environment.provider) is environment
+    other = environment.with_provider("vagrant")
+    assert (other.name, other.instance) == (
+        environment.name,
+        Instance(environment.name, "vagrant"),
+    )
     assert other.provider == "vagrant"
 
 

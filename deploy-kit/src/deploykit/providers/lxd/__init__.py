@@ -16,7 +16,7 @@ from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers import NodeState, NodeStatus, parse_instance
 from deploykit.providers.common import not_up, read_inventory
 from deploykit.providers.lxd import snapshot
 from deploykit.providers.lxd.api import POOL, Lxd, pool_room
@@ -33,6 +33,7 @@ from deploykit.providers.lxd.node import ensure_node, wait_for_node
 from deploykit.providers.lxd.plan import TAG, Names, instance_tags, node_request, uplink_addresses
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
+from deploykit.site.instance import Instance
 from deploykit.site.provisioning import provision_key
 
 
@@ -49,14 +50,18 @@ class LxdProvider:
         self._volumes = volumes
 
     def up(
-        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+        self,
+        environment: Environment,
+        instance: Instance,
+        tags: Mapping[str, str],
+        progress: Progress,
     ) -> Inventory:
         """See Provider. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
         names = Names(self._site.id, instance)
         lxd = Lxd()
         self._demand_fit(lxd, environment, instance)
         bases = self._bases(lxd, environment, progress)
-        with held(self._site.state / "locks" / instance):
+        with held(self._site.state / "locks" / str(instance)):
             key = provision_key(self._site)
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
@@ -82,32 +87,31 @@ class LxdProvider:
                 )
         return inventory
 
-    def down(self, instance: str, progress: Progress) -> None:
+    def down(self, instance: Instance, progress: Progress) -> None:
         """See Provider. Also clears what a killed `up` or `down` left."""
         names = Names(self._site.id, instance)
         lxd = Lxd()
         folder = self._site.instance(instance)
-        with held(self._site.state / "locks" / instance), progress.step(f"{instance}: down"):
+        with held(self._site.state / "locks" / str(instance)), progress.step(f"{instance}: down"):
             close_all(folder)
             remove_instance(lxd, names)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def save(self, instance: str, name: str, progress: Progress) -> None:
+    def save(self, instance: Instance, name: str, progress: Progress) -> None:
         """See Snapshots."""
         with self._alone(instance, f"{instance}: snapshot {name}", progress) as names:
             snapshot.save(Lxd(), names, name)
 
-    def bring_back(self, instance: str, name: str, progress: Progress) -> None:
+    def bring_back(self, instance: Instance, name: str, progress: Progress) -> None:
         """See Snapshots."""
         with self._alone(instance, f"{instance}: back to {name}", progress) as names:
             snapshot.bring_back(Lxd(), names, name)
 
-    def inventory(self, environment: Environment, instance: str) -> Inventory:
+    def inventory(self, environment: Environment, instance: Instance) -> Inventory:
         """The instance as `up` left it. Raises DeployKitError where it is not up."""
-        Names(self._site.id, instance)
         return read_inventory(self._site, environment, instance, self.status)
 
-    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+    def status(self, environment: Environment, instance: Instance) -> list[NodeStatus]:
         names = Names(self._site.id, instance)
         lxd = Lxd()
         found: dict[str, Any] = {}
@@ -116,7 +120,7 @@ class LxdProvider:
             found = {one["name"]: one for one in listing}
         return [_status(node, found.get(node.name)) for node in environment.nodes]
 
-    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
+    def tag(self, instance: Instance, tags: Mapping[str, str]) -> None:
         names = Names(self._site.id, instance)
         lxd = Lxd()
         config = {TAG + key: value for key, value in tags.items()}
@@ -131,26 +135,26 @@ class LxdProvider:
             AT_ONCE,
         )
 
-    def tags(self, instance: str) -> dict[str, str]:
+    def tags(self, instance: Instance) -> dict[str, str]:
         names = Names(self._site.id, instance)
         project = Lxd().find(f"projects/{names.project}")
         config = project["config"] if project else {}
         return {key.removeprefix(TAG): v for key, v in config.items() if key.startswith(TAG)}
 
-    def instances(self) -> list[str]:
+    def instances(self) -> list[Instance]:
         projects = Lxd().get("projects", recursion="1")
         own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
-        return sorted(config[f"{TAG}instance"] for config in own)
+        return [parse_instance(name) for name in sorted(one[f"{TAG}instance"] for one in own)]
 
     @contextmanager
-    def _alone(self, instance: str, title: str, progress: Progress) -> Iterator[Names]:
+    def _alone(self, instance: Instance, title: str, progress: Progress) -> Iterator[Names]:
         """Nobody else works on the instance, and connections to its nodes are closed."""
         names = Names(self._site.id, instance)
-        with held(self._site.state / "locks" / instance), progress.step(title):
+        with held(self._site.state / "locks" / str(instance)), progress.step(title):
             close_all(self._site.instance(instance))
             yield names
 
-    def _demand_fit(self, lxd: Lxd, environment: Environment, instance: str) -> None:
+    def _demand_fit(self, lxd: Lxd, environment: Environment, instance: Instance) -> None:
         running = {
             one.name for one in self.status(environment, instance) if one.state == NodeState.RUNNING
         }

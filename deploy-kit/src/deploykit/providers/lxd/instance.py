@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.parallel import in_parallel
+from deploykit.providers import parse_instance
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.network import remove_networks
 from deploykit.providers.lxd.plan import TAG, Names
@@ -28,7 +29,7 @@ def orphans(lxd: Lxd) -> list[Orphan]:
         config = project["config"]
         folder = config.get(f"{TAG}folder")
         if folder and not Path(folder).exists():
-            names = Names(config[f"{TAG}site"], config[f"{TAG}instance"])
+            names = Names(config[f"{TAG}site"], parse_instance(config[f"{TAG}instance"]))
             found.append(Orphan(names, Path(folder)))
     return found
 

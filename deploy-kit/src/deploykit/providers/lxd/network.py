@@ -76,12 +76,12 @@ def ensure_networks(lxd: Lxd, site: Site, names: Names, environment: Environment
     found = {net["name"]: net for net in lxd.get("networks", recursion="1") if net["managed"]}
     wanted = [names.network(place) for place in range(len(environment.networks) + 1)]
     for name in wanted:
-        if name in found and found[name]["config"].get(f"{TAG}instance") != names.instance:
+        if name in found and found[name]["config"].get(f"{TAG}instance") != str(names.instance):
             raise DeployKitError(
                 f"the bridge {name} of {names.instance} is there already, but is not its own",
                 f"'lxc network delete {name}' removes it, if nobody uses it",
             )
-    labels = {f"{TAG}site": names.site, f"{TAG}instance": names.instance}
+    labels = {f"{TAG}site": names.site, f"{TAG}instance": str(names.instance)}
     off = {"ipv4.address": "none", "ipv6.address": "none"}
     missing = [name for name in wanted if name not in found]
 
@@ -166,7 +166,7 @@ def is_own(network: Mapping[str, Any], names: Names) -> bool:
     return bool(
         network["managed"]
         and config.get(f"{TAG}site") == names.site
-        and config.get(f"{TAG}instance") == names.instance
+        and config.get(f"{TAG}instance") == str(names.instance)
     )
 
 

@@ -14,8 +14,8 @@ from deploykit.base.errors import DeployKitError, InputError
 from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
 from deploykit.providers.lxd.api import POOL
 from deploykit.site.environment import Environment, Node
+from deploykit.site.instance import Instance
 
-INSTANCE = re.compile(r"[a-z][a-z0-9-]{0,30}(~[a-z0-9][a-z0-9-]{0,30})?")
 TAG = "user.deploykit."
 UPLINKS = IPv4Network("10.128.0.0/9")  # one /24 of these is an instance's eth0
 LONGEST_INTERFACE = 15  # bytes: the kernel's limit on a network interface's name
@@ -26,22 +26,15 @@ class Names:
     """The names of one instance of one site on the host: nobody else's look like them."""
 
     site: str
-    instance: str
-
-    def __post_init__(self) -> None:
-        if not INSTANCE.fullmatch(self.instance):
-            raise InputError(
-                f"'{self.instance}' is not the name of an environment or a copy of one",
-                "write NAME, or NAME~COPY for a copy; a-z, 0-9 and '-'",
-            )
+    instance: Instance
 
     @property
     def project(self) -> str:
-        return f"dk-{self.site}-{self.instance.replace('~', '.')}"
+        return f"dk-{self.site}-{str(self.instance).replace('~', '.')}"
 
     def network(self, place: int) -> str:
         """The bridge of eth`place`; 0 is the uplink."""
-        digest = hashlib.sha256(self.instance.encode()).digest()
+        digest = hashlib.sha256(str(self.instance).encode()).digest()
         mark = base64.b32encode(digest).decode().lower()[:5]
         name = f"dk{self.site}{mark}{place:02}"
         assert len(name) <= LONGEST_INTERFACE
@@ -149,7 +142,7 @@ def instance_tags(
     names: Names, environment: Environment, tags: Mapping[str, str]
 ) -> dict[str, str]:
     """The `user.*` keys that say whose an instance is and what for."""
-    own = {"site": names.site, "instance": names.instance, "environment": environment.name}
+    own = {"site": names.site, "instance": str(names.instance), "environment": environment.name}
     return {TAG + key: value for key, value in {**tags, **own}.items()}
 
 

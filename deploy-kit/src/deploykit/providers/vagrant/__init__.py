@@ -20,7 +20,7 @@ from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers import NodeState, NodeStatus, parse_instance
 from deploykit.providers.common import known_hosts, read_inventory
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
@@ -29,6 +29,7 @@ from deploykit.providers.vagrant.guest import learn_hosts, node_states
 from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
+from deploykit.site.instance import Instance
 from deploykit.site.provisioning import provision_key
 
 CONTAINERS = Path("/var/lib/lxc")
@@ -43,7 +44,11 @@ class VagrantProvider:
         self._site = site
 
     def up(
-        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+        self,
+        environment: Environment,
+        instance: Instance,
+        tags: Mapping[str, str],
+        progress: Progress,
     ) -> Inventory:
         """`vagrant up`, which also converges the region. Raises CommandFailed with its words."""
         names = Names(self._site.id, instance)
@@ -52,19 +57,19 @@ class VagrantProvider:
             TimedVagrant(self._site, names.environment, self._log, step.note).up()
         return self.inventory(environment, instance)
 
-    def down(self, instance: str, progress: Progress) -> None:
+    def down(self, instance: Instance, progress: Progress) -> None:
         """`vagrant destroy --force`, and what a killed one left."""
         environment = self._environment(Names(self._site.id, instance))
         with progress.step(f"{instance}: vagrant destroy") as step:
             TimedVagrant(self._site, environment.name, self._log, step.note).destroy()
             self.forget(environment)
 
-    def inventory(self, environment: Environment, instance: str) -> Inventory:
+    def inventory(self, environment: Environment, instance: Instance) -> Inventory:
         """The instance as it was learned last. Raises DeployKitError where it is not up."""
         Names(self._site.id, instance)
         return read_inventory(self._site, environment, instance, self.status)
 
-    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+    def status(self, environment: Environment, instance: Instance) -> list[NodeStatus]:
         names = Names(self._site.id, instance)
         vagrant = TimedVagrant(self._site, environment.name, self._log)
         states = node_states(vagrant, names, environment, self._vagrants_provider(instance))
@@ -76,15 +81,16 @@ class VagrantProvider:
             for address in (known[node.name].ssh_address if node.name in known else "",)
         ]
 
-    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
+    def tag(self, instance: Instance, tags: Mapping[str, str]) -> None:
         self._write_mark(instance, None, tags)
 
-    def tags(self, instance: str) -> dict[str, str]:
+    def tags(self, instance: Instance) -> dict[str, str]:
         found: dict[str, str] = self._mark(instance).get("tags", {})
         return found
 
-    def instances(self) -> list[str]:
-        return sorted(mark.parent.name for mark in self._site.instance("").glob(f"*/{MARK}"))
+    def instances(self) -> list[Instance]:
+        marks = sorted(self._site.instances.glob(f"*/{MARK}"))
+        return [parse_instance(mark.parent.name) for mark in marks]
 
     def prepare(self, environment: Environment, provider: str, progress: Progress) -> None:
         """What nodes need before they start: room, bridges, the box. May be called at any time.
@@ -146,21 +152,23 @@ class VagrantProvider:
             demand_fit(self._site, environment, nodes, shutil.disk_usage(folder).free)
 
     def _environment(self, names: Names) -> Environment:
-        return self._site.environment(names.environment).by(PROVIDER)
+        return self._site.environment(names.environment).with_provider(PROVIDER)
 
     @property
     def _log(self) -> Path:
         return self._site.logs / "vagrant.log"
 
-    def _vagrants_provider(self, instance: str) -> str:
+    def _vagrants_provider(self, instance: Instance) -> str:
         return str(self._mark(instance).get("provider") or LXC)
 
-    def _mark(self, instance: str) -> dict[str, Any]:
+    def _mark(self, instance: Instance) -> dict[str, Any]:
         file = self._site.instance(instance) / MARK
         found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
         return found
 
-    def _write_mark(self, instance: str, provider: str | None, tags: Mapping[str, str]) -> None:
+    def _write_mark(
+        self, instance: Instance, provider: str | None, tags: Mapping[str, str]
+    ) -> None:
         mark = self._mark(instance)
         created = times.iso(times.utc_now())
         first = {"owner": getpass.getuser(), "purpose": "dev", "created": created}

@@ -15,6 +15,7 @@ from deploykit.base.errors import InputError
 from deploykit.providers.lxd.plan import LONGEST_INTERFACE, render_hosts, render_interfaces
 from deploykit.providers.vagrant.box import Box
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 PROVIDER = "vagrant"  # this provider's name in environment files
 LXC = "lxc"  # one of Vagrant's own
@@ -30,24 +31,23 @@ class Names:
     """
 
     site: str
-    instance: str
+    instance: Instance
 
     def __post_init__(self) -> None:
-        copy = self.instance.partition("~")[2]
-        if copy not in ("", PROVIDER):
+        if self.instance.suffix not in (None, PROVIDER):
             raise InputError(
                 f"{self.instance}: Vagrant makes no copies of an environment",
-                f"take '{self.instance.partition('~')[0]}' itself, or the provider lxd for copies",
+                f"take '{self.environment}' itself, or the provider lxd for copies",
             )
 
     @property
     def environment(self) -> str:
         """The environment's own name."""
-        return self.instance.partition("~")[0]
+        return self.instance.environment
 
     def bridge(self, place: int) -> str:
         """The bridge of eth`place`."""
-        digest = hashlib.sha256(self.instance.encode()).digest()
+        digest = hashlib.sha256(str(self.instance).encode()).digest()
         mark = base64.b32encode(digest).decode().lower()[:5]
         name = f"dv{self.site}{mark}{place:02}"
         assert len(name) <= LONGEST_INTERFACE

@@ -12,7 +12,9 @@ from deploykit.providers.vagrant.box import Box, user_files
 from deploykit.providers.vagrant.guest import read_info, read_look
 from deploykit.providers.vagrant.plan import Names, topology
 from deploykit.site.environment import parse_environment
+from deploykit.site.instance import Instance
 
+VAGRANTS = Instance("dev", "vagrant")
 ENVIRONMENT = """\
 name: small
 provider: vagrant
@@ -47,7 +49,7 @@ def test_the_topology_of_an_environment_is_as_in_the_golden_file(
 def test_names_of_bridges_fit_the_kernel_and_differ() -> None:
     names = [
         Names("a1b2c3", instance).bridge(place)
-        for instance in ("dev", "dev~vagrant", "an-environment-with-a-long-name")
+        for instance in (Instance("dev"), VAGRANTS, Instance("an-environment-with-a-long-name"))
         for place in (1, 2)
     ]
     assert len(set(names)) == len(names)
@@ -55,7 +57,7 @@ def test_names_of_bridges_fit_the_kernel_and_differ() -> None:
 
 
 def test_addresses_of_interfaces_are_local_and_differ() -> None:
-    names = Names("a1b2c3", "dev")
+    names = Names("a1b2c3", Instance("dev"))
     macs = {names.mac(node, place) for node in ("salt", "compute1") for place in range(4)}
     assert len(macs) == 8
     assert all(mac.startswith("00:16:3e:") for mac in macs)
@@ -63,8 +65,8 @@ def test_addresses_of_interfaces_are_local_and_differ() -> None:
 
 def test_a_throwaway_copy_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="dev~copy"):
-        Names("a1b2c3", "dev~copy")
-    assert Names("a1b2c3", "dev~vagrant").environment == "dev"
+        Names("a1b2c3", Instance("dev", copy="copy"))
+    assert Names("a1b2c3", VAGRANTS).environment == "dev"
 
 
 def test_a_look_into_a_node_gives_its_uplink_address_and_host_keys() -> None:
