@@ -29,7 +29,11 @@ class Instance:
         given = [part for part in (self.provider, self.copy) if part is not None]
         fits = NAME.fullmatch(self.environment) and all(SUFFIX.fullmatch(part) for part in given)
         if not fits or len(given) > 1:
-            raise _not_one(MARK.join((self.environment, *given)))
+            raise InputError(
+                f"'{MARK.join((self.environment, *given))}' is not the name of an environment or a "
+                "copy of one",
+                "write NAME, or NAME~COPY for a copy; a-z, 0-9 and '-'",
+            )
 
     @classmethod
     def parse(cls, text: str, providers: Container[str]) -> Instance:
@@ -40,8 +44,6 @@ class Instance:
         environment, mark, suffix = text.partition(MARK)
         if not mark:
             return cls(environment)
-        if MARK in suffix:
-            raise _not_one(text)
         return cls(environment, suffix) if suffix in providers else cls(environment, copy=suffix)
 
     @property
@@ -51,10 +53,3 @@ class Instance:
 
     def __str__(self) -> str:
         return MARK.join((self.environment, self.suffix)) if self.suffix else self.environment
-
-
-def _not_one(text: str) -> InputError:
-    return InputError(
-        f"'{text}' is not the name of an environment or a copy of one",
-        "write NAME, or NAME~COPY for a copy; a-z, 0-9 and '-'",
-    )
