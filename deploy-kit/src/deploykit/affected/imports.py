@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -63,6 +63,7 @@ def read_packages(checkout: Path) -> Packages:
         for file in files
         if file.is_relative_to(checkout / source)
     }
+    names = {file: name for name, file in known.items()}
     imports, pointers = {}, {}
     for file in files:
         path = str(file.relative_to(checkout))
@@ -70,8 +71,9 @@ def read_packages(checkout: Path) -> Packages:
             tree = ast.parse(file.read_text(encoding="utf-8"))
         except SyntaxError:
             tree = ast.parse("")
-        imports[path] = needed(path, tree, known) - {path}
-        pointers[path] = dict(pointers_of(tree, known))
+        nodes = list(ast.walk(tree))  # once: walking is what takes long
+        imports[path] = needed(path, nodes, names.get(path, ""), known) - {path}
+        pointers[path] = dict(pointers_of(nodes, known))
     plugins, scripts = entry_points(checkout, known)
     commands = {name: file for script in scripts for name, file in pointers.get(script, {}).items()}
     return Packages(imports, commands, plugins)
@@ -83,24 +85,24 @@ def dotted(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def needed(path: str, tree: ast.Module, known: Known) -> frozenset[str]:
-    """The files that the file `path` needs: what it imports, with the packages around that, what
-    it names as a resource, and the conftest.py that pytest reads before it.
+def needed(path: str, nodes: Sequence[ast.AST], own: str, known: Known) -> frozenset[str]:
+    """The files that the file `path` needs, which is imported as `own` ('' for none): what it
+    imports, with the packages around that, what it names as a resource, and the conftest.py that
+    pytest reads before it. `nodes` are all of its syntax tree.
     """
-    own = next((name for name, file in known.items() if file == path), "")
     package = own if path.endswith("/__init__.py") else own.rpartition(".")[0]
-    names = set(imported(tree, package))
-    texts = [
+    names = set(imported(nodes, package))
+    texts = {
         node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
+    }
     found: set[str] = set()
     for name in names:
         found |= files_of(name, known)
     for text in texts:
         found |= named(text, known)
-    if any(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(tree)):
+    if any(isinstance(node, ast.Name) and node.id == "__file__" for node in nodes):
         found |= neighbours(path, texts, known)
     if path.startswith("tests/"):
         folders = PurePosixPath(path).parents
@@ -108,9 +110,9 @@ def needed(path: str, tree: ast.Module, known: Known) -> frozenset[str]:
     return frozenset(found)
 
 
-def imported(tree: ast.Module, package: str) -> Iterator[str]:
+def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
     """The dotted names that a module of `package` imports; of `from a import b` both a and a.b."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -159,9 +161,9 @@ def neighbours(path: str, texts: Iterable[str], known: Known) -> set[str]:
     return found
 
 
-def pointers_of(tree: ast.Module, known: Known) -> Iterator[tuple[str, str]]:
+def pointers_of(nodes: Iterable[ast.AST], known: Known) -> Iterator[tuple[str, str]]:
     """Key and file of each entry 'KEY': 'module:attribute' of the dictionaries of a module."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):

@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from deploykit.affected import Affected, affected, needs_rendering
 from deploykit.affected.declared import Content, read_declared, references
 from deploykit.affected.imports import Packages, read_packages
-from deploykit.affected.suites import Suite, Table, read_table, suite
+from deploykit.affected.suites import FILE, Suite, Table, read_table, suite
 from deploykit.base.errors import InputError
 
 CHECKOUT = Path(__file__).resolve().parents[4]
-PACKAGES = read_packages(CHECKOUT)
-CONTENT = read_declared(CHECKOUT)
-TABLE = read_table(CHECKOUT, PACKAGES)
-BY_NAME = {one.name: one for one in TABLE.suites}
+OF_THE_TABLE = [
+    name for name in yaml.safe_load((CHECKOUT / FILE).read_text())["suites"] if name != "kitchen"
+]
+# What they share, the import graph of all files, takes seconds: only one worker reads it.
+pytestmark = pytest.mark.xdist_group("affected")
 WHOLE = {"region", "faults", "ha"}
 
 
+@cache
+def packages() -> Packages:
+    return read_packages(CHECKOUT)
+
+
+@cache
+def content() -> Content:
+    return read_declared(CHECKOUT)
+
+
+@cache
+def table() -> Table:
+    return read_table(CHECKOUT, packages())
+
+
+def by_name() -> dict[str, Suite]:
+    return {one.name: one for one in table().suites}
+
+
 def of(*paths: str, rendered: frozenset[str] | None = frozenset()) -> Affected:
-    return affected(paths, CONTENT, PACKAGES, TABLE, rendered)
+    return affected(paths, content(), packages(), table(), rendered)
 
 
 def asked(*paths: str, rendered: frozenset[str] | None = frozenset()) -> set[str]:
@@ -62,11 +84,11 @@ def test_component_of_every_node_reaches_all_that_deploy() -> None:
 
 def test_component_that_another_includes_reaches_the_other_s_suites() -> None:
     uses = {"b": frozenset({"a"}), "c": frozenset({"b"})}
-    content = Content(frozenset("abc"), uses)
-    table = Table((Suite("c", "c", 1, covers=frozenset("c")),))
-    found = affected(["salt/states/a/init.sls"], content, Packages({}), table)
+    letters = Content(frozenset("abc"), uses)
+    one = Table((Suite("c", "c", 1, covers=frozenset("c")),))
+    found = affected(["salt/states/a/init.sls"], letters, Packages({}), one)
     assert found.suites == {"c": False}
-    assert not affected(["salt/states/d/init.sls"], content, Packages({}), table).suites
+    assert not affected(["salt/states/d/init.sls"], letters, Packages({}), one).suites
 
 
 def test_macro_asks_for_the_suites_of_components_that_render_otherwise() -> None:
@@ -79,14 +101,14 @@ def test_macro_asks_for_the_suites_of_components_that_render_otherwise() -> None
 
 def test_macro_that_could_not_be_rendered_counts_for_every_component() -> None:
     found = asked("salt/states/lib/service.jinja", rendered=None)
-    covering = {one.name for one in TABLE.suites if one.covers}
+    covering = {one.name for one in table().suites if one.covers}
     assert covering | {"train", *WHOLE} <= found
     assert "kitchen/users" not in found
 
 
 def test_orchestration_that_renders_otherwise_asks_for_all_that_deploy() -> None:
     found = asked("salt/pillar/endpoints.sls", rendered=frozenset({"deployment"}))
-    assert found == {one.name for one in TABLE.suites if one.deploys}
+    assert found == {one.name for one in table().suites if one.deploys}
 
 
 @pytest.mark.parametrize(
@@ -129,18 +151,18 @@ def test_orchestration_reaches_what_deploys_and_no_kitchen() -> None:
 
 def test_suite_of_the_kitchen_asks_for_itself_only() -> None:
     assert of("kitchen/suites/memcached/suite.yml").suites == {"kitchen/memcached": True}
-    assert asked("kitchen/suites/memcached2/suite.yml") == set(BY_NAME), "nobody knows that one"
+    assert asked("kitchen/suites/memcached2/suite.yml") == set(by_name()), "nobody knows that one"
 
 
 def test_kitchen_s_own_code_asks_for_all_its_suites_and_nothing_else() -> None:
-    kitchen = {one.name for one in TABLE.suites if one.in_kitchen}
+    kitchen = {one.name for one in table().suites if one.in_kitchen}
     for path in ("kitchen/base.yml", "kitchen/modules/traces.py", "kitchen/runner/nodes.py"):
         assert asked(path) == kitchen, path
 
 
 def test_file_that_nobody_knows_asks_for_everything() -> None:
     for path in ("uv.lock", "deploy-kit/setup", "something/new.txt"):
-        assert asked(path) == set(BY_NAME), path
+        assert asked(path) == set(by_name()), path
 
 
 def test_test_file_and_its_support_ask_for_those_that_import_it() -> None:
@@ -152,13 +174,13 @@ def test_test_file_and_its_support_ask_for_those_that_import_it() -> None:
 
 def test_rooms_of_vagrant_reach_vagrant() -> None:
     assert asked("vagrant/lib/region.rb") == {"vagrant"}
-    assert "vagrant" in asked(PACKAGES.plugins["vagrant"])
-    assert "region" in asked(PACKAGES.plugins["lxd"])
+    assert "vagrant" in asked(packages().plugins["vagrant"])
+    assert "region" in asked(packages().plugins["lxd"])
 
 
 def test_module_that_no_suite_exercises_asks_for_none() -> None:
     assert asked("deploy-kit/src/deploykit/affected/plan.py") <= {
-        name for name in BY_NAME if name.startswith("kitchen/")
+        name for name in by_name() if name.startswith("kitchen/")
     }
     assert asked("deploy-kit/src/deploykit/cli/dev.py") == {"nodes"}
 
@@ -185,9 +207,9 @@ def roles_in(text: str) -> set[str]:
     return {word.strip() for one in lists for word in one.split(",")}
 
 
-@pytest.mark.parametrize("name", [one.name for one in TABLE.suites if not one.in_kitchen])
+@pytest.mark.parametrize("name", OF_THE_TABLE)
 def test_suite_of_the_table_says_what_its_files_say(name: str) -> None:
-    one = BY_NAME[name]
+    one = by_name()[name]
     targets = re.findall(r"^([a-z-]+): .*##", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     assert one.target in targets
     texts = [(CHECKOUT / file).read_text() for file in (*one.tests, *one.paths)
@@ -197,8 +219,8 @@ def test_suite_of_the_table_says_what_its_files_say(name: str) -> None:
         assert found <= one.roles
     for text in texts:
         words = re.findall(r"(?:railway|region|vault|made|own)\(\s*\"(\w+)\"", text)
-        for word in set(words) & set(PACKAGES.commands):
-            assert PACKAGES.commands[word] in one.entries, f"{name} starts deploy-kit {word}"
+        for word in set(words) & set(packages().commands):
+            assert packages().commands[word] in one.entries, f"{name} starts deploy-kit {word}"
 
 
 def test_every_test_on_nodes_belongs_to_a_suite() -> None:
@@ -207,13 +229,13 @@ def test_every_test_on_nodes_belongs_to_a_suite() -> None:
         for folder in ("integration", "region")
         for file in (CHECKOUT / "tests" / folder).glob("test_*.py")
     }
-    assert files == {file for one in TABLE.suites if not one.in_kitchen for file in one.tests}
+    assert files == {file for one in table().suites if not one.in_kitchen for file in one.tests}
 
 
 def test_every_command_and_every_plugin_is_found_in_the_packages() -> None:
-    assert {"train", "deploy", "env"} <= set(PACKAGES.commands)
-    assert {"lxd", "vagrant", "smoke", "bootstrap"} <= set(PACKAGES.plugins)
-    assert all(file in PACKAGES.imports for file in PACKAGES.commands.values())
+    assert {"train", "deploy", "env"} <= set(packages().commands)
+    assert {"lxd", "vagrant", "smoke", "bootstrap"} <= set(packages().plugins)
+    assert all(file in packages().imports for file in packages().commands.values())
 
 
 @pytest.mark.parametrize(
@@ -226,7 +248,7 @@ def test_every_command_and_every_plugin_is_found_in_the_packages() -> None:
 )
 def test_wrong_entry_of_the_table_is_told(said: dict[str, object], what: str) -> None:
     with pytest.raises(InputError) as caught:
-        suite("one", said, PACKAGES)
+        suite("one", said, packages())
     assert what in caught.value.message
 
 
