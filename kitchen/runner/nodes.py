@@ -16,9 +16,9 @@ from typing import Any
 
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.progress import Silent
+from deploykit.master.facade import node_facts
 from deploykit.nodes.inventory import Inventory, ansible_inventory
 from deploykit.providers.lxd import LxdProvider
-from deploykit.rollout import node_facts
 from deploykit.site import Site, open_site
 from deploykit.site.environment import VIRTUAL_ROLE, Environment, parse_environment
 from deploykit.site.instance import Instance

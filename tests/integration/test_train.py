@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import resultsfile
+from deploykit.master.facade import Master
 from deploykit.master.session import AgentFailed, MasterSession
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
@@ -154,13 +155,12 @@ def test_kit_harmed_on_its_way_is_refused_by_the_master(
     (folder / "kit.tar").write_bytes(kit)
     digest = "f" * 64 if harm != "stranger" else "e" * 64
     with MasterSession(alpha, tmp_path / "log") as session:
+        master = Master(session)
         for file in sorted(folder.iterdir()):
-            session.call(
-                "kit_put", timeout=60, digest=digest, name=file.name, payload=file.read_bytes()
-            )
+            master.put_kit_file(digest, file.name, file.read_bytes())
         with pytest.raises(AgentFailed):
-            session.call("kit_install", timeout=60, digest=digest, kit="kit.tar", signers=signers)
-        assert session.call("kit_present", timeout=60, digest=digest) is False
+            master.install_kit(digest, "kit.tar", signers)
+        assert not master.has_kit(digest)
     assert railway.on_node("alpha", "salt", "ls -A /srv/kits/.incoming") == ""
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
+from deploykit.master.facade import StatesRun
 from deploykit.nodes.looks import NodeSnapshot, packages_by_role, snapshots
 from deploykit.rollout import highstate, minions_of
 from deploykit.rollout.context import Context
@@ -33,13 +32,13 @@ class Idempotence:
         )
 
 
-def told_by_salt(answers: dict[str, Any]) -> list[str]:
+def told_by_salt(answers: dict[str, StatesRun]) -> list[str]:
     """What Salt reports as failed or changed."""
     return [
         f"{name}: {kind} {entry['state']}: {entry['comment']}"
         for name, answer in sorted(answers.items())
-        for kind in ("failed", "changed")
-        for entry in answer[kind]
+        for kind, entries in (("failed", answer["failed"]), ("changed", answer["changed"]))
+        for entry in entries
     ]
 
 

@@ -12,19 +12,18 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.yamlfile import nearest
+from deploykit.master.facade import DevelopedRun
 from deploykit.nodes.inventory import Inventory
-from deploykit.rollout import DAY0_MARK, MINIONS_TIMEOUT, Narrator, await_minions, node_facts
+from deploykit.rollout import DAY0_MARK, MINIONS_TIMEOUT, Narrator, await_minions
 from deploykit.rollout.context import Context
 from deploykit.site import Site
 from deploykit.site.content import read_content
 from deploykit.site.environment import MASTER_ROLE, Environment, chain
 
 WORKING = "working"
-TIMEOUT = 900.0  # seconds without any sign of life
 LEFT_OUT = frozenset({"__pycache__", ".git"})
 
 
@@ -80,26 +79,13 @@ def apply(
             f"{inventory.instance}: its nodes are bare, day 0 was not done there",
             f"deploy-kit deploy latest {inventory.environment.name}, or vagrant up",
         )
-    session = context.session(inventory)
-    session.call("working_put", timeout=60, payload=packed(folder))
-    session.call(
-        "environment",
-        timeout=60,
-        digest=WORKING,
-        name=inventory.environment.name,
-        nodes=node_facts(inventory),
-        virtual=inventory.environment.virtual,
-    )
-    await_minions(session, inventory, MINIONS_TIMEOUT, minions)
+    master = context.master(inventory)
+    master.put_working_copy(packed(folder))
+    master.write_environment(WORKING, inventory)
+    await_minions(master, inventory, MINIONS_TIMEOUT, minions)
     with context.progress.step(f"{inventory.instance}: {role or 'everything'} applied") as step:
-        answers = session.call(
-            "apply",
-            timeout=TIMEOUT,
-            on_event=Narrator(context.log(f"{inventory.instance}-states"), step),
-            digest=WORKING,
-            minions=minions,
-            states=list(states),
-        )
+        narrator = Narrator(context.log(f"{inventory.instance}-states"), step)
+        answers = master.apply(WORKING, minions, states, narrator)
     return summary(answers)
 
 
@@ -147,7 +133,7 @@ def _files(folder: Path) -> Iterable[Path]:
                 yield file
 
 
-def summary(answers: dict[str, Any]) -> Applied:
+def summary(answers: dict[str, DevelopedRun]) -> Applied:
     """What the minions' answers say, in the order of their names."""
     changes, failures, states = [], [], 0
     for name, answer in sorted(answers.items()):

@@ -11,12 +11,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError, NodeUnreachable
 from deploykit.base.progress import Step
-from deploykit.master.session import MasterSession
+from deploykit.master.facade import Master, Orchestration, StateEvent, StatesRun
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.release import Release
@@ -28,8 +27,6 @@ DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last
 DAY0_TIMEOUT = 600.0  # seconds
 MINIONS_TIMEOUT = 12.0  # seconds: a dead minion is named well within 30
 FIRST_MINIONS_TIMEOUT = 90.0  # after day 0: minions that started before their master
-UPLOAD_TIMEOUT = 120.0
-ORCHESTRATION_TIMEOUT = 1800.0  # seconds without any sign of life
 
 
 class RolloutFailed(DeployKitError):
@@ -72,35 +69,20 @@ def roll_out(
     progress = context.progress
     reachable(inventory)
     fresh = prepare_nodes(context, release, inventory)
-    session = context.session(inventory)
+    master = context.master(inventory)
     with progress.step(f"{name}: kit {release.version} to the master"):
-        send_kit(session, release, signers)
-    nodes = node_facts(inventory)
-    roles = session.call(
-        "environment",
-        timeout=60,
-        digest=release.hex,
-        name=inventory.environment.name,
-        nodes=nodes,
-        virtual=inventory.environment.virtual,
-    )
+        send_kit(master, release, signers)
+    roles = master.write_environment(release.hex, inventory)
     with progress.step(f"{name}: minions answer"):
-        await_minions(session, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
+        await_minions(master, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
     go_on()
     with progress.step(f"{name}: orchestration of {release.version}") as step:
-        report = session.call(
-            "orchestrate",
-            timeout=ORCHESTRATION_TIMEOUT,
-            on_event=Narrator(context.log(f"{name}-states"), step),
-            digest=release.hex,
-            name=inventory.environment.name,
-            nodes=nodes,
-            roles=roles,
-        )
+        narrator = Narrator(context.log(f"{name}-states"), step)
+        report = master.orchestrate(release.hex, inventory, roles, narrator)
         context.log(f"{name}-orchestration").write_text(json.dumps(report, indent=1))
         raise_failures(context, release, inventory, report)
     go_on()
-    session.call("current", timeout=30, digest=release.hex)
+    master.make_current(release.hex)
 
 
 def stands(context: Context, release: Release, inventory: Inventory) -> bool:
@@ -113,7 +95,7 @@ def stands(context: Context, release: Release, inventory: Inventory) -> bool:
 
 def current_digest(context: Context, inventory: Inventory) -> str | None:
     """The digest that the instance's master has current; None on nodes that never had a kit."""
-    found = context.session(inventory).call("hello", timeout=30)["current"]
+    found = context.master(inventory).current()
     return f"sha256:{found}" if found else None
 
 
@@ -161,29 +143,17 @@ def day0_key(ansible: Path, inventory: Inventory) -> str:
     return digest.hexdigest()
 
 
-def send_kit(session: MasterSession, release: Release, signers: str) -> None:
+def send_kit(master: Master, release: Release, signers: str) -> None:
     """Upload the release's folder and have it verified and unpacked, unless it is there already."""
-    if session.call("kit_present", timeout=30, digest=release.hex):
+    if master.has_kit(release.hex):
         return
     for file in sorted(path for path in release.folder.iterdir() if path.is_file()):
-        session.call(
-            "kit_put",
-            timeout=UPLOAD_TIMEOUT,
-            digest=release.hex,
-            name=file.name,
-            payload=file.read_bytes(),
-        )
-    session.call(
-        "kit_install",
-        timeout=UPLOAD_TIMEOUT,
-        digest=release.hex,
-        kit=release.kit.name,
-        signers=signers,
-    )
+        master.put_kit_file(release.hex, file.name, file.read_bytes())
+    master.install_kit(release.hex, release.kit.name, signers)
 
 
 def await_minions(
-    session: MasterSession,
+    master: Master,
     inventory: Inventory,
     seconds: float,
     names: Sequence[str] | None = None,
@@ -192,8 +162,8 @@ def await_minions(
 
     Raises NodeUnreachable naming those that do not within `seconds`.
     """
-    minions = list(minions_of(inventory) if names is None else names)
-    missing = session.call("wait_for", timeout=seconds + 30, minions=minions, seconds=seconds)
+    minions = minions_of(inventory) if names is None else names
+    missing = master.wait_for(minions, seconds)
     if missing:
         raise NodeUnreachable(
             f"{inventory.instance}: the Salt minion does not answer on {', '.join(missing)}",
@@ -209,23 +179,15 @@ def minions_of(inventory: Inventory) -> list[str]:
     return [host.name for host in inventory.minions]
 
 
-def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:
-    """What the release's pillar learns of the nodes: roles and addresses by name."""
-    return {
-        host.name: {"roles": list(host.roles), "addresses": host.addresses}
-        for host in inventory.hosts
-    }
-
-
 def raise_failures(
-    context: Context, release: Release, inventory: Inventory, report: dict[str, Any]
+    context: Context, release: Release, inventory: Inventory, report: Orchestration
 ) -> None:
     failures = tuple(Failure(**entry) for entry in report["failures"])
     if not failures:
         return
     # A node that was lost meanwhile is not the release's fault.
     suspects = sorted({failure.minion for failure in failures if failure.minion})
-    await_minions(context.session(inventory), inventory, MINIONS_TIMEOUT, suspects)
+    await_minions(context.master(inventory), inventory, MINIONS_TIMEOUT, suspects)
     first, *others = failures
     more = [f"also: {failure.state} on {failure.minion}" for failure in others[:5]]
     raise RolloutFailed(
@@ -247,7 +209,7 @@ class Narrator:
     def __init__(self, log: Path, step: Step) -> None:
         self._log, self._step, self._count = log, step, 0
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: StateEvent) -> None:
         self._count += 1
         mark = {True: "ok", False: "FAILED", None: "skipped"}.get(event["result"], "?")
         change = " (changed)" if event["changed"] else ""
@@ -258,14 +220,8 @@ class Narrator:
 
 def highstate(
     context: Context, release: Release, inventory: Inventory, names: Sequence[str]
-) -> dict[str, Any]:
+) -> dict[str, StatesRun]:
     """Apply the release's whole highstate on the minions `names`; what each one said."""
     with context.progress.step(f"{inventory.instance}: second run of every state") as step:
-        answer: dict[str, Any] = context.session(inventory).call(
-            "highstate",
-            timeout=ORCHESTRATION_TIMEOUT,
-            on_event=Narrator(context.log(f"{inventory.instance}-states"), step),
-            digest=release.hex,
-            minions=list(names),
-        )
-    return answer
+        narrator = Narrator(context.log(f"{inventory.instance}-states"), step)
+        return context.master(inventory).highstate(release.hex, names, narrator)

@@ -14,6 +14,7 @@ from pathlib import Path
 from deploykit.base.files import replacing
 from deploykit.base.progress import Progress
 from deploykit.ledger import Ledger
+from deploykit.master.facade import Master
 from deploykit.master.session import MasterSession
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
@@ -51,6 +52,10 @@ class Context:
         with self._lock:
             self._sessions[inventory.instance] = opened
         return opened
+
+    def master(self, inventory: Inventory) -> Master:
+        """The instance's master, over its open session."""
+        return Master(self.session(inventory))
 
     def close_session(self, instance: Instance) -> None:
         with self._lock:

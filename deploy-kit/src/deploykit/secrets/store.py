@@ -10,10 +10,10 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deploykit.base.errors import Refused
 from deploykit.ledger.view import in_flight, signers_in_force
+from deploykit.master.facade import SecretEntry
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.rollout import DAY0_MARK
@@ -24,7 +24,6 @@ from deploykit.site.instance import Instance
 from deploykit.site.keys import Signer
 
 MAY_RESTORE = frozenset({"admin", "operator"})
-CALL_TIMEOUT = 60.0  # seconds
 FOLDER = "secrets"
 PARTS = frozenset({"format", "environment", "secrets", "made", "previous", "ca", "salt", "minions"})
 
@@ -59,7 +58,7 @@ def export(
     """
     readers = tuple(named) or recipients_of(_signers(context), MAY_RESTORE)
     reachable(inventory, [inventory.master.name])
-    content = context.session(inventory).call("secrets_export", timeout=CALL_TIMEOUT)
+    content = context.master(inventory).export_secrets()
     now = datetime.datetime.now(datetime.UTC)
     names = tuple(reader.name for reader in readers)
     header = Header(
@@ -94,8 +93,8 @@ def restore(
         raise Refused(f"{file} is not whole: it lacks {', '.join(sorted(missing))}")
     _demand_quiet(context, inventory)
     reachable(inventory, [inventory.master.name])
-    session = context.session(inventory)
-    differing = session.call("secrets_differing", timeout=CALL_TIMEOUT, saved=content)
+    master = context.master(inventory)
+    differing = master.differing_secrets(content)
     if differing and not replace:
         raise Refused(
             f"{inventory.instance}: the master has other values already, made since or by another "
@@ -103,9 +102,7 @@ def restore(
             "to replace them: the same command with --yes, after "
             f"'deploy-kit secrets export {inventory.instance}'",
         )
-    done = session.call(
-        "secrets_restore", timeout=CALL_TIMEOUT * 2, saved=content, name=name, replacing=differing
-    )
+    done = master.restore_secrets(content, name, differing)
     # The minions may know the key of the master that was there meanwhile: day 0 tells them again.
     (inventory.folder / DAY0_MARK).unlink(missing_ok=True)
     return Restored(done["restored"], tuple(differing), tuple(done["kept"]))
@@ -119,29 +116,26 @@ def rotate(context: Context, inventory: Inventory, names: Sequence[str]) -> dict
     """
     _demand_quiet(context, inventory)
     reachable(inventory, [inventory.master.name])
-    done: dict[str, list[str]] = context.session(inventory).call(
-        "secrets_rotate", timeout=CALL_TIMEOUT, names=list(names)
-    )
-    return done
+    done = context.master(inventory).rotate_secrets(names)
+    return {"rotated": done["rotated"], "waiting": done["waiting"]}
 
 
 def undo(context: Context, inventory: Inventory) -> list[str]:
     """Take rotations back that were not deployed; returns the names."""
     _demand_quiet(context, inventory)
     reachable(inventory, [inventory.master.name])
-    done: list[str] = context.session(inventory).call("secrets_undo", timeout=CALL_TIMEOUT)
-    return done
+    return context.master(inventory).undo_rotation()
 
 
 def listed(context: Context, inventory: Inventory) -> tuple[Secret, ...]:
     """Every secret of the environment without its value."""
     reachable(inventory, [inventory.master.name])
-    found = context.session(inventory).call("secrets_list", timeout=CALL_TIMEOUT)
+    found = context.master(inventory).list_secrets()
     now = datetime.datetime.now(datetime.UTC)
     return tuple(_secret(entry, now) for entry in found)
 
 
-def _secret(entry: dict[str, Any], now: datetime.datetime) -> Secret:
+def _secret(entry: SecretEntry, now: datetime.datetime) -> Secret:
     made = entry["made"]
     age = (now - datetime.datetime.fromisoformat(made)).total_seconds() if made else None
     return Secret(

@@ -1,0 +1,267 @@
+"""What a Salt master can be asked for: every call of its agent, with its time limit.
+
+The results are JSON as the agent sends it (`remote/agent.py`), described here as types. A `digest`
+is a kit's digest in hexadecimal, without `sha256:`, or the name of a working copy. Every call
+raises NodeUnreachable if the master does not answer in time, AgentFailed if it says no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypedDict, cast
+
+from deploykit.nodes.inventory import Inventory
+
+# Seconds since the master's last sign of life.
+LOOK = 30.0
+WRITE = 60.0
+RESTORE = 120.0
+UPLOAD = 120.0
+STATES = 1800.0
+DEVELOPED_STATES = 900.0  # somebody is waiting for them at a terminal
+
+Saved = dict[str, Any]  # an export of secrets: made, encrypted and brought back, never looked into
+
+
+class StateEvent(TypedDict):
+    """One state that a minion has just finished; `result` None: there was nothing to do."""
+
+    minion: str
+    state: str
+    result: bool | None
+    changed: bool
+    comment: str
+
+
+class FailedState(TypedDict):
+    """A state that failed, in which step of the orchestration, and why."""
+
+    step: str
+    minion: str
+    state: str
+    comment: str
+
+
+class Orchestration(TypedDict):
+    """What an orchestration did: its steps in order, failures with the first cause first."""
+
+    steps: list[dict[str, Any]]
+    failures: list[FailedState]
+
+
+class StateComment(TypedDict):
+    """One state and what Salt said of it."""
+
+    state: str
+    comment: str
+
+
+class StateDifference(TypedDict):
+    """One state and what it changed: a file's difference, or Salt's own words."""
+
+    state: str
+    told: str
+
+
+class StatesRun(TypedDict):
+    """What one minion answered to a run of states; `files` are the paths that states manage."""
+
+    failed: list[StateComment]
+    changed: list[StateComment]
+    total: int
+    files: list[str]
+
+
+class DevelopedRun(StatesRun):
+    """What one minion answered to a run of a working copy's states."""
+
+    changes: list[StateDifference]
+
+
+class SecretEntry(TypedDict):
+    """A secret without its value; `made` in ISO 8601, None if that was not noted."""
+
+    name: str
+    kind: str
+    roles: list[str]
+    made: str | None
+    waiting: bool
+
+
+class Rotated(TypedDict):
+    """Which secrets have new values, and which still wait for a deployment."""
+
+    rotated: list[str]
+    waiting: list[str]
+
+
+class RestoredSecrets(TypedDict):
+    """How many secrets came back, and the names that only the master had."""
+
+    restored: int
+    kept: list[str]
+
+
+OnState = Callable[[StateEvent], None]
+
+
+class Caller(Protocol):
+    """What makes one call by its name on the wire: a session, or a test's agent."""
+
+    def call(
+        self,
+        name: str,
+        /,
+        *,
+        timeout: float,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        payload: bytes = b"",
+        **arguments: Any,
+    ) -> Any: ...
+
+
+def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:
+    """What a release's pillar learns of the nodes: roles and addresses by name."""
+    return {
+        host.name: {"roles": list(host.roles), "addresses": host.addresses}
+        for host in inventory.hosts
+    }
+
+
+class Master:
+    """The master at the other end of `caller`."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def current(self) -> str | None:
+        """The digest that is current; None on a master that never had a kit."""
+        found: str | None = self._call("hello", LOOK)["current"]
+        return found
+
+    def make_current(self, digest: str) -> None:
+        """Record that every node runs `digest`; what was current before may be forgotten."""
+        self._call("current", LOOK, digest=digest)
+
+    def has_kit(self, digest: str) -> bool:
+        """Whether the kit is unpacked there, verified."""
+        return cast(bool, self._call("kit_present", LOOK, digest=digest))
+
+    def put_kit_file(self, digest: str, name: str, content: bytes) -> None:
+        """Upload one file of a release's folder."""
+        self._caller.call("kit_put", timeout=UPLOAD, digest=digest, name=name, payload=content)
+
+    def install_kit(self, digest: str, kit: str, signers: str) -> None:
+        """Verify the uploaded file `kit` against the text of an allowed_signers file; unpack it."""
+        self._call("kit_install", UPLOAD, digest=digest, kit=kit, signers=signers)
+
+    def put_working_copy(self, tar: bytes) -> None:
+        """Put a tar of `salt/` in the place of the working copy that was there before."""
+        self._caller.call("working_put", timeout=WRITE, payload=tar)
+
+    def write_environment(self, digest: str, inventory: Inventory) -> dict[str, list[str]]:
+        """Write each minion's pillar for `digest`, making secrets that lack; role -> components."""
+        return cast(
+            dict[str, list[str]],
+            self._call(
+                "environment",
+                WRITE,
+                digest=digest,
+                name=inventory.environment.name,
+                nodes=node_facts(inventory),
+                virtual=inventory.environment.virtual,
+            ),
+        )
+
+    def wait_for(self, minions: Sequence[str], seconds: float) -> list[str]:
+        """Wait until `minions` answer, at most `seconds`; returns those that do not."""
+        limit = seconds + LOOK
+        return cast(
+            list[str], self._call("wait_for", limit, minions=list(minions), seconds=seconds)
+        )
+
+    def orchestrate(
+        self,
+        digest: str,
+        inventory: Inventory,
+        roles: Mapping[str, list[str]],
+        on_state: OnState,
+    ) -> Orchestration:
+        """Run every stage of `digest`; `roles` are what `write_environment` returned."""
+        return cast(
+            Orchestration,
+            self._states(
+                "orchestrate",
+                STATES,
+                on_state,
+                digest=digest,
+                name=inventory.environment.name,
+                nodes=node_facts(inventory),
+                roles=dict(roles),
+            ),
+        )
+
+    def highstate(
+        self, digest: str, minions: Sequence[str], on_state: OnState
+    ) -> dict[str, StatesRun]:
+        """Apply the whole highstate of `digest`; what each of `minions` answered."""
+        return cast(
+            dict[str, StatesRun],
+            self._states("highstate", STATES, on_state, digest=digest, minions=list(minions)),
+        )
+
+    def apply(
+        self, digest: str, minions: Sequence[str], states: Sequence[str], on_state: OnState
+    ) -> dict[str, DevelopedRun]:
+        """Apply `states` of `digest` (none: all of them); what each of `minions` answered."""
+        return cast(
+            dict[str, DevelopedRun],
+            self._states(
+                "apply",
+                DEVELOPED_STATES,
+                on_state,
+                digest=digest,
+                minions=list(minions),
+                states=list(states),
+            ),
+        )
+
+    def list_secrets(self) -> list[SecretEntry]:
+        """Every secret of the environment, sorted by name, without its value."""
+        return cast(list[SecretEntry], self._call("secrets_list", WRITE))
+
+    def rotate_secrets(self, names: Sequence[str]) -> Rotated:
+        """New values for `names` (none: all that may have one)."""
+        return cast(Rotated, self._call("secrets_rotate", WRITE, names=list(names)))
+
+    def undo_rotation(self) -> list[str]:
+        """Take back what was rotated and not deployed; returns the names."""
+        return cast(list[str], self._call("secrets_undo", WRITE))
+
+    def export_secrets(self) -> Saved:
+        """Everything that makes the master this environment's own, with values."""
+        return cast(Saved, self._call("secrets_export", WRITE))
+
+    def differing_secrets(self, saved: Saved) -> list[str]:
+        """The names of what the master has with another value than `saved` has."""
+        return cast(list[str], self._call("secrets_differing", WRITE, saved=saved))
+
+    def restore_secrets(
+        self, saved: Saved, environment: str, replacing: Sequence[str]
+    ) -> RestoredSecrets:
+        """Put `saved` in place; other values are replaced only if `replacing` names them."""
+        return cast(
+            RestoredSecrets,
+            self._call(
+                "secrets_restore", RESTORE, saved=saved, name=environment, replacing=list(replacing)
+            ),
+        )
+
+    def _call(self, name: str, limit: float, /, **arguments: Any) -> Any:
+        return self._caller.call(name, timeout=limit, **arguments)
+
+    def _states(self, name: str, limit: float, on_state: OnState, /, **arguments: Any) -> Any:
+        def on_event(event: dict[str, Any]) -> None:
+            on_state(cast(StateEvent, event))
+
+        return self._caller.call(name, timeout=limit, on_event=on_event, **arguments)

@@ -1,0 +1,78 @@
+"""The facade and the agent are two ends of one wire: each call must be one that the agent takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deploykit.master.facade import Master, StateEvent
+from deploykit.master.remote.agent import CALLS, Agent
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.site.environment import load_environments
+
+FILE = """name: test
+networks: {lan: {cidr: 10.9.0.0/24}}
+nodes: {salt: {roles: [master], at: 10}}
+"""
+EVENT = {"minion": "salt", "state": "motd", "result": True, "changed": False, "comment": "as is"}
+UNUSED = {"warm", "schemas"}  # calls of the agent that nobody makes
+
+
+class Wire:
+    """Takes a call as the agent would, and keeps its name; every call tells of one state."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def call(
+        self,
+        name: str,
+        /,
+        *,
+        timeout: float,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        payload: bytes = b"",
+        **arguments: Any,
+    ) -> Any:
+        assert timeout > 0
+        given = {**arguments, "payload": len(payload)} if payload else arguments
+        inspect.signature(getattr(Agent, name)).bind(None, **given)
+        self.names.append(name)
+        if on_event is not None:
+            on_event(EVENT)
+        return {"current": None}
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    (tmp_path / "test.yml").write_text(FILE)
+    host = Host("salt", ("master",), "192.0.2.1", "root", {"lan": "10.9.0.10"}, ())
+    environment = load_environments(tmp_path)["test"]
+    return Inventory(environment, "test", (host,), tmp_path / "key", tmp_path)
+
+
+def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Inventory) -> None:
+    wire, seen = Wire(), list[StateEvent]()
+    master = Master(wire)
+    assert master.current() is None
+    master.make_current("d")
+    master.has_kit("d")
+    master.put_kit_file("d", "kit.tar", b"bytes")
+    master.install_kit("d", "kit.tar", "signers")
+    master.put_working_copy(b"bytes")
+    master.write_environment("d", inventory)
+    master.wait_for(["salt"], 3)
+    master.orchestrate("d", inventory, {"master": []}, seen.append)
+    master.highstate("d", ["salt"], seen.append)
+    master.apply("d", ["salt"], [], seen.append)
+    master.list_secrets()
+    master.rotate_secrets([])
+    master.undo_rotation()
+    master.export_secrets()
+    master.differing_secrets({})
+    master.restore_secrets({}, "test", [])
+    assert sorted(wire.names) == sorted(set(CALLS) - UNUSED)
+    assert seen == [EVENT] * 3
