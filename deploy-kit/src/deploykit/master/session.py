@@ -60,6 +60,7 @@ class MasterSession:
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._child: subprocess.Popen[bytes] | None = None
         self._sink: IO[bytes] | None = None
+        self._calling = threading.Lock()
 
     def __enter__(self) -> MasterSession:
         self._sink = self._log.open("ab")
@@ -109,7 +110,21 @@ class MasterSession:
         payload: bytes = b"",
         **arguments: Any,
     ) -> Any:
-        """Make one call; `timeout` is in seconds since the last sign of life from the master."""
+        """Make one call; `timeout` is in seconds since the last sign of life from the master.
+
+        Of several threads one calls at a time: an answer does not say which call it is to.
+        """
+        with self._calling:
+            return self._exchange(name, timeout, on_event, payload, arguments)
+
+    def _exchange(
+        self,
+        name: str,
+        timeout: float,
+        on_event: Event | None,
+        payload: bytes,
+        arguments: Mapping[str, Any],
+    ) -> Any:
         request: Mapping[str, Any] = {
             "call": name,
             "arguments": arguments,

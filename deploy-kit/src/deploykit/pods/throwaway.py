@@ -34,7 +34,7 @@ def throwaway(context: Context, environment: Environment, purpose: str) -> Itera
         tags = {"purpose": purpose, STARTED: this_process().started}
         yield provider.up(environment, instance, tags, context.progress)
     finally:
-        context.close_session(instance)
+        context.masters.close(instance)
         provider.down(instance, context.progress)
 
 

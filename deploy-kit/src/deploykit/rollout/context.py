@@ -6,16 +6,16 @@ import contextlib
 import datetime
 import os
 import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deploykit.base.files import replacing
 from deploykit.base.progress import Progress
 from deploykit.ledger import Ledger
 from deploykit.master.facade import Master
-from deploykit.master.session import MasterSession
+from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
 from deploykit.site import Site
@@ -25,61 +25,41 @@ from deploykit.site.instance import Instance
 KEPT_LOGS = 50
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Context:
-    """Opened once per command by `working`; closed with every session it opened."""
+    """Opened once per command by `working`, and closed with every session of `masters`."""
 
     site: Site
     ledger: Ledger
     progress: Progress
     logs: Path
-    _sessions: dict[Instance, MasterSession] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    masters: Masters
 
     def inventory(self, environment: Environment, instance: Instance | None = None) -> Inventory:
         """The nodes of a live instance. Raises DeployKitError where it is not up."""
         provider = provider_for(self.site, environment)
         return provider.inventory(environment, instance or environment.instance)
 
-    def session(self, inventory: Inventory) -> MasterSession:
-        """The open session with the instance's master, opened on first use."""
-        with self._lock:
-            found = self._sessions.get(inventory.instance)
-        if found is not None and found.alive:
-            return found
-        opened = MasterSession(inventory, self.log(f"{inventory.instance}-master"))
-        opened.__enter__()
-        with self._lock:
-            self._sessions[inventory.instance] = opened
-        return opened
-
     def master(self, inventory: Inventory) -> Master:
-        """The instance's master, over its open session."""
-        return Master(self.session(inventory))
-
-    def close_session(self, instance: Instance) -> None:
-        with self._lock:
-            found = self._sessions.pop(instance, None)
-        if found is not None:
-            found.__exit__()
+        """The instance's master, over its one open session. Raises NodeUnreachable."""
+        return self.masters.master(inventory)
 
     def log(self, name: str) -> Path:
         """The log file for one piece of this call's work."""
-        return self.logs / f"{name.replace('~', '-')}.log"
-
-    def close(self) -> None:
-        for instance in list(self._sessions):
-            self.close_session(instance)
+        return log_file(self.logs, name)
 
 
 @contextlib.contextmanager
 def working(site: Site, ledger: Ledger, progress: Progress, command: str) -> Iterator[Context]:
     """A context whose logs lie in a folder of their own, which `logs/latest` points at."""
-    context = Context(site, ledger, progress, new_log_folder(site, command))
-    try:
-        yield context
-    finally:
-        context.close()
+    logs = new_log_folder(site, command)
+    with Masters(partial(log_file, logs)) as masters:
+        yield Context(site, ledger, progress, logs, masters)
+
+
+def log_file(folder: Path, name: str) -> Path:
+    """The file in `folder` for the piece of work `name`, which may hold an instance's name."""
+    return folder / f"{name.replace('~', '-')}.log"
 
 
 def new_log_folder(site: Site, command: str) -> Path:

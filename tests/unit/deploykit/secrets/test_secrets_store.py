@@ -17,7 +17,7 @@ from deploykit.ledger import Ledger
 from deploykit.master.remote import backup, environment, kits, secrets
 from deploykit.master.remote.agent import Agent
 from deploykit.master.remote.protocol import Channel
-from deploykit.master.session import MasterSession
+from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.release import Release
 from deploykit.rollout import DAY0_MARK
@@ -60,6 +60,9 @@ class AgentHere:
         given = json.loads(json.dumps(arguments))
         return json.loads(json.dumps(getattr(self._agent, name)(**given)))
 
+    def __enter__(self) -> AgentHere:
+        return self
+
     def __exit__(self, *exc: object) -> None:
         pass
 
@@ -74,8 +77,8 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     (site / "site.yml").write_text("name: probe\n")
     (site / "environments" / "test.yml").write_text(FILE)
     opened = open_site(site)
-    sessions = {Instance("test"): cast(MasterSession, AgentHere())}
-    yield Context(opened, Ledger.open(opened), Silent(), tmp_path, sessions)
+    with Masters(tmp_path.joinpath, lambda inventory, log: AgentHere()) as masters:
+        yield Context(opened, Ledger.open(opened), Silent(), tmp_path, masters)
 
 
 @pytest.fixture

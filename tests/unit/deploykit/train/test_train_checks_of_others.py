@@ -14,6 +14,7 @@ from deploykit.evidence.external import add
 from deploykit.evidence.junit import read_results
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import evidence
+from deploykit.master.sessions import Masters
 from deploykit.release import Release
 from deploykit.rollout.context import Context
 from deploykit.site import open_site
@@ -41,7 +42,7 @@ def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch, checks: str) -> Cont
     site = open_site(folder / "site")
     ledger = Ledger.open(site)
     begin(ledger, ONE, "test", "deploy").finish("1 s")
-    return Context(site, ledger, Silent(), folder)
+    return Context(site, ledger, Silent(), folder, Masters(folder.joinpath))
 
 
 def gathered(context: Context) -> None:

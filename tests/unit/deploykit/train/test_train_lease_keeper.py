@@ -17,6 +17,7 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.kinds import signers_body
 from deploykit.ledger.kit_signers import kit_signers
 from deploykit.ledger.view import attempts, signers_in_force
+from deploykit.master.sessions import Masters
 from deploykit.release import Release
 from deploykit.rollout.context import Context
 from deploykit.site import open_site
@@ -39,7 +40,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     (site / "site.yml").write_text("name: probe\n")
     (site / "environments" / "test.yml").write_text(FILE)
     opened = open_site(site)
-    return Context(opened, Ledger.open(opened), Silent(), tmp_path)
+    return Context(opened, Ledger.open(opened), Silent(), tmp_path, Masters(tmp_path.joinpath))
 
 
 def phases(context: Context) -> list[Any]:
