@@ -30,7 +30,7 @@ SEAMS: tuple[tuple[Any, str], ...] = (
 )
 # Where a request is out and its answer is not there yet.
 UNDER_WAY: tuple[tuple[Any, str], ...] = ((MasterSession, "_write"),)
-READS: tuple[tuple[Any, str], ...] = ((Ledger, "records"), (FakeProvider, "instances"))
+READS: tuple[tuple[Any, str], ...] = ((Ledger, "fetch_records"), (FakeProvider, "instances"))
 
 KILLED_BEFORE = "killed before"
 KILLED_AFTER = "killed after"

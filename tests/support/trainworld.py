@@ -32,7 +32,7 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
 from deploykit.release.cutting import cut
 from deploykit.rollout import day0
-from deploykit.rollout.context import Context, working
+from deploykit.rollout.work import Work, working
 from deploykit.site import Site, open_site
 from deploykit.site.environment import chain
 from deploykit.train.deploy import deploy, rollback
@@ -82,17 +82,21 @@ class World:
         return FakeProvider(self.site)
 
     @contextmanager
-    def context(self) -> Iterator[Context]:
+    def work(self) -> Iterator[Work]:
         """What one call of deploy-kit works with."""
         site = self.site
         # A log folder has time and process in its name; here calls share both.
         command = f"test-{secrets.token_hex(4)}"
-        with working(site, Ledger.open(site), Silent(), command) as context:
-            yield context
+        with working(site, Silent(), command) as work:
+            yield work
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.site)
 
     @property
     def records(self) -> tuple[Any, ...]:
-        return Ledger.open(self.site).fetch_records()
+        return self.ledger.fetch_records()
 
     def release(self, **content: Any) -> Release:
         """Cut a release with other content than the last: `smoke` is a script, `failed` a state.
@@ -111,16 +115,16 @@ class World:
 
     def train(self, release: Release, last: str | None = None) -> None:
         """Carry `release` along the line, to its end or to `last`."""
-        with self.context() as context:
-            run_train(context, release, chain(context.site.environments(), last))
+        with self.work() as work:
+            run_train(work, self.ledger, release, chain(work.site.environments(), last))
 
     def deploy(self, release: Release, name: str, purpose: str = "deploy") -> None:
-        with self.context() as context:
-            deploy(context, release, context.site.environment(name), purpose)
+        with self.work() as work:
+            deploy(work, self.ledger, release, work.site.environment(name), purpose)
 
     def rollback(self, name: str, to: Release | None = None) -> Release:
-        with self.context() as context:
-            return rollback(context, context.site.environment(name), to)
+        with self.work() as work:
+            return rollback(work, self.ledger, work.site.environment(name), to)
 
     def up(self, name: str) -> Inventory:
         environment = self.site.environment(name)

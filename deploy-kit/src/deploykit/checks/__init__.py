@@ -14,7 +14,7 @@ from deploykit.base.yamlfile import nearest
 from deploykit.ledger.schema import Result
 from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
 
 GROUP = "deploykit.checks"
@@ -27,16 +27,18 @@ Packages = dict[str, dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What is asked: does `release` hold, coming from `over`, on nodes like `environment`'s?
+    """What is asked: does `release` hold, coming from `before`, on nodes like `environment`'s?
 
-    `over` is the release that runs before (None: nodes made from nothing). `live` is the running
-    instance to look at, for checks that look at one.
+    `before` is the release that runs there first (None: nodes made from nothing). `live` is the
+    running instance to look at, for checks that look at one. `signers` is the text of an
+    allowed_signers file: who may have signed the kits of both releases.
     """
 
     release: Release
-    over: Release | None
+    before: Release | None
     environment: Environment
     live: Inventory | None = None
+    signers: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Check(Protocol):
     summary: str
     on_copy: bool
 
-    def run(self, context: Context, occasion: Occasion) -> Outcome: ...
+    def run(self, work: Work, occasion: Occasion) -> Outcome: ...
 
 
 def check_names() -> frozenset[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from deploykit.checks import Occasion, Outcome
 from deploykit.checks.upgrade import rehearse
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 
 
 class Bootstrap:
@@ -16,5 +16,5 @@ class Bootstrap:
     summary = "the release makes a working environment out of bare nodes"
     on_copy = True
 
-    def run(self, context: Context, occasion: Occasion) -> Outcome:
-        return rehearse(context, replace(occasion, over=None), self.name)
+    def run(self, work: Work, occasion: Occasion) -> Outcome:
+        return rehearse(work, replace(occasion, before=None), self.name)

@@ -6,7 +6,7 @@ from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.master.facade import StatesRun
 from deploykit.nodes.looks import NodeSnapshot, packages_by_role, snapshots
 from deploykit.rollout import highstate, minions_of
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 
 
 class Idempotence:
@@ -16,11 +16,11 @@ class Idempotence:
     summary = "a second run changes nothing: Salt, service starts, packages and files agree"
     on_copy = False
 
-    def run(self, context: Context, occasion: Occasion) -> Outcome:
+    def run(self, work: Work, occasion: Occasion) -> Outcome:
         assert occasion.live is not None
         names = minions_of(occasion.live)
         before = snapshots(occasion.live, names)
-        answers = highstate(context, occasion.release, occasion.live, names)
+        answers = highstate(work, occasion.release, occasion.live, names)
         managed = {name: tuple(answer["files"]) for name, answer in answers.items()}
         after = snapshots(occasion.live, names, managed)
         found = [*told_by_salt(answers), *told_by_nodes(before, after)]

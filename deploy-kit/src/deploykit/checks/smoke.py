@@ -13,7 +13,7 @@ from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 
 TIMEOUT = 300.0  # seconds
 NOTHING_COLLECTED = 5  # pytest's exit status
@@ -26,21 +26,21 @@ class Smoke:
     summary = "the release's own tests (salt/smoke) pass on the live nodes"
     on_copy = False
 
-    def run(self, context: Context, occasion: Occasion) -> Outcome:
+    def run(self, work: Work, occasion: Occasion) -> Outcome:
         assert occasion.live is not None
-        with context.progress.step(f"{occasion.live.instance}: smoke test"):
-            return smoke(context, occasion.release, occasion.live)
+        with work.progress.step(f"{occasion.live.instance}: smoke test"):
+            return smoke(work, occasion.release, occasion.live)
 
 
-def smoke(context: Context, release: Release, inventory: Inventory) -> Outcome:
+def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
     """Run the release's smoke tests against `inventory`."""
-    tests = release.unpacked(context.site) / "salt" / "smoke"
+    tests = release.unpacked(work.site) / "salt" / "smoke"
     if not tests.is_dir():
         raise DeployKitError(
             f"release {release.version} holds no smoke tests (salt/smoke)",
             "a release without them cannot be promoted",
         )
-    log = context.log(f"{inventory.instance}-smoke")
+    log = work.log(f"{inventory.instance}-smoke")
     argv, env = command(tests, inventory)
     result = run(
         [*argv, f"--junitxml={log.with_suffix('.xml')}"],

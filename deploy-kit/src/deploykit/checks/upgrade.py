@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from deploykit.checks import FAILED, NOT_APPLICABLE, Occasion, Outcome
 from deploykit.checks.smoke import smoke
-from deploykit.ledger.kit_signers import kit_signers
 from deploykit.pods.throwaway import throwaway
 from deploykit.rollout import RolloutFailed, roll_out
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 
 
 class Upgrade:
@@ -17,22 +16,20 @@ class Upgrade:
     summary = "the candidate goes over what the environment runs, and works afterwards"
     on_copy = True
 
-    def run(self, context: Context, occasion: Occasion) -> Outcome:
-        if occasion.over is None:
+    def run(self, work: Work, occasion: Occasion) -> Outcome:
+        if occasion.before is None:
             return Outcome(NOT_APPLICABLE, "nothing runs there yet", {})
-        return rehearse(context, occasion, self.name)
+        return rehearse(work, occasion, self.name)
 
 
-def rehearse(context: Context, occasion: Occasion, purpose: str) -> Outcome:
-    """Deploy `over` (if any), then the release, on a throwaway copy; then its smoke test."""
-    over = occasion.over.digest if occasion.over else None
-    signers = kit_signers(context.ledger.fetch_records(), over)
-    with throwaway(context, occasion.environment, purpose) as copy:
-        if occasion.over is not None:
-            roll_out(context, occasion.over, copy, signers)
+def rehearse(work: Work, occasion: Occasion, purpose: str) -> Outcome:
+    """Deploy `before` (if any), then the release, on a throwaway copy; then its smoke test."""
+    with throwaway(work, occasion.environment, purpose) as copy:
+        if occasion.before is not None:
+            roll_out(work, occasion.before, copy, occasion.signers)
         try:
-            roll_out(context, occasion.release, copy, signers)
+            roll_out(work, occasion.release, copy, occasion.signers)
         except RolloutFailed as failure:
             return Outcome(FAILED, failure.message, {})
-        with context.progress.step(f"{copy.instance}: smoke test"):
-            return smoke(context, occasion.release, copy)
+        with work.progress.step(f"{copy.instance}: smoke test"):
+            return smoke(work, occasion.release, copy)

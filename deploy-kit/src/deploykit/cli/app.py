@@ -14,7 +14,7 @@ from rich.console import Console
 from deploykit.site import Site, find_site, open_site
 
 if TYPE_CHECKING:
-    from deploykit.rollout.context import Context
+    from deploykit.rollout.work import Work
 
 
 def site_of(ctx: click.Context) -> Site:
@@ -50,13 +50,10 @@ provider_option = click.option(
 
 
 @contextlib.contextmanager
-def session_of(ctx: click.Context, command: str) -> Iterator[Context]:
-    """The working context of this call: site, ledger with the operator's key, progress, logs."""
+def work_of(ctx: click.Context, command: str) -> Iterator[Work]:
+    """What this call works with: site, progress, logs, and sessions with masters."""
     from deploykit.base.progress import Shown
-    from deploykit.ledger import Ledger
-    from deploykit.rollout.context import working
-    from deploykit.site.keys import operator_key
+    from deploykit.rollout.work import working
 
-    site = site_of(ctx)
-    with working(site, Ledger.open(site, operator_key(site)), Shown(stderr()), command) as context:
-        yield context
+    with working(site_of(ctx), Shown(stderr()), command) as work:
+        yield work

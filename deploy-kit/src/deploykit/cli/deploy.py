@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deploykit.cli.app import json_option, print_json, provider_option, session_of, yes_option
+from deploykit.cli.app import json_option, print_json, provider_option, work_of, yes_option
 
 
 @click.command()
@@ -24,15 +24,16 @@ def deploy(
     deploy-kit deploy 2026.47.1 test
     deploy-kit deploy latest staging
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.providers import resolve_instance
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from deploykit.train.deploy import deploy as run
 
-    with session_of(ctx, "deploy") as context:
-        env, _ = resolve_instance(context.site, environment, provider)
-        found = build_release(context.site, find_release(context.site, release))
-        run(context, found, env)
+    with work_of(ctx, "deploy") as work:
+        env, _ = resolve_instance(work.site, environment, provider)
+        found = build_release(work.site, find_release(work.site, release))
+        run(work, ledger_of(ctx), found, env)
         _tell(environment, found.version, found.digest, as_json)
 
 
@@ -57,17 +58,18 @@ def rollback(
     deploy-kit rollback production
     deploy-kit rollback production --to 2026.46.2
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.providers import resolve_instance
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from deploykit.train.deploy import rollback as run
 
-    with session_of(ctx, "rollback") as context:
-        env, _ = resolve_instance(context.site, environment, provider)
+    with work_of(ctx, "rollback") as work:
+        env, _ = resolve_instance(work.site, environment, provider)
         if env.protected and not yes:
             click.confirm(f"Roll {environment} back?", abort=True)
-        wanted = build_release(context.site, find_release(context.site, to)) if to else None
-        done = run(context, env, wanted)
+        wanted = build_release(work.site, find_release(work.site, to)) if to else None
+        done = run(work, ledger_of(ctx), env, wanted)
         _tell(environment, done.version, done.digest, as_json)
 
 

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from deploykit.cli.app import provider_option, session_of
+from deploykit.cli.app import provider_option, work_of
 from deploykit.site import Site
 
 
@@ -35,11 +35,11 @@ def apply(ctx: click.Context, role: str | None, named: str | None, provider: str
     from deploykit.providers import resolve_instance
 
     began = time.monotonic()
-    with session_of(ctx, "dev") as context:
-        name = named or only_one_up(context.site, provider)
-        environment, instance = resolve_instance(context.site, name, provider)
-        demand_development(context.site, environment)
-        applied = run(context, context.inventory(environment, instance), role)
+    with work_of(ctx, "dev") as work:
+        name = named or only_one_up(work.site, provider)
+        environment, instance = resolve_instance(work.site, name, provider)
+        demand_development(work.site, environment)
+        applied = run(work, work.inventory(environment, instance), role)
     for change in applied.changes:
         _tell(change.minion, change.state, change.told, "green")
     for failure in applied.failures:

@@ -11,8 +11,8 @@ from deploykit.cli.app import (
     json_option,
     print_json,
     provider_option,
-    session_of,
     stdout,
+    work_of,
     yes_option,
 )
 
@@ -36,8 +36,8 @@ def list_(ctx: click.Context, environment: str, provider: str | None, as_json: b
     from deploykit.cli.reach import inventory_of
     from deploykit.secrets.store import listed
 
-    with session_of(ctx, "secrets") as context:
-        found = listed(context, inventory_of(context.site, environment, provider))
+    with work_of(ctx, "secrets") as work:
+        found = listed(work, inventory_of(work.site, environment, provider))
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -82,14 +82,15 @@ def export(
     deploy-kit secrets export production
     deploy-kit secrets export production --to vault.age --recipient ~/.ssh/id_ed25519.pub
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.cli.reach import inventory_of
     from deploykit.secrets.sealing import named_recipient
     from deploykit.secrets.store import export as run
 
     readers = [named_recipient(text) for text in named]
-    with session_of(ctx, "secrets") as context:
-        inventory = inventory_of(context.site, environment, provider)
-        target, header = run(context, inventory, file, readers)
+    with work_of(ctx, "secrets") as work:
+        inventory = inventory_of(work.site, environment, provider)
+        target, header = run(work, ledger_of(ctx), inventory, file, readers)
     if as_json:
         print_json({"file": str(target), **asdict(header)})
     else:
@@ -133,14 +134,15 @@ def restore(
     deploy-kit secrets restore production --from vault.age
     deploy-kit deploy 2026.47.1 production
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.cli.reach import inventory_of
     from deploykit.secrets.store import restore as run
     from deploykit.site.keys import operator_key
 
-    with session_of(ctx, "secrets") as context:
-        private = key.expanduser() if key else operator_key(context.site).file
-        inventory = inventory_of(context.site, environment, provider)
-        done = run(context, inventory, file, private, yes)
+    with work_of(ctx, "secrets") as work:
+        private = key.expanduser() if key else operator_key(work.site).file
+        inventory = inventory_of(work.site, environment, provider)
+        done = run(work, ledger_of(ctx), inventory, file, private, replace=yes)
     if as_json:
         print_json(asdict(done))
         return
@@ -182,17 +184,22 @@ def rotate(
     deploy-kit secrets rotate production --all
     deploy-kit secrets rotate production --undo
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.cli.reach import inventory_of
     from deploykit.secrets.store import rotate as run
     from deploykit.secrets.store import undo
 
     if [bool(names), everything, back].count(True) != 1:
         raise click.UsageError("name secrets, or --all, or --undo", ctx)
-    with session_of(ctx, "secrets") as context:
-        inventory = inventory_of(context.site, environment, provider)
+    with work_of(ctx, "secrets") as work:
+        inventory = inventory_of(work.site, environment, provider)
         if everything and not yes:
             click.confirm(f"Rotate every secret of {environment}?", abort=True, err=True)
-        done = {"restored": undo(context, inventory)} if back else run(context, inventory, names)
+        ledger = ledger_of(ctx)
+        if back:
+            done = {"restored": undo(work, ledger, inventory)}
+        else:
+            done = run(work, ledger, inventory, names)
     if as_json:
         print_json(done)
         return

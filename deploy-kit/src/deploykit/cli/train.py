@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deploykit.cli.app import session_of
+from deploykit.cli.app import work_of
 
 
 @click.command()
@@ -22,22 +22,24 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     deploy-kit train 2026.47.1 --to staging
     """
     from deploykit.board import print_board
+    from deploykit.cli.ledger import ledger_of
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from deploykit.site.environment import chain
     from deploykit.train.line import run_train
 
-    with session_of(ctx, "train") as context:
-        found = build_release(context.site, find_release(context.site, release))
+    with work_of(ctx, "train") as work:
+        found = build_release(work.site, find_release(work.site, release))
         if last is not None:
-            context.site.environment(last)
-        line = chain(context.site.environments(), last)
-        context.progress.say(
+            work.site.environment(last)
+        line = chain(work.site.environments(), last)
+        work.progress.say(
             f"Release {found.version} goes to {' → '.join(env.name for env in line)}; "
-            f"logs: {context.logs}"
+            f"logs: {work.logs}"
         )
-        run_train(context, found, line)
-        print_board(context.site, context.ledger.fetch_records())
+        ledger = ledger_of(ctx)
+        run_train(work, ledger, found, line)
+        print_board(work.site, ledger.fetch_records())
         click.echo(what_next([env.name for env in line]))
 
 
@@ -66,13 +68,14 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
     \b
     deploy-kit promote 2026.47.1 production
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.ledger.schema import Purpose
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from deploykit.train.deploy import deploy
 
-    with session_of(ctx, "promote") as context:
-        env = context.site.environment(environment)
-        found = build_release(context.site, find_release(context.site, release))
-        deploy(context, found, env, Purpose.PROMOTE)
+    with work_of(ctx, "promote") as work:
+        env = work.site.environment(environment)
+        found = build_release(work.site, find_release(work.site, release))
+        deploy(work, ledger_of(ctx), found, env, Purpose.PROMOTE)
         click.echo(f"{environment} runs {found.version}")

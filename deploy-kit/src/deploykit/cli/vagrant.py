@@ -6,7 +6,7 @@ import click
 
 from deploykit.base.filelock import locked
 from deploykit.base.progress import Shown
-from deploykit.cli.app import print_json, session_of, site_of, stderr
+from deploykit.cli.app import print_json, site_of, stderr, work_of
 from deploykit.providers.vagrant.plan import PROVIDER
 
 LOCK_TIMEOUT = 3600.0  # seconds: as long as another converging may take
@@ -57,12 +57,12 @@ def converge(ctx: click.Context, environment: str, provider: str) -> None:
     from deploykit.develop.converge import directions
     from deploykit.providers.vagrant import VagrantProvider
 
-    with session_of(ctx, "vagrant") as context:
-        env = context.site.environment(environment).with_provider(PROVIDER)
-        with locked(context.site.state / "locks" / f"{env.instance}.converge", LOCK_TIMEOUT):
-            with context.progress.step(f"{env.instance}: SSH to {len(env.nodes)} nodes"):
-                inventory = VagrantProvider(context.site).learn(env, provider)
-            run(context, inventory, provider)
+    with work_of(ctx, "vagrant") as work:
+        env = work.site.environment(environment).with_provider(PROVIDER)
+        with locked(work.site.state / "locks" / f"{env.instance}.converge", LOCK_TIMEOUT):
+            with work.progress.step(f"{env.instance}: SSH to {len(env.nodes)} nodes"):
+                inventory = VagrantProvider(work.site).learn(env, provider)
+            run(work, inventory, provider)
         click.echo(directions(inventory))
 
 

@@ -18,7 +18,7 @@ from deploykit.nodes.ssh import run_on
 from deploykit.providers.vagrant.plan import LXC
 from deploykit.release import Release
 from deploykit.rollout import roll_out
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site import Site
 
 SALT, TAR = "/opt/salt/bin/salt-minion", "/root/salt.tar"
@@ -37,26 +37,26 @@ class WorkingCopy(Release):
         return site.content.parent
 
 
-def converge(context: Context, inventory: Inventory, provider: str) -> None:
+def converge(work: Work, inventory: Inventory, provider: str) -> None:
     """Day 0, states and smoke test on nodes of Vagrant's `provider`. Raises as a deployment does.
 
     Nothing of it goes on record: what is developed is no release yet.
     """
     if provider != LXC:
-        ensure_salt(context, inventory)
-    release = WorkingCopy(WORKING, WORKING, context.site.content, context.site.manifest)
-    roll_out(context, release, inventory, signers="")
-    with context.progress.step(f"{inventory.instance}: smoke test"):
-        outcome = smoke(context, release, inventory)
+        ensure_salt(work, inventory)
+    release = WorkingCopy(WORKING, WORKING, work.site.content, work.site.manifest)
+    roll_out(work, release, inventory, signers="")
+    with work.progress.step(f"{inventory.instance}: smoke test"):
+        outcome = smoke(work, release, inventory)
     if outcome.result != PASSED:
         raise DeployKitError(
             f"{inventory.instance}: the smoke test fails: {outcome.summary}",
-            f"the whole test: {context.log(f'{inventory.instance}-smoke')}\n"
+            f"the whole test: {work.log(f'{inventory.instance}-smoke')}\n"
             "vagrant provision, after mending it",
         )
 
 
-def ensure_salt(context: Context, inventory: Inventory) -> None:
+def ensure_salt(work: Work, inventory: Inventory) -> None:
     """Lay /opt/salt, which the project's own image has, into nodes made of other boxes."""
     looks = in_parallel(
         inventory.hosts,
@@ -67,8 +67,8 @@ def ensure_salt(context: Context, inventory: Inventory) -> None:
         return
     cache = cache_home() / "image"
     cache.mkdir(parents=True, exist_ok=True)
-    log = context.log(f"{inventory.instance}-salt")
-    with context.progress.step(f"{inventory.instance}: Salt for {len(wanting)} nodes"):
+    log = work.log(f"{inventory.instance}-salt")
+    with work.progress.step(f"{inventory.instance}: Salt for {len(wanting)} nodes"):
         tar = build_salt(cache, log)
         for host in wanting:
             copy: list[str | Path] = ["scp", "-F", inventory.ssh_config, tar, f"{host.name}:{TAR}"]

@@ -18,7 +18,7 @@ from deploykit.base.yamlfile import nearest
 from deploykit.master.facade import DevelopedRun
 from deploykit.nodes.inventory import Inventory
 from deploykit.rollout import DAY0_MARK, MINIONS_TIMEOUT, Narrator, await_minions
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site import Site
 from deploykit.site.content import read_content
 from deploykit.site.environment import MASTER_ROLE, Environment, chain
@@ -64,14 +64,14 @@ def demand_development(site: Site, environment: Environment) -> None:
 
 
 def apply(
-    context: Context, inventory: Inventory, role: str | None = None, content: Path | None = None
+    work: Work, inventory: Inventory, role: str | None = None, content: Path | None = None
 ) -> Applied:
     """Apply the working copy's states on the nodes with `role` (None: the whole on all minions).
 
     Raises InputError for a role that no node has, DeployKitError where the master or a minion
     does not answer.
     """
-    folder = content or context.site.content
+    folder = content or work.site.content
     states = states_of(folder, role)
     minions = minions_with(inventory, role)
     if not (inventory.folder / DAY0_MARK).is_file():
@@ -79,12 +79,12 @@ def apply(
             f"{inventory.instance}: its nodes are bare, day 0 was not done there",
             f"deploy-kit deploy latest {inventory.environment.name}, or vagrant up",
         )
-    master = context.master(inventory)
+    master = work.master(inventory)
     master.put_working_copy(packed(folder))
     master.write_environment(WORKING, inventory)
     await_minions(master, inventory, MINIONS_TIMEOUT, minions)
-    with context.progress.step(f"{inventory.instance}: {role or 'everything'} applied") as step:
-        narrator = Narrator(context.log(f"{inventory.instance}-states"), step)
+    with work.progress.step(f"{inventory.instance}: {role or 'everything'} applied") as step:
+        narrator = Narrator(work.log(f"{inventory.instance}-states"), step)
         answers = master.apply(WORKING, minions, states, narrator)
     return summary(answers)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploykit.checks import Outcome
+from deploykit.ledger import Ledger
 from deploykit.ledger.kinds import Body, evidence_body
 from deploykit.ledger.records import Record
 from deploykit.policy.rules import Candidate
-from deploykit.rollout.context import Context
 
 SUMMARY_LENGTH = 2000
 
@@ -31,9 +31,9 @@ class Finding:
     copy: bool = False
 
 
-def record(context: Context, finding: Finding) -> None:
+def record(ledger: Ledger, finding: Finding) -> None:
     """Append `finding` to the ledger, numbered after the attempts already there."""
-    context.ledger.append(lambda records, now: body_of(finding, records))
+    ledger.append(lambda records, now: body_of(finding, records))
 
 
 def body_of(finding: Finding, records: Sequence[Record]) -> Body:

@@ -19,8 +19,8 @@ from deploykit.master.facade import Master, Orchestration, StateEvent, StatesRun
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.release import Release
-from deploykit.rollout.context import Context
 from deploykit.rollout.day0 import day0
+from deploykit.rollout.work import Work
 
 DAY0_FORMAT = 1
 DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last
@@ -52,7 +52,7 @@ class Failure:
 
 
 def roll_out(
-    context: Context,
+    work: Work,
     release: Release,
     inventory: Inventory,
     signers: str,
@@ -66,10 +66,10 @@ def roll_out(
     node, DeployKitError for anything else; `current` has not moved then.
     """
     name = inventory.instance
-    progress = context.progress
+    progress = work.progress
     reachable(inventory)
-    fresh = prepare_nodes(context, release, inventory)
-    master = context.master(inventory)
+    fresh = prepare_nodes(work, release, inventory)
+    master = work.master(inventory)
     with progress.step(f"{name}: kit {release.version} to the master"):
         send_kit(master, release, signers)
     roles = master.write_environment(release.hex, inventory)
@@ -77,34 +77,34 @@ def roll_out(
         await_minions(master, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
     go_on()
     with progress.step(f"{name}: orchestration of {release.version}") as step:
-        narrator = Narrator(context.log(f"{name}-states"), step)
+        narrator = Narrator(work.log(f"{name}-states"), step)
         report = master.orchestrate(release.hex, inventory, roles, narrator)
-        context.log(f"{name}-orchestration").write_text(json.dumps(report, indent=1))
-        raise_failures(context, release, inventory, report)
+        work.log(f"{name}-orchestration").write_text(json.dumps(report, indent=1))
+        raise_failures(work, release, inventory, report)
     go_on()
     master.make_current(release.hex)
 
 
-def stands(context: Context, release: Release, inventory: Inventory) -> bool:
+def stands(work: Work, release: Release, inventory: Inventory) -> bool:
     """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
-    ansible = release.unpacked(context.site) / "ansible"
+    ansible = release.unpacked(work.site) / "ansible"
     if not day0_done(inventory, day0_key(ansible, inventory)):
         return False
-    return current_digest(context, inventory) == release.digest
+    return current_digest(work, inventory) == release.digest
 
 
-def current_digest(context: Context, inventory: Inventory) -> str | None:
+def current_digest(work: Work, inventory: Inventory) -> str | None:
     """The digest that the instance's master has current; None on nodes that never had a kit."""
-    found = context.master(inventory).current()
+    found = work.master(inventory).current()
     return f"sha256:{found}" if found else None
 
 
-def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> bool:
+def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
     """Run day 0 of the release, unless the very same one was finished on these very nodes.
 
     Returns whether it ran.
     """
-    ansible = release.unpacked(context.site) / "ansible"
+    ansible = release.unpacked(work.site) / "ansible"
     if not (ansible / "playbooks" / "day0.yml").is_file():
         raise DeployKitError(
             f"release {release.version} holds no ansible/playbooks/day0.yml",
@@ -113,11 +113,11 @@ def prepare_nodes(context: Context, release: Release, inventory: Inventory) -> b
     key = day0_key(ansible, inventory)
     if day0_done(inventory, key):
         return False
-    with context.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
+    with work.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,
             ansible,
-            log=context.log(f"{inventory.instance}-day0"),
+            log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             timeout=DAY0_TIMEOUT,
         )
@@ -180,14 +180,14 @@ def minions_of(inventory: Inventory) -> list[str]:
 
 
 def raise_failures(
-    context: Context, release: Release, inventory: Inventory, report: Orchestration
+    work: Work, release: Release, inventory: Inventory, report: Orchestration
 ) -> None:
     failures = tuple(Failure(**entry) for entry in report["failures"])
     if not failures:
         return
     # A node that was lost meanwhile is not the release's fault.
     suspects = sorted({failure.minion for failure in failures if failure.minion})
-    await_minions(context.master(inventory), inventory, MINIONS_TIMEOUT, suspects)
+    await_minions(work.master(inventory), inventory, MINIONS_TIMEOUT, suspects)
     first, *others = failures
     more = [f"also: {failure.state} on {failure.minion}" for failure in others[:5]]
     raise RolloutFailed(
@@ -196,7 +196,7 @@ def raise_failures(
             [
                 *more,
                 f"release {release.version} is not current there; what ran before still is",
-                f"every state: {context.log(f'{inventory.instance}-states')}",
+                f"every state: {work.log(f'{inventory.instance}-states')}",
             ]
         ),
         failures,
@@ -219,9 +219,9 @@ class Narrator:
 
 
 def highstate(
-    context: Context, release: Release, inventory: Inventory, names: Sequence[str]
+    work: Work, release: Release, inventory: Inventory, names: Sequence[str]
 ) -> dict[str, StatesRun]:
     """Apply the release's whole highstate on the minions `names`; what each one said."""
-    with context.progress.step(f"{inventory.instance}: second run of every state") as step:
-        narrator = Narrator(context.log(f"{inventory.instance}-states"), step)
-        return context.master(inventory).highstate(release.hex, names, narrator)
+    with work.progress.step(f"{inventory.instance}: second run of every state") as step:
+        narrator = Narrator(work.log(f"{inventory.instance}-states"), step)
+        return work.master(inventory).highstate(release.hex, names, narrator)

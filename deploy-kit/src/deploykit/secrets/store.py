@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import Refused
+from deploykit.ledger import Ledger
 from deploykit.ledger.view import in_flight, signers_in_force
 from deploykit.master.facade import SecretEntry
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.rollout import DAY0_MARK
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.secrets.sealing import Header, Recipient, recipients_of, seal, unseal
 from deploykit.site import Site
 from deploykit.site.instance import Instance
-from deploykit.site.keys import Signer
 
 MAY_RESTORE = frozenset({"admin", "operator"})
 FOLDER = "secrets"
@@ -49,22 +49,26 @@ class Restored:
 
 
 def export(
-    context: Context, inventory: Inventory, file: Path | None, named: Sequence[Recipient]
+    work: Work,
+    ledger: Ledger,
+    inventory: Inventory,
+    file: Path | None,
+    named: Sequence[Recipient],
 ) -> tuple[Path, Header]:
     """Everything that makes the master this environment's own, encrypted into a file.
 
     For `named`, else for the ledger's signers that may restore. `file` is by default a new one in
     the state folder. Raises DeployKitError where there is nothing to export or nobody to read it.
     """
-    readers = tuple(named) or recipients_of(_signers(context), MAY_RESTORE)
+    readers = tuple(named) or recipients_of(signers_in_force(ledger.fetch_records()), MAY_RESTORE)
     reachable(inventory, [inventory.master.name])
-    content = context.master(inventory).export_secrets()
+    content = work.master(inventory).export_secrets()
     now = datetime.datetime.now(datetime.UTC)
     names = tuple(reader.name for reader in readers)
     header = Header(
         content["environment"], f"{now:%Y-%m-%dT%H:%M:%SZ}", len(content["secrets"]), names
     )
-    target = file or default_file(context.site, inventory.instance, now)
+    target = file or default_file(work.site, inventory.instance, now)
     seal(target, header, content, readers)
     return target, header
 
@@ -75,7 +79,7 @@ def default_file(site: Site, instance: Instance, now: datetime.datetime) -> Path
 
 
 def restore(
-    context: Context, inventory: Inventory, file: Path, key: Path, replace: bool
+    work: Work, ledger: Ledger, inventory: Inventory, file: Path, key: Path, *, replace: bool
 ) -> Restored:
     """Bring an export back to the environment's master; the next deployment issues it.
 
@@ -91,9 +95,9 @@ def restore(
         )
     if missing := PARTS - set(content):
         raise Refused(f"{file} is not whole: it lacks {', '.join(sorted(missing))}")
-    _demand_quiet(context, inventory)
+    _demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
-    master = context.master(inventory)
+    master = work.master(inventory)
     differing = master.differing_secrets(content)
     if differing and not replace:
         raise Refused(
@@ -108,29 +112,31 @@ def restore(
     return Restored(done["restored"], tuple(differing), tuple(done["kept"]))
 
 
-def rotate(context: Context, inventory: Inventory, names: Sequence[str]) -> dict[str, list[str]]:
+def rotate(
+    work: Work, ledger: Ledger, inventory: Inventory, names: Sequence[str]
+) -> dict[str, list[str]]:
     """New values for `names` (none: all); {"rotated": [...], "waiting": [...]}.
 
     Services get them with the next deployment. `waiting` are token keys that were rotated before
     and not deployed since. Raises DeployKitError for an unknown name, Refused during a deployment.
     """
-    _demand_quiet(context, inventory)
+    _demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
-    done = context.master(inventory).rotate_secrets(names)
+    done = work.master(inventory).rotate_secrets(names)
     return {"rotated": done["rotated"], "waiting": done["waiting"]}
 
 
-def undo(context: Context, inventory: Inventory) -> list[str]:
+def undo(work: Work, ledger: Ledger, inventory: Inventory) -> list[str]:
     """Take rotations back that were not deployed; returns the names."""
-    _demand_quiet(context, inventory)
+    _demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
-    return context.master(inventory).undo_rotation()
+    return work.master(inventory).undo_rotation()
 
 
-def listed(context: Context, inventory: Inventory) -> tuple[Secret, ...]:
+def listed(work: Work, inventory: Inventory) -> tuple[Secret, ...]:
     """Every secret of the environment without its value."""
     reachable(inventory, [inventory.master.name])
-    found = context.master(inventory).list_secrets()
+    found = work.master(inventory).list_secrets()
     now = datetime.datetime.now(datetime.UTC)
     return tuple(_secret(entry, now) for entry in found)
 
@@ -147,17 +153,13 @@ def _secret(entry: SecretEntry, now: datetime.datetime) -> Secret:
     )
 
 
-def _demand_quiet(context: Context, inventory: Inventory) -> None:
+def _demand_quiet(ledger: Ledger, inventory: Inventory) -> None:
     """Raise Refused while a deployment is under way: it works with the values of now."""
     now = datetime.datetime.now(datetime.UTC)
-    lease = in_flight(context.ledger.fetch_records(), inventory.environment.name, now)
+    lease = in_flight(ledger.fetch_records(), inventory.environment.name, now)
     if lease is not None and inventory.instance == inventory.environment.instance:
         raise Refused(
             f"{lease.owner} has been deploying {lease.version} to {inventory.instance} since "
             f"{lease.since:%H:%M:%S} UTC",
             "wait for it: deploy-kit status",
         )
-
-
-def _signers(context: Context) -> tuple[Signer, ...]:
-    return signers_in_force(context.ledger.fetch_records())

@@ -10,6 +10,7 @@ from deploykit.base.errors import DeployKitError, Refused
 from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
 from deploykit.checks.smoke import smoke
 from deploykit.evidence import Finding, record
+from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers
 from deploykit.ledger.schema import Phase, Purpose
 from deploykit.ledger.view import attempts, previous, running
@@ -19,13 +20,17 @@ from deploykit.providers import provider_for
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.rollout import RolloutFailed, current_digest, roll_out
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
 from deploykit.train.lease_keeper import held
 
 
 def deploy(
-    context: Context, release: Release, environment: Environment, purpose: Purpose = Purpose.DEPLOY
+    work: Work,
+    ledger: Ledger,
+    release: Release,
+    environment: Environment,
+    purpose: Purpose = Purpose.DEPLOY,
 ) -> None:
     """Bring `release` into `environment` and smoke-test it there; all of it goes on record.
 
@@ -33,46 +38,45 @@ def deploy(
     nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
     state fails (recorded; what ran before stays current), DeployKitError otherwise.
     """
-    signers = kit_signers(context.ledger.fetch_records(), release.digest)
+    signers = kit_signers(ledger.fetch_records(), release.digest)
     release.verify(signers)
-    inventory = context.inventory(environment)
+    inventory = work.inventory(environment)
     reachable(inventory)
     began = time.monotonic()
-    with held(context, release, environment.name, purpose) as hold:
-        edge = edge_of(hold.over, current_digest(context, inventory), release.digest)
+    with held(ledger, release, environment.name, purpose) as hold:
+        edge = edge_of(hold.over, current_digest(work, inventory), release.digest)
         try:
-            roll_out(context, release, inventory, signers, hold.check)
+            roll_out(work, release, inventory, signers, hold.check)
         except RolloutFailed as failure:
             failed = Outcome(FAILED, failure.message, {})
-            witness(context, release, environment, edge, failed, time.monotonic() - began)
+            witness(ledger, release, environment, edge, failed, seconds=time.monotonic() - began)
             raise
         hold.finish(f"{time.monotonic() - began:.0f} s")
-    provider_for(context.site, environment).tag(environment.instance, {"release": release.version})
-    outcome = prove(context, release, environment, inventory)
-    witness(context, release, environment, edge, outcome, time.monotonic() - began)
-    demand(context, release, environment, outcome)
+    provider_for(work.site, environment).tag(environment.instance, {"release": release.version})
+    outcome = prove(work, ledger, release, inventory)
+    witness(ledger, release, environment, edge, outcome, seconds=time.monotonic() - began)
+    demand(work, release, environment, outcome)
 
 
-def prove(
-    context: Context, release: Release, environment: Environment, inventory: Inventory
-) -> Outcome:
+def prove(work: Work, ledger: Ledger, release: Release, inventory: Inventory) -> Outcome:
     """Smoke-test the release that was just deployed and record what was found."""
     began = time.monotonic()
-    with context.progress.step(f"{inventory.instance}: smoke test"):
-        outcome = smoke(context, release, inventory)
+    with work.progress.step(f"{inventory.instance}: smoke test"):
+        outcome = smoke(work, release, inventory)
     seconds = time.monotonic() - began
-    record(context, Finding("smoke", release, None, environment.name, outcome, seconds))
+    name = inventory.environment.name
+    record(ledger, Finding("smoke", release, None, name, outcome, seconds))
     return outcome
 
 
-def demand(context: Context, release: Release, environment: Environment, outcome: Outcome) -> None:
+def demand(work: Work, release: Release, environment: Environment, outcome: Outcome) -> None:
     """Raise DeployKitError where the smoke test of a deployed release failed."""
     if outcome.result != PASSED:
         raise DeployKitError(
             f"{environment.name}: release {release.version} is deployed but its smoke test "
             f"fails: {outcome.summary}",
             f"deploy-kit rollback {environment.name}\n"
-            f"the whole test: {context.log(f'{environment.name}-smoke')}",
+            f"the whole test: {work.log(f'{environment.name}-smoke')}",
         )
 
 
@@ -97,11 +101,12 @@ def edge_of(told: str | None, there: str | None, release: str) -> Edge:
 
 
 def witness(
-    context: Context,
+    ledger: Ledger,
     release: Release,
     environment: Environment,
     edge: Edge,
     outcome: Outcome,
+    *,
     seconds: float,
 ) -> None:
     """Record what a deployment proved: `upgrade` over another release, or `bootstrap`."""
@@ -110,12 +115,14 @@ def witness(
     name = environment.name
     if edge.over is None:
         nothing = Outcome(NOT_APPLICABLE, "nothing ran there", {})
-        record(context, Finding("upgrade", release, None, name, nothing, 0))
+        record(ledger, Finding("upgrade", release, None, name, nothing, 0))
     check = "upgrade" if edge.over else "bootstrap"
-    record(context, Finding(check, release, edge.over, name, outcome, seconds))
+    record(ledger, Finding(check, release, edge.over, name, outcome, seconds))
 
 
-def rollback(context: Context, environment: Environment, to: Release | None = None) -> Release:
+def rollback(
+    work: Work, ledger: Ledger, environment: Environment, to: Release | None = None
+) -> Release:
     """Deploy what ran before (or `to`, which must have run there). Returns what runs now.
 
     After a deployment that failed or was cut off, what ran before is what still counts as
@@ -123,7 +130,7 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
     ran before, or where a component's database schema has moved since and the older release
     cannot work with it.
     """
-    records = context.ledger.fetch_records()
+    records = ledger.fetch_records()
     now = running(records, environment.name)
     if to is None:
         last = attempts(records, environment.name)[-1:]
@@ -134,11 +141,11 @@ def rollback(context: Context, environment: Environment, to: Release | None = No
                 f"{environment.name}: no release ran there before the one of now",
                 f"deploy-kit history {environment.name}",
             )
-        to = build_release(context.site, release_of(context.site, records, before.digest))
+        to = build_release(work.site, release_of(work.site, records, before.digest))
     if now is not None:
-        ours = build_release(context.site, release_of(context.site, records, now.digest))
-        refuse_schema_change(context, environment, ours, to)
-    deploy(context, to, environment, Purpose.ROLLBACK)
+        ours = build_release(work.site, release_of(work.site, records, now.digest))
+        refuse_schema_change(work, environment, ours, to)
+    deploy(work, ledger, to, environment, Purpose.ROLLBACK)
     return to
 
 
@@ -156,14 +163,12 @@ def schemas_moved(
     ]
 
 
-def refuse_schema_change(
-    context: Context, environment: Environment, runs: Release, to: Release
-) -> None:
+def refuse_schema_change(work: Work, environment: Environment, runs: Release, to: Release) -> None:
     """Raise Refused if `runs`, the running release, declares another schema than `to`."""
-    ours = runs.schemas(context.site)
-    states = to.unpacked(context.site) / "salt" / "states"
+    ours = runs.schemas(work.site)
+    states = to.unpacked(work.site) / "salt" / "states"
     known = {component for component in ours if (states / component).is_dir()}
-    moved = schemas_moved(ours, to.schemas(context.site), known)
+    moved = schemas_moved(ours, to.schemas(work.site), known)
     if moved:
         raise Refused(
             f"{environment.name}: cannot roll back to {to.version}, the database schema moved",

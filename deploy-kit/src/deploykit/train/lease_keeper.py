@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.checks import check_names
+from deploykit.ledger import Ledger
 from deploykit.ledger.schema import Purpose
 from deploykit.release import Release
-from deploykit.rollout.context import Context
 from deploykit.train.lease import LEASE, Lease, begin
 
 
@@ -48,7 +48,7 @@ class Hold:
 
 @contextlib.contextmanager
 def held(
-    context: Context,
+    ledger: Ledger,
     release: Release,
     environment: str,
     purpose: Purpose,
@@ -60,9 +60,7 @@ def held(
     `finish`; leaving with an error records the failure; a killed process leaves it to be taken
     over. Raises Refused with every reason.
     """
-    lease = begin(
-        context.ledger, release, environment, purpose, length=length, runnable=check_names()
-    )
+    lease = begin(ledger, release, environment, purpose, length=length, runnable=check_names())
     hold = Hold(lease)
     over = threading.Event()
 

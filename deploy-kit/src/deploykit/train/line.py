@@ -12,6 +12,8 @@ from rich.markup import escape
 from deploykit.base.errors import DeployKitError
 from deploykit.checks import Occasion, check_named, check_names
 from deploykit.evidence import Finding, record
+from deploykit.ledger import Ledger
+from deploykit.ledger.kit_signers import kit_signers
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
@@ -20,52 +22,53 @@ from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.rollout import stands
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
 from deploykit.train.deploy import demand, deploy, prove
 from deploykit.train.lease import abandoned
 
 
-def run_train(context: Context, release: Release, line: Sequence[Environment]) -> None:
+def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Environment]) -> None:
     """Carry `release` along `line`: gather what policy needs, ask it, deploy; then the next.
 
     An environment that runs the release already is passed. Raises Refused with every reason
     where policy says no, and whatever deploying raises.
     """
-    environments = context.site.environments()
+    environments = work.site.environments()
     for environment in line:
-        if arrived(context, release, environment):
-            context.progress.say(f"{environment.name}: runs {release.version} already")
+        if arrived(work, ledger, release, environment):
+            work.progress.say(f"{environment.name}: runs {release.version} already")
             continue
-        gather(context, release, environment, environments)
+        gather(work, ledger, release, environment, environments)
         purpose = Purpose.PROMOTE if environment.promotion.source else Purpose.DEPLOY
-        deploy(context, release, environment, purpose)
+        deploy(work, ledger, release, environment, purpose)
 
 
-def arrived(context: Context, release: Release, environment: Environment) -> bool:
+def arrived(work: Work, ledger: Ledger, release: Release, environment: Environment) -> bool:
     """Whether the environment runs the release, by the ledger's word and by its own nodes'.
 
     A smoke test that a killed train left out is made up for.
     """
-    records = context.ledger.fetch_records()
+    records = ledger.fetch_records()
     now = running(records, environment.name)
     if now is None or now.digest != release.digest:
         return False
     if attempts(records, environment.name)[-1].phase != Phase.FINISHED:
         return False  # whatever was tried since did not end well: deployed again, it is whole
-    inventory = context.inventory(environment)
+    inventory = work.inventory(environment)
     reachable(inventory)
-    if not stands(context, release, inventory):
+    if not stands(work, release, inventory):
         return False
     tests = evidence(records, release=release.digest, environment=environment.name, check="smoke")
     if not any(entry.n > now.n for entry in tests):
-        demand(context, release, environment, prove(context, release, environment, inventory))
+        demand(work, release, environment, prove(work, ledger, release, inventory))
     return True
 
 
 def gather(
-    context: Context,
+    work: Work,
+    ledger: Ledger,
     release: Release,
     environment: Environment,
     environments: dict[str, Environment],
@@ -77,7 +80,7 @@ def gather(
     """
     tried: Counter[NeededCheck] = Counter()
     while True:
-        records = context.ledger.fetch_records()
+        records = ledger.fetch_records()
         verdict = ask(release, environment, records)
         if verdict.allowed:
             return
@@ -88,7 +91,7 @@ def gather(
         # What looks at live nodes takes seconds, a throwaway copy minutes: fail early.
         for needed in sorted(verdict.needed, key=lambda entry: check_named(entry.check).on_copy):
             tried[needed] += 1
-            run_check(context, release, environment, rule.source, environments, needed)
+            run_check(work, ledger, release, environment, needed, environments=environments)
 
 
 def ask(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
@@ -102,27 +105,29 @@ def ask(release: Release, environment: Environment, records: tuple[Record, ...])
 
 
 def run_check(
-    context: Context,
+    work: Work,
+    ledger: Ledger,
     release: Release,
     environment: Environment,
-    source: str | None,
-    environments: dict[str, Environment],
     needed: NeededCheck,
+    *,
+    environments: dict[str, Environment],
 ) -> None:
     """Run one needed check where it belongs and record what it found.
 
-    On the live nodes of `source`, the environment before by the policy in force, or on a
-    throwaway copy of the environment that is to be entered. Raises DeployKitError, and records
-    nothing, where somebody deployed another release to `source` meanwhile.
+    On the live nodes of the environment before, by the policy in force and among `environments`,
+    or on a throwaway copy of the one that is to be entered. Raises DeployKitError, and records
+    nothing, if somebody deployed another release to the environment before meanwhile.
     """
     check = check_named(needed.check)
-    records = context.ledger.fetch_records()
-    over = None
+    records = ledger.fetch_records()
+    before = None
     if needed.over:
-        over = build_release(context.site, release_of(context.site, records, needed.over))
+        before = build_release(work.site, release_of(work.site, records, needed.over))
     if check.on_copy:
         place, live = environment, None
     else:
+        source = policy_in_force(records).get(environment.name, Promotion()).source
         if source is None or source not in environments:
             raise DeployKitError(
                 f"{environment.name}: '{check.name}' needs an environment to look at, and policy "
@@ -130,31 +135,32 @@ def run_check(
                 "deploy-kit policy show",
             )
         place = environments[source]
-        live = context.inventory(place)
+        live = work.inventory(place)
+    signers = kit_signers(records, needed.over)
     began = time.monotonic()
-    outcome = check.run(context, Occasion(release, over, place, live))
+    outcome = check.run(work, Occasion(release, before, place, live, signers))
     seconds = time.monotonic() - began
-    if live is not None and not undisturbed(context, release, place, records):
+    if live is not None and not undisturbed(ledger, release, place, records):
         raise DeployKitError(
             f"{place.name}: somebody deployed there while '{check.name}' was looking",
             "run it again when they are done: deploy-kit status",
         )
     record(
-        context,
+        ledger,
         Finding(check.name, release, needed.over, place.name, outcome, seconds, copy=check.on_copy),
     )
     mark = {Result.PASSED: "[green]passed[/green]", Result.FAILED: "[red]failed[/red]"}
-    context.progress.say(
+    work.progress.say(
         f"  {check.name} in {place.name}: {mark.get(outcome.result, outcome.result)}: "
         f"{escape(outcome.summary)}"
     )
 
 
 def undisturbed(
-    context: Context, release: Release, place: Environment, before: tuple[Record, ...]
+    ledger: Ledger, release: Release, place: Environment, before: tuple[Record, ...]
 ) -> bool:
     """Whether `place` ran the release all the time since `before`, and nothing was deployed."""
-    now = context.ledger.fetch_records()
+    now = ledger.fetch_records()
     was, runs = running(before, place.name), running(now, place.name)
     same = attempts(before, place.name)[-1:] == attempts(now, place.name)[-1:]
     return same and was is not None and was == runs and was.digest == release.digest

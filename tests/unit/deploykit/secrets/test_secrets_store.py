@@ -21,7 +21,7 @@ from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.release import Release
 from deploykit.rollout import DAY0_MARK
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.secrets import store as secretstore
 from deploykit.secrets.sealing import Recipient, read_header
 from deploykit.site import open_site
@@ -68,7 +68,7 @@ class AgentHere:
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("DEPLOY_KIT_KEY", raising=False)
     monkeypatch.setattr(secretstore, "reachable", lambda inventory, names: None)
@@ -78,16 +78,21 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Context
     (site / "environments" / "test.yml").write_text(FILE)
     opened = open_site(site)
     with Masters(tmp_path.joinpath, lambda inventory, log: AgentHere()) as masters:
-        yield Context(opened, Ledger.open(opened), Silent(), tmp_path, masters)
+        yield Work(opened, Silent(), tmp_path, masters)
 
 
 @pytest.fixture
-def inventory(context: Context, tmp_path: Path) -> Inventory:
+def ledger(work: Work) -> Ledger:
+    return Ledger.open(work.site)
+
+
+@pytest.fixture
+def inventory(work: Work, tmp_path: Path) -> Inventory:
     host = Host("salt", ("master", "identity"), "192.0.2.1", "root", {}, ())
     folder = tmp_path / "instance"
     folder.mkdir()
     return Inventory(
-        context.site.environment("test"), Instance("test"), (host,), tmp_path / "key", folder
+        work.site.environment("test"), Instance("test"), (host,), tmp_path / "key", folder
     )
 
 
@@ -118,62 +123,65 @@ def store(folder: Path) -> dict[str, Any]:
 
 
 def test_lost_master_is_restored_with_the_operators_own_key(
-    context: Context,
+    work: Work,
+    ledger: Ledger,
     inventory: Inventory,
     lost: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file, header = secretstore.export(context, inventory, None, ())
-    assert file.parent == context.site.state / "secrets"
+    file, header = secretstore.export(work, ledger, inventory, None, ())
+    assert file.parent == work.site.state / "secrets"
     assert (header.environment, header.count) == ("test", 2)
     assert read_header(file) == header
     rebuilt = machine(tmp_path / "rebuilt", monkeypatch)
     (inventory.folder / DAY0_MARK).write_text("done")
-    key = operator_key(context.site).file
-    done = secretstore.restore(context, inventory, file, key, replace=False)
+    key = operator_key(work.site).file
+    done = secretstore.restore(work, ledger, inventory, file, key, replace=False)
     assert (done.count, done.replaced, done.kept) == (2, (), ())
     assert store(rebuilt) == store(lost)
     assert not (inventory.folder / DAY0_MARK).exists(), "minions must learn the master's key again"
 
 
 def test_other_values_are_named_and_replaced_only_when_told(
-    context: Context, inventory: Inventory, lost: Path
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path
 ) -> None:
-    file, _ = secretstore.export(context, inventory, None, ())
+    file, _ = secretstore.export(work, ledger, inventory, None, ())
     before = store(lost)
-    secretstore.rotate(context, inventory, ["admin"])
+    secretstore.rotate(work, ledger, inventory, ["admin"])
     rotated = store(lost)
-    key = operator_key(context.site).file
+    key = operator_key(work.site).file
     with pytest.raises(Refused, match=r"other values already.*: admin$"):
-        secretstore.restore(context, inventory, file, key, replace=False)
+        secretstore.restore(work, ledger, inventory, file, key, replace=False)
     assert store(lost) == rotated
-    done = secretstore.restore(context, inventory, file, key, replace=True)
+    done = secretstore.restore(work, ledger, inventory, file, key, replace=True)
     assert done.replaced == ("admin",)
     assert store(lost) == before
 
 
 def test_export_of_another_environment_is_refused_before_anything_is_sent(
-    context: Context, inventory: Inventory, lost: Path
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path
 ) -> None:
     environment.apply(DIGEST, "other", NODES)
-    file, _ = secretstore.export(context, inventory, None, ())
+    file, _ = secretstore.export(work, ledger, inventory, None, ())
     with pytest.raises(Refused, match="of 'other', not of 'test'"):
-        secretstore.restore(context, inventory, file, operator_key(context.site).file, True)
+        secretstore.restore(
+            work, ledger, inventory, file, operator_key(work.site).file, replace=True
+        )
 
 
 def test_nothing_is_rotated_or_restored_during_a_deployment(
-    context: Context, inventory: Inventory, lost: Path
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path
 ) -> None:
-    file, _ = secretstore.export(context, inventory, None, ())
+    file, _ = secretstore.export(work, ledger, inventory, None, ())
     before = store(lost)
     release = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" * 64))
-    with held(context, release, "test", "deploy") as hold:
+    with held(ledger, release, "test", "deploy") as hold:
         for call in (
-            lambda: secretstore.rotate(context, inventory, []),
-            lambda: secretstore.undo(context, inventory),
+            lambda: secretstore.rotate(work, ledger, inventory, []),
+            lambda: secretstore.undo(work, ledger, inventory),
             lambda: secretstore.restore(
-                context, inventory, file, operator_key(context.site).file, True
+                work, ledger, inventory, file, operator_key(work.site).file, replace=True
             ),
         ):
             with pytest.raises(Refused, match=r"has been deploying 2026\.1\.1 to test"):
@@ -183,20 +191,20 @@ def test_nothing_is_rotated_or_restored_during_a_deployment(
 
 
 def test_named_recipient_replaces_the_signers(
-    context: Context, inventory: Inventory, lost: Path, tmp_path: Path
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path, tmp_path: Path
 ) -> None:
-    public = operator_key(context.site).public
+    public = operator_key(work.site).public
     file, header = secretstore.export(
-        context, inventory, tmp_path / "x.age", [Recipient("vault", public)]
+        work, ledger, inventory, tmp_path / "x.age", [Recipient("vault", public)]
     )
     assert (file, header.recipients) == (tmp_path / "x.age", ("vault",))
 
 
 def test_list_tells_age_and_what_waits_for_a_deployment(
-    context: Context, inventory: Inventory, lost: Path
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path
 ) -> None:
-    secretstore.rotate(context, inventory, ["tokens"])
-    admin, tokens = secretstore.listed(context, inventory)
+    secretstore.rotate(work, ledger, inventory, ["tokens"])
+    admin, tokens = secretstore.listed(work, inventory)
     assert (admin.name, admin.kind, admin.roles, admin.waiting) == (
         "admin",
         "password",

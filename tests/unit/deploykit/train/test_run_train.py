@@ -124,8 +124,8 @@ def test_nodes_made_anew_get_the_release_again_although_the_ledger_says_it_runs(
     world = build(LINE)
     release = world.release()
     world.train(release, "alpha")
-    with world.context() as context:
-        world.provider.down("alpha", context.progress)
+    with world.work() as work:
+        world.provider.down("alpha", work.progress)
     world.up("alpha")
     world.train(release, "alpha")
     assert world.current("alpha") == release.digest

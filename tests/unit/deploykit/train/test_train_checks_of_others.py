@@ -16,7 +16,7 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.view import evidence
 from deploykit.master.sessions import Masters
 from deploykit.release import Release
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site import open_site
 from deploykit.train.lease import begin
 from deploykit.train.lease_keeper import held
@@ -30,7 +30,7 @@ ONE = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" *
 COMMAND = "deploy-kit evidence add tempest test FILE"
 
 
-def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch, checks: str) -> Context:
+def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch, checks: str) -> tuple[Work, Ledger]:
     """ONE runs in test, and live asks for `checks` before it may enter."""
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     environments = folder / "site" / "environments"
@@ -42,39 +42,39 @@ def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch, checks: str) -> Cont
     site = open_site(folder / "site")
     ledger = Ledger.open(site)
     begin(ledger, ONE, "test", "deploy").finish("1 s")
-    return Context(site, ledger, Silent(), folder, Masters(folder.joinpath))
+    return Work(site, Silent(), folder, Masters(folder.joinpath)), ledger
 
 
-def gathered(context: Context) -> None:
-    environments = context.site.environments()
-    gather(context, ONE, environments["live"], environments)
+def gathered(work: Work, ledger: Ledger) -> None:
+    environments = work.site.environments()
+    gather(work, ledger, ONE, environments["live"], environments)
 
 
-def added(context: Context, file: Path, outcome: str = "passed") -> None:
-    add(context.ledger, "tempest", "test", read_results(resultsfile.write(file, [outcome])), dict)
+def added(ledger: Ledger, file: Path, outcome: str = "passed") -> None:
+    add(ledger, "tempest", "test", read_results(resultsfile.write(file, [outcome])), dict)
 
 
 def test_train_ends_with_the_command_for_evidence_that_it_cannot_gather(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = deployed(tmp_path, monkeypatch, "{tempest: {attempts: 2, passes: 2}}")
+    work, ledger = deployed(tmp_path, monkeypatch, "{tempest: {attempts: 2, passes: 2}}")
     for n in range(2):
         with pytest.raises(Refused) as error:
-            gathered(context)
+            gathered(work, ledger)
         assert "2026.1.1 into live is refused:" in error.value.message
         assert "no evidence of tempest for live" in error.value.message
         assert (error.value.remedy, error.value.exit_code) == (COMMAND, 1)
-        added(context, tmp_path / f"{n}.xml")
-    gathered(context)
+        added(ledger, tmp_path / f"{n}.xml")
+    gathered(work, ledger)
 
 
 def test_train_stops_for_good_where_the_added_evidence_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = deployed(tmp_path, monkeypatch, "{tempest: {}}")
-    added(context, tmp_path / "r.xml", "failed")
+    work, ledger = deployed(tmp_path, monkeypatch, "{tempest: {}}")
+    added(ledger, tmp_path / "r.xml", "failed")
     with pytest.raises(Refused, match="tempest failed: 0 of 1 attempts passed") as error:
-        gathered(context)
+        gathered(work, ledger)
     assert "deploy-kit waive 2026.1.1 live tempest" in error.value.remedy
 
 
@@ -82,19 +82,19 @@ def test_train_gathers_what_it_can_before_it_asks_for_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here it cannot get far: test has no nodes."""
-    context = deployed(tmp_path, monkeypatch, "{tempest: {}, idempotence: {}}")
+    work, ledger = deployed(tmp_path, monkeypatch, "{tempest: {}, idempotence: {}}")
     with pytest.raises(DeployKitError, match="test is not up"):
-        gathered(context)
-    assert not evidence(context.ledger.fetch_records())
+        gathered(work, ledger)
+    assert not evidence(ledger.fetch_records())
 
 
 def test_promotion_names_the_command_for_evidence_that_nobody_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = deployed(tmp_path, monkeypatch, "{tempest: {}}")
-    with pytest.raises(Refused) as error, held(context, ONE, "live", "promote"):
+    _, ledger = deployed(tmp_path, monkeypatch, "{tempest: {}}")
+    with pytest.raises(Refused) as error, held(ledger, ONE, "live", "promote"):
         pass
     assert error.value.remedy == COMMAND
-    added(context, tmp_path / "r.xml")
-    with held(context, ONE, "live", "promote") as hold:
+    added(ledger, tmp_path / "r.xml")
+    with held(ledger, ONE, "live", "promote") as hold:
         hold.finish("done")

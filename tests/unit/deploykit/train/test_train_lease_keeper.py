@@ -12,14 +12,11 @@ from typing import Any, cast
 import pytest
 from deploykit.base.errors import Refused
 from deploykit.base.processes import Process
-from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
 from deploykit.ledger.kinds import signers_body
 from deploykit.ledger.kit_signers import kit_signers
 from deploykit.ledger.view import attempts, signers_in_force
-from deploykit.master.sessions import Masters
 from deploykit.release import Release
-from deploykit.rollout.context import Context
 from deploykit.site import open_site
 from deploykit.train.lease import begin
 from deploykit.train.lease_keeper import held
@@ -33,53 +30,52 @@ ELSEWHERE = Process("jo", "elsewhere", 7, "boot:1")
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     site = tmp_path / "site"
     (site / "environments").mkdir(parents=True)
     (site / "site.yml").write_text("name: probe\n")
     (site / "environments" / "test.yml").write_text(FILE)
-    opened = open_site(site)
-    return Context(opened, Ledger.open(opened), Silent(), tmp_path, Masters(tmp_path.joinpath))
+    return Ledger.open(open_site(site))
 
 
-def phases(context: Context) -> list[Any]:
-    records = context.ledger.fetch_records()
+def phases(ledger: Ledger) -> list[Any]:
+    records = ledger.fetch_records()
     return [r.body["phase"] for r in records if r.kind == "deploy"]
 
 
-def test_lease_is_renewed_while_it_is_held(context: Context) -> None:
-    with held(context, ONE, "test", "deploy", timedelta(seconds=3)) as hold:
+def test_lease_is_renewed_while_it_is_held(ledger: Ledger) -> None:
+    with held(ledger, ONE, "test", "deploy", timedelta(seconds=3)) as hold:
         time.sleep(2.5)
         hold.finish("done")
-    assert phases(context)[0] == "started"
-    assert "renewed" in phases(context)
-    assert phases(context)[-1] == "finished"
+    assert phases(ledger)[0] == "started"
+    assert "renewed" in phases(ledger)
+    assert phases(ledger)[-1] == "finished"
 
 
-def test_error_in_the_block_is_recorded_as_the_failure(context: Context) -> None:
-    with pytest.raises(RuntimeError), held(context, ONE, "test", "deploy"):
+def test_error_in_the_block_is_recorded_as_the_failure(ledger: Ledger) -> None:
+    with pytest.raises(RuntimeError), held(ledger, ONE, "test", "deploy"):
         raise RuntimeError("the disk is full")
-    last = attempts(context.ledger.fetch_records(), "test")[-1]
+    last = attempts(ledger.fetch_records(), "test")[-1]
     assert (last.phase, "the disk is full" in last.summary) == ("failed", True)
 
 
-def test_lease_that_was_taken_over_stops_the_one_who_had_it(context: Context) -> None:
+def test_lease_that_was_taken_over_stops_the_one_who_had_it(ledger: Ledger) -> None:
     with (
         pytest.raises(Refused, match="taken over"),
-        held(context, ONE, "test", "deploy", timedelta(seconds=0)) as hold,
+        held(ledger, ONE, "test", "deploy", timedelta(seconds=0)) as hold,
     ):
-        begin(context.ledger, ONE, "test", "deploy", owner=ELSEWHERE)
+        begin(ledger, ONE, "test", "deploy", owner=ELSEWHERE)
         hold.renew()
         hold.check()
 
 
-def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(context: Context) -> None:
-    with held(context, ONE, "test", "deploy") as hold:
+def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(ledger: Ledger) -> None:
+    with held(ledger, ONE, "test", "deploy") as hold:
         hold.finish("done")
-    (me,) = signers_in_force(context.ledger.fetch_records())
+    (me,) = signers_in_force(ledger.fetch_records())
     left = replace(me, roles=frozenset({"admin", "operator"}))
-    context.ledger.append(lambda records, now: signers_body((left,)))
-    assert kit_signers(context.ledger.known) == ""
-    assert kit_signers(context.ledger.known, ONE.digest).startswith(me.principal)
-    assert kit_signers(context.ledger.known, "sha256:" + "2" * 64) == ""
+    ledger.append(lambda records, now: signers_body((left,)))
+    assert kit_signers(ledger.known) == ""
+    assert kit_signers(ledger.known, ONE.digest).startswith(me.principal)
+    assert kit_signers(ledger.known, "sha256:" + "2" * 64) == ""

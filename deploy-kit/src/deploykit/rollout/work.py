@@ -1,4 +1,7 @@
-"""What one call of deploy-kit works with: site, ledger, progress, logs, sessions with masters."""
+"""What one call of deploy-kit works with: site, progress, logs, and the masters it talks to.
+
+The ledger is not among it: what works on nodes writes no record, and what does is given a ledger.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from pathlib import Path
 
 from deploykit.base.files import replacing
 from deploykit.base.progress import Progress
-from deploykit.ledger import Ledger
 from deploykit.master.facade import Master
 from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Inventory
@@ -26,11 +28,10 @@ KEPT_LOGS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class Work:
     """Opened once per command by `working`, and closed with every session of `masters`."""
 
     site: Site
-    ledger: Ledger
     progress: Progress
     logs: Path
     masters: Masters
@@ -50,11 +51,11 @@ class Context:
 
 
 @contextlib.contextmanager
-def working(site: Site, ledger: Ledger, progress: Progress, command: str) -> Iterator[Context]:
-    """A context whose logs lie in a folder of their own, which `logs/latest` points at."""
+def working(site: Site, progress: Progress, command: str) -> Iterator[Work]:
+    """The work of one call; its logs lie in a folder of their own, where `logs/latest` points."""
     logs = new_log_folder(site, command)
     with Masters(partial(log_file, logs)) as masters:
-        yield Context(site, ledger, progress, logs, masters)
+        yield Work(site, progress, logs, masters)
 
 
 def log_file(folder: Path, name: str) -> Path:
