@@ -85,7 +85,7 @@ def roll_out(
     master.make_current(release.hex)
 
 
-def stands(work: Work, release: Release, inventory: Inventory) -> bool:
+def carries(work: Work, release: Release, inventory: Inventory) -> bool:
     """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
     ansible = release.unpacked(work.site) / "ansible"
     if not day0_done(inventory, day0_key(ansible, inventory)):

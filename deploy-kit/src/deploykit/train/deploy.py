@@ -22,7 +22,7 @@ from deploykit.release.cutting import build_release
 from deploykit.rollout import RolloutFailed, current_digest, roll_out
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
-from deploykit.train.lease_keeper import held
+from deploykit.train.lease_keeper import keeping_lease
 
 
 def deploy(
@@ -43,22 +43,24 @@ def deploy(
     inventory = work.inventory(environment)
     reachable(inventory)
     began = time.monotonic()
-    with held(ledger, release, environment.name, purpose) as hold:
-        edge = edge_of(hold.over, current_digest(work, inventory), release.digest)
+    with keeping_lease(ledger, release, environment.name, purpose) as lease:
+        edge = edge_of(lease.over, current_digest(work, inventory), release.digest)
         try:
-            roll_out(work, release, inventory, signers, hold.check)
+            roll_out(work, release, inventory, signers, lease.check)
         except RolloutFailed as failure:
             failed = Outcome(FAILED, failure.message, {})
-            witness(ledger, release, environment, edge, failed, seconds=time.monotonic() - began)
+            record_deployment(
+                ledger, release, environment, edge, failed, seconds=time.monotonic() - began
+            )
             raise
-        hold.finish(f"{time.monotonic() - began:.0f} s")
+        lease.finish(f"{time.monotonic() - began:.0f} s")
     provider_for(work.site, environment).tag(environment.instance, {"release": release.version})
-    outcome = prove(work, ledger, release, inventory)
-    witness(ledger, release, environment, edge, outcome, seconds=time.monotonic() - began)
-    demand(work, release, environment, outcome)
+    outcome = smoke_test(work, ledger, release, inventory)
+    record_deployment(ledger, release, environment, edge, outcome, seconds=time.monotonic() - began)
+    demand_passed(work, release, environment, outcome)
 
 
-def prove(work: Work, ledger: Ledger, release: Release, inventory: Inventory) -> Outcome:
+def smoke_test(work: Work, ledger: Ledger, release: Release, inventory: Inventory) -> Outcome:
     """Smoke-test the release that was just deployed and record what was found."""
     began = time.monotonic()
     with work.progress.step(f"{inventory.instance}: smoke test"):
@@ -69,7 +71,7 @@ def prove(work: Work, ledger: Ledger, release: Release, inventory: Inventory) ->
     return outcome
 
 
-def demand(work: Work, release: Release, environment: Environment, outcome: Outcome) -> None:
+def demand_passed(work: Work, release: Release, environment: Environment, outcome: Outcome) -> None:
     """Raise DeployKitError where the smoke test of a deployed release failed."""
     if outcome.result != PASSED:
         raise DeployKitError(
@@ -100,7 +102,7 @@ def edge_of(told: str | None, there: str | None, release: str) -> Edge:
     return Edge(told, told != release and there in (told, release))
 
 
-def witness(
+def record_deployment(
     ledger: Ledger,
     release: Release,
     environment: Environment,

@@ -72,13 +72,14 @@ def begin(
     environment: str,
     purpose: Purpose,
     owner: Process | None = None,
+    *,
     length: timedelta = LEASE,
     runnable: Collection[str] | None = None,
 ) -> Lease:
     """Start deploying, if policy and everybody else let us; exactly one of many callers wins.
 
     `purpose` is deploy, promote or rollback. A deploy that was left by a dead process of this
-    machine, or whose lease is over, is gone on with where it was of the same release and purpose,
+    machine, or whose lease has run out, is gone on with if it was of the same release and purpose,
     and superseded otherwise. Raises Refused with every reason; the winner is named among them.
     `runnable` are the checks that a train can run, for the reasons' remedies.
     """

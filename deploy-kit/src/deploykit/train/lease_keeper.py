@@ -1,4 +1,4 @@
-"""Holding an environment's lease while a deployment works, and recording how it ended."""
+"""Keeping an environment's lease while a deployment works, and recording how it ended."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from deploykit.train.lease import LEASE, Lease, begin
 
 
 @dataclass(slots=True)
-class Hold:
-    """A lease that is renewed while it is held; `over` is the digest that ran before, or None."""
+class KeptLease:
+    """A lease that is renewed while it is kept; `over` is the digest that ran before, or None."""
 
     lease: Lease
     _lost: list[Refused] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Hold:
             pass
 
     def check(self) -> None:
-        """Raise Refused where somebody else has taken the environment over meanwhile."""
+        """Raise Refused if somebody else has taken the environment over meanwhile."""
         if self._lost:
             raise self._lost[0]
 
@@ -47,13 +47,14 @@ class Hold:
 
 
 @contextlib.contextmanager
-def held(
+def keeping_lease(
     ledger: Ledger,
     release: Release,
     environment: str,
     purpose: Purpose,
+    *,
     length: timedelta = LEASE,
-) -> Iterator[Hold]:
+) -> Iterator[KeptLease]:
     """The lease of `environment` for the length of the block, renewed while it lasts.
 
     Entering asks policy and records the start in one step of the ledger. The block ends it by
@@ -61,22 +62,22 @@ def held(
     over. Raises Refused with every reason.
     """
     lease = begin(ledger, release, environment, purpose, length=length, runnable=check_names())
-    hold = Hold(lease)
-    over = threading.Event()
+    kept = KeptLease(lease)
+    ended = threading.Event()
 
     def renew() -> None:
-        while not over.wait(length.total_seconds() / 3):
-            hold.renew()
+        while not ended.wait(length.total_seconds() / 3):
+            kept.renew()
 
     renewing = threading.Thread(target=renew, daemon=True)
     renewing.start()
     try:
-        yield hold
+        yield kept
     except BaseException as error:
-        over.set()
+        ended.set()
         renewing.join()
         with contextlib.suppress(DeployKitError):
-            hold.lease.fail(error.message if isinstance(error, DeployKitError) else repr(error))
+            kept.lease.fail(error.message if isinstance(error, DeployKitError) else repr(error))
         raise
     finally:
-        over.set()
+        ended.set()

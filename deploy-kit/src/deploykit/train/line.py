@@ -21,11 +21,11 @@ from deploykit.nodes.ssh import reachable
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
-from deploykit.rollout import stands
+from deploykit.rollout import carries
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
-from deploykit.train.deploy import demand, deploy, prove
+from deploykit.train.deploy import demand_passed, deploy, smoke_test
 from deploykit.train.lease import abandoned
 
 
@@ -37,7 +37,7 @@ def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Envir
     """
     environments = work.site.environments()
     for environment in line:
-        if arrived(work, ledger, release, environment):
+        if runs_already(work, ledger, release, environment):
             work.progress.say(f"{environment.name}: runs {release.version} already")
             continue
         gather(work, ledger, release, environment, environments)
@@ -45,7 +45,7 @@ def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Envir
         deploy(work, ledger, release, environment, purpose)
 
 
-def arrived(work: Work, ledger: Ledger, release: Release, environment: Environment) -> bool:
+def runs_already(work: Work, ledger: Ledger, release: Release, environment: Environment) -> bool:
     """Whether the environment runs the release, by the ledger's word and by its own nodes'.
 
     A smoke test that a killed train left out is made up for.
@@ -58,11 +58,12 @@ def arrived(work: Work, ledger: Ledger, release: Release, environment: Environme
         return False  # whatever was tried since did not end well: deployed again, it is whole
     inventory = work.inventory(environment)
     reachable(inventory)
-    if not stands(work, release, inventory):
+    if not carries(work, release, inventory):
         return False
     tests = evidence(records, release=release.digest, environment=environment.name, check="smoke")
     if not any(entry.n > now.n for entry in tests):
-        demand(work, release, environment, prove(work, ledger, release, inventory))
+        outcome = smoke_test(work, ledger, release, inventory)
+        demand_passed(work, release, environment, outcome)
     return True
 
 
@@ -81,7 +82,7 @@ def gather(
     tried: Counter[NeededCheck] = Counter()
     while True:
         records = ledger.fetch_records()
-        verdict = ask(release, environment, records)
+        verdict = verdict_now(release, environment, records)
         if verdict.allowed:
             return
         rule = policy_in_force(records).get(environment.name, Promotion())
@@ -94,7 +95,7 @@ def gather(
             run_check(work, ledger, release, environment, needed, environments=environments)
 
 
-def ask(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
+def verdict_now(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
     """Policy's verdict on the release's entry as of now, after `records`.
 
     The lease of a deploy whose process is dead is no hindrance.

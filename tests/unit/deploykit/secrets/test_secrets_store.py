@@ -27,7 +27,7 @@ from deploykit.secrets.sealing import Recipient, read_header
 from deploykit.site import open_site
 from deploykit.site.instance import Instance
 from deploykit.site.keys import operator_key
-from deploykit.train.lease_keeper import held
+from deploykit.train.lease_keeper import keeping_lease
 
 pytestmark = pytest.mark.skipif(not shutil.which("age"), reason="no age: deploy-kit/setup")
 DIGEST = "d" * 64
@@ -176,7 +176,7 @@ def test_nothing_is_rotated_or_restored_during_a_deployment(
     file, _ = secretstore.export(work, ledger, inventory, None, ())
     before = store(lost)
     release = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" * 64))
-    with held(ledger, release, "test", "deploy") as hold:
+    with keeping_lease(ledger, release, "test", "deploy") as kept:
         for call in (
             lambda: secretstore.rotate(work, ledger, inventory, []),
             lambda: secretstore.undo(work, ledger, inventory),
@@ -186,7 +186,7 @@ def test_nothing_is_rotated_or_restored_during_a_deployment(
         ):
             with pytest.raises(Refused, match=r"has been deploying 2026\.1\.1 to test"):
                 call()
-        hold.finish("done")
+        kept.finish("done")
     assert store(lost) == before
 
 

@@ -18,7 +18,7 @@ from deploykit.ledger.view import in_flight
 from deploykit.master.session import MasterSession
 from deploykit.rollout import RolloutFailed
 from deploykit.train.lease import LEASE, begin
-from deploykit.train.lease_keeper import held
+from deploykit.train.lease_keeper import keeping_lease
 from disturb import KILLED_AFTER, Disturbance
 from trainworld import FAILS, Build
 
@@ -199,8 +199,8 @@ def test_renewal_that_is_refused_stops_before_the_release_becomes_current(
         begin(late, release, "alpha", "deploy", owner=ELSEWHERE)
         time.sleep(2)  # until the keeper has asked again
 
-    short = partial(held, length=timedelta(seconds=3))  # asked for anew each second
-    monkeypatch.setattr("deploykit.train.deploy.held", short)
+    short = partial(keeping_lease, length=timedelta(seconds=3))  # asked for anew each second
+    monkeypatch.setattr("deploykit.train.deploy.keeping_lease", short)
     during(monkeypatch, "orchestrate", take)
     with pytest.raises(Refused, match="taken over"):
         world.train(release, "alpha")

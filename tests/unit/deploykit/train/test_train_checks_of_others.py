@@ -19,7 +19,7 @@ from deploykit.release import Release
 from deploykit.rollout.work import Work
 from deploykit.site import open_site
 from deploykit.train.lease import begin
-from deploykit.train.lease_keeper import held
+from deploykit.train.lease_keeper import keeping_lease
 from deploykit.train.line import gather
 
 FILE = """name: {name}
@@ -92,9 +92,9 @@ def test_promotion_names_the_command_for_evidence_that_nobody_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, ledger = deployed(tmp_path, monkeypatch, "{tempest: {}}")
-    with pytest.raises(Refused) as error, held(ledger, ONE, "live", "promote"):
+    with pytest.raises(Refused) as error, keeping_lease(ledger, ONE, "live", "promote"):
         pass
     assert error.value.remedy == COMMAND
     added(ledger, tmp_path / "r.xml")
-    with held(ledger, ONE, "live", "promote") as hold:
-        hold.finish("done")
+    with keeping_lease(ledger, ONE, "live", "promote") as kept:
+        kept.finish("done")

@@ -136,7 +136,7 @@ def test_promoter_of_another_host_is_taken_over_when_its_lease_is_over(
     site: Site, ann: Key, clock: Clock
 ) -> None:
     ledger = Ledger.open(site, ann, clock)
-    lost = begin(ledger, ONE, "test", "deploy", ELSEWHERE, timedelta(minutes=3))
+    lost = begin(ledger, ONE, "test", "deploy", ELSEWHERE, length=timedelta(minutes=3))
     clock.now += timedelta(minutes=3, seconds=-1)
     with pytest.raises(Refused, match="bob@elsewhere"):
         begin(ledger, ONE, "test", "deploy")
@@ -153,7 +153,7 @@ def test_promoter_of_another_host_is_taken_over_when_its_lease_is_over(
 
 def test_renewed_lease_is_not_taken_over(site: Site, ann: Key, clock: Clock) -> None:
     ledger = Ledger.open(site, ann, clock)
-    lease = begin(ledger, ONE, "test", "deploy", ELSEWHERE, timedelta(minutes=3))
+    lease = begin(ledger, ONE, "test", "deploy", ELSEWHERE, length=timedelta(minutes=3))
     clock.now += timedelta(minutes=2)
     lease.renew()
     clock.now += timedelta(minutes=2)
@@ -163,7 +163,7 @@ def test_renewed_lease_is_not_taken_over(site: Site, ann: Key, clock: Clock) -> 
 
 def test_other_release_supersedes_what_was_left(site: Site, ann: Key, clock: Clock) -> None:
     ledger = Ledger.open(site, ann, clock)
-    lost = begin(ledger, ONE, "test", "deploy", ELSEWHERE, timedelta(minutes=3))
+    lost = begin(ledger, ONE, "test", "deploy", ELSEWHERE, length=timedelta(minutes=3))
     clock.now += timedelta(minutes=4)
     lease = begin(ledger, TWO, "test", "deploy")
     assert not lease.resumed and lease.id != lost.id and lease.over is None
@@ -178,7 +178,7 @@ def test_words_of_a_process_that_lost_its_lease_do_not_count(
     site: Site, ann: Key, clock: Clock
 ) -> None:
     ledger = Ledger.open(site, ann, clock)
-    lost = begin(ledger, ONE, "test", "deploy", ELSEWHERE, timedelta(minutes=3))
+    lost = begin(ledger, ONE, "test", "deploy", ELSEWHERE, length=timedelta(minutes=3))
     clock.now += timedelta(minutes=4)
     begin(ledger, ONE, "test", "deploy", ANN)
     started = next(record for record in ledger.known if record.kind == "deploy")

@@ -1,4 +1,4 @@
-"""A deployment's hold on an environment, with a real ledger."""
+"""The lease that a deployment keeps on an environment, with a real ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deploykit.ledger.view import attempts, signers_in_force
 from deploykit.release import Release
 from deploykit.site import open_site
 from deploykit.train.lease import begin
-from deploykit.train.lease_keeper import held
+from deploykit.train.lease_keeper import keeping_lease
 
 FILE = """name: test
 networks: {lan: {cidr: 10.0.0.0/24}}
@@ -44,17 +44,17 @@ def phases(ledger: Ledger) -> list[Any]:
     return [r.body["phase"] for r in records if r.kind == "deploy"]
 
 
-def test_lease_is_renewed_while_it_is_held(ledger: Ledger) -> None:
-    with held(ledger, ONE, "test", "deploy", timedelta(seconds=3)) as hold:
+def test_lease_is_renewed_while_it_is_keeping_lease(ledger: Ledger) -> None:
+    with keeping_lease(ledger, ONE, "test", "deploy", length=timedelta(seconds=3)) as kept:
         time.sleep(2.5)
-        hold.finish("done")
+        kept.finish("done")
     assert phases(ledger)[0] == "started"
     assert "renewed" in phases(ledger)
     assert phases(ledger)[-1] == "finished"
 
 
 def test_error_in_the_block_is_recorded_as_the_failure(ledger: Ledger) -> None:
-    with pytest.raises(RuntimeError), held(ledger, ONE, "test", "deploy"):
+    with pytest.raises(RuntimeError), keeping_lease(ledger, ONE, "test", "deploy"):
         raise RuntimeError("the disk is full")
     last = attempts(ledger.fetch_records(), "test")[-1]
     assert (last.phase, "the disk is full" in last.summary) == ("failed", True)
@@ -63,16 +63,16 @@ def test_error_in_the_block_is_recorded_as_the_failure(ledger: Ledger) -> None:
 def test_lease_that_was_taken_over_stops_the_one_who_had_it(ledger: Ledger) -> None:
     with (
         pytest.raises(Refused, match="taken over"),
-        held(ledger, ONE, "test", "deploy", timedelta(seconds=0)) as hold,
+        keeping_lease(ledger, ONE, "test", "deploy", length=timedelta(seconds=0)) as kept,
     ):
         begin(ledger, ONE, "test", "deploy", owner=ELSEWHERE)
-        hold.renew()
-        hold.check()
+        kept.renew()
+        kept.check()
 
 
 def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(ledger: Ledger) -> None:
-    with held(ledger, ONE, "test", "deploy") as hold:
-        hold.finish("done")
+    with keeping_lease(ledger, ONE, "test", "deploy") as kept:
+        kept.finish("done")
     (me,) = signers_in_force(ledger.fetch_records())
     left = replace(me, roles=frozenset({"admin", "operator"}))
     ledger.append(lambda records, now: signers_body((left,)))
