@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from deploykit.pods import throwaway as module
 from deploykit.pods.throwaway import throwaway
-from deploykit.rollout.context import Context
+from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
 
@@ -58,7 +58,7 @@ def test_copy_of_a_killed_process_goes_and_no_other(
     monkeypatch.setattr(module, "provider_for", lambda *_: nodes)
     context = SimpleNamespace(site=None, progress=None, close_session=lambda instance: None)
     environment = cast(Environment, SimpleNamespace(name="dev"))
-    with throwaway(cast(Context, context), environment, "upgrade") as copy:
+    with throwaway(cast(Work, context), environment, "upgrade") as copy:
         assert str(copy) == f"dev~upgrade-{os.getpid()}"
         assert nodes.there == [*others, copy]
     assert nodes.there == others
