@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -52,15 +52,15 @@ class Side:
     topologies: Mapping[str, Nodes]
 
 
-def render_side(checkout: Path) -> Side:
-    """The content of `checkout` rendered for every topology, from the cache if it is there.
+def render_side(checkout: Path, names: Collection[str] = tuple(TOPOLOGIES)) -> Side:
+    """The content of `checkout` rendered for the topologies `names`, from the cache if it is there.
 
     Raises AssertionError with what Salt said, TimeoutExpired, DeployKitError.
     """
     key = digest(checkout)
     with ThreadPoolExecutor(2) as pool:
-        answers = pool.map(lambda name: render(checkout, name, key), TOPOLOGIES)
-        topologies = dict(zip(TOPOLOGIES, answers, strict=True))
+        answers = pool.map(lambda name: render(checkout, name, key), names)
+        topologies = dict(zip(names, answers, strict=True))
     return Side(frozenset(components_of(checkout)), topologies)
 
 

@@ -1,10 +1,11 @@
 """What a change does to the states and files of every node: `make rendered SINCE=REVISION`.
 
-    rendereddiff.py [--names] [REVISION]
+    rendereddiff.py [--names] [--only TOPOLOGY]... [REVISION]
 
 Renders the content of REVISION (default: HEAD) and of the work tree for all topologies, and prints
 every difference once, with the nodes it is on. --names prints the components alone, as a JSON list;
-what no component owns (the stages, the steps of a deployment) is `deployment`. Exit status 0.
+what no component owns (the stages, the steps of a deployment) is `deployment`. --only renders just
+the topologies that are named. Exit status 0.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import yaml
 from deploykit.base.errors import DeployKitError
 from rendered import Nodes, content_of, named_files, render_side, states_of
+from topologies import TOPOLOGIES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 OTHER = "deployment"
@@ -134,26 +136,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make rendered", description=__doc__)
     parser.add_argument("revision", nargs="?", default="HEAD")
     parser.add_argument("--names", action="store_true", help="only the components that differ")
+    parser.add_argument("--only", action="append", choices=TOPOLOGIES, help="may be given again")
     given = parser.parse_args()
+    names = given.only or list(TOPOLOGIES)
     try:
         with content_of(CHECKOUT, given.revision) as folder:
-            before = render_side(folder)
-        after = render_side(CHECKOUT)
+            before = render_side(folder, names)
+        after = render_side(CHECKOUT, names)
     except subprocess.TimeoutExpired as error:
         raise SystemExit(f"Salt did not render within {error.timeout:g} s: try again") from None
     except (AssertionError, DeployKitError) as error:
         raise SystemExit(f"a side does not render: {error}") from None
-    names: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     both = before.components | after.components
     for piece, was, is_, places in differences(before.topologies, after.topologies, both):
-        names[piece.component] += 1
+        counts[piece.component] += 1
         if not given.names:
             print(told(piece, was, is_, places), end="\n\n")
     if given.names:
-        print(json.dumps(sorted(names)))
+        print(json.dumps(sorted(counts)))
     else:
-        counted = ", ".join(f"{name} {number}" for name, number in names.items())
-        print(f"{names.total()} differences{': ' if counted else ''}{counted}")
+        counted = ", ".join(f"{name} {number}" for name, number in counts.items())
+        print(f"{counts.total()} differences{': ' if counted else ''}{counted}")
 
 
 if __name__ == "__main__":

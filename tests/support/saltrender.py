@@ -6,10 +6,13 @@ highstate, every other SLS as low data, and each file rendered from a template; 
 steps of the orchestration.
 """
 
+import functools
+import importlib.metadata
 import json
 import sys
 from pathlib import Path
 
+import jinja2
 import salt.client
 import salt.config
 import salt.utils.secret
@@ -17,6 +20,19 @@ import salt.utils.secret
 ENV = "kit"
 STAGES = ("foundation", "control")  # states/stage: named here by their states' ids alone
 USUAL = {"init", "package", "config", "service"}  # what a component's init includes
+
+compile_template = jinja2.Environment.compile
+COMPILED = {}  # by text and name
+
+
+def compile_once(environment, source, name=None, filename=None, raw=False, defer_init=False):
+    """Environment.compile, of the same text once: the settings of Salt's environments are equal."""
+    if raw or not isinstance(source, str):
+        return compile_template(environment, source, name, filename, raw, defer_init)
+    key = (source, name, filename)
+    if key not in COMPILED:
+        COMPILED[key] = compile_template(environment, source, name, filename)
+    return COMPILED[key]
 
 
 def options(kit, extmods, pillars, scratch, minion):
@@ -122,6 +138,9 @@ def orchestration(kit, extmods, pillars, scratch, nodes, role_map):
 
 
 def main():
+    # Salt does both anew for every minion, call and file: a third of the time.
+    importlib.metadata.entry_points = functools.cache(importlib.metadata.entry_points)
+    jinja2.Environment.compile = compile_once
     kit, extmods, pillars, scratch = (Path(word) for word in sys.argv[1:])
     salt.utils.secret.mask_pillar.set(False)
     whole = json.loads((pillars / "whole.json").read_text())
