@@ -104,9 +104,10 @@ def fitting(topology: Topology, roles: Iterable[str]) -> Topology:
 
 def prune(folder: Path) -> None:
     """Forget all but the sides that were used last."""
-    sides = [one for one in folder.iterdir() if one.is_dir()]
-    for old in sorted(sides, key=lambda one: one.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    with locked(folder / "lock", timeout=60):
+        sides = [one for one in folder.iterdir() if one.is_dir()]
+        for old in sorted(sides, key=lambda one: one.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def digest(checkout: Path) -> str:
