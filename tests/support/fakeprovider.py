@@ -15,9 +15,10 @@ from pathlib import Path
 from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Progress
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
-from deploykit.providers import NodeStatus
+from deploykit.providers import NodeStatus, parse_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
+from deploykit.site.instance import Instance
 
 LOOK = {
     "taken": 0.0,
@@ -36,16 +37,20 @@ class FakeProvider:
         self._site = site
         self._root = site.state / "nodes"
 
-    def node(self, instance: str, name: str) -> Path:
+    def node(self, instance: Instance, name: str) -> Path:
         """The folder that is the node."""
-        return self._root / instance / name
+        return self._root / str(instance) / name
 
-    def power_off(self, instance: str, name: str) -> None:
+    def power_off(self, instance: Instance, name: str) -> None:
         """Take the current away; `up` brings it back."""
         (self.node(instance, name) / "power").write_text("stopped")
 
     def up(
-        self, environment: Environment, instance: str, tags: Mapping[str, str], progress: Progress
+        self,
+        environment: Environment,
+        instance: Instance,
+        tags: Mapping[str, str],
+        progress: Progress,
     ) -> Inventory:
         for node in environment.nodes:
             folder = self.node(instance, node.name)
@@ -57,13 +62,13 @@ class FakeProvider:
         write_ssh_files(inventory)
         return inventory
 
-    def down(self, instance: str, progress: Progress) -> None:
-        for folder in (self._root / instance, self._site.instance(instance)):
+    def down(self, instance: Instance, progress: Progress) -> None:
+        for folder in (self._root / str(instance), self._site.instance(instance)):
             if folder.exists():
                 shutil.rmtree(folder)
 
-    def inventory(self, environment: Environment, instance: str) -> Inventory:
-        if not (self._root / instance).is_dir():
+    def inventory(self, environment: Environment, instance: Instance) -> Inventory:
+        if not (self._root / str(instance)).is_dir():
             raise DeployKitError(f"{instance} is not up", f"deploy-kit env up {instance}")
         return Inventory(
             environment=environment,
@@ -83,27 +88,27 @@ class FakeProvider:
             folder=self._site.instance(instance),
         )
 
-    def status(self, environment: Environment, instance: str) -> list[NodeStatus]:
+    def status(self, environment: Environment, instance: Instance) -> list[NodeStatus]:
         return [
             NodeStatus(node.name, node.roles, self._power(instance, node.name), "", 0)
             for node in environment.nodes
         ]
 
-    def _power(self, instance: str, name: str) -> str:
+    def _power(self, instance: Instance, name: str) -> str:
         file = self.node(instance, name) / "power"
         return file.read_text() if file.exists() else "missing"
 
-    def tag(self, instance: str, tags: Mapping[str, str]) -> None:
-        file = self._root / instance / "tags.json"
+    def tag(self, instance: Instance, tags: Mapping[str, str]) -> None:
+        file = self._root / str(instance) / "tags.json"
         file.write_text(json.dumps({**self.tags(instance), **tags}))
 
-    def tags(self, instance: str) -> dict[str, str]:
-        file = self._root / instance / "tags.json"
+    def tags(self, instance: Instance) -> dict[str, str]:
+        file = self._root / str(instance) / "tags.json"
         found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         return found
 
-    def instances(self) -> list[str]:
-        return sorted(entry.name for entry in self._root.glob("*"))
+    def instances(self) -> list[Instance]:
+        return [parse_instance(name) for name in sorted(e.name for e in self._root.glob("*"))]
 
 
 def greets(address: str, seconds: float, port: int = 22) -> bool:

@@ -35,6 +35,7 @@ from deploykit.rollout import day0
 from deploykit.rollout.work import Work, working
 from deploykit.site import Site, open_site
 from deploykit.site.environment import chain
+from deploykit.site.instance import Instance
 from deploykit.train.deploy import deploy, rollback
 from deploykit.train.line import run_train
 from fakeprovider import FakeProvider, greets
@@ -131,7 +132,7 @@ class World:
         return self.provider.up(environment, environment.instance, {}, Silent())
 
     def node(self, environment: str, name: str) -> Path:
-        return self.provider.node(environment, name)
+        return self.provider.node(Instance(environment), name)
 
     def current(self, environment: str) -> str | None:
         """The digest that the environment's master has current."""
@@ -162,7 +163,7 @@ class World:
 
     def standing(self) -> dict[str, Any]:
         """All that the next call would go by, but for evidence: to be compared as a whole."""
-        nodes = self.provider.instances()
+        nodes = [str(instance) for instance in self.provider.instances()]
         records = self.records
         files = sorted(
             str(path.relative_to(self.folder))
@@ -173,7 +174,7 @@ class World:
             "nodes": nodes,
             "current": {name: self.current(name) for name in nodes},
             "applied": {name: applied(self.node(name, "region")) for name in nodes},
-            "tags": {name: self.provider.tags(name) for name in nodes},
+            "tags": {str(one): self.provider.tags(one) for one in self.provider.instances()},
             "running": {name: self.runs(name) for name in self.site.environments()},
             "leases": [in_flight(records, name) for name in self.site.environments()],
             "files": files,

@@ -17,6 +17,7 @@ from deploykit.ledger.store import utc_now
 from deploykit.ledger.view import in_flight
 from deploykit.master.session import MasterSession
 from deploykit.rollout import RolloutFailed
+from deploykit.site.instance import Instance
 from deploykit.train.lease import LEASE, begin
 from deploykit.train.lease_keeper import keeping_lease
 from disturb import KILLED_AFTER, Disturbance
@@ -63,7 +64,7 @@ def test_next_release_is_rehearsed_on_a_copy_that_is_gone_afterwards(build: Buil
     world.train(second)
     assert ("bootstrap", "omega", second.version, None, "passed", True) in world.found()
     assert ("upgrade", "omega", second.version, first.digest, "passed", False) in world.found()
-    assert world.provider.instances() == ["alpha", "omega"]
+    assert world.provider.instances() == [Instance("alpha"), Instance("omega")]
     kits = {entry.name for entry in (world.node("omega", "salt") / "srv" / "kits").iterdir()}
     assert kits == {first.hex, second.hex, "current"}
 
@@ -125,7 +126,7 @@ def test_nodes_made_anew_get_the_release_again_although_the_ledger_says_it_runs(
     release = world.release()
     world.train(release, "alpha")
     with world.work() as work:
-        world.provider.down("alpha", work.progress)
+        world.provider.down(Instance("alpha"), work.progress)
     world.up("alpha")
     world.train(release, "alpha")
     assert world.current("alpha") == release.digest
@@ -135,7 +136,7 @@ def test_nodes_made_anew_get_the_release_again_although_the_ledger_says_it_runs(
 def test_dead_node_is_named_before_anything_is_recorded(build: Build) -> None:
     world = build(LINE)
     release = world.release()
-    world.provider.power_off("alpha", "region")
+    world.provider.power_off(Instance("alpha"), "region")
     with pytest.raises(NodeUnreachable, match="region"):
         world.train(release, "alpha")
     assert world.phases("alpha") == []
