@@ -51,7 +51,7 @@ def inventory(tmp_path: Path) -> Inventory:
     (tmp_path / "test.yml").write_text(FILE)
     host = Host("salt", ("master",), "192.0.2.1", "root", {"lan": "10.9.0.10"}, ())
     environment = load_environments(tmp_path)["test"]
-    return Inventory(environment, "test", (host,), tmp_path / "key", tmp_path)
+    return Inventory(environment, environment.instance, (host,), tmp_path / "key", tmp_path)
 
 
 def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Inventory) -> None:

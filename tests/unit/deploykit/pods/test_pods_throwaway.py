@@ -56,9 +56,10 @@ def test_copy_of_a_killed_process_goes_and_no_other(
     ]
     nodes = Nodes(*others, Instance("dev", copy=f"upgrade-{gone}"))
     monkeypatch.setattr(module, "provider_for", lambda *_: nodes)
-    context = SimpleNamespace(site=None, progress=None, close_session=lambda instance: None)
+    masters = SimpleNamespace(close=lambda instance: None)
+    work = SimpleNamespace(site=None, progress=None, masters=masters)
     environment = cast(Environment, SimpleNamespace(name="dev"))
-    with throwaway(cast(Work, context), environment, "upgrade") as copy:
+    with throwaway(cast(Work, work), environment, "upgrade") as copy:
         assert str(copy) == f"dev~upgrade-{os.getpid()}"
         assert nodes.there == [*others, copy]
     assert nodes.there == others
