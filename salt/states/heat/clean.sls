@@ -3,5 +3,6 @@
 {{ cleaned('heat', ['heat-api', 'heat-engine'], pillar.heat.packages, user='heat',
            files=['/etc/heat', '/etc/default/heat-api', '/etc/systemd/system/heat-engine.service.d',
                   '/usr/local/sbin/heat-alive', '/usr/local/sbin/heat-config-check',
-                  '/usr/local/sbin/heat-domain', '/usr/local/sbin/heat-schema', '/var/log/heat',
-                  '/var/lib/heat', '/var/cache/heat', '/run/heat', '/run/lock/heat']) }}
+                  '/usr/local/sbin/heat-domain', '/usr/local/sbin/heat-schema',
+                  '/usr/local/lib/heat', '/var/log/heat', '/var/lib/heat', '/var/cache/heat',
+                  '/run/heat', '/run/lock/heat']) }}

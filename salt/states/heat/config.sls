@@ -13,6 +13,16 @@ include:
 {{ tools('heat', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
                   'domain': 'heat/files/domain.py', 'config-check': 'lib/files/config_check.py'}) }}
 
+# What the engine loads beside its own resources (plugin_dirs); the file says why.
+heat_config_plugin:
+  file.managed:
+    - name: /usr/local/lib/heat/stored_context.py
+    - source: salt://heat/files/stored_context.py
+    - makedirs: True
+    - user: root
+    - group: root
+    - mode: '0644'
+
 # An engine that is told to stop finishes what it has begun for a stack; the package would kill it
 # after 15 s.
 {{ unit_settings('heat', {'heat-engine.service': ['TimeoutStopSec=90']}) }}

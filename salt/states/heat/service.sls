@@ -6,6 +6,8 @@ include:
                   {'file': 'heat_config_arguments_heat_api'}, {'unit': 'heat_config_units_loaded'}] %}
 {%- set files = ['/etc/heat/heat.conf', '/var/lib/dpkg/info/python3-heat.list'] %}
 {{ started('heat_service_engine', 'heat-engine',
-           files + ['/etc/systemd/system/heat-engine.service.d/region.conf'], requires=needed) }}
+           files + ['/etc/systemd/system/heat-engine.service.d/region.conf',
+                    '/usr/local/lib/heat/stored_context.py'],
+           requires=needed + [{'file': 'heat_config_plugin'}]) }}
 {{ started('heat_service_api', 'heat-api',
            files + ['/etc/heat/heat-api-uwsgi.ini', '/etc/default/heat-api'], requires=needed) }}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ADDRESS = "10.90.0.11"
-SCRIPT = (Path(__file__).parent / "make_a_stack.py").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("unit", ["heat-api", "heat-engine"])
@@ -36,19 +36,35 @@ def test_schema_is_in_the_database(host):
     assert {"stack", "resource", "service", "migrate_version"} <= set(tables)
 
 
-def test_stack_is_made_with_a_user_of_its_own_and_nothing_of_it_is_left(host):
+def run(host, name):
+    """What the script of that name says, run as the region's admin."""
     password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
+    script = (HERE / name).read_text(encoding="utf-8")
     said = host.run(
-        "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], SCRIPT, ADDRESS
+        "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], script, ADDRESS
     )
     assert said.rc == 0, said.stderr
-    found = json.loads(said.stdout)
+    return json.loads(said.stdout)
+
+
+def test_stack_is_made_with_a_user_of_its_own_and_nothing_of_it_is_left(host):
+    found = run(host, "make_a_stack.py")
     assert found.pop("why") == "Stack CREATE completed successfully"
     assert found == {
         "engines": 1,
         "became": "CREATE_COMPLETE",
         "secret": 24,
         "users": 1,
+        "left": 0,
+    }
+
+
+def test_group_grows_by_a_trust_when_told_and_the_trust_goes_with_its_stack(host):
+    assert run(host, "grow_a_stack.py") == {
+        "before": 1,
+        "trusts": 1,
+        "after": 2,
+        "why": "CREATE_COMPLETE: Stack CREATE completed successfully",
         "left": 0,
     }
 
