@@ -44,6 +44,22 @@ def with_a_server(tenant: Tenant) -> dict[str, Any]:
     }
 
 
+def that_grows() -> dict[str, Any]:
+    """A group of one port, and who makes it two when told."""
+    port = {"type": "OS::Neutron::Port", "properties": {"network": ref("net")}}
+    group = {"min_size": 1, "max_size": 2, "resource": port}
+    grow = {
+        "auto_scaling_group_id": ref("group"),
+        "adjustment_type": "change_in_capacity",
+        "scaling_adjustment": 1,
+    }
+    return {
+        "net": kind("Neutron::Net", {}),
+        "group": kind("Heat::AutoScalingGroup", group),
+        "grow": kind("Heat::ScalingPolicy", grow),
+    }
+
+
 def kind(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": f"OS::{name}", "properties": properties}
 
@@ -121,6 +137,21 @@ def test_stack_makes_a_server_that_answers_ping_and_leaves_nothing(
         left = region.on(host.name, look)
         assert made["server"] not in left, host.name
         assert f"qrouter-{made['router']}" not in left, host.name
+
+
+def test_stack_acts_for_its_owner_later_by_a_trust(someone: Tenant, make: Make) -> None:
+    """What grows after a signal is made by heat itself, with no token of the owner's."""
+    api = someone.cloud
+    stack = make("that-grows", that_grows())
+    made = resources(someone, stack)
+
+    def ports() -> int:
+        return len(list(api.network.ports(network_id=made["net"])))
+
+    assert ports() == 1
+    url = f"/stacks/{stack.name}/{stack.id}/resources/grow/signal"
+    assert api.orchestration.post(url, json={}).status_code == 200
+    assert wait(lambda: ports() == 2, SECONDS)
 
 
 def test_stack_that_cannot_be_made_says_why(someone: Tenant) -> None:

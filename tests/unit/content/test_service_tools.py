@@ -60,3 +60,40 @@ def test_alembic_revisions_are_told_by_what_nothing_builds_on(
     (tmp_path / "1a_first.py").write_text('revision = "1a"\ndown_revision = None\n')
     (tmp_path / "2b_second.py").write_text('revision = "2b"\ndown_revision = "1a"\n')
     assert schema["heads"](tmp_path) == {"2b"}
+
+
+class Context:
+    """heat's context as far as its plugin knows it."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Context:
+        return cls(values)
+
+
+@pytest.fixture
+def stored(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> type[Context]:
+    """heat's class of stored contexts, with the plugin loaded."""
+    kept = type("StoredContext", (Context,), {})
+    common, context = ModuleType("heat.common"), ModuleType("heat.common.context")
+    context.__dict__.update(RequestContext=Context, StoredContext=kept)
+    common.__dict__.update(context=context)
+    monkeypatch.setitem(sys.modules, "heat", ModuleType("heat"))
+    monkeypatch.setitem(sys.modules, "heat.common", common)
+    runpy.run_path(str(checkout / "salt/states/heat/files/stored_context.py"))
+    return kept
+
+
+def test_stored_context_without_its_trust_becomes_one_that_asks_nobody(
+    stored: type[Context],
+) -> None:
+    without = {"roles": ["member"], "project_id": "p"}
+    made = stored.from_dict(without)
+    assert (type(made), made.values) == (Context, without)
+
+
+def test_stored_context_with_its_trust_stays_what_it_is(stored: type[Context]) -> None:
+    made = stored.from_dict({"trust_id": "t", "roles": None})
+    assert (type(made), made.values["trust_id"]) == (stored, "t")
