@@ -41,11 +41,15 @@ FAILS_AFTER = "fails after"
 
 @dataclass(slots=True)
 class Disturbance:
-    """At call number `when` of the seams: `how`. What was reached is told in the file `told`."""
+    """At call number `when` of the seams: `how`. What was reached is told in the file `told`.
+
+    With `only`, calls of that name alone are counted, as `told` tells them.
+    """
 
     how: str
     when: int
     told: Path
+    only: str = ""
     count: int = 0
 
     def arm(self) -> None:
@@ -61,11 +65,11 @@ class Disturbance:
     def _around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(call)
         def disturbed(*words: Any, **more: Any) -> Any:
-            self.count += 1
-            mine = self.count == self.when
+            full = f"{name} {words[1]}" if name == "MasterSession.call" else name
+            self.count += not self.only or self.only == full
+            mine = self.count == self.when and (not self.only or self.only == full)
             if mine:
-                what = words[1] if name == "MasterSession.call" else ""
-                self.told.write_text(f"{name} {what}".strip())
+                self.told.write_text(full)
                 self._strike("before", name)
             result = call(*words, **more)
             if mine:

@@ -54,10 +54,15 @@ def deploy(
             )
             raise
         lease.finish(f"{time.monotonic() - began:.0f} s")
-    provider_for(work.site, environment).tag(environment.instance, {"release": release.version})
+    tag_release(work, release, environment)
     outcome = smoke_test(work, ledger, release, inventory)
     record_deployment(ledger, release, environment, edge, outcome, seconds=time.monotonic() - began)
     demand_passed(work, release, environment, outcome)
+
+
+def tag_release(work: Work, release: Release, environment: Environment) -> None:
+    """Have the nodes' tags name the release that runs there, for `env list`."""
+    provider_for(work.site, environment).tag(environment.instance, {"release": release.version})
 
 
 def smoke_test(work: Work, ledger: Ledger, release: Release, inventory: Inventory) -> Outcome:

@@ -25,7 +25,7 @@ from deploykit.rollout import carries
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
-from deploykit.train.deploy import demand_passed, deploy, smoke_test
+from deploykit.train.deploy import demand_passed, deploy, smoke_test, tag_release
 from deploykit.train.lease import abandoned
 
 
@@ -48,7 +48,7 @@ def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Envir
 def runs_already(work: Work, ledger: Ledger, release: Release, environment: Environment) -> bool:
     """Whether the environment runs the release, by the ledger's word and by its own nodes'.
 
-    A smoke test that a killed train left out is made up for.
+    The tag and the smoke test that a killed train left out are made up for.
     """
     records = ledger.fetch_records()
     now = running(records, environment.name)
@@ -60,6 +60,7 @@ def runs_already(work: Work, ledger: Ledger, release: Release, environment: Envi
     reachable(inventory)
     if not carries(work, release, inventory):
         return False
+    tag_release(work, release, environment)
     tests = evidence(records, release=release.digest, environment=environment.name, check="smoke")
     if not any(entry.n > now.n for entry in tests):
         outcome = smoke_test(work, ledger, release, inventory)

@@ -162,7 +162,8 @@ def test_lease_left_by_a_killed_deploy_is_taken_over_by_the_next(build: Build) -
     release = world.release()
 
     def killed() -> None:
-        Disturbance(KILLED_AFTER, 12, world.folder / "told").arm()
+        step = "MasterSession.call orchestrate"
+        Disturbance(KILLED_AFTER, 1, world.folder / "told", step).arm()
         world.train(release, "alpha")
 
     assert world.apart(killed).status < 0
