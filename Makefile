@@ -2,14 +2,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-train test-nodes \
+.PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
   test-secrets test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train or vagrant or region
+slow := nodes or train or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
 define suite
@@ -63,6 +63,10 @@ test-due: setup-tests ## only say which slow suites are due on this machine, and
 rendered: ## what the work tree does to every node's states since SINCE (default: HEAD)
 	@deploy-kit/setup --tests
 	@PYTHONPATH=tests/support $(bin)/python tests/support/rendereddiff.py $(SINCE) $(ARGS)
+
+test-disturbed: setup-tests ## slow suite: the train killed and failed at every step, then called again
+	@mkdir -p logs
+	@$(bin)/pytest -v -n 2 --junitxml logs/disturbed.xml -m disturbed tests/unit 2>&1 | tee -i logs/disturbed.log
 
 test-train: setup-tests ## slow suite: the whole line, and what goes wrong on it
 	@$(call suite,train,tests/integration/test_train.py)

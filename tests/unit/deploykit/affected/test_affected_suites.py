@@ -229,7 +229,8 @@ def test_every_test_on_nodes_belongs_to_a_suite() -> None:
         for folder in ("integration", "region")
         for file in (CHECKOUT / "tests" / folder).glob("test_*.py")
     }
-    assert files == {file for one in table().suites if not one.in_kitchen for file in one.tests}
+    of_suites = {file for one in table().suites if not one.in_kitchen for file in one.tests}
+    assert {file for file in of_suites if not file.startswith("tests/unit/")} == files
 
 
 def test_every_command_and_every_plugin_is_found_in_the_packages() -> None:

@@ -87,7 +87,7 @@ def test_second_call_mends_what_the_steps_that_count_most_left(
         assert judge(Disturbance(how, when, tmp_path / "told", name)), name
 
 
-@pytest.mark.lengthy
+@pytest.mark.disturbed
 @pytest.mark.parametrize(
     "how", [KILLED_AFTER, FAILS_BEFORE, KILLED_BEFORE, KILLED_WITHIN, FAILS_AFTER]
 )
