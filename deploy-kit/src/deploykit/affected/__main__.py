@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
             return 0
         limit = LIMIT if given.act == "ci" else FOREVER
         began = time.monotonic() - (time.time() - given.began if given.began else 0)
-        ci = Ci(checkout, passes, BUDGET * 60, limit * 60, began, tell)
+        ci = Ci(checkout, passes, given.budget * 60, limit * 60, began, tell)
         if given.act == "due":
             for one in ci.due():
                 print(f"{one.suite.name}: {one.why} (about {minutes(one.seconds)})")
@@ -67,6 +67,9 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--checkout", type=Path, default=Path(), metavar="DIR")
     parser.add_argument(
         "--began", type=float, metavar="SECONDS", help="when CI began, since the epoch"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=BUDGET, metavar="MINUTES", help=f"for all of CI ({BUDGET})"
     )
     return parser.parse_args(words)
 
