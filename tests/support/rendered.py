@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from deploykit.affected import MASTER_PILLAR
 from deploykit.base.errors import InputError
 from deploykit.base.filelock import locked
 from deploykit.base.files import write
@@ -31,7 +32,6 @@ from topologies import TOPOLOGIES, Topology
 
 # What is rendered.
 STATES = "salt/states"
-MASTER_PILLAR = "ansible/roles/salt_master/templates/environment.py.j2"
 CONTENT = (STATES, "salt/pillar", "salt/orchestrate", "salt/roles.yml", MASTER_PILLAR)
 # What renders it.
 OWN = ("rendered.py", "rendering.py", "saltrender.py", "topologies.py")

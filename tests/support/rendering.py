@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from deploykit.affected import MASTER_PILLAR
 from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
 from deploykit.image.salt import PYTHON, build_salt
@@ -38,7 +39,7 @@ def render_topology(
     extmods = scratch / "extmods" / "pillar"
     extmods.mkdir(parents=True)
     shutil.copy(
-        checkout / "ansible/roles/salt_master/templates/environment.py.j2",
+        checkout / MASTER_PILLAR,
         extmods / "environment.py",
     )
     return run_salt(packages, SCRIPT, checkout, extmods.parent, pillars, scratch)

@@ -16,21 +16,12 @@ from typing import Any
 
 import pytest
 from gitshelf.base.errors import GitshelfError
+from onebuild import build
 
 import gitshelf
 
 Repo = Any
 Cli = Callable[..., Any]
-
-
-def build(run_cli: Cli, manifest: Path, *more: str) -> Any:
-    output = manifest.parent / "out" / "kit.tar"
-    said = run_cli("build", "--gitshelf", manifest, "--output", output, *more)
-    if said.code:
-        assert not output.exists()
-        assert said.err.count("error: ") == 1
-        assert said.err.count("remedy: ") == 1
-    return said
 
 
 def test_unreachable_repository_is_one_error(
