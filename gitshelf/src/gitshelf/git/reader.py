@@ -63,7 +63,9 @@ class ObjectReader:
         # Closing its input ends git; with an error, what it has still to say is of no use.
         if error is not None:
             process.end(self._process)
-        self._in.close()
+        # What a git that has gone was still to be asked is written when its input is closed.
+        with suppress(BrokenPipeError):
+            self._in.close()
         self._out.close()
         self._process.wait()
         self._running.discard(self._process)
