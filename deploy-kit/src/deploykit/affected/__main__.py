@@ -4,6 +4,7 @@ python -m deploykit.affected changed REF    the suites that the change since REF
 python -m deploykit.affected due            the suites that are due here, and why
 python -m deploykit.affected ci             make test, then what is due and fits (.ci/run)
 python -m deploykit.affected all            make test and every suite (make test-all)
+python -m deploykit.affected run NAME...    those suites, recorded as CI would
 python -m deploykit.affected core           the suites of the kitchen that make test runs
 python -m deploykit.affected times          the recorded times as a table (docs/benchmarks.md)
 """
@@ -32,7 +33,7 @@ def main(words: list[str]) -> int:
         checkout = open_checkout(given.checkout.resolve())
         passes = Passes(passes_file(checkout.folder))
         if given.act == "changed":
-            return changed(checkout, given.reference)
+            return changed(checkout, *given.words or ["HEAD~1"])
         if given.act == "core":
             found = [one.name for one in checkout.table.suites if one.core and one.in_kitchen]
             print(*(name.removeprefix(KITCHEN) for name in found))
@@ -47,6 +48,8 @@ def main(words: list[str]) -> int:
             for one in ci.due():
                 print(f"{one.suite.name}: {one.why} (about {minutes(one.seconds)})")
             return 0
+        if given.act == "run":
+            return ci.named(given.words)
         return ci.whole() if given.act == "ci" else ci.every()
     except DeployKitError as error:
         print(f"error: {error.message}\n{error.remedy}".rstrip(), file=sys.stderr)
@@ -62,8 +65,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("act", choices=("changed", "due", "ci", "all", "core", "times"))
-    parser.add_argument("reference", nargs="?", default="HEAD~1", metavar="REF")
+    parser.add_argument("act", choices=("changed", "due", "ci", "all", "run", "core", "times"))
+    parser.add_argument("words", nargs="*", metavar="REF|NAME")
     parser.add_argument("--checkout", type=Path, default=Path(), metavar="DIR")
     parser.add_argument(
         "--began", type=float, metavar="SECONDS", help="when CI began, since the epoch"
@@ -71,7 +74,11 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--budget", type=float, default=BUDGET, metavar="MINUTES", help=f"for all of CI ({BUDGET})"
     )
-    return parser.parse_args(words)
+    given = parser.parse_args(words)
+    most = {"changed": 1, "run": len(given.words)}.get(given.act, 0)
+    if len(given.words) > most or (given.act == "run" and not given.words):
+        parser.error(f"wrong number of words for {given.act}")
+    return given
 
 
 def tell(line: str) -> None:

@@ -13,6 +13,7 @@ from deploykit.affected.checkout import Checkout
 from deploykit.affected.passes import Passes
 from deploykit.affected.plan import Due
 from deploykit.affected.suites import Suite
+from deploykit.base.errors import InputError
 
 TEST = "test"  # the name under which the times of `make test` are kept
 Tell = Callable[[str], None]
@@ -72,11 +73,29 @@ class Ci:
         for one in suites:
             if one.name in done:
                 self.outcomes.append(Outcome(one.name, "passed", 0.0))
-        waiting = [Due(one, "", 60.0, False) for one in suites if one.name not in done]
+        self.run_all([one for one in suites if one.name not in done])
+        return self.summary([])
+
+    def named(self, names: Sequence[str]) -> int:
+        """The suites `names`, in that order and whatever time they take; returns the exit status,
+        0 or 1.
+
+        Raises InputError for a name that is not in the table.
+        """
+        suites = {suite.name: suite for suite in self.checkout.table.suites}
+        for name in names:
+            if name not in suites:
+                raise InputError(f"there is no suite '{name}'", f"suites: {', '.join(suites)}")
+        self.commit = self.checkout.commit()
+        self.run_all([suites[name] for name in names])
+        return self.summary([])
+
+    def run_all(self, suites: Sequence[Suite]) -> None:
+        """Every one of `suites`, recorded."""
+        waiting = [Due(suite, "", 60.0, False) for suite in suites]
         while batch := plan.next_call(waiting, float("inf")):
             waiting = [one for one in waiting if one not in batch]
             self.together([one.suite for one in batch])
-        return self.summary([])
 
     def due(self) -> list[Due]:
         """The suites that are due, in their order; those of `make test` always run with it."""

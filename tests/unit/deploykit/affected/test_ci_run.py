@@ -16,6 +16,7 @@ from deploykit.affected.declared import Content
 from deploykit.affected.imports import Packages
 from deploykit.affected.passes import Passes
 from deploykit.affected.suites import Suite, Table
+from deploykit.base.errors import InputError
 
 TABLE = Table(
     (
@@ -222,6 +223,20 @@ def test_everything_runs_whatever_it_takes_and_goes_on_after_an_end(line: Line) 
     assert line.ci().every() == 0
     assert line.ran == ["ha"]
     assert line.last("passed: ") == "passed: test, kitchen/a, kitchen/b, region, ha"
+
+
+def test_suites_run_by_name_are_recorded_and_not_due_any_more(line: Line) -> None:
+    assert line.ci().named(["ha", "kitchen/b"]) == 0
+    assert line.ran == ["ha", "kitchen/b"]
+    assert line.last("passed: ") == "passed: ha, kitchen/b"
+    assert [one.suite.name for one in line.ci().due()] == ["kitchen/a", "region"]
+
+
+def test_suite_that_nobody_knows_is_refused_with_the_names(line: Line) -> None:
+    with pytest.raises(InputError, match="no suite 'hb'") as raised:
+        line.ci().named(["ha", "hb"])
+    assert "kitchen/a, kitchen/b, region, ha" in raised.value.remedy
+    assert line.ran == []
 
 
 # What starts make.

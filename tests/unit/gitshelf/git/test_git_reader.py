@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from gitshelf.base import process
 from gitshelf.base.process import Running, Stopped
 from gitshelf.git.reader import Missing, ObjectReader
