@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from deploykit.ledger.kinds import Body
-from deploykit.ledger.records import render
+from deploykit.ledger.records import path_of, render
 from deploykit.site.keys import Key, sign
 
 BRANCH = "refs/heads/ledger"
@@ -78,4 +78,5 @@ def commit(
 def record(repository: str | Path, body: Body, time: datetime, actor: str, key: Key | None) -> str:
     """Add a record in its proper form, as `actor`, signed by `key`."""
     n = count(repository)
-    return commit(repository, {f"records/{n}.json": render(n, time, actor, body)}, time, key)
+    text = render(n, time, actor, body)
+    return commit(repository, {path_of(n, text): text}, time, key)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploykit.ledger.kinds import Body, decision_body, deploy_body, evidence_body, genesis_body
+from deploykit.ledger.bodies import (
+    decision_body,
+    deploy_body,
+    evidence_body,
+    genesis_body,
+    release_body,
+)
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record, parse, render
 from deploykit.site import Site, open_site
 from deploykit.site.keys import ROLES, Key, Signer, read_key
@@ -17,7 +24,7 @@ from deploykit.site.keys import ROLES, Key, Signer, read_key
 Keys = Callable[[str], Key]
 Call = Callable[..., tuple[int, str, str]]  # of `deploy-kit`: exit code, output, errors
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-OWNER = {"user": "ann", "host": "elsewhere", "pid": 7, "started": "boot:1"}
+OWNER = {"user": "ann", "host": "elsewhere", "pid": 7, "started": "boot:1", "space": "4"}
 ENVIRONMENT = """name: {name}
 networks:
   management: {{cidr: 10.9{n}.0.0/24}}
@@ -42,6 +49,11 @@ def release(n: int) -> Named:
     return Named(f"sha256:{n:064x}", f"2026.47.{n}")
 
 
+def released(what: Named) -> Body:
+    """The record that `what` is a release."""
+    return release_body(what.digest, what.version, what.digest.removeprefix("sha256:"))
+
+
 def make_site(folder: Path, ledger: str | None = None) -> Site:
     """A site with test, staging and production; its state beside it."""
     site = folder / "site"
@@ -59,8 +71,12 @@ def make_site(folder: Path, ledger: str | None = None) -> Site:
 
 
 def other_state(site: Site, name: str) -> Site:
-    """The same site and ledger as another operator has them: with a state folder of their own."""
-    return replace(site, state=site.state.parent / name)
+    """The same site and ledger as another operator has them: with a state folder of their own, and
+    with the genesis in site.yml."""
+    words = ["git", f"--git-dir={site.ledger}", "rev-list", "--max-parents=0", "refs/heads/ledger"]
+    told = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    genesis = told.stdout.strip() or None
+    return replace(site, state=site.state.parent / name / "state", genesis=genesis)
 
 
 def make_key(folder: Path, principal: str) -> Key:
@@ -76,10 +92,16 @@ def signer(key: Key, *roles: str) -> Signer:
 
 
 def rule(
-    source: str | None = None, *, soak: int = 0, approvals: int = 0, **checks: tuple[int, int]
+    source: str | None = None,
+    *,
+    soak: int = 0,
+    approvals: int = 0,
+    without: Sequence[str] = (),
+    **checks: tuple[int, int],
 ) -> dict[str, Any]:
     counts = {name: {"attempts": a, "passes": p} for name, (a, p) in checks.items()}
-    return {"from": source, "checks": counts, "soak": soak, "approvals": approvals}
+    asked = {"count": approvals, "not": sorted(without)}
+    return {"from": source, "checks": counts, "soak": soak, "approvals": asked}
 
 
 @dataclass
@@ -105,9 +127,16 @@ class Story:
         self.now += timedelta(seconds=seconds)
         return self
 
+    def release(self, what: Named, actor: str = "ann@here") -> Story:
+        """Record `what` as a release, unless it is one."""
+        if any(r.kind == "release" and r.body["release"] == what.digest for r in self.records):
+            return self
+        return self.tell(released(what), actor)
+
     def phase(
         self, phase: str, environment: str, what: Named, lease: float = 600, **more: Any
     ) -> Story:
+        self.release(what)
         values: dict[str, Any] = {
             "id": f"{environment}-{what.version}",
             "over": None,
@@ -119,7 +148,6 @@ class Story:
                 phase=phase,
                 environment=environment,
                 release=what.digest,
-                version=what.version,
                 lease_until=self.now + timedelta(seconds=lease),
                 **{**values, **more},
             )
@@ -134,11 +162,11 @@ class Story:
         self, check: str, what: Named, environment: str, result: str = "passed", **more: Any
     ) -> Story:
         over = more.pop("over", None)
+        self.release(what)
         return self.tell(
             evidence_body(
                 check=check,
                 release=what.digest,
-                version=what.version,
                 over=over.digest if over else None,
                 environment=environment,
                 result=result,
@@ -157,7 +185,10 @@ class Story:
         check: str | None = None,
         reason: str = "so",
     ) -> Story:
-        digest = what.digest if what else None
+        digest = None
+        if what is not None:
+            self.release(what)
+            digest = what.digest
         body = decision_body(
             decision, environment=environment, release=digest, check=check, reason=reason
         )

@@ -112,7 +112,7 @@ class World:
         (salt / "outcome.json").write_text(json.dumps({"failed": content.get("failed")}))
         (salt / "states" / "keystone" / "init.sls").write_text(f"number: {count}\n")
         git(self.folder / "checkout", "commit", "-qam", f"content {count}")
-        return cut(self.site, commit=False).release
+        return cut(self.site, self.ledger, commit=False).release
 
     def train(self, release: Release, last: str | None = None) -> None:
         """Carry `release` along the line, to its end or to `last`."""

@@ -31,6 +31,10 @@ class Value:
     def line(self) -> int:
         return int(self.node.start_mark.line) + 1
 
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, MappingNode)
+
     def error(self, problem: str, remedy: str = "") -> InputError:
         where = f"{self.key}: " if self.key else ""
         return InputError(f"{self.file}:{self.line}: {where}{problem}", remedy)

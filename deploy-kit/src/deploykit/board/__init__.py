@@ -65,7 +65,8 @@ def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
     from deploykit.checks import check_names
     from deploykit.release import releases
 
-    cut = releases(site)
+    versions = view.versions_of(records)
+    cut = [one for one in releases(site) if versions.get(one.digest, one.version) == one.version]
     names = shown(site.promotions(), records)
     return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "image": "deploykit.cli.host:image",
     "init": "deploykit.cli.site:init",
     "ledger": "deploykit.cli.ledger:ledger",
+    "overrule": "deploykit.cli.decisions:overrule",
     "policy": "deploykit.cli.ledger:policy",
     "pin": "deploykit.cli.decisions:pin",
     "promote": "deploykit.cli.train:promote",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deploykit.cli.app import site_of
+from deploykit.cli.app import site_of, yes_option
 from deploykit.cli.ledger import key_option, ledger_of
 
 reason_option = click.option("--reason", default="", help="Why; it stays in the ledger.")
@@ -16,17 +16,18 @@ reason_option = click.option("--reason", default="", help="Why; it stays in the 
 @click.argument("release")
 @click.argument("environment")
 @reason_option
+@yes_option
 @key_option
 @click.pass_context
 def approve(
-    ctx: click.Context, release: str, environment: str, reason: str, key: Path | None
+    ctx: click.Context, release: str, environment: str, reason: str, yes: bool, key: Path | None
 ) -> None:
     """Approve that RELEASE enters ENVIRONMENT; takes back an earlier veto of yours.
 
     \b
     deploy-kit approve 2026.47.1 production
     """
-    _decide(ctx, key, "approve", environment, release, reason=reason)
+    _decide(ctx, key, "approve", environment, release, reason=reason, yes=yes)
 
 
 @click.command()
@@ -40,6 +41,19 @@ def veto(
 ) -> None:
     """Forbid RELEASE to enter ENVIRONMENT, or any without one. `approve` takes it back."""
     _decide(ctx, key, "veto", environment, release, reason=reason)
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment", required=False)
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@key_option
+@click.pass_context
+def overrule(
+    ctx: click.Context, release: str, environment: str | None, reason: str, key: Path | None
+) -> None:
+    """Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only."""
+    _decide(ctx, key, "overrule", environment, release, reason=reason)
 
 
 @click.command()
@@ -115,13 +129,14 @@ def _decide(
     *,
     check: str | None = None,
     reason: str = "",
+    yes: bool = False,
 ) -> None:
     from deploykit.base.errors import InputError
     from deploykit.base.yamlfile import nearest
-    from deploykit.ledger.kinds import decision_body
-    from deploykit.ledger.view import policy_in_force
-    from deploykit.ledger.words import describe, versions_of
-    from deploykit.release import named_release
+    from deploykit.ledger.bodies import decision_body
+    from deploykit.ledger.view import policy_in_force, versions_of
+    from deploykit.ledger.words import describe, short
+    from deploykit.release import LATEST, named_release
 
     ledger = ledger_of(ctx, key)
     policy = policy_in_force(ledger.known)
@@ -133,7 +148,12 @@ def _decide(
     checks = frozenset(policy[environment].checks) if environment else frozenset()
     if check is not None and check not in checks:
         raise InputError(f"{environment} asks for no check '{check}'", nearest(check, checks))
-    digest, version = named_release(site_of(ctx), ledger.known, release) if release else ("", "")
+    digest, version = "", ""
+    if release is not None:
+        digest, version = named_release(site_of(ctx), ledger.known, release)
+        if release == LATEST and not yes:
+            where = f" for {environment}" if environment else ""
+            click.confirm(f"{decision} {version} ({short(digest)}){where}?", abort=True)
     body = decision_body(
         decision,
         environment=environment,

@@ -32,8 +32,9 @@ def deploy(
 
     with work_of(ctx, "deploy") as work:
         env, _ = resolve_instance(work.site, environment, provider)
-        found = build_release(work.site, find_release(work.site, release))
-        run(work, ledger_of(ctx), found, env)
+        ledger = ledger_of(ctx)
+        found = build_release(work.site, ledger, find_release(work.site, release))
+        run(work, ledger, found, env)
         _tell(environment, found.version, found.digest, as_json)
 
 
@@ -68,8 +69,9 @@ def rollback(
         env, _ = resolve_instance(work.site, environment, provider)
         if env.protected and not yes:
             click.confirm(f"Roll {environment} back?", abort=True)
-        wanted = build_release(work.site, find_release(work.site, to)) if to else None
-        done = run(work, ledger_of(ctx), env, wanted)
+        ledger = ledger_of(ctx)
+        wanted = build_release(work.site, ledger, find_release(work.site, to)) if to else None
+        done = run(work, ledger, env, wanted)
         _tell(environment, done.version, done.digest, as_json)
 
 

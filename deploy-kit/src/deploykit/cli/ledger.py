@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploykit.cli.app import json_option, print_json, site_of, yes_option
+from deploykit.cli.ledger_care import accept, end_lease, hook, mend
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
@@ -29,7 +30,14 @@ def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
     from deploykit.site.keys import operator_key
 
     site = site_of(ctx)
-    return Ledger.open(site, operator_key(site, key))
+    opened = Ledger.open(site, operator_key(site, key))
+    if opened.fault is not None:
+        click.echo(
+            f"warning: {opened.fault.message}\n"
+            f"  going on with the {len(opened.known)} records before it; {opened.fault.remedy}",
+            err=True,
+        )
+    return opened
 
 
 @click.command()
@@ -57,7 +65,7 @@ def history(ctx: click.Context, environment: str | None, as_json: bool) -> None:
     deploy-kit history production
     """
     from deploykit.ledger.schema import Phase
-    from deploykit.ledger.words import versions_of
+    from deploykit.ledger.view import versions_of
     from deploykit.release import releases
 
     records = everything = ledger_of(ctx).known
@@ -85,13 +93,27 @@ def ledger() -> None:
 @ledger.command()
 @click.pass_context
 def verify(ctx: click.Context) -> None:
-    """Verify every record and signature from the first one on, without any cache."""
+    """Verify every record and signature from the first one on, without any cache.
+
+    Also replays policy: an entry that it had not allowed is named, and the exit is 1. Records that
+    this machine first saw later than they are dated are named too.
+    """
+    from deploykit.policy.replay import breaches
+
     opened = ledger_of(ctx)
     records = opened.reverify()
     click.echo(
-        f"{len(records)} records verified, up to {records[-1].commit[:12]}; "
-        f"genesis {records[0].commit[:12]}"
+        f"{len(records)} records verified, up to {records[-1].commit}; genesis {records[0].commit}"
     )
+    for n in opened.late:
+        click.echo(f"record {n}, by {records[n].actor}: dated before this machine last looked")
+    against = breaches(records)
+    for breach in against:
+        click.echo(f"record {breach.record.n}, by {breach.record.actor}: entered against policy")
+        for reason in breach.reasons:
+            click.echo(f"  - {reason.text}")
+    if against:
+        ctx.exit(1)
 
 
 @ledger.command()
@@ -166,14 +188,51 @@ def trust(ctx: click.Context, principal: str, keyfile: Path, roles: str, key: Pa
 
 @ledger.command()
 @click.argument("principal")
+@click.option(
+    "--compromised-since",
+    "since",
+    metavar="N|TIME",
+    help="The record, or time in UTC, since when somebody else had the key.",
+)
 @key_option
 @click.pass_context
-def distrust(ctx: click.Context, principal: str, key: Path | None) -> None:
-    """Take every role from PRINCIPAL; what they signed before stays valid."""
+def distrust(ctx: click.Context, principal: str, since: str | None, key: Path | None) -> None:
+    """Take every role from PRINCIPAL; what they signed before stays valid.
+
+    With --compromised-since nothing counts that they signed from there on: approvals, waivers,
+    evidence, releases.
+
+    \b
+    deploy-kit ledger distrust jo@example.org
+    deploy-kit ledger distrust jo@example.org --compromised-since 2026-11-27T18:00:00Z
+    """
     from deploykit.ledger.signers import distrust as change
 
-    record = change(ledger_of(ctx, key), principal)
-    click.echo(f"record {record.n}: {principal} may sign no more")
+    opened = ledger_of(ctx, key)
+    first = _since(since, opened.known) if since is not None else None
+    record = change(opened, principal, first)
+    more = f"; nothing of record {first} and later counts" if first is not None else ""
+    click.echo(f"record {record.n}: {principal} may sign no more{more}")
+
+
+def _since(text: str, records: tuple[Record, ...]) -> int:
+    """The record number that --compromised-since means."""
+    from deploykit.base import times
+    from deploykit.base.errors import InputError
+    from deploykit.ledger.signers import first_at
+
+    if text.isascii() and text.isdigit():
+        return int(text)
+    try:
+        return first_at(records, times.parse(text))
+    except ValueError as error:
+        raise InputError(
+            f"--compromised-since: {error}", "write a record's number or a time"
+        ) from None
+
+
+for _command in (accept, end_lease, hook, mend):
+    ledger.add_command(_command)
 
 
 @click.group()
@@ -212,7 +271,7 @@ def policy_diff(ctx: click.Context) -> None:
 @click.pass_context
 def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
     """Put the policy of the environment files in force, by a signed record of an admin."""
-    from deploykit.ledger.kinds import policy_body
+    from deploykit.ledger.bodies import policy_body
     from deploykit.ledger.view import policy_json
 
     opened = ledger_of(ctx, key)
@@ -249,7 +308,9 @@ def _policy_lines(policy: dict[str, Any]) -> list[str]:
         lines.append(f"{name}:")
         lines.append(f"  from: {rule['from'] or 'anywhere'}")
         lines.append(f"  soak: {rule['soak']} s")
-        lines.append(f"  approvals: {rule['approvals']}")
+        approvals = rule["approvals"]
+        but = f", not of who {' or '.join(approvals['not'])}" if approvals["not"] else ""
+        lines.append(f"  approvals: {approvals['count']}{but}")
         for check, counts in sorted(rule["checks"].items()):
             lines.append(f"  {check}: {counts['passes']} of {counts['attempts']} attempts pass")
     return lines

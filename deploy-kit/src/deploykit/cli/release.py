@@ -32,11 +32,12 @@ def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool)
     deploy-kit release cut
     deploy-kit release cut --no-commit
     """
+    from deploykit.cli.ledger import ledger_of
     from deploykit.release.cutting import cut as run
     from deploykit.release.cutting import uncommitted
 
     site = site_of(ctx)
-    done = run(site, commit=not no_commit, version=version)
+    done = run(site, ledger_of(ctx), commit=not no_commit, version=version)
     changed = uncommitted(site)
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
@@ -75,12 +76,13 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, text: str, as_json: bool) -> None:
     """Show RELEASE: its books at their commits, and where its files are."""
+    from deploykit.cli.ledger import ledger_of
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
     from gitshelf import verify as prove
 
     site = site_of(ctx)
-    found = build_release(site, find_release(site, text))
+    found = build_release(site, ledger_of(ctx), find_release(site, text))
     books = prove(found.kit, digest=found.hex).lock.books
     if as_json:
         listed = [{"book": b.book, "commit": b.commit, "path": b.path} for b in books]
@@ -98,17 +100,17 @@ def show(ctx: click.Context, text: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def verify(ctx: click.Context, text: str, as_json: bool) -> None:
-    """Prove RELEASE: signed by one whom the ledger lets release, and every file as pinned."""
+    """Prove RELEASE: signed by one whom the ledger lets release, every file as pinned, and these
+    pins those of that version."""
     from deploykit.cli.ledger import ledger_of
-    from deploykit.ledger.view import signers_in_force
+    from deploykit.ledger.kit_signers import kit_signers
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
-    from deploykit.site.keys import allowed_signers
+    from deploykit.release.proof import prove
 
-    site = site_of(ctx)
-    found = build_release(site, find_release(site, text))
-    signers = signers_in_force(ledger_of(ctx).known)
-    proven = found.verify(allowed_signers(signers, role="release-manager"))
+    site, ledger = site_of(ctx), ledger_of(ctx)
+    found = build_release(site, ledger, find_release(site, text))
+    proven = prove(found, ledger.known, kit_signers(ledger.known))
     if as_json:
         print_json({**_json(found), "signer": proven.signer, "bytes": proven.size})
     else:

@@ -29,7 +29,8 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     from deploykit.train.line import run_train
 
     with work_of(ctx, "train") as work:
-        found = build_release(work.site, find_release(work.site, release))
+        ledger = ledger_of(ctx)
+        found = build_release(work.site, ledger, find_release(work.site, release))
         if last is not None:
             work.site.environment(last)
         line = chain(work.site.environments(), last)
@@ -37,7 +38,6 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
             f"Release {found.version} goes to {' → '.join(env.name for env in line)}; "
             f"logs: {work.logs}"
         )
-        ledger = ledger_of(ctx)
         run_train(work, ledger, found, line)
         print_board(work.site, ledger.fetch_records())
         click.echo(what_next([env.name for env in line]))
@@ -76,6 +76,7 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
 
     with work_of(ctx, "promote") as work:
         env = work.site.environment(environment)
-        found = build_release(work.site, find_release(work.site, release))
-        deploy(work, ledger_of(ctx), found, env, Purpose.PROMOTE)
+        ledger = ledger_of(ctx)
+        found = build_release(work.site, ledger, find_release(work.site, release))
+        deploy(work, ledger, found, env, Purpose.PROMOTE)
         click.echo(f"{environment} runs {found.version}")

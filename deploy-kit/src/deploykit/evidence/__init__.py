@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from deploykit.checks import Outcome
 from deploykit.ledger import Ledger
-from deploykit.ledger.kinds import Body, evidence_body
+from deploykit.ledger.bodies import evidence_body
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.policy.rules import Candidate
 
@@ -41,7 +42,6 @@ def body_of(finding: Finding, records: Sequence[Record]) -> Body:
     return evidence_body(
         check=finding.check,
         release=finding.release.digest,
-        version=finding.release.version,
         over=finding.over,
         environment=finding.environment,
         copy=finding.copy,

@@ -11,10 +11,10 @@ from deploykit.checks import FAILED, PASSED, Outcome, Packages, check_names
 from deploykit.evidence import Finding, body_of
 from deploykit.evidence.junit import Results
 from deploykit.ledger import Ledger, utc_now, view
+from deploykit.ledger.chain import SKEW
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase
-from deploykit.ledger.store import SKEW
 from deploykit.site.promotion import CHECK, CHECK_REMEDY
 
 

@@ -1,45 +1,76 @@
-"""Whether commits properly continue the ledger: form, order, time, signature, role."""
+"""Whether commits properly continue the ledger: form, order, time, signature, role, continuity."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from deploykit.base import times
 from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
+from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.kinds import KINDS, Body
-from deploykit.ledger.records import LedgerError, Record, parse, writers
+from deploykit.ledger.records import LedgerError, Record, parse, parse_signers, path_of, writers
 from deploykit.ledger.repository import RESTORE, RawCommit
-from deploykit.ledger.view import signers_in_force, signers_set_by
 from deploykit.site.keys import QUIET, TIMEOUT, Signer, allowed_signers
 
 NAMESPACE = "git"
+SKEW = timedelta(minutes=5)  # how far two machines' clocks may lie apart
 
 
-def verify(before: Sequence[Record], commits: Sequence[RawCommit]) -> list[Record]:
-    """The records of `commits`, which follow the verified records `before`.
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The records that verify, in a row, and what is wrong with the one after them, if any."""
 
-    Every signature is checked against the signers in force at its own place in the ledger.
-    Raises LedgerError naming record and commit for the first thing that does not fit.
+    records: list[Record]
+    fault: LedgerError | None = None
+
+
+def verify(before: Sequence[Record], commits: Sequence[RawCommit], now: datetime) -> Verified:
+    """The records of `commits`, which follow the verified records `before`, up to the first fault.
+
+    Every signature is checked against the signers in force at its own place in the ledger. `now`
+    is the reader's clock: a record from later than that and SKEW is a fault like a wrong signature.
     """
-    records = list(before)
+    standing = Continuity(before)
+    last = before[-1] if before else None
     claims: list[tuple[RawCommit, Record, tuple[Signer, ...]]] = []
-    signers = signers_in_force(records)
+    fault: LedgerError | None = None
     for commit in commits:
-        record = _link(records, commit)
-        changed = signers_set_by(record)
-        if changed is not None and KINDS[record.kind].begins:
-            signers = changed
-        claims.append((commit, record, entitled(record, signers)))
-        signers = signers if changed is None else changed
-        records.append(record)
+        try:
+            record = _link(last, commit, len(before) + len(claims), now)
+            claims.append((commit, record, _claimed(standing, record)))
+        except LedgerError as error:
+            fault = error
+            break
+        standing.add(record)
+        last = record
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         problems = in_parallel(claims, lambda claim: _signature_problem(Path(folder), *claim), 2)
-    for claim, problem in zip(claims, problems, strict=True):
+    records: list[Record] = []
+    for (_, record, _), problem in zip(claims, problems, strict=True):
         if problem:
-            raise _wrong(claim[1], problem)
-    return records[len(before) :]
+            return Verified(records, _wrong(record, problem))
+        records.append(record)
+    return Verified(records, fault)
+
+
+def demand_continuity(before: Sequence[Record], record: Record) -> tuple[Signer, ...]:
+    """The signers whose key may sign `record` after `before`. Raises LedgerError if none may."""
+    return _claimed(Continuity(before), record)
+
+
+def _claimed(standing: Continuity, record: Record) -> tuple[Signer, ...]:
+    begins = KINDS[record.kind].begins
+    signers = parse_signers(record.body["signers"]) if begins else standing.signers
+    fitting = entitled(record, signers)
+    problem = standing.problem(record)
+    if problem:
+        raise _wrong(record, problem)
+    return fitting
 
 
 def entitled(record: Record, signers: Sequence[Signer]) -> tuple[Signer, ...]:
@@ -58,28 +89,33 @@ def entitled(record: Record, signers: Sequence[Signer]) -> tuple[Signer, ...]:
     return fitting
 
 
-def _link(before: Sequence[Record], commit: RawCommit) -> Record:
-    """The record of the next commit: one more file, a later time, the number that follows."""
-    n = len(before)
-    parents = (before[-1].commit,) if before else ()
+def _link(last: Record | None, commit: RawCommit, n: int, now: datetime) -> Record:
+    """The record of the next commit: one more file, no time to come, the number that follows."""
     record = parse(commit.record, n, commit.id)
-    if commit.parents != parents:
+    above = [last.commit] if last else []
+    if record.kind == "mend":
+        above.append(record.body["cut"])
+    if list(commit.parents) != above:
         raise _wrong(record, "its commit does not follow the one before: the ledger is one line")
     changes = commit.changes.splitlines()
     added = changes[0].split("\t") if len(changes) == 1 else []
     if (
         len(added) != 2
         or not added[0].startswith(":000000 100644 ")
-        or added[1] != (f"records/{n}.json")
+        or added[1] != path_of(n, commit.record)
     ):
         raise _wrong(record, "its commit changes other files than the one record that it adds")
     stamp = f"{int(record.time.timestamp())} +0000"
     if (commit.author_time, commit.committer_time) != (stamp, stamp):
         raise _wrong(record, "its commit is of another time than the record says")
-    if before and record.time < before[-1].time:
-        raise _wrong(record, f"its time lies before record {n - 1}'s: time runs backwards")
-    if KINDS[record.kind].begins != (n == 0):
-        raise _wrong(record, "a ledger begins with one genesis record, and has no other")
+    if record.time > now + SKEW:
+        raise _wrong(
+            record,
+            f"it is dated {times.iso(record.time)}, which is yet to come: this machine's clock "
+            f"says {times.iso(now)}",
+            "if that clock is wrong, set it right; if the record's was, an admin cuts it off: "
+            "deploy-kit ledger mend",
+        )
     return record
 
 
@@ -104,8 +140,7 @@ def _signature_problem(
     return "" if result.returncode == 0 else f"its signature is not {record.actor}'s"
 
 
-def _wrong(record: Record, problem: str) -> LedgerError:
+def _wrong(record: Record, problem: str, remedy: str = RESTORE) -> LedgerError:
     return LedgerError(
-        f"record {record.n} of the ledger (commit {record.commit[:12]}): {problem}",
-        RESTORE,
+        f"record {record.n} of the ledger (commit {record.commit[:12]}): {problem}", remedy
     )

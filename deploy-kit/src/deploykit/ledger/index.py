@@ -1,61 +1,29 @@
-"""What a state folder remembers of a ledger: the verified records, and the trust put in them."""
+"""The verified records that a state folder remembers of a ledger."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deploykit.base import files
 from deploykit.base.filelock import locked
-from deploykit.ledger.records import LedgerError, Record, restore
+from deploykit.ledger.records import Record, restore
 
-FORMAT = 1
+FORMAT = 2
 LOCK_TIMEOUT = 90.0  # seconds: longer than a fetch may take
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """Which ledger was trusted on first use, and the newest commit that was verified of it."""
-
-    genesis: str
-    tip: str
-
-
 class Memory:
-    """A folder with the pin (`trust.json`) and a cache of verified records (`index.sqlite`).
-
-    The cache can be deleted at any time; the pin cannot: without it the ledger is trusted anew.
-    """
+    """A folder with a cache of verified records (`index.sqlite`), which can be deleted any time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index = folder / "index.sqlite"
-        self._pin = folder / "trust.json"
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Alone with the folder, among all processes and threads; a killed holder lets go."""
         return locked(self.folder / "lock", LOCK_TIMEOUT)
-
-    def pin(self) -> Pin | None:
-        """The trusted ledger, or None before the first use."""
-        try:
-            value = json.loads(self._pin.read_text(encoding="utf-8"))
-            return Pin(value["genesis"], value["tip"])
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError):
-            raise LedgerError(
-                f"{self._pin} is damaged",
-                "restore it, or remove it to trust the ledger's present state anew",
-            ) from None
-
-    def trust(self, pin: Pin) -> None:
-        """Remember `pin`."""
-        files.write(self._pin, json.dumps(asdict(pin)) + "\n")
 
     def load(self) -> tuple[list[Record], list[str]]:
         """The cached records with their texts; nothing where the cache is missing or damaged."""

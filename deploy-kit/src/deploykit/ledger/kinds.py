@@ -1,26 +1,25 @@
 """The kinds of records, one entry each: fields, who may write it, its title and its words.
 
-A new kind is an entry in KINDS and a function that makes its body; a new decision is an entry in
-DECISIONS. Nothing else in the ledger asks of which kind a record is.
+A new kind is an entry in KINDS and a function that makes its body (`bodies`); a new decision is an
+entry in DECISIONS. What a record may say after those before it is in `continuity`; nothing else in
+the ledger asks of which kind a record is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from deploykit.base import times
 from deploykit.ledger import schema as is_
-from deploykit.ledger.schema import Check, Phase, Purpose, Result
-from deploykit.site.keys import Signer
+from deploykit.ledger.schema import SCHEMA, Check, Phase, Purpose, Result, SecretsEvent
 
 Fields = Mapping[str, Any]
 Naming = Callable[[str | None], str]  # a digest -> the release's name for people
 
 ADMIN = frozenset({"admin"})
 OPERATOR = frozenset({"operator"})
+RELEASE_MANAGER = frozenset({"release-manager"})
 ANYONE_DECIDING = frozenset({"admin", "operator", "approver"})
 
 
@@ -39,7 +38,9 @@ class Kind:
     `fields`: every field with what fits it. `writers(fields)`: the roles of which a signer needs
     one. `title(fields)`: the subject of its commit. `words(fields, name)`: what it says in one
     line. `problem(fields)`: what is wrong with fields that fit one by one, '' if nothing is.
-    `begins`: a ledger begins with one such record and has no other.
+    `first`: the fields that schema 1 had, None for a kind that it did not have; `upgrade` makes
+    those of the present schema of them. `begins`: a ledger begins with one such record and has no
+    other.
     """
 
     fields: Mapping[str, Check]
@@ -47,146 +48,69 @@ class Kind:
     title: Callable[[Fields], str]
     words: Callable[[Fields, Naming], str]
     problem: Callable[[Fields], str] = lambda fields: ""
+    first: Mapping[str, Check] | None = None
+    upgrade: Callable[[Fields], Fields] = lambda fields: fields
     begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRule:
-    """Which of environment, release, check and reason a decision must name, and who may take it."""
+    """Which of environment, release, check and reason a decision must name, and who may take it.
+
+    `schema`: the first that has it.
+    """
 
     needs: frozenset[str]
     writers: frozenset[str] = ANYONE_DECIDING
+    schema: int = 1
 
 
 DECISIONS: dict[str, DecisionRule] = {
     "approve": DecisionRule(frozenset({"environment", "release"}), frozenset({"approver"})),
     "veto": DecisionRule(frozenset({"release"})),
+    "overrule": DecisionRule(frozenset({"release", "reason"}), ADMIN, schema=2),
     "hold": DecisionRule(frozenset({"environment"})),
     "unhold": DecisionRule(frozenset({"environment"})),
     "pin": DecisionRule(frozenset({"environment", "release"})),
     "unpin": DecisionRule(frozenset({"environment"})),
     "waive": DecisionRule(frozenset({"environment", "release", "check", "reason"}), ADMIN),
+    "end-lease": DecisionRule(frozenset({"environment", "reason"}), ADMIN, schema=2),
 }
 
 
-def problem_of(kind: str, fields: Fields) -> str:
-    """What is wrong with a record's fields, in words; '' if they fit its kind."""
-    if kind not in KINDS:
+def problem_of(kind: str, fields: Fields, schema: int = SCHEMA) -> str:
+    """What is wrong with a record's fields, in words; '' if they fit its kind in that schema."""
+    known = KINDS[kind].fields if kind in KINDS else None
+    if schema == 1 and known is not None:
+        known = KINDS[kind].first
+    if known is None:
         return f"unknown kind {kind!r}"
-    known = KINDS[kind].fields
     for name, check in known.items():
         if name not in fields:
             return f"{kind}: the field '{name}' is missing"
         if not check(fields[name]):
-            return f"{kind}: the field '{name}' is {fields[name]!r}"
+            return f"{kind}: the field '{name}' is {str(fields[name])[:200]!r}"
     extra = sorted(set(fields) - set(known))
     if extra:
         return f"{kind}: unknown field '{extra[0]}'"
     return KINDS[kind].problem(fields)
 
 
-def signers_body(signers: tuple[Signer, ...]) -> Body:
-    return Body("signers", {"signers": _signers_json(signers)})
+def upgrade_rule(rule: Fields) -> Fields:
+    """A promotion policy of schema 1 as the present one has it."""
+    return {**rule, "approvals": {"count": rule["approvals"], "not": []}}
 
 
-def policy_body(policy: Mapping[str, Any]) -> Body:
-    return Body("policy", {"policy": dict(policy)})
+def _upgrade_policy(fields: Fields) -> Fields:
+    return {**fields, "policy": {name: upgrade_rule(r) for name, r in fields["policy"].items()}}
 
 
-def genesis_body(site: str, signers: tuple[Signer, ...], policy: Mapping[str, Any]) -> Body:
-    fields = {"site": site, "signers": _signers_json(signers), "policy": dict(policy)}
-    return Body("genesis", fields)
-
-
-def deploy_body(
-    *,
-    id: str,
-    phase: str,
-    environment: str,
-    release: str,
-    version: str,
-    over: str | None,
-    purpose: str,
-    owner: Mapping[str, Any],
-    lease_until: datetime,
-    summary: str = "",
-) -> Body:
-    """A step of a deploy; `release` and `over` are digests `sha256:…`."""
-    fields = {
-        "id": id,
-        "phase": phase,
-        "environment": environment,
-        "release": release,
-        "version": version,
-        "over": over,
-        "purpose": purpose,
-        "owner": dict(owner),
-        "lease_until": times.iso(lease_until),
-        "summary": summary,
-    }
-    return Body("deploy", fields)
-
-
-def evidence_body(
-    *,
-    check: str,
-    release: str,
-    version: str,
-    over: str | None,
-    environment: str,
-    result: str,
-    attempt: int,
-    seconds: float,
-    edge: str | None = None,
-    copy: bool = False,
-    summary: str = "",
-    packages: Mapping[str, Mapping[str, str]] | None = None,
-) -> Body:
-    """The outcome of a check; `edge` defaults to `environment`: it holds generally."""
-    fields = {
-        "check": check,
-        "release": release,
-        "version": version,
-        "over": over,
-        "environment": environment,
-        "edge": edge or environment,
-        "copy": copy,
-        "attempt": attempt,
-        "result": result,
-        "seconds": round(seconds, 1),
-        "summary": summary,
-        "packages": {role: dict(found) for role, found in (packages or {}).items()},
-    }
-    return Body("evidence", fields)
-
-
-def decision_body(
-    decision: str,
-    *,
-    environment: str | None = None,
-    release: str | None = None,
-    check: str | None = None,
-    reason: str = "",
-) -> Body:
-    fields = {
-        "decision": decision,
-        "environment": environment,
-        "release": release,
-        "check": check,
-        "reason": reason,
-    }
-    return Body("decision", fields)
-
-
-def _signers_json(signers: tuple[Signer, ...]) -> list[dict[str, Any]]:
-    return [
-        {"principal": signer.principal, "key": signer.key, "roles": sorted(signer.roles)}
-        for signer in signers
-    ]
+def _upgrade_owner(fields: Fields) -> Fields:
+    return {**fields, "owner": {**fields["owner"], "space": ""}}
 
 
 def _deploy_words(body: Fields, name: Naming) -> str:
-    text = f"{body['purpose']} of {body['version']} to {body['environment']} {body['phase']}"
+    text = f"{body['purpose']} of {name(body['release'])} to {body['environment']} {body['phase']}"
     if body["phase"] == Phase.STARTED:
         text += f", over {name(body['over'])}"
     return _with_summary(text, body)
@@ -195,7 +119,7 @@ def _deploy_words(body: Fields, name: Naming) -> str:
 def _evidence_words(body: Fields, name: Naming) -> str:
     where = f"a copy of {body['environment']}" if body["copy"] else body["environment"]
     over = f" over {name(body['over'])}" if body["check"] == "upgrade" else ""
-    text = f"{body['check']} of {body['version']}{over} in {where} {body['result']}"
+    text = f"{body['check']} of {name(body['release'])}{over} in {where} {body['result']}"
     return _with_summary(f"{text} ({body['seconds']:.0f} s)", body)
 
 
@@ -204,6 +128,19 @@ def _decision_words(body: Fields, name: Naming) -> str:
     text += f" {body['check']} of" if body["check"] else ""
     text += f" {name(body['release'])}" if body["release"] else ""
     text += f" {'for ' if body['release'] else ''}{body['environment'] or 'everywhere'}"
+    return f"{text}: {body['reason']}" if body["reason"] else text
+
+
+def _signers_words(body: Fields, name: Naming) -> str:
+    text = f"signers are now {', '.join(signer['principal'] for signer in body['signers'])}"
+    for entry in body["compromised"]:
+        text += f"; of {entry['principal']} nothing counts from record {entry['since']} on"
+    return text
+
+
+def _mend_words(body: Fields, name: Naming) -> str:
+    commits = "1 commit" if body["commits"] == 1 else f"{body['commits']} commits"
+    text = f"mended: {commits} up to {body['cut'][:12]} cut off"
     return f"{text}: {body['reason']}" if body["reason"] else text
 
 
@@ -217,79 +154,134 @@ def _decision_problem(body: Fields) -> str:
     return f"decision: {body['decision']} needs '{lacking[0]}'" if lacking else ""
 
 
+_DEPLOY: dict[str, Check] = {
+    "id": is_.word,
+    "phase": is_.one_of(Phase),
+    "environment": is_.name,
+    "release": is_.digest,
+    "over": is_.or_none(is_.digest),
+    "purpose": is_.one_of(Purpose),
+    "owner": is_.process,
+    "lease_until": is_.time,
+    "summary": is_.text,
+}
+_EVIDENCE: dict[str, Check] = {
+    "check": is_.word,
+    "release": is_.digest,
+    "over": is_.or_none(is_.digest),
+    "environment": is_.name,
+    "edge": is_.name,
+    "copy": is_.flag,
+    "attempt": is_.whole(1),
+    "result": is_.one_of(Result),
+    "seconds": is_.seconds,
+    "summary": is_.text,
+    "packages": is_.mapping(is_.word, is_.mapping(is_.word, is_.line)),
+}
+_DECISION: dict[str, Check] = {
+    "decision": is_.one_of(DECISIONS),
+    "environment": is_.or_none(is_.name),
+    "release": is_.or_none(is_.digest),
+    "check": is_.or_none(is_.word),
+    "reason": is_.line,
+}
+# What schema 1 had beside or instead.
+_POLICY_1 = is_.mapping(is_.name, is_.rule_1)
+_PACKAGES_1 = is_.mapping(is_.any_word, is_.mapping(is_.any_word, is_.any_text))
+_DECISIONS_1 = {name: rule for name, rule in DECISIONS.items() if rule.schema == 1}
+
 KINDS: dict[str, Kind] = {
     "genesis": Kind(
         fields={
-            "site": is_.word,
+            "site": is_.name,
             "signers": is_.signers,
             "policy": is_.mapping(is_.name, is_.rule),
         },
+        first={"site": is_.any_word, "signers": is_.signers, "policy": _POLICY_1},
+        upgrade=_upgrade_policy,
         writers=lambda body: ADMIN,
         title=lambda body: "genesis",
         words=lambda body, name: f"the ledger of {body['site']} begins",
         begins=True,
     ),
     "signers": Kind(
-        fields={"signers": is_.signers},
+        fields={"signers": is_.signers, "compromised": is_.compromised},
+        first={"signers": is_.signers},
+        upgrade=lambda fields: {**fields, "compromised": []},
         writers=lambda body: ADMIN,
         title=lambda body: "signers",
-        words=lambda body, name: (
-            f"signers are now {', '.join(s['principal'] for s in body['signers'])}"
-        ),
+        words=_signers_words,
     ),
     "policy": Kind(
         fields={"policy": is_.mapping(is_.name, is_.rule)},
+        first={"policy": _POLICY_1},
+        upgrade=_upgrade_policy,
         writers=lambda body: ADMIN,
         title=lambda body: "policy",
         words=lambda body, name: f"policy is now that of {', '.join(body['policy'])}",
     ),
+    "release": Kind(
+        fields={"release": is_.digest, "version": is_.version, "pins": is_.hex64},
+        writers=lambda body: RELEASE_MANAGER,
+        title=lambda body: f"release {body['version']}",
+        words=lambda body, name: (
+            f"release {body['version']} is {body['release'].removeprefix('sha256:')[:12]}"
+        ),
+    ),
     "deploy": Kind(
-        fields={
-            "id": is_.word,
-            "phase": is_.one_of(Phase),
-            "environment": is_.name,
-            "release": is_.digest,
-            "version": is_.word,
-            "over": is_.or_none(is_.digest),
-            "purpose": is_.one_of(Purpose),
-            "owner": is_.process,
-            "lease_until": is_.time,
-            "summary": is_.text,
+        fields=_DEPLOY,
+        first={
+            **_DEPLOY,
+            "id": is_.any_word,
+            "version": is_.any_word,
+            "owner": is_.process_1,
+            "summary": is_.any_text,
         },
+        upgrade=_upgrade_owner,
         writers=lambda body: OPERATOR,
-        title=lambda body: f"deploy {body['phase']}: {body['version']} in {body['environment']}",
+        title=lambda body: f"deploy {body['phase']} in {body['environment']}",
         words=_deploy_words,
     ),
     "evidence": Kind(
-        fields={
-            "check": is_.word,
-            "release": is_.digest,
-            "version": is_.word,
-            "over": is_.or_none(is_.digest),
-            "environment": is_.name,
-            "edge": is_.name,
-            "copy": is_.flag,
-            "attempt": is_.whole(1),
-            "result": is_.one_of(Result),
-            "seconds": is_.seconds,
-            "summary": is_.text,
-            "packages": is_.mapping(is_.word, is_.mapping(is_.word, is_.text)),
+        fields=_EVIDENCE,
+        first={
+            **_EVIDENCE,
+            "check": is_.any_word,
+            "version": is_.any_word,
+            "summary": is_.any_text,
+            "packages": _PACKAGES_1,
         },
         writers=lambda body: OPERATOR,
-        title=lambda body: f"{body['check']} {body['result']}: {body['version']}",
+        title=lambda body: f"{body['check']} {body['result']} in {body['environment']}",
         words=_evidence_words,
     ),
     "decision": Kind(
-        fields={
-            "decision": is_.one_of(DECISIONS),
-            "environment": is_.or_none(is_.name),
-            "release": is_.or_none(is_.digest),
-            "check": is_.or_none(is_.word),
-            "reason": is_.text,
+        fields=_DECISION,
+        first={
+            **_DECISION,
+            "decision": is_.one_of(_DECISIONS_1),
+            "check": is_.or_none(is_.any_word),
+            "reason": is_.any_text,
         },
         writers=lambda body: DECISIONS[body["decision"]].writers,
         title=lambda body: f"{body['decision']} {body['environment'] or ''}".rstrip(),
         words=_decision_words,
         problem=_decision_problem,
+    ),
+    "secrets": Kind(
+        fields={
+            "environment": is_.name,
+            "event": is_.one_of(SecretsEvent),
+            "fingerprint": is_.hex64,
+        },
+        writers=lambda body: OPERATOR,
+        title=lambda body: f"secrets {body['event']}: {body['environment']}",
+        words=lambda body, name: f"secrets of {body['environment']} {body['event']}",
+    ),
+    "mend": Kind(
+        fields={"cut": is_.commit, "commits": is_.whole(1), "reason": is_.line},
+        writers=lambda body: ADMIN,
+        title=lambda body: "mend",
+        words=_mend_words,
     ),
 }

@@ -6,26 +6,36 @@ from collections.abc import Sequence
 
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase
-from deploykit.ledger.view import signers_in_force
+from deploykit.ledger.view import discounted, signers_in_force
 from deploykit.site.keys import allowed_signers
 
 KIT_ROLE = "release-manager"
 NAMESPACE = "gitshelf-kit"
 
 
-def kit_signers(records: Sequence[Record], digest: str | None = None) -> str:
-    """The allowed_signers text of those who may sign kits, after `records`.
+def kit_signers(records: Sequence[Record]) -> str:
+    """The allowed_signers text of those who may sign kits, after `records`."""
+    return allowed_signers(signers_in_force(records), NAMESPACE, role=KIT_ROLE)
 
-    For the kit `digest` also of those who might when it was last deployed well: a signer who has
-    left since does not take away what one may have to go back to.
+
+def kit_signers_back(records: Sequence[Record], digest: str, environment: str) -> str:
+    """As `kit_signers`, for going back to the kit `digest` in `environment`.
+
+    Also those who might sign kits when that kit was last deployed well there: a signer who has left
+    since does not take away what one may have to go back to. Not one whose key was compromised
+    before that.
     """
     signers = list(signers_in_force(records))
+    ignored = discounted(records)
     for record in reversed(records):
+        body = record.body
         if (
             record.kind == "deploy"
-            and record.body["phase"] == Phase.FINISHED
-            and record.body["release"] == digest
+            and (body["phase"], body["release"]) == (Phase.FINISHED, digest)
+            and body["environment"] == environment
         ):
-            signers += [s for s in signers_in_force(records[: record.n]) if s not in signers]
+            bad = {records[n].actor for n in ignored if n <= record.n}
+            then = signers_in_force(records[: record.n])
+            signers += [s for s in then if s not in signers and s.principal not in bad]
             break
     return allowed_signers(signers, NAMESPACE, role=KIT_ROLE)

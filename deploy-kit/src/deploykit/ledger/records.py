@@ -15,6 +15,10 @@ from deploykit.ledger.kinds import KINDS, Body, problem_of
 from deploykit.ledger.schema import SCHEMA, principal
 from deploykit.site.keys import Signer
 
+FOLDER = "records"
+MOST = 4 << 20  # characters of one record
+_FIRST = '"schema":1,'
+
 
 class LedgerError(DeployKitError):
     """The ledger cannot be read, trusted or written; the message names record and commit."""
@@ -22,7 +26,11 @@ class LedgerError(DeployKitError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One verified record: number, UTC time, principal of its signer, kind, fields, commit id."""
+    """One verified record: number, UTC time, principal of its signer, kind, fields, commit id.
+
+    `body` has the fields of the present schema, whatever `schema` it was written in; of schema 1
+    the free text `version` stays beside them.
+    """
 
     n: int
     time: datetime
@@ -30,6 +38,7 @@ class Record:
     kind: str
     body: Mapping[str, Any]
     commit: str
+    schema: int = SCHEMA
 
 
 def render(n: int, time: datetime, actor: str, body: Body) -> str:
@@ -54,14 +63,17 @@ def parse(text: str, n: int, commit: str) -> Record:
             "somebody wrote it with other means, or with a newer deploy-kit",
         )
 
+    if len(text) > MOST:
+        raise wrong(f"it has {len(text)} characters, more than {MOST}")
     try:
         value = parse_canonical(text)
     except (ValueError, RecursionError) as error:
         raise wrong(str(error)) from None
     if not isinstance(value, dict):
         raise wrong("it is no object")
-    if value.get("schema") != SCHEMA:
-        raise wrong(f"schema {value.get('schema')!r} is unknown, this deploy-kit knows {SCHEMA}")
+    schema = value.get("schema")
+    if isinstance(schema, bool) or schema not in (1, SCHEMA):
+        raise wrong(f"schema {schema!r} is unknown, this deploy-kit knows 1 to {SCHEMA}")
     if value.get("n") != n or isinstance(value.get("n"), bool):
         raise wrong(f"it calls itself number {value.get('n')!r}")
     actor, kind = value.get("actor"), value.get("kind")
@@ -76,11 +88,11 @@ def parse(text: str, n: int, commit: str) -> Record:
         for key, item in value.items()
         if key not in {"schema", "n", "time", "actor", "kind"}
     }
-    problem = problem_of(kind, fields)
+    problem = problem_of(kind, fields, schema)
     if problem:
         raise wrong(problem)
     assert isinstance(actor, str)
-    return Record(n, time, actor, kind, fields, commit)
+    return Record(n, time, actor, kind, _present(kind, fields, schema), commit, schema)
 
 
 def restore(text: str, n: int, commit: str) -> Record:
@@ -91,10 +103,20 @@ def restore(text: str, n: int, commit: str) -> Record:
     fields = json.loads(text)
     if fields.pop("n") != n:
         raise ValueError(f"record {n} is missing")
-    del fields["schema"]
+    schema = fields.pop("schema")
     time, actor, kind = fields.pop("time"), fields.pop("actor"), fields.pop("kind")
     when = datetime.fromisoformat(time.replace("Z", "+00:00")).replace(tzinfo=UTC)
-    return Record(n, when, actor, kind, fields, commit)
+    return Record(n, when, actor, kind, _present(kind, fields, schema), commit, schema)
+
+
+def path_of(n: int, text: str) -> str:
+    """Where the record number `n` with this text lies: since schema 2 in a folder per thousand."""
+    # The text is canonical, so that its schema stands in one way only.
+    return f"{FOLDER}/{n}.json" if _FIRST in text else f"{FOLDER}/{n // 1000}/{n}.json"
+
+
+def _present(kind: str, fields: Mapping[str, Any], schema: int) -> Mapping[str, Any]:
+    return KINDS[kind].upgrade(fields) if schema == 1 else fields
 
 
 def writers(body: Body) -> frozenset[str]:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed
 from deploykit.base.process import Result, Runner, last_line, run
 from deploykit.base.waiting import wait_until
-from deploykit.ledger.records import LedgerError
+from deploykit.ledger.records import FOLDER, MOST, LedgerError, path_of
 
 BRANCH = "refs/heads/ledger"
-RESTORE = "restore the ledger from a clone that verifies; nobody pushes to its branch by hand"
+RESTORE = "an admin cuts it off: deploy-kit ledger mend; nobody pushes to that branch by hand"
 SEEN = "refs/seen/ledger"
-FOLDER = "records"
 NETWORK_TIMEOUT = 30.0  # seconds for one fetch or push
 LOCAL_TIMEOUT = 60.0
 LOCK_WAIT = 10.0  # seconds to wait for another git's lock file
 LOCK_STALE = 5.0  # a lock file this old belongs to a git that was killed
+BYTES_MOST = 4  # of one character in UTF-8
 LOCK_FILE = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 # Nothing of a person's own configuration takes part: no hooks, no signed pushes, no tags.
 CLONE_CONFIG = {
@@ -41,6 +43,7 @@ ENV = {
     "SSH_ASKPASS_REQUIRE": "never",
     "LC_ALL": "C",
 }
+QUARANTINE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,41 @@ class RawCommit:
     record: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The newest commit of a ledger, and its tree."""
+
+    commit: str
+    tree: str
+
+
 class Clone:
     """A bare repository that mirrors the branch `ledger` of `remote`.
 
-    `owned` says that the remote is a bare repository of this site's own, made on first use.
+    `owned` says that the remote is a bare repository of this site's own, made on first use;
+    `quarantined` that git called us while it receives: what is pushed is where it says.
     """
 
-    def __init__(self, folder: Path, remote: str, owned: bool, runner: Runner = run) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        remote: str,
+        owned: bool,
+        runner: Runner = run,
+        *,
+        quarantined: bool = False,
+    ) -> None:
         self.folder = folder
         self.remote = remote
         self._owned = Path(remote) if owned else None
         self._run = runner
+        kept = QUARANTINE if quarantined else ()
+        self._env = {**ENV, **{name: os.environ[name] for name in kept if name in os.environ}}
+
+    @property
+    def owned(self) -> bool:
+        """Whether the remote is a bare repository of this site's own."""
+        return self._owned is not None
 
     def prepare(self) -> None:
         """Make what is missing: the clone, and the remote where it is this site's own."""
@@ -76,7 +103,7 @@ class Clone:
             self._make(self._owned, {**strict, "gc.autoDetach": "false"})
         self._make(self.folder, CLONE_CONFIG)
 
-    def fetch(self) -> str | None:
+    def fetch(self) -> Tip | None:
         """The remote's newest commit, fetched; None when it has no such branch.
 
         Raises LedgerError where the remote cannot be reached.
@@ -84,7 +111,7 @@ class Clone:
         words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self.remote]
         result = self._patient([*words, f"+{BRANCH}:{SEEN}"])
         if result.returncode == 0:
-            return self._git(["rev-parse", "--verify", SEEN]).stdout.strip()
+            return Tip(*self._git(["rev-parse", SEEN, f"{SEEN}^{{tree}}"]).stdout.split())
         if "couldn't find remote ref" in result.stderr:
             return None
         raise LedgerError(
@@ -97,47 +124,64 @@ class Clone:
         return self._patient(["push", "--quiet", "--", self.remote, f"{commit}:{BRANCH}"])
 
     def history(self, after: str | None, tip: str) -> list[str]:
-        """The commits of `tip` that `after` does not have, oldest first."""
+        """The commits of `tip` that `after` does not have, oldest first.
+
+        By first parents: what a `mend` cut off hangs on its second one, so that its push is a
+        fast-forward for everybody.
+        """
         span = f"{after}..{tip}" if after else tip
-        return self._git(["rev-list", "--reverse", "--topo-order", span]).stdout.split()
+        words = ["rev-list", "--reverse", "--topo-order", "--first-parent", span]
+        return self._git(words).stdout.split()
+
+    def tree(self, commit: str) -> str:
+        """The tree of a commit; '' if it is not there."""
+        words = ["rev-parse", "--quiet", "--verify", f"{commit}^{{tree}}"]
+        return self._git(words, check=False).stdout.strip()
 
     def follows(self, commit: str, tip: str) -> bool:
         """Whether `commit` is `tip` or among what it follows."""
         words = ["merge-base", "--is-ancestor", commit, tip]
         return self._git(words, check=False).returncode == 0
 
-    def read(self, commits: Sequence[str], first: int) -> list[RawCommit]:
-        """The raw commits with the records that they add, `first` being the first one's number.
+    def read(self, commits: Sequence[str], first: int) -> tuple[list[RawCommit], str]:
+        """The raw commits with the records that they add, and what is wrong with the next one.
 
-        Raises LedgerError where an object is not what its name says, or is missing.
+        They end before the first whose record is not there, is damaged or too big; '' if none is.
+        `first` is the first one's number, for that text.
         """
-        wanted = list(commits)
-        wanted += [f"{commit}:{_file(first + i)}" for i, commit in enumerate(commits)]
-        listing = "".join(f"{name}\n" for name in wanted)
-        batch = self._git(["cat-file", "--batch"], input=listing).stdout.encode()
-        titles = [
-            f"record {first + i} of the ledger (commit {c[:12]})" for i, c in enumerate(commits)
-        ]
-        objects = _split(batch, titles * 2)
         changes = self._changes(commits)
-        return [
-            _commit(commit, objects[i], changes.get(commit, ""), objects[len(commits) + i])
-            for i, commit in enumerate(commits)
-        ]
+        # A commit that adds another file than a record is refused for that later, by name.
+        paths = [_added(changes.get(commit, "")) or f"{FOLDER}/none" for commit in commits]
+        listing = "".join(f"{c}:{path}\n" for c, path in zip(commits, paths, strict=True))
+        found = self._git(["cat-file", "--batch-check"], input=listing).stdout.splitlines()
+        ids = list(itertools.takewhile(bool, (_record_blob(line) for line in found)))
+        wanted = [name for pair in zip(commits, ids, strict=False) for name in pair]
+        batch = self._git(["cat-file", "--batch"], input="".join(f"{name}\n" for name in wanted))
+        objects = _undamaged(batch.stdout.encode())
+        pairs = zip(commits, objects[::2], objects[1::2], strict=False)
+        raw = [_commit(c, data, changes.get(c, ""), record) for c, data, record in pairs]
+        if len(raw) == len(commits):
+            return raw, ""
+        title = f"record {first + len(raw)} of the ledger (commit {commits[len(raw)][:12]})"
+        damaged = len(raw) < len(ids)
+        return raw, f"{title}: " + (
+            "it is damaged, or no plain text" if damaged else "the record is not there"
+        )
 
-    def payload(self, texts: Sequence[str], parent: str | None, header: str, message: str) -> str:
+    def payload(
+        self, texts: Sequence[str], parents: Sequence[str], header: str, message: str
+    ) -> str:
         """Store the tree of all records, the new one last; returns the commit text to sign.
 
         `header` is the author and the committer line.
         """
         blob = self._git(["hash-object", "-w", "--stdin"], input=texts[-1]).stdout.strip()
-        names = [_blob_id(text) for text in texts]
-        if names[-1] != blob:
+        if blob != _object_id("blob", texts[-1].encode()):
             raise LedgerError("git stored a record under another name than its content's")
-        listing = "".join(f"100644 blob {name}\t{n}.json\n" for n, name in enumerate(names))
-        records = self._git(["mktree", "--missing"], input=listing).stdout.strip()
-        tree = self._git(["mktree"], input=f"040000 tree {records}\t{FOLDER}\n").stdout.strip()
-        above = f"parent {parent}\n" if parent else ""
+        tree = ""
+        for listing in record_trees(texts).new:
+            tree = self._git(["mktree", "--missing"], input=listing).stdout.strip()
+        above = "".join(f"parent {parent}\n" for parent in parents)
         return f"tree {tree}\n{above}{header}\n{message}\n"
 
     def store(self, payload: str, signature: str) -> str:
@@ -150,8 +194,12 @@ class Clone:
         ).stdout.strip()
 
     def _changes(self, commits: Sequence[str]) -> dict[str, str]:
-        """What each commit changes against its parent, as git's raw diff lines."""
-        listing = "".join(f"{commit}\n" for commit in commits)
+        """What each commit changes against its first parent, as git's raw diff lines."""
+        parents = self._git(
+            ["rev-list", "--no-walk=unsorted", "--parents", "--stdin"],
+            input="".join(f"{commit}\n" for commit in commits),
+        ).stdout.splitlines()
+        listing = "".join(f"{' '.join(line.split()[:2])}\n" for line in parents)
         words = ["diff-tree", "--stdin", "--root", "-r", "-m", "--raw", "--no-abbrev"]
         found: dict[str, str] = {}
         current = ""
@@ -225,17 +273,13 @@ class Clone:
                 ["git", f"--git-dir={self.folder}", *words],
                 timeout=timeout,
                 input=input,
-                env=ENV,
+                env=self._env,
                 check=check,
             )
         except CommandFailed as error:
             raise LedgerError(
                 f"the ledger in {self.remote}: {error.message}", error.remedy
             ) from None
-
-
-def _file(n: int) -> str:
-    return f"{FOLDER}/{n}.json"
 
 
 def _said(result: Result) -> str:
@@ -249,27 +293,78 @@ def _object_id(kind: str, data: bytes) -> str:
     return hashlib.sha1(whole, usedforsecurity=False).hexdigest()
 
 
-def _blob_id(text: str) -> str:
-    return _object_id("blob", text.encode())
+@dataclass(frozen=True, slots=True)
+class RecordTrees:
+    """The trees that hold all records: the id of the root, and as listings for `git mktree` those
+    that the last record made new, the root last."""
+
+    root: str
+    new: tuple[str, ...]
 
 
-def _split(batch: bytes, titles: Sequence[str]) -> list[bytes]:
-    """The contents in the output of `cat-file --batch`, each checked against its id.
+def record_trees(texts: Sequence[str]) -> RecordTrees:
+    """The trees of the records with these `texts`, named as git would name them, without git."""
+    folders: dict[str, dict[str, str]] = {FOLDER: {}}
+    for n, text in enumerate(texts):
+        folder, _, name = path_of(n, text).rpartition("/")
+        folders.setdefault(folder, {})[name] = f"100644 blob {_object_id('blob', text.encode())}"
+    changed = path_of(len(texts) - 1, texts[-1]).rpartition("/")[0]
+    new: list[str] = []
+    for folder, entries in folders.items():
+        if folder != FOLDER:
+            listing = _tree_listing(entries)
+            folders[FOLDER][folder.rpartition("/")[2]] = f"040000 tree {_tree_id(listing)}"
+            new += [listing] if folder == changed else []
+    records = _tree_listing(folders[FOLDER])
+    root = _tree_listing({FOLDER: f"040000 tree {_tree_id(records)}"})
+    return RecordTrees(_tree_id(root), (*new, records, root))
 
-    `titles` are what errors call them. What is no UTF-8 text does not survive the way here, so
-    that its id does not fit.
+
+def _tree_listing(entries: Mapping[str, str]) -> str:
+    """Entries, `MODE KIND ID` by name, as `git mktree` takes them, in git's own order."""
+    order = sorted(entries, key=lambda name: name + "/" * entries[name].startswith("04"))
+    return "".join(f"{entries[name]}\t{name}\n" for name in order)
+
+
+def _tree_id(listing: str) -> str:
+    """git's name of the tree with that listing (gitformat-pack: `MODE NAME`, NUL, binary id)."""
+    data = b""
+    for line in listing.splitlines():
+        (mode, _, hexadecimal), name = line.split("\t")[0].split(), line.split("\t")[1]
+        data += f"{mode.lstrip('0')} {name}\0".encode() + bytes.fromhex(hexadecimal)
+    return _object_id("tree", data)
+
+
+def _added(changes: str) -> str:
+    """The path of the one file that a commit adds, by its raw diff; '' for anything else."""
+    lines = changes.splitlines()
+    return lines[0].partition("\t")[2] if len(lines) == 1 else ""
+
+
+def _record_blob(line: str) -> str:
+    """The id in one line of `cat-file --batch-check`, '' if it names no blob of a record's size."""
+    fields = line.split(" ")
+    fits = len(fields) == 3 and fields[1] == "blob" and fields[2].isdigit()
+    return fields[0] if fits and int(fields[2]) <= MOST * BYTES_MOST else ""
+
+
+def _undamaged(batch: bytes) -> list[bytes]:
+    """The contents in the output of `cat-file --batch`, up to the first that is not what its id
+    says.
+
+    What is no UTF-8 text does not survive the way here, so that its id does not fit.
     """
     contents: list[bytes] = []
     place = 0
-    for title in titles:
+    while place < len(batch):
         end = batch.find(b"\n", place)
         head = batch[place:end].split()
         if end < 0 or len(head) != 3 or not head[2].isdigit():
-            raise LedgerError(f"{title}: the record is not there", RESTORE)
+            break
         size = int(head[2])
         data = batch[end + 1 : end + 1 + size]
         if _object_id(head[1].decode(), data) != head[0].decode():
-            raise LedgerError(f"{title}: it is damaged, or no plain text", RESTORE)
+            break
         contents.append(data)
         place = end + 1 + size + 1
     return contents

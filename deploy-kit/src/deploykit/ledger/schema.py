@@ -9,9 +9,14 @@ from enum import StrEnum
 from deploykit.base import times
 from deploykit.base.naming import NAME
 from deploykit.site.keys import PRINCIPAL, PUBLIC_KEY, ROLES
+from deploykit.site.promotion import APPROVALS_NOT
 
-SCHEMA = 1
+SCHEMA = 2  # what is written; schema 1 is still read
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+HEX64 = re.compile(r"[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+VERSION = re.compile(r"([1-9]\d{3})\.([1-9]\d?)\.(\d{1,9})")  # YEAR.WEEK.N
+LINE_LENGTH, TEXT_LENGTH = 1000, 8000  # characters
 
 Check = Callable[[object], bool]
 
@@ -42,12 +47,51 @@ class Result(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
-def text(value: object) -> bool:
+class SecretsEvent(StrEnum):
+    """What happened to an environment's secrets as a whole."""
+
+    EXPORTED = "exported"
+    RESTORED = "restored"
+    ROTATED = "rotated"
+
+
+def any_text(value: object) -> bool:
+    """Text as schema 1 had it; what is shown of it goes through `printable`."""
     return isinstance(value, str)
 
 
-def word(value: object) -> bool:
+def any_word(value: object) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def line(value: object) -> bool:
+    """One line that does nothing to a terminal, or ''."""
+    return isinstance(value, str) and len(value) <= LINE_LENGTH and value.isprintable()
+
+
+def text(value: object) -> bool:
+    """Lines that do nothing to a terminal, or ''."""
+    return (
+        isinstance(value, str)
+        and len(value) <= TEXT_LENGTH
+        and all(part.isprintable() for part in value.split("\n"))
+    )
+
+
+def word(value: object) -> bool:
+    return line(value) and bool(value)
+
+
+def version(value: object) -> bool:
+    return isinstance(value, str) and bool(VERSION.fullmatch(value))
+
+
+def hex64(value: object) -> bool:
+    return isinstance(value, str) and bool(HEX64.fullmatch(value))
+
+
+def commit(value: object) -> bool:
+    return isinstance(value, str) and bool(COMMIT.fullmatch(value))
 
 
 def name(value: object) -> bool:
@@ -112,20 +156,34 @@ def signers(value: object) -> bool:
     )
 
 
+def compromised(value: object) -> bool:
+    """Whose signatures no longer count, from which record on."""
+    fields: dict[str, Check] = {"principal": principal, "since": whole(0)}
+    return isinstance(value, list) and all(_shape(entry, fields) for entry in value)
+
+
 def rule(value: object) -> bool:
     """The promotion policy of one environment."""
-    counts = {"attempts": whole(1), "passes": whole(1)}
-    fields: dict[str, Check] = {
-        "from": or_none(name),
-        "checks": mapping(word, lambda entry: _shape(entry, counts)),
-        "soak": whole(0),
-        "approvals": whole(0),
-    }
-    return _shape(value, fields)
+    approvals: dict[str, Check] = {"count": whole(0), "not": _not_counted}
+    return _shape(value, {**_RULE, "approvals": lambda entry: _shape(entry, approvals)})
+
+
+def rule_1(value: object) -> bool:
+    """The promotion policy of one environment, as schema 1 has it."""
+    return _shape(value, {**_RULE, "approvals": whole(0)})
 
 
 def process(value: object) -> bool:
-    return _shape(value, {"user": word, "host": word, "pid": whole(1), "started": word})
+    printable = {"user": word, "host": word, "started": word, "space": line}
+    return _shape(value, {**_PROCESS, **printable})
+
+
+def process_1(value: object) -> bool:
+    return _shape(value, _PROCESS)
+
+
+def _not_counted(value: object) -> bool:
+    return isinstance(value, list) and set(map(str, value)) <= APPROVALS_NOT
 
 
 def _roles(value: object) -> bool:
@@ -138,3 +196,13 @@ def _shape(value: object, fields: Mapping[str, Check]) -> bool:
         and set(value) == set(fields)
         and all(check(value[name]) for name, check in fields.items())
     )
+
+
+_COUNTS: dict[str, Check] = {"attempts": whole(1), "passes": whole(1)}
+_RULE: dict[str, Check] = {
+    "from": or_none(name),
+    "checks": mapping(word, lambda entry: _shape(entry, _COUNTS)),
+    "soak": whole(0),
+}
+_PROCESS: dict[str, Check] = {"user": any_word, "host": any_word, "pid": whole(1),
+                              "started": any_word}  # fmt: skip

@@ -9,7 +9,8 @@ from pathlib import Path
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.yamlfile import nearest
 from deploykit.ledger import Ledger
-from deploykit.ledger.kinds import Body, signers_body
+from deploykit.ledger.bodies import signers_body
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.view import signers_in_force
 from deploykit.site.keys import PRINCIPAL, ROLES, Signer, read_key
@@ -18,7 +19,8 @@ from deploykit.site.keys import PRINCIPAL, ROLES, Signer, read_key
 def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -> Record:
     """Record that the public key in `keyfile` is `principal`'s and may sign for `roles`.
 
-    Raises InputError for a name, key or role that cannot be, Refused where no admin would be left.
+    Raises InputError for a name, key or role that cannot be, Refused where no admin would be left,
+    or the key is known under another name.
     """
     if not PRINCIPAL.fullmatch(principal):
         raise InputError(
@@ -30,18 +32,24 @@ def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -
     signer = Signer(principal, read_key(keyfile).public, frozenset(roles))
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
-        others = [
-            known
-            for known in signers_in_force(records)
-            if principal != known.principal and signer.key != known.key
-        ]
+        others = [known for known in signers_in_force(records) if principal != known.principal]
+        same = [known.principal for known in others if known.key == signer.key]
+        if same:
+            raise Refused(
+                f"{keyfile} is the key of {same[0]}: a key is one person's",
+                f"deploy-kit ledger distrust {same[0]} first, if {principal} is to have it",
+            )
         return _replace((*others, signer))
 
     return ledger.append(decide)
 
 
-def distrust(ledger: Ledger, principal: str) -> Record:
-    """Record that no key of `principal` may sign any more. Raises as `trust` does."""
+def distrust(ledger: Ledger, principal: str, since: int | None = None) -> Record:
+    """Record that no key of `principal` may sign any more; returns the record.
+
+    With `since` nothing that they signed from that record on counts: approvals, waivers, evidence,
+    releases. Raises as `trust` does.
+    """
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
         known = signers_in_force(records)
@@ -50,12 +58,19 @@ def distrust(ledger: Ledger, principal: str) -> Record:
             raise InputError(
                 f"{principal} is no signer of this ledger", "deploy-kit ledger signers"
             )
-        return _replace(left)
+        if since is not None and since > len(records):
+            raise InputError(f"there is no record {since} yet", "deploy-kit history")
+        return _replace(left, [(principal, since)] if since is not None else [])
 
     return ledger.append(decide)
 
 
-def _replace(signers: tuple[Signer, ...]) -> Body:
+def first_at(records: Sequence[Record], time: datetime) -> int:
+    """The number of the first record that is not older than `time`."""
+    return next((record.n for record in records if record.time >= time), len(records))
+
+
+def _replace(signers: tuple[Signer, ...], compromised: Sequence[tuple[str, int]] = ()) -> Body:
     if not any("admin" in signer.roles for signer in signers):
         raise Refused("nobody would be left to change signers and policy", "trust another admin")
-    return signers_body(signers)
+    return signers_body(signers, compromised)

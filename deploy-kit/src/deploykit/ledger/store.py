@@ -8,17 +8,28 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
-from deploykit.base.errors import InputError
+from deploykit.base import times
+from deploykit.base.errors import InputError, Refused
 from deploykit.base.times import utc_now
-from deploykit.ledger.chain import NAMESPACE, entitled, verify
-from deploykit.ledger.index import Memory, Pin
-from deploykit.ledger.kinds import KINDS, Body, genesis_body
-from deploykit.ledger.records import LedgerError, Record, parse, render
-from deploykit.ledger.repository import Clone
+from deploykit.ledger.bodies import genesis_body, mend_body
+from deploykit.ledger.chain import NAMESPACE, SKEW, entitled, verify
+from deploykit.ledger.continuity import Continuity
+from deploykit.ledger.index import Memory
+from deploykit.ledger.kinds import KINDS, Body
+from deploykit.ledger.records import LedgerError, Record, parse, parse_signers, render
+from deploykit.ledger.repository import RESTORE, Clone, Tip, record_trees
+from deploykit.ledger.trust import (
+    Pin,
+    TrustFile,
+    demand_known_genesis,
+    demand_own_records,
+    demand_same_ledger,
+    read_first_format,
+)
 from deploykit.ledger.view import policy_json, signers_in_force
 from deploykit.site import Site
 from deploykit.site.keys import ROLES, Key, Signer, operator_key, sign
@@ -27,25 +38,34 @@ Decide = Callable[[tuple[Record, ...], datetime], Body]
 Clock = Callable[[], datetime]
 
 TRIES = 30  # how often an append may be beaten by others before it gives up
-SKEW = timedelta(minutes=5)  # how far this machine's clock may lie behind the ledger's last record
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The verified records and their texts, replaced together."""
+    """What was last fetched, replaced as a whole: the verified records with their texts, the tip of
+    the branch, and what is wrong with the commits between them and it, if any are."""
 
     records: tuple[Record, ...] = ()
     texts: tuple[str, ...] = ()
+    tip: str | None = None
+    fault: LedgerError | None = None
 
 
 class Ledger:
-    """One site's ledger, verified up to what was last fetched. Safe for threads and processes."""
+    """One site's ledger, verified up to what was last fetched. Safe for threads and processes.
 
-    def __init__(self, clone: Clone, memory: Memory, key: Key, clock: Clock = utc_now) -> None:
+    Behind a verified beginning there may be commits that do not verify: somebody who may push put
+    them there. Whoever reads goes on with what is verified, and `fault` says so; nobody writes
+    before an admin has cut them off (`mend`).
+    """
+
+    def __init__(self, site: Site, clone: Clone, key: Key, *, clock: Clock = utc_now) -> None:
+        self._site = site
         self._clone = clone
-        self._memory = memory
         self._key = key
         self._clock = clock
+        self._memory = Memory(clone.folder.with_suffix(""))
+        self._trust = TrustFile(site.trust)
         self._seen = Seen()
 
     @classmethod
@@ -54,16 +74,12 @@ class Ledger:
 
         A new ledger's genesis trusts the operator's own key with every role, and holds the
         policy of the site's environments. Raises LedgerError where it cannot be reached, does
-        not verify, or is not the one that this site has seen before.
+        not verify, or is not the one that this machine trusts for the site (`trust`).
         """
-        folder = site.state / "ledger"
-        remote = checked_remote(site)
-        owned = remote == str(site.state / "ledger.git")
-        name = hashlib.sha256(remote.encode()).hexdigest()[:8]
-        clone = Clone(folder / f"{name}.git", remote, owned)
-        ledger = cls(clone, Memory(folder / name), key or operator_key(site), clock)
+        ledger = cls(site, clone_of(site), key or operator_key(site), clock=clock)
         if not ledger.fetch_records():
             ledger._begin(site)
+        demand_own_records(site, ledger.known)
         return ledger
 
     @property
@@ -76,15 +92,28 @@ class Ledger:
         """The records as last fetched; no I/O."""
         return self._seen.records
 
-    def fetch_records(self) -> tuple[Record, ...]:
-        """Every record of the ledger as it is now: fetches and verifies what is new.
+    @property
+    def fault(self) -> LedgerError | None:
+        """What is wrong with the ledger behind the records that are known; no I/O."""
+        return self._seen.fault
 
-        Raises LedgerError; what was known stays known.
+    @property
+    def late(self) -> tuple[int, ...]:
+        """Numbers of records that this machine saw later than their time says."""
+        pin = self._trust.read()
+        return pin.late if pin else ()
+
+    def fetch_records(self) -> tuple[Record, ...]:
+        """Every verified record of the ledger as it is now: fetches and verifies what is new.
+
+        Raises LedgerError; what was known stays known. What does not verify behind them is told
+        by `fault`.
         """
         with self._memory.locked():
             self._clone.prepare()
+            pin = self._pin()
+            demand_same_ledger(pin, self._site, self._clone.remote)
             tip = self._clone.fetch()
-            pin = self._memory.pin()
             if tip is None:
                 if pin is not None:
                     raise LedgerError(
@@ -92,31 +121,66 @@ class Ledger:
                         "restore the branch from a clone of it",
                     )
                 return ()
-            known = self._seen.records
-            if not known or known[-1].commit != tip:
+            if self._seen.tip != tip.commit:
                 self._absorb(tip, pin)
+            else:
+                self._keep(self._seen, (), pin)
             return self._seen.records
 
     def reverify(self) -> tuple[Record, ...]:
-        """Verify every record anew from the genesis on, without the cache."""
+        """Verify every record anew from the genesis on, without the cache.
+
+        Raises LedgerError for the first that does not verify.
+        """
         with self._memory.locked():
             self._memory.forget()
             self._seen = Seen()
-        return self.fetch_records()
+        records = self.fetch_records()
+        if self.fault is not None:
+            raise self.fault
+        return records
 
     def append(self, decide: Decide) -> Record:
         """Add the record whose body `decide(records, now)` returns, and return it.
 
         `decide` sees every record before its own, and is asked again with the winner's when
         somebody else was faster. What it raises (Refused) goes through and nothing is written.
-        Raises LedgerError where this key may not write such a record, or the remote fails.
+        Raises LedgerError where this key may not write such a record, the ledger has to be mended
+        first, or the remote fails; Refused where the record may not follow those before it.
         """
+        return self._append(decide, mending=False)
+
+    def mend(self, reason: str = "") -> Record:
+        """Cut off what does not verify, by a record after the last one that does; returns it.
+
+        Its commit also names the end of what is cut off as a parent, so that no push is forced.
+        Raises Refused if everything verifies, LedgerError where this key is no admin's.
+        """
+
+        def decide(records: tuple[Record, ...], now: datetime) -> Body:
+            tip = self._seen.tip
+            if self._seen.fault is None or tip is None:
+                raise Refused("every record of the ledger verifies: there is nothing to cut off")
+            return mend_body(tip, len(self._clone.history(records[-1].commit, tip)), reason)
+
+        return self._append(decide, mending=True)
+
+    def principal(self) -> str:
+        """By which name the ledger knows this process's key."""
+        for signer in signers_in_force(self._seen.records):
+            if signer.key == self._key.public:
+                return signer.principal
+        return self._key.principal
+
+    def _append(self, decide: Decide, mending: bool) -> Record:
         self.fetch_records()
         for attempt in range(TRIES):
             if attempt:
                 time.sleep(random.uniform(0, min(0.02 * 2**attempt, 1.0)))  # noqa: S311
                 self.fetch_records()
             seen = self._seen
+            if seen.fault is not None and not mending:
+                raise seen.fault
             now = self._time(seen.records)
             done = self._offer(seen, decide(seen.records, now), now)
             if done is not None:
@@ -125,13 +189,6 @@ class Ledger:
             f"others wrote to the ledger {TRIES} times before this record got through",
             "run it again when there is less going on",
         )
-
-    def principal(self) -> str:
-        """By which name the ledger knows this process's key."""
-        for signer in signers_in_force(self._seen.records):
-            if signer.key == self._key.public:
-                return signer.principal
-        return self._key.principal
 
     def _begin(self, site: Site) -> None:
         everything = (Signer(self._key.principal, self._key.public, ROLES),)
@@ -160,25 +217,27 @@ class Ledger:
         n, actor = len(before), self.principal()
         text = render(n, now, actor, body)
         self._may_write(before, parse(text, n, "0" * 40))
-        parent = before[-1].commit if before else None
+        parents = [before[-1].commit] if before else []
+        parents += [seen.tip] if seen.fault is not None and seen.tip else []
         stamp = f"{actor} <{actor}> {int(now.timestamp())} +0000"
         header = f"author {stamp}\ncommitter {stamp}\n"
         texts = (*seen.texts, text)
         # Signatures repeat: without a word of its own, two writers' equal records would be one.
         message = f"{n}: {KINDS[body.kind].title(body.fields)}\n\n{secrets.token_hex(8)}"
-        payload = self._clone.payload(texts, parent, header, message)
+        payload = self._clone.payload(texts, parents, header, message)
         commit = self._clone.store(payload, sign(self._key, payload, NAMESPACE))
         result = self._clone.push(commit)
         with self._memory.locked():
-            tip = commit if result.returncode == 0 else self._clone.fetch()
-            pin = self._memory.pin()
-            if tip == commit and (pin.tip if pin else None) == parent:
+            fetched = None if result.returncode == 0 else self._clone.fetch()
+            tip = commit if result.returncode == 0 else fetched.commit if fetched else None
+            pin = self._pin()
+            if tip == commit and (pin.tip if pin else None) == (parents[0] if parents else None):
                 record = parse(text, n, commit)
-                self._keep((*before, record), texts, (record,))
+                self._keep(Seen((*before, record), texts, commit), (record,), pin)
                 return record
         if tip == commit:  # another process of this state has gone on from it already
             return self.fetch_records()[n]
-        if tip != parent:
+        if tip != seen.tip:
             return None
         raise LedgerError(
             f"cannot push to the ledger in {self._clone.remote}: {result.stderr.strip()}",
@@ -186,8 +245,11 @@ class Ledger:
         )
 
     def _may_write(self, before: Sequence[Record], record: Record) -> None:
-        """Raises LedgerError where the ledger would not accept this key's signature."""
-        signers = signers_in_force((*before, record) if KINDS[record.kind].begins else before)
+        """Raises LedgerError where the ledger would not accept this key's signature, Refused where
+        the record cannot follow those before it."""
+        standing = Continuity(before)
+        begins = KINDS[record.kind].begins
+        signers = parse_signers(record.body["signers"]) if begins else standing.signers
         if not any(signer.key == self._key.public for signer in signers):
             raise LedgerError(
                 f"the ledger does not know the key {self._key.file} ({self._key.principal})",
@@ -202,38 +264,66 @@ class Ledger:
                 f"{record.actor} has no role that may write '{what}'",
                 "who has which role: deploy-kit ledger signers",
             ) from error
+        problem = standing.problem(record)
+        if problem:
+            raise Refused(problem, "deploy-kit history")
 
-    def _absorb(self, tip: str, pin: Pin | None) -> None:
+    def _absorb(self, tip: Tip, pin: Pin | None) -> None:
         """Verify up to `tip` from what is cached, and remember it."""
-        cached, texts = self._memory.load()
-        if pin is None:
-            cached, texts = [], []
+        cached, texts = self._cached(tip) if pin is not None else ([], [])
         after = cached[-1].commit if cached else None
-        if after == tip:
-            self._keep(cached, texts, ())
-            return
-        if after is not None and not self._clone.follows(after, tip):
-            raise self._rewritten(tip)
-        commits = self._clone.history(after, tip)
-        raw = self._clone.read(commits, len(cached))
-        if pin is not None and not cached and raw[0].id != pin.genesis:
-            raise LedgerError(
-                f"{self._clone.remote} holds another ledger than this site trusts: its genesis is "
-                f"{raw[0].id[:12]}, not {pin.genesis[:12]}",
-                "check 'ledger:' in site.yml; another ledger needs another site, or a new state",
-            )
+        if after is not None and not self._clone.follows(after, tip.commit):
+            raise self._rewritten(tip.commit)
+        commits = self._clone.history(after, tip.commit) if after != tip.commit else []
+        if not cached:
+            demand_known_genesis(pin, self._site, commits[0], self._clone.owned)
+        raw, problem = self._clone.read(commits, len(cached))
         if pin is not None and pin.tip not in {r.commit for r in cached} | set(commits):
-            raise self._rewritten(tip)
-        new = verify(cached, raw)
-        self._keep((*cached, *new), (*texts, *(commit.record for commit in raw)), new)
+            raise self._rewritten(tip.commit)
+        verified = verify(cached, raw, self._clock())
+        fault = verified.fault or (LedgerError(problem, RESTORE) if problem else None)
+        records = (*cached, *verified.records)
+        if not records:
+            assert fault is not None
+            raise fault
+        known = (*texts, *(commit.record for commit in raw[: len(verified.records)]))
+        self._keep(Seen(records, known, tip.commit, fault), verified.records, pin)
 
-    def _keep(self, records: Sequence[Record], texts: Sequence[str], new: Sequence[Record]) -> None:
+    def _pin(self) -> Pin | None:
+        """What this machine trusts for the site; as the first format kept it, if only that is
+        there: by the remote."""
+        pin = self._trust.read()
+        if pin is None:
+            pin = read_first_format(
+                self._memory.folder / "trust.json", self._site, self._clone.remote
+            )
+        return pin
+
+    def _cached(self, tip: Tip) -> tuple[list[Record], list[str]]:
+        """The records of the cache with their texts; none if they are not those of the commits."""
+        records, texts = self._memory.load()
+        if records:
+            last = records[-1].commit
+            tree = tip.tree if last == tip.commit else self._clone.tree(last)
+            if tree != record_trees(texts).root:
+                self._memory.forget()
+                return [], []
+        return records, texts
+
+    def _keep(self, seen: Seen, new: Sequence[Record], pin: Pin | None) -> None:
         if new:
-            self._memory.add(new, texts[new[0].n :])
-        pin = Pin(records[0].commit, records[-1].commit)
-        if pin != self._memory.pin():
-            self._memory.trust(pin)
-        self._seen = Seen(tuple(records), tuple(texts))
+            self._memory.add(new, seen.texts[new[0].n :])
+        records, now = seen.records, self._clock()
+        kept = pin or Pin(records[0].commit, records[0].commit, self._site.name, self._clone.remote)
+        # A clock set back may see records of the future where it had verified them before.
+        ahead = all(record.commit != kept.tip for record in records)
+        late = kept.late
+        if kept.fetched:
+            before = times.parse(kept.fetched) - SKEW
+            late += tuple(r.n for r in new if r.time < before and r.n not in late)
+        tip = kept.tip if ahead else records[-1].commit
+        self._trust.write(replace(kept, tip=tip, fetched=times.iso(now), late=late))
+        self._seen = seen
 
     def _rewritten(self, tip: str) -> LedgerError:
         return LedgerError(
@@ -241,6 +331,34 @@ class Ledger:
             "this site has verified",
             "restore its branch from a clone that verifies; nothing in it is ever changed",
         )
+
+
+def clone_of(site: Site) -> Clone:
+    """The clone of a site's ledger in its state. Raises InputError as `checked_remote` does."""
+    remote = checked_remote(site)
+    name = hashlib.sha256(remote.encode()).hexdigest()[:8]
+    owned = remote == str(site.state / "ledger.git")
+    return Clone(site.state / "ledger" / f"{name}.git", remote, owned)
+
+
+def accept_ledger(site: Site, genesis: str) -> None:
+    """Trust the ledger and the name that site.yml has now, if it began with the commit `genesis`.
+
+    Raises LedgerError where there is none, or it began otherwise.
+    """
+    clone = clone_of(site)
+    memory = Memory(clone.folder.with_suffix(""))
+    with memory.locked():
+        clone.prepare()
+        tip = clone.fetch()
+        first = clone.history(None, tip.commit)[0] if tip else "nothing"
+        if first != genesis:
+            raise LedgerError(
+                f"the ledger in {clone.remote} began with {first[:12]}, not with {genesis[:12]}",
+                "compare with `deploy-kit ledger verify` on another machine",
+            )
+        memory.forget()
+        TrustFile(site.trust).write(Pin(genesis, genesis, site.name, clone.remote))
 
 
 def checked_remote(site: Site) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from deploykit.base import times
 from deploykit.base.processes import Process, parse_process
+from deploykit.ledger.continuity import LEASE_MOST
 from deploykit.ledger.records import Record, parse_signers
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.site.keys import Signer
@@ -93,6 +94,52 @@ class Decision:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A release as the ledger knows it: its digest, version, and who released it in which record.
+
+    `pins` is the SHA-256 of its pins; None for one that only records of schema 1 name: their
+    version is nobody's word but the writer's.
+    """
+
+    digest: str
+    version: str
+    pins: str | None
+    n: int
+    actor: str
+
+
+def releases(records: Iterable[Record]) -> dict[str, Released]:
+    """The releases that the ledger knows, by digest, in the order of their first record."""
+    known: dict[str, Released] = {}
+    for record in records:
+        body = record.body
+        if record.kind == "release" or (record.schema == 1 and "version" in body):
+            digest, before = body["release"], known.get(body["release"])
+            if before is None or before.pins is None:
+                known[digest] = Released(
+                    digest, body["version"], body.get("pins"), record.n, record.actor
+                )
+    return known
+
+
+def versions_of(records: Iterable[Record]) -> dict[str, str]:
+    """The version of every release that the ledger knows, by digest."""
+    return {digest: entry.version for digest, entry in releases(records).items()}
+
+
+def discounted(records: Iterable[Record]) -> frozenset[int]:
+    """The numbers of the records that no longer count: signed with a key that was compromised."""
+    numbers: set[int] = set()
+    before: list[Record] = []
+    for record in records:
+        for entry in record.body.get("compromised", ()):
+            since, principal = entry["since"], entry["principal"]
+            numbers.update(r.n for r in before[since:] if r.actor == principal)
+        before.append(record)
+    return frozenset(numbers)
+
+
 def signers_in_force(records: Sequence[Record]) -> tuple[Signer, ...]:
     """Who may sign the next record; nobody when there is none yet."""
     for record in reversed(records):
@@ -125,7 +172,8 @@ def parse_policy(value: Mapping[str, Any]) -> dict[str, Promotion]:
                 for check, counts in rule["checks"].items()
             },
             soak=rule["soak"],
-            approvals=rule["approvals"],
+            approvals=rule["approvals"]["count"],
+            approvals_not=frozenset(rule["approvals"]["not"]),
         )
         for name, rule in value.items()
     }
@@ -141,23 +189,29 @@ def policy_json(policy: Mapping[str, Promotion]) -> dict[str, Any]:
                 for check, counts in rule.checks.items()
             },
             "soak": rule.soak,
-            "approvals": rule.approvals,
+            "approvals": {"count": rule.approvals, "not": sorted(rule.approvals_not)},
         }
         for name, rule in policy.items()
     }
 
 
-def attempts(records: Iterable[Record], environment: str) -> tuple[Attempt, ...]:
+def attempts(records: Sequence[Record], environment: str) -> tuple[Attempt, ...]:
     """Every deploy into `environment`, oldest first.
 
-    The words of a process whose deploy was taken over, or followed by another, do not count.
+    The words of a process whose deploy was taken over, or followed by another, do not count. A
+    lease lasts no longer than it may, and ends where an admin ended it.
     """
+    versions = versions_of(records)
     found: list[Attempt] = []
     for record in records:
         body = record.body
+        if body.get("decision") == "end-lease" and body["environment"] == environment:
+            if found and found[-1].open:
+                found[-1] = replace(found[-1], lease_until=record.time)
+            continue
         if record.kind != "deploy" or body["environment"] != environment:
             continue
-        told = _attempt(record)
+        told = _attempt(record, versions)
         same = bool(found) and found[-1].id == told.id and found[-1].open
         if told.phase == Phase.STARTED or (told.phase == Phase.TAKEN_OVER and not same):
             found.append(told)
@@ -166,7 +220,7 @@ def attempts(records: Iterable[Record], environment: str) -> tuple[Attempt, ...]
     return tuple(found)
 
 
-def running(records: Iterable[Record], environment: str) -> Running | None:
+def running(records: Sequence[Record], environment: str) -> Running | None:
     """What `environment` runs: the release of the last deploy that finished there.
 
     `since` is when it first finished in an unbroken row of deploys of that release.
@@ -186,7 +240,7 @@ def running(records: Iterable[Record], environment: str) -> Running | None:
 
 
 def in_flight(
-    records: Iterable[Record], environment: str, now: datetime | None = None
+    records: Sequence[Record], environment: str, now: datetime | None = None
 ) -> Attempt | None:
     """The deploy into `environment` that neither finished nor failed.
 
@@ -198,7 +252,7 @@ def in_flight(
     return found[-1] if now is None or found[-1].lease_until > now else None
 
 
-def previous(records: Iterable[Record], environment: str) -> Running | None:
+def previous(records: Sequence[Record], environment: str) -> Running | None:
     """What a rollback of `environment` goes back to; rolling back again goes further back."""
     stack: list[Running] = []
     for attempt in attempts(records, environment):
@@ -215,49 +269,57 @@ def previous(records: Iterable[Record], environment: str) -> Running | None:
 
 
 def evidence(
-    records: Iterable[Record],
+    records: Sequence[Record],
     *,
     release: str | None = None,
     environment: str | None = None,
     check: str | None = None,
 ) -> tuple[Evidence, ...]:
-    """The evidence that fits every argument given, oldest first."""
+    """The evidence that fits every argument given, oldest first; without what was signed with a
+    compromised key."""
+    versions, ignored = versions_of(records), discounted(records)
     return tuple(
         Evidence(
             record.n,
             record.time,
             record.actor,
-            **{**record.body, "result": Result(record.body["result"])},
+            **{
+                **record.body,
+                "result": Result(record.body["result"]),
+                "version": versions[record.body["release"]],
+            },
         )
         for record in records
         if record.kind == "evidence"
+        and record.n not in ignored
         and release in (None, record.body["release"])
         and environment in (None, record.body["environment"])
         and check in (None, record.body["check"])
     )
 
 
-def decisions(records: Iterable[Record]) -> tuple[Decision, ...]:
-    """Every decision, oldest first."""
+def decisions(records: Sequence[Record]) -> tuple[Decision, ...]:
+    """Every decision, oldest first; without what was signed with a compromised key."""
+    ignored = discounted(records)
     return tuple(
         Decision(record.n, record.time, record.actor, **record.body)
         for record in records
-        if record.kind == "decision"
+        if record.kind == "decision" and record.n not in ignored
     )
 
 
-def _attempt(record: Record) -> Attempt:
+def _attempt(record: Record, versions: Mapping[str, str]) -> Attempt:
     body = record.body
     return Attempt(
         id=body["id"],
         environment=body["environment"],
         release=body["release"],
-        version=body["version"],
+        version=versions[body["release"]],
         over=body["over"],
         purpose=Purpose(body["purpose"]),
         phase=Phase(body["phase"]),
         owner=parse_process(body["owner"]),
-        lease_until=times.parse(body["lease_until"]),
+        lease_until=min(times.parse(body["lease_until"]), record.time + LEASE_MOST),
         since=record.time,
         told=record.time,
         n=record.n,

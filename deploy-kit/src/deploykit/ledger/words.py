@@ -17,12 +17,3 @@ def describe(record: Record, versions: dict[str, str] | None = None) -> str:
     return KINDS[record.kind].words(
         record.body, lambda digest: named.get(digest or "", short(digest))
     )
-
-
-def versions_of(records: tuple[Record, ...]) -> dict[str, str]:
-    """The version of every digest that the ledger has seen; the last word counts."""
-    return {
-        record.body["release"]: record.body["version"]
-        for record in records
-        if "version" in record.body
-    }

@@ -80,13 +80,26 @@ class Case:
 def vetoed(case: Case) -> list[Reason]:
     """Vetoes of this release, by each person's last word on it."""
     reasons = []
+    overruled = _last_of(case, "overrule", release=case.release.digest)
     for entry in _last_words(case):
-        if entry.decision == "veto":
+        if entry.decision == "veto" and (overruled is None or overruled.n < entry.n):
             version, name = case.release.version, case.environment
             text = f"{entry.actor} vetoed {version}{_because(entry)}"
-            remedy = f"cut another release; or {entry.actor} takes it back: deploy-kit approve"
-            reasons.append(Reason("veto", text, f"{remedy} {version} {name}"))
+            remedy = (
+                f"cut another release; or {entry.actor} takes it back: deploy-kit approve "
+                f"{version} {name}; or an admin overrules it: deploy-kit overrule {version}"
+            )
+            reasons.append(Reason("veto", text, remedy))
     return reasons
+
+
+def compromised(case: Case) -> list[Reason]:
+    """A release that was cut with a key which was in other hands by then."""
+    known = view.releases(case.records).get(case.release.digest)
+    if known is None or known.n not in view.discounted(case.records):
+        return []
+    text = f"{case.release.version} was released with the key of {known.actor} after it was stolen"
+    return [Reason("compromised", text, "cut another release from commits that you have checked")]
 
 
 def on_hold(case: Case) -> list[Reason]:
@@ -177,15 +190,31 @@ def soak(case: Case) -> list[Reason]:
 
 def approvals(case: Case) -> list[Reason]:
     """Approvals of distinct people; each one's last word on the release counts."""
-    given = sorted(entry.actor for entry in _last_words(case) if entry.decision == "approve")
+    approved = {entry.actor for entry in _last_words(case) if entry.decision == "approve"}
+    involved = approved & _involved(case)
+    given = sorted(approved - involved)
     lacking = case.rule.approvals - len(given)
     if lacking <= 0:
         return []
     by = f" (given by {', '.join(given)})" if given else ""
     people = "approval is" if lacking == 1 else f"{lacking} approvals are"
     text = f"{'one more ' if lacking == 1 else ''}{people} needed for {case.environment}{by}"
+    if involved:
+        text += f"; of {', '.join(sorted(involved))} it does not count, who worked on the release"
     remedy = f"deploy-kit approve {case.release.version} {case.environment}"
     return [Reason("approvals", text, remedy)]
+
+
+def _involved(case: Case) -> set[str]:
+    """Whose approval policy does not count: who cut the release, who deployed it."""
+    digest, people = case.release.digest, set()
+    if "cut" in case.rule.approvals_not:
+        known = view.releases(case.records).get(digest)
+        people |= {known.actor} if known else set()
+    if "deploy" in case.rule.approvals_not:
+        deploys = [record for record in case.records if record.kind == "deploy"]
+        people |= {record.actor for record in deploys if record.body["release"] == digest}
+    return people
 
 
 def checks(case: Case) -> list[Reason]:
@@ -257,10 +286,14 @@ def _decisions(case: Case) -> list[view.Decision]:
     return [entry for entry in entries if entry.environment in (case.environment, None)]
 
 
-def _last_of(case: Case, *decisions: str) -> view.Decision | None:
-    """The last of these decisions about the environment."""
-    found = [entry for entry in _decisions(case) if entry.decision in decisions]
-    return found[-1] if found else None
+def _last_of(case: Case, *decisions: str, release: str | None = None) -> view.Decision | None:
+    """The last of these decisions about the environment (and `release`, a digest)."""
+    entries = [
+        entry
+        for entry in _decisions(case)
+        if entry.decision in decisions and release in (None, entry.release)
+    ]
+    return entries[-1] if entries else None
 
 
 def _last_words(case: Case) -> list[view.Decision]:
@@ -312,7 +345,7 @@ def _because(entry: view.Decision) -> str:
 
 
 Rule = Callable[[Case], list[Reason]]
-ALWAYS: tuple[Rule, ...] = (vetoed, on_hold, pinned, in_flight)
+ALWAYS: tuple[Rule, ...] = (compromised, vetoed, on_hold, pinned, in_flight)
 # A release that runs there already needs none of these to be deployed once more.
 ENTRY: tuple[Rule, ...] = (source, soak, approvals, checks)
 RETURN: tuple[Rule, ...] = (ran_before,)

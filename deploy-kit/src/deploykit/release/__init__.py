@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from deploykit.base.errors import InputError
 from deploykit.ledger.records import Record
+from deploykit.ledger.schema import VERSION
 from deploykit.site import Site
 
 if TYPE_CHECKING:
     from gitshelf import Verified
 
-VERSION = re.compile(r"(\d{4})\.(\d{1,2})\.(\d+)")
 DIGEST_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{6,64})")
 KIT = "kit.tar"
 LATEST = "latest"
@@ -91,8 +91,9 @@ class Unbuilt:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Versions in the order of their cutting: year, week, number."""
-    return tuple(int(part) for part in version.split("."))
+    """Versions in the order of their cutting: year, week, number; before them what is none."""
+    match = VERSION.fullmatch(version)
+    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def manifests(site: Site) -> dict[str, Path]:
@@ -113,16 +114,20 @@ def releases(site: Site) -> tuple[Release, ...]:
 
 def stored(site: Site, version: str, manifest: Path) -> Release | None:
     """The release of that version when its kit is in the store."""
+    folder = site.kits / version
+    digest = kit_digest(folder)
+    return Release(version, digest, folder, manifest) if digest else None
+
+
+def kit_digest(folder: Path) -> str:
+    """The digest of the kit in `folder`, as its SHA256SUMS says; '' if it does not."""
     from gitshelf.base.errors import GitshelfError
     from gitshelf.kit.signatures import read_sums
 
-    folder = site.kits / version
     digest: str | None = None
     with contextlib.suppress(GitshelfError):
         digest = read_sums(folder).get(KIT)
-    if digest is None or not re.fullmatch(r"[0-9a-f]{64}", digest):
-        return None
-    return Release(version, f"sha256:{digest}", folder, manifest)
+    return f"sha256:{digest}" if digest and re.fullmatch(r"[0-9a-f]{64}", digest) else ""
 
 
 def find_release(site: Site, text: str) -> Release | Unbuilt:
@@ -175,10 +180,10 @@ def named_release(site: Site, records: Sequence[Record], text: str) -> tuple[str
 
     Raises InputError where nothing or more than one fits.
     """
-    from deploykit.ledger.words import versions_of
+    from deploykit.ledger.view import versions_of
 
-    known = versions_of(tuple(records))
-    known.update({release.digest: release.version for release in releases(site)})
+    known = {release.digest: release.version for release in releases(site)}
+    known.update(versions_of(records))  # what the ledger says counts more than a folder's name
     if text == LATEST and known:
         text = max(known.values(), key=version_key)
     match = DIGEST_PREFIX.fullmatch(text)

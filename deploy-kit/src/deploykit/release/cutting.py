@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +15,21 @@ from deploykit.base import files
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.filelock import locked
 from deploykit.base.process import Result, run
-from deploykit.release import KIT, VERSION, Release, Unbuilt, check_digest, manifests, stored
+from deploykit.ledger import Ledger, view
+from deploykit.ledger.bodies import release_body
+from deploykit.ledger.kinds import Body
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import VERSION
+from deploykit.release import (
+    KIT,
+    Release,
+    Unbuilt,
+    check_digest,
+    kit_digest,
+    manifests,
+    stored,
+)
+from deploykit.release.proof import pins_digest
 from deploykit.site import Site
 from deploykit.site.keys import operator_key
 
@@ -32,12 +48,20 @@ class Cut:
     committed: bool
 
 
-def cut(site: Site, *, commit: bool, version: str | None = None, today: date | None = None) -> Cut:
-    """Resolve the site's manifest to full SHAs and build its kit; returns the release.
+def cut(
+    site: Site,
+    ledger: Ledger,
+    *,
+    commit: bool,
+    version: str | None = None,
+    today: date | None = None,
+) -> Cut:
+    """Resolve the site's manifest to full SHAs, build its kit and record it as a release.
 
-    Where a release has those very pins already, that one is returned. With `commit` the pins are
-    written to `releases/` and committed (that file alone), else they stay in the state folder.
-    Raises gitshelf's errors, InputError for a version that is taken or is none.
+    Where a release has those very pins already, that one is returned. The version is the ledger's
+    to give: two who cut at the same time get two. With `commit` the pins are written to `releases/`
+    and committed (that file alone), else they stay in the state folder. Raises gitshelf's errors,
+    InputError for a version that is taken or is none, LedgerError for one who may release nothing.
     """
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         _sweep(site)
@@ -46,36 +70,46 @@ def cut(site: Site, *, commit: bool, version: str | None = None, today: date | N
         found = _already_cut(site, known, text)
         if found is not None:
             release = stored(site, found, known[found]) or _build(site, found, known[found])
+            _record(ledger, release)
             file = site.folder / "releases" / f"{found}.yml"
             if commit and not file.exists():  # it was cut with --no-commit before
                 _write_pins(file, known[found].read_text(encoding="utf-8"))
             done = commit and _commit(site, file)
             return Cut(release, False, done)
-        chosen = version or next_version(known, today or datetime.now(UTC).date())
-        if not VERSION.fullmatch(chosen):
-            raise InputError(f"'{chosen}' is no version", "write YEAR.WEEK.N, e.g. 2026.47.1")
-        if chosen in known:
+        if version is not None and not VERSION.fullmatch(version):
+            raise InputError(f"'{version}' is no version", "write YEAR.WEEK.N, e.g. 2026.47.1")
+        if version in known:
             raise InputError(
-                f"the version {chosen} is taken, by other pins", f"they are in {known[chosen]}"
+                f"the version {version} is taken, by other pins", f"they are in {known[version]}"
             )
-        file = (site.folder / "releases" if commit else site.pins) / f"{chosen}.yml"
-        release = _build(site, chosen, file, text)
+        with _built_aside(site, text) as folder:
+            week = today or datetime.now(UTC).date()
+            digest = kit_digest(folder)
+            chosen = _reserve(
+                ledger, digest, text, lambda taken: version or next_version(taken, week), known
+            )
+            file = (site.folder / "releases" if commit else site.pins) / f"{chosen}.yml"
+            _write_pins(file, text)
+            release = _show(site, folder, chosen, file)
         return Cut(release, True, commit and _commit(site, file))
 
 
-def build_release(site: Site, found: Release | Unbuilt) -> Release:
+def build_release(site: Site, ledger: Ledger, found: Release | Unbuilt) -> Release:
     """What a lookup found, with its kit in the store: built from its pins if it is not there.
 
-    The kit is signed by this operator. Raises gitshelf's errors, and InputError if the pins give
-    another kit than the ledger has under that version.
+    The kit is signed by this operator. One that was cut for another ledger is recorded as a release
+    of this one. Raises gitshelf's errors, and InputError if the pins give another kit than the
+    ledger has under that version.
     """
     if isinstance(found, Release):
+        _record(ledger, found)
         return found
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         release = stored(site, found.version, found.manifest)
         release = release or _build(site, found.version, found.manifest)
     if found.digest is not None:
         check_digest(release, found.digest)
+    _record(ledger, release)
     return release
 
 
@@ -86,7 +120,7 @@ def pinned(site: Site) -> str:
     return pinned_manifest(site.manifest, tokens=here_tokens(site))
 
 
-def next_version(taken: dict[str, Path], today: date) -> str:
+def next_version(taken: Collection[str], today: date) -> str:
     """YEAR.WEEK.N of the ISO week of `today`, N one more than the largest so far."""
     year, week, _ = today.isocalendar()
     numbers = [int(v.split(".")[2]) for v in taken if v.startswith(f"{year}.{week}.")]
@@ -151,28 +185,82 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
     )
 
 
-def _build(site: Site, version: str, manifest: Path, text: str | None = None) -> Release:
-    """Build the kit aside, then show pins (`text`, where they are new) and kit by renames."""
+def _record(ledger: Ledger, release: Release) -> None:
+    """Have the ledger know `release`, whose pins and kit are here; nothing if it does."""
+    known = view.releases(ledger.known).get(release.digest)
+    if known is not None:
+        return  # `prove` refuses it if that is another version
+    text = release.manifest.read_text(encoding="utf-8")
+    _reserve(ledger, release.digest, text, lambda taken: release.version)
+
+
+class _AlreadyReleased(Exception):
+    """The ledger has a version for that digest."""
+
+
+def _reserve(
+    ledger: Ledger,
+    digest: str,
+    pins: str,
+    choose: Callable[[Collection[str]], str],
+    taken: Collection[str] = (),
+) -> str:
+    """The version of the kit `digest`: the one it has in the ledger, else that which
+    `choose(versions that are taken)` returns, now recorded.
+
+    Raises InputError if that one is another release's.
+    """
+
+    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+        released = view.releases(records)
+        if digest in released and released[digest].pins is not None:
+            raise _AlreadyReleased(released[digest].version)
+        others = {entry.version: entry.digest for entry in released.values() if entry.pins}
+        version = choose({*taken, *others})
+        if version in others:
+            raise InputError(
+                f"the version {version} is taken: in the ledger it is {others[version]}",
+                "another one: deploy-kit release cut --version YEAR.WEEK.N",
+            )
+        return release_body(digest, version, pins_digest(pins.encode()))
+
+    try:
+        return str(ledger.append(decide).body["version"])
+    except _AlreadyReleased as known:
+        return str(known)
+
+
+def _build(site: Site, version: str, manifest: Path) -> Release:
+    """Build the kit of the pins in `manifest` aside, then show it by a rename."""
+    with _built_aside(site, manifest.read_text(encoding="utf-8")) as folder:
+        return _show(site, folder, version, manifest)
+
+
+@contextlib.contextmanager
+def _built_aside(site: Site, pins: str) -> Iterator[Path]:
+    """A folder in the kit store with the signed kit of these `pins`; gone after the block."""
     from gitshelf import build
 
-    pins = text if text is not None else manifest.read_text(encoding="utf-8")
     site.kits.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=site.kits))
     try:
-        written = aside / f"{version}.yml"
+        written = aside / "gitshelf.yml"
         written.write_text(pins, encoding="utf-8")
         folder = aside / "release"
         folder.mkdir()
         key = operator_key(site)
         build(written, folder / KIT, tokens=here_tokens(site), key=key.file)
-        if text is not None:
-            _write_pins(manifest, text)
-        target = site.kits / version
-        if target.exists():  # a folder without a kit's sums: what a damaged store left
-            shutil.rmtree(target)
-        folder.rename(target)
+        yield folder
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _show(site: Site, folder: Path, version: str, manifest: Path) -> Release:
+    """Rename a folder with a kit into the store; returns the release."""
+    target = site.kits / version
+    if target.exists():  # a folder without a kit's sums: what a damaged store left
+        shutil.rmtree(target)
+    folder.rename(target)
     release = stored(site, version, manifest)
     if release is None:
         raise DeployKitError(f"the kit of {version} was built but cannot be read back")

@@ -16,6 +16,7 @@ from deploykit.site.promotion import Promotion
 
 KEYS = frozenset({"name", "ledger", "manifest", "image"})
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+GENESIS = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 ID_LENGTH = 6
 
 
@@ -24,7 +25,8 @@ class Site:
     """One site: its folder, what site.yml says, and its folder of state.
 
     `id` tells two checkouts on one machine apart; every name on the host carries it.
-    `ledger` is the git remote that holds the branch `ledger`; `downloaded` the Debian packages
+    `ledger` is the git remote that holds the branch `ledger`, `genesis` the commit that it must
+    begin with (None: what this machine trusted before); `downloaded` the Debian packages
     that lie in the node image's archive, so that installing them takes no network (None: the
     image's own choice).
     """
@@ -35,6 +37,7 @@ class Site:
     state: Path
     ledger: str
     downloaded: tuple[str, ...] | None = None
+    genesis: str | None = None
 
     @property
     def manifest(self) -> Path:
@@ -48,6 +51,11 @@ class Site:
     @property
     def keys(self) -> Path:
         return self.state / "keys"
+
+    @property
+    def trust(self) -> Path:
+        """What this machine trusts as the site's ledger; named by the folder alone."""
+        return self.state.with_name(f"{self.id}.trust.json")
 
     @property
     def kits(self) -> Path:
@@ -104,10 +112,28 @@ def open_site(folder: Path) -> Site:
     name = keys["name"].text() if "name" in keys else folder.name
     site_id = hashlib.sha256(str(folder).encode()).hexdigest()[:ID_LENGTH]
     state = state_home() / f"{name}-{site_id}"
-    ledger = keys["ledger"].text() if "ledger" in keys else str(state / "ledger.git")
+    ledger, genesis = str(state / "ledger.git"), None
+    if "ledger" in keys:
+        ledger, genesis = _ledger(keys["ledger"])
     image = keys["image"].mapping(frozenset({"download"})) if "image" in keys else {}
     downloaded = _packages(image["download"]) if "download" in image else None
-    return Site(name, folder, site_id, state, ledger, downloaded)
+    return Site(name, folder, site_id, state, ledger, downloaded, genesis)
+
+
+def _ledger(value: Value) -> tuple[str, str | None]:
+    """The ledger's remote and the commit that it begins with, if site.yml says so."""
+    if value.is_mapping:
+        keys = value.mapping(frozenset({"url", "genesis"}))
+        for name in ("url", "genesis"):
+            if name not in keys:
+                raise value.error(f"'{name}' is missing", "write {url: URL, genesis: COMMIT}")
+        genesis = keys["genesis"].text()
+        if not GENESIS.fullmatch(genesis):
+            raise keys["genesis"].error(
+                f"'{genesis}' is no commit", "deploy-kit ledger verify shows it"
+            )
+        return keys["url"].text(), genesis
+    return value.text(), None
 
 
 def _packages(value: Value) -> tuple[str, ...]:

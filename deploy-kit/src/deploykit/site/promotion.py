@@ -10,6 +10,7 @@ from deploykit.base.yamlfile import Value
 
 CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
+APPROVALS_NOT = frozenset({"cut", "deploy"})
 DURATION = re.compile(r"(\d+)([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -24,12 +25,17 @@ class CheckRule:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What entry into an environment asks for; soak in seconds."""
+    """What entry into an environment asks for; soak in seconds.
+
+    `approvals_not`: whose approval does not count: of those who `cut` the release, of those who
+    `deploy` it anywhere.
+    """
 
     source: str | None = None
     checks: dict[str, CheckRule] = field(default_factory=dict)
     soak: int = 0
     approvals: int = 0
+    approvals_not: frozenset[str] = frozenset()
 
 
 def parse_promotion(value: Value) -> Promotion:
@@ -45,12 +51,26 @@ def parse_promotion(value: Value) -> Promotion:
         if passes > attempts:
             raise entry.error(f"asks for {passes} passes in {attempts} attempts")
         checks[name] = CheckRule(attempts, passes)
+    approvals, approvals_not = _approvals(keys["approvals"]) if "approvals" in keys else (0, ())
     return Promotion(
         source=parse_name(keys["from"]) if "from" in keys else None,
         checks=checks,
         soak=_seconds(keys["soak"]) if "soak" in keys else 0,
-        approvals=keys["approvals"].whole() if "approvals" in keys else 0,
+        approvals=approvals,
+        approvals_not=frozenset(approvals_not),
     )
+
+
+def _approvals(value: Value) -> tuple[int, tuple[str, ...]]:
+    """`approvals: 2`, or `approvals: {count: 2, not: [cut, deploy]}`."""
+    if not value.is_mapping:
+        return value.whole(), ()
+    keys = value.mapping(frozenset({"count", "not"}))
+    words = tuple(item.text() for item in keys["not"].items()) if "not" in keys else ()
+    for word in words:
+        if word not in APPROVALS_NOT:
+            raise keys["not"].error(f"'{word}' is none of {', '.join(sorted(APPROVALS_NOT))}")
+    return keys["count"].whole() if "count" in keys else 1, words
 
 
 def _seconds(value: Value) -> int:

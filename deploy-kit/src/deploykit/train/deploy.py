@@ -11,7 +11,7 @@ from deploykit.checks import FAILED, NOT_APPLICABLE, PASSED, Outcome
 from deploykit.checks.smoke import smoke
 from deploykit.evidence import Finding, record
 from deploykit.ledger import Ledger
-from deploykit.ledger.kit_signers import kit_signers
+from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.schema import Phase, Purpose
 from deploykit.ledger.view import attempts, previous, running
 from deploykit.nodes.inventory import Inventory
@@ -19,6 +19,7 @@ from deploykit.nodes.ssh import reachable
 from deploykit.providers import provider_for
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
+from deploykit.release.proof import prove
 from deploykit.rollout import RolloutFailed, current_digest, roll_out
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
@@ -38,8 +39,11 @@ def deploy(
     nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
     state fails (recorded; what ran before stays current), DeployKitError otherwise.
     """
-    signers = kit_signers(ledger.fetch_records(), release.digest)
-    release.verify(signers)
+    records = ledger.fetch_records()
+    signers = kit_signers(records)
+    if purpose == Purpose.ROLLBACK:
+        signers = kit_signers_back(records, release.digest, environment.name)
+    prove(release, records, signers)
     inventory = work.inventory(environment)
     reachable(inventory)
     began = time.monotonic()
@@ -148,9 +152,9 @@ def rollback(
                 f"{environment.name}: no release ran there before the one of now",
                 f"deploy-kit history {environment.name}",
             )
-        to = build_release(work.site, release_of(work.site, records, before.digest))
+        to = build_release(work.site, ledger, release_of(work.site, records, before.digest))
     if now is not None:
-        ours = build_release(work.site, release_of(work.site, records, now.digest))
+        ours = build_release(work.site, ledger, release_of(work.site, records, now.digest))
         refuse_schema_change(work, environment, ours, to)
     deploy(work, ledger, to, environment, Purpose.ROLLBACK)
     return to

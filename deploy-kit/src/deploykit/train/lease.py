@@ -11,7 +11,8 @@ from functools import partial
 from deploykit.base.errors import Refused
 from deploykit.base.processes import Process, is_dead, parse_process, this_process
 from deploykit.ledger import view
-from deploykit.ledger.kinds import Body, deploy_body
+from deploykit.ledger.bodies import deploy_body
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose
 from deploykit.ledger.store import Ledger
@@ -118,7 +119,7 @@ def begin(
         id=body["id"],
         environment=environment,
         release=body["release"],
-        version=body["version"],
+        version=release.version,
         over=body["over"],
         purpose=purpose,
         owner=parse_process(body["owner"]),
@@ -141,7 +142,6 @@ def _body(lease: Lease, phase: Phase, now: datetime, summary: str) -> Body:
         phase=phase,
         environment=lease.environment,
         release=lease.release,
-        version=lease.version,
         over=lease.over,
         purpose=lease.purpose,
         owner=lease.owner.as_json(),

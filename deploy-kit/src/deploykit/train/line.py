@@ -13,7 +13,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.checks import Occasion, check_named, check_names
 from deploykit.evidence import Finding, record
 from deploykit.ledger import Ledger
-from deploykit.ledger.kit_signers import kit_signers
+from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
@@ -21,6 +21,7 @@ from deploykit.nodes.ssh import reachable
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
+from deploykit.release.proof import prove
 from deploykit.rollout import carries
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
@@ -36,6 +37,8 @@ def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Envir
     where policy says no, and whatever deploying raises.
     """
     environments = work.site.environments()
+    records = ledger.fetch_records()
+    prove(release, records, kit_signers(records))
     for environment in line:
         if runs_already(work, ledger, release, environment):
             work.progress.say(f"{environment.name}: runs {release.version} already")
@@ -125,7 +128,7 @@ def run_check(
     records = ledger.fetch_records()
     before = None
     if needed.over:
-        before = build_release(work.site, release_of(work.site, records, needed.over))
+        before = build_release(work.site, ledger, release_of(work.site, records, needed.over))
     if check.on_copy:
         place, live = environment, None
     else:
@@ -138,7 +141,9 @@ def run_check(
             )
         place = environments[source]
         live = work.inventory(place)
-    signers = kit_signers(records, needed.over)
+    signers = kit_signers(records)
+    if needed.over:
+        signers = kit_signers_back(records, needed.over, environment.name)
     began = time.monotonic()
     outcome = check.run(work, Occasion(release, before, place, live, signers))
     seconds = time.monotonic() - began

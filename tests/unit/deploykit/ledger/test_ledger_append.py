@@ -9,7 +9,8 @@ import forgery
 import pytest
 from deploykit.base.errors import InputError, Refused
 from deploykit.ledger import Ledger, LedgerError, utc_now
-from deploykit.ledger.kinds import Body, decision_body, policy_body, signers_body
+from deploykit.ledger.bodies import decision_body, policy_body, signers_body
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.view import policy_in_force, signers_in_force
 from deploykit.site import Site

@@ -11,7 +11,7 @@ from typing import Any
 import forgery
 import pytest
 from deploykit.ledger import Ledger
-from deploykit.ledger.kinds import decision_body
+from deploykit.ledger.bodies import decision_body
 from deploykit.site import Site
 from deploykit.site.keys import Key, operator_key
 from ledgerbook import make_site, other_state

@@ -4,9 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from deploykit.ledger.canonical import canonical
-from deploykit.ledger.kinds import (
-    Body,
+from deploykit.ledger.bodies import (
     decision_body,
     deploy_body,
     evidence_body,
@@ -14,6 +12,8 @@ from deploykit.ledger.kinds import (
     policy_body,
     signers_body,
 )
+from deploykit.ledger.canonical import canonical
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import LedgerError, parse, render
 from deploykit.site.keys import ROLES, Signer
 from ledgerbook import NOON, OWNER, release

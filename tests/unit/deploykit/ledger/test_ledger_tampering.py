@@ -10,7 +10,8 @@ from datetime import timedelta
 import forgery
 import pytest
 from deploykit.ledger import Ledger, LedgerError, utc_now
-from deploykit.ledger.kinds import Body, decision_body, evidence_body, policy_body, signers_body
+from deploykit.ledger.bodies import decision_body, evidence_body, policy_body, signers_body
+from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record, render
 from deploykit.site import Site
 from deploykit.site.keys import Key

@@ -12,7 +12,7 @@ import pytest
 from deploykit.base.errors import DeployKitError, NodeUnreachable, Refused
 from deploykit.base.processes import Process
 from deploykit.ledger import Ledger
-from deploykit.ledger.kinds import decision_body
+from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.store import utc_now
 from deploykit.ledger.view import in_flight
 from deploykit.master.session import MasterSession

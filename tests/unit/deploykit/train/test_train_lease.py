@@ -10,7 +10,8 @@ import pytest
 from deploykit.base.errors import Refused
 from deploykit.base.processes import Process, this_process
 from deploykit.ledger import Ledger, utc_now, view
-from deploykit.ledger.kinds import Body, signers_body
+from deploykit.ledger.bodies import signers_body
+from deploykit.ledger.kinds import Body
 from deploykit.site import Site
 from deploykit.site.keys import Key
 from deploykit.train.lease import begin

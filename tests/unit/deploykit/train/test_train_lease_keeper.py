@@ -13,7 +13,7 @@ import pytest
 from deploykit.base.errors import Refused
 from deploykit.base.processes import Process
 from deploykit.ledger import Ledger
-from deploykit.ledger.kinds import signers_body
+from deploykit.ledger.bodies import signers_body
 from deploykit.ledger.kit_signers import kit_signers
 from deploykit.ledger.view import attempts, signers_in_force
 from deploykit.release import Release

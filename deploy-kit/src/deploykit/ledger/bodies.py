@@ -1,0 +1,132 @@
+"""The bodies that writers record, one function for each kind, with texts made fit for print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from deploykit.base import times
+from deploykit.base.printable import printable, printable_lines
+from deploykit.ledger.kinds import Body
+from deploykit.ledger.schema import LINE_LENGTH, TEXT_LENGTH, SecretsEvent
+from deploykit.site.keys import Signer
+
+
+def genesis_body(site: str, signers: tuple[Signer, ...], policy: Mapping[str, Any]) -> Body:
+    fields = {"site": site, "signers": _signers_json(signers), "policy": dict(policy)}
+    return Body("genesis", fields)
+
+
+def signers_body(signers: tuple[Signer, ...], compromised: Sequence[tuple[str, int]] = ()) -> Body:
+    """Who may sign from here on; `compromised`: whose records from a number on count no more."""
+    entries = [{"principal": principal, "since": since} for principal, since in compromised]
+    return Body("signers", {"signers": _signers_json(signers), "compromised": entries})
+
+
+def policy_body(policy: Mapping[str, Any]) -> Body:
+    return Body("policy", {"policy": dict(policy)})
+
+
+def release_body(digest: str, version: str, pins: str) -> Body:
+    """That the kit `digest` is release `version`; `pins`: the SHA-256 of its pins, in hex."""
+    return Body("release", {"release": digest, "version": version, "pins": pins})
+
+
+def deploy_body(
+    *,
+    id: str,
+    phase: str,
+    environment: str,
+    release: str,
+    over: str | None,
+    purpose: str,
+    owner: Mapping[str, Any],
+    lease_until: datetime,
+    summary: str = "",
+) -> Body:
+    """A step of a deploy; `release` and `over` are digests `sha256:…`."""
+    fields = {
+        "id": id,
+        "phase": phase,
+        "environment": environment,
+        "release": release,
+        "over": over,
+        "purpose": purpose,
+        "owner": dict(owner),
+        "lease_until": times.iso(lease_until),
+        "summary": printable_lines(summary, TEXT_LENGTH),
+    }
+    return Body("deploy", fields)
+
+
+def evidence_body(
+    *,
+    check: str,
+    release: str,
+    over: str | None,
+    environment: str,
+    result: str,
+    attempt: int,
+    seconds: float,
+    edge: str | None = None,
+    copy: bool = False,
+    summary: str = "",
+    packages: Mapping[str, Mapping[str, str]] | None = None,
+) -> Body:
+    """The outcome of a check; `edge` defaults to `environment`: it holds generally."""
+    installed = {
+        role: {printable(name): printable(version) for name, version in versions.items()}
+        for role, versions in (packages or {}).items()
+    }
+    fields = {
+        "check": check,
+        "release": release,
+        "over": over,
+        "environment": environment,
+        "edge": edge or environment,
+        "copy": copy,
+        "attempt": attempt,
+        "result": result,
+        "seconds": round(seconds, 1),
+        "summary": printable_lines(summary, TEXT_LENGTH),
+        "packages": installed,
+    }
+    return Body("evidence", fields)
+
+
+def decision_body(
+    decision: str,
+    *,
+    environment: str | None = None,
+    release: str | None = None,
+    check: str | None = None,
+    reason: str = "",
+) -> Body:
+    fields = {
+        "decision": decision,
+        "environment": environment,
+        "release": release,
+        "check": check,
+        "reason": printable(reason, LINE_LENGTH),
+    }
+    return Body("decision", fields)
+
+
+def secrets_body(environment: str, event: SecretsEvent, fingerprint: str) -> Body:
+    """That the secrets with this `fingerprint` (64 hexadecimal digits) were exported, …"""
+    fields = {"environment": environment, "event": event, "fingerprint": fingerprint}
+    return Body("secrets", fields)
+
+
+def mend_body(cut: str, commits: int, reason: str = "") -> Body:
+    """That the `commits` commits up to `cut`, which do not verify, are no part of the ledger."""
+    fields = {"cut": cut, "commits": commits, "reason": printable(reason, LINE_LENGTH)}
+    return Body("mend", fields)
+
+
+def _signers_json(signers: tuple[Signer, ...]) -> list[dict[str, Any]]:
+    return [
+        {"principal": signer.principal, "key": signer.key, "roles": sorted(signer.roles)}
+        for signer in signers
+    ]

@@ -1,0 +1,52 @@
+"""What was deployed against policy: every entry that the ledger tells, judged as it was then.
+
+Who holds an operator's key can write that a deploy began without asking policy. Pure; no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploykit.ledger import view
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import Phase, Purpose
+from deploykit.policy.rules import Reason
+from deploykit.policy.verdict import evaluate, evaluate_rollback
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """An entry that policy had not allowed: its record, and the reasons that stood against it."""
+
+    record: Record
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entering:
+    digest: str
+    version: str
+
+
+def breaches(records: Sequence[Record], first: int = 0) -> tuple[Breach, ...]:
+    """The entries against policy among `records` from number `first` on, oldest first.
+
+    A deploy that goes on with one that was left, or takes its place, is not judged by whose lease
+    that was: whether a process was dead, its own machine knew.
+    """
+    versions = view.versions_of(records)
+    found = []
+    for record in records[first:]:
+        body = record.body
+        if record.kind != "deploy" or body["phase"] not in (Phase.STARTED, Phase.TAKEN_OVER):
+            continue
+        before, name = records[: record.n], body["environment"]
+        left = view.in_flight(before, name)
+        own = left.id if left is not None else None
+        entering = _Entering(body["release"], versions[body["release"]])
+        judge = evaluate_rollback if body["purpose"] == Purpose.ROLLBACK else evaluate
+        verdict = judge(entering, name, before, record.time, own)
+        if not verdict.allowed:
+            found.append(Breach(record, verdict.reasons))
+    return tuple(found)
