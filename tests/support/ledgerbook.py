@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deploykit.ledger import Ledger, view
 from deploykit.ledger.bodies import (
     decision_body,
     deploy_body,
@@ -52,6 +53,13 @@ def release(n: int) -> Named:
 def released(what: Named) -> Body:
     """The record that `what` is a release."""
     return release_body(what.digest, what.version, what.digest.removeprefix("sha256:"))
+
+
+def know(ledger: Ledger, *releases: Named) -> None:
+    """Have the ledger know `releases`, unless it does."""
+    for what in releases:
+        if what.digest not in view.releases(ledger.fetch_records()):
+            ledger.append(lambda records, now, what=what: released(what))
 
 
 def make_site(folder: Path, ledger: str | None = None) -> Site:

@@ -18,13 +18,16 @@ START_FIELD = 19  # of /proc/PID/stat behind the command's name: start time in c
 class Process:
     """A process, told apart from any other that had or will have its number.
 
-    `started` is `BOOT-ID:TICKS`: the kernel's boot id and the process's start since that boot.
+    `started` is `BOOT-ID:TICKS`: the kernel's boot id and the process's start since that boot;
+    `space` the inode of its pid namespace ('' if that is not known), which containers of one host
+    differ by. The host's name is for people: others may have the same.
     """
 
     user: str
     host: str
     pid: int
     started: str
+    space: str = ""
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host} (process {self.pid})"
@@ -35,13 +38,13 @@ class Process:
 
 def parse_process(value: Mapping[str, Any]) -> Process:
     """The process that owns a lease, by a checked `deploy` record."""
-    return Process(value["user"], value["host"], value["pid"], value["started"])
+    return Process(value["user"], value["host"], value["pid"], value["started"], value["space"])
 
 
 def this_process() -> Process:
     """The process that asks."""
     pid = os.getpid()
-    return Process(login(), socket.gethostname(), pid, f"{_boot()}:{_ticks(pid)}")
+    return Process(login(), socket.gethostname(), pid, f"{_boot()}:{_ticks(pid)}", _space())
 
 
 def login() -> str:
@@ -55,10 +58,12 @@ def login() -> str:
 def is_dead(process: Process) -> bool:
     """Whether that process is known to be gone.
 
-    Only known for processes of this host: those of an earlier boot, or whose number is free or
-    now another process's. Of other hosts nothing is known, so the answer is False.
+    Only known for processes of this run of this kernel that are counted in this pid namespace: if
+    their number is free, or now another process's. Of all others nothing is known, not even of
+    this machine before it was booted: one that was cloned looks the same. So the answer is False.
     """
-    if process.host != socket.gethostname():
+    boot = process.started.rpartition(":")[0]
+    if not process.space or process.space != _space() or boot != _boot() or boot == "unknown":
         return False
     return is_gone(process.pid, process.started)
 
@@ -92,6 +97,13 @@ def _boot() -> str:
         return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return "unknown"
+
+
+def _space() -> str:
+    try:
+        return str((PROC / "self/ns/pid").stat().st_ino)
+    except OSError:
+        return ""
 
 
 def _ticks(pid: int) -> str:

@@ -150,9 +150,7 @@ class Clone:
         `first` is the first one's number, for that text.
         """
         changes = self._changes(commits)
-        # A commit that adds another file than a record is refused for that later, by name.
-        paths = [_added(changes.get(commit, "")) or f"{FOLDER}/none" for commit in commits]
-        listing = "".join(f"{c}:{path}\n" for c, path in zip(commits, paths, strict=True))
+        listing = "".join(f"{c}:{_added(changes.get(c, ''))}\n" for c in commits)
         found = self._git(["cat-file", "--batch-check"], input=listing).stdout.splitlines()
         ids = list(itertools.takewhile(bool, (_record_blob(line) for line in found)))
         wanted = [name for pair in zip(commits, ids, strict=False) for name in pair]
@@ -163,10 +161,11 @@ class Clone:
         if len(raw) == len(commits):
             return raw, ""
         title = f"record {first + len(raw)} of the ledger (commit {commits[len(raw)][:12]})"
-        damaged = len(raw) < len(ids)
-        return raw, f"{title}: " + (
-            "it is damaged, or no plain text" if damaged else "the record is not there"
-        )
+        if len(raw) < len(ids):
+            return raw, f"{title}: it is damaged, or no plain text"
+        one = _added(changes.get(commits[len(raw)], ""))
+        why = "the record is not there" if one else "its commit does not add one file and no other"
+        return raw, f"{title}: {why}"
 
     def payload(
         self, texts: Sequence[str], parents: Sequence[str], header: str, message: str

@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from deploykit.base.processes import Process, is_dead, parse_process, this_process
 
 
@@ -41,13 +42,20 @@ def test_number_taken_by_another_process_is_dead() -> None:
     assert is_dead(replace(owner, started=f"{boot}:{int(ticks) - 1}"))
 
 
-def test_process_of_an_earlier_boot_is_dead() -> None:
-    owner = this_process()
-    assert is_dead(replace(owner, started=f"0000-boot:{owner.started.rpartition(':')[2]}"))
-
-
-def test_process_of_another_host_is_never_known_to_be_dead() -> None:
-    assert not is_dead(replace(this_process(), host="elsewhere", pid=2**22 - 1))
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"started": f"0000-boot:{this_process().started.rpartition(':')[2]}"},
+        {"space": "1"},
+        {"space": ""},
+    ],
+    ids=["of another boot, or a cloned machine", "of another container", "of an old deploy-kit"],
+)
+def test_process_that_is_counted_elsewhere_is_never_known_to_be_dead(other: dict[str, str]) -> None:
+    gone = replace(this_process(), pid=2**22 - 1)
+    assert is_dead(gone)
+    assert is_dead(replace(gone, host="the same machine under another name"))
+    assert not is_dead(replace(gone, **other))
 
 
 def _owner_of(pid: int) -> Process:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from deploykit.board import board_json, shown, standings
-from deploykit.ledger.words import describe, versions_of
+from deploykit.ledger.view import versions_of
+from deploykit.ledger.words import describe
 from deploykit.site.promotion import Promotion
 from ledgerbook import NOON, Story, release, rule
 
@@ -66,16 +67,18 @@ def test_since_is_when_the_release_first_ran_there() -> None:
 
 
 def test_every_record_has_its_line() -> None:
-    told = line().deployed("test", ONE, over=TWO.digest)
+    told = line().release(TWO).deployed("test", ONE, over=TWO.digest)
     told.found("upgrade", ONE, "staging", copy=True, over=TWO, summary="all\nwell")
     told.decided("waive", ONE, "staging", check="smoke", reason="because")
     told.decided("hold", environment="test", reason="night").decided("veto", ONE, reason="bad")
     lines = [describe(record, versions_of(tuple(told.records))) for record in told.records]
     assert lines == [
         "the ledger of trial begins",
-        f"deploy of 2026.47.1 to test started, over {TWO.digest[7:19]}",
+        f"release 2026.47.2 is {TWO.digest[7:19]}",
+        "release 2026.47.1 is 000000000000",
+        "deploy of 2026.47.1 to test started, over 2026.47.2",
         "deploy of 2026.47.1 to test finished",
-        f"upgrade of 2026.47.1 over {TWO.digest[7:19]} in a copy of staging passed (1 s): all",
+        "upgrade of 2026.47.1 over 2026.47.2 in a copy of staging passed (1 s): all",
         "waive smoke of 2026.47.1 for staging: because",
         "hold test: night",
         "veto 2026.47.1 for everywhere: bad",

@@ -15,13 +15,14 @@ from deploykit.evidence.junit import read_results
 from deploykit.ledger import Ledger, Record
 from deploykit.ledger.view import evidence
 from deploykit.train.lease import begin
-from ledgerbook import Named, release
+from ledgerbook import Named, know, release
 
 ONE, TWO = release(1), release(2)
 PACKAGES = {"identity": {"keystone": "22.0.0"}}
 
 
 def deploy(ledger: Ledger, what: Named = ONE, environment: str = "test") -> None:
+    know(ledger, what)
     begin(ledger, what, environment, "deploy").finish("1 s")
 
 
@@ -103,6 +104,7 @@ def test_environment_that_is_between_two_releases_has_no_evidence(
     ledger: Ledger, tmp_path: Path, end: str, said: str
 ) -> None:
     deploy(ledger, ONE)
+    know(ledger, TWO)
     lease = begin(ledger, TWO, "test", "deploy")
     if end:
         lease.fail("a state failed")
@@ -161,6 +163,7 @@ def test_deployment_while_the_nodes_are_looked_at_leaves_no_evidence(
     file = resultsfile.write(tmp_path / "r.xml", began=past)
 
     def look() -> dict[str, dict[str, str]]:
+        know(ledger, TWO)
         begin(ledger, TWO, "test", "deploy")
         return PACKAGES
 

@@ -49,8 +49,8 @@ def test_commit_is_one_record_that_plain_git_verifies(
 ) -> None:
     ledger.append(lambda records, now: HOLD)
     assert forgery.git(site.ledger, "ls-tree", "-r", "--name-only", "ledger").split() == [
-        "records/0.json",
-        "records/1.json",
+        "records/0/0.json",
+        "records/0/1.json",
     ]
     signers = tmp_path / "signers"
     signers.write_text(f"ann@here {ann.public}\n")
@@ -104,21 +104,33 @@ def test_many_writers_at_once_all_get_through_one_after_another(site: Site, ledg
     assert [record.n for record in records] == list(range(13))
 
 
-def test_two_first_users_of_one_remote_share_one_genesis(tmp_path: Path, keys: Keys) -> None:
+def test_of_two_first_users_of_one_remote_the_second_is_told_the_genesis_to_write(
+    tmp_path: Path, keys: Keys
+) -> None:
     remote = tmp_path / "shared.git"
     forgery.git(remote, "init", "-q", "--bare")
     site = make_site(tmp_path, str(remote))
     opened: list[Ledger] = []
+    refused: list[LedgerError] = []
+    sites = {name: other_state(site, name) for name in ("ann", "bob")}
 
     def work(name: str) -> None:
-        opened.append(Ledger.open(other_state(site, name), keys(f"{name}@here")))
+        place = replace(sites[name], id=name)
+        try:
+            opened.append(Ledger.open(place, keys(f"{name}@here")))
+        except LedgerError as error:
+            refused.append(error)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in ("ann", "bob")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert len(opened) == 2 and opened[0].known == opened[1].known
+    ((first,), (error,)) = opened, refused
+    genesis = first.known[0].commit
+    assert "names no genesis" in error.message and genesis in error.remedy
+    late = Ledger.open(other_state(site, "late"), first.key)
+    assert late.known == first.known
 
 
 def test_key_that_the_ledger_does_not_know_reads_but_does_not_write(
@@ -157,7 +169,7 @@ def test_edited_checkout_changes_neither_policy_nor_signers(
 
 
 def test_policy_record_replaces_the_policy(ledger: Ledger) -> None:
-    rule = {"from": None, "checks": {}, "soak": 60, "approvals": 0}
+    rule = {"from": None, "checks": {}, "soak": 60, "approvals": {"count": 0, "not": []}}
     ledger.append(lambda records, now: policy_body({"test": rule}))
     assert policy_in_force(ledger.fetch_records())["test"].soak == 60
 

@@ -20,6 +20,7 @@ HOLD = decision_body("hold", environment="test", reason="night")
 
 REPOSITORY = "deploykit.ledger.repository:Clone"
 MEMORY = "deploykit.ledger.index:Memory"
+TRUST = "deploykit.ledger.trust:TrustFile"
 STORE = "deploykit.ledger.store"
 # What is called, which call of it, and whether before or after: for a ledger that is there.
 APPENDING = [
@@ -30,8 +31,8 @@ APPENDING = [
     (f"{REPOSITORY}.push", 1, "before"),
     (f"{REPOSITORY}.push", 1, "after"),
     (f"{MEMORY}.add", 1, "after"),
-    (f"{MEMORY}.trust", 1, "before"),
-    (f"{MEMORY}.trust", 1, "after"),
+    (f"{TRUST}.write", 2, "before"),
+    (f"{TRUST}.write", 2, "after"),
 ]
 # The same from nothing: the key, both repositories and the genesis are made as well.
 BEGINNING = [

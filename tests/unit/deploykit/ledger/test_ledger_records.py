@@ -19,14 +19,18 @@ from deploykit.site.keys import ROLES, Signer
 from ledgerbook import NOON, OWNER, release
 
 ONE = release(1)
-RULE = {"from": None, "checks": {"smoke": {"attempts": 2, "passes": 1}}, "soak": 0, "approvals": 1}
+RULE = {
+    "from": None,
+    "checks": {"smoke": {"attempts": 2, "passes": 1}},
+    "soak": 0,
+    "approvals": {"count": 1, "not": ["cut"]},
+}
 SIGNERS = (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),)
 DEPLOY = deploy_body(
     id="d1",
     phase="started",
     environment="test",
     release=ONE.digest,
-    version=ONE.version,
     over=None,
     purpose="deploy",
     owner=OWNER,
@@ -35,7 +39,6 @@ DEPLOY = deploy_body(
 EVIDENCE = evidence_body(
     check="smoke",
     release=ONE.digest,
-    version=ONE.version,
     over=ONE.digest,
     environment="test",
     result="passed",
@@ -77,7 +80,7 @@ def test_missing_field_is_named_with_record_and_commit(body: Body) -> None:
     ("change", "said"),
     [
         ({"kind": "gossip"}, "unknown kind 'gossip'"),
-        ({"schema": 2}, "schema 2"),
+        ({"schema": 3}, "schema 3"),
         ({"n": 4}, "number 4"),
         ({"n": True}, "number True"),
         ({"time": "2026-11-21T12:00:00+00:00"}, "time"),

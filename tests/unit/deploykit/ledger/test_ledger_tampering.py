@@ -26,10 +26,12 @@ def write(ledger: Ledger, body: Body) -> Record:
 
 
 def refused(site: Site, key: Key, *said: str) -> None:
-    """Whoever opens the ledger is told so: with a cache, and anew."""
+    """Whoever opens the ledger is told so, with a cache and anew, and nobody goes on from it."""
     for place in (site, other_state(site, "fresh")):
+        opened = Ledger.open(place, key)
         with pytest.raises(LedgerError) as error:
-            Ledger.open(place, key)
+            write(opened, HOLD)
+        assert opened.fault is error.value
         for words in said:
             assert words in error.value.message
 
@@ -45,7 +47,7 @@ def test_forged_record_in_proper_form_by_the_right_key_is_accepted(
 def test_record_changed_in_place_is_refused(site: Site, ledger: Ledger, ann: Key) -> None:
     write(ledger, HOLD)
     changed = render(1, utc_now(), "ann@here", UNHOLD)
-    forgery.commit(site.ledger, {"records/1.json": changed}, utc_now(), ann)
+    forgery.commit(site.ledger, {"records/0/1.json": changed}, utc_now(), ann)
     refused(site, ann, "record 2")
 
 
@@ -71,7 +73,7 @@ def test_record_in_anothers_name_is_refused(
 def test_signature_of_another_namespace_is_refused(site: Site, ledger: Ledger, ann: Key) -> None:
     now = utc_now()
     text = render(1, now, "ann@here", HOLD)
-    forgery.commit(site.ledger, {"records/1.json": text}, now, ann, namespace="gitshelf-kit")
+    forgery.commit(site.ledger, {"records/0/1.json": text}, now, ann, namespace="gitshelf-kit")
     refused(site, ann, "record 1", "signature")
 
 
@@ -103,7 +105,6 @@ def test_commit_changed_after_signing_is_refused(site: Site, ledger: Ledger, ann
             evidence_body(
                 check="smoke",
                 release=release(1).digest,
-                version="1",
                 over=None,
                 environment="test",
                 result="passed",
@@ -160,20 +161,20 @@ def test_commit_of_another_time_than_its_record_is_refused(
     now = utc_now()
     text = render(1, now, "ann@here", HOLD)
     later = f"{int(now.timestamp()) + 1} +0000"
-    forgery.commit(site.ledger, {"records/1.json": text}, now, ann, stamp=later)
+    forgery.commit(site.ledger, {"records/0/1.json": text}, now, ann, stamp=later)
     refused(site, ann, "record 1", "another time")
 
 
 @pytest.mark.parametrize(
-    "files", [{"README": "hello"}, {"records/7.json": "{}"}, {"records/0.json": "{}"}]
+    "files", [{"README": "hello"}, {"records/0/7.json": "{}"}, {"records/0/0.json": "{}"}]
 )
 def test_commit_with_another_file_is_refused(
     site: Site, ledger: Ledger, ann: Key, files: dict[str, str]
 ) -> None:
     now = utc_now()
     text = render(1, now, "ann@here", HOLD)
-    forgery.commit(site.ledger, {"records/1.json": text, **files}, now, ann)
-    refused(site, ann, "record 1", "other files")
+    forgery.commit(site.ledger, {"records/0/1.json": text, **files}, now, ann)
+    refused(site, ann, "record 1", "add one file and no other")
 
 
 def test_record_that_is_executable_or_a_link_is_refused(
@@ -183,23 +184,23 @@ def test_record_that_is_executable_or_a_link_is_refused(
     text = render(1, now, "ann@here", HOLD)
     for mode in ("100755", "120000"):
         forgery.point(site.ledger, start)
-        forgery.commit(site.ledger, {"records/1.json": text}, now, ann, mode=mode)
+        forgery.commit(site.ledger, {"records/0/1.json": text}, now, ann, mode=mode)
         refused(site, ann, "record 1")
 
 
 def test_number_left_out_is_refused(site: Site, ledger: Ledger, ann: Key) -> None:
     now = utc_now()
     text = render(2, now, "ann@here", HOLD)
-    forgery.commit(site.ledger, {"records/2.json": text}, now, ann)
-    refused(site, ann, "record 1", "not there")
+    forgery.commit(site.ledger, {"records/0/2.json": text}, now, ann)
+    refused(site, ann, "record 1", "number 2")
 
 
 def test_merge_is_refused(site: Site, ledger: Ledger, ann: Key) -> None:
     start, now = forgery.tip(site.ledger), utc_now()
     text = render(1, now, "ann@here", HOLD)
-    side = forgery.commit(site.ledger, {"records/1.json": text}, now, ann)
+    side = forgery.commit(site.ledger, {"records/0/1.json": text}, now, ann)
     forgery.point(site.ledger, start)
-    forgery.commit(site.ledger, {"records/1.json": text}, now, ann, parents=(start, side))
+    forgery.commit(site.ledger, {"records/0/1.json": text}, now, ann, parents=(start, side))
     refused(site, ann)
 
 

@@ -9,13 +9,30 @@ import pytest
 from deploykit.base.errors import InputError
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import signers_in_force
-from deploykit.release import find_release, manifests, named_release, releases
-from deploykit.release.cutting import build_release, cut, next_version, uncommitted
+from deploykit.release import (
+    Release,
+    Unbuilt,
+    cutting,
+    find_release,
+    manifests,
+    named_release,
+    releases,
+)
+from deploykit.release.cutting import Cut, next_version, uncommitted
+from deploykit.site import Site
 from deploykit.site.keys import allowed_signers, operator_key
 from gitshelf.base.errors import GitshelfError, Refused
 
 DAY = date(2026, 11, 21)
 KIT_FILES = {"kit.tar", "kit.tar.provenance.json", "SHA256SUMS", "SHA256SUMS.sig"}
+
+
+def cut(site: Site, **more: Any) -> Cut:
+    return cutting.cut(site, Ledger.open(site), **more)
+
+
+def build_release(site: Site, found: Release | Unbuilt) -> Release:
+    return cutting.build_release(site, Ledger.open(site), found)
 
 
 def signers(checkout: Any) -> str:

@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 from deploykit.base.errors import InputError
-from deploykit.ledger import Record
-from deploykit.release import Release, Unbuilt, find_release, release_of, releases
-from deploykit.release.cutting import build_release, cut
+from deploykit.ledger import Ledger, Record
+from deploykit.release import Release, Unbuilt, cutting, find_release, release_of, releases
+from deploykit.release.cutting import Cut
+from deploykit.site import Site
 from ledgerbook import Named, Story, rule
+
+
+def cut(site: Site, **more: Any) -> Cut:
+    return cutting.cut(site, Ledger.open(site), **more)
+
+
+def build_release(site: Site, found: Release | Unbuilt) -> Release:
+    return cutting.build_release(site, Ledger.open(site), found)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from deploykit.ledger.kinds import Body
 from deploykit.site import Site
 from deploykit.site.keys import Key
 from deploykit.train.lease import begin
-from ledgerbook import Keys, Named, other_state, release, signer
+from ledgerbook import Keys, Named, know, other_state, release, signer
 
 ONE, TWO = release(1), release(2)
 ELSEWHERE = Process("bob", "elsewhere", 4711, "boot:1")
@@ -38,8 +38,8 @@ class Named:
     digest: str
     version: str
 
-folder, remote, state, key, digest, version = sys.argv[1:]
-site = replace(open_site(Path(folder)), ledger=remote, state=Path(state))
+folder, remote, genesis, state, key, digest, version = sys.argv[1:]
+site = replace(open_site(Path(folder)), ledger=remote, genesis=genesis, state=Path(state))
 ledger = Ledger.open(site, read_key(Path(key)))
 print("ready", this_process().pid, flush=True)
 sys.stdin.readline()
@@ -63,6 +63,11 @@ class Clock:
         return self.now
 
 
+@pytest.fixture(autouse=True)
+def _released(ledger: Ledger) -> None:
+    know(ledger, ONE, TWO)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -70,7 +75,8 @@ def clock() -> Clock:
 
 def promoter(site: Site, state: str, key: Key, what: Named) -> subprocess.Popen[str]:
     place = other_state(site, state)
-    words = [place.folder, place.ledger, place.state, key.file, what.digest, what.version]
+    words = [place.folder, place.ledger, place.genesis, place.state, key.file]
+    words += [what.digest, what.version]
     return subprocess.Popen(
         [sys.executable, "-c", PROMOTER, *map(str, words)],
         stdin=subprocess.PIPE,

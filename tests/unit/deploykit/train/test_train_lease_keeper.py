@@ -14,12 +14,13 @@ from deploykit.base.errors import Refused
 from deploykit.base.processes import Process
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import signers_body
-from deploykit.ledger.kit_signers import kit_signers
+from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.view import attempts, signers_in_force
 from deploykit.release import Release
 from deploykit.site import open_site
 from deploykit.train.lease import begin
 from deploykit.train.lease_keeper import keeping_lease
+from ledgerbook import Named, know
 
 FILE = """name: test
 networks: {lan: {cidr: 10.0.0.0/24}}
@@ -36,7 +37,9 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     (site / "environments").mkdir(parents=True)
     (site / "site.yml").write_text("name: probe\n")
     (site / "environments" / "test.yml").write_text(FILE)
-    return Ledger.open(open_site(site))
+    ledger = Ledger.open(open_site(site))
+    know(ledger, Named(ONE.digest, ONE.version))
+    return ledger
 
 
 def phases(ledger: Ledger) -> list[Any]:
@@ -77,5 +80,6 @@ def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(ledger: Ledger) -> N
     left = replace(me, roles=frozenset({"admin", "operator"}))
     ledger.append(lambda records, now: signers_body((left,)))
     assert kit_signers(ledger.known) == ""
-    assert kit_signers(ledger.known, ONE.digest).startswith(me.principal)
-    assert kit_signers(ledger.known, "sha256:" + "2" * 64) == ""
+    assert kit_signers_back(ledger.known, ONE.digest, "test").startswith(me.principal)
+    assert kit_signers_back(ledger.known, ONE.digest, "production") == ""
+    assert kit_signers_back(ledger.known, "sha256:" + "2" * 64, "test") == ""
