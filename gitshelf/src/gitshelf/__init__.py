@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitshelf.kit.extraction import extract
     from gitshelf.kit.lock import Lock, LockedBook, LockedLink
     from gitshelf.kit.signatures import sign_release
+    from gitshelf.kit.unpacked import verify_folder
     from gitshelf.kit.verification import Verified, verify
     from gitshelf.kit.verifier_zip import verifier_zip
     from gitshelf.pins import Pin, on_branch, pin, pinned_manifest, update
@@ -63,6 +64,7 @@ _HOMES = {
     "update": "pins",
     "verifier_zip": "kit.verifier_zip",
     "verify": "kit.verification",
+    "verify_folder": "kit.unpacked",
 }
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     "update",
     "verifier_zip",
     "verify",
+    "verify_folder",
 ]
 
 

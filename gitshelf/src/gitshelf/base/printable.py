@@ -1,15 +1,17 @@
-"""Names of files as a message can show them."""
+"""Names and texts of others as a message can show them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _SHOWN = 3
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def text(name: str) -> str:
-    """A path as it can be printed."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def text(said: str) -> str:
+    """A text that can be printed and cannot steer a terminal; lines stay lines."""
+    return _UNPRINTABLE.sub("?", said)
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,11 @@ import click
 
 from gitshelf.commands.common import (
     Progress,
+    day,
     json_option,
     print_json,
     run_options,
+    say,
     token_options,
     token_values,
 )
@@ -70,7 +71,7 @@ def changes(
         print_json({"old": old, "new": new, "books": [_document(one) for one in found]})
         return
     for line in _markdown(found) if markdown else _text(found):
-        click.echo(line)
+        say(line)
 
 
 def _document(one: BookChanges) -> dict[str, object]:
@@ -91,9 +92,8 @@ def _text(found: Sequence[BookChanges]) -> Iterator[str]:
 
 
 def _line(change: Change) -> str:
-    when = time.strftime("%Y-%m-%d", time.gmtime(change.time))
     more = "".join(f"  {text}" for text in _marks(change))
-    return f"{change.commit[:12]}  {when}  {change.author}: {change.subject}{more}"
+    return f"{change.commit[:12]}  {day(change.time)}  {change.author}: {change.subject}{more}"
 
 
 def _markdown(found: Sequence[BookChanges]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
@@ -13,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitshelf.base import printable
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.version import __version__
 from gitshelf.commands.common import (
     Progress,
     amount,
+    day,
     json_option,
     manifest_options,
     print_json,
     run_options,
+    say,
     token_values,
 )
 from gitshelf.commands.help import EPILOG, SECTIONS
@@ -178,11 +180,11 @@ def build(
         return
     count = len(kit.lock.books)
     number = sum(book.files for book in kit.lock.books)
-    click.echo(f"{kit.path}: {count} books, {number} files, {amount(kit.size)}")
-    click.echo(f"digest {kit.digest}")
+    say(f"{kit.path}: {count} books, {number} files, {amount(kit.size)}")
+    say(f"digest {kit.digest}")
     for book in kit.lock.books:
         if book.omitted:
-            click.echo(f"left out of {book.book}: {len(book.omitted)} paths, see KIT/lock.json")
+            say(f"left out of {book.book}: {len(book.omitted)} paths, see KIT/lock.json")
 
 
 @commands.command(
@@ -190,6 +192,7 @@ def build(
 Examples:
   gitshelf verify kit.tar
   gitshelf verify --signers allowed_signers kit.tar.zst
+  gitshelf verify --digest 1cf3... release/
 """
 )
 @click.argument("kit", type=click.Path(path_type=Path))
@@ -199,11 +202,20 @@ Examples:
 def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -> None:
     """Prove a kit, offline: signature, digest, commits, trees, every file.
 
-    Exits with 1 if the kit is not what it says it is.
+    KIT may be the folder that a kit was unpacked into: it must hold all of it and nothing else;
+    who released it, its --digest says. Exits with 1 if the kit is not what it says it is.
     """
+    from gitshelf.kit.unpacked import verify_folder
     from gitshelf.kit.verification import verify as verify_kit
 
-    done = verify_kit(kit, signers=signers, digest=digest)
+    if not kit.is_dir():
+        done = verify_kit(kit, signers=signers, digest=digest)
+    elif signers is None:
+        done = verify_folder(kit, digest=digest)
+    else:
+        raise GitshelfError(
+            f"{kit} is a folder, and has no signature", "verify the kit, then give --digest here"
+        )
     if as_json:
         print_json(
             {
@@ -216,9 +228,9 @@ def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -
         )
         return
     number = sum(book.files for book in done.lock.books)
-    click.echo(f"{kit}: good, {len(done.lock.books)} books, {number} files, {amount(done.size)}")
-    click.echo(f"digest {done.digest}")
-    click.echo(f"signed by {done.signer}" if done.signer else "signature not asked for")
+    say(f"{kit}: good, {len(done.lock.books)} books, {number} files, {amount(done.size)}")
+    say(f"digest {done.digest}")
+    say(f"signed by {done.signer}" if done.signer else "signature not asked for")
 
 
 @commands.command(
@@ -239,13 +251,13 @@ def show(kit: Path, as_json: bool) -> None:
         print_json({"kit": str(kit), "digest": done.digest, "books": _books(done.lock)})
         return
     width = max((len(book.book) for book in done.lock.books), default=4)
-    click.echo(f"digest {done.digest}")
+    say(f"digest {done.digest}")
     for book in done.lock.books:
-        when = time.strftime("%Y-%m-%d", time.gmtime(book.time))
+        when = day(book.time)
         folder = f" {book.path}/" if book.path else ""
-        click.echo(f"{book.book or '.':{width}}  {book.commit}{folder}  {when}  {book.files} files")
+        say(f"{book.book or '.':{width}}  {book.commit}{folder}  {when}  {book.files} files")
     for link in done.lock.links:
-        click.echo(f"{link.book:{width}}  -> {link.link}")
+        say(f"{link.book:{width}}  -> {link.link}")
 
 
 @commands.command(
@@ -270,7 +282,7 @@ def extract(
     if as_json:
         print_json({"folder": str(folder), "digest": done.digest, "signer": done.signer})
         return
-    click.echo(f"{folder}: release {done.digest}")
+    say(f"{folder}: release {done.digest}")
 
 
 def _books(lock: Lock) -> list[dict[str, object]]:
@@ -291,6 +303,6 @@ def _books(lock: Lock) -> list[dict[str, object]]:
 
 
 def _complain(message: str, remedy: str) -> None:
-    click.echo(click.style("error: ", fg="red") + message, err=True)
+    click.echo(click.style("error: ", fg="red") + printable.text(message), err=True)
     if remedy:
-        click.echo(click.style("remedy: ", fg="yellow") + remedy, err=True)
+        click.echo(click.style("remedy: ", fg="yellow") + printable.text(remedy), err=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gitshelf.base import printable
 from gitshelf.base.errors import GitshelfError
 
 _QUIET_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
@@ -79,6 +80,20 @@ def token_values(pairs: Sequence[str]) -> dict[str, str]:
 def print_json(document: dict[str, object]) -> None:
     """Print a document as all commands do."""
     click.echo(json.dumps(document, indent=2))
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print a line that may have texts of others in it: names of files, authors, branches."""
+    click.echo(printable.text(line), err=err)
+
+
+def day(seconds: int) -> str:
+    """The day (UTC) of a time since 1970; one that no calendar has is shown as git does, as 0."""
+    try:
+        moment = time.gmtime(seconds)
+    except (OverflowError, OSError, ValueError):
+        moment = time.gmtime(0)
+    return time.strftime("%Y-%m-%d", moment)
 
 
 def amount(size: int) -> str:

@@ -17,6 +17,7 @@ from gitshelf.commands.common import (
     manifest_options,
     print_json,
     run_options,
+    say,
     token_values,
 )
 
@@ -120,11 +121,11 @@ def _outcome_document(outcome: Outcome) -> dict[str, object]:
 def _print_outcomes(manifest: Path, outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
     for one in outcomes:
         if one.kept:
-            click.echo(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
+            say(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
         elif one.done:
             to = "to" if "moved from" in one.done else "at"
             at = f" {to} {one.commit[:12]}" if one.commit else ""
-            click.echo(f"{one.book or '.'}: {one.done}{at}")
+            say(f"{one.book or '.'}: {one.done}{at}")
     done = sum(1 for one in outcomes if one.done and not one.kept)
     kept = sum(1 for one in outcomes if one.kept)
     would = "would be " if dry_run else ""
@@ -177,7 +178,7 @@ def status(manifest: Path, as_json: bool, **asked: Any) -> None:
         print_json({"clean": not wrong, "books": [_json(one) for one in states]})
     else:
         for one in wrong:
-            click.echo(f"{one.book or '.'}: {'; '.join(one.problems)}")
+            say(f"{one.book or '.'}: {'; '.join(one.problems)}")
         click.echo(f"{manifest}: {len(states)} books, {len(wrong)} differ")
     if wrong:
         sys.exit(1)
@@ -205,7 +206,7 @@ def diff(manifest: Path, as_json: bool, **asked: Any) -> None:
         print_json({"clean": not wrong, "books": books})
     else:
         for one in wrong:
-            click.echo(f"# book {one.book or '.'}: {'; '.join(one.problems)}")
+            say(f"# book {one.book or '.'}: {'; '.join(one.problems)}")
             click.echo(one.diff, nl=False)
     if wrong:
         sys.exit(1)
@@ -240,7 +241,7 @@ def discover(
         raise GitshelfError(f"{manifest} is there already", "name another file, or give --force")
     found = discover_books(folder, use_branch=use_branch)
     for one in found.left_out:
-        click.echo(f"left out: {one}", err=True)
+        say(f"left out: {one}", err=True)
     if manifest:
         try:
             files.write(manifest, found.text.encode())

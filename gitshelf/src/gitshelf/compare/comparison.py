@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
+from gitshelf.base.printable import text
 from gitshelf.base.process import Running
 from gitshelf.base.threads import run_all
 from gitshelf.cache import Store
@@ -25,16 +26,17 @@ from gitshelf.resolution import Options, submodules
 from gitshelf.shelf import nesting
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+_TIME = re.compile(r"[0-9]{1,19}")
+_LAST_TIME = 2**63 - 1  # of time_t, in seconds
 _CHANGE_ID = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{40})[ \t]*$", re.M)
 _CLOSES = re.compile(r"^Closes-Bug:[ \t]*#?[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
 Pairs = dict[str, tuple[ShelfBook | None, ShelfBook | None]]
 """Books by place: what they were and what they are."""
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A commit; `time` is the committer's, in seconds since 1970."""
+    """A commit; `time` is the committer's, in seconds since 1970 (0 if git knows none)."""
 
     commit: str
     author: str
@@ -210,23 +212,22 @@ class _Comparison:
         )
         if not result.ok:
             raise GitshelfError(f"its commits cannot be listed: {git.last_line(result.err)}")
-        text = result.out.decode("utf-8", "replace")
-        return tuple(parse_commit(record) for record in text.split("\0") if record)
+        records = result.out.decode("utf-8", "replace").split("\0")
+        return tuple(parse_commit(record) for record in records if record)
 
 
 def parse_commit(record: str) -> Change:
-    """A commit from id, author, time and message, each beginning on a line of its own."""
+    """A commit from id, author, time and message, each beginning on a line of its own.
+
+    Git gives no time for a committer's line that it cannot read, and shows one that its clock
+    cannot hold as 1970, too: both are 0.
+    """
     commit, author, when, message = record.split("\n", 3)
     return Change(
         commit,
-        printable(author),
-        int(when),
-        printable(message.strip().partition("\n")[0]),
+        text(author),
+        int(when) if _TIME.fullmatch(when) and int(when) <= _LAST_TIME else 0,
+        text(message.strip().partition("\n")[0]),
         tuple(dict.fromkeys(_CHANGE_ID.findall(message))),
-        tuple(dict.fromkeys(printable(bug) for bug in _CLOSES.findall(message))),
+        tuple(dict.fromkeys(text(bug) for bug in _CLOSES.findall(message))),
     )
-
-
-def printable(text: str) -> str:
-    """A text that cannot steer a terminal."""
-    return _UNPRINTABLE.sub("?", text)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from gitshelf.base.errors import GitshelfError, Refused
 
 if TYPE_CHECKING:
+    from hashlib import _Hash
+
     from gitshelf.formats.tarreader import Source
 
 SUFFIXES = (".tar", ".tar.gz", ".tar.zst")
@@ -23,6 +25,8 @@ _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _PIECE = 1 << 20
 _ZSTD_LEVEL = 9
+_ZSTD_WINDOW = 32 << 20  # bytes of memory; level 9 asks for 4 MiB, 19 for 8 MiB
+_ZSTD_START = 18  # bytes: no frame's header is longer, and no kit is shorter
 
 
 class Sink(Protocol):
@@ -102,8 +106,9 @@ class _Zstd(_Plain):
 
 
 @contextmanager
-def open_tar(path: Path) -> Iterator[Source]:
-    """The tar inside `path`, by what the file starts with.
+def open_tar(path: Path, file_sum: _Hash | None = None) -> Iterator[Source]:
+    """The tar inside `path`, by what the file starts with. What is read of a compressed file is
+    added to `file_sum`: all of it, once the tar has ended.
 
     Raises GitshelfError if the file cannot be read, Refused if the compression is damaged.
     """
@@ -117,18 +122,37 @@ def open_tar(path: Path) -> Iterator[Source]:
             raw.seek(0)
         except OSError as error:
             raise GitshelfError(f"{path}: {error.strerror}", "name a kit") from None
+        packed = _Summed(raw, file_sum) if file_sum else raw
         if magic.startswith(_GZIP_MAGIC):
-            yield _Gunzip(raw)
+            yield _Gunzip(packed)
         elif magic == _ZSTD_MAGIC:
-            yield _Unzstd(raw)
+            yield _Unzstd(packed)
         else:
             yield raw
+
+
+def is_plain(source: Source) -> bool:
+    """Whether the tar of `open_tar` is the file itself."""
+    return isinstance(source, io.FileIO)
+
+
+class _Summed:
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, raw: io.FileIO, file_sum: _Hash) -> None:
+        self._raw = raw
+        self._sum = file_sum
+
+    def read(self, size: int, /) -> bytes:
+        data = self._raw.read(size)
+        self._sum.update(data)
+        return data
 
 
 class _Gunzip:
     """Reads exactly one member of the form that `_Gzip` writes, and nothing behind it."""
 
-    def __init__(self, raw: io.FileIO) -> None:
+    def __init__(self, raw: Source) -> None:
         self._raw = raw
         self._inflate = zlib.decompressobj(-15)
         self._pending = b""
@@ -165,9 +189,13 @@ class _Gunzip:
 
 
 class _Unzstd:
-    """Reads exactly one frame, and nothing behind it."""
+    """Reads exactly one frame, and nothing behind it.
 
-    def __init__(self, raw: io.FileIO) -> None:
+    It goes from block to block (RFC 8878, 3.1.1.2), because one holds 128 KiB at most, whereas all
+    that the decoder is given at once it expands at once, and four bytes may say 128 KiB.
+    """
+
+    def __init__(self, raw: Source) -> None:
         try:
             import zstandard
         except ImportError:
@@ -177,23 +205,56 @@ class _Unzstd:
             ) from None
         self._raw = raw
         self._error: type[Exception] = zstandard.ZstdError
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._ready = memoryview(b"")
+        # Bytes that were read and that no block was made of yet.
+        self._ahead = b""
+        start = self._take(_ZSTD_START)
+        try:
+            about = zstandard.get_frame_parameters(start)
+            size = zstandard.frame_header_size(start)
+        except zstandard.ZstdError as error:
+            raise Refused(f"the compressed data is damaged: {error}") from None
+        self._ahead = start[size:] + self._ahead
+        self._checksum = 4 if about.has_checksum else 0
+        unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame = unpacker.decompressobj()
+        self._ready = memoryview(self._expand(start[:size]))
+        self._ended = False
 
     def read(self, size: int, /) -> bytes:
         while not self._ready:
-            if self._frame.eof:
-                if self._frame.unused_data or self._raw.read(1):
-                    raise Refused("something follows the end of the compressed data")
+            if self._ended:
                 return b""
-            # Small pieces, because their expansion is held in memory.
-            data = self._raw.read(1 << 14)
-            if not data:
-                raise Refused("the compressed data ends too early", "get the kit again")
-            try:
-                self._ready = memoryview(self._frame.decompress(data))
-            except self._error as error:
-                raise Refused(f"the compressed data is damaged: {error}") from None
+            self._ready = memoryview(self._block())
         piece = self._ready[:size]
         self._ready = self._ready[size:]
         return bytes(piece)
+
+    def _block(self) -> bytes:
+        header = self._take(3)
+        number = int.from_bytes(header, "little")
+        is_last, is_repeated, size = number & 1, number >> 1 & 3 == 1, number >> 3
+        data = header + self._take(1 if is_repeated else size)
+        if is_last:
+            data += self._take(self._checksum)
+            self._ended = True
+            if self._ahead or self._raw.read(1):
+                raise Refused("something follows the end of the compressed data")
+        expanded = self._expand(data)
+        if is_last and not self._frame.eof:
+            raise Refused("the compressed data is damaged")
+        return expanded
+
+    def _expand(self, data: bytes) -> bytes:
+        try:
+            return self._frame.decompress(data)
+        except self._error as error:
+            raise Refused(f"the compressed data is damaged: {error}") from None
+
+    def _take(self, size: int) -> bytes:
+        while len(self._ahead) < size:
+            more = self._raw.read(_PIECE)
+            if not more:
+                raise Refused("the compressed data ends too early", "get the kit again")
+            self._ahead += more
+        taken, self._ahead = self._ahead[:size], self._ahead[size:]
+        return taken

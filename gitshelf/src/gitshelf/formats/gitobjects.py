@@ -8,11 +8,14 @@ Standard library only.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitshelf.base.errors import Refused
+from gitshelf.formats import names
+from gitshelf.formats.tar import printable
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -24,6 +27,9 @@ REGULAR = (PLAIN, EXECUTABLE, GROUP_WRITABLE)
 MODES = (*REGULAR, SYMLINK, SUBMODULE)
 
 _HEX = frozenset("0123456789abcdef")
+_TIME_AND_ZONE = re.compile(rb" (-?[0-9]+) [^ ]*$")
+_TIME = re.compile(rb" *([0-9]+)")
+_DIGITS = 24  # of a time; those of more are as far beyond all that can be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a commit says: its tree, and its committer's time in seconds since 1970."""
+    """What a commit says: its tree, and its committer's time in seconds since 1970; that may be
+    any number (tar.writable_time), and is 0 if the line has none."""
 
     tree: str
     time: int
@@ -64,18 +71,15 @@ def object_id(kind: str, content: bytes, like: str) -> str:
 
 
 def parse_commit(content: bytes) -> Commit:
-    """Read a raw commit. Raises Refused if it is none."""
-    head = content.partition(b"\n\n")[0].split(b"\n")
-    tree = time = None
-    for line in head:
-        if line.startswith(b"tree ") and tree is None:
-            tree = line[5:].decode("ascii", "replace")
-        elif line.startswith(b"committer ") and time is None:
-            fields = line.rsplit(b" ", 2)
-            time = int(fields[1]) if len(fields) == 3 and fields[1].lstrip(b"-").isdigit() else None
-    if tree is None or not is_id(tree) or time is None:
+    """Read a raw commit. Raises Refused if git would not take it for one."""
+    first, *others = content.partition(b"\n\n")[0].split(b"\n")
+    tree = first.removeprefix(b"tree ").decode("ascii", "replace")
+    if first[:5] != b"tree " or not is_id(tree):
         raise Refused("a commit object cannot be read")
-    return Commit(tree, time)
+    committer = next((line for line in others if line.startswith(b"committer ")), b"")
+    # Before the zone, whatever stands in the place of name and address; else as git reads it.
+    seconds = _TIME_AND_ZONE.search(committer) or _TIME.match(committer.rpartition(b">")[2])
+    return Commit(tree, int(seconds[1][:_DIGITS]) if seconds else 0)
 
 
 def parse_tag(content: bytes) -> tuple[str, str]:
@@ -88,12 +92,13 @@ def parse_tag(content: bytes) -> tuple[str, str]:
 
 
 def parse_tree(content: bytes, like: str) -> list[Item]:
-    """Read a raw tree. Raises Refused if git's own rules for names and order are not kept."""
+    """Read a raw tree. Raises Refused if git's own rules for names and order are not kept, or if it
+    has a name that git never checks out."""
     width = len(like) // 2
     items = []
     position, end = 0, len(content)
     last = b""
-    names = set()
+    seen = set()
     try:
         while position < end:
             space = content.index(b" ", position)
@@ -103,10 +108,12 @@ def parse_tree(content: bytes, like: str) -> list[Item]:
             position = stop + 1 + width
             items.append(Item(name, mode, content[stop + 1 : position].hex()))
             key = name + b"/" if mode == TREE else name
-            if key <= last or name in names or not _is_name(name):
+            if key <= last or name in seen:
                 raise ValueError
+            if fault := names.fault(name, link=mode == SYMLINK):
+                raise Refused(f"{printable(name)} in a tree object {fault}")
             last = key
-            names.add(name)
+            seen.add(name)
     except ValueError:
         raise Refused("a tree object breaks git's rules for names and order") from None
     if position != end:
@@ -118,10 +125,6 @@ def subfolder(content: bytes, name: bytes, like: str) -> str | None:
     """The id of the folder `name` in a raw tree; None if it has no such folder."""
     items = parse_tree(content, like)
     return next((item.id for item in items if (item.path, item.mode) == (name, TREE)), None)
-
-
-def _is_name(name: bytes) -> bool:
-    return bool(name) and b"/" not in name and name not in (b".", b"..")
 
 
 def tree_id(items: Iterable[Item], like: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gitshelf.base.errors import GitshelfError
+from gitshelf.base.errors import Refused
+from gitshelf.formats import names
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -21,7 +22,6 @@ MAX_TIME = 8**11 - 1
 _MAX_SIZE = 8**11 - 1
 _PIECE = 1 << 20
 _PAX_NAME = b"././@PaxHeader"
-_MAX_PAX = 1 << 20
 _PADDING = [bytes(n) for n in range(BLOCK)]
 
 
@@ -131,9 +131,8 @@ def printable(name: bytes) -> str:
     )
 
 
-def check_name(name: bytes) -> None:
-    """Refuse a name that does not stay below the folder it is unpacked in."""
-    path = name[:-1] if name.endswith(b"/") else name
-    parts = path.split(b"/")
-    if b"\0" in name or any(part in (b"", b".", b"..") for part in parts):
-        raise GitshelfError(f"the name {printable(name)} is outside the shelf")
+def check_path(path: bytes, *, link: bool = False) -> None:
+    """Raises Refused for a path that leads out of the folder it is unpacked in, or that git would
+    not check out there; `link` says whether it is one."""
+    if fault := names.path_fault(path, link=link):
+        raise Refused(f"the name {printable(path)} {fault}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
 from gitshelf.base.errors import Refused
+from gitshelf.formats.names import MAX_PATH
 from gitshelf.formats.tar import BLOCK, END, FILE, FOLDER, LINK, Entry, header, padding, printable
 
 _PIECE = 1 << 20
@@ -163,8 +164,10 @@ class Reader:
                 if not 0 < length <= len(body):
                     raise ValueError
                 key, _, value = body[len(digits) + 1 : length - 1].partition(b"=")
-                if key == b"size":
-                    int(value)
+                if key == b"size" and not 0 <= int(value) < 2**63:
+                    raise ValueError
+                if key != b"size" and len(value) > MAX_PATH:
+                    raise ValueError
             except ValueError:
                 raise self._bad(start) from None
             records[key] = value

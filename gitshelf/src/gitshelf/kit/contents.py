@@ -6,11 +6,12 @@ Standard library only.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitshelf.base.errors import Refused
-from gitshelf.formats import gitobjects, tar
+from gitshelf.formats import gitobjects, names, tar
 from gitshelf.formats.tar import Entry, printable
 from gitshelf.formats.tarreader import Reader
 from gitshelf.kit import lock
@@ -19,8 +20,19 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 CONTENT = 0
+MAX_OWN = 64 << 20
+"""The most that all files of KIT/ hold, in bytes. They are kept until the lock was read."""
+MAX_LOCK = 16 << 20
+"""The most that KIT/lock.json holds, in bytes. Read, it takes about twenty times as much."""
+MAX_ENTRIES = 1_000_000
+MAX_NAMES = 128 << 20
+"""The most that all names and targets of links hold, in bytes."""
 _SMALL = 1 << 20
-_MAX_KIT_FILE = 256 << 20
+# All that a lock can speak of; which of them, it says.
+_OWN = re.compile(
+    rb"lock\.json|manifest\.yml|sbom\.cdx\.json|(?:commits|trees)/(?:[0-9a-f]{40}|[0-9a-f]{64})"
+)
+_TOO_MUCH = "a kit for the operator of a cloud is smaller: get it again from where it was released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +46,22 @@ class Seen:
 
 @dataclass(slots=True)
 class Table:
-    """What a kit holds, by path without trailing slash, in the order of the tar."""
+    """What a kit holds, by path without trailing slash, in the order of the tar; `own` are the
+    files of KIT/, `own_size` their bytes."""
 
     folders: dict[bytes, Entry] = field(default_factory=dict)
     others: dict[bytes, Seen] = field(default_factory=dict)
     own: dict[bytes, bytes] = field(default_factory=dict)
+    own_size: int = 0
 
 
 def read(reader: Reader) -> Table:
-    """One pass over the tar: form, order and names, and the id of every file."""
+    """One pass over the tar: form, order and names, and the id of every file.
+
+    Takes no more memory than the limits above allow, whatever the tar is. Raises Refused.
+    """
     table = Table()
+    entries = named = 0
     # Until the lock is read, anything may be.
     widths: tuple[int, ...] = (40, 64, CONTENT)
     big: frozenset[bytes] = frozenset()
@@ -54,11 +72,15 @@ def read(reader: Reader) -> Table:
         if name <= last:
             raise Refused(f"{printable(name)} is not in the kit's order")
         last = name
+        entries += 1
+        named += len(name) + len(entry.link)
+        if entries > MAX_ENTRIES or named > MAX_NAMES:
+            raise Refused("it has more entries than gitshelf reads", _TOO_MUCH)
         if entry.kind == tar.FOLDER:
             path = name[:-1]
             if name[-1:] != b"/" or entry.mode != 0o755 or path in table.others:
                 raise Refused(f"the folder {printable(name)} is not as gitshelf writes it")
-            _check_path(path)
+            tar.check_path(path)
             table.folders[path] = entry
             continue
         if path in table.others or path[-1:] == b"/":
@@ -67,17 +89,14 @@ def read(reader: Reader) -> Table:
         folder, _, base = path.rpartition(b"/")
         if folder and folder not in table.folders:
             raise Refused(f"{printable(name)} lies under something that is not a folder")
-        if base in (b"", b".", b"..") or b"\0" in base:
-            _check_path(path)
+        if fault := names.fault(base, link=entry.kind == tar.LINK):
+            raise Refused(f"the name {printable(name)} {fault}")
         if entry.kind == tar.LINK:
             if entry.mode != 0o755 or not entry.link or b"\0" in entry.link:
                 raise Refused(f"the link {printable(name)} is not as gitshelf writes it")
             ids = {w: _blob(entry.link, w) for w in widths if w != CONTENT}
         elif path.startswith(b"KIT/"):
-            if entry.size > _MAX_KIT_FILE:
-                raise Refused(f"{printable(name)} is too big")
-            data = b"".join(reader.content(entry))
-            table.own[path[4:]] = data
+            data = _own_file(reader, entry, table)
             ids = {}
             if path == b"KIT/lock.json":
                 parsed = lock.parse(data)
@@ -91,9 +110,16 @@ def read(reader: Reader) -> Table:
     return table
 
 
-def _check_path(path: bytes) -> None:
-    if b"\0" in path or any(part in (b"", b".", b"..") for part in path.split(b"/")):
-        raise Refused(f"the name {printable(path)} leads outside the shelf")
+def _own_file(reader: Reader, entry: Entry, table: Table) -> bytes:
+    """Read a file of KIT/ into the table."""
+    name = entry.name.removeprefix(b"KIT/")
+    if not _OWN.fullmatch(name):
+        raise Refused(f"{printable(entry.name)} should not be there")
+    table.own_size += entry.size
+    if table.own_size > MAX_OWN or (name == b"lock.json" and entry.size > MAX_LOCK):
+        raise Refused(f"KIT/ is too big, at {printable(entry.name)}", _TOO_MUCH)
+    data = table.own[name] = b"".join(reader.content(entry))
+    return data
 
 
 def _blob(content: bytes, width: int) -> str:

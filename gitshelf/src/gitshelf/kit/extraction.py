@@ -9,6 +9,7 @@ from gitshelf.base import files
 from gitshelf.base.errors import GitshelfError, Refused
 from gitshelf.formats import compression, tar
 from gitshelf.formats.tarreader import Reader
+from gitshelf.kit.unpacked import verify_folder
 from gitshelf.kit.verification import Verified, verify
 
 
@@ -18,8 +19,8 @@ def extract(
     """Prove `kit` (as `verify` does) and unpack it as the folder `destination`.
 
     The folder appears by a rename, complete and on the disk. If it holds this release already,
-    nothing is written; raises GitshelfError if it holds something else. Raises Refused before
-    anything is unpacked if the kit is not as it should be.
+    nothing is written; raises Refused if it was changed since, GitshelfError if it holds something
+    else. Raises Refused before anything is unpacked if the kit is not as it should be.
     """
     destination = Path(os.path.abspath(destination))  # noqa: PTH100 - a link may be the parent
     verified = verify(kit, signers=signers, digest=digest)
@@ -54,13 +55,16 @@ def extract(
 
 
 def _holds(folder: Path, verified: Verified) -> bool:
-    """Whether this release was unpacked as `folder` before. What was changed there since is not
-    looked for."""
+    """Whether this release was unpacked as `folder` before. Raises Refused, with names, if it was
+    changed since."""
     try:
         found = (folder / "KIT" / "lock.json").read_bytes()
     except OSError:
         return False
-    return not folder.is_symlink() and found == verified.lock.to_bytes()
+    if folder.is_symlink() or found != verified.lock.to_bytes():
+        return False
+    verify_folder(folder, verified)
+    return True
 
 
 def _unpack(verified: Verified, folder: Path) -> None:
@@ -75,7 +79,7 @@ def _unpack(verified: Verified, folder: Path) -> None:
     with compression.open_tar(verified.path) as source:
         reader = Reader(source)
         while (entry := reader.entry()) is not None:
-            tar.check_name(entry.name)
+            tar.check_path(entry.name.removesuffix(b"/"), link=entry.kind == tar.LINK)
             target = root + entry.name
             if entry.kind == tar.FOLDER:
                 os.mkdir(target)  # noqa: PTH102 - bytes

@@ -175,7 +175,7 @@ def raw(path: str) -> bytes:
 def parse(data: bytes) -> Lock:
     """Read KIT/lock.json. Raises Refused for anything but the exact form of format 1."""
     try:
-        document = json.loads(data)
+        document = json.loads(data, parse_float=_no_number, parse_constant=_no_number)
         version = document["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused("KIT/lock.json cannot be read", "this is no kit, or a damaged one") from None
@@ -192,6 +192,11 @@ def parse(data: bytes) -> Lock:
     if not canonical:
         raise Refused("KIT/lock.json is not in the form that gitshelf writes")
     return lock
+
+
+def _no_number(written: str) -> Any:
+    """A lock has whole numbers only. Raises ValueError."""
+    raise ValueError(written)
 
 
 def _parse(document: Any) -> Lock:

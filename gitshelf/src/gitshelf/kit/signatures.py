@@ -13,8 +13,10 @@ from pathlib import Path
 
 from gitshelf.base import files, process
 from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.kit.signers import NAMESPACE, signer_of
 
-SUMS, SIGNATURE, NAMESPACE = "SHA256SUMS", "SHA256SUMS.sig", "gitshelf-kit"
+SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
+_MAX_FILE = 4 << 20
 _TIMEOUT = 60.0
 _NO_REASON = "no reason given"
 
@@ -33,17 +35,17 @@ def read_sums(folder: Path) -> dict[str, str]:
 
     Raises Refused for a line that sha256sum would not have written for a plain name.
     """
-    try:
-        return _parse_sums((folder / SUMS).read_bytes(), folder)
-    except FileNotFoundError:
+    if not os.path.lexists(folder / SUMS):
         return {}
-    except OSError as error:
-        raise Refused(f"{folder / SUMS}: {error.strerror}") from None
+    try:
+        return _parse_sums(_small(folder / SUMS), folder)
+    except GitshelfError as error:
+        raise Refused(error.message, error.remedy) from None
 
 
 def _parse_sums(data: bytes, folder: Path) -> dict[str, str]:
     try:
-        lines = data.decode("utf-8").splitlines()
+        lines = data.decode("utf-8").removesuffix("\n").split("\n") if data else []
     except UnicodeDecodeError:
         raise Refused(f"{folder / SUMS} is not a list of sha256sum") from None
     sums: dict[str, str] = {}
@@ -122,7 +124,8 @@ def check_signature(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
 
     Raises Refused if the signature is missing, wrong, or by a key that `signers` does not name.
     """
-    if not Path(signers).is_file():
+    signers = Path(signers)
+    if not signers.is_file():
         raise GitshelfError(
             f"{signers} is not there", "name a file in ssh-keygen's ALLOWED SIGNERS form"
         )
@@ -132,22 +135,20 @@ def check_signature(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
             f"{folder}: there is no {SUMS} with its signature beside the kit",
             "get the whole release folder, or sign it: gitshelf build --key KEY",
         )
-    data = (folder / SUMS).read_bytes()
-    common = ["-f", os.fspath(signers), "-n", NAMESPACE, "-s", os.fspath(signature)]
-    found = process.run(["ssh-keygen", "-Y", "find-principals", *common], timeout=_TIMEOUT)
-    names = found.out.decode("utf-8", "replace").split("\n")[0].strip()
-    if not found.ok or not names:
-        raise Refused(
-            f"{signature}: the key is not one of {signers}",
-            "have it signed by someone you know, or add the key after checking it",
-        )
-    for name in names.split(","):
-        checked = process.run(
-            ["ssh-keygen", "-Y", "verify", "-I", name, *common],
-            timeout=_TIMEOUT,
-            input=data,
-        )
-        if checked.ok:
-            return name, _parse_sums(data, folder)
-    reason = process.last_line(checked.err or checked.out.decode()) or _NO_REASON
-    raise Refused(f"{signature} does not fit {SUMS}: {reason}")
+    _small(signature)
+    data = _small(folder / SUMS)
+    signer = signer_of(signature, data, _small(signers), os.fspath(signers))
+    return signer, _parse_sums(data, folder)
+
+
+def _small(path: Path) -> bytes:
+    """The bytes of a file that people and ssh-keygen write. Raises GitshelfError if it cannot be
+    read, Refused if it is too big to be one."""
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise GitshelfError(f"{path}: {error.strerror}", "check its rights") from None
+    if len(data) > _MAX_FILE:
+        raise Refused(f"{path} is too big", "get it again from where it was released")
+    return data

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +41,17 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
     """Prove the content of `kit`; with `signers` (allowed-signers file) also who released it, with
     `digest` also that it is this release (SHA-256 of the uncompressed tar).
 
-    If SHA256SUMS lies beside the kit, its line for the kit must fit. Raises Refused if
-    anything is not as it should be, GitshelfError if a file cannot be read.
+    If SHA256SUMS lies beside the kit, its line for the kit must fit; with `signers` that is seen
+    before anything in the kit is looked at. Raises Refused if anything is not as it should be,
+    GitshelfError if a file cannot be read.
     """
+    return read_and_prove(kit, signers=signers, digest=digest)[0]
+
+
+def read_and_prove(
+    kit: Path, *, signers: Path | None = None, digest: str | None = None
+) -> tuple[Verified, Table]:
+    """As `verify`, with what the kit holds."""
     kit = Path(kit)
     signer = None
     if signers is None:
@@ -51,23 +60,36 @@ def verify(kit: Path, *, signers: Path | None = None, digest: str | None = None)
         signer, sums = signatures.check_signature(kit.parent, signers)
         if kit.name not in sums:
             raise Refused(f"{signatures.SUMS} is signed, but does not list {kit.name}")
+        _check_sum(kit, signatures.file_digest(kit), sums)
+    file_sum = hashlib.sha256()
     try:
-        with compression.open_tar(kit) as source:
+        with compression.open_tar(kit, file_sum) as source:
             reader = Reader(source)
             table = contents.read(reader)
             kit_lock = lock.parse(_own(table, b"lock.json"))
-            _check_kit_files(table, kit_lock)
-            _check_books(table, kit_lock)
+            check_table(table, kit_lock)
             actual = reader.digest
+            file_digest = actual if compression.is_plain(source) else file_sum.hexdigest()
     except Refused as error:
         raise Refused(f"{kit}: {error.message}", error.remedy or _CHANGED) from None
     if digest is not None and actual != digest:
         raise Refused(f"{kit}: this is release {actual}, not {digest}", "get the right kit")
     if kit.name in sums:
-        plain = compression.suffix(kit) == ".tar"
-        if sums[kit.name] != (actual if plain else signatures.file_digest(kit)):
-            raise Refused(f"{kit}: not the file that {signatures.SUMS} lists", _CHANGED)
-    return Verified(kit, actual, reader.offset, kit_lock, signer)
+        # Of what was read, which need not be what the file held when it was summed first.
+        _check_sum(kit, file_digest, sums)
+    return Verified(kit, actual, reader.offset, kit_lock, signer), table
+
+
+def _check_sum(kit: Path, file_digest: str, sums: Mapping[str, str]) -> None:
+    if sums[kit.name] != file_digest:
+        raise Refused(f"{kit}: not the file that {signatures.SUMS} lists", _CHANGED)
+
+
+def check_table(table: Table, kit_lock: Lock) -> None:
+    """Raises Refused if what a kit holds is not what its lock says, or this not what the commits
+    say."""
+    _check_kit_files(table, kit_lock)
+    _check_books(table, kit_lock)
 
 
 def _own(table: Table, name: bytes) -> bytes:

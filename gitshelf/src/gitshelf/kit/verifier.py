@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gitshelf.base.errors import GitshelfError
 from gitshelf.kit.extraction import extract
+from gitshelf.kit.unpacked import verify_folder
 from gitshelf.kit.verification import verify
 
 
@@ -19,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="gitshelf-verifier", description="Verify a kit, or verify and unpack it."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("verify", "prove a kit"), ("extract", "prove a kit and unpack it")):
+    for name, text in (
+        ("verify", "prove a kit, or a folder that one was unpacked into"),
+        ("extract", "prove a kit and unpack it"),
+    ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("kit", type=Path)
         if name == "extract":
@@ -30,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.command == "extract":
             done = extract(given.kit, given.folder, signers=given.signers, digest=given.digest)
+        elif given.kit.is_dir():
+            done = verify_folder(given.kit, digest=given.digest)
         else:
             done = verify(given.kit, signers=given.signers, digest=given.digest)
     except GitshelfError as error:
