@@ -26,7 +26,7 @@ import pytest
 from deploykit.base.process import Result
 from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
-from deploykit.ledger.view import in_flight, running
+from deploykit.ledger.view import evidence, in_flight, running, versions_of
 from deploykit.master.session import agent_zip
 from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
@@ -146,19 +146,19 @@ class World:
 
     def phases(self, environment: str) -> list[tuple[str, str]]:
         """Version and phase of every deploy record of the environment."""
+        records = self.records
+        versions = versions_of(records)
         return [
-            (record.body["version"], record.body["phase"])
-            for record in self.records
+            (versions[record.body["release"]], record.body["phase"])
+            for record in records
             if record.kind == "deploy" and record.body["environment"] == environment
         ]
 
     def found(self) -> set[tuple[str, str, str, str | None, str, bool]]:
         """Every evidence: check, environment, version, digest it went over, result, on a copy."""
-        names = ("check", "environment", "version", "over", "result", "copy")
         return {
-            tuple(record.body.get(name) for name in names)  # type: ignore[misc]
-            for record in self.records
-            if record.kind == "evidence"
+            (entry.check, entry.environment, entry.version, entry.over, entry.result, entry.copy)
+            for entry in evidence(self.records)
         }
 
     def standing(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,3 +42,14 @@ def write(target: Path, content: str | bytes, *, mode: int = 0o666, sync: bool =
             if sync:
                 sink.flush()
                 os.fsync(sink.fileno())
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove `folder`, if it is there: it has another name before the first of it goes."""
+    gone = folder.with_name(f".gone-{folder.name}")
+    shutil.rmtree(gone, ignore_errors=True)
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)

@@ -34,26 +34,38 @@ def approve(
 @click.argument("release")
 @click.argument("environment", required=False)
 @click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@yes_option
 @key_option
 @click.pass_context
 def veto(
-    ctx: click.Context, release: str, environment: str | None, reason: str, key: Path | None
+    ctx: click.Context,
+    release: str,
+    environment: str | None,
+    reason: str,
+    yes: bool,
+    key: Path | None,
 ) -> None:
     """Forbid RELEASE to enter ENVIRONMENT, or any without one. `approve` takes it back."""
-    _decide(ctx, key, "veto", environment, release, reason=reason)
+    _decide(ctx, key, "veto", environment, release, reason=reason, yes=yes)
 
 
 @click.command()
 @click.argument("release")
 @click.argument("environment", required=False)
 @click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@yes_option
 @key_option
 @click.pass_context
 def overrule(
-    ctx: click.Context, release: str, environment: str | None, reason: str, key: Path | None
+    ctx: click.Context,
+    release: str,
+    environment: str | None,
+    reason: str,
+    yes: bool,
+    key: Path | None,
 ) -> None:
     """Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only."""
-    _decide(ctx, key, "overrule", environment, release, reason=reason)
+    _decide(ctx, key, "overrule", environment, release, reason=reason, yes=yes)
 
 
 @click.command()
@@ -80,11 +92,14 @@ def unhold(ctx: click.Context, environment: str, reason: str, key: Path | None) 
 @click.argument("release")
 @click.argument("environment")
 @reason_option
+@yes_option
 @key_option
 @click.pass_context
-def pin(ctx: click.Context, release: str, environment: str, reason: str, key: Path | None) -> None:
+def pin(
+    ctx: click.Context, release: str, environment: str, reason: str, yes: bool, key: Path | None
+) -> None:
     """Let only RELEASE enter ENVIRONMENT until `unpin`."""
-    _decide(ctx, key, "pin", environment, release, reason=reason)
+    _decide(ctx, key, "pin", environment, release, reason=reason, yes=yes)
 
 
 @click.command()
@@ -102,6 +117,7 @@ def unpin(ctx: click.Context, environment: str, reason: str, key: Path | None) -
 @click.argument("environment")
 @click.argument("check")
 @click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@yes_option
 @key_option
 @click.pass_context
 def waive(
@@ -110,6 +126,7 @@ def waive(
     environment: str,
     check: str,
     reason: str,
+    yes: bool,
     key: Path | None,
 ) -> None:
     """Let RELEASE enter ENVIRONMENT without evidence of CHECK; admins only.
@@ -117,7 +134,7 @@ def waive(
     \b
     deploy-kit waive 2026.47.1 production upgrade --reason "tried by hand on a copy"
     """
-    _decide(ctx, key, "waive", environment, release, check=check, reason=reason)
+    _decide(ctx, key, "waive", environment, release, check=check, reason=reason, yes=yes)
 
 
 def _decide(

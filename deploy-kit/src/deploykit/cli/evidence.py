@@ -52,20 +52,22 @@ def add(
     from deploykit.evidence.external import demand_outside
     from deploykit.evidence.junit import read_results
     from deploykit.ledger.schema import Result
+    from deploykit.ledger.view import versions_of
     from deploykit.ledger.words import describe
 
     site = site_of(ctx)
     demand_outside(check)
     place = named_environment(site, environment, provider)
     results = read_results(file)
-    record = record_results(
-        ledger_of(ctx, key), check, place.name, results, lambda: versions_on(site, place)
-    )
+    ledger = ledger_of(ctx, key)
+    record = record_results(ledger, check, place.name, results, lambda: versions_on(site, place))
+    versions = versions_of(ledger.known)
     counts = ("tests", "failures", "errors", "skipped")
     if as_json:
-        print_json({"n": record.n, **record.body, **{c: getattr(results, c) for c in counts}})
+        told = {"n": record.n, "version": versions[record.body["release"]], **record.body}
+        print_json({**told, **{count: getattr(results, count) for count in counts}})
     else:
-        click.echo(f"record {record.n}: {describe(record)}")
+        click.echo(f"record {record.n}: {describe(record, versions)}")
     ctx.exit(0 if record.body["result"] == Result.PASSED else 1)
 
 

@@ -77,11 +77,11 @@ def history(ctx: click.Context, environment: str | None, as_json: bool) -> None:
             if environment in (record.body.get("environment"), record.body.get("edge"))
             or (record.kind == "decision" and record.body["environment"] is None)
         )
+    versions = versions_of(everything)
     if as_json:
-        print_json([_record_json(record) for record in records])
+        print_json([_record_json(record, versions) for record in records])
         return
-    versions = {release.digest: release.version for release in releases(site_of(ctx))}
-    versions.update(versions_of(everything))
+    versions = {**{one.digest: one.version for one in releases(site_of(ctx))}, **versions}
     _print_records([r for r in records if r.body.get("phase") != Phase.RENEWED], versions)
 
 
@@ -122,11 +122,12 @@ def verify(ctx: click.Context) -> None:
 def show(ctx: click.Context, n: int) -> None:
     """Show record N."""
     from deploykit.base.errors import InputError
+    from deploykit.ledger.view import versions_of
 
     records = ledger_of(ctx).known
     if not 0 <= n < len(records):
         raise InputError(f"there is no record {n}", f"there are 0 to {len(records) - 1}")
-    print_json(_record_json(records[n]))
+    print_json(_record_json(records[n], versions_of(records)))
 
 
 @ledger.command()
@@ -323,15 +324,18 @@ def _known_environment(ctx: click.Context, environment: str, records: tuple[Reco
         site_of(ctx).environment(environment)
 
 
-def _record_json(record: Record) -> dict[str, Any]:
+def _record_json(record: Record, versions: dict[str, str]) -> dict[str, Any]:
     from deploykit.base import times
 
+    digest = record.body.get("release")
+    named = {"version": versions[digest]} if digest in versions else {}
     return {
         "n": record.n,
         "time": times.iso(record.time),
         "actor": record.actor,
         "kind": record.kind,
         "commit": record.commit,
+        **named,
         **record.body,
     }
 

@@ -139,6 +139,10 @@ class Master:
         found: str | None = self._call("hello", LOOK)["current"]
         return found
 
+    def fence(self, number: int) -> None:
+        """Be the deployment `number` there: lower ones are ended and refused from now on."""
+        self._call("fence", LOOK, number=number)
+
     def make_current(self, digest: str) -> None:
         """Record that every node runs `digest`; what was current before may be forgotten."""
         self._call("current", LOOK, digest=digest)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploykit.base.errors import InputError
+from deploykit.base.files import remove_tree
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import VERSION
 from deploykit.site import Site
@@ -58,11 +59,18 @@ class Release:
             return gitshelf.verify(self.kit, signers=known, digest=self.hex)
 
     def unpacked(self, site: Site) -> Path:
-        """The folder on this host that holds the kit's files, unpacked on first use."""
+        """The folder on this host that holds the kit's files, unpacked on first use.
+
+        It is compared with the kit each time: what runs is what was proved.
+        """
         import gitshelf
 
         target = site.state / "unpacked" / self.hex
-        if not target.is_dir():
+        try:
+            gitshelf.verify_folder(target, digest=self.hex)
+        except gitshelf.GitshelfError:
+            remove_tree(target)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             gitshelf.extract(self.kit, target, digest=self.hex)
         return target
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError, NodeUnreachable
@@ -51,27 +52,48 @@ class Failure:
         return f"{self.state}{where} (stage '{self.step}'): {self.comment}"
 
 
+class Guard(Protocol):
+    """Whether a rollout may go on: asked before each step that changes the region."""
+
+    @property
+    def fence(self) -> int:
+        """The deployment's number: the master refuses lower ones from then on."""
+
+    def check(self) -> None:
+        """Raises what stops the rollout."""
+
+
 def roll_out(
     work: Work,
     release: Release,
     inventory: Inventory,
     signers: str,
-    go_on: Callable[[], None] = lambda: None,
+    guard: Guard | None = None,
 ) -> None:
     """Bring `release` onto the instance and make it current there.
 
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
-    `go_on` is called before each step that changes the region, and raises to stop.
+    Without `guard` nobody else knows of the instance.
     Raises RolloutFailed when a state of the release fails, NodeUnreachable by name for a dead
     node, DeployKitError for anything else; `current` has not moved then.
     """
     name = inventory.instance
     progress = work.progress
     reachable(inventory)
+
+    def go_on() -> None:
+        if guard is not None:
+            guard.check()
+
+    go_on()
     fresh = prepare_nodes(work, release, inventory)
     master = work.master(inventory)
+    if guard is not None:
+        go_on()
+        master.fence(guard.fence)
     with progress.step(f"{name}: kit {release.version} to the master"):
         send_kit(master, release, signers)
+    go_on()
     roles = master.write_environment(release.hex, inventory)
     with progress.step(f"{name}: minions answer"):
         await_minions(master, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)

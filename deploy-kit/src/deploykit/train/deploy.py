@@ -50,8 +50,9 @@ def deploy(
     with keeping_lease(ledger, release, environment.name, purpose) as lease:
         edge = edge_of(lease.over, current_digest(work, inventory), release.digest)
         try:
-            roll_out(work, release, inventory, signers, lease.check)
+            roll_out(work, release, inventory, signers, lease)
         except RolloutFailed as failure:
+            lease.check()  # a deployment that lost its lease proves nothing
             failed = Outcome(FAILED, failure.message, {})
             record_deployment(
                 ledger, release, environment, edge, failed, seconds=time.monotonic() - began
@@ -70,12 +71,23 @@ def tag_release(work: Work, release: Release, environment: Environment) -> None:
 
 
 def smoke_test(work: Work, ledger: Ledger, release: Release, inventory: Inventory) -> Outcome:
-    """Smoke-test the release that was just deployed and record what was found."""
+    """Smoke-test the release that was just deployed and record what was found.
+
+    Raises DeployKitError, and records nothing, if somebody deployed there since.
+    """
     began = time.monotonic()
+    name = inventory.environment.name
+    before = attempts(ledger.fetch_records(), name)[-1]
     with work.progress.step(f"{inventory.instance}: smoke test"):
         outcome = smoke(work, release, inventory)
     seconds = time.monotonic() - began
-    name = inventory.environment.name
+    last = attempts(ledger.fetch_records(), name)[-1]
+    if last != before or (last.release, last.phase) != (release.digest, Phase.FINISHED):
+        raise DeployKitError(
+            f"{name}: {last.owner} deployed {last.version} there before {release.version} was "
+            "tested: what the test found is about neither",
+            "deploy-kit status",
+        )
     record(ledger, Finding("smoke", release, None, name, outcome, seconds))
     return outcome
 

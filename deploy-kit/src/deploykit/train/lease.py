@@ -27,7 +27,8 @@ Judge = Callable[[Candidate, str, tuple[Record, ...], datetime, str | None], Ver
 class Lease:
     """The right of one process to change an environment, as the ledger holds it.
 
-    `resumed` tells that a deploy of the same release, left by another process, goes on.
+    `resumed` tells that a deploy of the same release, left by another process, goes on. `fence` is
+    the number of the record that gave it: whoever has the environment later has a higher one.
     """
 
     ledger: Ledger
@@ -40,6 +41,7 @@ class Lease:
     owner: Process
     length: timedelta
     resumed: bool
+    fence: int = 0
 
     def renew(self, summary: str = "") -> Record:
         """Hold it for another while. Raises Refused when it was taken over meanwhile."""
@@ -53,15 +55,19 @@ class Lease:
         """Record that the deploy failed, and why. Raises Refused as `renew` does."""
         return self._tell(Phase.FAILED, summary)
 
+    def demand_held(self, records: Sequence[Record]) -> None:
+        """Raise Refused if somebody else has the environment after `records`."""
+        found = view.in_flight(records, self.environment)
+        if found is None or found.id != self.id or found.owner != self.owner:
+            raise Refused(
+                f"this deploy of {self.version} to {self.environment} was taken over"
+                + (f" by {found.owner}" if found else " and has ended"),
+                "deploy-kit status",
+            )
+
     def _tell(self, phase: Phase, summary: str) -> Record:
         def decide(records: tuple[Record, ...], now: datetime) -> Body:
-            found = view.in_flight(records, self.environment)
-            if found is None or found.id != self.id or found.owner != self.owner:
-                raise Refused(
-                    f"this deploy of {self.version} to {self.environment} was taken over"
-                    + (f" by {found.owner}" if found else " and has ended"),
-                    "deploy-kit status",
-                )
+            self.demand_held(records)
             return _body(self, phase, now, summary)
 
         return self.ledger.append(decide)
@@ -125,6 +131,7 @@ def begin(
         owner=parse_process(body["owner"]),
         length=length,
         resumed=body["phase"] == Phase.TAKEN_OVER,
+        fence=record.n,
     )
 
 

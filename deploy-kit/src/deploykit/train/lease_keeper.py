@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,32 +19,72 @@ from deploykit.train.lease import LEASE, Lease, begin
 
 @dataclass(slots=True)
 class KeptLease:
-    """A lease that is renewed while it is kept; `over` is the digest that ran before, or None."""
+    """A lease that is renewed while it is kept; `over` is the digest that ran before, or None.
+
+    `until` is when it ends if it is not renewed, in seconds since this machine's boot: a process
+    that was stopped, or slept with its machine, sees that the time went on.
+    """
 
     lease: Lease
+    until: float
     _lost: list[Refused] = field(default_factory=list)
+    _renewing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def over(self) -> str | None:
         return self.lease.over
 
+    @property
+    def fence(self) -> int:
+        return self.lease.fence
+
     def renew(self) -> None:
         """Renew once; a refusal is remembered, other trouble is left to the next turn."""
-        try:
-            self.lease.renew()
-        except Refused as error:
-            self._lost.append(error)
-        except DeployKitError:
-            pass
+        with contextlib.suppress(DeployKitError):
+            self._renew()
 
     def check(self) -> None:
-        """Raise Refused if somebody else has taken the environment over meanwhile."""
+        """Make sure by the ledger that the lease is still ours and lasts, or raise Refused.
+
+        It is renewed when a third of it is over: more often would only fill the ledger. If the
+        ledger cannot be reached, it is held as long as it was last promised, not longer.
+        """
         if self._lost:
             raise self._lost[0]
+        try:
+            if self.until - since_boot() < self.lease.length.total_seconds() * 2 / 3:
+                self._renew()
+            else:
+                self.lease.demand_held(self.lease.ledger.fetch_records())
+        except Refused:
+            raise
+        except DeployKitError as error:
+            if since_boot() >= self.until:
+                environment = self.lease.environment
+                raise Refused(
+                    f"the lease of {environment} ran out, and it cannot be renewed: "
+                    f"{error.message}",
+                    f"mend that, then run it again\n{error.remedy}",
+                ) from error
+
+    def _renew(self) -> None:
+        with self._renewing:
+            began = since_boot()
+            try:
+                self.lease.renew()
+            except Refused as error:
+                self._lost.append(error)
+                raise
+            self.until = began + self.lease.length.total_seconds()
 
     def finish(self, summary: str) -> None:
         """Record that the environment runs the release now. Raises Refused as `check` does."""
         self.lease.finish(summary)
+
+
+def since_boot() -> float:
+    """Seconds since this machine's boot, those that it slept included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 @contextlib.contextmanager
@@ -61,8 +102,9 @@ def keeping_lease(
     `finish`; leaving with an error records the failure; a killed process leaves it to be taken
     over. Raises Refused with every reason.
     """
+    began = since_boot()
     lease = begin(ledger, release, environment, purpose, length=length, runnable=check_names())
-    kept = KeptLease(lease)
+    kept = KeptLease(lease, began + length.total_seconds())
     ended = threading.Event()
 
     def renew() -> None:

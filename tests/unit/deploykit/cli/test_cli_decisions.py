@@ -35,16 +35,19 @@ def test_board_fits_a_hundred_columns_and_says_what_is_next(call: Call) -> None:
 
 def test_decisions_are_recorded_and_told(call: Call) -> None:
     call("release", "cut", "--no-commit", "--version", "2026.47.1")
-    assert call("approve", "latest", "staging")[1] == "record 1: approve 2026.47.1 for staging\n"
+    code, out, _ = call("approve", "latest", "staging")
+    assert code == 1 and out.startswith("approve 2026.47.1 (")  # asks; nobody answers
+    out = call("approve", "latest", "staging", "--yes")[1]
+    assert out == "record 2: approve 2026.47.1 for staging\n"
     assert call("veto", "2026.47.1", "--reason", "bad")[0] == 0
-    assert call("pin", "latest", "production")[0] == call("unpin", "production")[0] == 0
+    assert call("pin", "2026.47.1", "production")[0] == call("unpin", "production")[0] == 0
     assert call("hold", "staging", "--reason", "x")[0] == call("unhold", "staging")[0] == 0
-    waived = call("waive", "latest", "production", "upgrade", "--reason", "tried by hand")
-    assert waived[1].startswith("record 7: waive upgrade of 2026.47.1 for production")
+    waived = call("waive", "2026.47.1", "production", "upgrade", "--reason", "tried by hand")
+    assert waived[1].startswith("record 8: waive upgrade of 2026.47.1 for production")
     out = call("history", "production")[1]
     assert "tried by hand" in out and "veto 2026.47.1" in out and "hold staging" not in out
-    assert len(json.loads(call("history", "--json")[1])) == 8
-    assert json.loads(call("ledger", "show", "7")[1])["reason"] == "tried by hand"
+    assert len(json.loads(call("history", "--json")[1])) == 9
+    assert json.loads(call("ledger", "show", "8")[1])["reason"] == "tried by hand"
 
 
 @pytest.mark.parametrize(
@@ -83,22 +86,21 @@ def test_edited_policy_changes_nothing_until_it_is_applied(
 
 
 def test_trusted_key_decides_what_its_roles_allow(call: Call, tmp_path: Path) -> None:
-    call("release", "cut", "--no-commit")
-    call("status")
+    call("release", "cut", "--no-commit", "--version", "2026.47.1")
     bob = make_key(tmp_path / "keys", "bob@there")
     public = f"{bob.file}.pub"
     key = ["--key", str(bob.file)]
-    code, _, err = call("approve", "latest", "staging", *key)
+    code, _, err = call("approve", "2026.47.1", "staging", *key)
     assert code == 1 and "deploy-kit ledger trust bob@there" in err
     assert call("ledger", "trust", "bob@there", public, "--roles", "approver")[0] == 0
-    assert call("approve", "latest", "staging", *key)[0] == 0
-    code, _, err = call("waive", "latest", "staging", "smoke", "--reason", "x", *key)
+    assert call("approve", "2026.47.1", "staging", *key)[0] == 0
+    code, _, err = call("waive", "2026.47.1", "staging", "smoke", "--reason", "x", *key)
     assert code == 1 and "no role that may write 'waive'" in err
     assert "bob@there" in call("ledger", "signers")[1]
     assert call("ledger", "trust", "bob@there", public, "--roles", "boss")[0] == 2
     assert call("ledger", "distrust", "bob@there")[0] == 0
-    assert call("approve", "latest", "staging", *key)[0] == 1
-    assert call("ledger", "verify")[1].startswith("4 records verified")
+    assert call("approve", "2026.47.1", "staging", *key)[0] == 1
+    assert call("ledger", "verify")[1].startswith("5 records verified")
 
 
 def test_last_admin_cannot_be_let_go(call: Call, checkout_with_site: Any) -> None:

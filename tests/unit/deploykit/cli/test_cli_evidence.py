@@ -11,7 +11,7 @@ import pytest
 import resultsfile
 from deploykit.ledger import Ledger
 from deploykit.train.lease import begin
-from ledgerbook import Call, make_key, release
+from ledgerbook import Call, know, make_key, release
 
 ONE = release(1)
 
@@ -20,6 +20,7 @@ ONE = release(1)
 def ledger(call: Call, checkout_with_site: Any) -> Ledger:
     """The ledger of a site where ONE was deployed in test."""
     opened = Ledger.open(checkout_with_site.site)
+    know(opened, ONE)
     begin(opened, ONE, "test", "deploy").finish("1 s")
     return opened
 
@@ -29,7 +30,7 @@ def test_results_are_recorded_and_told(call: Call, ledger: Ledger, tmp_path: Pat
     code, out, err = call("evidence", "add", "tempest", "test", str(file))
     assert code == 0
     assert out.startswith(
-        "record 3: tempest of 2026.47.1 in test passed (61 s): 2 tests: 1 passed, 1 skipped; "
+        "record 4: tempest of 2026.47.1 in test passed (61 s): 2 tests: 1 passed, 1 skipped; "
     )
     assert "recorded without versions of packages: test is not up" in err
     assert "tempest of 2026.47.1" in call("history", "test")[1]
@@ -42,7 +43,7 @@ def test_results_with_a_failure_are_recorded_and_the_answer_is_no(
     file = resultsfile.write(tmp_path / "r.xml", ["passed", "failed"])
     code, out, _ = call("evidence", "add", "tempest", "test", str(file), "--json")
     told = json.loads(out)
-    assert (code, told["n"], told["result"], told["check"]) == (1, 3, "failed", "tempest")
+    assert (code, told["n"], told["result"], told["check"]) == (1, 4, "failed", "tempest")
     assert (told["tests"], told["failures"], told["errors"], told["skipped"]) == (2, 1, 0, 0)
     assert told["version"] == ONE.version and told["packages"] == {}
     assert "✗ tempest" in call("status")[1]
@@ -75,7 +76,7 @@ def test_wrong_call_records_nothing_and_says_why(
     (tmp_path / "bad.xml").write_text("2 passed")
     ended, _, err = call("evidence", "add", *words[:2], str(tmp_path / words[2]))
     assert (ended, said in err) == (code, True), err
-    assert len(ledger.fetch_records()) == 3
+    assert len(ledger.fetch_records()) == 4
 
 
 def test_evidence_is_signed_by_an_operators_key_alone(

@@ -59,6 +59,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master = Master(wire)
     assert master.current() is None
     master.make_current("d")
+    master.fence(1)
     master.has_kit("d")
     master.put_kit_file("d", "kit.tar", b"bytes")
     master.install_kit("d", "kit.tar", "signers")

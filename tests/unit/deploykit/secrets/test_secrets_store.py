@@ -28,6 +28,7 @@ from deploykit.site import open_site
 from deploykit.site.instance import Instance
 from deploykit.site.keys import operator_key
 from deploykit.train.lease_keeper import keeping_lease
+from ledgerbook import Named, know
 
 pytestmark = pytest.mark.skipif(not shutil.which("age"), reason="no age: deploy-kit/setup")
 DIGEST = "d" * 64
@@ -176,6 +177,7 @@ def test_nothing_is_rotated_or_restored_during_a_deployment(
     file, _ = secretstore.export(work, ledger, inventory, None, ())
     before = store(lost)
     release = cast(Release, SimpleNamespace(version="2026.1.1", digest="sha256:" + "1" * 64))
+    know(ledger, Named(release.digest, release.version))
     with keeping_lease(ledger, release, "test", "deploy") as kept:
         for call in (
             lambda: secretstore.rotate(work, ledger, inventory, []),

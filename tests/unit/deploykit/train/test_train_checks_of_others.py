@@ -21,6 +21,7 @@ from deploykit.site import open_site
 from deploykit.train.lease import begin
 from deploykit.train.lease_keeper import keeping_lease
 from deploykit.train.line import gather
+from ledgerbook import Named, know
 
 FILE = """name: {name}
 networks: {{lan: {{cidr: 10.{n}.0.0/24}}}}
@@ -41,6 +42,7 @@ def deployed(folder: Path, monkeypatch: pytest.MonkeyPatch, checks: str) -> tupl
     (environments / "live.yml").write_text(FILE.format(name="live", n=2) + promotion)
     site = open_site(folder / "site")
     ledger = Ledger.open(site)
+    know(ledger, Named(ONE.digest, ONE.version))
     begin(ledger, ONE, "test", "deploy").finish("1 s")
     return Work(site, Silent(), folder, Masters(folder.joinpath)), ledger
 

@@ -9,9 +9,11 @@ import select
 import subprocess
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from . import backup, environment, kits, rolemap, rotation
+from .fence import Fence
 from .protocol import AgentError, Channel
 from .salt_master import SaltMaster
 
@@ -21,6 +23,7 @@ class Agent:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._fence = Fence()
 
     @functools.cached_property
     def _salt(self) -> SaltMaster:
@@ -32,6 +35,21 @@ class Agent:
     def warm(self) -> None:
         """Import Salt now, while the caller is busy elsewhere."""
         _ = self._salt
+
+    def fence(self, number: int) -> None:
+        self._fence.take(number)
+
+    def guarded(self, name: str) -> Callable[..., Any]:
+        """The call `name`; one that changes things only while this session may."""
+        call = getattr(self, name)
+        if name not in CHANGING:
+            return cast(Callable[..., Any], call)
+
+        def demand_then_call(**arguments: Any) -> Any:
+            self._fence.demand()
+            return call(**arguments)
+
+        return demand_then_call
 
     def kit_present(self, digest: str) -> bool:
         return kits.present(digest)
@@ -110,6 +128,7 @@ class Agent:
 
 CALLS = (
     "hello",
+    "fence",
     "warm",
     "kit_present",
     "kit_put",
@@ -128,6 +147,22 @@ CALLS = (
     "secrets_export",
     "secrets_differing",
     "secrets_restore",
+)
+
+
+# What only one may do at a time; a kit is taken in beside those that are there.
+CHANGING = frozenset(
+    {
+        "apply",
+        "current",
+        "environment",
+        "highstate",
+        "orchestrate",
+        "secrets_restore",
+        "secrets_rotate",
+        "secrets_undo",
+        "working_put",
+    }
 )
 
 
@@ -154,7 +189,7 @@ def main() -> None:
         raise SystemExit("the agent needs root")
     channel = Channel(sys.stdin.buffer, writer)
     agent = Agent(channel)
-    channel.serve({name: getattr(agent, name) for name in CALLS})
+    channel.serve({name: agent.guarded(name) for name in CALLS})
 
 
 __all__ = ["AgentError", "main"]

@@ -27,8 +27,23 @@ def folder(digest: str) -> Path:
 
 
 def present(digest: str) -> bool:
-    """Whether the kit is already verified and unpacked here."""
-    return folder(digest).is_dir()
+    """Whether the kit is unpacked here, and every file of it is still what it was."""
+    from gitshelf.base.errors import GitshelfError
+    from gitshelf.kit.unpacked import verify_folder
+
+    try:
+        verify_folder(folder(digest), digest=digest)
+    except GitshelfError:
+        return False
+    return True
+
+
+def _remove(kit: Path) -> None:
+    """Remove an unpacked kit: it is no kit any more before its first file goes."""
+    gone = ROOT / f".gone-{kit.name}"
+    shutil.rmtree(gone, ignore_errors=True)
+    kit.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def put(channel: Channel, digest: str, name: str, payload: int) -> None:
@@ -51,14 +66,19 @@ def install(digest: str, kit: str, signers: str) -> None:
     """
     from gitshelf.kit.extraction import extract
 
-    target = folder(digest)
+    target, aside = folder(digest), ROOT / f".new-{digest}"
     incoming = ROOT / ".incoming" / digest
     trusted = incoming / ".allowed_signers"
+    shutil.rmtree(aside, ignore_errors=True)
     try:
         write(trusted, signers.encode())
-        extract(incoming / kit, target, signers=trusted, digest=digest)
+        extract(incoming / kit, aside, signers=trusted, digest=digest)
+        if target.exists():  # what `present` found changed or half there
+            _remove(target)
+        aside.rename(target)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def put_working(channel: Channel, payload: int) -> bool:
@@ -137,5 +157,7 @@ def prune(keep: list[str]) -> list[str]:
         if DIGEST.fullmatch(entry.name) and entry.name not in stay
     ]
     for digest in gone:
-        shutil.rmtree(ROOT / digest)
+        _remove(ROOT / digest)
+    for left in ROOT.glob(".gone-*"):
+        shutil.rmtree(left, ignore_errors=True)
     return gone
