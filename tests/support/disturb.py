@@ -37,6 +37,8 @@ KILLED_AFTER = "killed after"
 KILLED_WITHIN = "killed within"
 FAILS_BEFORE = "fails before"
 FAILS_AFTER = "fails after"
+PAUSED_BEFORE = "paused before"
+PAUSED_AFTER = "paused after"
 
 
 @dataclass(slots=True)
@@ -81,5 +83,7 @@ class Disturbance:
     def _strike(self, place: str, name: str) -> None:
         if self.how == f"killed {place}" or (place, self.how) == ("after", KILLED_WITHIN):
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == f"paused {place}":
+            os.kill(os.getpid(), signal.SIGSTOP)  # whoever wants it to go on says SIGCONT
         if self.how == f"fails {place}":
             raise DeployKitError(f"{name} fails, as this test wants it")

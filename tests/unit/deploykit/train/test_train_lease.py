@@ -19,6 +19,7 @@ from ledgerbook import Keys, Named, know, other_state, release, signer
 
 ONE, TWO = release(1), release(2)
 ELSEWHERE = Process("bob", "elsewhere", 4711, "boot:1")
+CONTAINER = ("unshare", "--pid", "--fork", "--mount-proc")
 ANN = Process("ann", "desk", 99, "boot:2")
 
 # A process that promotes: says who it is, and either wins and waits, or is refused.
@@ -73,12 +74,13 @@ def clock() -> Clock:
     return Clock()
 
 
-def promoter(site: Site, state: str, key: Key, what: Named) -> subprocess.Popen[str]:
+def promoter(site: Site, state: str, key: Key, what: Named, *within: str) -> subprocess.Popen[str]:
+    """A process that promotes `what`, started by the words `within`."""
     place = other_state(site, state)
     words = [place.folder, place.ledger, place.genesis, place.state, key.file]
     words += [what.digest, what.version]
     return subprocess.Popen(
-        [sys.executable, "-c", PROMOTER, *map(str, words)],
+        [*within, sys.executable, "-c", PROMOTER, *map(str, words)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -117,6 +119,26 @@ def test_of_two_promoters_at_once_one_wins_and_the_other_is_told_who(
         assert runs is not None and runs.digest == ONE.digest
     finally:
         for child in children:
+            child.kill()
+            child.communicate()
+
+
+def test_promoter_in_another_container_takes_nothing_over_from_one_that_lives(
+    site: Site, ledger: Ledger, ann: Key
+) -> None:
+    """Same host name, other pid namespace: there the number of the first one is nobody's."""
+    first = promoter(site, "b", ann, ONE)
+    other = promoter(site, "c", ann, TWO, *CONTAINER)
+    try:
+        for child in (first, other):
+            hear(child)
+            tell(child)
+            said = hear(child)
+        assert said.startswith("refused") and "has been deploying 2026.47.1" in said
+        tell(first)
+        assert first.wait(30) == 0
+    finally:
+        for child in (first, other):
             child.kill()
             child.communicate()
 

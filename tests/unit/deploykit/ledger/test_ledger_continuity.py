@@ -1,0 +1,195 @@
+"""What a record may say after those before it, and what records of schema 1 still mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import forgery
+import pytest
+from deploykit.base.errors import Refused
+from deploykit.ledger import Ledger, Record, utc_now, view
+from deploykit.ledger.bodies import decision_body, release_body, signers_body
+from deploykit.ledger.canonical import canonical
+from deploykit.ledger.continuity import Continuity
+from deploykit.ledger.kinds import Body
+from deploykit.ledger.records import parse, path_of
+from deploykit.ledger.repository import record_trees
+from deploykit.site import Site
+from deploykit.site.keys import Key
+from ledgerbook import (
+    Keys,
+    Named,
+    Story,
+    know,
+    other_state,
+    release,
+    released,
+    rule,
+    signer,
+)
+
+ONE, TWO = release(1), release(2)
+
+
+def write(ledger: Ledger, body: Body) -> Record:
+    return ledger.append(lambda records, now: body)
+
+
+def test_version_and_digest_are_released_once(ledger: Ledger) -> None:
+    know(ledger, ONE)
+    with pytest.raises(Refused, match=r"the version 2026\.47\.1 is sha256:0+1? already"):
+        write(ledger, release_body(TWO.digest, ONE.version, "a" * 64))
+    with pytest.raises(Refused, match="has a version already"):
+        write(ledger, release_body(ONE.digest, TWO.version, "a" * 64))
+    with pytest.raises(Refused, match="no release of the ledger has the digest"):
+        write(ledger, decision_body("veto", release=TWO.digest))
+
+
+@pytest.mark.parametrize("version", ["latest", "2026.47", "2026.47.1\n", "9999.1.1x", "0.1.1"])
+def test_version_that_is_none_is_never_recorded(ledger: Ledger, version: str) -> None:
+    with pytest.raises(Exception, match="'version'"):
+        write(ledger, release_body(ONE.digest, version, "a" * 64))
+
+
+@pytest.mark.parametrize(
+    ("setter", "lifter", "lifted"),
+    [
+        ("admin", "approver", False),
+        ("admin", "operator", False),
+        ("admin", "admin", True),
+        ("operator", "approver", False),
+        ("operator", "operator", True),
+        ("approver", "approver", True),
+        ("approver", "admin", True),
+    ],
+)
+@pytest.mark.parametrize("what", ["hold", "pin"])
+def test_hold_or_pin_is_lifted_by_who_has_no_less_to_say(
+    site: Site, ledger: Ledger, ann: Key, keys: Keys, setter: str, lifter: str, lifted: bool,
+    what: str,
+) -> None:  # fmt: skip
+    know(ledger, ONE)
+    bob, eve = keys("bob@there"), keys("eve@there")
+    write(ledger, signers_body((signer(ann), signer(bob, setter), signer(eve, lifter))))
+    digest = ONE.digest if what == "pin" else None
+    bobs = Ledger.open(other_state(site, "bobs"), bob)
+    write(bobs, decision_body(what, environment="test", release=digest, reason="so"))
+    undo = decision_body(f"un{what}", environment="test")
+    eves = Ledger.open(other_state(site, "eves"), eve)
+    if lifted:
+        write(eves, undo)
+        return
+    with pytest.raises(Refused, match="eve@there cannot lift it"):
+        write(eves, undo)
+    # Pushed by hand it is no part of the ledger either.
+    forgery.record(site.ledger, undo, utc_now(), "eve@there", eve)
+    fresh = Ledger.open(other_state(site, "fresh"), ann)
+    assert fresh.fault is not None and "cannot lift it" in fresh.fault.message
+    write_again = Ledger.open(site, ann)
+    write_again.mend()
+    write(Ledger.open(other_state(site, "bobs2"), bob), undo)
+
+
+def old(n: int, time: str, kind: str, **fields: Any) -> str:
+    """The text of a record as schema 1 had it."""
+    head = {"schema": 1, "n": n, "time": time, "actor": "ann@here", "kind": kind}
+    return canonical({**head, **fields})
+
+
+OLD_RULE = {"from": None, "checks": {}, "soak": 0, "approvals": 2}
+DEPLOY = {
+    "id": "d1", "environment": "test", "release": ONE.digest, "version": "2026.47.1", "over": None,
+    "purpose": "deploy", "owner": {"user": "a", "host": "b", "pid": 7, "started": "x:1"},
+    "lease_until": "2026-11-21T12:10:00Z", "summary": "",
+}  # fmt: skip
+
+
+def old_ledger(key: Key) -> list[str]:
+    """Records of schema 1: a deploy, a veto with a text that schema 2 would not take."""
+    time = "2026-11-21T12:00:00Z"
+    signers = [{"principal": "ann@here", "key": key.public, "roles": ["admin", "operator",
+                "approver", "release-manager"]}]  # fmt: skip
+    return [
+        old(0, time, "genesis", site="trial", signers=signers, policy={"test": OLD_RULE}),
+        old(1, time, "deploy", phase="started", **DEPLOY),
+        old(2, time, "deploy", phase="finished", **DEPLOY),
+        old(3, time, "decision", decision="veto", environment=None, release=ONE.digest,
+            check=None, reason="two\nlines"),
+    ]  # fmt: skip
+
+
+def test_ledger_of_schema_1_is_read_and_gone_on_with(site: Site, ann: Key) -> None:
+    Path(site.ledger).parent.mkdir(parents=True)
+    forgery.git(site.ledger, "init", "-q", "--bare")
+    parents: tuple[str, ...] = ()
+    for n, text in enumerate(old_ledger(ann)):
+        when = parse(text, n, "0" * 40).time
+        made = forgery.commit(site.ledger, {f"records/{n}.json": text}, when, ann, parents=parents)
+        parents = (made,)
+    ledger = Ledger.open(other_state(site, "mine"), ann)
+    runs = view.running(ledger.known, "test")
+    assert runs is not None and (runs.digest, runs.version) == (ONE.digest, "2026.47.1")
+    assert view.policy_in_force(ledger.known)["test"].approvals == 2
+    assert view.attempts(ledger.known, "test")[0].owner.space == ""
+    write(ledger, released(TWO))
+    write(ledger, decision_body("veto", release=TWO.digest, reason="x"))
+    names = forgery.git(site.ledger, "ls-tree", "-r", "--name-only", "ledger").split()
+    assert names == ["records/0.json", "records/0/4.json", "records/0/5.json", "records/1.json",
+                     "records/2.json", "records/3.json"]  # fmt: skip
+    forgery.git(site.ledger, "fsck", "--strict")
+    assert Ledger.open(other_state(site, "fresh"), ann).known == ledger.known == ledger.reverify()
+    late = json.loads(old_ledger(ann)[3])
+    text = canonical({**late, "n": 6, "time": "2027-11-21T12:00:00Z"})
+    problem = Continuity(ledger.known).problem(parse(text, 6, "f" * 40))
+    assert "of schema 1" in problem
+
+
+def test_thousand_records_begin_a_folder_of_their_own_and_are_named_as_git_does(
+    site: Site, ledger: Ledger
+) -> None:
+    texts = [canonical({"schema": 2, "n": n}) for n in range(2001)]
+    assert path_of(999, texts[999]) == "records/0/999.json"
+    assert path_of(1000, texts[1000]) == "records/1/1000.json"
+    trees = record_trees(texts)
+    assert len(trees.new) == 3 and "2000.json" in trees.new[0]
+    # git makes the same tree of the same files.
+    made = {}
+    for k in range(3):
+        lines = "".join(
+            f"100644 blob {forgery.git(site.ledger, 'hash-object', '--stdin', stdin=text)}"
+            f"\t{k * 1000 + i}.json\n"
+            for i, text in enumerate(texts[k * 1000 : k * 1000 + 2])
+        )
+        made[k] = lines
+    small = record_trees(texts[:2])
+    assert forgery.git(site.ledger, "mktree", "--missing", stdin=made[0]) in small.new[1]
+    assert forgery.git(site.ledger, "mktree", "--missing", stdin=small.new[2]) == small.root
+
+
+def test_keys_are_one_persons(ledger: Ledger, site: Site, ann: Key) -> None:
+    from deploykit.ledger.signers import trust
+
+    with pytest.raises(Refused, match="is the key of ann@here"):
+        trust(ledger, "bob@there", ann.file, ["approver"])
+
+
+def test_texts_that_would_move_a_cursor_are_made_fit_before_they_are_recorded(
+    ledger: Ledger,
+) -> None:
+    body = decision_body("hold", environment="test", reason="\x1b[1A\x1b[2Kgone\x07\u202etxt")
+    write(ledger, body)
+    assert ledger.known[-1].body["reason"] == "\\x1b[1A\\x1b[2Kgone\\x07\\u202etxt"
+    raw = Body("decision", {**body.fields, "reason": "\x1b[1A"})
+    with pytest.raises(Exception, match="'reason'"):
+        write(ledger, raw)
+
+
+def test_story_is_a_ledger() -> None:
+    """What policy's tests ask about keeps to the same rules."""
+    story = Story.of(test=rule()).deployed("test", Named(ONE.digest, ONE.version))
+    standing = Continuity()
+    for record in story.records:
+        assert standing.problem(record) == ""
+        standing.add(record)

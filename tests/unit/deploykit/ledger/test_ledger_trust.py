@@ -1,0 +1,130 @@
+"""A checkout changes nothing: which ledger counts is remembered outside of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import forgery
+import pytest
+from deploykit.base.errors import InputError
+from deploykit.ledger import Ledger, LedgerError
+from deploykit.ledger.bodies import decision_body
+from deploykit.ledger.store import accept_ledger
+from deploykit.ledger.trust import AT_LEAST
+from deploykit.site import Site, open_site
+from deploykit.site.keys import Key
+from ledgerbook import other_state
+
+HOLD = decision_body("hold", environment="test", reason="night")
+
+
+@pytest.fixture
+def own(site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of a site whose state is where site.yml puts it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    return site.folder
+
+
+def begin(folder: Path, key: Key) -> Ledger:
+    ledger = Ledger.open(open_site(folder), key)
+    ledger.append(lambda records, now: HOLD)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    "line", ["name: trial\nledger: ../other.git", "name: trial2", "name: trial\nledger: /nowhere"]
+)
+def test_other_ledger_or_name_in_the_checkout_is_refused(own: Path, ann: Key, line: str) -> None:
+    begin(own, ann)
+    shutil.copytree(open_site(own).ledger, own.parent / "other.git")
+    forgery.point(own.parent / "other.git", f"{forgery.tip(own.parent / 'other.git')}~1")
+    (own / "site.yml").write_text(f"{line}\n")
+    with pytest.raises(LedgerError, match=r"site\.yml: the (ledger|site's name) is") as error:
+        Ledger.open(open_site(own), ann)
+    assert "deploy-kit ledger accept" in error.value.remedy
+
+
+def test_admin_who_names_the_genesis_accepts_another_ledger(own: Path, ann: Key) -> None:
+    genesis = begin(own, ann).known[0].commit
+    moved = own.parent / "moved.git"
+    shutil.copytree(open_site(own).ledger, moved)
+    (own / "site.yml").write_text(f"name: trial\nledger: {moved}\n")
+    with pytest.raises(LedgerError, match="not with aaaaaaaaaaaa"):
+        accept_ledger(open_site(own), "a" * 40)
+    with pytest.raises(LedgerError):
+        Ledger.open(open_site(own), ann)
+    accept_ledger(open_site(own), genesis)
+    assert len(Ledger.open(open_site(own), ann).known) == 2
+
+
+def test_fresh_machine_believes_no_ledger_without_its_genesis(
+    site: Site, ledger: Ledger, ann: Key
+) -> None:
+    fresh = replace(other_state(site, "fresh"), genesis=None)
+    with pytest.raises(LedgerError, match="names no genesis") as error:
+        Ledger.open(fresh, ann)
+    assert ledger.known[0].commit in error.value.remedy
+    with pytest.raises(LedgerError, match="another ledger than this site trusts"):
+        Ledger.open(replace(fresh, genesis="b" * 40), ann)
+    assert Ledger.open(replace(fresh, genesis=ledger.known[0].commit), ann).known == ledger.known
+
+
+def test_genesis_stands_in_site_yml(own: Path, ann: Key) -> None:
+    genesis = begin(own, ann).known[0].commit
+    remote = open_site(own).ledger
+    (own / "site.yml").write_text(f"name: trial\nledger: {{url: {remote}, genesis: {genesis}}}\n")
+    assert open_site(own).genesis == genesis
+    assert len(Ledger.open(open_site(own), ann).known) == 2
+    other = genesis.replace(genesis[0], "f" if genesis[0] != "f" else "e")
+    (own / "site.yml").write_text(f"name: trial\nledger: {{url: {remote}, genesis: {other}}}\n")
+    with pytest.raises(LedgerError, match="began with"):
+        Ledger.open(open_site(own), ann)
+    (own / "site.yml").write_text(f"name: trial\nledger: {{url: {remote}}}\n")
+    with pytest.raises(InputError, match=r"site\.yml:2: ledger: 'genesis' is missing"):
+        open_site(own)
+
+
+def test_ledger_of_another_site_is_refused(site: Site, ledger: Ledger, ann: Key) -> None:
+    with pytest.raises(LedgerError, match="that of the site 'trial', not of 'elsewhere'"):
+        Ledger.open(replace(other_state(site, "fresh"), name="elsewhere"), ann)
+
+
+def test_fresh_machine_can_be_told_a_commit_that_must_be_there(
+    site: Site, ledger: Ledger, ann: Key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = ledger.append(lambda records, now: HOLD).commit
+    monkeypatch.setenv(AT_LEAST, held)
+    assert len(Ledger.open(other_state(site, "told"), ann).known) == 2
+    # Somebody who may push, and holds no key, takes the hold away.
+    forgery.point(site.ledger, ledger.known[0].commit)
+    with pytest.raises(LedgerError, match="does not contain the commit"):
+        Ledger.open(other_state(site, "fresh"), ann)
+    monkeypatch.setenv(AT_LEAST, "HEAD")
+    with pytest.raises(InputError, match="is no commit"):
+        Ledger.open(other_state(site, "fresher"), ann)
+
+
+def test_pin_of_the_first_format_still_counts(site: Site, ledger: Ledger, ann: Key) -> None:
+    genesis, tip = ledger.known[0].commit, ledger.append(lambda records, now: HOLD).commit
+    site.trust.unlink()
+    (old,) = (site.state / "ledger").glob("*/index.sqlite")
+    (old.parent / "trust.json").write_text(json.dumps({"genesis": genesis, "tip": tip}))
+    forgery.point(site.ledger, genesis)
+    with pytest.raises(LedgerError, match="was rewritten"):
+        Ledger.open(site, ann)
+    forgery.point(site.ledger, tip)
+    assert len(Ledger.open(site, ann).known) == 2
+
+
+def test_row_that_was_changed_in_the_index_is_not_believed(
+    site: Site, ledger: Ledger, ann: Key
+) -> None:
+    ledger.append(lambda records, now: HOLD)
+    (index,) = (site.state / "ledger").rglob("index.sqlite")
+    with sqlite3.connect(index) as base:
+        base.execute("UPDATE record SET text = replace(text, 'night', 'never') WHERE n = 1")
+    assert Ledger.open(site, ann).known[1].body["reason"] == "night"
