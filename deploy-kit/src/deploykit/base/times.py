@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
@@ -13,6 +14,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+@functools.lru_cache(maxsize=1 << 16)  # a ledger's records are looked at again and again
 def parse(text: object) -> datetime:
     """The aware time that `iso` wrote as `text`. Raises ValueError for any other form."""
     found = datetime.strptime(str(text), ISO).replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ import shutil
 from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import cache_home, state_home
 from deploykit.base.root import as_root
-from deploykit.host.finding import Finding, Level
+from deploykit.host.finding import Finding, Level, ok, warning
 from deploykit.host.fit import check_environments
 from deploykit.host.machine import (
     check_disk,
@@ -23,6 +23,8 @@ from deploykit.host.machine import (
     may_sudo,
 )
 from deploykit.host.network import check_forwarding
+from deploykit.ledger.records import LedgerError
+from deploykit.ledger.store import clone_of
 from deploykit.providers.lxd.api import socket_path
 from deploykit.providers.lxd.daemon import (
     answers,
@@ -73,7 +75,35 @@ def examine(site: Site | None = None) -> list[Finding]:
     if site is not None:
         free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
         found += check_environments(site, free)
+        found += check_ledger(site)
     return [*found, *check_forwarding(as_root())]
+
+
+def check_ledger(site: Site) -> list[Finding]:
+    """Whether the remote of a site's ledger keeps it from being rewritten; nothing for one that
+    lies in the site's own state, which deploy-kit makes so."""
+    clone = clone_of(site)
+    if clone.owned:
+        return []
+    name = "ledger"
+    try:
+        clone.prepare()
+        accepted = clone.forced_push_accepted()
+    except LedgerError as error:
+        return [warning(name, error.message, error.remedy)]
+    if accepted is None:
+        return []
+    if accepted:
+        return [
+            warning(
+                name,
+                f"{clone.remote} takes forced pushes: whoever may push can rewrite the ledger, and "
+                "a machine that never saw it believes that",
+                "there: git config receive.denyNonFastForwards true, or protect its branch "
+                "'ledger'; and keep junk out: deploy-kit ledger hook",
+            )
+        ]
+    return [ok(name, f"{clone.remote} takes no forced push")]
 
 
 def demand(found: list[Finding]) -> None:

@@ -19,6 +19,7 @@ from deploykit.base.waiting import wait_until
 from deploykit.ledger.records import FOLDER, MOST, LedgerError, path_of
 
 BRANCH = "refs/heads/ledger"
+SCRATCH = "refs/heads/ledger-doctor"
 RESTORE = "an admin cuts it off: deploy-kit ledger mend; nobody pushes to that branch by hand"
 SEEN = "refs/seen/ledger"
 NETWORK_TIMEOUT = 30.0  # seconds for one fetch or push
@@ -121,7 +122,31 @@ class Clone:
 
     def push(self, commit: str) -> Result:
         """Offer `commit` as the branch's new end, fast-forward only; the result tells."""
-        return self._patient(["push", "--quiet", "--", self.remote, f"{commit}:{BRANCH}"])
+        return self._push(f"{commit}:{BRANCH}")
+
+    def _push(self, what: str) -> Result:
+        return self._patient(["push", "--quiet", "--", self.remote, what])
+
+    def forced_push_accepted(self) -> bool | None:
+        """Whether the remote lets a branch be rewritten, tried on SCRATCH; None if it cannot be.
+
+        A remote that lets no branch be taken away keeps that one, with one commit of nobody's.
+        """
+        tip = self.fetch()
+        if tip is None:
+            return None
+        listed = self._git(["ls-remote", "--", self.remote, SCRATCH], timeout=NETWORK_TIMEOUT)
+        if not listed.stdout.strip():
+            nobody = "deploy-kit doctor <doctor@localhost> 0 +0000"
+            text = f"tree {tip.tree}\nparent {tip.commit}\nauthor {nobody}\ncommitter {nobody}\n\n"
+            words = ["hash-object", "-t", "commit", "-w", "--stdin"]
+            made = self._git(words, input=text).stdout.strip()
+            if self._push(f"{made}:{SCRATCH}").returncode != 0:
+                return None
+        if self._push(f"+{tip.commit}:{SCRATCH}").returncode != 0:
+            return False
+        self._push(f":{SCRATCH}")
+        return True
 
     def history(self, after: str | None, tip: str) -> list[str]:
         """The commits of `tip` that `after` does not have, oldest first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -201,23 +201,25 @@ def attempts(records: Sequence[Record], environment: str) -> tuple[Attempt, ...]
     The words of a process whose deploy was taken over, or followed by another, do not count. A
     lease lasts no longer than it may, and ends where an admin ended it.
     """
-    versions = versions_of(records)
-    found: list[Attempt] = []
+    # Each one's first record, its last one that counts, and the record that ended its lease.
+    found: list[tuple[Record, Record, Record | None]] = []
     for record in records:
         body = record.body
-        if body.get("decision") == "end-lease" and body["environment"] == environment:
-            if found and found[-1].open:
-                found[-1] = replace(found[-1], lease_until=record.time)
+        if body.get("environment") != environment:
             continue
-        if record.kind != "deploy" or body["environment"] != environment:
+        open_ = bool(found) and Phase(found[-1][1].body["phase"]) in OPEN
+        if record.kind == "decision" and body["decision"] == "end-lease" and open_:
+            found[-1] = (*found[-1][:2], record)
+        if record.kind != "deploy":
             continue
-        told = _attempt(record, versions)
-        same = bool(found) and found[-1].id == told.id and found[-1].open
-        if told.phase == Phase.STARTED or (told.phase == Phase.TAKEN_OVER and not same):
-            found.append(told)
-        elif same and (told.phase == Phase.TAKEN_OVER or told.owner == found[-1].owner):
-            found[-1] = replace(told, since=found[-1].since, n=found[-1].n)
-    return tuple(found)
+        same = open_ and found[-1][1].body["id"] == body["id"]
+        phase = body["phase"]
+        if phase == Phase.STARTED or (phase == Phase.TAKEN_OVER and not same):
+            found.append((record, record, None))
+        elif same and (phase == Phase.TAKEN_OVER or body["owner"] == found[-1][1].body["owner"]):
+            found[-1] = (found[-1][0], record, None)
+    versions = versions_of(records) if found else {}
+    return tuple(_attempt(*entry, versions) for entry in found)
 
 
 def running(records: Sequence[Record], environment: str) -> Running | None:
@@ -308,8 +310,12 @@ def decisions(records: Sequence[Record]) -> tuple[Decision, ...]:
     )
 
 
-def _attempt(record: Record, versions: Mapping[str, str]) -> Attempt:
-    body = record.body
+def _attempt(
+    first: Record, last: Record, ended: Record | None, versions: Mapping[str, str]
+) -> Attempt:
+    """The attempt that began with `first`; its last word is `last`."""
+    body = last.body
+    until = min(times.parse(body["lease_until"]), last.time + LEASE_MOST)
     return Attempt(
         id=body["id"],
         environment=body["environment"],
@@ -319,11 +325,11 @@ def _attempt(record: Record, versions: Mapping[str, str]) -> Attempt:
         purpose=Purpose(body["purpose"]),
         phase=Phase(body["phase"]),
         owner=parse_process(body["owner"]),
-        lease_until=min(times.parse(body["lease_until"]), record.time + LEASE_MOST),
-        since=record.time,
-        told=record.time,
-        n=record.n,
-        last=record.n,
-        actor=record.actor,
+        lease_until=ended.time if ended else until,
+        since=first.time,
+        told=last.time,
+        n=first.n,
+        last=last.n,
+        actor=last.actor,
         summary=body["summary"],
     )

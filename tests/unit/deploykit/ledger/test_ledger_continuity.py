@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,25 @@ def test_story_is_a_ledger() -> None:
     for record in story.records:
         assert standing.problem(record) == ""
         standing.add(record)
+
+
+def test_guide_says_of_each_role_what_its_records_are() -> None:
+    """docs/operate.md, 'Who may do what', against what the ledger accepts."""
+    from pathlib import Path
+
+    from deploykit.ledger.kinds import DECISIONS, KINDS
+
+    words = {"approve": "approve", "veto": "veto", "hold": "hold", "pin": "pin",
+             "waive": "waive checks", "overrule": "overrule vetoes", "end-lease": "end leases"}  # fmt: skip
+    kinds = {"signers": "signers", "policy": "policy", "mend": "mend the ledger",
+             "release": "release", "deploy": "deploy", "evidence": "record evidence"}  # fmt: skip
+    guide = (Path(__file__).parents[4] / "docs" / "operate.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", guide, re.M))
+    for decision, word in words.items():
+        for role in ("admin", "operator", "release-manager", "approver"):
+            said = re.search(rf"\b{word}\b", rows[role]) is not None
+            assert said == (role in DECISIONS[decision].writers), (role, decision)
+    for kind, word in kinds.items():
+        for role in ("admin", "operator", "release-manager", "approver"):
+            said = re.search(rf"\b{word}\b", rows[role]) is not None
+            assert said == (role in KINDS[kind].writers({})), (role, kind)

@@ -11,6 +11,8 @@ from pathlib import Path
 import forgery
 import pytest
 from deploykit.base.errors import InputError
+from deploykit.doctor import check_ledger
+from deploykit.host.finding import Level
 from deploykit.ledger import Ledger, LedgerError
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.store import accept_ledger
@@ -128,3 +130,19 @@ def test_row_that_was_changed_in_the_index_is_not_believed(
     with sqlite3.connect(index) as base:
         base.execute("UPDATE record SET text = replace(text, 'night', 'never') WHERE n = 1")
     assert Ledger.open(site, ann).known[1].body["reason"] == "night"
+
+
+@pytest.mark.parametrize("denied", [True, False])
+def test_doctor_tries_whether_the_remote_can_be_rewritten(
+    site: Site, ledger: Ledger, denied: bool
+) -> None:
+    forgery.git(site.ledger, "config", "receive.denyNonFastForwards", str(denied).lower())
+    forgery.git(site.ledger, "config", "receive.denyDeletes", str(denied).lower())
+    before = forgery.tip(site.ledger)
+    for _ in range(2):
+        (finding,) = check_ledger(other_state(site, "desk"))
+        assert finding.level is (Level.OK if denied else Level.WARNING)
+    assert forgery.tip(site.ledger) == before
+    branches = forgery.git(site.ledger, "for-each-ref", "--format=%(refname)").split()
+    assert len(branches) == 1 + denied
+    assert check_ledger(site) == []  # its own, which is made so
