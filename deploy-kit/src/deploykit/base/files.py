@@ -44,6 +44,19 @@ def write(target: Path, content: str | bytes, *, mode: int = 0o666, sync: bool =
                 os.fsync(sink.fileno())
 
 
+def write_new(target: Path, content: str, *, mode: int = 0o666) -> None:
+    """As `write`, on the disk before it has its name, and never in the place of another file.
+
+    Raises FileExistsError if there is one.
+    """
+    aside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.new")
+    try:
+        write(aside, content, mode=mode, sync=True)
+        os.link(aside, target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def remove_tree(folder: Path) -> None:
     """Remove `folder`, if it is there: it has another name before the first of it goes."""
     gone = folder.with_name(f".gone-{folder.name}")

@@ -90,9 +90,10 @@ def named_recipient(text: str) -> Recipient:
 def seal(
     file: Path, header: Header, content: dict[str, Any], recipients: Sequence[Recipient]
 ) -> None:
-    """Write `content` encrypted to `recipients` as `file`, mode 0600, whole or not at all.
+    """Write `content` encrypted to `recipients` as the new `file`, mode 0600, whole or not at all.
 
-    Plain text goes to age's standard input only. Raises DeployKitError where age fails.
+    Plain text goes to age's standard input only. Raises DeployKitError where age fails, Refused if
+    there is a file of that name: it may be the only backup.
     """
     words = [word for one in recipients for word in ("--recipient", one.key)]
     plain = json.dumps({"header": asdict(header), "content": content})
@@ -101,7 +102,13 @@ def seal(
         raise DeployKitError(f"age cannot encrypt: {_said(done.stderr)}")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = f"{json.dumps(asdict(header), sort_keys=True)}\n{done.stdout}"
-    files.write(file, text, mode=0o600, sync=True)
+    try:
+        files.write_new(file, text, mode=0o600)
+    except FileExistsError:
+        raise Refused(
+            f"{file} is there already: nothing was written over it",
+            "name another file; an export may be the only one that fits the nodes",
+        ) from None
 
 
 def read_header(file: Path) -> Header:

@@ -108,6 +108,29 @@ def test_other_values_are_replaced_only_where_they_are_named(
     assert (rebuilt.folder / "pki/master/minions/all").read_text() == "minion of second"
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_salt_finds_the_restored_key_and_no_other(
+    lost: Machine, rebuilt: Machine, linked: bool
+) -> None:
+    """Salt 3008 takes ID.pem, and makes master.pem a link to it; a restore of before that was known
+    left another master.pem beside it."""
+    saved = backup.export()
+    rebuilt.use()
+    rebuilt.day0("second")
+    pki = rebuilt.folder / "pki" / "master"
+    for kind in ("pem", "pub"):
+        (pki / f"master.{kind}").rename(pki / f"salt.{kind}")
+        if linked:
+            (pki / f"master.{kind}").symlink_to(pki / f"salt.{kind}")
+        else:
+            (pki / f"master.{kind}").write_text("of before")
+    backup.restore(saved, "test", backup.differing(saved))
+    keys = {file.name for file in pki.iterdir() if file.is_file()}
+    assert keys == {"master.pem", "master.pub"}
+    assert not (pki / "master.pem").is_symlink()
+    assert (pki / "master.pem").read_text() == "private first"
+
+
 def test_secret_that_only_the_master_has_stays(lost: Machine) -> None:
     saved = backup.export()
     with secrets.changing() as values:

@@ -132,6 +132,16 @@ def test_failed_export_leaves_the_one_of_before(tmp_path: Path) -> None:
     assert [entry.name for entry in file.parent.iterdir()] == ["test.age"]
 
 
+def test_export_is_never_written_over_another_file(tmp_path: Path) -> None:
+    key = key_pair(tmp_path, "me")
+    file, header = sealed(tmp_path, key)
+    before = file.read_bytes()
+    with pytest.raises(Refused, match="is there already"):
+        seal(file, header, CONTENT, [Recipient("me", Path(f"{key}.pub").read_text().strip())])
+    assert file.read_bytes() == before
+    assert [entry.name for entry in file.parent.iterdir()] == ["test.age"]
+
+
 def test_recipients_are_the_signers_that_may_restore(tmp_path: Path) -> None:
     keys = {name: public(key_pair(tmp_path, name)) for name in ("boss", "worker", "witness")}
     signers = [

@@ -123,6 +123,11 @@ class Agent:
         runs = subprocess.run(["systemctl", "-q", "is-active", "salt-master"], timeout=30)
         if runs.returncode == 0:
             subprocess.run(["systemctl", "restart", "salt-master"], timeout=60, check=True)
+            if self._salt.public_key() != saved["salt"]["master.pub"].strip():
+                raise AgentError(
+                    f"Salt's key on this master is not the one of the export: see {backup.SALT}",
+                    "restore it again; minions take no other key than the one they know",
+                )
         return done
 
 

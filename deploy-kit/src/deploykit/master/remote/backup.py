@@ -66,6 +66,8 @@ def restore(saved: dict[str, Any], name: str, replacing: list[str]) -> dict[str,
     SALT.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder, part in ((secrets.ROOT / "ca", "ca"), (SALT, "salt")):
         folder.mkdir(mode=0o700, exist_ok=True)
+        if part == "salt":
+            _clear_salt_key()
         for file, text in saved[part].items():
             write(folder / file, text.encode(), MODES.get(file, 0o600))
     _invite(saved["minions"])
@@ -97,6 +99,16 @@ def _demand_fitting(saved: dict[str, Any], name: str) -> None:
     for minion in saved["minions"]:
         if not MINION.fullmatch(minion):
             raise AgentError(f"the export names a minion {minion!r}")
+
+
+def _clear_salt_key() -> None:
+    """Remove the master's key pair under every name that Salt knows it by.
+
+    Salt 3008 takes ID.pem where it is there, and keeps master.pem as a link to it; without one it
+    makes both of a master.pem (salt/crypt.py, MasterKeys._setup_keys).
+    """
+    for file in [*SALT.glob("*.pem"), *SALT.glob("*.pub")]:
+        file.unlink()
 
 
 def _invite(minions: dict[str, str]) -> None:

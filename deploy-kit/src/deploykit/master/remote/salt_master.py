@@ -32,6 +32,12 @@ class SaltMaster:
         )
         self._runner = salt.runner.RunnerClient(self.options)
 
+    def public_key(self) -> str:
+        """The key that Salt shows to minions, as its own code finds it."""
+        from salt.crypt import MasterKeys
+
+        return str(MasterKeys(self.options).get_pub_str()).strip()
+
     def absent(self, minions: list[str]) -> list[str]:
         """Which of `minions` do not answer; all of them where a busy master does not either."""
         from salt.exceptions import SaltClientError, SaltReqTimeoutError
