@@ -116,7 +116,7 @@ def _included(source: Source, one: dict[str, Node], translation: Translation) ->
     at = source.at(one["include"])
     # Ansible takes it from where it is run, which is mostly the folder of the file.
     beside = Path(source.file).parent / name
-    inner = including.other(source, beside if beside.is_file() else Path(name), at)
+    inner = including.other(source, beside if beside.is_file() else Path(name), at, "`include`")
     root = inner.yaml()
     for node in document.sequence(root, inner.at(root), "the included file"):
         with translation.losing():

@@ -39,22 +39,23 @@ def top_of(source: Source) -> Path:
     return folder
 
 
-def other(source: Source, file: Path, at: Location) -> Source:
-    """The file that `source` includes, at a line. Raises GitshelfError, which says where."""
+def other(source: Source, file: Path, at: Location, what: str) -> Source:
+    """The file that `source` includes, at a line by `what`. Raises GitshelfError, which says
+    where."""
     top = top_of(source).resolve()
     try:
         real = file.resolve()
         inside = real.is_relative_to(top)
         there = inside and real.is_file()
     except (OSError, ValueError, RuntimeError) as error:
-        raise at.error(f"{file} cannot be read ({error})", "correct the line") from None
+        raise at.error(f"{what}: it cannot be read ({error})", "correct the line") from None
     if not inside:
         raise at.error(
-            f"{file} is outside {top}, where the import began, and is not read",
-            "import it from the repository that holds both",
+            f"{what}: {file} is outside {top}, where the import began, and is not read",
+            "import from a repository that holds both",
         )
     if not there:
-        raise at.error(f"there is no file {file}", "correct the line, or import where it is")
+        raise at.error(f"{what}: there is no file {file}", "correct the line, or import it there")
     begun = Path(source.chain[0])
     label = os.path.normpath(begun.parent / os.path.relpath(file, begun.parent))
     return join(source, label, _content(real, label, at), at, str(real))

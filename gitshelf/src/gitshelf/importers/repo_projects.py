@@ -181,6 +181,8 @@ class Projects:
                 with self._translation.losing():
                     src, dest = child.path("src", dot=True), child.path("dest")
                     at = child.at(dest)
+                    if dest.endswith("/"):
+                        raise at.error("`dest` is a folder", "name the link in it")
                     if any(character in src for character in "*?["):
                         raise at.error(f"a link to each of {src}", "write a linkfile for each")
                     project.links[dest] = (src, at)

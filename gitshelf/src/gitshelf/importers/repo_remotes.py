@@ -92,7 +92,7 @@ class Remotes:
 
 def _normal(url: str) -> str:
     """A URL as repo sees it: without slashes at its end, and `user@host:path` with a scheme."""
-    url = url.rstrip("/") if url != "/" else url
+    url = url.rstrip("/")
     if "://" not in url and _SCP.match(url):
         return "ssh://" + url.replace(":", "/", 1)
     return url

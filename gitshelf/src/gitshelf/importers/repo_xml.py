@@ -12,6 +12,8 @@ from gitshelf.importers.model import Source, Translation
 from gitshelf.manifest.document import Location
 
 _MAX_DEPTH = 40
+# What manifest_xml.py's _CheckLocalPath does not take, as file systems may leave it away.
+_UNUSABLE = re.compile("[~\r\n\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _FROM_INCLUDE = ("project", "extend-project")
 
 
@@ -90,7 +92,7 @@ def _included(
     if len(source.chain) > 1:
         # As repo does: only the first file may lead elsewhere, and that only within the top.
         include.path("name")
-    inner = including.other(source, file, include.at())
+    inner = including.other(source, file, include.at(), include.name())
     found = elements(inner, keys, translation)
     for one in found:
         if one.tag in _FROM_INCLUDE:
@@ -154,8 +156,8 @@ def _parsed(source: Source) -> Element:
 
 def _bad_path(path: str) -> str:
     """Why repo does not take a path, "" if it does."""
-    if any(character in path for character in "~\r\n"):
-        return "has ~ or a line break in it"
+    if _UNUSABLE.search(path):
+        return "has ~, a line break or an invisible character in it"
     if path.startswith("/"):
         return "is absolute"
     parts = path.lower().rstrip("/").split("/")

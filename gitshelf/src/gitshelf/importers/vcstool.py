@@ -87,7 +87,7 @@ def _extended(source: Source, node: Node, translation: Translation) -> Iterator[
                 raise at.error(f"`extends` names {name} twice", "take one of them out")
             if "://" in name:
                 raise at.error(f"it extends {name}, which is not a file here", "get that file")
-            yield including.other(source, Path(source.file).parent / name, at)
+            yield including.other(source, Path(source.file).parent / name, at, f"`extends` {name}")
 
 
 def _repository(source: Source, path: str, node: Node, translation: Translation) -> Imported | None:

@@ -110,7 +110,7 @@ class Manifests:
                     files = sorted(f for f in file.iterdir() if f.suffix in (".yml", ".yaml"))
                 for each in files:
                     with self.translation.losing():
-                        inner = including.other(source, each, one.at)
+                        inner = including.other(source, each, one.at, f"`self` imports {one.file}")
                         self._manifest(inner, _within(context, one))
 
     def _imports(self, source: Source, node: Node, book: str) -> list[ImportMap]:
