@@ -6,6 +6,7 @@ ansible-core's cli/galaxy.py, playbook/role/requirement.py and galaxy/collection
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,8 +116,9 @@ def _included(source: Source, one: dict[str, Node], translation: Translation) ->
     name = source.scalar(one, "include")
     at = source.at(one["include"])
     # Ansible takes it from where it is run, which is mostly the folder of the file.
-    beside = Path(source.file).parent / name
-    inner = including.other(source, beside if beside.is_file() else Path(name), at, "`include`")
+    folders = (Path(source.file).parent, Path())
+    folder = next((one for one in folders if os.path.isfile(one / name)), folders[0])  # noqa: PTH113
+    inner = including.Inclusion(folder, name, at, "`include`").read(source)
     root = inner.yaml()
     for node in document.sequence(root, inner.at(root), "the included file"):
         with translation.losing():

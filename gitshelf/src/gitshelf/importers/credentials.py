@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 _NAMES = "token|passw|secret|auth|credential|signature|api_?key|access_?key"
 _QUERY = re.compile(rf"([?&;][^=&;\s]*(?:{_NAMES})[^=&;\s]*=)[^&;\s]*", re.IGNORECASE)
 _USER = re.compile(r"//(?:[^/\s@]*@|[^/\s@:]*:(?!\d+/)[^\s@]*@)+")
-_SCP = re.compile(r"(?<![\w/.@-])[^\s/:@]+:[^\s/@]+@(?=[^\s/:@]+:)")
+_SCP = re.compile(r"(?<![\w.@-])[^\s/:@]+:[^\s/@]+@(?=[^\s/:@]+:)")
 
 
 def hide(text: str) -> str:

@@ -7,7 +7,7 @@ in none), through links neither; no circle, and no more than some hundreds of fi
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitshelf.base.errors import GitshelfError
@@ -39,26 +39,62 @@ def top_of(source: Source) -> Path:
     return folder
 
 
-def other(source: Source, file: Path, at: Location, what: str) -> Source:
-    """The file that `source` includes, at a line by `what`. Raises GitshelfError, which says
-    where."""
-    top = top_of(source).resolve()
-    try:
-        real = file.resolve()
-        inside = real.is_relative_to(top)
-        there = inside and real.is_file()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise at.error(f"{what}: it cannot be read ({error})", "correct the line") from None
-    if not inside:
-        raise at.error(
-            f"{what}: {file} is outside {top}, where the import began, and is not read",
-            "import from a repository that holds both",
-        )
-    if not there:
-        raise at.error(f"{what}: there is no file {file}", "correct the line, or import it there")
-    begun = Path(source.chain[0])
-    label = os.path.normpath(begun.parent / os.path.relpath(file, begun.parent))
-    return join(source, label, _content(real, label, at), at, str(real))
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """What a file includes: a name in a folder, written at a line by `what`."""
+
+    folder: Path
+    name: str
+    at: Location
+    what: str
+
+    def real_path(self, source: Source) -> Path:
+        """Where it is, links followed. Raises GitshelfError, with the line, if it is outside of
+        what may be read."""
+        top = top_of(source).resolve()
+        if "://" in self.name:
+            raise self._error("it is a URL, not a file here", "get that file")
+        try:
+            real = (self.folder / self.name).resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise self._error(f"it cannot be read ({error})", "correct the line") from None
+        if not real.is_relative_to(top):
+            raise self._error(
+                f"it is outside {top}, where the import began, and is not read",
+                "import from a repository that holds both",
+            )
+        return real
+
+    def files(self, source: Source, suffixes: tuple[str, ...]) -> list[Inclusion]:
+        """Itself, or if it is a folder, the files in it that have one of the suffixes, sorted."""
+        real = self.real_path(source)
+        try:
+            if not real.is_dir():
+                return [self]
+            names = sorted(one.name for one in real.iterdir() if one.suffix in suffixes)
+        except OSError as error:
+            raise self._error(f"it cannot be read ({error.strerror})", "correct the line") from None
+        return [replace(self, folder=self.folder / self.name, name=name) for name in names]
+
+    def read(self, source: Source) -> Source:
+        """The file that `source` includes. Raises GitshelfError, with the line."""
+        real = self.real_path(source)
+        try:
+            there = real.is_file()
+            begun = Path(source.chain[0]).parent
+            label = os.path.normpath(begun / os.path.relpath(self.folder / self.name, begun))
+            data = real.open("rb").read(_MAX_SIZE + 1) if there else b""
+        except OSError as error:
+            raise self._error(f"it cannot be read ({error.strerror})", "correct the line") from None
+        if not there:
+            raise self._error("there is no such file", "correct the line, or import where it is")
+        if len(data) > _MAX_SIZE:
+            raise self._error(f"it is larger than {_MAX_SIZE >> 20} MiB", "import its parts")
+        return join(source, label, data, self.at, str(real))
+
+    def _error(self, message: str, remedy: str) -> GitshelfError:
+        name = "" if self.name in self.what else f" {self.name}"
+        return self.at.error(f"{self.what}{name}: {message}", remedy)
 
 
 def join(source: Source, label: str, data: bytes, at: Location, name: str = "") -> Source:
@@ -78,14 +114,3 @@ def join(source: Source, label: str, data: bytes, at: Location, name: str = "") 
         )
     source.opened.append(name)
     return replace(source, file=label, data=data, chain=(*source.chain, name))
-
-
-def _content(real: Path, label: str, at: Location) -> bytes:
-    try:
-        with real.open("rb") as file:
-            data = file.read(_MAX_SIZE + 1)
-    except OSError as error:
-        raise at.error(f"{label}: {error.strerror}", "make it readable") from None
-    if len(data) > _MAX_SIZE:
-        raise at.error(f"{label} is larger than {_MAX_SIZE >> 20} MiB", "import its parts")
-    return data

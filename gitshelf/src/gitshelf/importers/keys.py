@@ -51,11 +51,11 @@ class Vocabulary:
     before a key there, as a reader of the format's documentation would write it, and the keys."""
 
     def __init__(self, sections: Mapping[str, Mapping[str, Key]]) -> None:
-        self._sections = sections
+        self.sections = sections
 
     def rows(self) -> Iterator[tuple[str, str]]:
         """Each key as it is written in a table, and what becomes of it."""
-        for section, keys in self._sections.items():
+        for section, keys in self.sections.items():
             for name, key in keys.items():
                 yield f"{section}{name}", f"{key.fate}: {key.means}"
 
@@ -64,7 +64,7 @@ class Vocabulary:
     ) -> Fate:
         """What becomes of a key of a section. It is noted, unless it is carried; one that is not
         known is refused. `name` is what it is called in the note (else as in a table)."""
-        keys = self._sections[section]
+        keys = self.sections[section]
         known = keys.get(key)
         name = name or f"`{section}{key}`"
         if known is None:

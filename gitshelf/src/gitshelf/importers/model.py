@@ -150,10 +150,13 @@ class Translation:
             self.losses.append(shown(error.message + remedy))
 
     def remarks(self) -> list[str]:
-        """What was left out, a line for each thing and file."""
+        """What was left out, a line for each thing and file, file by file."""
+        files = list(dict.fromkeys(file for file, _ in self.omissions))
         return [
             f"{file}:{', '.join(str(line) for line in lines)}: {what}"
-            for (file, what), lines in self.omissions.items()
+            for (file, what), lines in sorted(
+                self.omissions.items(), key=lambda one: (files.index(one[0][0]), one[1])
+            )
         ]
 
 

@@ -88,11 +88,11 @@ def _included(
     source: Source, include: Element, keys: Vocabulary, translation: Translation
 ) -> list[Element]:
     name = include.required("name")
-    file = including.top_of(source) / name
     if len(source.chain) > 1:
         # As repo does: only the first file may lead elsewhere, and that only within the top.
         include.path("name")
-    inner = including.other(source, file, include.at(), include.name())
+    top = including.top_of(source)
+    inner = including.Inclusion(top, name, include.at(), include.name()).read(source)
     found = elements(inner, keys, translation)
     for one in found:
         if one.tag in _FROM_INCLUDE:

@@ -85,9 +85,8 @@ def _extended(source: Source, node: Node, translation: Translation) -> Iterator[
             at = source.at(node.value[number] if isinstance(node.value, list) else node)
             if name in names[:number]:
                 raise at.error(f"`extends` names {name} twice", "take one of them out")
-            if "://" in name:
-                raise at.error(f"it extends {name}, which is not a file here", "get that file")
-            yield including.other(source, Path(source.file).parent / name, at, f"`extends` {name}")
+            folder = Path(source.file).parent
+            yield including.Inclusion(folder, name, at, "`extends`").read(source)
 
 
 def _repository(source: Source, path: str, node: Node, translation: Translation) -> Imported | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitshelf.base.errors import GitshelfError
+from gitshelf.git import urls
 from gitshelf.importers import including, repositories, west_values
 from gitshelf.importers.keys import Vocabulary
 from gitshelf.importers.model import Imported, Source, Translation
@@ -18,15 +19,18 @@ from gitshelf.manifest import document
 from gitshelf.manifest.document import Location, Node
 
 _MANIFEST = "west.yml"
+_SUFFIXES = (".yml", ".yaml")
 _CHANGE = re.compile(r"(pull|merge-requests)/\d+/(head|merge)|changes/\d\d/\d+/\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What the manifests that import this one say of its projects."""
+    """What the manifests that import this one say of its projects, and the project in whose
+    repository it is (None: in that of the first file)."""
 
     prefix: str = ""
     filters: tuple[ImportMap, ...] = ()
+    project: _Project | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Manifests:
         for project in self._own_projects(body, content):
             for one in project.imports:
                 with self.translation.losing():
-                    self._import_project(body, project, one)
+                    self._import_project(source, context, project, one)
 
     def _self(self, source: Source, node: Node, context: _Context) -> None:
         own = self._fields(source, "self.", node)
@@ -104,14 +108,18 @@ class Manifests:
             with self.translation.losing():
                 if one.file is None:
                     raise one.at.error("`self` cannot import `true`", "name the file")
-                file = including.top_of(source) / one.file
-                files = [file]
-                if file.is_dir():
-                    files = sorted(f for f in file.iterdir() if f.suffix in (".yml", ".yaml"))
-                for each in files:
-                    with self.translation.losing():
-                        inner = including.other(source, each, one.at, f"`self` imports {one.file}")
-                        self._manifest(inner, _within(context, one))
+                if context.project:
+                    self._import_project(source, context, context.project, one)
+                else:
+                    self._import_files(source, context, one)
+
+    def _import_files(self, source: Source, context: _Context, one: ImportMap) -> None:
+        """What a file of the manifest's own repository imports from it."""
+        top = including.top_of(source)
+        named = including.Inclusion(top, one.file or _MANIFEST, one.at, "`self` imports")
+        for each in named.files(source, _SUFFIXES):
+            with self.translation.losing():
+                self._manifest(each.read(source), _within(context, one))
 
     def _imports(self, source: Source, node: Node, book: str) -> list[ImportMap]:
         return list(west_values.imports(self.keys, self.translation, source, node, book))
@@ -223,7 +231,10 @@ class Manifests:
             )
         return bool(names)
 
-    def _import_project(self, body: _Body, project: _Project, one: ImportMap) -> None:
+    def _import_project(
+        self, source: Source, context: _Context, project: _Project, one: ImportMap
+    ) -> None:
+        """What a file imports from the repository of a project."""
         book = project.book
         name = one.file or _MANIFEST
 
@@ -231,28 +242,31 @@ class Manifests:
             content = tree.file(name)
             if content is not None:
                 return [(name, content)]
-            files = [posixpath.join(name, file) for file in tree.folder(name)]
-            found = [(f, tree.file(f)) for f in files if f.endswith((".yml", ".yaml"))]
+            names = tree.folder(name)
+            if not names:
+                raise GitshelfError(f"it has no {name}")
+            files = [posixpath.join(name, file) for file in names if file.endswith(_SUFFIXES)]
+            found = [(file, tree.file(file)) for file in files]
             return [(file, content) for file, content in found if content is not None]
 
         try:
-            manifests = repositories.look(body.source, book.git, book.branch, see)
-            if not manifests:
-                raise GitshelfError(f"it has no {name}")
+            manifests = repositories.look(source, book.git, book.branch, see)
         except GitshelfError as error:
             raise one.at.error(
                 f"it imports the projects of its own manifest, which cannot be read: "
                 f"{error.message}",
                 "make that repository reachable, or import that manifest by itself",
             ) from None
+        within = replace(_within(context, one), project=project)
+        # What comes from elsewhere must not lead to folders of this machine.
+        origin = source.origin or (book.git if urls.local_path(book.git) is None else "")
         for file, content in manifests:
             label = f"{project.name}@{book.branch}:{file}"
             with self.translation.losing():
-                inner = including.join(body.source, label, content, one.at, f"{book.git} {label}")
-                origin = book.git if "://" in book.git or ":" in book.git else ""
-                inner = replace(inner, origin=origin or body.source.origin)
-                self._manifest(inner, _within(body.context, one))
+                inner = including.join(source, label, content, one.at, f"{book.git} {label}")
+                self._manifest(replace(inner, origin=origin), within)
 
 
 def _within(context: _Context, one: ImportMap) -> _Context:
-    return _Context(posixpath.join(context.prefix, one.prefix), (*context.filters, one))
+    prefix = posixpath.join(context.prefix, one.prefix)
+    return replace(context, prefix=prefix, filters=(*context.filters, one))

@@ -90,14 +90,14 @@ def test_requirements_of_ansible(translate: Callable[..., Manifest]) -> None:
         "- {name: web, src: 'https://x.example/web', scm: git, version: 1.10}\n"
         "- https://github.com/someone/db\n"
         "collections:\n"
-        "- {name: 'https://x.example/coll.git#/sub/', type: git, version: main}\n"
+        "- {name: ns.sub, source: 'https://x.example/c.git#/sub/', type: git, version: main}\n"
         "- {name: ns.coll, source: 'https://x.example/other', type: git, version: '*'}\n"
-        "- git+https://x.example/third.git,v2\n",
+        "- {name: ns.third, source: 'git+https://x.example/third,v2', type: git, version: v1}\n",
     )
     assert books(found) == [
         ("collections/ansible_collections/ns/coll", "https://x.example/other", "HEAD"),
-        ("collections/coll", "https://x.example/coll.git", "main"),
-        ("collections/third", "https://x.example/third.git", "v2"),
+        ("collections/ansible_collections/ns/sub", "https://x.example/c.git", "main"),
+        ("collections/ansible_collections/ns/third", "https://x.example/third", "v2"),
         ("roles/db", "https://github.com/someone/db", "HEAD"),
         ("roles/dns", "git@x.example:group/dns.git", "HEAD"),
         ("roles/my.ssh", "https://x.example/ssh", "HEAD"),
@@ -165,10 +165,6 @@ def test_manifest_of_repo(translate: Callable[..., Manifest]) -> None:
     ]
     with pytest.raises(GitshelfError, match=r"theirs:3: the remote up is relative \(\.\.\)"):
         translate("repo", ANDROID)
-    for lost in ('<copyfile src="x" dest="y"/>', '<include name="z.xml"/>'):
-        text = ANDROID.replace("</manifest>", lost + "</manifest>")
-        with pytest.raises(GitshelfError, match=r"theirs:11: <(copyfile> y|include> z.xml)"):
-            translate("repo", text, base="https://git.example/m")
 
 
 @pytest.mark.parametrize(

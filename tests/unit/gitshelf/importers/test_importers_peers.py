@@ -185,6 +185,9 @@ def repository(folder: Path, files: dict[str, str], put: Put) -> str:
     return folder.as_uri()
 
 
+SUBMANIFEST = "manifest: {projects: [{name: inner, url: 'https://i.example/inner'}]}"
+
+
 def test_west_manifest_gives_what_west_resolves(
     put: Put, manifest_of: ImportFile, tmp_path: Path
 ) -> None:
@@ -200,7 +203,9 @@ def test_west_manifest_gives_what_west_resolves(
                 "  - {name: hal_b, path: modules/hal/b}\n  - {name: app}\n"
                 "  - {name: noise, groups: [babble]}\n  - {name: odd, groups: [mute, 1]}\n"
                 "  - {name: silent, groups: [mute]}\n"
+                "  self: {path: zephyr, import: submanifests}\n"
             ),
+            "submanifests/s.yml": SUBMANIFEST,
         },
         put,
     )
@@ -232,6 +237,8 @@ def test_west_manifest_gives_what_west_resolves(
         "app/sub.yml": (
             "manifest: {projects: [{name: tool, path: first, url: 'https://s.example/tool'}]}"
         ),
+        # West reads this one from the clone.
+        "ext/zephyr/submanifests/s.yml": SUBMANIFEST,
         "app/more/b.yml": "manifest: {projects: [{name: b, url: 'https://s.example/b'}]}",
         "app/more/a.yml": "manifest: {projects: [{name: b, url: 'https://s.example/a'}]}",
     }
@@ -252,7 +259,7 @@ def test_west_manifest_gives_what_west_resolves(
     found = manifest_of("west", file)
     assert books(found) == theirs
     assert [place for place, _, _ in theirs] == [
-        "ext/app", "ext/noise", "ext/odd", "ext/zephyr", "first", "lib", "m/b", "p1", "q/2", "sub",
+        "ext/app", "ext/inner", "ext/noise", "ext/odd", "ext/zephyr", "first", "lib", "m/b", "p1", "q/2", "sub",
     ]  # fmt: skip
     include = [one.place for one in found.books if one.policies.submodules == "include"]
     assert include == ["ext/zephyr"]
