@@ -79,3 +79,10 @@ def by_west(top: Path, manifest: str, read_at: Callable[[str, str, str], str]) -
     )
     projects = [one for one in read.projects[1:] if read.is_active(one)]
     return sorted((str(one.path), one.url, one.revision) for one in projects)
+
+
+def west_schema() -> str:
+    """The schema of west manifests (pykwalify's YAML)."""
+    import west.manifest
+
+    return Path(west.manifest.__file__).with_name("manifest-schema.yml").read_text()

@@ -71,7 +71,6 @@ KEYS = Vocabulary(
                 'the place of the manifest\'s own repository, which is no book: `git: "{here}"` '
                 "would take it into the kit"
             ),
-            "description": left_out("a text for people"),
             "west-commands": _COMMANDS,
             "userdata": _DATA,
         },

@@ -7,6 +7,7 @@ is asked; what it said is kept here, so that the comparison holds elsewhere, too
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 import peermanifests
 import pytest
+from gitshelf.importers import vocabularies
 from gitshelf.manifest import Manifest
 
 ImportFile = Callable[..., Manifest]
@@ -121,6 +123,34 @@ def test_repos_own_parser_says_the_same(put: Put, git_repo: Path, tmp_path: Path
     assert sorted(tuple(one) for one in said["links"]) == REPO_LINKS
     assert said["upstreams"]["tool"] == "refs/heads/stable"
     assert said["submodules"] == [place for place, _, _ in REPO_BOOKS if place != "build/make"]
+
+
+def test_keys_are_those_of_repos_documentation(git_repo: Path) -> None:
+    page = (git_repo / "docs" / "manifest-format.md").read_text()
+    declared = {row for row, _ in vocabularies()["repo"].rows()}
+    wanted = {f"<{tag}> {name}" for tag, name in re.findall(r"<!ATTLIST (\S+) +(\S+) ", page)}
+    for tag, inner in re.findall(r"<!ELEMENT (\S+) \(([^)]*)\)>", page):
+        wanted |= {f"<{tag}> <{one}>" for one in re.findall(r"[a-z-]+", inner)}
+    # Its own parser knows one more.
+    assert declared - wanted == {"<project> rebase"}
+    assert wanted - declared == set()
+
+
+def test_keys_are_those_of_wests_schema() -> None:
+    from ruamel.yaml import YAML
+
+    schema = YAML(typ="safe").load(peermanifests.west_schema())
+    top = schema["mapping"]
+    rows = {row for row, _ in vocabularies()["west"].rows()}
+    assert {row for row in rows if row.startswith("manifest.")} == {f"manifest.{k}" for k in top}
+    for section, where in {
+        "defaults": top["defaults"],
+        "self": top["self"],
+        "remotes[]": top["remotes"]["sequence"][0],
+        "projects[]": top["projects"]["sequence"][0],
+    }.items():
+        wanted = {f"{section}.{key}" for key in where["mapping"]}
+        assert {row for row in rows if row.startswith(f"{section}.")} == wanted
 
 
 VCS2L = {
@@ -259,7 +289,8 @@ def test_west_manifest_gives_what_west_resolves(
     found = manifest_of("west", file)
     assert books(found) == theirs
     assert [place for place, _, _ in theirs] == [
-        "ext/app", "ext/inner", "ext/noise", "ext/odd", "ext/zephyr", "first", "lib", "m/b", "p1", "q/2", "sub",
+        "ext/app", "ext/inner", "ext/noise", "ext/odd", "ext/zephyr", "first", "lib", "m/b", "p1",
+        "q/2", "sub",
     ]  # fmt: skip
     include = [one.place for one in found.books if one.policies.submodules == "include"]
     assert include == ["ext/zephyr"]
