@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitshelf.importers import credentials, including
+from gitshelf.importers import credentials, including, revisions
 from gitshelf.importers.ansible_collections import Collection, collections_of
 from gitshelf.importers.keys import Vocabulary, carried, left_out
 from gitshelf.importers.model import Imported, Source, Translation
@@ -29,7 +29,7 @@ KEYS = Vocabulary(
             "role": carried("as `name`, which it beats"),
             "src": carried("`git`; refused if it is not git: what is from Galaxy or a tarball"),
             "scm": carried("nothing to write: `git`; `hg` is refused"),
-            "version": carried("`branch`; without it `HEAD`"),
+            "version": carried("`branch`; without it `HEAD`; `origin/…` in full"),
             "include": carried("the roles of that file; outside the repository it is refused"),
         },
         "collections[].": {
@@ -39,7 +39,9 @@ KEYS = Vocabulary(
             ),
             "source": carried("`git`, where `type` is `git`"),
             "type": carried("nothing to write: `git`; others are refused"),
-            "version": carried("`branch`; without it, or `*`, `HEAD`; a range is refused"),
+            "version": carried(
+                "`branch`; without it, or `*`, `HEAD`; `origin/…` in full; a range is refused"
+            ),
             "signatures": left_out("for collections from Galaxy; a kit has its own"),
         },
     }
@@ -109,7 +111,9 @@ def _role(at: Location, src: str, name: str, version: str, scm: str) -> Iterator
             f"the role {src} does not come from git", "name the repository that it is made from"
         )
     place = "roles/" + (name if name and name != src else _tail(url))
-    yield Imported(place, Location(at.file, at.line, place), url, version or "HEAD")
+    yield Imported(
+        place, Location(at.file, at.line, place), url, revisions.of_server(version or "HEAD")
+    )
 
 
 def _included(source: Source, one: dict[str, Node], translation: Translation) -> Iterator[Imported]:
@@ -148,7 +152,7 @@ def _collections(
     url, comma, named = url.removeprefix("git+").partition(",")
     version = named if comma else version
     url, _, folder = url.partition("#")
-    branch = "HEAD" if version in ("", "*") else version
+    branch = revisions.of_server("HEAD" if version in ("", "*") else version)
     if _RANGE.match(branch):
         raise at.error(f"{branch} is a range of versions, not one of git", "name a branch or tag")
     reason = credentials.problem(url)

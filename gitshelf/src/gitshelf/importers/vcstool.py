@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from gitshelf.importers import including
+from gitshelf.importers import including, revisions
 from gitshelf.importers.keys import Fate, Vocabulary, carried, refused, unique_values
 from gitshelf.importers.model import Imported, Source, Translation
 from gitshelf.manifest import document
@@ -29,7 +29,8 @@ KEYS = Vocabulary(
             "type": carried("`git`; `hg`, `svn`, `bzr`, `tar` and `zip` are refused"),
             "url": carried("`git`"),
             "version": carried(
-                "`branch`; without it `HEAD`, as vcstool does; `heads/…` and `tags/…` in full"
+                "`branch`; without it `HEAD`, as vcstool does; `heads/…`, `tags/…` and `origin/…` in "
+                "full"
             ),
         },
         "rosinstall ": {
@@ -97,7 +98,7 @@ def _repository(source: Source, path: str, node: Node, translation: Translation)
         translation.lose(location, f"its type is {kind}, not git")
         return None
     url = source.required(one, "url", node, path)
-    return Imported(path, location, url, _branch(source.scalar(one, "version", "HEAD")))
+    return Imported(path, location, url, revisions.of_server(source.scalar(one, "version", "HEAD")))
 
 
 def _rosinstall(
@@ -112,10 +113,6 @@ def _rosinstall(
                     one = KEYS.fields(translation, source, "rosinstall git.", node)
                     path = source.required(one, "local-name", node, "the repository")
                     url = source.required(one, "uri", node, path)
-                    branch = _branch(source.scalar(one, "version", "HEAD"))
+                    branch = revisions.of_server(source.scalar(one, "version", "HEAD"))
                     book = Imported(path, source.at(key_node, path), url, branch)
                     yield path, lambda book=book: book  # type: ignore[misc]
-
-
-def _branch(version: str) -> str:
-    return f"refs/{version}" if version.startswith(("heads/", "tags/")) else version

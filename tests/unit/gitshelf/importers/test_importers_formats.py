@@ -168,6 +168,40 @@ def test_manifest_of_repo(translate: Callable[..., Manifest]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "branch"),
+    [
+        ("main", "main"),
+        ("origin/stable/2", "refs/heads/stable/2"),
+        ("remotes/origin/x", "refs/heads/x"),
+        ("refs/remotes/origin/HEAD", "HEAD"),
+        ("tags/v1", "refs/tags/v1"),
+        ("heads/v1", "refs/heads/v1"),
+        ("refs/changes/12/3412/5", "refs/changes/12/3412/5"),
+        (SHA, SHA),
+    ],
+)
+def test_revision_of_a_clone_is_that_of_the_server(
+    translate: Callable[..., Manifest], written: str, branch: str
+) -> None:
+    texts = {
+        "vcstool": f"repositories: {{a: {{type: git, url: /a, version: {written}}}}}\n",
+        "ansible": f"roles: [{{name: a, src: /a, scm: git, version: {written}}}]\n"
+        f"collections: [{{name: a.b, source: '/b', type: git, version: {written}}}]\n",
+    }
+    for kind, text in texts.items():
+        assert {one.branch for one in translate(kind, text).books} == {branch}
+
+
+def test_change_that_west_fetches_is_written_in_full(translate: Callable[..., Manifest]) -> None:
+    names = ["pull/12/head", "merge-requests/3/merge", "changes/12/3412/5", "pull/me"]
+    projects = ", ".join(
+        f"{{name: p{number}, url: /p, revision: {name}}}" for number, name in enumerate(names)
+    )
+    found = translate("west", f"manifest: {{projects: [{projects}]}}")
+    assert [one.branch for one in found.books] == [*(f"refs/{n}" for n in names[:3]), "pull/me"]
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "message"),
     [
         ("vcstool", "", "theirs:1: the file is empty"),

@@ -91,7 +91,7 @@ def keys_of(fate: Fate) -> Iterator[tuple[str, str, str]]:
                     yield kind, section, name
 
 
-@pytest.mark.parametrize(("kind", "section", "key"), keys_of(Fate.REFUSED))
+@pytest.mark.parametrize(("kind", "section", "key"), list(keys_of(Fate.REFUSED)))
 def test_key_that_is_refused_is_named_with_its_line(
     kind: str, section: str, key: str, put: Put, lost: Lost
 ) -> None:
@@ -105,7 +105,7 @@ def test_key_that_is_refused_is_named_with_its_line(
     ], notes
 
 
-@pytest.mark.parametrize(("kind", "section", "key"), keys_of(Fate.LEFT_OUT))
+@pytest.mark.parametrize(("kind", "section", "key"), list(keys_of(Fate.LEFT_OUT)))
 def test_key_that_is_left_out_is_named_with_its_line(
     kind: str, section: str, key: str, put: Put, lost: Lost
 ) -> None:
@@ -127,7 +127,7 @@ def sections() -> Iterator[tuple[str, str]]:
                 yield kind, section
 
 
-@pytest.mark.parametrize(("kind", "section"), sections())
+@pytest.mark.parametrize(("kind", "section"), list(sections()))
 def test_key_that_nobody_knows_is_lost_by_its_name(
     kind: str, section: str, put: Put, lost: Lost
 ) -> None:
