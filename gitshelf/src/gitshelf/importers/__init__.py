@@ -63,7 +63,7 @@ def translate(
     if translation.losses and not partial:
         lines = "".join(f"\n  {shown(loss)}" for loss in translation.losses)
         raise Refused(
-            f"{file}: not everything in it can be said in a gitshelf manifest:{lines}",
+            f"{shown(str(file))}: not everything in it can be said in a gitshelf manifest:{lines}",
             "with --partial the rest is imported, and these become comments",
         )
     return render(kind, str(file), translation, books)

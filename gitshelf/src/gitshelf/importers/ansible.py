@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from gitshelf.base.errors import GitshelfError
 from gitshelf.importers import credentials, including, revisions
 from gitshelf.importers.ansible_collections import Collection, collections_of
 from gitshelf.importers.keys import Vocabulary, carried, left_out
@@ -34,8 +35,8 @@ KEYS = Vocabulary(
         },
         "collections[].": {
             "name": carried(
-                "`book: collections/ansible_collections/NAMESPACE/NAME`; a URL is `git`, and the "
-                "name is read from its `galaxy.yml`: refused if that cannot be read"
+                "`book: collections/ansible_collections/NAMESPACE/NAME`, by the repository's "
+                "`galaxy.yml`; a URL is `git`: refused if that file cannot be read"
             ),
             "source": carried("`git`, where `type` is `git`"),
             "type": carried("nothing to write: `git`; others are refused"),
@@ -90,6 +91,8 @@ def _roles(source: Source, node: Node, translation: Translation) -> Iterator[Imp
         return
     one = KEYS.fields(translation, source, "roles[].", node)
     if "include" in one:
+        for key in one.keys() - {"include"}:
+            translation.lose(source.at(one[key]), f"`roles[].{key}` beside `include`")
         yield from _included(source, one, translation)
         return
     name = source.scalar(one, "role") or source.scalar(one, "name")
@@ -149,6 +152,8 @@ def _collections(
             f"the collection {name or where} does not come from git",
             "name the repository that it is made from",
         )
+    if where and url != where:
+        translation.leave_out(at, "`collections[].source`, as `name` is a URL already")
     url, comma, named = url.removeprefix("git+").partition(",")
     version = named if comma else version
     url, _, folder = url.partition("#")
@@ -158,12 +163,21 @@ def _collections(
     reason = credentials.problem(url)
     if reason:
         raise at.error(f"the URL {url} {reason}")
-    found = [Collection(full[1], full[2], folder.strip("/"), at)] if full else []
-    for one_collection in found or collections_of(source, url, branch, folder.strip("/"), at):
-        place = one_collection.place
-        path = one_collection.path
-        here = Location(at.file, at.line, place)
-        yield one_collection, Imported(place, here, url, branch, path)
+    try:
+        found = collections_of(source, url, branch, folder.strip("/"), at)
+    except GitshelfError:
+        if not full:
+            raise
+        translation.leave_out(at, f"what {name} depends on, as its galaxy.yml cannot be read")
+        found = [Collection(full[1], full[2], folder.strip("/"), at)]
+    if full and name not in {one_collection.name for one_collection in found}:
+        translation.leave_out(at, f"the name {name}, as its galaxy.yml has another, which counts")
+    for one_collection in found:
+        here = Location(at.file, at.line, one_collection.place)
+        yield (
+            one_collection,
+            Imported(one_collection.place, here, url, branch, one_collection.path),
+        )
 
 
 def _check_dependencies(asked: list[Collection], translation: Translation) -> None:

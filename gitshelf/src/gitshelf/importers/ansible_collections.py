@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Stopped
 from gitshelf.importers import repositories
 from gitshelf.importers.model import Source
 from gitshelf.manifest import document
@@ -57,6 +58,8 @@ def collections_of(
         if not found:
             raise GitshelfError(f"there is no {_GALAXY} in it" + (f" ({folder})" if folder else ""))
         return [_collection(content, path, at) for path, content in found]
+    except Stopped:
+        raise
     except GitshelfError as error:
         raise at.error(
             f"the namespace and name of the collection {url} are in its {_GALAXY}, which cannot "

@@ -29,8 +29,8 @@ KEYS = Vocabulary(
             "type": carried("`git`; `hg`, `svn`, `bzr`, `tar` and `zip` are refused"),
             "url": carried("`git`"),
             "version": carried(
-                "`branch`; without it `HEAD`, as vcstool does; `heads/…`, `tags/…` and `origin/…` in "
-                "full"
+                "`branch`; without it `HEAD`, as vcstool does; `heads/…`, `tags/…` and `origin/…` "
+                "in full"
             ),
         },
         "rosinstall ": {

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Stopped
 from gitshelf.git import urls
 from gitshelf.importers import including, repositories, west_values
 from gitshelf.importers.keys import Vocabulary
@@ -251,6 +252,8 @@ class Manifests:
 
         try:
             manifests = repositories.look(source, book.git, book.branch, see)
+        except Stopped:
+            raise
         except GitshelfError as error:
             raise one.at.error(
                 f"it imports the projects of its own manifest, which cannot be read: "
