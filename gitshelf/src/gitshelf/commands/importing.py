@@ -49,7 +49,8 @@ def import_(
 
     FORMAT is ansible (requirements.yml), repo (Android), vcstool (.repos), west, or the name of an
     installed plugin. Files that FILE includes are read as its tool does; repositories are asked
-    only for what west imports and for the `galaxy.yml` of Ansible collections.
+    only for what west imports, for the names of Ansible collections, and for what these and roles
+    depend on.
     What has no part in what a kit holds becomes a comment. Exits with 1 if something else in FILE
     cannot be said in a gitshelf manifest, and lists all of that.
     """

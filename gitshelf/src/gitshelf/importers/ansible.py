@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Stopped
 from gitshelf.importers import credentials, including, revisions
 from gitshelf.importers.ansible_collections import Collection, collections_of
+from gitshelf.importers.ansible_roles import note_dependencies
 from gitshelf.importers.keys import Vocabulary, carried, left_out
 from gitshelf.importers.model import Imported, Source, Translation
 from gitshelf.manifest import document
@@ -63,6 +65,9 @@ def read(source: Source) -> Translation:
     for node in _items(source, top, "roles", translation):
         with translation.losing():
             translation.books += _roles(source, node, translation)
+    # Those that are not carried anyway need nothing.
+    roles = [one for one in translation.books if not credentials.problem(one.git)]
+    note_dependencies(source, roles, translation)
     asked: list[tuple[Collection, Imported]] = []
     for node in _items(source, top, "collections", translation):
         with translation.losing():
@@ -113,7 +118,7 @@ def _role(at: Location, src: str, name: str, version: str, scm: str) -> Iterator
         raise at.error(
             f"the role {src} does not come from git", "name the repository that it is made from"
         )
-    place = "roles/" + (name if name and name != src else _tail(url))
+    place = "roles/" + (name if name and name != src else credentials.tail(url))
     yield Imported(
         place, Location(at.file, at.line, place), url, revisions.of_server(version or "HEAD")
     )
@@ -165,8 +170,8 @@ def _collections(
         raise at.error(f"the URL {url} {reason}")
     try:
         found = collections_of(source, url, branch, folder.strip("/"), at)
-    except GitshelfError:
-        if not full:
+    except GitshelfError as error:
+        if not full or isinstance(error, Stopped):
             raise
         translation.leave_out(at, f"what {name} depends on, as its galaxy.yml cannot be read")
         found = [Collection(full[1], full[2], folder.strip("/"), at)]
@@ -199,7 +204,3 @@ def _is_git(url: str) -> bool:
     if url.startswith(("git+", "git@")) or plain.endswith(".git"):
         return True
     return plain.startswith("http") and "github.com" in plain and not plain.endswith(".tar.gz")
-
-
-def _tail(url: str) -> str:
-    return re.split(r"[/:]", credentials.without(url).rstrip("/"))[-1].removesuffix(".git")

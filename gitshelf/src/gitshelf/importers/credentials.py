@@ -17,10 +17,10 @@ def hide(text: str) -> str:
     return _QUERY.sub(r"\1***", _SCP.sub("***@", _USER.sub("//***@", text)))
 
 
-def without(url: str) -> str:
-    """A URL without what stands before its host, and without parameters: for names made of it."""
-    plain = re.split(r"[?#]", url, maxsplit=1)[0]
-    return _SCP.sub("", _USER.sub("//", plain))
+def tail(url: str) -> str:
+    """The last part of a URL, as a name for what comes from there."""
+    plain = _SCP.sub("", _USER.sub("//", re.split(r"[?#]", url, maxsplit=1)[0]))
+    return re.split(r"[/:]", plain.rstrip("/"))[-1].removesuffix(".git")
 
 
 def problem(url: str) -> str:

@@ -29,7 +29,8 @@ class Source:
     """A file to import: its name for messages, its bytes, the URL that relative ones begin at.
 
     `options` say how repositories that it names may be asked, None that they may not; `chain` are
-    the files that led here, itself last; `opened` are all that were read because of the first one.
+    the files that led here, itself last; `opened` are all that were read because of the first one,
+    `silent` the hosts that did not answer.
     `origin` is the URL of the repository that it was read from, "" for a file of this machine.
     """
 
@@ -39,6 +40,7 @@ class Source:
     options: Options | None = None
     chain: tuple[str, ...] = ()
     opened: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
     origin: str = ""
 
     def text(self) -> str:

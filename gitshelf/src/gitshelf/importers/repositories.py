@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 from gitshelf import manifest
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Stopped
+from gitshelf.base.process import Stopped, Timeout
+from gitshelf.cache.retries import TRIES
 from gitshelf.formats import gitobjects
 from gitshelf.git import urls
 from gitshelf.git.reader import ObjectReader
@@ -67,7 +69,8 @@ def look(source: Source, url: str, branch: str, see: Callable[[Tree], T]) -> T:
     """What `see` makes of the files that a branch, tag or SHA of a repository holds.
 
     Raises GitshelfError, without a location, if the repository cannot be asked, or must not be: by
-    gitshelf's rules for URLs, or because a file from elsewhere names a folder of this machine.
+    gitshelf's rules for URLs, or because a file from elsewhere names a folder of this machine. A
+    host that did not answer in time is not asked again.
     """
     if source.options is None:
         raise GitshelfError("no repository is asked")
@@ -79,6 +82,9 @@ def look(source: Source, url: str, branch: str, see: Callable[[Tree], T]) -> T:
             urls.check_inner_url(url, source.origin)
         except ValueError as error:
             raise GitshelfError(f"the URL {url} {error}") from None
+    host = urlsplit(url).netloc if "://" in url else url.partition(":")[0]
+    if host and host in source.silent:
+        raise GitshelfError(f"{host} did not answer before")
     from gitshelf.resolution import Shelf
 
     book = {"book": _BOOK, "git": url, "branch": branch}
@@ -92,5 +98,7 @@ def look(source: Source, url: str, branch: str, see: Callable[[Tree], T]) -> T:
     except Stopped:
         raise
     except GitshelfError as error:
+        if isinstance(error, Timeout) or f"{TRIES} tries" in error.message:
+            source.silent.append(host)
         raise GitshelfError(error.message.rpartition(f"book {_BOOK}: ")[2], error.remedy) from None
     return looked.seen

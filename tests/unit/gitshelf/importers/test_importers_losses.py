@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 from gitshelf.base.errors import GitshelfError, Refused
+from gitshelf.cache import retries
+from gitshelf.importers.model import Source
+from gitshelf.importers.repositories import look
 from gitshelf.manifest import Manifest
+from gitshelf.resolution import Options
 
 Put = Callable[..., Path]
 Lost = Callable[..., list[str]]
@@ -434,13 +438,22 @@ def test_manifest_that_a_repository_brings_cannot_lead_to_folders_here(
     def west(url: str) -> str:
         return f"manifest: {{projects: [{{name: n, url: '{url}', import: true}}]}}"
 
-    from gitshelf.importers.model import Source
-    from gitshelf.importers.repositories import look
-    from gitshelf.resolution import Options
-
     source = Source("x", b"", options=Options(cache=tmp_path), origin="https://x.example/z")
     with pytest.raises(GitshelfError, match="is a folder of this machine"):
         look(source, str(tmp_path), "HEAD", lambda tree: tree)
     subprocess.run(["git", "init", "-q", tmp_path / "empty"], check=True, timeout=60)
     (note,) = lost("west", put({"theirs": west((tmp_path / "empty").as_uri())}))
     assert "it imports the projects of its own manifest, which cannot be read: " in note
+
+
+def test_host_that_does_not_answer_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_WAIT", 0.0)
+    source = Source("x", b"", options=Options(cache=tmp_path, timeout=20), chain=("x",))
+    with pytest.raises(GitshelfError, match="4 tries"):
+        look(source, "http://127.0.0.1:1/a", "main", lambda tree: tree)
+    with pytest.raises(GitshelfError, match=r"127.0.0.1:1 did not answer before"):
+        look(source, "http://127.0.0.1:1/b", "main", lambda tree: tree)
+    with pytest.raises(GitshelfError, match="is not there"):
+        look(source, str(tmp_path / "none"), "main", lambda tree: tree)

@@ -298,12 +298,13 @@ def test_west_manifest_gives_what_west_resolves(
 
 @pytest.mark.timeout(300)
 def test_ansible_finds_what_ansible_galaxy_would_install(
-    put: Put, manifest_of: ImportFile, tmp_path: Path
+    put: Put, manifest_of: ImportFile, lost: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     role = {"tasks/main.yml": "[]\n", "meta/main.yml": "galaxy_info: {}\n"}
     urls = {
         name: repository(tmp_path / "from" / name, files, put)
         for name, files in {
+            "needed": role,
             "ntp": role,
             "web": role,
             "ssh": role,
@@ -318,6 +319,9 @@ def test_ansible_finds_what_ansible_galaxy_would_install(
         }.items()
     }
     git(tmp_path / "from" / "kite", "branch", "stable/2")
+    needs = f"dependencies:\n- {{src: 'git+{urls['needed']}', name: some.dep}}\n- my.web\n- local\n"
+    put({"meta/main.yml": role["meta/main.yml"] + needs}, tmp_path / "from" / "ntp")
+    git(tmp_path / "from" / "ntp", "commit", "-q", "-a", "-m", "needs")
     file = put(
         {
             "requirements.yml": (
@@ -351,8 +355,13 @@ def test_ansible_finds_what_ansible_galaxy_would_install(
     roles = {f"roles/{path.name}" for path in (folder / "roles").iterdir()}
     made = (folder / "collections" / "ansible_collections").glob("*/*/MANIFEST.json")
     found = {str(one.parent.relative_to(folder)) for one in made}
-    assert [one.place for one in manifest_of("ansible", file).books] == sorted(roles | found)
-    assert len(roles) == 3
+    books = [one.place for one in manifest_of("ansible", file, partial=True).books]
+    assert [*books, "roles/some.dep"] == sorted(roles | found)
+    assert [note.partition("theirs")[0].partition(": ")[2] for note in lost("ansible", file)] == [
+        "requirements.yml:2: book roles/ntp: it depends on the role some.dep, which ansible-galaxy "
+        "would get, too: add it with its repository"
+    ]
+    assert len(roles) == 4
     assert len(found) == 4
 
 
