@@ -81,42 +81,26 @@ def file_with(kind: str, section: str, key: str) -> str:
     return f"<manifest>{_TOP}{one}</manifest>"
 
 
-def keys_of(fate: Fate) -> Iterator[tuple[str, str, str]]:
-    """Each key with this fate: its format, its section and its name."""
+def named_keys() -> Iterator[tuple[str, str, str, str]]:
+    """Each key that is not carried: its format, its section, its name, and how its note begins."""
+    starts = {Fate.REFUSED: "# Not imported", Fate.LEFT_OUT: "# Left out"}
     for kind, vocabulary in vocabularies().items():
         for section, keys in vocabulary.sections.items():
             for name, key in keys.items():
                 # What is in an element that is not carried is not looked at.
-                if key.fate is fate and key.means != "with the element":
-                    yield kind, section, name
+                if key.fate in starts and key.means != "with the element":
+                    yield kind, section, name, starts[key.fate]
 
 
-@pytest.mark.parametrize(("kind", "section", "key"), list(keys_of(Fate.REFUSED)))
-def test_key_that_is_refused_is_named_with_its_line(
-    kind: str, section: str, key: str, put: Put, lost: Lost
+@pytest.mark.parametrize(("kind", "section", "key", "start"), list(named_keys()))
+def test_key_that_is_not_carried_is_named_with_its_line(
+    kind: str, section: str, key: str, start: str, put: Put, lost: Lost
 ) -> None:
-    text = file_with(kind, section, key)
-    line = text[: text.index(key.rstrip(">"))].count("\n") + 1
+    text, shown = file_with(kind, section, key), key.rstrip(">")
+    line = text[: text.rindex(shown)].count("\n") + 1
     notes = lost(kind, put({"theirs": text}))
-    assert [
-        note
-        for note in notes
-        if note.startswith(f"# Not imported: theirs:{line}: ") and key.rstrip(">") in note
-    ], notes
-
-
-@pytest.mark.parametrize(("kind", "section", "key"), list(keys_of(Fate.LEFT_OUT)))
-def test_key_that_is_left_out_is_named_with_its_line(
-    kind: str, section: str, key: str, put: Put, lost: Lost
-) -> None:
-    text = file_with(kind, section, key)
-    line = text[: text.rindex(key.rstrip(">"))].count("\n") + 1
-    notes = lost(kind, put({"theirs": text}))
-    assert [
-        note
-        for note in notes
-        if note.startswith(f"# Left out: theirs:{line}: ") and key.rstrip(">") in note
-    ], notes
+    wanted = [note for note in notes if note.startswith(f"{start}: theirs:{line}: ")]
+    assert [note for note in wanted if shown in note], notes
 
 
 def sections() -> Iterator[tuple[str, str]]:
