@@ -24,6 +24,8 @@ Node = Any
 _ALIKE = re.compile(r"[\n -~\ue000\ue001]*")
 _APART = re.compile(r"[%&*!|>@`\\]")
 """Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
+_COMMENTS = re.compile(r"(#[^\n]*\n)*")
+"""The lines that a manifest begins with if it was imported, and which may have anything in them."""
 _MAX_DEPTH, _MAX_MERGES = 2000, 200
 _INDENT = re.compile(rf"^[ \t?:-]{{{_MAX_DEPTH}}}", re.M)
 
@@ -72,7 +74,9 @@ def line_of(node: Node) -> int:
 
 def compose(text: str, file: str) -> Node | None:
     """Parse one YAML document; None if it is empty. Raises GitshelfError with file and line."""
-    if _ALIKE.fullmatch(text) and not _APART.search(text):
+    comments = _COMMENTS.match(text)
+    begin = comments.end() if comments else 0
+    if _ALIKE.fullmatch(text) and not _APART.search(text, begin):
         import yaml  # type: ignore[import-untyped,unused-ignore]
 
         if yaml.__with_libyaml__:

@@ -296,6 +296,7 @@ def test_west_manifest_gives_what_west_resolves(
     assert include == ["ext/zephyr"]
 
 
+@pytest.mark.lengthy
 @pytest.mark.timeout(300)
 def test_ansible_finds_what_ansible_galaxy_would_install(
     put: Put, manifest_of: ImportFile, lost: Callable[..., list[str]], tmp_path: Path

@@ -44,7 +44,7 @@ def read(text: str) -> object:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@given(st.lists(st.sampled_from([*PIECES, "# %a: &b *c\n"]), max_size=14).map("".join))
 def test_both_parsers_see_the_same_nodes(text: str) -> None:
     seen = read(text)
     fast, yaml.__with_libyaml__ = yaml.__with_libyaml__, False
@@ -58,6 +58,7 @@ def test_ordinary_manifest_needs_no_slow_parser() -> None:
     script = (
         "import sys\n"
         "from gitshelf.manifest.document import compose\n"
+        "compose('# Left out: `<a> b`, 50% & *c*\\n# d\\nbooks: []\\n', 'f')\n"
         "compose('defaults: {submodules: omit}\\nbooks:\\n- book: a  # x\\n  git: u\\n', 'f')\n"
         "assert 'ruamel.yaml' not in sys.modules\n"
     )
