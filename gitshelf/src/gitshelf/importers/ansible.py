@@ -1,94 +1,206 @@
 """Ansible's `requirements.yml`: roles and collections that come from git.
 
-Format: Ansible's Galaxy user guide, "Installing multiple roles/collections from a file".
+Format: Ansible's Galaxy user guide, "Installing multiple roles/collections from a file", and
+ansible-core's cli/galaxy.py, playbook/role/requirement.py and galaxy/collection, which read it.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
+from gitshelf.base.errors import GitshelfError
+from gitshelf.base.process import Stopped
+from gitshelf.importers import credentials, including, revisions
+from gitshelf.importers.ansible_collections import Collection, collections_of
+from gitshelf.importers.ansible_roles import note_dependencies
+from gitshelf.importers.keys import Vocabulary, carried, left_out
 from gitshelf.importers.model import Imported, Source, Translation
 from gitshelf.manifest import document
-from gitshelf.manifest.document import Node
+from gitshelf.manifest.document import Location, Node
 
-_FULL_NAME = re.compile(r"([a-z_][a-z0-9_]*)\.([a-z_][a-z0-9_]*)")
+KEYS = Vocabulary(
+    {
+        "": {
+            "roles": carried("books below `roles/`; a list at the top is one of roles"),
+            "collections": carried("books below `collections/ansible_collections/`"),
+        },
+        "roles[].": {
+            "name": carried("`book: roles/NAME`, else the end of `src`"),
+            "role": carried("as `name`, which it beats"),
+            "src": carried("`git`; refused if it is not git: what is from Galaxy or a tarball"),
+            "scm": carried("nothing to write: `git`; `hg` is refused"),
+            "version": carried("`branch`; without it `HEAD`; `origin/…` in full"),
+            "include": carried("the roles of that file; outside the repository it is refused"),
+        },
+        "collections[].": {
+            "name": carried(
+                "`book: collections/ansible_collections/NAMESPACE/NAME`, by the repository's "
+                "`galaxy.yml`; a URL is `git`: refused if that file cannot be read"
+            ),
+            "source": carried("`git`, where `type` is `git`"),
+            "type": carried("nothing to write: `git`; others are refused"),
+            "version": carried(
+                "`branch`; without it, or `*`, `HEAD`; `origin/…` in full; a range is refused"
+            ),
+            "signatures": left_out("for collections from Galaxy; a kit has its own"),
+        },
+    }
+)
+_FULL_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\.([A-Za-z_][A-Za-z0-9_]*)")
+_RANGE = re.compile(r"[<>=!]|.*,")
 
 
 def read(source: Source) -> Translation:
-    """Roles as `roles/NAME`, collections as `collections/ansible_collections/NAMESPACE/NAME`, or
-    `collections/REPOSITORY` if only their URL is known."""
-    root = source.yaml()
+    """Roles as `roles/NAME`, collections as `collections/ansible_collections/NAMESPACE/NAME`."""
     translation = Translation()
-    if type(root).__name__ == "SequenceNode":
-        top: dict[str, Node] = {"roles": root}
-    else:
-        top = source.values(root, "the file")
-    if not {"roles", "collections"} & set(top):
-        raise source.missing("roles", root, "the file")
-    for key, one in (("roles", _role), ("collections", _collection)):
-        if key in top:
-            for node in document.sequence(top[key], source.at(top[key]), key):
-                one(source, node, translation)
+    root = source.yaml()
+    top: dict[str, Node] = {"roles": root}
+    if type(root).__name__ != "SequenceNode":
+        top = KEYS.fields(translation, source, "", root)
+        if not top:
+            raise source.missing("roles", root, "the file")
+    for node in _items(source, top, "roles", translation):
+        with translation.losing():
+            translation.books += _roles(source, node, translation)
+    # Those that are not carried anyway need nothing.
+    roles = [one for one in translation.books if not credentials.problem(one.git)]
+    note_dependencies(source, roles, translation)
+    asked: list[tuple[Collection, Imported]] = []
+    for node in _items(source, top, "collections", translation):
+        with translation.losing():
+            asked += _collections(source, node, translation)
+    translation.books += [book for _, book in asked]
+    _check_dependencies([one for one, _ in asked], translation)
     return translation
 
 
-def _role(source: Source, node: Node, translation: Translation) -> None:
+def _items(source: Source, top: dict[str, Node], key: str, translation: Translation) -> list[Node]:
+    if key in top:
+        with translation.losing():
+            return document.sequence(top[key], source.at(top[key]), key)
+    return []
+
+
+def _roles(source: Source, node: Node, translation: Translation) -> Iterator[Imported]:
     if type(node).__name__ == "ScalarNode":
-        fields = [*(part.strip() for part in str(node.value).split(",")), "", ""]
-        src, version, name, scm = fields[0], fields[1], fields[2], ""
-    else:
-        one = source.values(node, "a role")
-        if "include" in one:
-            translation.lose(source.at(node), f"it includes {source.scalar(one, 'include')}")
-            return
-        name = source.scalar(one, "name") or source.scalar(one, "role")
-        src = source.scalar(one, "src") or name
-        version, scm = source.scalar(one, "version"), source.scalar(one, "scm")
+        fields = [part.strip() for part in str(node.value).split(",")]
+        if len(fields) > 3:
+            raise source.at(node).error(
+                "a role of more than three parts", "write SRC[,VERSION[,NAME]]"
+            )
+        src, version, name = [*fields, "", ""][:3]
+        yield from _role(source.at(node), src, name, version, "")
+        return
+    one = KEYS.fields(translation, source, "roles[].", node)
+    if "include" in one:
+        for key in one.keys() - {"include"}:
+            translation.lose(source.at(one[key]), f"`roles[].{key}` beside `include`")
+        yield from _included(source, one, translation)
+        return
+    name = source.scalar(one, "role") or source.scalar(one, "name")
+    src = source.scalar(one, "src") or name
     if not src:
         raise source.missing("src", node, "the role")
-    url = src.removeprefix("git+")
-    if not (scm == "git" or (not scm and _is_git(src))):
-        translation.lose(source.at(node), f"the role {src} does not come from git")
-        return
-    place = "roles/" + (name if name and name != src else _tail(url))
-    translation.books.append(Imported(place, source.at(node, place), url, version or "HEAD"))
+    version, scm = source.scalar(one, "version"), source.scalar(one, "scm")
+    yield from _role(source.at(node), src, name, version, scm)
 
 
-def _collection(source: Source, node: Node, translation: Translation) -> None:
-    if type(node).__name__ == "ScalarNode":
-        name, where, kind, version = str(node.value), "", "", ""
+def _role(at: Location, src: str, name: str, version: str, scm: str) -> Iterator[Imported]:
+    prefix, plus, url = src.partition("+")
+    if plus and prefix.isalpha():
+        scm = prefix
     else:
-        one = source.values(node, "a collection")
-        name = source.required(one, "name", node, "the collection")
-        where, kind = source.scalar(one, "source"), source.scalar(one, "type")
-        version = source.scalar(one, "version")
-    url = where if kind == "git" and where else name
-    if not (kind == "git" or (not kind and _is_git(url))):
-        translation.lose(source.at(node), f"the collection {name} does not come from git")
-        return
-    url, _, tail = url.removeprefix("git+").partition(",")
-    url, _, folder = url.partition("#")
-    full = _FULL_NAME.fullmatch(name)
-    place = f"ansible_collections/{full[1]}/{full[2]}" if full else _tail(url)
-    branch = version or tail
-    translation.books.append(
-        Imported(
-            f"collections/{place}",
-            source.at(node, f"collections/{place}"),
-            url,
-            "HEAD" if branch in ("", "*") else branch,
-            folder.strip("/"),
+        url = src
+    if scm not in ("", "git") or not (scm == "git" or _is_git(src)):
+        raise at.error(
+            f"the role {src} does not come from git", "name the repository that it is made from"
         )
+    place = "roles/" + (name if name and name != src else credentials.tail(url))
+    yield Imported(
+        place, Location(at.file, at.line, place), url, revisions.of_server(version or "HEAD")
     )
 
 
+def _included(source: Source, one: dict[str, Node], translation: Translation) -> Iterator[Imported]:
+    name = source.scalar(one, "include")
+    at = source.at(one["include"])
+    # Ansible takes it from where it is run, which is mostly the folder of the file.
+    folders = (Path(source.file).parent, Path())
+    folder = next((one for one in folders if os.path.isfile(one / name)), folders[0])  # noqa: PTH113
+    inner = including.Inclusion(folder, name, at, "`include`").read(source)
+    root = inner.yaml()
+    for node in document.sequence(root, inner.at(root), "the included file"):
+        with translation.losing():
+            yield from _roles(inner, node, translation)
+
+
+def _collections(
+    source: Source, node: Node, translation: Translation
+) -> Iterator[tuple[Collection, Imported]]:
+    where = kind = version = ""
+    at = source.at(node)
+    if type(node).__name__ == "ScalarNode":
+        name = str(node.value)
+    else:
+        one = KEYS.fields(translation, source, "collections[].", node)
+        name, where = source.scalar(one, "name"), source.scalar(one, "source")
+        kind, version = source.scalar(one, "type"), source.scalar(one, "version")
+        if not name and not where:
+            raise source.missing("name", node, "the collection")
+    full = _FULL_NAME.fullmatch(name)
+    url = where if kind == "git" and where else name
+    if not (kind == "git" or (not kind and _is_git(url))) or (full and url == name):
+        raise at.error(
+            f"the collection {name or where} does not come from git",
+            "name the repository that it is made from",
+        )
+    if where and url != where:
+        translation.leave_out(at, "`collections[].source`, as `name` is a URL already")
+    url, comma, named = url.removeprefix("git+").partition(",")
+    version = named if comma else version
+    url, _, folder = url.partition("#")
+    branch = revisions.of_server("HEAD" if version in ("", "*") else version)
+    if _RANGE.match(branch):
+        raise at.error(f"{branch} is a range of versions, not one of git", "name a branch or tag")
+    reason = credentials.problem(url)
+    if reason:
+        raise at.error(f"the URL {url} {reason}")
+    try:
+        found = collections_of(source, url, branch, folder.strip("/"), at)
+    except GitshelfError as error:
+        if not full or isinstance(error, Stopped):
+            raise
+        translation.leave_out(at, f"what {name} depends on, as its galaxy.yml cannot be read")
+        found = [Collection(full[1], full[2], folder.strip("/"), at)]
+    if full and name not in {one_collection.name for one_collection in found}:
+        translation.leave_out(at, f"the name {name}, as its galaxy.yml has another, which counts")
+    for one_collection in found:
+        here = Location(at.file, at.line, one_collection.place)
+        yield (
+            one_collection,
+            Imported(one_collection.place, here, url, branch, one_collection.path),
+        )
+
+
+def _check_dependencies(asked: list[Collection], translation: Translation) -> None:
+    """Note what collections depend on that is not among them: ansible-galaxy would get it."""
+    names = {one.name for one in asked}
+    for one in asked:
+        for name in one.dependencies:
+            if name not in names:
+                translation.lose(
+                    one.at,
+                    f"{one.name} depends on {name}, which ansible-galaxy would get, too: add it "
+                    "with its repository",
+                )
+
+
 def _is_git(url: str) -> bool:
-    """Whether Ansible itself takes it for git without being told."""
+    """Whether Ansible itself takes it for git without being told, or its name says so."""
     plain = url.partition("#")[0].partition(",")[0]
     if url.startswith(("git+", "git@")) or plain.endswith(".git"):
         return True
     return plain.startswith("http") and "github.com" in plain and not plain.endswith(".tar.gz")
-
-
-def _tail(url: str) -> str:
-    return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")

@@ -1,139 +1,166 @@
-"""Android repo's manifests (its docs/manifest-format.md)."""
+"""Android repo's manifests (its docs/manifest-format.md, with its manifest_xml.py where that says
+more)."""
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass
-from urllib.parse import urljoin
-from xml.parsers import expat
+from collections.abc import Callable, Sequence
 
-from gitshelf.base.errors import GitshelfError
-from gitshelf.formats.gitobjects import is_id
-from gitshelf.importers.model import Imported, Source, Translation
+from gitshelf.importers.keys import Key, Vocabulary, carried, left_out, refused
+from gitshelf.importers.model import Source, Translation
+from gitshelf.importers.repo_projects import Projects
+from gitshelf.importers.repo_remotes import Remotes
+from gitshelf.importers.repo_xml import Element, elements
 
-_HARMLESS = ("annotation", "notice", "superproject", "contactinfo", "manifest-server", "repo-hooks")
+_TRANSFER = left_out("how repo transfers what it fetches")
+_REVIEW = left_out("where changes are uploaded to")
+_ANNOTATION: dict[str, Key] = {
+    "<annotation>": left_out("a value for the commands of `repo forall`")
+}
+_FILES = {
+    "<linkfile>": carried("a book with `link`; a `src` with `*`, `?` or `[` is refused"),
+    "<copyfile>": refused("a kit has links, but no second copy of a file; make it a linkfile"),
+}
+_SOURCE_AND_TARGET = {"src": carried("where the link leads"), "dest": carried("`book`")}
+_GROUPS = carried(
+    "nothing to write: a project of the group `notdefault` is left out, as repo does, unless it is "
+    "in `platform-linux`, too"
+)
+_BASE_REV = carried("nothing to write: where it differs from what is changed, that is refused")
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    tag: str
-    values: dict[str, str]
-    line: int
-    above: str
+def _as_a_whole(fate: Callable[[str], Key], **attributes: str) -> dict[str, dict[str, Key]]:
+    """Sections of elements whose attributes nobody looks at."""
+    return {
+        f"<{tag}> ": dict.fromkeys(names.split(), fate("with the element"))
+        for tag, names in attributes.items()
+    }
+
+
+KEYS = Vocabulary(
+    {
+        "<manifest> ": {
+            "<remote>": carried("the beginning of each `git`"),
+            "<default>": carried("what projects do not say themselves"),
+            "<project>": carried("a book"),
+            "<extend-project>": carried("the changed book"),
+            "<remove-project>": carried("nothing to write: that book is gone"),
+            "<include>": carried(
+                "what is in that file of the manifest's repository; one outside it, and a circle, "
+                "are refused"
+            ),
+            "<submanifest>": refused("its manifest is in another repository: import it there"),
+            "<notice>": left_out("a text for whoever runs `repo sync`"),
+            "<manifest-server>": left_out("a server for `repo smartsync`"),
+            "<superproject>": left_out("a shortcut of `repo sync`"),
+            "<contactinfo>": left_out("where to report bugs of the manifest"),
+            "<repo-hooks>": left_out("what `repo upload` runs"),
+        },
+        "<remote> ": {
+            "name": carried("nothing to write: projects name it"),
+            "fetch": carried("the beginning of `git`; relative to `--base`"),
+            "revision": carried("`branch` of projects that have none"),
+            "alias": left_out("the name of git's remote"),
+            "pushurl": left_out("where is pushed to"),
+            "review": _REVIEW,
+            **_ANNOTATION,
+        },
+        "<default> ": {
+            "remote": carried("the remote of projects that have none"),
+            "revision": carried("`branch` of projects whose remote has none either"),
+            "upstream": carried("as `<project> upstream`"),
+            "sync-s": carried("as `<project> sync-s`"),
+            "dest-branch": _REVIEW,
+            "sync-j": _TRANSFER,
+            "sync-j-max": _TRANSFER,
+            "sync-c": _TRANSFER,
+            "sync-tags": _TRANSFER,
+        },
+        "<project> ": {
+            "name": carried("the end of `git`; below another project, after that one's name"),
+            "path": carried("`book`, `name` if there is none; below another project, in it"),
+            "remote": carried("the beginning of `git`"),
+            "revision": carried("`branch`"),
+            "upstream": carried(
+                "`track`, where `revision` is a SHA and this a branch; else it is left out"
+            ),
+            "groups": _GROUPS,
+            "sync-s": carried("`submodules: include`"),
+            "dest-branch": _REVIEW,
+            "sync-c": _TRANSFER,
+            "sync-tags": _TRANSFER,
+            "sync-strategy": _TRANSFER,
+            "clone-depth": _TRANSFER,
+            "force-path": left_out("the layout of a mirror"),
+            "rebase": left_out("what `repo sync` does to local work"),
+            "<project>": carried("a book within the book"),
+            **_FILES,
+            **_ANNOTATION,
+        },
+        "<extend-project> ": {
+            "name": carried("nothing to write: which books change"),
+            "path": carried("nothing to write: which of them changes"),
+            "dest-path": carried("`book`"),
+            "revision": carried("`branch`"),
+            "remote": carried("the beginning of `git`"),
+            "upstream": carried("as `<project> upstream`"),
+            "groups": _GROUPS,
+            "base-rev": _BASE_REV,
+            "dest-branch": _REVIEW,
+            **_FILES,
+            **_ANNOTATION,
+        },
+        "<remove-project> ": {
+            "name": carried("nothing to write: which books are gone"),
+            "path": carried("nothing to write: which books are gone"),
+            "optional": carried("nothing to write: no such book is fine"),
+            "base-rev": _BASE_REV,
+        },
+        "<include> ": {
+            "name": carried("nothing to write: the file, from the top of the repository"),
+            "groups": carried("as `<project> groups`, for all projects of the file"),
+            "revision": carried("`branch` of projects of the file that have none"),
+        },
+        "<linkfile> ": _SOURCE_AND_TARGET,
+        **_as_a_whole(refused, copyfile="src dest"),
+        **_as_a_whole(
+            refused,
+            submanifest="name remote project manifest-name revision path groups default-groups",
+        ),
+        **_as_a_whole(
+            left_out,
+            **{
+                "annotation": "name value keep",
+                "manifest-server": "url helper",
+                "superproject": "name remote revision",
+                "contactinfo": "bugurl",
+                "repo-hooks": "in-project enabled-list",
+            },
+        ),
+    }
+)
 
 
 def read(source: Source) -> Translation:
     """The projects of a manifest. A relative `fetch` begins at `source.base`, the URL of the
     repository that holds the manifest. Projects of the group `notdefault` are left out, as repo
     does."""
-    elements = _elements(source)
     translation = Translation()
-    remotes = {one.values.get("name", ""): one for one in elements if one.tag == "remote"}
-    default = next((one.values for one in elements if one.tag == "default"), {})
-    for one in elements:
-        if one.tag == "project":
-            _project(source, one, remotes, default, translation)
-        elif one.tag == "linkfile":
-            _link(source, one, translation)
-        elif one.tag not in ("manifest", "remote", "default", *_HARMLESS):
-            name = one.values.get("name") or one.values.get("dest") or one.values.get("path", "")
-            translation.lose(source.at(one.line), f"<{one.tag}> {name}".rstrip())
+    found = elements(source, KEYS, translation)
+    remotes = Remotes(source.base, translation)
+    remotes.read(_tagged(found, "remote"), _tagged(found, "default"))
+    projects = Projects(remotes, translation)
+    steps = {
+        "project": projects.add,
+        "extend-project": projects.extend,
+        "remove-project": projects.remove,
+    }
+    for one in found:
+        if one.tag in steps:
+            with translation.losing():
+                steps[one.tag](one)
+    projects.finish()
     return translation
 
 
-def _elements(source: Source) -> list[_Element]:
-    """All elements in order; `above` is the path of the project that an element lies in."""
-    elements: list[_Element] = []
-    projects: list[str] = []
-    parser = expat.ParserCreate()
-
-    def start(tag: str, values: dict[str, str]) -> None:
-        elements.append(_Element(tag, values, parser.CurrentLineNumber, "".join(projects[-1:])))
-        if tag == "project":
-            projects.append(values.get("path") or values.get("name", ""))
-
-    def end(tag: str) -> None:
-        if tag == "project":
-            projects.pop()
-
-    def doctype(*_: object) -> None:
-        raise source.at(parser.CurrentLineNumber).error("a document type", "remove it")
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    # Entities could grow without bounds.
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(source.data, True)
-    except expat.ExpatError as error:
-        reason = expat.errors.messages.get(error.code, "it cannot be parsed")
-        raise source.at(error.lineno).error(f"not XML: {reason}", "correct the line") from None
-    if not elements or elements[0].tag != "manifest":
-        raise source.at(1).error("the file has no <manifest>", "name a manifest of repo")
-    return elements
-
-
-def _project(
-    source: Source,
-    one: _Element,
-    remotes: dict[str, _Element],
-    default: dict[str, str],
-    translation: Translation,
-) -> None:
-    values = one.values
-    name = values.get("name", "")
-    if not name:
-        raise source.missing("name", one.line, "the project")
-    path = values.get("path") or name
-    location = source.at(one.line, path)
-    if "notdefault" in values.get("groups", "").replace(",", " ").split():
-        translation.lose(location, "it is in the group notdefault, which repo leaves out")
-        return
-    remote_name = values.get("remote") or default.get("remote", "")
-    if remote_name not in remotes:
-        known = ", ".join(remotes) or "none"
-        raise location.error(
-            f"there is no remote {remote_name}" if remote_name else "it has no `remote`",
-            f"name one of the remotes ({known})",
-        )
-    remote = remotes[remote_name]
-    fetch = remote.values.get("fetch", "")
-    if "://" not in fetch and ":" not in fetch and not fetch.startswith("/"):
-        if not source.base:
-            raise source.at(remote.line).error(
-                f"the remote {remote_name} is relative ({fetch or '.'})",
-                "say with --base URL which repository holds this manifest",
-            )
-        fetch = _joined(source.base, fetch)
-    revision = (
-        values.get("revision") or remote.values.get("revision") or default.get("revision", "")
-    )
-    upstream = values.get("upstream") or default.get("upstream", "")
-    track = upstream.removeprefix("refs/heads/") if is_id(revision) else ""
-    wanted = values.get("sync-s") or default.get("sync-s", "false")
-    submodules = wanted in ("true", "1", "yes")
-    url = f"{fetch.rstrip('/')}/{name}"
-    translation.books.append(
-        Imported(path, location, url, revision or "HEAD", track=track, submodules=submodules)
-    )
-
-
-def _joined(base: str, relative: str) -> str:
-    """As urljoin, for schemes too that it does not know."""
-    scheme, separator, rest = base.rstrip("/").partition("://")
-    if not separator:
-        raise GitshelfError(f"--base {base} has no scheme", "write it with one, like ssh://")
-    joined = urljoin(f"http://{rest}", relative or ".")
-    return scheme + separator + joined.removeprefix("http://")
-
-
-def _link(source: Source, one: _Element, translation: Translation) -> None:
-    src, dest = one.values.get("src", ""), one.values.get("dest", "")
-    if not src or not dest:
-        raise source.missing("src" if not src else "dest", one.line, "the linkfile")
-    if not any(book.place == one.above for book in translation.books):
-        return
-    if any(character in src for character in "*?["):
-        translation.lose(source.at(one.line, dest), f"a link to each of {src}")
-        return
-    target = posixpath.relpath(posixpath.join(one.above, src), posixpath.dirname(dest) or ".")
-    translation.books.append(Imported(dest, source.at(one.line, dest), link=target))
+def _tagged(found: Sequence[Element], tag: str) -> list[Element]:
+    return [one for one in found if one.tag == tag]

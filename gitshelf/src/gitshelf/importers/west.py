@@ -1,68 +1,92 @@
-"""west's `west.yml` (Zephyr's documentation, "West Manifests")."""
+"""west's `west.yml` (Zephyr's documentation, "West Manifests"; west's manifest-schema.yml)."""
 
 from __future__ import annotations
 
-from gitshelf.importers.model import Imported, Source, Translation
-from gitshelf.manifest import document
-from gitshelf.manifest.document import Node
+from gitshelf.importers.keys import Key, Vocabulary, carried, left_out
+from gitshelf.importers.model import Source, Translation
+
+_COMMANDS = left_out("commands for west")
+_DATA = left_out("values for other programs")
+_FILTERS = "nothing to write: which of the imported projects are books"
+
+
+def _filters() -> dict[str, Key]:
+    names = [f"{what}-{kind}" for what in ("name", "path") for kind in ("allowlist", "blocklist")]
+    old = [f"{what}-{kind}" for what in ("name", "path") for kind in ("whitelist", "blacklist")]
+    return {
+        **dict.fromkeys(names, carried(_FILTERS)),
+        **dict.fromkeys(old, carried("as the newer name with `allowlist` or `blocklist`")),
+    }
+
+
+KEYS = Vocabulary(
+    {
+        "": {"manifest": carried("what is below it")},
+        "manifest.": {
+            "version": left_out("which west can read the file"),
+            "defaults": carried("what projects do not say themselves"),
+            "remotes": carried("the beginning of each `git`"),
+            "projects": carried("the books"),
+            "group-filter": carried(
+                "nothing to write: projects whose groups are all off are left out, as west does"
+            ),
+            "self": carried("what it imports"),
+        },
+        "defaults.": {
+            "remote": carried("the remote of projects that have neither `remote` nor `url`"),
+            "revision": carried("`branch` of projects that have none; else `master`"),
+        },
+        "remotes[].": {
+            "name": carried("nothing to write: projects name it"),
+            "url-base": carried("the beginning of `git`"),
+        },
+        "projects[].": {
+            "name": carried("`book`, if there is no `path`"),
+            "path": carried("`book`"),
+            "url": carried("`git`"),
+            "remote": carried("the beginning of `git`"),
+            "repo-path": carried("the end of `git`; `name` if there is none"),
+            "revision": carried("`branch`; `pull/…` and the like in full, as `refs/pull/…`"),
+            "submodules": carried(
+                "`submodules: include`; that a list names only some of them is refused"
+            ),
+            "import": carried(
+                "the projects of the manifests that it names, read from the project's repository; "
+                "refused if that cannot be asked"
+            ),
+            "groups": carried("nothing to write: see `group-filter`"),
+            "description": left_out("a text for people"),
+            "clone-depth": left_out("how west fetches: for a build no clone is made"),
+            "west-commands": _COMMANDS,
+            "userdata": _DATA,
+        },
+        "import.": {
+            "file": carried("nothing to write: which file or folder; else `west.yml`"),
+            "path-prefix": carried("the beginning of `book`"),
+            **_filters(),
+        },
+        "self.": {
+            "import": carried("the projects of these files of the manifest's repository"),
+            "path": left_out(
+                'the place of the manifest\'s own repository, which is no book: `git: "{here}"` '
+                "would take it into the kit"
+            ),
+            "west-commands": _COMMANDS,
+            "userdata": _DATA,
+        },
+        "submodules[].": {
+            "path": carried("named in the refusal"),
+            "name": left_out("what git calls the submodule"),
+        },
+    }
+)
 
 
 def read(source: Source) -> Translation:
-    """The projects of a west manifest; the manifest's own repository is not among them."""
-    root = source.yaml()
-    top = source.values(root, "the file")
-    if "manifest" not in top:
-        raise source.missing("manifest", root, "the file")
-    body = source.values(top["manifest"], "manifest")
+    """The projects of a west manifest and of those that it imports; the manifest's own repository
+    is not among them."""
+    from gitshelf.importers.west_manifests import Manifests
+
     translation = Translation()
-    defaults = source.values(body["defaults"], "defaults") if "defaults" in body else {}
-    remotes: dict[str, str] = {}
-    for node in _list(source, body, "remotes"):
-        one = source.values(node, "a remote")
-        name = source.required(one, "name", node, "the remote")
-        remotes[name] = source.required(one, "url-base", node, "the remote")
-    if "group-filter" in body:
-        translation.lose(
-            source.at(body["group-filter"]), "a filter of groups; all projects are taken"
-        )
-    if "self" in body:
-        own = source.values(body["self"], "self")
-        if "import" in own:
-            translation.lose(source.at(own["import"]), "`self` imports other manifests")
-    for node in _list(source, body, "projects"):
-        _project(source, node, remotes, defaults, translation)
+    Manifests(KEYS, translation).read(source)
     return translation
-
-
-def _list(source: Source, body: dict[str, Node], key: str) -> list[Node]:
-    return document.sequence(body[key], source.at(body[key]), key) if key in body else []
-
-
-def _project(
-    source: Source,
-    node: Node,
-    remotes: dict[str, str],
-    defaults: dict[str, Node],
-    translation: Translation,
-) -> None:
-    one = source.values(node, "a project")
-    name = source.required(one, "name", node, "the project")
-    path = source.scalar(one, "path", name)
-    location = source.at(node, path)
-    url = source.scalar(one, "url")
-    if not url:
-        remote = source.scalar(one, "remote") or source.scalar(defaults, "remote")
-        if remote not in remotes:
-            known = ", ".join(remotes) or "none"
-            raise location.error(
-                f"there is no remote {remote}" if remote else "it has neither `url` nor `remote`",
-                f"name one of the remotes ({known})",
-            )
-        url = remotes[remote].rstrip("/") + "/" + source.scalar(one, "repo-path", name)
-    if "import" in one and source.scalar_or_more(one, "import") not in ("", "false"):
-        translation.lose(
-            source.at(one["import"], path), "it imports the projects of its own manifest"
-        )
-    submodules = source.scalar_or_more(one, "submodules") not in ("", "false")
-    revision = source.scalar(one, "revision") or source.scalar(defaults, "revision", "master")
-    translation.books.append(Imported(path, location, url, revision, submodules=submodules))

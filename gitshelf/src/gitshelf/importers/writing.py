@@ -4,37 +4,70 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from gitshelf import manifest
 from gitshelf.base.errors import GitshelfError
-from gitshelf.importers.model import Imported, Translation
+from gitshelf.importers import credentials
+from gitshelf.importers.model import Imported, Translation, shown
 from gitshelf.kit.lock import INCLUDE
+from gitshelf.manifest.document import Location
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]*(:[A-Za-z0-9._/@+-]+)*")
 _TOKEN = re.compile(r"\{[A-Za-z0-9_][A-Za-z0-9_.-]*\}")
 
 
-def render(kind: str, file: str, translation: Translation) -> str:
-    """The manifest's text. Raises GitshelfError, with the line it came from, for a book that
-    gitshelf does not take."""
-    books = sorted(translation.books, key=lambda one: one.place.encode("utf-8", "surrogateescape"))
-    head = [f"# Imported from {Path(file).name} ({kind}).\n"]
-    for loss in translation.losses:
-        head.append("# Not imported: " + re.sub(r"[\x00-\x1f\x7f\x85]", " ", loss) + "\n")
-    entries = []
-    for one in books:
-        entry = _entry(one)
-        entries.append(entry)
-        # Alone first, so that what is wrong with it is said with the line it came from.
-        try:
-            manifest.parse(("books:\n" + entry).encode(), Path("gitshelf.yml"))
-        except GitshelfError as error:
-            reason = error.message.rpartition(f"book {one.place}: ")[2]
-            raise one.at.error(reason, error.remedy) from None
+def entries(translation: Translation) -> list[str]:
+    """The books as entries of a manifest, sorted by place. One that gitshelf does not take is
+    noted as lost, with the line it came from; so is the later of two at one place, and a book
+    where a link is."""
+    taken: dict[str, tuple[Imported, str]] = {}
+    for one in translation.books:
+        with translation.losing():
+            entry = _entry(one)
+            place = _place(one, entry)
+            if place in taken:
+                raise one.at.error(
+                    f"the place is taken already ({str(taken[place][0].at).rstrip(': ')})"
+                )
+            taken[place] = (one, entry)
+    for place, (one, _) in sorted(taken.items()):
+        above = _link_above(place, taken)
+        if above is not None:
+            del taken[place]
+            link = taken[above][0].at
+            translation.lose(one.at, f"it would lie under the link of line {link.line}")
+    return [entry for _, (_, entry) in sorted(taken.items(), key=lambda item: item[0].encode())]
+
+
+def render(kind: str, file: str, translation: Translation, entries: Sequence[str]) -> str:
+    """The manifest's text."""
+    head = [f"# Imported from {shown(Path(file).name)} ({shown(kind)}).\n"]
+    head += [f"# Not imported: {shown(loss)}\n" for loss in translation.losses]
+    head += [f"# Left out: {remark}\n" for remark in translation.remarks()]
     text = "".join([*head, "books:" + ("\n" if entries else " []\n"), *entries])
     manifest.parse(text.encode(), Path("gitshelf.yml"))
     return text
+
+
+def _place(one: Imported, entry: str) -> str:
+    """The place of a book, as gitshelf reads its entry alone. Raises GitshelfError, with the line
+    it came from, if it does not take it."""
+    try:
+        read = manifest.parse(("books:\n" + entry).encode(), Path("gitshelf.yml"))
+    except GitshelfError as error:
+        reason = error.message.rpartition(f"book {one.place}: ")[2]
+        raise one.at.error(reason, error.remedy) from None
+    except UnicodeEncodeError:
+        raise one.at.error("it has characters in it that are no text", "correct it") from None
+    return [*(book.place for book in read.books), *(link.place for link in read.links)][0]
+
+
+def _link_above(place: str, taken: dict[str, tuple[Imported, str]]) -> str | None:
+    parts = place.split("/")
+    above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return next((one for one in above if one in taken and taken[one][0].link), None)
 
 
 def _entry(one: Imported) -> str:
@@ -42,19 +75,26 @@ def _entry(one: Imported) -> str:
     if one.link:
         lines.append(("link", one.link))
     else:
+        reason = credentials.problem(one.git)
+        if reason:
+            raise one.at.error(f"the URL {one.git} {reason}")
         lines += [("git", one.git), ("branch", one.branch)]
         lines += [(key, text) for key, text in (("path", one.path), ("track", one.track)) if text]
         if one.submodules:
             lines.append(("submodules", INCLUDE))
     for key, text in lines:
-        if _TOKEN.search(text):
-            raise one.at.error(
-                f"`{key}` has {{name}} in it, which a gitshelf manifest replaces", "rename it"
-            )
+        _check(key, text, one.at)
     return "- " + "".join(
         ("" if number == 0 else "  ") + f"{key}: {_scalar(text)}\n"
         for number, (key, text) in enumerate(lines)
     )
+
+
+def _check(key: str, text: str, at: Location) -> None:
+    if _TOKEN.search(text):
+        raise at.error(
+            f"`{key}` has {{name}} in it, which a gitshelf manifest replaces", "rename it"
+        )
 
 
 def _scalar(text: str) -> str:

@@ -24,6 +24,10 @@ Node = Any
 _ALIKE = re.compile(r"[\n -~\ue000\ue001]*")
 _APART = re.compile(r"[%&*!|>@`\\]")
 """Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
+_COMMENTS = re.compile(r"(#[^\n]*\n)*")
+"""The lines that a manifest begins with if it was imported, and which may have anything in them."""
+_MAX_DEPTH, _MAX_MERGES = 2000, 200
+_INDENT = re.compile(rf"^[ \t?:-]{{{_MAX_DEPTH}}}", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,14 @@ def line_of(node: Node) -> int:
 
 def compose(text: str, file: str) -> Node | None:
     """Parse one YAML document; None if it is empty. Raises GitshelfError with file and line."""
-    if _ALIKE.fullmatch(text) and not _APART.search(text):
+    comments = _COMMENTS.match(text)
+    begin = comments.end() if comments else 0
+    if _ALIKE.fullmatch(text) and not _APART.search(text, begin):
         import yaml  # type: ignore[import-untyped,unused-ignore]
 
         if yaml.__with_libyaml__:
             with suppress(yaml.YAMLError):
+                _check_depth(text, file)
                 return yaml.compose(text, Loader=yaml.CSafeLoader)
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -92,6 +99,23 @@ def compose(text: str, file: str) -> Node | None:
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError) as error:
         # Seen from ruamel.yaml for some malformed tags, anchors and directives.
         raise Location(file, 1).error(f"not YAML: {error}", "correct the file") from None
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Raise GitshelfError for a text that is nested so deep that libyaml, which composes by calling
+    itself, would take the whole program down."""
+    if text.count("[") + text.count("{") < _MAX_DEPTH and not _INDENT.search(text):
+        return
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise Location(file, line_of(event)).error(
+                f"nested more than {_MAX_DEPTH} deep", "correct the file"
+            )
 
 
 def scalar(node: Node, location: Location, what: str) -> str:
@@ -119,10 +143,13 @@ def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, 
         return {}
     if not _is(node, "MappingNode"):
         raise location.error(f"{what} must be a mapping", "write `key: value` lines")
-    return _pairs(node, location, what, 0)
+    return _pairs(node, location, what, [])
 
 
-def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, tuple[Node, Node]]:
+def _pairs(
+    node: Node, location: Location, what: str, merges: list[Node]
+) -> dict[str, tuple[Node, Node]]:
+    """As `mapping`; `merges` are the mappings merged so far, which a few lines could make many."""
     found: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key_node, value_node in node.value:
@@ -131,9 +158,12 @@ def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, t
         if key == "<<":
             several = _is(value_node, "SequenceNode")
             for one in reversed(value_node.value if several else [value_node]):
-                if not _is(one, "MappingNode") or depth > 20:
+                merges.append(one)
+                if not _is(one, "MappingNode"):
                     raise where.error("`<<` must name a mapping")
-                merged.update(_pairs(one, where, what, depth + 1))
+                if len(merges) > _MAX_MERGES:
+                    raise where.error(f"`<<` merges more than {_MAX_MERGES} mappings")
+                merged.update(_pairs(one, where, what, merges))
         elif key in found:
             raise where.error(
                 f"{key} is there twice in {what}, first in line {line_of(found[key][0])}",

@@ -90,14 +90,14 @@ def test_requirements_of_ansible(translate: Callable[..., Manifest]) -> None:
         "- {name: web, src: 'https://x.example/web', scm: git, version: 1.10}\n"
         "- https://github.com/someone/db\n"
         "collections:\n"
-        "- {name: 'https://x.example/coll.git#/sub/', type: git, version: main}\n"
+        "- {name: ns.sub, source: 'https://x.example/c.git#/sub/', type: git, version: main}\n"
         "- {name: ns.coll, source: 'https://x.example/other', type: git, version: '*'}\n"
-        "- git+https://x.example/third.git,v2\n",
+        "- {name: ns.third, source: 'git+https://x.example/third,v2', type: git, version: v1}\n",
     )
     assert books(found) == [
         ("collections/ansible_collections/ns/coll", "https://x.example/other", "HEAD"),
-        ("collections/coll", "https://x.example/coll.git", "main"),
-        ("collections/third", "https://x.example/third.git", "v2"),
+        ("collections/ansible_collections/ns/sub", "https://x.example/c.git", "main"),
+        ("collections/ansible_collections/ns/third", "https://x.example/third", "v2"),
         ("roles/db", "https://github.com/someone/db", "HEAD"),
         ("roles/dns", "git@x.example:group/dns.git", "HEAD"),
         ("roles/my.ssh", "https://x.example/ssh", "HEAD"),
@@ -165,10 +165,40 @@ def test_manifest_of_repo(translate: Callable[..., Manifest]) -> None:
     ]
     with pytest.raises(GitshelfError, match=r"theirs:3: the remote up is relative \(\.\.\)"):
         translate("repo", ANDROID)
-    for lost in ('<copyfile src="x" dest="y"/>', '<include name="z.xml"/>'):
-        text = ANDROID.replace("</manifest>", lost + "</manifest>")
-        with pytest.raises(GitshelfError, match=r"theirs:11: <(copyfile> y|include> z.xml)"):
-            translate("repo", text, base="https://git.example/m")
+
+
+@pytest.mark.parametrize(
+    ("written", "branch"),
+    [
+        ("main", "main"),
+        ("origin/stable/2", "refs/heads/stable/2"),
+        ("remotes/origin/x", "refs/heads/x"),
+        ("refs/remotes/origin/HEAD", "HEAD"),
+        ("tags/v1", "refs/tags/v1"),
+        ("heads/v1", "refs/heads/v1"),
+        ("refs/changes/12/3412/5", "refs/changes/12/3412/5"),
+        (SHA, SHA),
+    ],
+)
+def test_revision_of_a_clone_is_that_of_the_server(
+    translate: Callable[..., Manifest], written: str, branch: str
+) -> None:
+    texts = {
+        "vcstool": f"repositories: {{a: {{type: git, url: /a, version: {written}}}}}\n",
+        "ansible": f"roles: [{{name: a, src: /a, scm: git, version: {written}}}]\n"
+        f"collections: [{{name: a.b, source: '/b', type: git, version: {written}}}]\n",
+    }
+    for kind, text in texts.items():
+        assert {one.branch for one in translate(kind, text).books} == {branch}
+
+
+def test_change_that_west_fetches_is_written_in_full(translate: Callable[..., Manifest]) -> None:
+    names = ["pull/12/head", "merge-requests/3/merge", "changes/12/3412/5", "pull/me"]
+    projects = ", ".join(
+        f"{{name: p{number}, url: /p, revision: {name}}}" for number, name in enumerate(names)
+    )
+    found = translate("west", f"manifest: {{projects: [{projects}]}}")
+    assert [one.branch for one in found.books] == [*(f"refs/{n}" for n in names[:3]), "pull/me"]
 
 
 @pytest.mark.parametrize(

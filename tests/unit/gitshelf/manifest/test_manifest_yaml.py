@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 import yaml
 from gitshelf.base.errors import GitshelfError
 from gitshelf.manifest import document
@@ -43,7 +44,7 @@ def read(text: str) -> object:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@given(st.lists(st.sampled_from([*PIECES, "# %a: &b *c\n"]), max_size=14).map("".join))
 def test_both_parsers_see_the_same_nodes(text: str) -> None:
     seen = read(text)
     fast, yaml.__with_libyaml__ = yaml.__with_libyaml__, False
@@ -57,8 +58,33 @@ def test_ordinary_manifest_needs_no_slow_parser() -> None:
     script = (
         "import sys\n"
         "from gitshelf.manifest.document import compose\n"
+        "compose('# Left out: `<a> b`, 50% & *c*\\n# d\\nbooks: []\\n', 'f')\n"
         "compose('defaults: {submodules: omit}\\nbooks:\\n- book: a  # x\\n  git: u\\n', 'f')\n"
         "assert 'ruamel.yaml' not in sys.modules\n"
     )
     assert yaml.__with_libyaml__
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, r"m:1: nested more than \d+ deep"),
+        ("- " * 100_000 + "a", r"m:1: nested more than \d+ deep"),
+        ("\n".join(" " * depth + "a:" for depth in range(2500)), r"m:\d+: nested more than"),
+        (
+            "a0: &a0 {x: 1}\n"
+            + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1}, ' * 9}]}}\n" for n in range(1, 30))
+            + "last: {<<: *a29}\n",
+            "merges more than",
+        ),
+        ("last: &a\n  <<: *a\n", "merges more than"),
+    ],
+)
+def test_text_that_would_take_the_program_down_is_an_error_with_its_line(
+    text: str, message: str
+) -> None:
+    with pytest.raises(GitshelfError, match=message):
+        root = document.compose(text, "m")
+        assert root is not None
+        document.mapping(root.value[-1][1], document.Location("m", 1), "the last")
