@@ -83,7 +83,8 @@ def changes(
     before = sources.read(str(old), environment=environment, tokens=tokens).books
     after = sources.read(str(new), environment=environment, tokens=tokens).books
     running = Running()
-    work = _Comparison(options.fetcher(running), running, options.timeout)
+    named = [book.url for side in (before, after) for book in side.values()]
+    work = _Comparison(options.fetcher(running, named), running, options.timeout)
     pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
     found = []
     while pairs:

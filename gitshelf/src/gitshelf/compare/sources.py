@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitshelf import git, manifest
-from gitshelf.base import process
 from gitshelf.base.errors import GitshelfError, Refused
 from gitshelf.formats import compression, tar
 from gitshelf.formats.tarreader import Reader
@@ -92,9 +91,7 @@ def _revision(source: str) -> tuple[bytes, Path]:
     revision, _, path = source.partition(":")
     if revision.startswith("-"):
         raise GitshelfError(f"{source} is not a file", "name a manifest, a lock or a kit")
-    result = process.run(
-        ["git", "cat-file", "blob", source], timeout=git.LOCAL_TIMEOUT, env=git.environment()
-    )
+    result = git.run_in(Path.cwd(), ["cat-file", "blob", source])
     if not result.ok:
         raise GitshelfError(
             f"{source} is neither a file nor in git ({git.last_line(result.err)})",

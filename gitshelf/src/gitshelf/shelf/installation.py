@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -79,7 +79,7 @@ def install(
     read = resolution.load(Path(manifest), environment, tokens)
     wishes = wishes or InstallOptions()
     layout = lay_out(read, Path(folder), wishes.fakeroot)
-    run = _Install(wishes, options)
+    run = _Install(wishes, options, read.urls)
     record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
     clearing = Clearing(record, layout, [Path(folder), *filter(None, [wishes.fakeroot])])
     leaving = () if wishes.skip_deletes else clearing.gone
@@ -95,14 +95,18 @@ def install(
 
 
 class _Install:
-    def __init__(self, how: InstallOptions, options: Options) -> None:
+    def __init__(self, how: InstallOptions, options: Options, named: Iterable[str]) -> None:
         self._how = how
         self._options = options
         self._running = Running()
-        self._fetcher = options.fetcher(self._running)
+        self._fetcher = options.fetcher(self._running, named)
         self._histories = Histories(self._fetcher)
         self._clones = Clones(
-            self._running, options.timeout, force=how.force, offline=options.offline
+            self._running,
+            options.timeout,
+            force=how.force,
+            offline=options.offline,
+            servers=self._fetcher.servers,
         )
         self._facts: dict[Path, Facts] = {}
         self._goals: dict[Path, Goal] = {}
