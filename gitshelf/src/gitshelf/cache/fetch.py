@@ -281,7 +281,8 @@ class Fetcher:
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
-        known = git.not_owned(url, result.err) or sources.lacking(url)
+        foreign = git.not_owned(path, result.err, fetched=True) if path else None
+        known = foreign or sources.lacking(url)
         if known:
             return known
         if git.tells_no_room(reason):

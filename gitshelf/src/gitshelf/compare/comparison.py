@@ -175,7 +175,7 @@ class _Comparison:
         with ObjectReader(store.path, self._running, self._timeout) as reader:
             ((_, content),) = reader.read([commit])
             tree = gitobjects.parse_commit(content).tree
-            several = submodules.read(reader, tree, shelf_book.path, links, shelf_book.at)
+            inner = submodules.read(reader, tree, shelf_book.path, links, shelf_book.at)
         book = Book(
             place=found.book,
             url=found.url,
@@ -189,7 +189,7 @@ class _Comparison:
         )
         return {
             one.place: ShelfBook(one.branch, one.url, "", one.at, submodules=INCLUDE)
-            for one in submodules.books([(book, several)], {})
+            for one in submodules.books([(book, inner.carried)], {})
         }
 
     def _state(self, shelf_book: ShelfBook | None) -> str:

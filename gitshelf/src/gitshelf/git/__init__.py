@@ -162,22 +162,30 @@ def run_in(
     )
 
 
-def not_owned(what: str, said: str) -> GitshelfError | None:
-    """The error that git's messages `said` mean if it does not read `what` because it belongs to
-    another user; the remedy is git's own, which names the path that git compares."""
+def not_owned(path: Path, said: str, *, fetched: bool = False) -> GitshelfError | None:
+    """The error that git's messages `said` mean if it does not read the repository `path` because
+    it belongs to another user; `fetched` if it was to be fetched from.
+
+    The remedy names the path that git compares: in a work tree that of the message; for who
+    fetches that of `.git`, whereas the message names what a file `.git` leads to.
+    """
     if "dubious ownership" not in said:
         return None
-    command = re.search(r"^\s*(git config --global --add safe\.directory .+)$", said, re.M)
+    named = re.search(r"^fatal: detected dubious ownership in repository at '(.*)'$", said, re.M)
+    compared = named[1] if named else str(path)
+    if fetched:
+        places = (path / ".git", path, path.with_name(f"{path.name}.git"))
+        compared = next((str(place) for place in places if place.exists()), compared)
     return GitshelfError(
-        f"{what} belongs to another user, so git does not read it",
-        command[1].strip() if command else "make it your own, or see safe.directory in git-config",
+        f"{path} belongs to another user, so git does not read it",
+        f"git config --global --add safe.directory {shlex.quote(compared)}",
     )
 
 
 def toplevel(folder: Path) -> str:
     """The work tree that `folder` is in. Raises GitshelfError if it is in none."""
     result = run_in(folder, ["rev-parse", "--show-toplevel"])
-    foreign = not_owned(os.fspath(folder), result.err)
+    foreign = not_owned(folder, result.err)
     if foreign:
         raise foreign
     if not result.ok:

@@ -55,8 +55,19 @@ def settings(env: Mapping[str, str]) -> tuple[Setting, ...]:
     key = (tuple(sorted(p for p in env.items() if p[0].startswith("GIT_CONFIG_"))), _state(env))
     with _lock:
         if key not in _read:
-            _read[key] = tuple(one for one in _listed(env) if _COUNTS.fullmatch(one[0]))
+            counting = [one for one in _listed(env) if _COUNTS.fullmatch(one[0])]
+            _read[key] = tuple(safe for one in counting for safe in _both_paths(one))
         return _read[key]
+
+
+def _both_paths(setting: Setting) -> tuple[Setting, ...]:
+    """A repository that a person calls safe is so by the path of its work tree and by that of its
+    `.git`: git asks for the one in the work tree, and for the other to fetch from it."""
+    key, value = setting
+    if key != "safe.directory" or not (value or "").startswith("/"):
+        return (setting,)
+    plain = str(value).removesuffix("/.git").rstrip("/")
+    return (setting, (key, plain), (key, f"{plain}/.git")) if plain else (setting,)
 
 
 def _state(env: Mapping[str, str]) -> tuple[object, ...]:

@@ -83,7 +83,7 @@ def output_of(path: Path, arguments: Sequence[str], **how: object) -> bytes:
 
 def failure(path: Path, result: Result) -> GitshelfError:
     """What git's failure means."""
-    foreign = not_owned(str(path), result.err)
+    foreign = not_owned(path, result.err)
     if foreign:
         return foreign
     why = reason(result.err, path)
