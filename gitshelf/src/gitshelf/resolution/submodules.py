@@ -22,7 +22,7 @@ _FILE = b".gitmodules"
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 20
 _NEVER = b"none"
-_UPDATE = (b"", b"checkout", b"rebase", b"merge", _NEVER)
+_UPDATE = (b"checkout", b"rebase", b"merge", _NEVER)
 """What `update` may be in .gitmodules; a command of its own git refuses there."""
 _ELSE = "pin a commit that has it, or write `submodules: omit` in the book"
 
@@ -67,7 +67,9 @@ def read(
             raise location.error(f"its .gitmodules has {what} the submodule {names}", _ELSE)
     staying = [item for item in gitlinks if of[item.path].update != _NEVER]
     return Inner(
-        tuple(Submodule(item.path, item.id, lock.text(of[item.path].url)) for item in staying),
+        tuple(
+            Submodule(item.path, item.id, lock.text(of[item.path].url or b"")) for item in staying
+        ),
         tuple(name for name, one in of.items() if one.update == _NEVER),
     )
 
@@ -85,11 +87,11 @@ def _content(reader: ObjectReader, root: str, location: Location) -> bytes:
 
 @dataclass(slots=True)
 class _Said:
-    """What .gitmodules says of one submodule."""
+    """What .gitmodules says of one submodule; None for a key without a value."""
 
-    path: bytes = b""
-    url: bytes = b""
-    update: bytes = b""
+    path: bytes | None = None
+    url: bytes | None = None
+    update: bytes | None = b"checkout"
 
 
 def _said(content: bytes, location: Location) -> dict[bytes, _Said]:
@@ -99,12 +101,12 @@ def _said(content: bytes, location: Location) -> dict[bytes, _Said]:
         raise location.error(f".gitmodules cannot be read ({git.last_line(result.err)})", _ELSE)
     by_name: dict[bytes, _Said] = defaultdict(_Said)
     for pair in result.out.split(b"\0"):
-        key, _, value = pair.partition(b"\n")
+        key, equals, value = pair.partition(b"\n")
         section, _, rest = key.partition(b".")
         # A name may have dots, and without one it is no submodule's setting.
         name, dot, variable = rest.rpartition(b".")
         if section == b"submodule" and dot and variable in (b"path", b"url", b"update"):
-            setattr(by_name[name], variable.decode(), value)
+            setattr(by_name[name], variable.decode(), value if equals else None)
     return {one.path: one for one in by_name.values() if one.path}
 
 
