@@ -110,7 +110,7 @@ class Objects:
                     [*arguments, "lfs", "fetch", *only, _REMOTE, commit.id],
                     git_dir=self._store.path,
                     timeout=self._timeout,
-                    env=git.isolated(self._servers),
+                    env=git.isolated(self._servers, server or url),
                     extra_env=ENVIRONMENT,
                     pass_fds=(handle,),
                     running=self._running,

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gitshelf.base import process
@@ -78,8 +79,8 @@ def isolated(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
     """The environment for git as gitshelf calls it: as `environment`, and of a person's
     configuration only how servers are reached (see `configuration`).
 
-    Credentials that name no server go to those of `servers` (URLs) and to no others; a person's
-    askpass program is left only if the URL `asked` is on one of them.
+    Credentials that name no server go to those of `servers` (URLs) and to no others. `asked` is the
+    URL that will be asked: on another server, there is nothing that would answer for any.
     """
     env = environment()
     found = configuration.settings(env)
@@ -88,10 +89,20 @@ def isolated(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
     origins = {server_of(url) for url in servers} - {""}
     if server_of(asked) not in origins:
         env["GIT_ASKPASS"] = _NO_ASKPASS
+        if server_of(asked) and _has_default(Path(env.get("HOME", "/"), ".netrc")):
+            env["HOME"] = os.devnull
     env["GIT_CONFIG_NOSYSTEM"] = "1"
     text = configuration.render(configuration.scoped(found, origins))
     env["GIT_CONFIG_GLOBAL"] = configuration.file_of(text)
     return env
+
+
+def _has_default(netrc: Path) -> bool:
+    """Whether a netrc file has a credential for any server: git takes it where it finds it, by HOME
+    alone."""
+    with suppress(OSError):
+        return "default" in netrc.read_text("utf-8", "replace").split()
+    return False
 
 
 def _is_kept(key: str, value: str) -> bool:

@@ -44,10 +44,10 @@ OPTIONS = tuple(options(_OPTIONS))
 """Of each call of git in a work tree."""
 
 
-def surroundings(servers: Iterable[str] = ()) -> dict[str, str]:
+def surroundings(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
     """The environment for git in a work tree: its own configuration counts, its user's does not.
-    `servers` are those that credentials may go to."""
-    env = isolated(servers)
+    `servers` and `asked` as in `isolated`."""
+    env = isolated(servers, asked)
     # What replaces an object in that repository, its user has put there.
     env.pop("GIT_NO_REPLACE_OBJECTS", None)
     return env

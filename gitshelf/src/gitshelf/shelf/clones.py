@@ -92,9 +92,9 @@ class Clones:
                 raise WouldLoseWork(f"{path} is not a folder: move it away")
             return one._make(clone, goal)
 
-    def _call(self, path: Path, *arguments: str) -> Result:
-        """Run git, which leaves LFS pointers as they are: git-lfs, asked for itself, brings objects
-        all at once, for the books that include them, and says what is wrong with one."""
+    def _call(self, path: Path, *arguments: str, asked: str = "") -> Result:
+        """Run git, which leaves LFS pointers as they are: git-lfs, told to ask the URL `asked`,
+        brings objects all at once, for the books that include them, and says what is wrong."""
         late = {"GIT_LFS_SKIP_SMUDGE": "1"}
         return worktree.call(
             path,
@@ -102,7 +102,7 @@ class Clones:
             running=self._running,
             timeout=self._timeout,
             pass_fds=self._handles,
-            env=worktree.surroundings(self._servers) | ENVIRONMENT | late,
+            env=worktree.surroundings(self._servers, asked) | ENVIRONMENT | late,
         )
 
     def _git(self, path: Path, *arguments: str) -> bytes:

@@ -16,9 +16,9 @@ from gitshelf.kit.lock import INCLUDE, OMIT
 
 
 class Git(Protocol):
-    """Runs git in the clone."""
+    """Runs git in the clone; `asked` is the URL that it will ask."""
 
-    def __call__(self, *arguments: str) -> Result: ...
+    def __call__(self, *arguments: str, asked: str = "") -> Result: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,19 @@ def bring(path: Path, book: Book, git: Git, *, offline: bool) -> str:
         return ""
     if book.policy != INCLUDE:
         return f"LFS pointers, as the book does not say `lfs: include`: {printable.some_of(left)}"
-    server = lfs.server_named(_config(path), book.url)
+    server = lfs.server_named(_config(path), book.url) or book.url
     # Without these filters git would take each object for a change of its pointer.
     result = git("config", "--get", "filter.lfs.process")
     if not result.ok:
         result = git("lfs", "install", "--local", "--skip-repo")
     if result.ok:
-        result = git("lfs", *(["checkout"] if offline else ["pull"]))
+        result = git("lfs", "checkout" if offline else "pull", asked=server)
     left = pointers_left(path)
     if left:
         what = f"the LFS object of {printable.some_of(left)}"
         if offline and result.ok:
             raise lfs.not_there(what)
-        stranger = lfs.stranger_of(server or book.url, book.servers)
+        stranger = lfs.stranger_of(server, book.servers)
         raise lfs.failure(what, result, path, stranger)
     return ""
 

@@ -1,0 +1,116 @@
+"""HTTP servers on loopback that record what they are asked with: git (http-backend) and LFS."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Host:
+    """Serves the bare repositories below `root`, and LFS objects at `/lfs` whose links lead to
+    `store` (a URL; its own if it is ""). With `guarded` it wants any credential. `headers` are
+    those of all requests, with the path."""
+
+    root: Path
+    url: str = ""
+    guarded: bool = False
+    store: str = ""
+    objects: dict[str, bytes] = field(default_factory=dict)
+    headers: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    @property
+    def secrets(self) -> list[str]:
+        """The credentials that it was given."""
+        names = ("authorization", "x-token", "cookie")
+        return sorted({one[name] for _, one in self.headers for name in names if name in one})
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is none of the test's."""
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[Host]:
+    """Serve until the block ends."""
+    host = Host(root)
+    server = _Server(("127.0.0.1", 0), _handler(host))
+    server.daemon_threads = True
+    host.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield host
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(host: Host) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            host.headers.append((self.path, headers))
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            if host.guarded and not {"authorization", "x-token"} & headers.keys():
+                self._send(401, b"{}", {"WWW-Authenticate": 'Basic realm="x"'})
+            elif self.path.startswith("/object/"):
+                self._send(200, host.objects[self.path.rpartition("/")[2]], {})
+            elif "/objects/batch" in self.path:
+                answer = {"objects": [self._object(one) for one in json.loads(body)["objects"]]}
+                kind = {"Content-Type": "application/vnd.git-lfs+json"}
+                self._send(200, json.dumps(answer).encode(), kind)
+            else:
+                self._git(body, headers)
+
+        do_POST = do_GET
+
+        def _object(self, one: dict[str, object]) -> dict[str, object]:
+            link = {"href": f"{host.store or host.url}/object/{one['oid']}"}
+            return {**one, "actions": {"download": link}}
+
+        def _git(self, body: bytes, headers: dict[str, str]) -> None:
+            asked = urlsplit(self.path)
+            env = {
+                **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
+                "GIT_PROJECT_ROOT": str(host.root),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "GIT_PROTOCOL": headers.get("git-protocol", ""),
+                "GIT_CONFIG_GLOBAL": os.devnull,
+                "GIT_CONFIG_SYSTEM": os.devnull,
+                "REQUEST_METHOD": self.command,
+                "PATH_INFO": asked.path,
+                "QUERY_STRING": asked.query,
+                "CONTENT_TYPE": headers.get("content-type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
+                "REMOTE_ADDR": "127.0.0.1",
+            }
+            command = ["git", "http-backend"]
+            done = subprocess.run(command, input=body, env=env, capture_output=True, timeout=60)
+            head, _, content = done.stdout.partition(b"\r\n\r\n")
+            pairs = (line.partition(": ") for line in head.decode().split("\r\n") if line)
+            fields = {key: value for key, _, value in pairs}
+            self._send(int(fields.pop("Status", "200").split()[0]), content, fields)
+
+        def _send(self, status: int, body: bytes, fields: dict[str, str]) -> None:
+            self.send_response(status)
+            for key, value in {**fields, "Content-Length": str(len(body))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
