@@ -72,8 +72,12 @@ def run(command: str, manifest: Path, run_cli: Cli) -> Any:
 
 @pytest.mark.parametrize(
     ("secret", "command"),
-    [*(("header", command) for command in COMMANDS), ("helper", "install"), ("askpass", "build")]
-    + [("netrc", "build")],
+    [
+        *(("header", command) for command in COMMANDS),
+        ("helper", "install"),
+        ("askpass", "build"),
+        ("netrc", "build"),
+    ],
     indirect=["secret"],
 )
 def test_submodule_at_another_server_is_fetched_without_the_credentials_of_the_first(
