@@ -23,7 +23,8 @@ _NO_ROOM = "No space left on device"
 _FULL = 2**20  # bytes: a disk with less left is full, whatever a failed git freed again
 # How servers are reached, and where a person's configuration is. All else that git would take from
 # the environment speaks of the repository, the index or the objects of whoever called us.
-_KEPT = re.compile(
+# A text, as to compile it takes a millisecond, which only those pay who start git.
+_KEPT = (
     r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|PROXY_COMMAND)|"
     r"GIT_(PROXY_)?SSL_(CAINFO|CAPATH|CERT|KEY|CERT_PASSWORD_PROTECTED|NO_VERIFY|VERSION|CIPHER_LIST)|"
     r"GIT_HTTP_(PROXY_AUTHMETHOD|USER_AGENT|LOW_SPEED_LIMIT|LOW_SPEED_TIME)|"
@@ -108,8 +109,10 @@ def _has_default(netrc: Path) -> bool:
 def _is_kept(key: str, value: str) -> bool:
     if not key.startswith("GIT_"):
         return True
-    # A trace into a file changes nothing that git says; one to stderr would be taken for its words.
-    return _KEPT.fullmatch(key) is not None or (key.startswith("GIT_TRACE") and value[:1] == "/")
+    if key.startswith("GIT_TRACE"):
+        # Into a file it changes nothing that git says; on stderr it would be taken for its words.
+        return value.startswith("/")
+    return re.fullmatch(_KEPT, key) is not None
 
 
 def _ssh(env: Mapping[str, str]) -> str:

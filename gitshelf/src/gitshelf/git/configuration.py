@@ -26,20 +26,21 @@ Setting = tuple[str, str | None]
 without `=`."""
 
 _TIMEOUT = 30.0
-_COUNTS = re.compile(
+# Texts, as patterns of this size take a millisecond to compile, which only those pay who ask git.
+_COUNTS = (
+    r"(?s)"
     r"(url|http|credential)\..*|core\.(sshcommand|gitproxy)|ssh\.variant|safe\.directory|"
     r"lfs\.(activitytimeout|dialtimeout|tlstimeout|keepalive|concurrenttransfers|maxretries)|"
     r"lfs\.(transfer|customtransfer|ssh)\..*|lfs\.(.*\.)?(access|standalonetransferagent)|"
     # What git-lfs sets up for a user: without it git would take each object for a change.
-    r"filter\.lfs\.(clean|smudge|process|required)",
-    re.S,
+    r"filter\.lfs\.(clean|smudge|process|required)"
 )
-_FOR_ANY_SERVER = re.compile(
+_FOR_ANY_SERVER = (
     r"http\.(extraheader|cookiefile|savecookies|sslcert|sslkey|sslcertpasswordprotected|"
     r"emptyauth|delegation)|credential\.(helper|username)"
 )
 """Settings that hand a credential to any server that is asked, as they name none."""
-_BASE = re.compile(r"url\.(.*)\.(?:push)?insteadof", re.S)
+_BASE = r"(?s)url\.(.*)\.(?:push)?insteadof"
 _NOTHING = "[core]\n\tattributesFile = /dev/null\n\texcludesFile = /dev/null\n"
 _lock = threading.Lock()
 _read: dict[object, tuple[Setting, ...]] = {}
@@ -55,7 +56,7 @@ def settings(env: Mapping[str, str]) -> tuple[Setting, ...]:
     key = (tuple(sorted(p for p in env.items() if p[0].startswith("GIT_CONFIG_"))), _state(env))
     with _lock:
         if key not in _read:
-            counting = [one for one in _listed(env) if _COUNTS.fullmatch(one[0])]
+            counting = [one for one in _listed(env) if re.fullmatch(_COUNTS, one[0])]
             _read[key] = tuple(safe for one in counting for safe in _both_paths(one))
         return _read[key]
 
@@ -111,11 +112,11 @@ def scoped(found: Iterable[Setting], servers: Iterable[str]) -> list[Setting]:
     """The settings with those that hand a credential to any server bound to `servers` (URLs), and
     to the servers that a person maps other URLs to (`url.<base>.insteadOf`)."""
     found = tuple(found)
-    bases = [match[1] for key, _ in found if (match := _BASE.fullmatch(key))]
+    bases = [match[1] for key, _ in found if (match := re.fullmatch(_BASE, key))]
     origins = sorted({server_of(url) for url in (*servers, *bases)} - {""})
     bound: list[Setting] = []
     for key, value in found:
-        if _FOR_ANY_SERVER.fullmatch(key):
+        if re.fullmatch(_FOR_ANY_SERVER, key):
             section, _, variable = key.partition(".")
             bound += [(f"{section}.{origin}.{variable}", value) for origin in origins]
         else:

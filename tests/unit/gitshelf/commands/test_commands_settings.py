@@ -135,14 +135,12 @@ def snapshot(folder: Path) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("what", ["configuration", "environment"])
 def test_whole_command_line_says_and_makes_the_same_whatever_a_person_has_set_of_git(
     books: str,
     signers: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     run_cli: Callable[..., Any],
-    what: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -152,16 +150,14 @@ def test_whole_command_line_says_and_makes_the_same_whatever_a_person_has_set_of
     assert plain["stashes"] == 1
     world.rename(tmp_path / "plain")
     file = hostile.configuration(tmp_path / "hostile")
-    if what == "configuration":
-        monkeypatch.delenv("GIT_CONFIG_GLOBAL")
-        monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(file))
-        (tmp_path / "home/.config/git").mkdir(parents=True)
-        shutil.copy(file.parent / "ignore", tmp_path / "home/.config/git/ignore")
-        shutil.copy(file.parent / "attributes", tmp_path / "home/.config/git/attributes")
-        shutil.copy(file, tmp_path / "home/.gitconfig")
-    else:
-        for key, value in hostile.environment(file.parent).items():
-            monkeypatch.setenv(key, value)
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(file))
+    (tmp_path / "home/.config/git").mkdir(parents=True)
+    for name in ("ignore", "attributes"):
+        shutil.copy(file.parent / name, tmp_path / "home/.config/git" / name)
+    shutil.copy(file, tmp_path / "home/.gitconfig")
+    for key, value in hostile.environment(file.parent).items():
+        monkeypatch.setenv(key, value)
     again = everything(world, books, signers, run_cli)
     assert {key: (plain.get(key), again.get(key)) for key in differing(plain, again)} == {}
     assert not hostile.was_called(file.parent)
@@ -207,3 +203,16 @@ def test_build_in_a_hook_builds_the_manifest_and_leaves_the_hooks_repository_alo
     log = repo.git("log", "--format=%s", "--name-only", "-1", "side")
     assert log.split() == ["mine", "new"]
     assert repo.git("fsck", "--no-dangling") == ""
+
+
+def test_manifests_of_a_bare_repository_are_compared_in_it(
+    repo: Repo, run_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site_texts = (f"books:\n- {{book: a, git: '{repo.url}', branch: {c}}}\n" for c in repo.commits)
+    for text in list(site_texts):
+        repo.commit({b"gitshelf.yml": text.encode()}, "site")
+    monkeypatch.chdir(repo.path)
+    monkeypatch.setenv("GIT_DIR", ".")
+    said = run_cli("changes", "site~1:gitshelf.yml", "site:gitshelf.yml")
+    assert said.code == 0, said.err
+    assert f"a: {repo.commits[0][:12]} -> {repo.commits[1][:12]}, 1 commit by T" in said.out
