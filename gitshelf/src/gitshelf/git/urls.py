@@ -39,6 +39,8 @@ def check_url(url: str, folder: Path) -> str:
 def _plain(path: Path) -> str:
     """A path without `..`, if that names the same folder: git compares paths as they are written,
     with those that a person calls safe and with a clone's origin."""
+    if ".." not in path.parts:
+        return str(path)
     plain = os.path.normpath(path)
     return plain if os.path.realpath(plain) == os.path.realpath(path) else str(path)
 
