@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import faultygit
 
 
 @dataclass
@@ -71,37 +70,14 @@ def _handler(host: Host) -> type[BaseHTTPRequestHandler]:
                 kind = {"Content-Type": "application/vnd.git-lfs+json"}
                 self._send(200, json.dumps(answer).encode(), kind)
             else:
-                self._git(body, headers)
+                fields, content = faultygit.backend(host.root, self, body)
+                self._send(int(fields.pop("Status", "200").split()[0]), content, fields)
 
         do_POST = do_GET
 
         def _object(self, one: dict[str, object]) -> dict[str, object]:
             link = {"href": f"{host.store or host.url}/object/{one['oid']}"}
             return {**one, "actions": {"download": link}}
-
-        def _git(self, body: bytes, headers: dict[str, str]) -> None:
-            asked = urlsplit(self.path)
-            env = {
-                **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
-                "GIT_PROJECT_ROOT": str(host.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "GIT_PROTOCOL": headers.get("git-protocol", ""),
-                "GIT_CONFIG_GLOBAL": os.devnull,
-                "GIT_CONFIG_SYSTEM": os.devnull,
-                "REQUEST_METHOD": self.command,
-                "PATH_INFO": asked.path,
-                "QUERY_STRING": asked.query,
-                "CONTENT_TYPE": headers.get("content-type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
-                "REMOTE_ADDR": "127.0.0.1",
-            }
-            command = ["git", "http-backend"]
-            done = subprocess.run(command, input=body, env=env, capture_output=True, timeout=60)
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            pairs = (line.partition(": ") for line in head.decode().split("\r\n") if line)
-            fields = {key: value for key, _, value in pairs}
-            self._send(int(fields.pop("Status", "200").split()[0]), content, fields)
 
         def _send(self, status: int, body: bytes, fields: dict[str, str]) -> None:
             self.send_response(status)

@@ -224,10 +224,6 @@ class Fetcher:
         refspecs = [f"+{source}:refs/pins/{pin}" for source, pin in pins]
         return self._git(url, [*_FETCH, "--depth=1", "--", url, *refspecs], store, handle)
 
-    def environment(self, url: str) -> dict[str, str]:
-        """The environment for a git that asks `url`."""
-        return git.isolated(self.servers, url)
-
     def _git(
         self,
         url: str,
@@ -237,7 +233,7 @@ class Fetcher:
     ) -> Result:
         """Run git against `url`, again if a failure may pass, all within one timeout."""
         deadline = time.monotonic() + self.timeout
-        env = self.environment(url)
+        env = git.isolated(self.servers, url)
         attempt, asked = 1, False
         while True:
             with retries.Listening(asked) as listening:
@@ -282,7 +278,7 @@ class Fetcher:
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
         foreign = git.not_owned(path, result.err, fetched=True) if path else None
-        known = foreign or sources.lacking(url)
+        known = foreign or (sources.lacking(url) if _is_unknown(result) else None)
         if known:
             return known
         if git.tells_no_room(reason):
