@@ -90,6 +90,8 @@ def isolated(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
     origins = {server_of(url) for url in servers} - {""}
     if server_of(asked) not in origins:
         env["GIT_ASKPASS"] = _NO_ASKPASS
+        for name in ("GIT_SSL_CERT", "GIT_SSL_KEY"):
+            env.pop(name, None)
         if server_of(asked) and _has_default(Path(env.get("HOME", "/"), ".netrc")):
             env["HOME"] = os.devnull
     env["GIT_CONFIG_NOSYSTEM"] = "1"

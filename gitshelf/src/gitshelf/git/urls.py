@@ -58,12 +58,18 @@ def check_inner_url(url: str, outer: str) -> str:
 
 
 def server_of(url: str) -> str:
-    """The server of an HTTP URL as `scheme://host:port`, as git compares them; "" for others."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    """The HTTP server of a URL as `scheme://host:port`, as git compares them. Of one for ssh that
+    is the same host's by HTTPS, where git-lfs looks for objects; "" for a folder of this machine."""
+    scheme, found, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2].lower()
+    if found and scheme in _PORTS:
+        return f"{scheme}://{host.removesuffix(_PORTS[scheme])}" if host else ""
+    if found and scheme in ("ssh", "git"):
+        return f"https://{re.sub(r':[0-9]+$', '', host)}"
+    before, colon, _ = url.partition(":")
+    if found or not colon or "/" in before:
         return ""
-    host = parts.netloc.rpartition("@")[2].lower()
-    return f"{parts.scheme}://{host.removesuffix(_PORTS[parts.scheme])}"
+    return f"https://{before.rpartition('@')[2].lower()}"
 
 
 def hide_password(url: str) -> str:

@@ -60,9 +60,10 @@ def test_unbound_credentials_are_bound_to_the_servers_named_and_mapped_to(
     noprefix = true
 """,
     )
-    named = ["https://Git.example.org:443/a", "https://git.example.org/b", "ssh://h/x", "/tmp/y"]
-    env = git.isolated(named)
-    servers = ("https://git.example.org", "https://mirror.example.org")
+    named = ["https://Git.example.org:443/a", "https://git.example.org/b", "/tmp/y", "file:///z"]
+    env = git.isolated([*named, "ssh://git@code.example.org:22/x", "git@code.example.org:y"])
+    servers = ("https://code", "https://git", "https://mirror")
+    servers = tuple(f"{server}.example.org" for server in servers)
     bound = [
         (f"{section}.{server}.{variable}", value)
         for section, variable, value in (
