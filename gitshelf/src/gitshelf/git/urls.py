@@ -59,7 +59,7 @@ def check_inner_url(url: str, outer: str) -> str:
 
 def server_of(url: str) -> str:
     """The HTTP server of a URL as `scheme://host:port`, as git compares them. Of one for ssh that
-    is the same host's by HTTPS, where git-lfs looks for objects; "" for a folder of this machine."""
+    is its host by HTTPS, where git-lfs looks for objects; "" for a folder of this machine."""
     scheme, found, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2].lower()
     if found and scheme in _PORTS:
