@@ -86,7 +86,7 @@ def _handler(faulty: FaultyGit) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            head, content = _backend(faulty, self, body)
+            head, content = backend(faulty.root, self, body, protocol=bool(faulty.protocol))
             if fault == "flip":
                 place = len(content) * 2 // 3
                 content = content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :]
@@ -117,15 +117,17 @@ def _handler(faulty: FaultyGit) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _backend(
-    faulty: FaultyGit, request: BaseHTTPRequestHandler, body: bytes
+def backend(
+    root: Path, request: BaseHTTPRequestHandler, body: bytes, *, protocol: bool = True
 ) -> tuple[dict[str, str], bytes]:
+    """What git answers to a request for a repository below `root`: headers and content. Without
+    `protocol` it knows of no version but the first."""
     asked = urlsplit(request.path)
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
-        "GIT_PROJECT_ROOT": str(faulty.root),
+        "GIT_PROJECT_ROOT": str(root),
         "GIT_HTTP_EXPORT_ALL": "1",
-        "GIT_PROTOCOL": faulty.protocol and request.headers.get("Git-Protocol", ""),
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", "") if protocol else "",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_SYSTEM": os.devnull,
         "REQUEST_METHOD": request.command,

@@ -70,7 +70,7 @@ def _splice_all(read: Manifest, options: Options) -> list[tuple[Resolved, Chunk]
         # Imported here, so that it is loaded while git fetches.
         from gitshelf.assembly.cached import chunk_of
 
-        return chunk_of(resolved, reader, shelf.cache, shelf.running, options)
+        return chunk_of(resolved, reader, shelf, options)
 
     return shelf.work(splice)
 

@@ -8,28 +8,26 @@ from pathlib import Path
 from gitshelf.assembly import chunks
 from gitshelf.assembly.chunks import Chunk
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Running
-from gitshelf.cache import Cache
 from gitshelf.formats import tar
 from gitshelf.formats.pointers import Pointer
 from gitshelf.git.urls import local_path
-from gitshelf.resolution import OpenReader, Options, Resolved, locate
+from gitshelf.resolution import OpenReader, Options, Resolved, Shelf, locate
 
-FORMAT_KEY = "kit-1"
+FORMAT_KEY = "kit-1.1"
 
 
 def chunk_of(
     resolved: Resolved,
     reader: OpenReader,
-    cache: Cache,
-    running: Running,
+    shelf: Shelf,
     options: Options,
 ) -> Chunk:
-    """The chunk of a book; `reader` opens its store. Raises GitshelfError with the book's place."""
+    """The chunk of a book of `shelf`; `reader` opens its store. Raises GitshelfError with the
+    book's place."""
     book = resolved.book
     mtime = tar.writable_time(resolved.time)
     policies = sorted(book.policies.to_json().items())
-    target = cache.chunk(FORMAT_KEY, resolved.tree, book.path, book.place, mtime, policies)
+    target = shelf.cache.chunk(FORMAT_KEY, resolved.tree, book.path, book.place, mtime, policies)
     known = chunks.find(target)
     if known is not None:
         return known
@@ -41,10 +39,11 @@ def chunk_of(
 
     def fetch(wanted: Mapping[bytes, Pointer]) -> Mapping[str, Path]:
         objects = lfs.Objects(
-            cache.store(book.url, len(resolved.commit)),
-            running,
+            shelf.cache.store(book.url, len(resolved.commit)),
+            shelf.running,
             options.timeout,
             fetching=not options.offline or local_path(book.url) is not None,
+            servers=shelf.servers,
         )
         commit = lfs.Commit(book.url, resolved.commit, resolved.tree, book.path)
         try:

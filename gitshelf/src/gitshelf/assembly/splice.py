@@ -69,6 +69,7 @@ def splice(
     staying = [item for item in listing if item.path not in omitted]
     gitlinks = [item for item in staying if item.mode == gitobjects.SUBMODULE]
     inner = submodules.read(reader, source.root, source.path, gitlinks, location)
+    omitted.update((path, "submodule") for path in inner.left_out)
     carried = [item for item in staying if item.mode != gitobjects.SUBMODULE]
     writer = _write(reader, source, carried, target, fetch=fetch, omitted=omitted, at=location)
     carried = [item for item in carried if item.path not in omitted]
@@ -84,7 +85,7 @@ def splice(
         tuple(item.path for item in carried if item.mode == gitobjects.GROUP_WRITABLE),
         staying_links,
         above,
-        inner,
+        inner.carried,
         tuple(writer.lfs.items()),
         licences=licences.find(reader, listing, source.path, above),
     )

@@ -48,6 +48,13 @@ class Store:
             return f"{commit} refs/pins/{commit}" in (self.path / "packed-refs").read_text()
         return False
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether it says of itself that its histories end before their beginning."""
+        with suppress(OSError):
+            return (self.path / "shallow").stat().st_size > 0
+        return False
+
     def note_use(self) -> None:
         """Note that it was used now, for `gitshelf cache prune`."""
         with suppress(OSError):

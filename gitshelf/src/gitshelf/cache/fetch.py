@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.process import Result, Running, Timeout
-from gitshelf.cache import Cache, Store, retries
+from gitshelf.cache import Cache, Store, retries, sources
 from gitshelf.git import refs
 from gitshelf.git.refs import Ref, UnknownCommit
-from gitshelf.git.urls import local_path
+from gitshelf.git.urls import local_path, server_of
 
 DEFAULT_TIMEOUT = 600.0
 _FETCH = (
@@ -41,7 +41,8 @@ _UNKNOWN = (
 
 class Fetcher:
     """Fetches into `cache`. `timeout` is in seconds and per call of git; `running` lets another
-    thread end them."""
+    thread end them. A person's credentials go to the servers of the URLs `named` only: what
+    repositories themselves name (submodules, LFS servers) must not get them."""
 
     def __init__(
         self,
@@ -50,11 +51,13 @@ class Fetcher:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         offline: bool = False,
+        named: Iterable[str] = (),
     ) -> None:
         self.cache = cache
         self.running = running
         self.timeout = timeout
         self._offline = offline
+        self.servers = frozenset(map(server_of, named)) - {""}
 
     def refs(self, url: str, names: Iterable[str]) -> dict[str, Ref]:
         """What branches and tags stand for (the commits that annotated tags name), by name.
@@ -132,7 +135,7 @@ class Fetcher:
         """The store with all that led to `commits` (of one hash), and those of them that the
         repository does not have any more. Raises GitshelfError if it cannot be asked."""
         store = self.cache.store(url, len(commits[0]), full=True)
-        if all(store.has_pin(commit) for commit in commits):
+        if not store.is_shallow and all(store.has_pin(commit) for commit in commits):
             store.note_use()
             return store, set()
         store = self.whole_store(url, len(commits[0]))
@@ -140,8 +143,7 @@ class Fetcher:
         with store.writing(self.timeout) as handle:
             for commit in commits:
                 if not self._has(store, commit):
-                    pin = f"+{commit}:refs/pins/{commit}"
-                    self._git(url, [*_FETCH, "--", url, pin], store, handle)
+                    self._with_history(store, url, [f"+{commit}:refs/pins/{commit}"], handle)
                 if not self._has(store, commit):
                     lost.add(commit)
                     continue
@@ -176,11 +178,7 @@ class Fetcher:
             if result.ok:
                 return
             raise self._failure(url, result)
-        raise UnknownCommit(
-            pin,
-            f"{url} has no commit {pin}",
-            "correct the SHA; if it was pushed away, take a commit that is on a branch",
-        )
+        raise sources.lacking(url) or unknown(url, pin)
 
     def whole_store(self, url: str, width: int) -> Store:
         """The store with all branches and tags (`width`: digits of its ids), brought up to date.
@@ -190,11 +188,32 @@ class Fetcher:
         refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
         with store.writing(self.timeout) as handle:
             # Pruned, or a branch `a` that gave way to `a/b` upstream would be in its way here.
-            result = self._git(url, [*_FETCH, "--prune", "--", url, *refspecs], store, handle)
+            result = self._with_history(store, url, refspecs, handle, "--prune")
         if not result.ok:
             raise self._failure(url, result)
         store.note_use()
         return store
+
+    def bring_whole(self, store: Store, url: str, pin: str) -> None:
+        """Bring `pin`, which no branch or tag leads to, with its history into a whole store.
+        Raises UnknownCommit, and GitshelfError if the repository cannot be asked."""
+        with store.writing(self.timeout) as handle:
+            result = self._with_history(store, url, [f"+{pin}:refs/pins/{pin}"], handle)
+        if not result.ok:
+            raise sources.lacking(url) or (
+                unknown(url, pin) if _is_unknown(result) else self._failure(url, result)
+            )
+
+    def _with_history(
+        self, store: Store, url: str, refspecs: Sequence[str], handle: int, *more: str
+    ) -> Result:
+        """Fetch with all that leads there. Raises GitshelfError if the repository itself lacks the
+        beginning: the store then says so too, and is made whole as soon as the repository is."""
+        options = [*more, "--update-shallow"] + (["--unshallow"] if store.is_shallow else [])
+        result = self._git(url, [*_FETCH, *options, "--", url, *refspecs], store, handle)
+        if result.ok and store.is_shallow:
+            raise sources.shallow(url)
+        return result
 
     def _has(self, store: Store, commit: str) -> bool:
         return git.run(["cat-file", "-e", commit], git_dir=store.path).ok
@@ -214,6 +233,7 @@ class Fetcher:
     ) -> Result:
         """Run git against `url`, again if a failure may pass, all within one timeout."""
         deadline = time.monotonic() + self.timeout
+        env = git.isolated(self.servers, url)
         attempt, asked = 1, False
         while True:
             with retries.Listening(asked) as listening:
@@ -222,6 +242,7 @@ class Fetcher:
                         arguments,
                         git_dir=store.path if store else None,
                         timeout=max(deadline - time.monotonic(), 0.001),
+                        env=env,
                         extra_env=listening.env,
                         pass_fds=() if handle is None else (handle,),
                         running=self.running,
@@ -253,14 +274,13 @@ class Fetcher:
                 "give git access without a prompt: ssh-agent, a known host key, or a credential "
                 "helper; then try again",
             )
-        if "dubious ownership" in result.err:
-            return GitshelfError(
-                f"{url} belongs to another user, so git does not read it",
-                f"git config --global --add safe.directory {local_path(url) or url}",
-            )
         path = local_path(url)
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
+        foreign = git.not_owned(path, result.err, fetched=True) if path else None
+        known = foreign or (sources.lacking(url) if _is_unknown(result) else None)
+        if known:
+            return known
         if git.tells_no_room(reason):
             return GitshelfError(
                 f"{url} cannot be fetched ({reason})",
@@ -271,6 +291,15 @@ class Fetcher:
             f"{url} cannot be fetched from ({reason}{again})",
             "check the URL and the network: git ls-remote",
         )
+
+
+def unknown(url: str, pin: str) -> UnknownCommit:
+    """The error that the repository `url` does not have `pin`."""
+    return UnknownCommit(
+        pin,
+        f"{url} has no commit {pin}",
+        "correct the SHA; if it was pushed away, take a commit that is on a branch",
+    )
 
 
 def _is_unknown(result: Result) -> bool:

@@ -8,7 +8,6 @@ from gitshelf import git
 from gitshelf.base.errors import GitshelfError
 from gitshelf.cache import Store
 from gitshelf.cache.fetch import Fetcher
-from gitshelf.git.refs import UnknownCommit
 
 
 class Histories:
@@ -22,27 +21,15 @@ class Histories:
         if one is missing, or if its branches and tags must be `fresh`. Raises UnknownCommit,
         and GitshelfError as Fetcher does."""
         store = self._fetcher.cache.store(url, len(wanted[0]), full=True)
-        if not fresh and store.path.exists() and self._holds(store, wanted):
+        usable = store.path.exists() and not store.is_shallow
+        if not fresh and usable and self._holds(store, wanted):
             return store
         store = self._fetcher.whole_store(url, len(wanted[0]))
         for pin in wanted:
             if self._holds(store, [pin]):
                 continue
             # Not on a branch or tag (a review, a branch that was rewritten): ask for it by id.
-            with store.writing(self._fetcher.timeout) as handle:
-                result = git.run(
-                    ["fetch", "--quiet", "--no-tags", "--", url, f"+{pin}:refs/pins/{pin}"],
-                    git_dir=store.path,
-                    timeout=self._fetcher.timeout,
-                    pass_fds=(handle,),
-                    running=self._fetcher.running,
-                )
-            if not result.ok:
-                raise UnknownCommit(
-                    pin,
-                    f"{url} has no commit {pin}",
-                    "correct the SHA; if it was pushed away, take a commit that is on a branch",
-                )
+            self._fetcher.bring_whole(store, url, pin)
         return store
 
     def _holds(self, store: Store, wanted: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,8 @@ _REMOTE = "gitshelf"
 ENVIRONMENT = {"GIT_ASKPASS": ""}
 """What git-lfs needs: any askpass, even one that says nothing, it would take before the user's
 credential helper, and ask again for ever."""
-_CONFIG = b".lfsconfig"
-_MAX_CONFIG = 1 << 20
+CONFIG = ".lfsconfig"
+MAX_CONFIG = 1 << 20
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
 _CREDENTIALS = re.compile(
     r"credentials for|Authorization error|Authentication required|terminal prompts disabled|"
@@ -45,10 +45,19 @@ class Commit:
 
 class Objects:
     """The LFS objects of one store. `timeout` is in seconds and for all of one commit's objects;
-    `fetching` says whether the repository may be asked."""
+    `fetching` says whether the repository may be asked, `servers` who may get credentials."""
 
-    def __init__(self, store: Store, running: Running, timeout: float, *, fetching: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        running: Running,
+        timeout: float,
+        *,
+        fetching: bool,
+        servers: Iterable[str],
+    ) -> None:
         self._store = store
+        self._servers = frozenset(servers)
         self._running = running
         self._timeout = timeout
         self._fetching = fetching
@@ -64,9 +73,11 @@ class Objects:
         if self._missing(wanted):
             if not self._fetching:
                 raise not_there(self._shown(wanted))
-            result = self._fetch(commit, _server(reader, commit))
+            server = server_named(_config(reader, commit.tree), commit.url)
+            result = self._fetch(commit, server)
             if self._missing(wanted):
-                raise failure(self._shown(wanted), result, self._store.path)
+                stranger = stranger_of(server or commit.url, self._servers)
+                raise failure(self._shown(wanted), result, self._store.path, stranger)
         return objects
 
     def _file(self, oid: str) -> Path:
@@ -99,6 +110,7 @@ class Objects:
                     [*arguments, "lfs", "fetch", *only, _REMOTE, commit.id],
                     git_dir=self._store.path,
                     timeout=self._timeout,
+                    env=git.isolated(self._servers, server or url),
                     extra_env=ENVIRONMENT,
                     pass_fds=(handle,),
                     running=self._running,
@@ -113,8 +125,15 @@ def not_there(what: str) -> GitshelfError:
     return GitshelfError(f"{what} is not in the cache", "run once without --offline")
 
 
-def failure(what: str, result: Result, where: Path) -> GitshelfError:
-    """What it means that git-lfs, writing at `where`, ended so, and `what` is not there."""
+def stranger_of(server: str, servers: Iterable[str]) -> str:
+    """The server of an LFS URL if it is none of `servers`, and so gets no credentials; else ""."""
+    found = urls.server_of(server)
+    return "" if found in servers else found
+
+
+def failure(what: str, result: Result, where: Path, stranger: str = "") -> GitshelfError:
+    """What it means that git-lfs, writing at `where`, ended so, and `what` is not there; `stranger`
+    is the server that was asked, if that gets no credentials."""
     if "'lfs' is not a git command" in result.err:
         return GitshelfError(
             f"{what} is fetched with git-lfs, which is not installed",
@@ -123,6 +142,12 @@ def failure(what: str, result: Result, where: Path) -> GitshelfError:
     reason = git.reason(result.err, where)
     if git.tells_no_room(reason):
         return GitshelfError(f"{what}: {reason}", "make room on its disk, then try again")
+    if not result.ok and stranger and _CREDENTIALS.search(result.err):
+        return GitshelfError(
+            f"{what} asks for credentials, and gets none: it is at {stranger}, which is no server "
+            "that the manifest names",
+            f"if you trust it: git config --global credential.{stranger}.helper HELPER; {_ELSE}",
+        )
     if not result.ok and _CREDENTIALS.search(result.err):
         return GitshelfError(
             f"{what} asks for credentials ({reason})",
@@ -134,9 +159,9 @@ def failure(what: str, result: Result, where: Path) -> GitshelfError:
     )
 
 
-def _server(reader: ObjectReader, commit: Commit) -> str:
-    """The LFS server that the commit's own .lfsconfig names, "" if it names none."""
-    content = _config(reader, commit.tree)
+def server_named(content: bytes, url: str) -> str:
+    """The LFS server that a .lfsconfig of the repository `url` names, "" if it names none. Raises
+    GitshelfError for one that no book may have."""
     if not content:
         return ""
     result = git.run(["config", "--file", "-", "--get", "lfs.url"], input=content)
@@ -144,7 +169,7 @@ def _server(reader: ObjectReader, commit: Commit) -> str:
     if not found:
         return ""
     try:
-        return urls.check_inner_url(found, commit.url)
+        return urls.check_inner_url(found, url)
     except ValueError as error:
         shown = urls.hide_password(found)
         raise GitshelfError(
@@ -156,9 +181,14 @@ def _server(reader: ObjectReader, commit: Commit) -> str:
 def _config(reader: ObjectReader, root: str) -> bytes:
     ((_, tree),) = reader.read([root])
     for item in gitobjects.parse_tree(tree, root):
-        if item.path == _CONFIG and item.mode in gitobjects.REGULAR:
+        if item.path == CONFIG.encode() and item.mode in gitobjects.REGULAR:
             for _, size in reader.headers([item.id]):
-                if size > _MAX_CONFIG:
-                    raise GitshelfError("its .lfsconfig is too big", _ELSE.removeprefix("or "))
+                if size > MAX_CONFIG:
+                    raise too_big()
                 return reader.content(size)
     return b""
+
+
+def too_big() -> GitshelfError:
+    """The error that a .lfsconfig has more than MAX_CONFIG bytes."""
+    return GitshelfError("its .lfsconfig is too big", _ELSE.removeprefix("or "))

@@ -85,7 +85,8 @@ def changes(
     before = sources.read(str(old), environment=environment, tokens=tokens).books
     after = sources.read(str(new), environment=environment, tokens=tokens).books
     running = Running()
-    work = _Comparison(options.fetcher(running), running, options.timeout)
+    named = [book.url for side in (before, after) for book in side.values()]
+    work = _Comparison(options.fetcher(running, named), running, options.timeout)
     pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
     found = []
     while pairs:
@@ -176,7 +177,7 @@ class _Comparison:
         with ObjectReader(store.path, self._running, self._timeout) as reader:
             ((_, content),) = reader.read([commit])
             tree = gitobjects.parse_commit(content).tree
-            several = submodules.read(reader, tree, shelf_book.path, links, shelf_book.at)
+            inner = submodules.read(reader, tree, shelf_book.path, links, shelf_book.at)
         book = Book(
             place=found.book,
             url=found.url,
@@ -190,7 +191,7 @@ class _Comparison:
         )
         return {
             one.place: ShelfBook(one.branch, one.url, "", one.at, submodules=INCLUDE)
-            for one in submodules.books([(book, several)], {})
+            for one in submodules.books([(book, inner.carried)], {})
         }
 
     def _state(self, shelf_book: ShelfBook | None) -> str:

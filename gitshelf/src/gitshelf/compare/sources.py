@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitshelf import git, manifest
-from gitshelf.base import process
 from gitshelf.base.errors import GitshelfError, Refused
 from gitshelf.formats import compression, tar
 from gitshelf.formats.tarreader import Reader
@@ -87,20 +87,21 @@ def _bytes(file: Path) -> bytes:
 
 
 def _revision(source: str) -> tuple[bytes, Path]:
-    """A manifest out of git's history, and where it is in the work tree."""
-    top = Path(git.toplevel(Path.cwd()))
+    """A manifest out of git's history, and where it is in the work tree; in a bare repository,
+    which has none, in the current folder."""
+    here = Path.cwd()
     revision, _, path = source.partition(":")
     if revision.startswith("-"):
         raise GitshelfError(f"{source} is not a file", "name a manifest, a lock or a kit")
-    result = process.run(
-        ["git", "cat-file", "blob", source], timeout=git.LOCAL_TIMEOUT, env=git.environment()
-    )
+    result = git.run_in(here, ["cat-file", "blob", source])
     if not result.ok:
-        raise GitshelfError(
+        raise git.not_owned(here, result.err) or GitshelfError(
             f"{source} is neither a file nor in git ({git.last_line(result.err)})",
             "name a manifest, a lock or a kit; paths after `:` begin at the top of the repository",
         )
-    return result.out, (Path.cwd() if path.startswith((".", "..")) else top) / path
+    found = git.run_in(here, ["rev-parse", "--show-toplevel"])
+    top = Path(os.fsdecode(found.out.removesuffix(b"\n"))) if found.ok else here
+    return result.out, (here if path.startswith((".", "..")) else top) / path
 
 
 def _manifest(name: str, found: Manifest) -> Side:

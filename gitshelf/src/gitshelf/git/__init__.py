@@ -1,29 +1,44 @@
-"""How gitshelf calls git: without prompts, with nothing inherited that changes a result."""
+"""How git is called: without prompts, with nothing inherited that changes a result.
+
+The one place where git's command lines and environments are made.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gitshelf.base import process
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.process import Result, Running
-from gitshelf.git.urls import PROTOCOLS
+from gitshelf.git import configuration
+from gitshelf.git.urls import PROTOCOLS, server_of
 
 LOCAL_TIMEOUT = 120.0
 _NO_ROOM = "No space left on device"
 _FULL = 2**20  # bytes: a disk with less left is full, whatever a failed git freed again
-_KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_PROXY_SSL_CAINFO")
-_KEPT_PREFIXES = ("GIT_TRACE", "GIT_CONFIG_", "GIT_HTTP_")
+# How servers are reached, and where a person's configuration is. All else that git would take from
+# the environment speaks of the repository, the index or the objects of whoever called us.
+# A text, as to compile it takes a millisecond, which only those pay who start git.
+_KEPT = (
+    r"GIT_(SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|PROXY_COMMAND)|"
+    r"GIT_(PROXY_)?SSL_(CAINFO|CAPATH|CERT|KEY|CERT_PASSWORD_PROTECTED|NO_VERIFY|VERSION|CIPHER_LIST)|"
+    r"GIT_HTTP_(PROXY_AUTHMETHOD|USER_AGENT|LOW_SPEED_LIMIT|LOW_SPEED_TIME)|"
+    r"GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)"
+)
+_NO_ASKPASS = "true"  # a program that says nothing
+_SSH_OPTIONS = "-o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20 -o ForwardAgent=no"
 # Memory: a blob of 400 MB took 395 MB of it by default. Books are worked on side by side, each
 # with a git of its own; each of these takes about 10 MB, unless a server sends big files as deltas.
-_OPTIONS = (
+_STORE_OPTIONS = (
     "core.bigFileThreshold=1m",
     "core.packedGitWindowSize=1m",
     "core.packedGitLimit=8m",
     "core.deltaBaseCacheLimit=8m",
-    "core.attributesFile=/dev/null",
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     # A cache: what a power cut takes away is fetched again.
@@ -41,37 +56,88 @@ _OPTIONS = (
 
 
 def environment() -> dict[str, str]:
-    """The environment for git: no prompts, no other repository's variables, English messages."""
-    env = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith("GIT_") or key in _KEPT or key.startswith(_KEPT_PREFIXES)
-    }
-    ssh = env.get("GIT_SSH_COMMAND") or env.pop("GIT_SSH", "") or "ssh"
+    """The environment for git with a person's own configuration: no prompts, English messages, and
+    of GIT_* only what says how servers are reached, whatever git, hook or worktree called us."""
+    env = {key: value for key, value in os.environ.items() if _is_kept(key, value)}
     env.update(
         GIT_TERMINAL_PROMPT="0",
-        GIT_ASKPASS="true",
         SSH_ASKPASS="true",
         SSH_ASKPASS_REQUIRE="never",
         GCM_INTERACTIVE="never",
-        GIT_SSH_COMMAND=f"{ssh} -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=20",
         GIT_ALLOW_PROTOCOL=":".join(PROTOCOLS),
         GIT_NO_REPLACE_OBJECTS="1",
         GIT_ATTR_NOSYSTEM="1",
         GIT_OPTIONAL_LOCKS="0",
         LC_ALL="C",
     )
+    # One that answers by itself, as CI systems set it, may do so.
+    env.setdefault("GIT_ASKPASS", _NO_ASKPASS)
+    env["GIT_SSH_COMMAND"] = _ssh(env)
     return env
 
 
+def isolated(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
+    """The environment for git as gitshelf calls it: as `environment`, and of a person's
+    configuration only how servers are reached (see `configuration`).
+
+    Credentials that name no server go to those of `servers` (URLs) and to no others. `asked` is the
+    URL that will be asked: on another server, there is nothing that would answer for any.
+    """
+    env = environment()
+    found = configuration.settings(env)
+    for key in [key for key in env if key.startswith("GIT_CONFIG_")]:
+        del env[key]
+    origins = {server_of(url) for url in servers} - {""}
+    if server_of(asked) not in origins:
+        env["GIT_ASKPASS"] = _NO_ASKPASS
+        for name in ("GIT_SSL_CERT", "GIT_SSL_KEY"):
+            env.pop(name, None)
+        if server_of(asked) and _has_default(Path(env.get("HOME", "/"), ".netrc")):
+            env["HOME"] = os.devnull
+    env["GIT_CONFIG_NOSYSTEM"] = "1"
+    text = configuration.render(configuration.scoped(found, origins))
+    env["GIT_CONFIG_GLOBAL"] = configuration.file_of(text)
+    return env
+
+
+def _has_default(netrc: Path) -> bool:
+    """Whether a netrc file has a credential for any server: git takes it where it finds it, by HOME
+    alone."""
+    with suppress(OSError):
+        return "default" in netrc.read_text("utf-8", "replace").split()
+    return False
+
+
+def _is_kept(key: str, value: str) -> bool:
+    if not key.startswith("GIT_"):
+        return True
+    if key.startswith("GIT_TRACE"):
+        # Into a file it changes nothing that git says; on stderr it would be taken for its words.
+        return value.startswith("/")
+    return re.fullmatch(_KEPT, key) is not None
+
+
+def _ssh(env: Mapping[str, str]) -> str:
+    """The command by which git starts ssh, in git's own order of precedence, without prompts."""
+    found = configuration.settings(env)
+    command = env.get("GIT_SSH_COMMAND") or configuration.value_of(found, "core.sshcommand")
+    if not command:
+        command = shlex.quote(env["GIT_SSH"]) if env.get("GIT_SSH") else "ssh"
+    variant = env.get("GIT_SSH_VARIANT") or configuration.value_of(found, "ssh.variant")
+    return f"{command} {_SSH_OPTIONS}" if variant in ("", "auto", "ssh") else command
+
+
 def argv(arguments: Sequence[str], git_dir: Path | None = None) -> list[str]:
-    """The whole command line of a git call."""
+    """The whole command line of a git call on a store of the cache, or on none."""
     command = ["git"]
     if git_dir is not None:
         command.append(f"--git-dir={git_dir}")
-    for option in _OPTIONS:
-        command += ["-c", option]
-    return [*command, *arguments]
+    return [*command, *options(_STORE_OPTIONS), *arguments]
+
+
+def options(values: Iterable[str]) -> list[str]:
+    """Settings as options of git, which beat all files."""
+    return [word for value in values for word in ("-c", value)]
 
 
 def run(
@@ -80,34 +146,64 @@ def run(
     git_dir: Path | None = None,
     timeout: float = LOCAL_TIMEOUT,
     input: bytes | None = None,
-    extra_env: dict[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
+    extra_env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     running: Running | None = None,
 ) -> Result:
-    """Run git to its end; `timeout` in seconds."""
-    env = environment()
+    """Run git to its end; `timeout` in seconds, `env` is `isolated` if it is not given."""
     return process.run(
         argv(arguments, git_dir),
         timeout=timeout,
         input=input,
-        env={**env, **extra_env} if extra_env else env,
+        env={**(env or isolated()), **(extra_env or {})},
         pass_fds=pass_fds,
         running=running,
     )
 
 
+def run_in(
+    folder: Path,
+    arguments: Sequence[str],
+    *,
+    timeout: float = LOCAL_TIMEOUT,
+    running: Running | None = None,
+) -> Result:
+    """Ask the repository that the folder `folder` is in, found as git finds it."""
+    return process.run(
+        ["git", "-C", os.fspath(folder), *arguments],
+        timeout=timeout,
+        env=isolated(),
+        running=running,
+    )
+
+
+def not_owned(path: Path, said: str, *, fetched: bool = False) -> GitshelfError | None:
+    """The error that git's messages `said` mean if it does not read the repository `path` because
+    it belongs to another user; `fetched` if it was to be fetched from.
+
+    The remedy names the path that git compares: in a work tree that of the message; for who
+    fetches that of `.git`, whereas the message names what a file `.git` leads to.
+    """
+    if "dubious ownership" not in said:
+        return None
+    named = re.search(r"^fatal: detected dubious ownership in repository at '(.*)'$", said, re.M)
+    compared = named[1] if named else str(path)
+    if fetched:
+        places = (path / ".git", path, path.with_name(f"{path.name}.git"))
+        compared = next((str(place) for place in places if place.exists()), compared)
+    return GitshelfError(
+        f"{path} belongs to another user, so git does not read it",
+        f"git config --global --add safe.directory {shlex.quote(compared)}",
+    )
+
+
 def toplevel(folder: Path) -> str:
     """The work tree that `folder` is in. Raises GitshelfError if it is in none."""
-    result = process.run(
-        ["git", "-C", os.fspath(folder), "rev-parse", "--show-toplevel"],
-        timeout=LOCAL_TIMEOUT,
-        env=environment(),
-    )
-    if "dubious ownership" in result.err:
-        raise GitshelfError(
-            f"{folder} belongs to another user, so git does not read it",
-            f"git config --global --add safe.directory {folder}",
-        )
+    result = run_in(folder, ["rev-parse", "--show-toplevel"])
+    foreign = not_owned(folder, result.err)
+    if foreign:
+        raise foreign
     if not result.ok:
         raise GitshelfError(
             f"{{here}} stands for the git repository that holds the manifest, and {folder} is in "

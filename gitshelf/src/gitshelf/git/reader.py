@@ -43,7 +43,7 @@ class ObjectReader:
     def __enter__(self) -> ObjectReader:
         self._process = process.start(
             self._argv,
-            env=git.environment(),
+            env=git.isolated(),
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 PROTOCOLS = ("https", "ssh", "file", "http", "git")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
+_PORTS = {"http": ":80", "https": ":443"}
 _UNPLAIN = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -31,7 +33,16 @@ def check_url(url: str, folder: Path) -> str:
     if colon and "/" not in host:
         _check_host(host.rpartition("@")[2])
         return url
-    return str(folder / url)
+    return _plain(folder / url)
+
+
+def _plain(path: Path) -> str:
+    """A path without `..`, if that names the same folder: git compares paths as they are written,
+    with those that a person calls safe and with a clone's origin."""
+    if ".." not in path.parts:
+        return str(path)
+    plain = os.path.normpath(path)
+    return plain if os.path.realpath(plain) == os.path.realpath(path) else str(path)
 
 
 def check_inner_url(url: str, outer: str) -> str:
@@ -44,6 +55,21 @@ def check_inner_url(url: str, outer: str) -> str:
     if local_path(found) is not None and local_path(outer) is None:
         raise ValueError("is a folder of this machine, and its book comes from elsewhere")
     return found
+
+
+def server_of(url: str) -> str:
+    """The HTTP server of a URL as `scheme://host:port`, as git compares them. Of one for ssh that
+    is its host by HTTPS, where git-lfs looks for objects; "" for a folder of this machine."""
+    scheme, found, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2].lower()
+    if found and scheme in _PORTS:
+        return f"{scheme}://{host.removesuffix(_PORTS[scheme])}" if host else ""
+    if found and scheme in ("ssh", "git"):
+        return f"https://{re.sub(r':[0-9]+$', '', host)}"
+    before, colon, _ = url.partition(":")
+    if found or not colon or "/" in before:
+        return ""
+    return f"https://{before.rpartition('@')[2].lower()}"
 
 
 def hide_password(url: str) -> str:

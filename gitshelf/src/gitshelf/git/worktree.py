@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,10 @@ from gitshelf.base import process
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.process import Result, Running
 from gitshelf.formats import gitobjects
-from gitshelf.git import LOCAL_TIMEOUT, environment, reason, tells_no_room
+from gitshelf.git import LOCAL_TIMEOUT, isolated, not_owned, options, reason, tells_no_room
 
 PINNED = "refs/gitshelf/pinned"
-OPTIONS = (
+_OPTIONS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "gc.auto=0",
@@ -40,11 +40,16 @@ class Facts:
     untracked: tuple[str, ...]
 
 
-def surroundings() -> dict[str, str]:
-    """The environment for git in a work tree: attributes and line endings as its user has them."""
-    env = environment()
-    for name in ("GIT_ATTR_NOSYSTEM", "GIT_NO_REPLACE_OBJECTS"):
-        env.pop(name, None)
+OPTIONS = tuple(options(_OPTIONS))
+"""Of each call of git in a work tree."""
+
+
+def surroundings(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
+    """The environment for git in a work tree: its own configuration counts, its user's does not.
+    `servers` and `asked` as in `isolated`."""
+    env = isolated(servers, asked)
+    # What replaces an object in that repository, its user has put there.
+    env.pop("GIT_NO_REPLACE_OBJECTS", None)
     return env
 
 
@@ -55,16 +60,16 @@ def call(
     running: Running | None = None,
     timeout: float = LOCAL_TIMEOUT,
     pass_fds: Sequence[int] = (),
-    extra_env: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Result:
-    """Run git in the work tree `path` to its end; `timeout` in seconds."""
-    env = surroundings() | dict(extra_env or {})
-    env["GIT_CEILING_DIRECTORIES"] = str(path.parent)
-    command = ["git", "-C", str(path)]
-    for option in OPTIONS:
-        command += ["-c", option]
+    """Run git in the work tree `path` to its end; `timeout` in seconds, `env` is `surroundings` if
+    it is not given."""
     return process.run(
-        [*command, *arguments], timeout=timeout, env=env, pass_fds=pass_fds, running=running
+        ["git", "-C", str(path), *OPTIONS, *arguments],
+        timeout=timeout,
+        env={**(env or surroundings()), "GIT_CEILING_DIRECTORIES": str(path.parent)},
+        pass_fds=pass_fds,
+        running=running,
     )
 
 
@@ -78,11 +83,9 @@ def output_of(path: Path, arguments: Sequence[str], **how: object) -> bytes:
 
 def failure(path: Path, result: Result) -> GitshelfError:
     """What git's failure means."""
-    if "dubious ownership" in result.err:
-        return GitshelfError(
-            f"{path} belongs to another user, so git does not read it",
-            f"git config --global --add safe.directory {path}",
-        )
+    foreign = not_owned(path, result.err)
+    if foreign:
+        return foreign
     why = reason(result.err, path)
     full = tells_no_room(why)
     if "smudge filter lfs failed" in result.err and not full:
@@ -148,12 +151,14 @@ def origin(path: Path) -> str:
 
 
 def same_url(one: str, other: str) -> bool:
-    """Whether two URLs name one repository: `file://` and a `.git` or `/` at the end aside."""
+    """Whether two URLs name one repository: `file://`, `..`, `.git` and `/` at the end aside."""
     return _plain_url(one) == _plain_url(other)
 
 
 def _plain_url(url: str) -> str:
     plain = url.removeprefix("file://") if url.startswith("file:///") else url
+    if plain.startswith("/"):
+        plain = os.path.normpath(plain)
     return plain.rstrip("/").removesuffix(".git").rstrip("/")
 
 

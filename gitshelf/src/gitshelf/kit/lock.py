@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from gitshelf.base.errors import Refused
-from gitshelf.formats.gitobjects import MODES, is_id
+from gitshelf.formats.gitobjects import MODES, SUBMODULE, is_id
 from gitshelf.formats.pointers import Pointer
 
 FORMAT = 1
@@ -55,7 +55,8 @@ POLICY_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """A path of a book's tree that the kit does not carry, and why (a key of POLICY_OF)."""
+    """A path of a book's tree that the kit does not carry, and why (a key of POLICY_OF). Of a book
+    that includes its submodules, those that its .gitmodules leaves out."""
 
     path: bytes
     mode: str
@@ -258,8 +259,15 @@ def _parse_book(book: Any) -> LockedBook:
     for item in parsed.omitted:
         if not is_id(item.id) or item.mode not in MODES:
             raise ValueError("omitted")
-        if getattr(parsed.policies, POLICY_OF[item.why]) != OMIT:
+        if getattr(parsed.policies, POLICY_OF[item.why]) != OMIT and not _never(item, parsed):
             raise ValueError("omitted against the policy")
     if parsed.lfs and parsed.policies.lfs != INCLUDE:
         raise ValueError("LFS objects against the policy")
     return parsed
+
+
+def _never(item: Omitted, book: LockedBook) -> bool:
+    """Whether it is a submodule that git itself would leave out of a book that includes them."""
+    return (
+        item.mode == SUBMODULE and item.why == "submodule" and book.policies.submodules == INCLUDE
+    )

@@ -29,6 +29,11 @@ class Manifest:
     books: tuple[Book, ...]
     links: tuple[Link, ...]
 
+    @property
+    def urls(self) -> list[str]:
+        """Where its books come from."""
+        return [book.url for book in self.books]
+
 
 def load(
     file: Path,

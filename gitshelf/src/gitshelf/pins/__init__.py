@@ -28,7 +28,7 @@ def on_branch(url: str, commit: str, branch: str, *, options: Options | None = N
     Raises GitshelfError if the repository cannot be asked or has no such branch.
     """
     options = options or Options()
-    return options.fetcher(Running()).on_branch(url, commit, branch)
+    return options.fetcher(Running(), [url]).on_branch(url, commit, branch)
 
 
 def pinned_manifest(
@@ -125,7 +125,7 @@ def update(
     read = load(Path(file), environment, tokens)
     chosen = _chosen(read, books)
     running = Running()
-    fetcher = options.fetcher(running)
+    fetcher = options.fetcher(running, read.urls)
     by_url: dict[str, list[Book]] = {}
     for book in chosen:
         by_url.setdefault(book.url, []).append(book)

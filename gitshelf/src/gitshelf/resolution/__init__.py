@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -75,9 +75,16 @@ class Options:
     workers: int = WORKERS
     report: Report | None = None
 
-    def fetcher(self, running: Running) -> Fetcher:
-        """What fetches into the cache in this way; `running` lets another thread end it."""
-        return Fetcher(Cache(self.cache), running, timeout=self.timeout, offline=self.offline)
+    def fetcher(self, running: Running, named: Iterable[str]) -> Fetcher:
+        """What fetches into the cache in this way; `running` lets another thread end it, `named`
+        are the URLs whose servers may get a person's credentials."""
+        return Fetcher(
+            Cache(self.cache),
+            running,
+            timeout=self.timeout,
+            offline=self.offline,
+            named=named,
+        )
 
 
 class Made(Protocol):
@@ -136,15 +143,16 @@ def resolve(
 
 
 class Shelf:
-    """The books of one manifest on their way into the cache. `cache` and `running` are those of
-    this run, for whoever makes something of its books."""
+    """The books of one manifest on their way into the cache. `cache`, `running` and `servers` (who
+    may get credentials) are those of this run, for whoever makes something of its books."""
 
     def __init__(self, read: Manifest, options: Options) -> None:
         self._manifest = read
         self._options = options
         self.running = Running()
-        self._fetcher = options.fetcher(self.running)
+        self._fetcher = options.fetcher(self.running, read.urls)
         self.cache = self._fetcher.cache
+        self.servers = self._fetcher.servers
 
     def work(self, make: Make[M]) -> list[tuple[Resolved, M]]:
         """Resolve, fetch and `make` all books, and then the submodules that what was made has;
@@ -300,6 +308,9 @@ def locate(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str])
     about = books[0]
     if isinstance(error, UnknownCommit):
         about = next((book for book in books if pins[book.place] == error.wanted), about)
+        if gitobjects.is_id(error.wanted) and not gitobjects.is_id(about.branch):
+            message = f"{error.message} any more: {about.branch} was moved while it was read"
+            error = UnknownCommit(error.wanted, message, "run again")
     located = about.at.locate(error)
     if about.within is not None and located is not error:
         located.remedy += "; or write `submodules: omit` in the book"

@@ -5,6 +5,7 @@ Format: gitmodules(5). A relative URL is taken from the book's own, as `git subm
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from gitshelf.manifest.document import Location
 _FILE = b".gitmodules"
 _MAX_FILE = 1 << 20
 _MAX_DEPTH = 20
+_NEVER = b"none"
+_UPDATE = (b"checkout", b"rebase", b"merge", _NEVER)
+"""What `update` may be in .gitmodules; a command of its own git refuses there."""
 _ELSE = "pin a commit that has it, or write `submodules: omit` in the book"
 
 
@@ -32,22 +36,42 @@ class Submodule:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The submodules of a commit: those that are `carried`, and the paths of those that are
+    `left_out`, as git does it, because .gitmodules says `update = none`."""
+
+    carried: tuple[Submodule, ...] = ()
+    left_out: tuple[bytes, ...] = ()
+
+
 def read(
     reader: ObjectReader, root: str, path: str, gitlinks: Sequence[Item], location: Location
-) -> tuple[Submodule, ...]:
+) -> Inner:
     """The submodules that `gitlinks` (relative to the folder `path` of the tree `root`) are.
 
-    Raises GitshelfError, with their names, for those that .gitmodules gives no URL.
+    Raises GitshelfError, with their names, for those that .gitmodules gives no URL, or an `update`
+    that git refuses there.
     """
     if not gitlinks:
-        return ()
-    url_of = _urls(_content(reader, root, location), location)
+        return Inner()
+    said = _said(_content(reader, root, location), location)
     prefix = lock.raw(path) + b"/" if path else b""
-    missing = [item.path for item in gitlinks if not url_of.get(prefix + item.path)]
-    if missing:
-        names = ", ".join(tar.printable(name) for name in missing[:5])
-        raise location.error(f"its .gitmodules has no URL for the submodule {names}", _ELSE)
-    return tuple(Submodule(i.path, i.id, url_of[prefix + i.path]) for i in gitlinks)
+    of = {item.path: said.get(prefix + item.path, _Said()) for item in gitlinks}
+    for what, paths in (
+        ("no URL for", [name for name, one in of.items() if not one.url]),
+        ("an `update` that git refuses for", [p for p, o in of.items() if o.update not in _UPDATE]),
+    ):
+        if paths:
+            names = ", ".join(tar.printable(name) for name in paths[:5])
+            raise location.error(f"its .gitmodules has {what} the submodule {names}", _ELSE)
+    staying = [item for item in gitlinks if of[item.path].update != _NEVER]
+    return Inner(
+        tuple(
+            Submodule(item.path, item.id, lock.text(of[item.path].url or b"")) for item in staying
+        ),
+        tuple(name for name, one in of.items() if one.update == _NEVER),
+    )
 
 
 def _content(reader: ObjectReader, root: str, location: Location) -> bytes:
@@ -61,22 +85,29 @@ def _content(reader: ObjectReader, root: str, location: Location) -> bytes:
     raise location.error("it has submodules, but no file .gitmodules", _ELSE)
 
 
-def _urls(content: bytes, location: Location) -> dict[bytes, str]:
-    """The URL of each submodule by its path in the repository."""
+@dataclass(slots=True)
+class _Said:
+    """What .gitmodules says of one submodule; None for a key without a value."""
+
+    path: bytes | None = None
+    url: bytes | None = None
+    update: bytes | None = b"checkout"
+
+
+def _said(content: bytes, location: Location) -> dict[bytes, _Said]:
+    """What is said of each submodule, by its path in the repository."""
     result = git.run(["config", "--file", "-", "--list", "-z"], input=content)
     if not result.ok:
         raise location.error(f".gitmodules cannot be read ({git.last_line(result.err)})", _ELSE)
-    paths: dict[bytes, bytes] = {}
-    found: dict[bytes, bytes] = {}
+    by_name: dict[bytes, _Said] = defaultdict(_Said)
     for pair in result.out.split(b"\0"):
-        key, _, value = pair.partition(b"\n")
+        key, equals, value = pair.partition(b"\n")
         section, _, rest = key.partition(b".")
-        name, _, variable = rest.rpartition(b".")
-        if section == b"submodule" and variable == b"path":
-            paths[name] = value
-        elif section == b"submodule" and variable == b"url":
-            found[name] = value
-    return {path: lock.text(found.get(name, b"")) for name, path in paths.items()}
+        # A name may have dots, and without one it is no submodule's setting.
+        name, dot, variable = rest.rpartition(b".")
+        if section == b"submodule" and dot and variable in (b"path", b"url", b"update"):
+            setattr(by_name[name], variable.decode(), value if equals else None)
+    return {one.path: one for one in by_name.values() if one.path}
 
 
 def books(

@@ -41,7 +41,7 @@ def walk(
             yield book, reader, [item for item in items if item.mode != gitobjects.SUBMODULE]
             if links and book.policies.submodules == INCLUDE:
                 held = submodules.read(reader, root, book.path, links, book.at)
-                todo.extend(submodules.books([(book, held)], taken))
+                todo.extend(submodules.books([(book, held.carried)], taken))
 
 
 def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:

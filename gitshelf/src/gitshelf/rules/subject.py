@@ -49,7 +49,7 @@ class Subject:
         self._timeout = options.timeout
         self._options = options
         self._running = Running()
-        self._fetcher = options.fetcher(self._running)
+        self._fetcher = options.fetcher(self._running, manifest.urls)
         self._pins: dict[str, str] = {}
         self._lost: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
@@ -125,7 +125,13 @@ class Subject:
     ) -> Mapping[str, Path]:
         """The file of each LFS object by its oid; `wanted` are pointers by path."""
         fetching = not self.offline or local_path(book.url) is not None
-        objects = lfs.Objects(self.store(book), self._running, self._timeout, fetching=fetching)
+        objects = lfs.Objects(
+            self.store(book),
+            self._running,
+            self._timeout,
+            fetching=fetching,
+            servers=self._fetcher.servers,
+        )
         commit = lfs.Commit(book.url, self.commit(book), self.tree(book, reader), book.path)
         with book.at.locating():
             return objects.bring(reader, commit, wanted)

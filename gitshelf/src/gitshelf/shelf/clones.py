@@ -6,6 +6,7 @@ changed a marker in `.git` says that what differs is ours to finish.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import re
@@ -23,7 +24,6 @@ from gitshelf.cache.homes import cache_home
 from gitshelf.cache.lfs import ENVIRONMENT
 from gitshelf.git import worktree
 from gitshelf.git.worktree import PINNED, Facts
-from gitshelf.kit.lock import INCLUDE
 from gitshelf.shelf import lfsfiles, quick
 from gitshelf.shelf.obstacles import clashes
 from gitshelf.shelf.places import Clone
@@ -31,6 +31,14 @@ from gitshelf.shelf.places import Clone
 _MARKER = "gitshelf-moving"
 _NEXT = "refs/gitshelf/next"
 _ANY = "*"
+# For its user's git too: else files that this has written would differ from what gitshelf expects.
+_BYTES_AS_THEY_ARE = ("core.autocrlf=false", "core.eol=lf")
+# A stash is a commit, and needs an author.
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "gitshelf"), ("EMAIL", "gitshelf@localhost"))
+}
 _UNKNOWN = "files that are not in git"
 _REFUSAL = re.compile(r"would be overwritten|would lose|index\.lock|resolve your current index")
 
@@ -52,15 +60,23 @@ class Goal:
 
 class Clones:
     """The clones of one run. `timeout` in seconds per call of git; `force` overwrites local
-    changes (commits stay, under refs/gitshelf/kept); `offline` asks no server for LFS objects."""
+    changes (commits stay, under refs/gitshelf/kept); `offline` asks no server for LFS objects, and
+    `servers` are those that may get credentials."""
 
     def __init__(
-        self, running: Running, timeout: float, *, force: bool, offline: bool = False
+        self,
+        running: Running,
+        timeout: float,
+        *,
+        force: bool,
+        offline: bool = False,
+        servers: frozenset[str] = frozenset(),
     ) -> None:
         self._running = running
         self._timeout = timeout
         self._force = force
         self._offline = offline
+        self._servers = servers
         self._handles: tuple[int, ...] = ()
 
     def bring(self, clone: Clone, goal: Goal) -> str:
@@ -68,7 +84,7 @@ class Clones:
         way, GitshelfError if git fails."""
         path = clone.path
         with _one_writer(path, self._timeout) as handle:
-            one = Clones(self._running, self._timeout, force=self._force, offline=self._offline)
+            one = copy.copy(self)
             one._handles = (handle,)
             if worktree.is_clone(path):
                 return one._move(clone, goal)
@@ -76,15 +92,17 @@ class Clones:
                 raise WouldLoseWork(f"{path} is not a folder: move it away")
             return one._make(clone, goal)
 
-    def _call(self, path: Path, pointers_only: bool, *arguments: str) -> Result:
-        """Run git, which leaves LFS pointers as they are if there shall be `pointers_only`."""
+    def _call(self, path: Path, *arguments: str, asked: str = "") -> Result:
+        """Run git, which leaves LFS pointers as they are: git-lfs, told to ask the URL `asked`,
+        brings objects all at once, for the books that include them, and says what is wrong."""
+        late = {"GIT_LFS_SKIP_SMUDGE": "1"}
         return worktree.call(
             path,
             arguments,
             running=self._running,
             timeout=self._timeout,
             pass_fds=self._handles,
-            extra_env=ENVIRONMENT | ({"GIT_LFS_SKIP_SMUDGE": "1"} if pointers_only else {}),
+            env=worktree.surroundings(self._servers, asked) | ENVIRONMENT | late,
         )
 
     def _git(self, path: Path, *arguments: str) -> bytes:
@@ -103,8 +121,9 @@ class Clones:
         part = files.part_path(path)
         try:
             source, target = str(goal.store), str(part)
-            arguments = ["clone", "--quiet", "--no-checkout", "--", source, target]
-            self._git(path.parent, *arguments)
+            options = [word for one in _BYTES_AS_THEY_ARE for word in ("--config", one)]
+            arguments = ["--quiet", "--no-checkout", "--origin=origin", *options]
+            self._git(path.parent, "clone", *arguments, "--", source, target)
             self._git(part, "config", "remote.origin.url", clone.book.url)
             self._git(part, "update-ref", PINNED, goal.commit)
             if not path.exists() or not any(path.iterdir()):
@@ -207,7 +226,8 @@ class Clones:
                 self._keep(path, facts.commit, goal)
             if facts.changed:
                 # In the middle of a merge git cannot do this.
-                result = worktree.call(path, ["stash", "create"], running=self._running)
+                env = worktree.surroundings() | _IDENTITY
+                result = worktree.call(path, ["stash", "create"], running=self._running, env=env)
                 stash = result.out.decode("ascii", "replace").strip()
                 if result.ok and stash:
                     self._git(path, "update-ref", f"refs/gitshelf/kept/{stash}", stash)
@@ -246,9 +266,7 @@ class Clones:
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
         _mark(path, start or _ANY, goal.commit)
         policy = clone.book.policies.lfs
-        # git-lfs, asked for itself, brings objects all at once and says what is wrong with one.
-        late = policy == INCLUDE or self._offline
-        result = self._call(path, late, *arguments, goal.commit, "--")
+        result = self._call(path, *arguments, goal.commit, "--")
         if not result.ok:
             # If git says no before it touches anything, there is nothing to finish.
             if _REFUSAL.search(result.err):
@@ -258,8 +276,8 @@ class Clones:
             upstream = f"branch.{goal.branch}"
             self._git(path, "config", f"{upstream}.remote", "origin")
             self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
-        git = partial(self._call, path, late)
-        said = lfsfiles.bring(path, policy, git, offline=self._offline)
+        lfs = lfsfiles.Book(clone.book.url, policy, self._servers)
+        said = lfsfiles.bring(path, lfs, partial(self._call, path), offline=self._offline)
         if (path / ".git").is_dir():
             tree = self._git(path, "rev-parse", f"{goal.commit}^{{tree}}").decode("ascii").strip()
             quick.note_tree(path, goal.commit, tree)

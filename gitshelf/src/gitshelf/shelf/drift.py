@@ -85,7 +85,7 @@ def _submodules(
     while clones:
         at = {one.path: one.commit for one in states if one.commit}
         at_commits = [(clone, at[clone.path]) for clone in clones if clone.path in at]
-        clones = nesting.submodule_clones(at_commits, layout, taken, running, LOCAL_TIMEOUT)
+        clones, _ = nesting.submodule_clones(at_commits, layout, taken, running, LOCAL_TIMEOUT)
         states = task(clones)() if clones else []
         found += states
     return found

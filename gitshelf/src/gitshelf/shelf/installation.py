@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from gitshelf import resolution
+from gitshelf.base import printable
 from gitshelf.base.errors import GitshelfError
 from gitshelf.base.process import Running
 from gitshelf.base.threads import run_all
@@ -79,7 +81,7 @@ def install(
     read = resolution.load(Path(manifest), environment, tokens)
     wishes = wishes or InstallOptions()
     layout = lay_out(read, Path(folder), wishes.fakeroot)
-    run = _Install(wishes, options)
+    run = _Install(wishes, options, read.urls)
     record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
     clearing = Clearing(record, layout, [Path(folder), *filter(None, [wishes.fakeroot])])
     leaving = () if wishes.skip_deletes else clearing.gone
@@ -95,14 +97,18 @@ def install(
 
 
 class _Install:
-    def __init__(self, how: InstallOptions, options: Options) -> None:
+    def __init__(self, how: InstallOptions, options: Options, named: Iterable[str]) -> None:
         self._how = how
         self._options = options
         self._running = Running()
-        self._fetcher = options.fetcher(self._running)
+        self._fetcher = options.fetcher(self._running, named)
         self._histories = Histories(self._fetcher)
         self._clones = Clones(
-            self._running, options.timeout, force=how.force, offline=options.offline
+            self._running,
+            options.timeout,
+            force=how.force,
+            offline=options.offline,
+            servers=self._fetcher.servers,
         )
         self._facts: dict[Path, Facts] = {}
         self._goals: dict[Path, Goal] = {}
@@ -166,7 +172,10 @@ class _Install:
             for clone, commit in at_commits:
                 outcomes += self._left(clone, commit)
             timeout = self._options.timeout
-            clones = nesting.submodule_clones(at_commits, layout, taken, self._running, timeout)
+            clones, left_out = nesting.submodule_clones(
+                at_commits, layout, taken, self._running, timeout
+            )
+            outcomes = [_telling(one, left_out.get(one.path, ())) for one in outcomes]
             self.aim(clones, ())
         return outcomes
 
@@ -279,6 +288,15 @@ class _Install:
         except OSError as error:
             raise link.at.error(f"{link.path}: {error.strerror}", "look at the folder") from None
         return Outcome(link.place, link.path, "", done, kept)
+
+
+def _telling(outcome: Outcome, left_out: Sequence[bytes]) -> Outcome:
+    """An outcome that also says which submodules do not belong to what was done."""
+    if not (outcome.done and left_out):
+        return outcome
+    names = printable.some_of([os.fsdecode(name) for name in left_out])
+    done = f"{outcome.done}, without submodules whose `update` is none: {names}"
+    return replace(outcome, done=done)
 
 
 def wrong_origin(clone: Clone) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,33 +16,58 @@ from gitshelf.kit.lock import INCLUDE, OMIT
 
 
 class Git(Protocol):
-    """Runs git in the clone."""
+    """Runs git in the clone; `asked` is the URL that it will ask."""
 
-    def __call__(self, *arguments: str) -> Result: ...
+    def __call__(self, *arguments: str, asked: str = "") -> Result: ...
 
 
-def bring(path: Path, policy: str, git: Git, *, offline: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What a book says of LFS: its `url`, its `policy`, and the `servers` that may get a person's
+    credentials."""
+
+    url: str
+    policy: str
+    servers: frozenset[str]
+
+
+def bring(path: Path, book: Book, git: Git, *, offline: bool) -> str:
     """Bring the objects of the checked-out commit into the clone `path` if its book includes
     them; if the book decides nothing, say which files are pointers only ("" for none).
 
     Raises GitshelfError, naming a file, if an object is not to be had.
     """
-    left = [] if policy == OMIT else pointers_left(path)
+    left = [] if book.policy == OMIT else pointers_left(path)
     if not left:
         return ""
-    if policy != INCLUDE:
+    if book.policy != INCLUDE:
         return f"LFS pointers, as the book does not say `lfs: include`: {printable.some_of(left)}"
+    server = lfs.server_named(_config(path), book.url) or book.url
     # Without these filters git would take each object for a change of its pointer.
     result = git("config", "--get", "filter.lfs.process")
     if not result.ok:
         result = git("lfs", "install", "--local", "--skip-repo")
     if result.ok:
-        result = git("lfs", *(["checkout"] if offline else ["pull"]))
+        result = git("lfs", "checkout" if offline else "pull", asked=server)
     left = pointers_left(path)
     if left:
         what = f"the LFS object of {printable.some_of(left)}"
-        raise lfs.not_there(what) if offline and result.ok else lfs.failure(what, result, path)
+        if offline and result.ok:
+            raise lfs.not_there(what)
+        stranger = lfs.stranger_of(server, book.servers)
+        raise lfs.failure(what, result, path, stranger)
     return ""
+
+
+def _config(path: Path) -> bytes:
+    file = path / lfs.CONFIG
+    if file.is_symlink() or not file.is_file():
+        return b""
+    with file.open("rb") as source:
+        content = source.read(lfs.MAX_CONFIG + 1)
+    if len(content) > lfs.MAX_CONFIG:
+        raise lfs.too_big()
+    return content
 
 
 def pointers_left(path: Path) -> list[str]:

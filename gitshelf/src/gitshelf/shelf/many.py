@@ -40,8 +40,7 @@ def facts_of_many(
 def _ask(
     clones: Sequence[tuple[Path, frozenset[str]]], running: Running | None = None
 ) -> list[Facts | None]:
-    options = [part for option in worktree.OPTIONS for part in ("-c", option)]
-    script = _SCRIPT.replace("OPTIONS", " ".join([*options, *worktree.STATUS]))
+    script = _SCRIPT.replace("OPTIONS", " ".join([*worktree.OPTIONS, *worktree.STATUS]))
     arguments: list[str] = []
     for path, inside in clones:
         arguments += [worktree.untracked(inside), str(path)]

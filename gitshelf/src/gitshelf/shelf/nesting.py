@@ -37,34 +37,37 @@ def submodule_clones(
     taken: dict[str, Location],
     running: Running,
     timeout: float,
-) -> list[Clone]:
+) -> tuple[list[Clone], dict[Path, tuple[bytes, ...]]]:
     """Where the submodules of some clones, each at its commit, belong: those whose books include
-    them. `taken` are the places so far; theirs are added. `timeout` in seconds.
+    them; and by clone, the paths of those that are left out (see `submodules.Inner`). `taken` are
+    the places so far; theirs are added. `timeout` in seconds.
 
     Raises GitshelfError, naming book and submodule, for one without a URL that a book may have.
     """
     others = [clone.path for clone in layout.clones] + [link.path for link in layout.links]
     found = []
+    left_out = {}
     for clone, commit in clones:
         book = clone.book
         if book.policies.submodules != INCLUDE:
             continue
         items = gitlinks(clone.path, commit, book.path, running)
-        for one in submodules.books(
-            [(book, _submodules_of(clone, commit, items, running, timeout))], taken
-        ):
+        inner = _submodules_of(clone, commit, items, running, timeout)
+        if inner.left_out:
+            left_out[clone.path] = inner.left_out
+        for one in submodules.books([(book, inner.carried)], taken):
             start = len(book.place) + 1 if book.place else 0
             path = clone.path / book.path / one.place[start:]
             inside = frozenset(o.relative_to(path).as_posix() for o in others if path in o.parents)
             found.append(Clone(one, path, inside, clone.depth + 1))
-    return found
+    return found, left_out
 
 
 def _submodules_of(
     clone: Clone, commit: str, items: Sequence[Item], running: Running, timeout: float
-) -> Sequence[submodules.Submodule]:
+) -> submodules.Inner:
     if not items:
-        return ()
+        return submodules.Inner()
     store = Path(os.fsdecode(_git_dir(clone.path, running)))
     with ObjectReader(store, running, timeout) as reader:
         ((_, content),) = reader.read([commit])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,83 @@ def test_folder_of_this_machine_is_not_taken_for_a_book_from_elsewhere() -> None
         one = submodules.Submodule(b"s", "1" * 40, url)
         with pytest.raises(GitshelfError, match="is a folder of this machine"):
             submodules.books([(book, [one])], {})
+
+
+ODD = b'[submodule "a.b \\" \\\\ \xc3\xa4 #;]"]\n\tpath = s\n'
+PLAIN = b'[submodule "s"]\n\tpath = s\n\turl = ../inner.git\n'
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        PLAIN + b"\tupdate = none\n",
+        PLAIN + b'\tUPDATE = "none" ; but why\n',
+        PLAIN + b"\tupdate = checkout\n\tshallow = true\n\tignore = all\n\tactive = false\n",
+        PLAIN + b"\tupdate = rebase\n\tbranch = .\n\tfetchRecurseSubmodules = false\n",
+        PLAIN + b"\tupdate = merge\n\tupdate = none\n",
+        PLAIN + b"\tupdate = none\n\tupdate = merge\n",
+        PLAIN + b"\tupdate = !touch here\n",
+        PLAIN + b"\tupdate = None\n",
+        PLAIN + b"[submodule]\n\tupdate = none\n",
+        PLAIN + b'[submodule "S"]\n\tupdate = none\n',
+        ODD + b"\turl = ../inner.git\n\tupdate = none\n",
+        ODD + b"\turl = ./../inner.git/\n",
+        PLAIN + b"\tupdate =\n",
+        b'[submodule "none"]\n\tpath = s\n\turl = ../inner.git\n\tupdate\n',
+    ],
+)
+def test_kit_carries_the_submodules_that_git_itself_checks_out_and_records_the_others(
+    make_repo: Callable[..., Repo],
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    run_cli: Callable[..., Any],
+    shelf: Path,
+    modules: bytes,
+) -> None:
+    inner, outer = make_repo("inner"), make_repo("outer")
+    inner.commit({b"x": b"1"})
+    modules += gitmodules(t="../inner.git")
+    outer.commit({b".gitmodules": modules, b"s": link_to(inner), b"t": link_to(inner)})
+    clone = ["git", "-c", "protocol.file.allow=always", "clone", "-q", "--recurse-submodules"]
+    done = subprocess.run([*clone, outer.path, tmp_path / "git"], capture_output=True, timeout=60)
+    manifest = write_manifest(manifest_of(outer))
+    said = run_cli("build", "--gitshelf", manifest, "--output", tmp_path / "kit.tar")
+    told = run_cli("install", "--gitshelf", manifest)
+    assert (said.code == 0) == (told.code == 0) == (done.returncode == 0), done.stderr
+    if done.returncode:
+        assert "its .gitmodules has an `update` that git refuses for the submodule s" in said.err
+        return
+    wanted = {name for name in ("s", "t") if (tmp_path / "git" / name / "x").exists()}
+    kit = gitshelf.verify(tmp_path / "kit.tar").lock
+    assert {book.book for book in kit.books} == {"b"} | {f"b/{name}" for name in wanted}
+    assert [(one.path, one.why) for one in kit.books[0].omitted] == [
+        (name.encode(), "submodule") for name in ("s", "t") if name not in wanted
+    ]
+    assert {path.parent.name for path in shelf.glob("b/*/x")} == wanted
+    assert ("left out of b: 1 paths" in said.out) == (wanted == {"t"})
+    assert ("without submodules whose `update` is none: s" in told.out) == (wanted == {"t"})
+
+
+def test_submodule_that_is_left_out_need_not_be_there(
+    make_repo: Callable[..., Repo],
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    run_cli: Callable[..., Any],
+    shelf: Path,
+) -> None:
+    outer = make_repo("outer")
+    modules = gitmodules(s="../gone.git") + b"\tupdate = none\n"
+    one = outer.commit({b".gitmodules": modules, b"s": ("160000", b"1" * 40)})
+    outer.commit({b".gitmodules": modules, b"s": ("160000", b"2" * 40)})
+    manifest = write_manifest(manifest_of(outer))
+    for words in (
+        ("build", "--output", tmp_path / "kit.tar"),
+        ("install",),
+        ("status",),
+        ("lint", "--rule", "same-path"),
+    ):
+        said = run_cli(*words, "--gitshelf", manifest)
+        assert said.code == 0, said.err + said.out
+    old = tmp_path / "old.yml"
+    old.write_text(manifest.read_text().replace(outer.commits[1], one))
+    assert "b/s" not in run_cli("changes", old, manifest).out
