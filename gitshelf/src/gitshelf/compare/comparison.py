@@ -63,8 +63,8 @@ class BookChanges:
 
     @property
     def authors(self) -> list[str]:
-        """Who wrote the commits, sorted."""
-        return sorted({change.author for change in self.commits})
+        """Who wrote the commits, sorted; git knows no name in some old ones."""
+        return sorted({change.author for change in self.commits} - {""})
 
 
 def changes(

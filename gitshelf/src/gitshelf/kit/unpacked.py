@@ -40,11 +40,11 @@ def verify_folder(
     """Prove that `folder` holds an unpacked kit as it was: every file, mode and link, and nothing
     else. Times of files do not count.
 
-    Which kit says `digest` (SHA-256 of the release's tar), or `proof`: the kit's lock, what `verify`
-    gave for it, or its file, which is verified then. With neither, the folder is compared with the
-    lock and the commits that it brings itself, and the digest that is returned says which kit it is.
-    Raises Refused, naming the first differences (exactly if `proof` is the kit's file, else the
-    book, and files by their times), GitshelfError if something cannot be read.
+    Which kit says `digest` (SHA-256 of the release's tar), or `proof`: the kit's lock, what
+    `verify` gave for it, or its file, which is verified then. With neither, the folder is compared
+    with the lock and the commits that it brings itself; the digest that is returned says which kit
+    it is. Raises Refused, naming the first differences (exactly if `proof` is the kit's file, else
+    the book, and files by their times), GitshelfError if something cannot be read.
     """
     folder = Path(folder)
     kit: Table | None = None
@@ -186,7 +186,9 @@ class _Folder:
             name = one.entry.name
             folder = name.rpartition(b"/")[0]
             holder = None if name in links else owner.of(folder)
-            yield replace(one.entry, mtime=times.get(KIT if holder is None else holder, by.newest))
+            time = times.get(KIT if holder is None else holder, by.newest)
+            entry = one.entry
+            yield Entry(name, entry.kind, entry.mode, entry.size, time, entry.link)
 
     def _tar(self, by: Lock) -> Iterator[bytes]:
         """The tar in pieces; several are read side by side."""
