@@ -227,7 +227,7 @@ def parse_commit(record: str) -> Change:
         commit,
         text(author),
         int(when) if _TIME.fullmatch(when) and int(when) <= _LAST_TIME else 0,
-        text(message.strip().partition("\n")[0]),
+        text(message.strip().partition("\n")[0].rstrip()),
         tuple(dict.fromkeys(_CHANGE_ID.findall(message))),
         tuple(dict.fromkeys(text(bug) for bug in _CLOSES.findall(message))),
     )

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 CONTENT = 0
 MAX_OWN = 64 << 20
 """The most that all files of KIT/ hold, in bytes. They are kept until the lock was read."""
-MAX_LOCK = 16 << 20
-"""The most that KIT/lock.json holds, in bytes. Read, it takes about twenty times as much."""
-MAX_ENTRIES = 1_000_000
+MAX_LOCK = 8 << 20
+"""The most that KIT/lock.json holds, in bytes. Read, it takes up to thirty times as much."""
+MAX_ENTRIES = 500_000
 MAX_NAMES = 128 << 20
 """The most that all names and targets of links hold, in bytes."""
 _SMALL = 1 << 20

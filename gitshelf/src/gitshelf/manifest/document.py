@@ -8,6 +8,7 @@ libyaml, twenty times faster, reads the texts in which both see the same nodes.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ Node = Any
 _ALIKE = re.compile(r"[\n -~\ue000\ue001]*")
 _APART = re.compile(r"[%&*!|>@`\\]")
 """Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
+_MAX_DEPTH = 100
+_BRACKET = re.compile(r"[][{}]")
+_INDENTED = re.compile(rf"^[ \t?:-]{{{2 * _MAX_DEPTH}}}", re.M)
+_MAX_MERGED = 200  # mappings that one mapping is made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ def line_of(node: Node) -> int:
 
 def compose(text: str, file: str) -> Node | None:
     """Parse one YAML document; None if it is empty. Raises GitshelfError with file and line."""
+    if line := _too_deep(text):
+        raise Location(file, line).error("not YAML: it is nested too deeply", "correct the line")
     if _ALIKE.fullmatch(text) and not _APART.search(text):
         import yaml  # type: ignore[import-untyped,unused-ignore]
 
@@ -77,10 +84,13 @@ def compose(text: str, file: str) -> Node | None:
             with suppress(yaml.YAMLError):
                 return yaml.compose(text, Loader=yaml.CSafeLoader)
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():
+            # That an anchor may be used again is YAML 1.2; it would be said on standard error.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            return YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -92,6 +102,18 @@ def compose(text: str, file: str) -> Node | None:
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError) as error:
         # Seen from ruamel.yaml for some malformed tags, anchors and directives.
         raise Location(file, 1).error(f"not YAML: {error}", "correct the file") from None
+
+
+def _too_deep(text: str) -> int:
+    """The line in which brackets or indentation go deeper than any manifest's, 0 if none does:
+    both parsers go down by recursion, and libyaml's ends the process where the stack ends."""
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
+        if depth > _MAX_DEPTH:
+            return text.count("\n", 0, match.start()) + 1
+    indented = _INDENTED.search(text)
+    return text.count("\n", 0, indented.start()) + 1 if indented else 0
 
 
 def scalar(node: Node, location: Location, what: str) -> str:
@@ -119,10 +141,15 @@ def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, 
         return {}
     if not _is(node, "MappingNode"):
         raise location.error(f"{what} must be a mapping", "write `key: value` lines")
-    return _pairs(node, location, what, 0)
+    return _pairs(node, location, what, {})
 
 
-def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, tuple[Node, Node]]:
+def _pairs(
+    node: Node, location: Location, what: str, done: dict[int, dict[str, tuple[Node, Node]] | None]
+) -> dict[str, tuple[Node, Node]]:
+    """`done` are the mappings that were merged before, by identity: each once, however often they
+    are named; None while one is being merged."""
+    done[id(node)] = None
     found: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key_node, value_node in node.value:
@@ -131,9 +158,11 @@ def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, t
         if key == "<<":
             several = _is(value_node, "SequenceNode")
             for one in reversed(value_node.value if several else [value_node]):
-                if not _is(one, "MappingNode") or depth > 20:
-                    raise where.error("`<<` must name a mapping")
-                merged.update(_pairs(one, where, what, depth + 1))
+                if not _is(one, "MappingNode") or done.get(id(one), {}) is None:
+                    raise where.error("`<<` must name a mapping", "name one that is whole before")
+                if len(done) > _MAX_MERGED:
+                    raise where.error("`<<` goes on without bounds")
+                merged.update(done.get(id(one)) or _pairs(one, where, what, done))
         elif key in found:
             raise where.error(
                 f"{key} is there twice in {what}, first in line {line_of(found[key][0])}",
@@ -141,6 +170,7 @@ def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, t
             )
         else:
             found[key] = (key_node, value_node)
+    done[id(node)] = {**merged, **found}
     return {**merged, **found}
 
 
