@@ -86,6 +86,8 @@ def test_book_with_a_repository_in_it_is_not_built_and_its_store_stays(
     repo: Repo,
     write_manifest: Callable[[str], Path],
     tmp_path: Path,
+    shelf: Path,
+    monkeypatch: pytest.MonkeyPatch,
     run_cli: Callable[..., Any],
 ) -> None:
     blob, good = repo.git("rev-parse", "master:README"), repo.commits[-1]
@@ -108,6 +110,11 @@ def test_book_with_a_repository_in_it_is_not_built_and_its_store_stays(
     assert "gitshelf.yml:2: book b: " in said.err
     assert "git never checks out" in said.err
     assert not (tmp_path / "kit.tar").exists()
+    # Nor does install check it out, whatever its user's git is told.
+    (tmp_path / "config").write_text("[core]\n\tprotectNTFS = false\n\tprotectHFS = false\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    said = run_cli("install", "--gitshelf", manifest)
+    assert (said.code, "invalid path" in said.err) == (2, True)
     # The repository is at fault, not the cache: what only the cache may still have is kept.
     assert list((tmp_path / "cache").glob(f"gitshelf/v1/stores/*/refs/pins/{good}"))
 
