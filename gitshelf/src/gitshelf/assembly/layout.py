@@ -19,8 +19,8 @@ from gitshelf.base.threads import Report
 from gitshelf.formats import compression, tar, tarreader
 from gitshelf.formats.tar import Entry, printable
 from gitshelf.kit import links
-from gitshelf.kit.contents import MAX_ENTRIES, MAX_LOCK, MAX_OWN
-from gitshelf.kit.lock import Lock, raw
+from gitshelf.kit.contents import MAX_ENTRIES, MAX_OWN
+from gitshelf.kit.lock import MAX_SIZE, Lock, raw
 from gitshelf.kit.owners import Owners, ancestors
 from gitshelf.kit.verification import KIT
 from gitshelf.manifest.document import Location
@@ -263,7 +263,7 @@ def _check_size(contents: Contents) -> None:
     own = len(written) + sum(map(len, contents.extras.values()))
     number = sum(book.files for book in contents.lock.books)
     for what, size, most in (
-        ("bytes in its lock", len(written), MAX_LOCK),
+        ("bytes in its lock", len(written), MAX_SIZE),
         ("bytes in KIT/", own, MAX_OWN),
         ("files", number, MAX_ENTRIES),
     ):

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 CONTENT = 0
 MAX_OWN = 64 << 20
 """The most that all files of KIT/ hold, in bytes. They are kept until the lock was read."""
-MAX_LOCK = 8 << 20
-"""The most that KIT/lock.json holds, in bytes. Read, it takes up to thirty times as much."""
 MAX_ENTRIES = 500_000
 MAX_NAMES = 128 << 20
 """The most that all names and targets of links hold, in bytes."""
@@ -116,7 +114,7 @@ def _own_file(reader: Reader, entry: Entry, table: Table) -> bytes:
     if not _OWN.fullmatch(name):
         raise Refused(f"{printable(entry.name)} should not be there")
     table.own_size += entry.size
-    if table.own_size > MAX_OWN or (name == b"lock.json" and entry.size > MAX_LOCK):
+    if table.own_size > MAX_OWN or (name == b"lock.json" and entry.size > lock.MAX_SIZE):
         raise Refused(f"KIT/ is too big, at {printable(entry.name)}", _TOO_MUCH)
     data = table.own[name] = b"".join(reader.content(entry))
     return data

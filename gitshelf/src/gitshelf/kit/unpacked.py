@@ -138,7 +138,7 @@ class _Folder:
         )
         if wanted is None:
             raise Refused(f"{self._folder}: there is no KIT/lock.json", "this is no unpacked kit")
-        if sum(entry.size for entry in own) > contents.MAX_OWN or wanted.size > contents.MAX_LOCK:
+        if sum(entry.size for entry in own) > contents.MAX_OWN or wanted.size > lock.MAX_SIZE:
             raise self._refused("KIT/ is too big")
         try:
             return lock.parse(self._content(wanted))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gitshelf.formats import names
 from gitshelf.git import urls
+from gitshelf.kit import lock
 from gitshelf.kit.links import ends_outside, relative
 from gitshelf.kit.lock import POLICY_KEYS, POLICY_VALUES, Policies
 from gitshelf.manifest import document
@@ -167,7 +168,7 @@ class BookParser:
             target = posixpath.join("/", folder, target)
         if target.startswith("/"):
             end = posixpath.normpath(target)
-            target = relative(end.encode(), folder.encode()).decode()
+            target = lock.text(relative(lock.raw(end), lock.raw(folder)))
         return target
 
     def _check_places(self, books: list[Book], links: list[Link]) -> None:

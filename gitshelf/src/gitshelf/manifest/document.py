@@ -25,6 +25,7 @@ Node = Any
 _ALIKE = re.compile(r"[\n -~\ue000\ue001]*")
 _APART = re.compile(r"[%&*!|>@`\\]")
 """Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # written as escapes, in double quotes
 _MAX_DEPTH = 100
 _BRACKET = re.compile(r"[][{}]")
 _INDENTED = re.compile(rf"^[ \t?:-]{{{2 * _MAX_DEPTH}}}", re.M)
@@ -120,7 +121,10 @@ def scalar(node: Node, location: Location, what: str) -> str:
     """The text of a scalar, whatever YAML would make of it (a SHA of digits stays text)."""
     if not _is(node, "ScalarNode"):
         raise location.error(f"{what} must be a text", "write one value on one line")
-    return str(node.value)
+    text = str(node.value)
+    if _NO_TEXT.search(text):
+        raise location.error(f"{what} has a character that no name can have", "take it out")
+    return text
 
 
 def sequence(node: Node, location: Location, what: str) -> list[Node]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gitshelf.base.errors import Refused
 from gitshelf.formats import gitobjects, tar
 from hypothesis import given, settings
@@ -101,17 +102,12 @@ def test_every_command_has_the_answer_that_git_has(
             assert found == (author, subject, time), commit
 
 
-def test_commit_without_a_tree_at_its_head_is_refused_with_its_line(
-    repo: Repo, write_manifest: Callable[[str], Path], run_cli: Cli
-) -> None:
-    raw = b"author x\ntree " + repo.git("rev-parse", "master^{tree}").encode() + b"\n\nm\n"
-    commit = write_object(repo.path, "commit", raw)
-    repo.git("update-ref", "refs/tags/odd", repo.commits[-1])
-    (repo.path / "refs" / "heads" / "odd").write_text(commit + "\n")
-    manifest = write_manifest(f"books:\n- {{book: b, git: '{repo.url}', branch: {commit}}}\n")
-    said = run_cli("build", "--gitshelf", manifest, "-o", "kit.tar")
-    assert said.code == 2
-    assert "gitshelf.yml:2: book b: " in said.err
+def test_commit_without_a_tree_at_its_head_is_none() -> None:
+    tree, committer = b"tree " + b"3" * 40 + b"\n", b"committer K <k> 1 +0000\n"
+    assert gitobjects.parse_commit(tree + committer + b"\nm").time == 1
+    for raw in (committer + tree, b"author x\n" + tree + committer, b"\n" + tree + committer):
+        with pytest.raises(Refused):
+            gitobjects.parse_commit(raw + b"\nm")
 
 
 _words = st.sampled_from(

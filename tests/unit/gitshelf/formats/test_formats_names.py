@@ -14,6 +14,8 @@ from gitshelf.base.errors import Refused
 from gitshelf.formats import gitobjects, names
 from looseobjects import write_object
 
+import gitshelf
+
 Repo = Any
 
 _PARTS = [
@@ -132,6 +134,28 @@ def test_link_in_the_place_of_gitmodules_is_not_built_and_other_links_of_git_are
     repo.git("update-ref", "refs/heads/master", commit)
     said = run_cli("build", "--gitshelf", manifest, "-o", tmp_path / "kit.tar")
     assert (said.code, "in the place of .gitmodules" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("entry", [("100644", b"x"), ("160000", b"1" * 40)])
+def test_kit_of_a_builder_that_did_not_look_is_refused(
+    entry: tuple[str, bytes],
+    repo: Repo,
+    write_manifest: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = write_object(repo.path, "blob", entry[1])
+    object_id = entry[1].decode() if entry[0] == "160000" else found
+    tree = _tree(repo, {b".git": (entry[0], object_id), b"README": ("100644", found)})
+    commit = repo.git("-c", "user.name=t", "-c", "user.email=t@h", "commit-tree", "-m", "x", tree)
+    repo.git("update-ref", "refs/heads/master", commit)
+    manifest = write_manifest(f"books:\n- {{book: b, git: '{repo.url}', submodules: omit}}\n")
+    with monkeypatch.context() as blind:
+        blind.setattr(names, "fault", lambda _name, link=False: "")
+        kit = gitshelf.build(manifest, tmp_path / "kit.tar")
+        gitshelf.verify(kit.path)
+    with pytest.raises(Refused, match="git never checks out"):
+        gitshelf.verify(kit.path)
 
 
 @pytest.mark.parametrize("place", [".git", "a/.git/hooks", "a/GIT~1", ".Git /x"])

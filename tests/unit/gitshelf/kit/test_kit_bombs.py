@@ -15,7 +15,7 @@ from gitshelf.base.errors import GitshelfError, Refused
 from gitshelf.formats import compression, tar
 from gitshelf.formats.tar import Entry
 from gitshelf.formats.tarreader import Reader
-from gitshelf.kit import contents, signatures
+from gitshelf.kit import contents, lock, signatures
 
 import gitshelf
 
@@ -146,7 +146,7 @@ def test_zstandard_frame_is_expanded_a_block_at_a_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("limit", "value"),
-    [("MAX_OWN", 1000), ("MAX_LOCK", 500), ("MAX_ENTRIES", 4), ("MAX_NAMES", 100)],
+    [("MAX_OWN", 1000), ("MAX_SIZE", 500), ("MAX_ENTRIES", 4), ("MAX_NAMES", 100)],
 )
 def test_kit_beyond_the_limits_is_neither_read_nor_built(
     limit: str,
@@ -159,7 +159,7 @@ def test_kit_beyond_the_limits_is_neither_read_nor_built(
 ) -> None:
     from gitshelf.assembly import layout
 
-    monkeypatch.setattr(contents, limit, value)
+    monkeypatch.setattr(lock if limit == "MAX_SIZE" else contents, limit, value)
     with pytest.raises(Refused, match=r"too big|more entries"):
         gitshelf.verify(kit)
     if limit == "MAX_NAMES":

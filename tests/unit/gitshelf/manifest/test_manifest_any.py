@@ -109,6 +109,17 @@ def test_text_that_grows_by_its_tokens_is_refused_before_it_is_made() -> None:
     assert "a text grows" in _refused(head + short + book)
 
 
+@pytest.mark.parametrize("character", ["\\ud800", "\\udcff", "\\0"])
+@pytest.mark.parametrize("key", ["git", "branch", "path", "track", "tag", "links", "link", "more"])
+def test_character_that_no_name_can_have_is_refused_in_every_field(
+    key: str, character: str
+) -> None:
+    others = "" if key in ("git", "link") else "git: x, "
+    message = _refused(f'books:\n- {{book: b, {others}{key}: "a{character}"}}\n')
+    assert message.startswith("m.yml:2: book b: ")
+    assert "no name can have" in message or key in ("links", "more")
+
+
 def test_manifest_without_an_end_is_refused() -> None:
     assert "too big" in _refused(b"#" * (5 << 20))
     with pytest.raises(GitshelfError, match="too big"):
