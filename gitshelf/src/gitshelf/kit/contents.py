@@ -45,12 +45,21 @@ class Seen:
 @dataclass(slots=True)
 class Table:
     """What a kit holds, by path without trailing slash, in the order of the tar; `own` are the
-    files of KIT/, `own_size` their bytes."""
+    files of KIT/. The sizes are those of what was read until now."""
 
     folders: dict[bytes, Entry] = field(default_factory=dict)
     others: dict[bytes, Seen] = field(default_factory=dict)
     own: dict[bytes, bytes] = field(default_factory=dict)
     own_size: int = 0
+    entries: int = 0
+    names_size: int = 0
+
+    def count(self, entry: Entry) -> None:
+        """Raises Refused if an entry is one too many."""
+        self.entries += 1
+        self.names_size += len(entry.name) + len(entry.link)
+        if self.entries > MAX_ENTRIES or self.names_size > MAX_NAMES:
+            raise Refused("it has more entries than gitshelf reads", _TOO_MUCH)
 
 
 def read(reader: Reader) -> Table:
@@ -59,7 +68,6 @@ def read(reader: Reader) -> Table:
     Takes no more memory than the limits above allow, whatever the tar is. Raises Refused.
     """
     table = Table()
-    entries = named = 0
     # Until the lock is read, anything may be.
     widths: tuple[int, ...] = (40, 64, CONTENT)
     big: frozenset[bytes] = frozenset()
@@ -70,10 +78,7 @@ def read(reader: Reader) -> Table:
         if name <= last:
             raise Refused(f"{printable(name)} is not in the kit's order")
         last = name
-        entries += 1
-        named += len(name) + len(entry.link)
-        if entries > MAX_ENTRIES or named > MAX_NAMES:
-            raise Refused("it has more entries than gitshelf reads", _TOO_MUCH)
+        table.count(entry)
         if entry.kind == tar.FOLDER:
             path = name[:-1]
             if name[-1:] != b"/" or entry.mode != 0o755 or path in table.others:

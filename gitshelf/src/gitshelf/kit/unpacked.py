@@ -107,8 +107,6 @@ class _Folder:
             entry = Entry(name, tar.FILE, mode, about.st_size, 0)
         else:
             raise self._refused(f"{printable(name)} is neither a file, a folder nor a link")
-        if mode != 0o755 and (mode, kind) != (0o644, stat.S_IFREG):
-            raise self._refused(f"{printable(name)} has mode {mode:o}")
         return _Found(entry, about.st_mtime_ns)
 
     def _refused(self, message: str) -> Refused:

@@ -103,7 +103,9 @@ def test_book_with_a_repository_in_it_is_not_built_and_its_store_stays(
     )
     repo.git("update-ref", "refs/heads/hostile", commit)
     book = f"books:\n- {{book: b, git: '{repo.url}', branch: "
-    built = run_cli("build", "--gitshelf", write_manifest(f"{book}{good}}}\n"), "-o", "good.tar")
+    built = run_cli(
+        "build", "--gitshelf", write_manifest(f"{book}{good}}}\n"), "-o", tmp_path / "good.tar"
+    )
     assert built.code == 0
     folder = ", path: d" if where == "above" else ""
     manifest = write_manifest(f"{book}{commit}{folder}}}\n")
@@ -161,7 +163,11 @@ def test_kit_of_a_builder_that_did_not_look_is_refused(
 @pytest.mark.parametrize("place", [".git", "a/.git/hooks", "a/GIT~1", ".Git /x"])
 @pytest.mark.parametrize("kind", ["git: ./x", "link: y"])
 def test_place_in_a_repository_is_refused_with_its_line(
-    place: str, kind: str, write_manifest: Callable[[str], Path], run_cli: Callable[..., Any]
+    place: str,
+    kind: str,
+    write_manifest: Callable[[str], Path],
+    run_cli: Callable[..., Any],
+    shelf: Path,
 ) -> None:
     manifest = write_manifest(f"books:\n- book: '{place}'\n  {kind}\n")
     for command in ("build", "install"):
