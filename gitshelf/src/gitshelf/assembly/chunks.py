@@ -67,7 +67,7 @@ def find(target: Path) -> Chunk | None:
         # For `gitshelf cache prune`: it was used now.
         os.utime(chunk.file)
         return chunk
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -19,7 +19,8 @@ from gitshelf.base.threads import Report
 from gitshelf.formats import compression, tar, tarreader
 from gitshelf.formats.tar import Entry, printable
 from gitshelf.kit import links
-from gitshelf.kit.lock import Lock, raw
+from gitshelf.kit.contents import MAX_ENTRIES, MAX_OWN
+from gitshelf.kit.lock import MAX_SIZE, Lock, raw
 from gitshelf.kit.owners import Owners, ancestors
 from gitshelf.kit.verification import KIT
 from gitshelf.manifest.document import Location
@@ -170,6 +171,7 @@ def _arrange(contents: Contents) -> list[_Piece]:
     places = sorted([*books, *link_books, KIT])
     owner = Owners(places)
     times = {place: book.time for place, book in books.items()}
+    _check_size(contents)
     pieces = [_Piece(KIT + b"/", _kit_entries(contents))]
     for path, target in link_books.items():
         entry = Entry(path, tar.LINK, 0o755, 0, lock.newest, target)
@@ -253,6 +255,23 @@ def _kit_entries(contents: Contents) -> bytes:
             entry = Entry(path, tar.FILE, 0o644, len(data), mtime)
             parts += (tar.header(entry), data, tar.padding(len(data)))
     return b"".join(parts)
+
+
+def _check_size(contents: Contents) -> None:
+    """Raises GitshelfError for a kit that `verify` would not read."""
+    written = contents.lock.to_bytes()
+    own = len(written) + sum(map(len, contents.extras.values()))
+    number = sum(book.files for book in contents.lock.books)
+    for what, size, most in (
+        ("bytes in its lock", len(written), MAX_SIZE),
+        ("bytes in KIT/", own, MAX_OWN),
+        ("files", number, MAX_ENTRIES),
+    ):
+        if size > most:
+            raise GitshelfError(
+                f"the kit would have too many {what}, which no gitshelf reads",
+                "make several kits of it, or leave out less by policies (`omit`)",
+            )
 
 
 def _check_links(

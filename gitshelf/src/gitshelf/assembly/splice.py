@@ -13,7 +13,7 @@ from gitshelf.assembly import attributes, chunks, licences
 from gitshelf.assembly.chunks import Chunk
 from gitshelf.assembly.entries import Writer
 from gitshelf.base import files
-from gitshelf.formats import gitobjects, tar
+from gitshelf.formats import gitobjects, names, tar
 from gitshelf.formats.gitobjects import Item
 from gitshelf.formats.pointers import Pointer
 from gitshelf.git.reader import ObjectReader
@@ -60,7 +60,7 @@ def splice(
         raise location.error(
             f"its commit has no folder {source.path}", "correct `path`, or pin another commit"
         )
-    listing = _listing(reader.trees([tree]), tree, location)
+    listing = _listing(reader.trees([tree]), tree, source.prefix, location)
     omitted: dict[bytes, str] = {}
     _decide_submodules(listing, source, omitted, location)
     marked = attributes.marked_paths(reader, source.root, source.path, above, listing)
@@ -131,14 +131,18 @@ def _canonical(found: Mapping[bytes, Pointer | None], location: Location) -> dic
     return {path: pointer for path, pointer in found.items() if pointer is not None}
 
 
-def _listing(trees: dict[str, list[Item]], root: str, location: Location) -> list[Item]:
-    """All files, links and submodules below `root`, by full path, in git's order."""
+def _listing(
+    trees: dict[str, list[Item]], root: str, prefix: str, location: Location
+) -> list[Item]:
+    """All files, links and submodules below `root`, which goes to `prefix`, by full path, in git's
+    order."""
+    most = names.MAX_PATH - len(lock.raw(prefix)) - 1
     listing: list[Item] = []
     stack: list[tuple[bytes, Iterator[Item]]] = [(b"", iter(trees[root]))]
     while stack:
-        prefix, items = stack[-1]
+        above, items = stack[-1]
         for item in items:
-            path = prefix + item.path
+            path = above + item.path
             if item.mode == gitobjects.TREE:
                 if not trees[item.id]:
                     raise location.error(
@@ -151,6 +155,11 @@ def _listing(trees: dict[str, list[Item]], root: str, location: Location) -> lis
                 raise location.error(
                     f"{tar.printable(path)} has the mode {item.mode}, which a kit cannot carry",
                     "pin another commit",
+                )
+            if len(path) > most:
+                raise location.error(
+                    f"the path of {tar.printable(item.path)} has more than {names.MAX_PATH} bytes",
+                    "give the book a shorter place, or pin another commit",
                 )
             listing.append(Item(path, item.mode, item.id))
         else:
@@ -208,9 +217,10 @@ def _decide_links(
     contents = [content for _, content in reader.read([item.id for item in items])]
     targets = {item.path: content for item, content in zip(items, contents, strict=True)}
     for path, content in targets.items():
-        if not content or b"\0" in content:
+        if not content or b"\0" in content or len(content) > names.MAX_PATH:
             raise location.error(
-                f"the link {tar.printable(path)} has no target", "pin another commit"
+                f"the link {tar.printable(path)} has no target that a disk can hold",
+                "pin another commit",
             )
     leaving = [path for path in targets if links.leaves(path, targets, b"")]
     _refuse("link", source.policies.links, leaving, omitted, location)

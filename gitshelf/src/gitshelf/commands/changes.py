@@ -93,7 +93,8 @@ def _text(found: Sequence[BookChanges]) -> Iterator[str]:
 
 def _line(change: Change) -> str:
     more = "".join(f"  {text}" for text in _marks(change))
-    return f"{change.commit[:12]}  {day(change.time)}  {change.author}: {change.subject}{more}"
+    author = f"{change.author}: " if change.author else ""
+    return f"{change.commit[:12]}  {day(change.time)}  {author}{change.subject}{more}"
 
 
 def _markdown(found: Sequence[BookChanges]) -> Iterator[str]:
@@ -111,9 +112,9 @@ def _markdown(found: Sequence[BookChanges]) -> Iterator[str]:
 
 
 def _item(change: Change, before: str = "") -> str:
-    more = "".join(f"; {_escaped(text)}" for text in _marks(change))
-    subject, author = _escaped(change.subject), _escaped(change.author)
-    return f"- {before}{change.commit[:12]} {subject} ({author}{more})"
+    about = "; ".join(_escaped(text) for text in (change.author, *_marks(change)) if text)
+    more = f" ({about})" if about else ""
+    return f"- {before}{change.commit[:12]} {_escaped(change.subject)}{more}"
 
 
 def _headline(one: BookChanges) -> str:
@@ -123,7 +124,7 @@ def _headline(one: BookChanges) -> str:
     if one.kind == "removed":
         return f"removed, was at {old}"
     number = len(one.commits)
-    by = f" by {', '.join(one.authors)}" if number else ""
+    by = f" by {', '.join(one.authors)}" if one.authors else ""
     return f"{old} -> {new}, {number} commit{'s' * (number != 1)}{by}"
 
 

@@ -63,8 +63,8 @@ class BookChanges:
 
     @property
     def authors(self) -> list[str]:
-        """Who wrote the commits, sorted."""
-        return sorted({change.author for change in self.commits})
+        """Who wrote the commits, sorted; git knows no name in some old ones."""
+        return sorted({change.author for change in self.commits} - {""})
 
 
 def changes(
@@ -228,7 +228,7 @@ def parse_commit(record: str) -> Change:
         commit,
         text(author),
         int(when) if _TIME.fullmatch(when) and int(when) <= _LAST_TIME else 0,
-        text(message.strip().partition("\n")[0]),
+        text(message.strip().partition("\n")[0].rstrip()),
         tuple(dict.fromkeys(_CHANGE_ID.findall(message))),
         tuple(dict.fromkeys(text(bug) for bug in _CLOSES.findall(message))),
     )

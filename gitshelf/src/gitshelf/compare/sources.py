@@ -79,7 +79,8 @@ def _here(folder: Path) -> Callable[[], str]:
 
 def _bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as handle:
+            return handle.read(lock.MAX_SIZE + 1)
     except OSError as error:
         raise GitshelfError(
             f"{file}: {error.strerror}", "name a manifest, a lock or a kit"

@@ -32,6 +32,10 @@ _TIME = re.compile(rb" *([0-9]+)")
 _DIGITS = 24  # of a time; those of more are as far beyond all that can be written
 
 
+class Unfit(Refused):
+    """An object is not as git wants it, or of a kind that git never checks out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One thing in a tree; `path` is relative to it (a single name within one tree object)."""
@@ -71,11 +75,11 @@ def object_id(kind: str, content: bytes, like: str) -> str:
 
 
 def parse_commit(content: bytes) -> Commit:
-    """Read a raw commit. Raises Refused if git would not take it for one."""
+    """Read a raw commit. Raises Unfit if git would not take it for one."""
     first, *others = content.partition(b"\n\n")[0].split(b"\n")
     tree = first.removeprefix(b"tree ").decode("ascii", "replace")
     if first[:5] != b"tree " or not is_id(tree):
-        raise Refused("a commit object cannot be read")
+        raise Unfit("a commit object cannot be read")
     committer = next((line for line in others if line.startswith(b"committer ")), b"")
     # Before the zone, whatever stands in the place of name and address; else as git reads it.
     seconds = _TIME_AND_ZONE.search(committer) or _TIME.match(committer.rpartition(b">")[2])
@@ -87,12 +91,12 @@ def parse_tag(content: bytes) -> tuple[str, str]:
     fields = dict(line.partition(b" ")[::2] for line in content.split(b"\n")[:2])
     target, kind = fields.get(b"object", b"").decode("ascii", "replace"), fields.get(b"type", b"")
     if not is_id(target):
-        raise Refused("a tag object cannot be read")
+        raise Unfit("a tag object cannot be read")
     return target, kind.decode("ascii", "replace")
 
 
 def parse_tree(content: bytes, like: str) -> list[Item]:
-    """Read a raw tree. Raises Refused if git's own rules for names and order are not kept, or if it
+    """Read a raw tree. Raises Unfit if git's own rules for names and order are not kept, or if it
     has a name that git never checks out."""
     width = len(like) // 2
     items = []
@@ -111,19 +115,18 @@ def parse_tree(content: bytes, like: str) -> list[Item]:
             if key <= last or name in seen:
                 raise ValueError
             if fault := names.fault(name, link=mode == SYMLINK):
-                raise Refused(f"{printable(name)} in a tree object {fault}")
+                raise Unfit(f"{printable(name)} in a tree object {fault}")
             last = key
             seen.add(name)
     except ValueError:
-        raise Refused("a tree object breaks git's rules for names and order") from None
+        raise Unfit("a tree object breaks git's rules for names and order") from None
     if position != end:
-        raise Refused("a tree object is cut off")
+        raise Unfit("a tree object is cut off")
     return items
 
 
-def subfolder(content: bytes, name: bytes, like: str) -> str | None:
-    """The id of the folder `name` in a raw tree; None if it has no such folder."""
-    items = parse_tree(content, like)
+def subfolder(items: Iterable[Item], name: bytes) -> str | None:
+    """The id of the folder `name` in a tree; None if it has no such folder."""
     return next((item.id for item in items if (item.path, item.mode) == (name, TREE)), None)
 
 

@@ -116,7 +116,8 @@ class ObjectReader:
             yield kind, self.content(size)
 
     def trees(self, roots: Iterable[str]) -> dict[str, list[Item]]:
-        """The trees `roots` and all trees below them, by id."""
+        """The trees `roots` and all trees below them, by id. Raises Unfit for one that git would
+        not check out."""
         found: dict[str, list[Item]] = {}
         level = list(dict.fromkeys(roots))
         while level:
@@ -124,23 +125,31 @@ class ObjectReader:
             for object_id, (kind, content) in zip(level, self.read(level), strict=True):
                 if kind != "tree":
                     raise self._broken(object_id)
-                items = found[object_id] = gitobjects.parse_tree(content, object_id)
+                items = found[object_id] = self._parsed(content, object_id)
                 below.update((item.id, None) for item in items if item.mode == gitobjects.TREE)
             level = [object_id for object_id in below if object_id not in found]
         return found
 
     def descend(self, root: str, path: bytes) -> tuple[str | None, dict[str, bytes]]:
         """The way from the tree `root` to its folder `path`: the folder's id, None if there is
-        none, and the raw trees above it by id, from the root on."""
+        none, and the raw trees above it by id, from the root on. Raises as `trees` does."""
         tree, above = root, {}
         for name in filter(None, path.split(b"/")):
             ((_, content),) = self.read([tree])
             above[tree] = content
-            inner = gitobjects.subfolder(content, name, tree)
+            inner = gitobjects.subfolder(self._parsed(content, tree), name)
             if inner is None:
                 return None, above
             tree = inner
         return tree, above
+
+    def _parsed(self, content: bytes, object_id: str) -> list[Item]:
+        try:
+            return gitobjects.parse_tree(content, object_id)
+        except gitobjects.Unfit:
+            if gitobjects.object_id("tree", content, object_id) == object_id:
+                raise
+            raise self._broken(object_id) from None
 
     def _ask(self, ids: Sequence[str]) -> None:
         if not ids:

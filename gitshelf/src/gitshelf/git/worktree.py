@@ -19,6 +19,9 @@ PINNED = "refs/gitshelf/pinned"
 _OPTIONS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    # The names that no kit carries (formats.names), whatever the file system and its user say.
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 CONTENT = 0
 MAX_OWN = 64 << 20
 """The most that all files of KIT/ hold, in bytes. They are kept until the lock was read."""
-MAX_LOCK = 16 << 20
-"""The most that KIT/lock.json holds, in bytes. Read, it takes about twenty times as much."""
-MAX_ENTRIES = 1_000_000
+MAX_ENTRIES = 500_000
 MAX_NAMES = 128 << 20
 """The most that all names and targets of links hold, in bytes."""
 _SMALL = 1 << 20
@@ -47,12 +45,21 @@ class Seen:
 @dataclass(slots=True)
 class Table:
     """What a kit holds, by path without trailing slash, in the order of the tar; `own` are the
-    files of KIT/, `own_size` their bytes."""
+    files of KIT/. The sizes are those of what was read until now."""
 
     folders: dict[bytes, Entry] = field(default_factory=dict)
     others: dict[bytes, Seen] = field(default_factory=dict)
     own: dict[bytes, bytes] = field(default_factory=dict)
     own_size: int = 0
+    entries: int = 0
+    names_size: int = 0
+
+    def count(self, entry: Entry) -> None:
+        """Raises Refused if an entry is one too many."""
+        self.entries += 1
+        self.names_size += len(entry.name) + len(entry.link)
+        if self.entries > MAX_ENTRIES or self.names_size > MAX_NAMES:
+            raise Refused("it has more entries than gitshelf reads", _TOO_MUCH)
 
 
 def read(reader: Reader) -> Table:
@@ -61,7 +68,6 @@ def read(reader: Reader) -> Table:
     Takes no more memory than the limits above allow, whatever the tar is. Raises Refused.
     """
     table = Table()
-    entries = named = 0
     # Until the lock is read, anything may be.
     widths: tuple[int, ...] = (40, 64, CONTENT)
     big: frozenset[bytes] = frozenset()
@@ -72,10 +78,7 @@ def read(reader: Reader) -> Table:
         if name <= last:
             raise Refused(f"{printable(name)} is not in the kit's order")
         last = name
-        entries += 1
-        named += len(name) + len(entry.link)
-        if entries > MAX_ENTRIES or named > MAX_NAMES:
-            raise Refused("it has more entries than gitshelf reads", _TOO_MUCH)
+        table.count(entry)
         if entry.kind == tar.FOLDER:
             path = name[:-1]
             if name[-1:] != b"/" or entry.mode != 0o755 or path in table.others:
@@ -116,7 +119,7 @@ def _own_file(reader: Reader, entry: Entry, table: Table) -> bytes:
     if not _OWN.fullmatch(name):
         raise Refused(f"{printable(entry.name)} should not be there")
     table.own_size += entry.size
-    if table.own_size > MAX_OWN or (name == b"lock.json" and entry.size > MAX_LOCK):
+    if table.own_size > MAX_OWN or (name == b"lock.json" and entry.size > lock.MAX_SIZE):
         raise Refused(f"KIT/ is too big, at {printable(entry.name)}", _TOO_MUCH)
     data = table.own[name] = b"".join(reader.content(entry))
     return data

@@ -14,6 +14,8 @@ from gitshelf.formats.gitobjects import MODES, SUBMODULE, is_id
 from gitshelf.formats.pointers import Pointer
 
 FORMAT = 1
+MAX_SIZE = 8 << 20
+"""The most that KIT/lock.json holds, in bytes. Read, it takes up to thirty times as much."""
 REFUSE, OMIT, INCLUDE = "refuse", "omit", "include"
 
 
@@ -175,6 +177,8 @@ def raw(path: str) -> bytes:
 
 def parse(data: bytes) -> Lock:
     """Read KIT/lock.json. Raises Refused for anything but the exact form of format 1."""
+    if len(data) > MAX_SIZE:
+        raise Refused("KIT/lock.json is too big", "this is no kit, or a damaged one")
     try:
         document = json.loads(data, parse_float=_no_number, parse_constant=_no_number)
         version = document["format"]

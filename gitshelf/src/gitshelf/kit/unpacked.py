@@ -40,11 +40,11 @@ def verify_folder(
     """Prove that `folder` holds an unpacked kit as it was: every file, mode and link, and nothing
     else. Times of files do not count.
 
-    Which kit says `digest` (SHA-256 of the release's tar), or `proof`: the kit's lock, what `verify`
-    gave for it, or its file, which is verified then. With neither, the folder is compared with the
-    lock and the commits that it brings itself, and the digest that is returned says which kit it is.
-    Raises Refused, naming the first differences (exactly if `proof` is the kit's file, else the
-    book, and files by their times), GitshelfError if something cannot be read.
+    Which kit says `digest` (SHA-256 of the release's tar), or `proof`: the kit's lock, what
+    `verify` gave for it, or its file, which is verified then. With neither, the folder is compared
+    with the lock and the commits that it brings itself; the digest that is returned says which kit
+    it is. Raises Refused, naming the first differences (exactly if `proof` is the kit's file, else
+    the book, and files by their times), GitshelfError if something cannot be read.
     """
     folder = Path(folder)
     kit: Table | None = None
@@ -107,8 +107,6 @@ class _Folder:
             entry = Entry(name, tar.FILE, mode, about.st_size, 0)
         else:
             raise self._refused(f"{printable(name)} is neither a file, a folder nor a link")
-        if mode != 0o755 and (mode, kind) != (0o644, stat.S_IFREG):
-            raise self._refused(f"{printable(name)} has mode {mode:o}")
         return _Found(entry, about.st_mtime_ns)
 
     def _refused(self, message: str) -> Refused:
@@ -138,7 +136,7 @@ class _Folder:
         )
         if wanted is None:
             raise Refused(f"{self._folder}: there is no KIT/lock.json", "this is no unpacked kit")
-        if sum(entry.size for entry in own) > contents.MAX_OWN or wanted.size > contents.MAX_LOCK:
+        if sum(entry.size for entry in own) > contents.MAX_OWN or wanted.size > lock.MAX_SIZE:
             raise self._refused("KIT/ is too big")
         try:
             return lock.parse(self._content(wanted))
@@ -186,7 +184,9 @@ class _Folder:
             name = one.entry.name
             folder = name.rpartition(b"/")[0]
             holder = None if name in links else owner.of(folder)
-            yield replace(one.entry, mtime=times.get(KIT if holder is None else holder, by.newest))
+            time = times.get(KIT if holder is None else holder, by.newest)
+            entry = one.entry
+            yield Entry(name, entry.kind, entry.mode, entry.size, time, entry.link)
 
     def _tar(self, by: Lock) -> Iterator[bytes]:
         """The tar in pieces; several are read side by side."""

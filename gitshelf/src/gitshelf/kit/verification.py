@@ -129,7 +129,7 @@ def _check_kit_files(table: Table, kit_lock: Lock) -> None:
 def _subtree(content: bytes, tree: str, part: bytes, book: LockedBook) -> str:
     if gitobjects.object_id("tree", content, tree) != tree:
         raise Refused(f"KIT/trees/{tree} is not that tree")
-    inner = gitobjects.subfolder(content, part, tree)
+    inner = gitobjects.subfolder(gitobjects.parse_tree(content, tree), part)
     if inner is None:
         raise Refused(f"book {book.book}: its commit has no folder {book.path}")
     return inner
@@ -226,6 +226,8 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
     elif (len(items), size) != (book.files, book.size):
         wrong = "its files are not as many or as big as the lock says"
     else:
+        for item in book.omitted:
+            tar.check_path(item.path, link=item.mode == gitobjects.SYMLINK)
         items += [Item(item.path, item.mode, item.id) for item in book.omitted]
         items += gitlinks
         items.sort(key=lambda item: item.path)

@@ -16,6 +16,7 @@ from gitshelf.manifest.texts import Texts
 from gitshelf.manifest.tokens import hide
 
 _TOP_KEYS = ("books", "defaults", "environments", "access", "lint")
+_MAX_SIZE = 4 << 20
 _DEFAULTS_KEYS = ("environment", *POLICY_KEYS)
 
 
@@ -49,7 +50,8 @@ def load(
     """
     file = Path(file)
     try:
-        data = file.read_bytes()
+        with file.open("rb") as handle:
+            data = handle.read(_MAX_SIZE + 1)
     except OSError as error:
         raise GitshelfError(
             f"{file}: {error.strerror}",
@@ -69,6 +71,8 @@ def parse(
     """As `load`, from bytes; `file` is for messages and relative URLs."""
     name = str(file)
     start = Location(name, 1)
+    if len(data) > _MAX_SIZE:
+        raise start.error("the manifest is too big", "a manifest has 4 MiB at most")
     root = document.compose(_hidden(data, name), name)
     if root is None:
         raise start.error("the manifest is empty", "list books under `books:`")

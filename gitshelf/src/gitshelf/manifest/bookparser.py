@@ -7,7 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from gitshelf.formats import names
 from gitshelf.git import urls
+from gitshelf.kit import lock
 from gitshelf.kit.links import ends_outside, relative
 from gitshelf.kit.lock import POLICY_KEYS, POLICY_VALUES, Policies
 from gitshelf.manifest import document
@@ -166,7 +168,7 @@ class BookParser:
             target = posixpath.join("/", folder, target)
         if target.startswith("/"):
             end = posixpath.normpath(target)
-            target = relative(end.encode(), folder.encode()).decode()
+            target = lock.text(relative(lock.raw(end), lock.raw(folder)))
         return target
 
     def _check_places(self, books: list[Book], links: list[Link]) -> None:
@@ -198,6 +200,10 @@ def _shelf_path(written: str, where: Location) -> str:
         raise where.error(
             f"the place {written!r} is outside the shelf", "write a path without `..`"
         )
+    faults = [(part, names.fault(part.encode("utf-8"))) for part in parts]
+    for part, fault in faults:
+        if fault:
+            raise where.error(f"the name {part!r} of its place {fault}", "choose another place")
     if parts and parts[0] == RESERVED:
         raise where.error(f"the place {RESERVED}/ is the kit's own", "choose another place")
     return "/".join(parts)

@@ -8,6 +8,7 @@ libyaml, twenty times faster, reads the texts in which both see the same nodes.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,8 +27,11 @@ _APART = re.compile(r"[%&*!|>@`\\]")
 """Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
 _COMMENTS = re.compile(r"(#[^\n]*\n)*")
 """The lines that a manifest begins with if it was imported, and which may have anything in them."""
-_MAX_DEPTH, _MAX_MERGES = 2000, 200
-_INDENT = re.compile(rf"^[ \t?:-]{{{_MAX_DEPTH}}}", re.M)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # written as escapes, in double quotes
+_MAX_DEPTH = 100
+_BRACKET = re.compile(r"[][{}]")
+_INDENTED = re.compile(rf"^[ \t?:-]{{{2 * _MAX_DEPTH}}}", re.M)
+_MAX_MERGED = 200  # mappings that one mapping is made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ def line_of(node: Node) -> int:
 
 def compose(text: str, file: str) -> Node | None:
     """Parse one YAML document; None if it is empty. Raises GitshelfError with file and line."""
+    if line := _too_deep(text):
+        raise Location(file, line).error("not YAML: it is nested too deeply", "correct the line")
     comments = _COMMENTS.match(text)
     begin = comments.end() if comments else 0
     if _ALIKE.fullmatch(text) and not _APART.search(text, begin):
@@ -81,13 +87,15 @@ def compose(text: str, file: str) -> Node | None:
 
         if yaml.__with_libyaml__:
             with suppress(yaml.YAMLError):
-                _check_depth(text, file)
                 return yaml.compose(text, Loader=yaml.CSafeLoader)
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():
+            # That an anchor may be used again is YAML 1.2; it would be said on standard error.
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            return YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -101,28 +109,26 @@ def compose(text: str, file: str) -> Node | None:
         raise Location(file, 1).error(f"not YAML: {error}", "correct the file") from None
 
 
-def _check_depth(text: str, file: str) -> None:
-    """Raise GitshelfError for a text that is nested so deep that libyaml, which composes by calling
-    itself, would take the whole program down."""
-    if text.count("[") + text.count("{") < _MAX_DEPTH and not _INDENT.search(text):
-        return
-    import yaml
-
+def _too_deep(text: str) -> int:
+    """The line in which brackets or indentation go deeper than any manifest's, 0 if none does:
+    both parsers go down by recursion, and libyaml's ends the process where the stack ends."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
         if depth > _MAX_DEPTH:
-            raise Location(file, line_of(event)).error(
-                f"nested more than {_MAX_DEPTH} deep", "correct the file"
-            )
+            return text.count("\n", 0, match.start()) + 1
+    indented = _INDENTED.search(text)
+    return text.count("\n", 0, indented.start()) + 1 if indented else 0
 
 
 def scalar(node: Node, location: Location, what: str) -> str:
     """The text of a scalar, whatever YAML would make of it (a SHA of digits stays text)."""
     if not _is(node, "ScalarNode"):
         raise location.error(f"{what} must be a text", "write one value on one line")
-    return str(node.value)
+    text = str(node.value)
+    if _NO_TEXT.search(text):
+        raise location.error(f"{what} has a character that no name can have", "take it out")
+    return text
 
 
 def sequence(node: Node, location: Location, what: str) -> list[Node]:
@@ -143,13 +149,15 @@ def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, 
         return {}
     if not _is(node, "MappingNode"):
         raise location.error(f"{what} must be a mapping", "write `key: value` lines")
-    return _pairs(node, location, what, [])
+    return _pairs(node, location, what, {})
 
 
 def _pairs(
-    node: Node, location: Location, what: str, merges: list[Node]
+    node: Node, location: Location, what: str, done: dict[int, dict[str, tuple[Node, Node]] | None]
 ) -> dict[str, tuple[Node, Node]]:
-    """As `mapping`; `merges` are the mappings merged so far, which a few lines could make many."""
+    """`done` are the mappings that were merged before, by identity: each once, however often they
+    are named; None while one is being merged."""
+    done[id(node)] = None
     found: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key_node, value_node in node.value:
@@ -158,12 +166,11 @@ def _pairs(
         if key == "<<":
             several = _is(value_node, "SequenceNode")
             for one in reversed(value_node.value if several else [value_node]):
-                merges.append(one)
-                if not _is(one, "MappingNode"):
-                    raise where.error("`<<` must name a mapping")
-                if len(merges) > _MAX_MERGES:
-                    raise where.error(f"`<<` merges more than {_MAX_MERGES} mappings")
-                merged.update(_pairs(one, where, what, merges))
+                if not _is(one, "MappingNode") or done.get(id(one), {}) is None:
+                    raise where.error("`<<` must name a mapping", "name one that is whole before")
+                if len(done) > _MAX_MERGED:
+                    raise where.error("`<<` goes on without bounds")
+                merged.update(done.get(id(one)) or _pairs(one, where, what, done))
         elif key in found:
             raise where.error(
                 f"{key} is there twice in {what}, first in line {line_of(found[key][0])}",
@@ -171,6 +178,7 @@ def _pairs(
             )
         else:
             found[key] = (key_node, value_node)
+    done[id(node)] = {**merged, **found}
     return {**merged, **found}
 
 

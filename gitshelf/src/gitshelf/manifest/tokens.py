@@ -51,11 +51,23 @@ def tokens_in(hidden: str) -> list[str]:
     return _HIDDEN.findall(hidden)
 
 
-def expand(hidden: str, value: Callable[[str], str]) -> str:
-    """Put values in the place of hidden tokens."""
+def expand(hidden: str, value: Callable[[str], str], name: str = "") -> str:
+    """Put values in the place of hidden tokens; `name` is the token whose value `hidden` is.
+    Raises TokenError if it grows without bounds."""
     if _OPEN not in hidden:
         return hidden
-    return _HIDDEN.sub(lambda match: value(match[1]), hidden)
+    length = len(hidden)
+
+    def put(match: re.Match[str]) -> str:
+        nonlocal length
+        found = value(match[1])
+        length += len(found)
+        if length > _MAX_LENGTH:
+            what = f"the token {{{name}}}" if name else "a text"
+            raise TokenError(name, f"{what} grows without bounds, at {{{match[1]}}}")
+        return found
+
+    return _HIDDEN.sub(put, hidden)
 
 
 class Values:
@@ -80,9 +92,7 @@ class Values:
             raise TokenError(user, f"the token {{{name}}} has no value", missing=name)
         if len(way) >= _MAX_DEPTH:
             raise TokenError(name, f"the token {{{name}}} is nested too deeply")
-        found = expand(self._raw[name], lambda inner: self._value(inner, (*way, name)))
-        if len(found) > _MAX_LENGTH:
-            raise TokenError(name, f"the token {{{name}}} grows without bounds")
+        found = expand(self._raw[name], lambda inner: self._value(inner, (*way, name)), name)
         self._done[name] = found
         return found
 

@@ -18,6 +18,7 @@ from gitshelf.base.threads import Report, run_all
 from gitshelf.cache import Cache, Store
 from gitshelf.cache.fetch import DEFAULT_TIMEOUT, Fetcher
 from gitshelf.formats import gitobjects
+from gitshelf.formats.gitobjects import Unfit
 from gitshelf.git.reader import Missing, ObjectReader, peel
 from gitshelf.git.refs import Ref, UnknownCommit
 from gitshelf.git.urls import local_path
@@ -222,10 +223,14 @@ class Shelf:
             for book in books:
                 ref = refs[book.place]
                 reader = partial(open_reader, len(ref.id))
-                resolved = self._resolved(book, ref.id, reader)
-                self._check_track(resolved)
-                resolved = replace(resolved, branch=ref.branch, tag=ref.tag)
-                worked.append((resolved, make(resolved, reader)))
+                try:
+                    resolved = self._resolved(book, ref.id, reader)
+                    self._check_track(resolved)
+                    resolved = replace(resolved, branch=ref.branch, tag=ref.tag)
+                    worked.append((resolved, make(resolved, reader)))
+                except Unfit as error:
+                    # It came as it is, so fetching it again would not mend it.
+                    raise book.at.error(error.message, "pin another commit") from None
         return worked
 
     def _stores(self, url: str, books: Sequence[Book], pins: Mapping[str, str]) -> dict[int, Store]:

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from gitshelf.cache.homes import cache_home
 from gitshelf.cache.lfs import ENVIRONMENT
 from gitshelf.git import worktree
 from gitshelf.git.worktree import PINNED, Facts
-from gitshelf.shelf import lfsfiles, quick
+from gitshelf.shelf import beneath, lfsfiles, quick
 from gitshelf.shelf.obstacles import clashes
 from gitshelf.shelf.places import Clone
 
@@ -81,9 +81,12 @@ class Clones:
 
     def bring(self, clone: Clone, goal: Goal) -> str:
         """Clone or move, and return what was done. Raises WouldLoseWork if local changes are in the
-        way, GitshelfError if git fails."""
-        path = clone.path
-        with _one_writer(path, self._timeout) as handle:
+        way, BehindLink if a link is on the way, GitshelfError if git fails."""
+        with (
+            _one_writer(clone.path, self._timeout) as handle,
+            beneath.reached(clone.top, clone.path, make=True) as path,
+        ):
+            clone = replace(clone, path=path)
             one = copy.copy(self)
             one._handles = (handle,)
             if worktree.is_clone(path):
@@ -116,7 +119,6 @@ class Clones:
 
     def _make(self, clone: Clone, goal: Goal) -> str:
         path = clone.path
-        path.parent.mkdir(parents=True, exist_ok=True)
         files.sweep_parts(path)
         part = files.part_path(path)
         try:

@@ -14,7 +14,8 @@ from gitshelf.base.process import Running, Stopped
 from gitshelf.base.threads import Report, run_all
 from gitshelf.git import LOCAL_TIMEOUT, worktree
 from gitshelf.git.worktree import Facts
-from gitshelf.shelf import many, nesting
+from gitshelf.shelf import beneath, many, nesting
+from gitshelf.shelf.beneath import BehindLink
 from gitshelf.shelf.clones import is_unfinished
 from gitshelf.shelf.installation import wrong_origin
 from gitshelf.shelf.places import Clone, Layout, Symlink, lay_out
@@ -92,12 +93,16 @@ def _submodules(
 
 
 def _books(clones: Sequence[Clone], skip_url: bool, diffs: bool, running: Running) -> list[State]:
-    present = [clone for clone in clones if worktree.is_clone(clone.path)]
+    behind = {clone.path: beneath.link_above(clone.top, clone.path) for clone in clones}
+    present = [c for c in clones if worktree.is_clone(c.path) and not behind[c.path]]
     seen = many.facts_of_many([(clone.path, clone.inside) for clone in present], running)
     facts = {clone.path: known for clone, known in zip(present, seen, strict=True)}
     states = []
     for clone in clones:
         start = State(clone.book.place, clone.path, ())
+        if link := behind[clone.path]:
+            states.append(replace(start, problems=(BehindLink(link).message,)))
+            continue
         if clone.path not in facts:
             there = os.path.lexists(clone.path)
             problem = "not a git clone" if there else "not installed"
@@ -158,7 +163,9 @@ def _diff(path: Path, wanted: str, running: Running) -> bytes:
 
 def _link(link: Symlink) -> State:
     problems: tuple[str, ...] = ()
-    if not link.path.is_symlink():
+    if above := beneath.link_above(link.top, link.path):
+        problems = (BehindLink(above).message,)
+    elif not link.path.is_symlink():
         problems = ("not a link" if link.path.exists() else "not installed",)
     elif (led := str(link.path.readlink())) != link.target:
         problems = (f"leads to {printable.text(led)}, not {link.target}",)

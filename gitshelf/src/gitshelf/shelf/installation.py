@@ -22,7 +22,8 @@ from gitshelf.git.refs import Ref
 from gitshelf.git.worktree import Facts
 from gitshelf.kit.lock import INCLUDE
 from gitshelf.resolution import Options, locate
-from gitshelf.shelf import installed, lfsfiles, links, many, nesting, removal
+from gitshelf.shelf import beneath, installed, lfsfiles, links, many, nesting, removal
+from gitshelf.shelf.beneath import BehindLink
 from gitshelf.shelf.clones import Clones, Goal, WouldLoseWork, is_unfinished
 from gitshelf.shelf.leaving import Clearing
 from gitshelf.shelf.places import Clone, Layout, Symlink, lay_out, locating
@@ -116,7 +117,13 @@ class _Install:
     def aim(self, clones: Sequence[Clone], leaving: Sequence[Path]) -> None:
         """Find out where clones are and where they should be; nothing of the shelf changes. What
         is `leaving` counts as not there."""
-        there = [c for c in clones if worktree.is_clone(c.path) and c.path not in leaving]
+        there = [
+            clone
+            for clone in clones
+            if worktree.is_clone(clone.path)
+            and clone.path not in leaving
+            and not beneath.link_above(clone.top, clone.path)
+        ]
         parts = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
         for facts in self._each(parts, self._look):
             self._facts.update(facts)
@@ -265,6 +272,8 @@ class _Install:
         facts = self._facts.get(path)
         goal = self._goals.get(path)
         commit = facts.commit if facts else ""
+        if link := beneath.link_above(clone.top, path):
+            return Outcome(book.place, path, "", "", BehindLink(link).message)
         if facts and not (self._how.skip_repo_url_check or book.skip_url_check):
             wrong = wrong_origin(clone)
             if wrong:
@@ -276,7 +285,7 @@ class _Install:
             return Outcome(book.place, path, goal.commit, done)
         try:
             return Outcome(book.place, path, goal.commit, self._clones.bring(clone, goal))
-        except WouldLoseWork as kept:
+        except (WouldLoseWork, BehindLink) as kept:
             return Outcome(book.place, path, commit, "", str(kept))
 
     def link(self, link: Symlink) -> Outcome:
@@ -285,6 +294,8 @@ class _Install:
             done, kept = links.bring(
                 link, how.dry_run, force=how.force, skip_deletes=how.skip_deletes
             )
+        except BehindLink as error:
+            return Outcome(link.place, link.path, "", "", error.message)
         except OSError as error:
             raise link.at.error(f"{link.path}: {error.strerror}", "look at the folder") from None
         return Outcome(link.place, link.path, "", done, kept)

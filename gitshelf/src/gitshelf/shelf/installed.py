@@ -59,6 +59,11 @@ def read(manifest: Path, folder: Path, fakeroot: Path | None) -> Record:
     file = state_home() / "shelves" / f"{name}.json"
     try:
         document = json.loads(file.read_bytes())
-        return Record(file, {Path(path): str(what) for path, what in document.items()})
-    except (OSError, ValueError, AttributeError):
+        made = {Path(path): str(what) for path, what in document.items()}
+        for path, what in made.items():
+            # What no disk can have, nobody has made.
+            if b"\0" in os.fsencode(path) + os.fsencode(what):
+                return Record(file, {})
+        return Record(file, made)
+    except (OSError, ValueError, AttributeError, RecursionError):
         return Record(file, {})

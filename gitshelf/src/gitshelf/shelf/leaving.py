@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitshelf.base.process import Running
-from gitshelf.shelf import removal
+from gitshelf.shelf import beneath, removal
 from gitshelf.shelf.installed import CLONE, Record
 from gitshelf.shelf.places import Layout
 
@@ -34,8 +34,14 @@ class Clearing:
     def _top(self, path: Path) -> Path | None:
         return next((top for top in self._tops if top in path.parents), None)
 
+    def _beneath(self, path: Path) -> Path:
+        made = self._record.made
+        return beneath.top_of(path, self._tops, [p for p, what in made.items() if what == CLONE])
+
     def check(self, path: Path, running: Running) -> None:
-        """Raises WouldLoseWork if it must stay, GitshelfError if it cannot be read."""
+        """Raises WouldLoseWork if it must stay, GitshelfError if it cannot be read, BehindLink if
+        a link is on the way."""
+        beneath.check(self._beneath(path), path)
         staying = [other for other in {*self._wanted, *self._left} if other != path]
         inside = frozenset(
             other.relative_to(path).as_posix() for other in self._passed if path in other.parents
@@ -47,7 +53,7 @@ class Clearing:
         if dry_run:
             self._passed.add(path)
         else:
-            removal.remove(path, self._left[path], self._top(path) or path.parent)
+            removal.remove(path, self._left[path], self._beneath(path))
         del self._left[path]
 
     def begin(self) -> None:

@@ -59,7 +59,7 @@ def submodule_clones(
             start = len(book.place) + 1 if book.place else 0
             path = clone.path / book.path / one.place[start:]
             inside = frozenset(o.relative_to(path).as_posix() for o in others if path in o.parents)
-            found.append(Clone(one, path, inside, clone.depth + 1))
+            found.append(Clone(one, path, clone.top, inside, clone.depth + 1))
     return found, left_out
 
 

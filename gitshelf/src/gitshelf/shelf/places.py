@@ -11,26 +11,31 @@ from pathlib import Path
 from gitshelf.manifest import Manifest
 from gitshelf.manifest.books import Book
 from gitshelf.manifest.document import Location
+from gitshelf.shelf import beneath
 
 
 @dataclass(frozen=True, slots=True)
 class Clone:
     """A book and the work tree of its clone. `inside` are the other books and links in that work
-    tree, relative to it; `depth` is the number of books that it lies in itself."""
+    tree, relative to it; `depth` is the number of books that it lies in itself. Below `top` no link
+    is followed to get there."""
 
     book: Book
     path: Path
+    top: Path
     inside: frozenset[str]
     depth: int
 
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
-    """A symbolic link of the shelf: `path` leads to `target`, as it is written into the link."""
+    """A symbolic link of the shelf: `path` leads to `target`, as it is written into the link. Below
+    `top` no link is followed to get there."""
 
     place: str
     at: Location
     path: Path
+    top: Path
     target: str
 
 
@@ -50,7 +55,7 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
     link into a whole clone beside it, `.NAME.clone`. Raises GitshelfError if that cannot be.
     """
     paths: dict[Path, Book] = {}
-    links: list[Symlink] = []
+    made: list[tuple[str, Location, Path, str]] = []
     for book in read.books:
         path = _where(book.written, folder, fakeroot)
         if book.path:
@@ -60,7 +65,7 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
                     "a book with `path` is a link when installed, so no book can lie in it",
                     "give the other book a place elsewhere, or leave out `path`",
                 )
-            links.append(Symlink(book.place, book.at, path, f"{beside.name}/{book.path}"))
+            made.append((book.place, book.at, path, f"{beside.name}/{book.path}"))
             path = beside
         paths[path] = book
     for link in read.links:
@@ -69,7 +74,12 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
         if fakeroot is not None and target.startswith("/"):
             end = _absolute(fakeroot) / target.lstrip("/")
             target = os.path.relpath(end, path.parent)
-        links.append(Symlink(link.place, link.at, path, target))
+        made.append((link.place, link.at, path, target))
+    shelves = [_absolute(one) for one in (folder, fakeroot) if one is not None]
+    tops = {
+        path: beneath.top_of(path, shelves, paths) for path in [*paths, *(one[2] for one in made)]
+    }
+    links = [Symlink(place, at, path, tops[path], target) for place, at, path, target in made]
     inside: dict[Path, set[str]] = {path: set() for path in paths}
     depth = dict.fromkeys(paths, 0)
     for path in [*paths, *(link.path for link in links)]:
@@ -78,7 +88,10 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
                 inside[above].add(path.relative_to(above).as_posix())
                 if path in depth:
                     depth[path] += 1
-    clones = [Clone(b, path, frozenset(inside[path]), depth[path]) for path, b in paths.items()]
+    clones = [
+        Clone(book, path, tops[path], frozenset(inside[path]), depth[path])
+        for path, book in paths.items()
+    ]
     clones.sort(key=lambda clone: (clone.depth, clone.book.place.encode()))
     return Layout(tuple(clones), tuple(links))
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from gitshelf.base import files, printable
 from gitshelf.base.process import Running
 from gitshelf.git import worktree
 from gitshelf.git.worktree import PINNED
-from gitshelf.shelf import nesting
+from gitshelf.shelf import beneath, nesting
 from gitshelf.shelf.clones import WouldLoseWork, is_unfinished
 from gitshelf.shelf.installed import CLONE
 
@@ -60,20 +59,19 @@ def check(
 
 
 def remove(path: Path, what: str, top: Path) -> None:
-    """Take it away, and the folders above it that are empty then, up to `top`."""
-    if what == CLONE:
-        files.remove_aside(path)
-    else:
-        path.unlink()
-    with suppress(OSError):
-        for above in path.parents:
-            if top not in above.parents:
-                break
-            above.rmdir()
+    """Take it away, and the folders above it that are empty then, up to `top`. Raises BehindLink if
+    a link is on the way from there, OSError."""
+    with beneath.reached(top, path) as place:
+        if what == CLONE:
+            files.remove_aside(place)
+        else:
+            place.unlink()
+    beneath.remove_empty(top, path)
 
 
 def take(path: Path, top: Path, running: Running) -> None:
     """Remove the clone `path`, and the folders above it that are empty then, up to `top`. Raises as
-    `check` does."""
+    `check` and `remove` do."""
+    beneath.check(top, path)
     check(path, CLONE, (), frozenset(), running)
     remove(path, CLONE, top)

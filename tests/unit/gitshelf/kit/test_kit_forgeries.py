@@ -64,6 +64,10 @@ TIME = 1_700_000_001
         (Entry(b"b/pki", tar.LINK, 0o755, 0, TIME, b"/etc/salt/pki"), b"", "leads out"),
         (Entry(b"KIT/l", tar.LINK, 0o755, 0, TIME, b"lock.json"), b"", "leads out"),
         (Entry(b"b/suid", tar.FILE, 0o4755, 1, TIME), b"x", "has mode 4755"),
+        (Entry(b"b/.git", tar.FILE, 0o644, 1, TIME), b"x", "git never checks out"),
+        (Entry(b"b/GIT~1/", tar.FOLDER, 0o755, 0, TIME), b"", "git never checks out"),
+        (Entry(b"b/.g\xe2\x80\x8cit", tar.LINK, 0o755, 0, TIME, b"a"), b"", "git never checks out"),
+        (Entry(b"b/.gitmodules", tar.LINK, 0o755, 0, TIME, b"a"), b"", "git never checks out"),
     ],
 )
 def test_smuggled_entry_is_refused(
