@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed
+from deploykit.base.git import environment, options
 from deploykit.base.process import Result, Runner, last_line, run
 from deploykit.base.waiting import wait_until
 from deploykit.ledger.records import LedgerError
@@ -34,13 +35,7 @@ CLONE_CONFIG = {
     "push.followTags": "false",
     "push.gpgSign": "false",
 }
-ENV = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ALLOW_PROTOCOL": "file:ssh:https",
-    "SSH_ASKPASS_REQUIRE": "never",
-    "LC_ALL": "C",
-}
+PROTOCOLS = {"GIT_ALLOW_PROTOCOL": "file:ssh:https"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +193,12 @@ class Clone:
             shutil.rmtree(left, ignore_errors=True)
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
-            words = ["git", "init", "--quiet", "--bare", "--template=", "--object-format=sha1"]
-            self._run([*words, "--initial-branch=ledger", aside], timeout=LOCAL_TIMEOUT, env=ENV)
+            words = ["git", *options(), "init", "--quiet", "--bare", "--template=", "--object-format=sha1"]
+            self._run(
+                [*words, "--initial-branch=ledger", aside],
+                timeout=LOCAL_TIMEOUT,
+                env=environment(),
+            )
             with (aside / "config").open("a", encoding="utf-8") as file:
                 for key, value in config.items():
                     section, _, name = key.partition(".")
@@ -222,10 +221,10 @@ class Clone:
     ) -> Result:
         try:
             return self._run(
-                ["git", f"--git-dir={self.folder}", *words],
+                ["git", f"--git-dir={self.folder}", *options(), *words],
                 timeout=timeout,
                 input=input,
-                env=ENV,
+                env={**environment(), **PROTOCOLS},
                 check=check,
             )
         except CommandFailed as error:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from deploykit.base import files
-from deploykit.base.errors import CommandFailed, DeployKitError, InputError
+from deploykit.base import files, git
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.filelock import locked
-from deploykit.base.process import Result, run
+from deploykit.base.progress import Progress, Silent
 from deploykit.release import KIT, VERSION, Release, Unbuilt, check_digest, manifests, stored
+from deploykit.release.committing import commit_pins, demand_repository
+from deploykit.release.rules import demand_rules
 from deploykit.site import Site
 from deploykit.site.keys import operator_key
 
-LOCK_TIMEOUT = 300.0  # seconds: as long as another cut may take
-GIT_TIMEOUT = 30.0
+LOCK_TIMEOUT = 1200.0  # seconds: as long as another cut may take, its hooks included
 SHA_LINE = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-GIT_ENV = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,24 @@ class Cut:
     committed: bool
 
 
-def cut(site: Site, *, commit: bool, version: str | None = None, today: date | None = None) -> Cut:
+def cut(
+    site: Site,
+    *,
+    commit: bool,
+    version: str | None = None,
+    today: date | None = None,
+    progress: Progress | None = None,
+) -> Cut:
     """Resolve the site's manifest to full SHAs and build its kit; returns the release.
 
     Where a release has those very pins already, that one is returned. With `commit` the pins are
     written to `releases/` and committed (that file alone), else they stay in the state folder.
-    Raises gitshelf's errors, InputError for a version that is taken or is none.
+    Raises gitshelf's errors, Refused if the pins break a rule, InputError for a version that is
+    taken or is none, CommandFailed if git refuses the commit; then nothing is cut.
     """
+    shown = progress or Silent()
+    if commit:
+        demand_repository(site)
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         _sweep(site)
         text = pinned(site)
@@ -46,11 +60,8 @@ def cut(site: Site, *, commit: bool, version: str | None = None, today: date | N
         found = _already_cut(site, known, text)
         if found is not None:
             release = stored(site, found, known[found]) or _build(site, found, known[found])
-            file = site.folder / "releases" / f"{found}.yml"
-            if commit and not file.exists():  # it was cut with --no-commit before
-                _write_pins(file, known[found].read_text(encoding="utf-8"))
-            done = commit and _commit(site, file)
-            return Cut(release, False, done)
+            file, pins = _committed_pins(site, found), known[found].read_text(encoding="utf-8")
+            return Cut(release, False, commit and commit_pins(site, file, pins, shown))
         chosen = version or next_version(known, today or datetime.now(UTC).date())
         if not VERSION.fullmatch(chosen):
             raise InputError(f"'{chosen}' is no version", "write YEAR.WEEK.N, e.g. 2026.47.1")
@@ -58,9 +69,26 @@ def cut(site: Site, *, commit: bool, version: str | None = None, today: date | N
             raise InputError(
                 f"the version {chosen} is taken, by other pins", f"they are in {known[chosen]}"
             )
-        file = (site.folder / "releases" if commit else site.pins) / f"{chosen}.yml"
-        release = _build(site, chosen, file, text)
-        return Cut(release, True, commit and _commit(site, file))
+        file = _committed_pins(site, chosen) if commit else site.pins / f"{chosen}.yml"
+        before = next(reversed(known.values()), None)
+
+        # The rules are asked while the kit is built, which is kept only if they hold.
+        with _pins_aside(site, chosen, text) as aside, ThreadPoolExecutor(1) as beside:
+            rules = beside.submit(demand_rules, site, aside, before, here_tokens(site))
+
+            def keep() -> None:
+                rules.result()
+                if commit:
+                    commit_pins(site, file, text, shown)
+                else:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    files.write(file, text)
+
+            return Cut(_build_from(site, aside, file, keep), True, commit)
+
+
+def _committed_pins(site: Site, version: str) -> Path:
+    return site.folder / "releases" / f"{version}.yml"
 
 
 def build_release(site: Site, found: Release | Unbuilt) -> Release:
@@ -97,20 +125,21 @@ def uncommitted(site: Site) -> list[str]:
     """Changed files of the site's own books, which no release holds until they are committed."""
     from gitshelf.resolution import load
 
-    top = _top(site)
+    top = git.top(site.folder)
     if top is None:
         return []
     books = load(site.manifest, tokens=here_tokens(site)).books
     folders = [book.path or "." for book in books if book.origin == "{here}"]
     if not folders:
         return []
-    result = _git(top, ["status", "--porcelain", "--", *folders])
-    return [line[3:] for line in result.stdout.splitlines()] if result.returncode == 0 else []
+    words = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"]
+    result = git.plainly(top, [*words, "--ignore-submodules=none", "--", *folders])
+    return [line[3:] for line in result.stdout.split("\0") if line] if not result.returncode else []
 
 
 def here_tokens(site: Site) -> dict[str, str]:
     """The value of `{here}`: the repository that holds the site, wherever its pins are kept."""
-    top = _top(site)
+    top = git.top(site.folder)
     return {"here": str(top)} if top is not None else {}
 
 
@@ -132,7 +161,7 @@ def _already_cut(site: Site, known: dict[str, Path], text: str) -> str | None:
 
 def _only_releases_between(site: Site, old: str, new: str) -> bool:
     """Whether the texts differ in SHAs alone, and those commits in `releases/` alone."""
-    top = _top(site)
+    top = git.top(site.folder)
     before, after = old.splitlines(), new.splitlines()
     if top is None or len(before) != len(after):
         return False
@@ -145,76 +174,56 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
             return False
         pairs.add((olds[0], news[0]))
     folder = (site.folder / "releases").relative_to(top)
-    return all(
-        _git(top, ["diff", "--quiet", *pair, "--", ".", f":(exclude){folder}"]).returncode == 0
-        for pair in pairs
-    )
+    words = ["diff-tree", "--quiet", "-r", "--ignore-submodules=none"]
+    where = ["--", ":(top)", f":(top,exclude,literal){folder}"]
+    return all(git.plainly(top, [*words, *pair, *where]).returncode == 0 for pair in pairs)
 
 
-def _build(site: Site, version: str, manifest: Path, text: str | None = None) -> Release:
-    """Build the kit aside, then show pins (`text`, where they are new) and kit by renames."""
-    from gitshelf import build
+def _build(site: Site, version: str, manifest: Path) -> Release:
+    """The release of the pins that are in `manifest`, with its kit in the store."""
+    with _pins_aside(site, version, manifest.read_text(encoding="utf-8")) as aside:
+        return _build_from(site, aside, manifest)
 
-    pins = text if text is not None else manifest.read_text(encoding="utf-8")
+
+@contextmanager
+def _pins_aside(site: Site, version: str, text: str) -> Iterator[Path]:
+    """A file with the pins `text` in a folder of the store that is gone afterwards."""
     site.kits.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=site.kits))
     try:
         written = aside / f"{version}.yml"
-        written.write_text(pins, encoding="utf-8")
-        folder = aside / "release"
-        folder.mkdir()
-        key = operator_key(site)
-        build(written, folder / KIT, tokens=here_tokens(site), key=key.file)
-        if text is not None:
-            _write_pins(manifest, text)
-        target = site.kits / version
-        if target.exists():  # a folder without a kit's sums: what a damaged store left
-            shutil.rmtree(target)
-        folder.rename(target)
+        written.write_text(text, encoding="utf-8")
+        yield written
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _build_from(
+    site: Site, aside: Path, manifest: Path, keep: Callable[[], None] | None = None
+) -> Release:
+    """Build the kit beside the pins in `aside`, `keep` these as `manifest`, then show the kit.
+
+    If `keep` raises, there is no release.
+    """
+    from gitshelf import build
+
+    version = manifest.stem
+    folder = aside.with_name("release")
+    folder.mkdir()
+    build(aside, folder / KIT, tokens=here_tokens(site), key=operator_key(site).file)
+    if keep is not None:
+        keep()
+    target = site.kits / version
+    if target.exists():  # a folder without a kit's sums: what a damaged store left
+        shutil.rmtree(target)
+    folder.rename(target)
     release = stored(site, version, manifest)
     if release is None:
         raise DeployKitError(f"the kit of {version} was built but cannot be read back")
     return release
 
 
-def _write_pins(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    files.write(file, text)
-
-
 def _sweep(site: Site) -> None:
     """Remove what killed cuts left behind; only called with the lock held."""
     for left in site.kits.glob(".new-*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _commit(site: Site, file: Path) -> bool:
-    """Commit exactly `file`; whether there was something to commit."""
-    top = _top(site)
-    if top is None:
-        raise InputError(
-            f"{site.folder} is in no git repository, so the pins cannot be committed",
-            "deploy-kit release cut --no-commit",
-        )
-    if not file.exists() or not _git(top, ["status", "--porcelain", "--", str(file)]).stdout:
-        return False
-    words = ["commit", "--quiet", "-m", f"Release {file.stem}", "--", str(file)]
-    for step in (["add", "--", str(file)], words):
-        result = _git(top, step)
-        if result.returncode != 0:
-            raise CommandFailed(
-                f"git cannot commit {file}: {result.stderr.strip()}",
-                "the release is cut; commit its pins yourself, or run this again",
-            )
-    return True
-
-
-def _top(site: Site) -> Path | None:
-    result = _git(site.folder, ["rev-parse", "--show-toplevel"])
-    return Path(result.stdout.strip()) if result.returncode == 0 else None
-
-
-def _git(folder: Path, words: list[str]) -> Result:
-    return run(["git", "-C", folder, *words], timeout=GIT_TIMEOUT, check=False, env=GIT_ENV)
