@@ -33,7 +33,7 @@ class Checkout:
     _rendered: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def git(self, *words: str) -> str:
-        argv = ["git", "-C", self.folder, *git.options(), *words]
+        argv: list[str | Path] = ["git", "-C", self.folder, *git.options(), *words]
         return self.runner(argv, timeout=120, env=git.environment()).stdout
 
     def commit(self) -> str | None:

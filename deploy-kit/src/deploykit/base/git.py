@@ -47,9 +47,9 @@ def _own() -> dict[str, str | None]:
 
     Their name and address stay, too, unless they are those of a commit that git is at.
     """
-    kept = _gitshelfs().keys()
+    kept = set(_gitshelfs())
     if not any(name in os.environ for name in FROM_GIT):
-        kept = kept | set(IDENTITY)
+        kept.update(IDENTITY)
     theirs = [name for name in os.environ if name.startswith("GIT_")]
     return {name: os.environ[name] if name in kept else None for name in theirs}
 

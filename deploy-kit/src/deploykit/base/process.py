@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from deploykit.base import files
 from deploykit.base.errors import CommandFailed
+from deploykit.base.printable import printable
 
 TAIL_LINES = 30
 
@@ -73,9 +75,9 @@ def run(
     words = tuple(str(word) for word in argv)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
+        sink = stack.enter_context(files.open_log(log)) if log else None
         if sink:
-            sink.write(f"$ {' '.join(words)}\n")
+            sink.write(printable(f"$ {' '.join(words)}\n"))
         child = _start(words, cwd, env, fed=input is not None)
         output = _Output(child, sink, on_line, on_error_line)
         try:
@@ -164,7 +166,7 @@ class _Output:
             kept.append(line)
             if self._sink:
                 with self._lock:
-                    self._sink.write(line)
+                    self._sink.write(printable(line))
                     self._sink.flush()
             if tell:
                 tell(line.rstrip("\n"))
@@ -199,7 +201,7 @@ def _end(child: subprocess.Popen[str], grace: float) -> None:
 
 
 def _group_lives(child: subprocess.Popen[str]) -> bool:
-    """Whether a process of the program's group is there; the program itself is buried if it ended."""
+    """Whether a process of the program's group is there; the program is buried if it ended."""
     child.poll()
     try:
         os.killpg(child.pid, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of, yes_option
+from deploykit.cli.app import json_option, print_json, site_of, tell_unreadable, yes_option
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
@@ -40,6 +40,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
     from deploykit.board import board, board_json, print_board
 
     records, site = ledger_of(ctx).known, site_of(ctx)
+    tell_unreadable(site)
     if as_json:
         print_json(board_json(board(site, records)))
     else:
@@ -83,11 +84,16 @@ def ledger() -> None:
 
 
 @ledger.command()
+@json_option
 @click.pass_context
-def verify(ctx: click.Context) -> None:
+def verify(ctx: click.Context, as_json: bool) -> None:
     """Verify every record and signature from the first one on, without any cache."""
     opened = ledger_of(ctx)
     records = opened.reverify()
+    if as_json:
+        ends = {"genesis": records[0].commit, "head": records[-1].commit}
+        print_json({"records": len(records), **ends})
+        return
     click.echo(
         f"{len(records)} records verified, up to {records[-1].commit[:12]}; "
         f"genesis {records[0].commit[:12]}"
@@ -96,9 +102,10 @@ def verify(ctx: click.Context) -> None:
 
 @ledger.command()
 @click.argument("n", type=int)
+@json_option
 @click.pass_context
-def show(ctx: click.Context, n: int) -> None:
-    """Show record N."""
+def show(ctx: click.Context, n: int, as_json: bool) -> None:
+    """Show record N, all of it: as JSON, with --json or without."""
     from deploykit.base.errors import InputError
 
     records = ledger_of(ctx).known
@@ -122,7 +129,7 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
     """
     from rich.table import Table
 
-    from deploykit.board import console
+    from deploykit.base.console import for_tables
     from deploykit.ledger.kit_signers import kit_signers
     from deploykit.ledger.view import signers_in_force
 
@@ -141,7 +148,7 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
         table.add_column(title, no_wrap=title == "Key")
     for signer in found:
         table.add_row(signer.principal, signer.fingerprint, ", ".join(sorted(signer.roles)))
-    console().print(table)
+    for_tables().print(table)
 
 
 @ledger.command()
@@ -178,7 +185,7 @@ def distrust(ctx: click.Context, principal: str, key: Path | None) -> None:
 
 @click.group()
 def policy() -> None:
-    """The promotion policy in force is the ledger's; the environment files propose another."""
+    """The promotion policy in force is the ledger's; environment files propose another."""
 
 
 @policy.command("show")
@@ -280,7 +287,7 @@ def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
     from rich.text import Text
 
     from deploykit.base import times
-    from deploykit.board import console
+    from deploykit.base.console import for_tables
     from deploykit.ledger.words import describe
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -290,4 +297,4 @@ def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
     for record in shown:
         what = Text(describe(record, versions))
         table.add_row(str(record.n), times.human(record.time), record.actor, what)
-    console().print(table)
+    for_tables().print(table)

@@ -23,7 +23,7 @@ TEMPLATES = {
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", help="The site's name. Default: the folder's.")
 def init(folder: Path, name: str | None) -> None:
-    """Start a site in FOLDER: site.yml, two environments and a manifest to fill in."""
+    """Start a site in FOLDER: site.yml, two environments and a manifest."""
     folder = folder.resolve()
     there = [path for path in TEMPLATES if (folder / path).exists() and path != ".gitignore"]
     if there:

@@ -193,7 +193,15 @@ class Clone:
             shutil.rmtree(left, ignore_errors=True)
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
-            words = ["git", *options(), "init", "--quiet", "--bare", "--template=", "--object-format=sha1"]
+            words = [
+                "git",
+                *options(),
+                "init",
+                "--quiet",
+                "--bare",
+                "--template=",
+                "--object-format=sha1",
+            ]
             self._run(
                 [*words, "--initial-branch=ledger", aside],
                 timeout=LOCAL_TIMEOUT,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deploykit.base import files, git
 from deploykit.base.errors import CommandFailed, InputError
+from deploykit.base.process import Result
 from deploykit.base.progress import Progress
 from deploykit.site import Site
 
@@ -28,7 +29,7 @@ def demand_repository(site: Site) -> Path:
 
 
 def commit_pins(site: Site, file: Path, pins: str, progress: Progress) -> bool:
-    """Write `pins` as `file` and commit exactly that; returns whether there was something to commit.
+    """Write `pins` as `file` and commit exactly that; returns whether there was anything to commit.
 
     The repository's hooks and signing count, and are shown while they run. If they refuse, or this
     call is interrupted, the file and the index are as before. Raises CommandFailed then.
@@ -47,9 +48,7 @@ def commit_pins(site: Site, file: Path, pins: str, progress: Progress) -> bool:
         with progress.step(f"commit of {file.name}") as step:
             words = ["commit", "--quiet", "--no-status", "--cleanup=whitespace"]
             words += ["-m", f"Release {file.stem}", "--", str(file)]
-            done = git.as_person(
-                top, [*AS_IT_IS, *words], timeout=TIMEOUT, on_error_line=step.note
-            )
+            done = git.as_person(top, [*AS_IT_IS, *words], timeout=TIMEOUT, on_error_line=step.note)
             _demand(done, file)
     except BaseException:
         if not _is_committed(top, file):
@@ -58,7 +57,7 @@ def commit_pins(site: Site, file: Path, pins: str, progress: Progress) -> bool:
     return True
 
 
-def _demand(done: git.Result, file: Path) -> None:
+def _demand(done: Result, file: Path) -> None:
     if done.returncode == 0:
         return
     said = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-SAID:])

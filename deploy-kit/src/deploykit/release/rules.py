@@ -17,17 +17,16 @@ NO_BOOKS = "books: []\n"
 SHOWN = 20  # findings
 
 
-def demand_rules(
-    site: Site, pins: Path, before: Path | None, tokens: Mapping[str, str]
-) -> None:
+def demand_rules(site: Site, pins: Path, before: Path | None, tokens: Mapping[str, str]) -> None:
     """Raise Refused, with each finding by file and line, if the pins in the file `pins` break a
     rule that the site's manifest has under `lint:`, or one of `ALWAYS`.
 
     `before` are the pins of the release before, None if there is none. What may be there all the
     same is listed in the manifest: `lint: {secrets: {allow: [PATH]}}`. Raises GitshelfError.
     """
-    from gitshelf import lint
     from gitshelf.resolution import load
+
+    from gitshelf import lint
 
     if before is None:
         before = pins.with_name("before.yml")
