@@ -20,7 +20,7 @@ SUMMARIES = {
     "promote": "Promote RELEASE into ENVIRONMENT on the evidence there is, or tell why not.",
     "release": "Releases: kits with a version, cut from the site's manifest gitshelf.yml.",
     "rollback": "Bring back what ENVIRONMENT ran before.",
-    "secrets": "The secrets of an environment: they live on its master, and leave it only encrypted.",
+    "secrets": "The secrets of an environment: on its master alone, and elsewhere encrypted.",
     "setup": "Start the LXD daemon, make the storage pool.",
     "status": "Show the board: what runs where, since when, on what evidence, and what is next.",
     "train": "Carry RELEASE through the environments: deploy, check, record, ask policy, go on.",
