@@ -7,6 +7,8 @@ worktree, a bare repository or a quarantine, whose variables lead to another rep
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +20,7 @@ GRACE = 15.0  # seconds for git to remove its lock files, and for its hooks to e
 # git sets one of these for whatever it starts: then the identity is that of its own commit.
 FROM_GIT = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_EXEC_PATH", "GIT_QUARANTINE_PATH")
 IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+FOREIGN = re.compile(r"dubious ownership in repository at '(.*)'$", re.MULTILINE)
 # What a person may have set to see more, or other things, of their own work.
 PLAIN = {
     "color.ui": "false",
@@ -117,9 +120,11 @@ def _git(
         grace=GRACE,
         on_error_line=on_error_line,
     )
-    if result.returncode == 128 and "dubious ownership" in result.stderr:
+    # git says which folder it would have to trust: the repository's top, not the one asked about.
+    foreign = FOREIGN.search(result.stderr) if result.returncode == 128 else None
+    if foreign:
         raise InputError(
-            f"{folder} belongs to another user, so git does not read its repository",
-            f"if you trust it: git config --global --add safe.directory {folder}",
+            f"the repository {foreign[1]} belongs to another user, so git does not read it",
+            f"if you trust it: git config --global --add safe.directory {shlex.quote(foreign[1])}",
         )
     return result
