@@ -109,8 +109,19 @@ def main() -> None:
     """Entry point: prints a DeployKitError once, with its remedy, and exits 0, 1 or 2."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # a closed terminal leaves nothing behind either
+    _take_utf8()
     with printable_output():
         _main()
+
+
+def _take_utf8() -> None:
+    """Start again where names of files are not UTF-8 to Python: one folder would be another site
+    in another locale. What is printed stays in the terminal's encoding."""
+    if sys.getfilesystemencoding() == "utf-8":
+        return
+    said = f"{sys.stdout.encoding}:replace"
+    env = {"PYTHONIOENCODING": said, **os.environ, "PYTHONUTF8": "1"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)  # noqa: S606
 
 
 def _main() -> NoReturn:

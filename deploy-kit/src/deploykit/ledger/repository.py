@@ -68,7 +68,7 @@ class Clone:
         """Make what is missing: the clone, and the remote where it is this site's own."""
         strict = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
         if self._owned is not None:
-            # A hooksPath of the person's own would count here, too: what receives reads its settings.
+            # What receives reads a person's settings, too: their hooksPath would count there.
             hooks = {"core.hooksPath": str(self._owned / "hooks")}
             self._make(self._owned, {**strict, **hooks, "gc.autoDetach": "false"})
         self._make(self.folder, CLONE_CONFIG)

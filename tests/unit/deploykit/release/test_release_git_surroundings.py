@@ -1,4 +1,4 @@
-"""Whoever calls deploy-kit, and whatever a person's git is set to: the same commands do the same."""
+"""Whoever calls deploy-kit, and whatever a person's git is set to: commands do the same."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from deploykit.base import git
 from deploykit.base.errors import CommandFailed, InputError
+from deploykit.base.processes import is_gone
 from deploykit.base.progress import Silent
 from deploykit.base.waiting import wait_until
 from deploykit.release import committing, manifests
@@ -206,12 +207,8 @@ def test_signing_that_fails_leaves_no_release_and_stops_nothing_else(
     assert manifests(checkout_with_site.site) == {}
     assert checkout_with_site.git("status", "--porcelain") == ""
     assert not (checkout_with_site.site.folder / "releases").exists()
-    for words in (
-        ("status",),
-        ("hold", "test", "--reason", "x"),
-        ("release", "cut", "--no-commit"),
-    ):
-        assert deploy_kit(checkout_with_site, *words, env=env).returncode == 0
+    for words in ("status", "hold test --reason x", "release cut --no-commit"):
+        assert deploy_kit(checkout_with_site, *words.split(), env=env).returncode == 0
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["new", "cut-without-commit-before"])
@@ -288,8 +285,7 @@ def test_cut_that_is_interrupted_in_a_hook_ends_it_and_leaves_everything_as_it_w
     child.send_signal(signal.SIGTERM)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130 and "stopped" in said
-    assert wait_until(lambda: not Path(f"/proc/{pid.read_text().strip()}/cmdline").is_file() or
-                      not Path(f"/proc/{pid.read_text().strip()}/cmdline").read_bytes(), 10)  # fmt: skip
+    assert is_gone(int(pid.read_text()))
     assert list((checkout.folder / ".git").glob("*.lock")) == []
     assert manifests(checkout.site) == {} and checkout.git("status", "--porcelain") == ""
     slow.unlink()
