@@ -109,6 +109,7 @@ def test_locale_that_is_not_utf8_and_names_in_either_normal_form_are_no_matter(
         b"%s",
         b"name: x\nnetworks: {a: {cidr: 10.0.0.0/24}}\nnodes: %s\n",
         b"name: %s\n",
+        b"name: x\nledger: !!timestamp %s\nnodes: !!int %s\nnetworks: !!%s x\n",
         b'<testsuite tests="1" timestamp="%s"><testcase name="a"/></testsuite>',
     ],
 )
