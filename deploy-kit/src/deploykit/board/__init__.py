@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,22 @@ def standings(
     newest: Candidate | None,
     now: datetime,
     runnable: Collection[str] | None = None,
+    *,
+    versions: Mapping[str, str] | None = None,
 ) -> tuple[Standing, ...]:
     """The board's lines for `environments`; `newest` is what may enter those without a source.
 
-    `runnable` are the checks that a train can run, for what is told of the others.
+    `runnable` are the checks that a train can run, for what is told of the others; `versions` has
+    those of releases that the ledger need not know yet, by digest.
     """
-    return tuple(_standing(name, records, newest, now, runnable) for name in environments)
+    named = {**(versions or {}), **versions_of(tuple(records))}
+    return tuple(
+        replace(
+            _standing(name, records, newest, now, runnable),
+            in_force=_in_force(name, records, now, named),
+        )
+        for name in environments
+    )
 
 
 def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
@@ -88,7 +98,14 @@ def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
     cut = releases(site)
     readable = site.read_environments().environments
     names = shown({name: one.promotion for name, one in readable.items()}, records)
-    return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
+    return standings(
+        names,
+        records,
+        cut[-1] if cut else None,
+        utc_now(),
+        check_names(),
+        versions={release.digest: release.version for release in cut},
+    )
 
 
 def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str]:
@@ -158,7 +175,6 @@ def _standing(
         busy=view.in_flight(records, name, now) is not None,
         marks=tuple((entry.check, entry.result) for entry in marks),
         marked={entry.check: entry.time for entry in marks},
-        in_force=_in_force(name, records, now),
         next=_next(name, records, runs, newest, now=now, runnable=runnable),
     )
 
@@ -203,9 +219,10 @@ def _marks(
     return tuple({e.check: e for e in found if name in (e.environment, e.edge)}.values())
 
 
-def _in_force(name: str, records: Sequence[Record], now: datetime) -> tuple[Reason, ...]:
+def _in_force(
+    name: str, records: Sequence[Record], now: datetime, versions: Mapping[str, str]
+) -> tuple[Reason, ...]:
     """The hold, the pin and the vetoes that policy would go by in `name`, whoever came next."""
-    versions = versions_of(tuple(records))
     policy = view.policy_in_force(records).get(name, Promotion())
 
     def asked(digest: str) -> Case:
