@@ -40,9 +40,10 @@ def human(time: datetime) -> str:
 
 
 def age(since: datetime, now: datetime) -> str:
-    """How long ago an aware time was, in its greatest unit: 40 s, 12 min, 3 h, 5 d."""
+    """How long ago an aware time was, as durations are written in environment files: 40s, 12m, 3h
+    or 5d, in the greatest unit that it fills."""
     seconds = max(0, int((now - since).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -25,6 +25,7 @@ from deploykit.policy.rules import Case, Reason, on_hold, pinned, vetoed
 from deploykit.site import Site
 from deploykit.site.promotion import Promotion
 
+IN_A_ROW = 3  # marks: that many fit beside the rest of a line
 SHOWN = 12  # decisions that hold
 MARKS = {Result.PASSED: "✓", Result.FAILED: "✗", Result.NOT_APPLICABLE: "–"}
 COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_APPLICABLE: "dim"}
@@ -242,10 +243,11 @@ def _table(lines: Sequence[Standing], now: datetime) -> Table:
     table.add_column("Evidence", overflow="fold")
     for line in lines:
         marks = Text()
-        for check, result in line.marks:
+        for place, (check, result) in enumerate(line.marks):
+            marks.append("" if not place else "  " if place % IN_A_ROW else "\n")
             marks.append(f"{MARKS[result]} {check}", style=COLOURS[result])
             ago = times.age(line.marked[check], now) if check in line.marked else ""
-            marks.append(f" {ago}  ", style="dim")
+            marks.append(f" {ago}", style="dim")
         runs = line.running
         cells = (runs.version, times.human(runs.since), runs.actor) if runs else ("nothing", "", "")
         table.add_row(line.environment, *(Text(one_line(cell)) for cell in cells), marks)
