@@ -65,7 +65,7 @@ class Value:
             value = YAML(typ="safe", pure=True).constructor.construct_object(self.node)
         except (YAMLError, ValueError, LookupError, TypeError, ArithmeticError):
             # A tag that is none, or one that the text does not fit, such as `!!int x`.
-            tag = self.node.tag.replace("tag:yaml.org,2002:", "!!")
+            tag = str(self.node.tag).replace("tag:yaml.org,2002:", "!!")
             raise self.error(
                 f"'{self.node.value}' is no {tag}", "write it without the tag"
             ) from None
