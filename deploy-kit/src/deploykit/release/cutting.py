@@ -149,7 +149,7 @@ def _already_cut(site: Site, known: dict[str, Path], text: str) -> str | None:
     A repository that pins itself moves on by the very commit that adds a release's pins; the
     newest release counts as the same when nothing else has changed since.
     """
-    texts = {version: file.read_text(encoding="utf-8") for version, file in known.items()}
+    texts = {version: _read(file) for version, file in known.items()}
     for version, old in texts.items():
         if old == text:
             return version
@@ -157,6 +157,11 @@ def _already_cut(site: Site, known: dict[str, Path], text: str) -> str | None:
     if newest is not None and _only_releases_between(site, texts[newest], text):
         return newest
     return None
+
+
+def _read(pins: Path) -> str:
+    """The text of a file of pins; bytes that are no UTF-8 stay, and are gitshelf's to refuse."""
+    return pins.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _only_releases_between(site: Site, old: str, new: str) -> bool:
@@ -181,7 +186,7 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
 
 def _build(site: Site, version: str, manifest: Path) -> Release:
     """The release of the pins that are in `manifest`, with its kit in the store."""
-    with _pins_aside(site, version, manifest.read_text(encoding="utf-8")) as aside:
+    with _pins_aside(site, version, _read(manifest)) as aside:
         return _build_from(site, aside, manifest)
 
 
@@ -192,7 +197,7 @@ def _pins_aside(site: Site, version: str, text: str) -> Iterator[Path]:
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=site.kits))
     try:
         written = aside / f"{version}.yml"
-        written.write_text(text, encoding="utf-8")
+        written.write_text(text, encoding="utf-8", errors="surrogateescape")
         yield written
     finally:
         shutil.rmtree(aside, ignore_errors=True)

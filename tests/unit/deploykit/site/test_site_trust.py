@@ -55,9 +55,12 @@ def test_state_is_this_users_alone_also_where_it_was_not(
 ) -> None:
     state = checkout_with_site.site.state
     (state / "logs").mkdir(parents=True, mode=0o755)
-    os.umask(0o022)
-    call("status")
-    call("deploy", "latest", "test")  # refused, but its logs have a folder
+    before = os.umask(0o022)
+    try:
+        call("status")
+        call("deploy", "latest", "test")  # refused, but its logs have a folder
+    finally:
+        os.umask(before)
     folders = [state, *(path for path in state.iterdir() if path.is_dir())]
     assert {"logs", "instances", "unpacked", "ledger"} <= {path.name for path in folders}
     for folder in folders:
