@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,11 +55,12 @@ def cut(
         demand_repository(site)
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         _sweep(site)
-        text = pinned(site)
+        tokens = here_tokens(site)
+        text = pinned(site, tokens)
         known = manifests(site)
         found = _already_cut(site, known, text)
         if found is not None:
-            release = stored(site, found, known[found]) or _build(site, found, known[found])
+            release = stored(site, found, known[found]) or _build(site, known[found], tokens)
             file, pins = _committed_pins(site, found), known[found].read_text(encoding="utf-8")
             return Cut(release, False, commit and commit_pins(site, file, pins, shown))
         chosen = version or next_version(known, today or datetime.now(UTC).date())
@@ -74,7 +75,7 @@ def cut(
 
         # The rules are asked while the kit is built, which is kept only if they hold.
         with _pins_aside(site, chosen, text) as aside, ThreadPoolExecutor(1) as beside:
-            rules = beside.submit(demand_rules, site, aside, before, here_tokens(site))
+            rules = beside.submit(demand_rules, site, aside, before, tokens)
 
             def keep() -> None:
                 rules.result()
@@ -84,7 +85,7 @@ def cut(
                     file.parent.mkdir(parents=True, exist_ok=True)
                     files.write(file, text)
 
-            return Cut(_build_from(site, aside, file, keep), True, commit)
+            return Cut(_build_from(site, aside, file, tokens, keep), True, commit)
 
 
 def _committed_pins(site: Site, version: str) -> Path:
@@ -101,17 +102,17 @@ def build_release(site: Site, found: Release | Unbuilt) -> Release:
         return found
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         release = stored(site, found.version, found.manifest)
-        release = release or _build(site, found.version, found.manifest)
+        release = release or _build(site, found.manifest, here_tokens(site))
     if found.digest is not None:
         check_digest(release, found.digest)
     return release
 
 
-def pinned(site: Site) -> str:
+def pinned(site: Site, tokens: Mapping[str, str]) -> str:
     """The site's manifest with a full SHA for every book. Raises GitshelfError."""
     from gitshelf import pinned_manifest
 
-    return pinned_manifest(site.manifest, tokens=here_tokens(site))
+    return pinned_manifest(site.manifest, tokens=tokens)
 
 
 def next_version(taken: dict[str, Path], today: date) -> str:
@@ -128,7 +129,7 @@ def uncommitted(site: Site) -> list[str]:
     top = git.top(site.folder)
     if top is None:
         return []
-    books = load(site.manifest, tokens=here_tokens(site)).books
+    books = load(site.manifest, tokens={"here": str(top)}).books
     folders = [book.path or "." for book in books if book.origin == "{here}"]
     if not folders:
         return []
@@ -184,10 +185,10 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
     return all(git.plainly(top, [*words, *pair, *where]).returncode == 0 for pair in pairs)
 
 
-def _build(site: Site, version: str, manifest: Path) -> Release:
+def _build(site: Site, manifest: Path, tokens: Mapping[str, str]) -> Release:
     """The release of the pins that are in `manifest`, with its kit in the store."""
-    with _pins_aside(site, version, _read(manifest)) as aside:
-        return _build_from(site, aside, manifest)
+    with _pins_aside(site, manifest.stem, _read(manifest)) as aside:
+        return _build_from(site, aside, manifest, tokens)
 
 
 @contextmanager
@@ -204,7 +205,11 @@ def _pins_aside(site: Site, version: str, text: str) -> Iterator[Path]:
 
 
 def _build_from(
-    site: Site, aside: Path, manifest: Path, keep: Callable[[], None] | None = None
+    site: Site,
+    aside: Path,
+    manifest: Path,
+    tokens: Mapping[str, str],
+    keep: Callable[[], None] | None = None,
 ) -> Release:
     """Build the kit beside the pins in `aside`, `keep` these as `manifest`, then show the kit.
 
@@ -215,7 +220,7 @@ def _build_from(
     version = manifest.stem
     folder = aside.with_name("release")
     folder.mkdir()
-    build(aside, folder / KIT, tokens=here_tokens(site), key=operator_key(site).file)
+    build(aside, folder / KIT, tokens=tokens, key=operator_key(site).file)
     if keep is not None:
         keep()
     target = site.kits / version

@@ -14,7 +14,7 @@ from deploykit.evidence.junit import read_results
 from deploykit.release import manifests
 from deploykit.site import Site, open_site
 from deploykit.site.environment import read_environments
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ledgerbook import Call
 from sitecheckout import Checkout
@@ -103,13 +103,16 @@ def test_locale_that_is_not_utf8_and_names_in_either_normal_form_are_no_matter(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode()))
+@example(data=b"")
 @pytest.mark.parametrize(
     "around",
     [
         b"%s",
         b"name: x\nnetworks: {a: {cidr: 10.0.0.0/24}}\nnodes: %s\n",
         b"name: %s\n",
-        b"name: x\nledger: !!timestamp %s\nnodes: !!int %s\nnetworks: !!%s x\n",
+        b"name: !!timestamp x%s\n",
+        b"name: !!int x%s\n",
+        b"name: !!odd%s x\n",
         b'<testsuite tests="1" timestamp="%s"><testcase name="a"/></testsuite>',
     ],
 )
