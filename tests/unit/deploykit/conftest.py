@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from deploykit.cli import main
 from deploykit.ledger import Ledger
 from deploykit.site import Site
 from deploykit.site.keys import Key
-from ledgerbook import Keys, make_key, make_site
+from ledgerbook import Call, Keys, make_key, make_site
 from sitecheckout import Checkout, make_checkout
 
 
@@ -49,3 +50,23 @@ def checkout_with_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check
         monkeypatch.setenv(f"GIT_{name}_NAME", "Ann")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "ann@here")
     return make_checkout(tmp_path)
+
+
+@pytest.fixture
+def call(
+    checkout_with_site: Checkout, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Call:
+    """Run `deploy-kit` with these words; gives exit code, output and errors."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        site = str(checkout_with_site.site.folder)
+        monkeypatch.setattr("sys.argv", ["deploy-kit", "--site", site, *words])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        assert isinstance(ended.value.code, int)
+        assert "Traceback" not in said.err
+        return ended.value.code, said.out, said.err
+
+    return run

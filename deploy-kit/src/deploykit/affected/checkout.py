@@ -11,6 +11,7 @@ from deploykit.affected import Affected, affected, needs_rendering
 from deploykit.affected.declared import Content, read_declared
 from deploykit.affected.imports import Packages, read_packages
 from deploykit.affected.suites import Table, read_table
+from deploykit.base import git
 from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import state_home
 from deploykit.base.process import Runner, run
@@ -32,7 +33,8 @@ class Checkout:
     _rendered: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def git(self, *words: str) -> str:
-        return self.runner(["git", "-C", self.folder, *words], timeout=120).stdout
+        argv: list[str | Path] = ["git", "-C", self.folder, *git.options(), *words]
+        return self.runner(argv, timeout=120, env=git.environment()).stdout
 
     def commit(self) -> str | None:
         """The commit that the working copy is, byte for byte; None if it differs from HEAD."""
@@ -42,7 +44,8 @@ class Checkout:
     def has(self, commit: str) -> bool:
         """Whether `commit` and its files are here: it may have been rebased away."""
         words = ["git", "-C", str(self.folder), "cat-file", "-e", f"{commit}^{{tree}}"]
-        return self.runner(words, timeout=60, check=False).returncode == 0
+        env = git.environment()
+        return self.runner(words, timeout=60, check=False, env=env).returncode == 0
 
     def changed_since(self, reference: str) -> list[str]:
         """Paths that differ from `reference` in the working copy, new ones included."""

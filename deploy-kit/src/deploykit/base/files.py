@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 @contextlib.contextmanager
@@ -26,6 +27,12 @@ def replacing(target: Path) -> Iterator[Path]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def open_log(file: Path) -> IO[str]:
+    """`file` open for appending text; readable by this user alone if it is new."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    return os.fdopen(handle, "a", encoding="utf-8", errors="replace")
 
 
 def write(target: Path, content: str | bytes, *, mode: int = 0o666, sync: bool = False) -> None:

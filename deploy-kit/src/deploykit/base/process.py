@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from deploykit.base import files
 from deploykit.base.errors import CommandFailed
+from deploykit.base.printable import printable
 
 TAIL_LINES = 30
 
@@ -39,7 +41,7 @@ class Runner(Protocol):
         timeout: float,
         input: str | None = None,
         cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         log: Path | None = None,
         check: bool = True,
         on_line: Callable[[str], None] | None = None,
@@ -52,17 +54,20 @@ def run(
     timeout: float,
     input: str | None = None,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     log: Path | None = None,
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
+    on_error_line: Callable[[str], None] | None = None,
+    grace: float = 0.0,
 ) -> Result:
     """Run `argv` without a shell for at most `timeout` seconds and return what it printed.
 
-    `env` is added to this process's environment. Output is appended line by line to `log` as it
-    comes and handed to `on_line` (standard output only). The program gets a process group of its
-    own, which is killed whole when the time is over or this process is interrupted. Secrets
-    belong in `input` or `env`, never in `argv`.
+    `env` is added to this process's environment; what is None there is taken out. Output is
+    appended line by line to `log` as it comes, without what could not be shown, and handed to
+    `on_line` (standard output) and `on_error_line`. The program gets a process group of its own,
+    which is killed whole when the time is over or this process is interrupted; first it is asked
+    to end and has `grace` seconds for it. Secrets belong in `input` or `env`, never in `argv`.
 
     Raises CommandFailed when the program is missing, is out of time, or (with `check`) exits
     non-zero; the message carries the last lines it printed.
@@ -70,24 +75,24 @@ def run(
     words = tuple(str(word) for word in argv)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(log.open("a", encoding="utf-8")) if log else None
+        sink = stack.enter_context(files.open_log(log)) if log else None
         if sink:
-            sink.write(f"$ {' '.join(words)}\n")
+            sink.write(printable(f"$ {' '.join(words)}\n"))
         child = _start(words, cwd, env, fed=input is not None)
-        output = _Output(child, sink, on_line)
+        output = _Output(child, sink, on_line, on_error_line)
         try:
             if child.stdin is not None and input is not None:
                 _feed(child.stdin, input)
             child.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
-            _kill(child)
+            _end(child, grace)
             output.end()
             raise CommandFailed(
                 f"{_name(words)} did not finish within {timeout:.0f} s",
                 _where(log, output.out + output.err),
             ) from None
         except BaseException:
-            _kill(child)
+            _end(child, grace)
             raise
         finally:
             output.end()
@@ -102,9 +107,10 @@ def run(
 
 
 def _start(
-    words: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | None, *, fed: bool
+    words: tuple[str, ...], cwd: Path | None, env: Mapping[str, str | None] | None, *, fed: bool
 ) -> subprocess.Popen[str]:
     """The program in a process group of its own; `fed` says that it gets input."""
+    own = {**os.environ, **(env or {})}
     try:
         return subprocess.Popen(
             words,
@@ -112,7 +118,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env={**os.environ, **env} if env else None,
+            env={name: value for name, value in own.items() if value is not None},
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -133,6 +139,7 @@ class _Output:
         child: subprocess.Popen[str],
         sink: IO[str] | None,
         on_line: Callable[[str], None] | None,
+        on_error_line: Callable[[str], None] | None,
     ) -> None:
         self.out: list[str] = []
         self.err: list[str] = []
@@ -143,7 +150,7 @@ class _Output:
             threading.Thread(target=self._pump, args=(stream, kept, tell), daemon=True)
             for stream, kept, tell in (
                 (child.stdout, self.out, on_line),
-                (child.stderr, self.err, None),
+                (child.stderr, self.err, on_error_line),
             )
         ]
         for thread in self._pumps:
@@ -159,7 +166,7 @@ class _Output:
             kept.append(line)
             if self._sink:
                 with self._lock:
-                    self._sink.write(line)
+                    self._sink.write(printable(line))
                     self._sink.flush()
             if tell:
                 tell(line.rstrip("\n"))
@@ -178,10 +185,29 @@ def _feed(stdin: IO[str], text: str) -> None:
         pass  # the program did not want it all; its exit status tells
 
 
-def _kill(child: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+def _end(child: subprocess.Popen[str], grace: float) -> None:
+    """End the program and all that it started: by SIGTERM, and `grace` seconds later SIGKILL."""
+    try:
+        if grace:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
+            until = time.monotonic() + grace
+            while _group_lives(child) and time.monotonic() < until:
+                time.sleep(0.05)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _group_lives(child: subprocess.Popen[str]) -> bool:
+    """Whether a process of the program's group is there; the program is buried if it ended."""
+    child.poll()
+    try:
+        os.killpg(child.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _name(words: tuple[str, ...]) -> str:

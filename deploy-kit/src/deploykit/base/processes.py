@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from deploykit.base.printable import one_line
+
 PROC = Path("/proc")
 START_FIELD = 19  # of /proc/PID/stat behind the command's name: start time in clock ticks (proc(5))
 
@@ -30,7 +32,7 @@ class Process:
     space: str = ""
 
     def __str__(self) -> str:
-        return f"{self.user}@{self.host} (process {self.pid})"
+        return f"{one_line(self.user)}@{one_line(self.host)} (process {self.pid})"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

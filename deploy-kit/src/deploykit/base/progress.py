@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Protocol
 from rich.console import Console
 from rich.markup import escape
 
+from deploykit.base.printable import one_line
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
+
+
+DETAIL = 200  # characters beside a running step
 
 
 class Progress(Protocol):
     """Told by long work what it is doing; safe to call from several threads.
 
     `step` spans one named piece of work and prints it with its seconds when it ends; `note`
-    changes the detail shown beside the running step; `say` prints a line that stays.
+    changes the detail shown beside the running step, as one line; `say` prints a line that stays,
+    with rich's markup.
     """
 
     def step(self, title: str) -> AbstractContextManager[Step]: ...
@@ -108,10 +114,10 @@ class _ShownStep:
         self._began = self._told = time.monotonic()
 
     def note(self, detail: str) -> None:
+        detail = one_line(detail, DETAIL)
         self._bars.update(self._task, detail=escape(detail))
         now = time.monotonic()
         if not self._console.is_terminal and now - self._told >= self._every:
             self._told = now
-            self._console.print(
-                f"  {self._title}: {detail} ({now - self._began:.0f} s)", soft_wrap=True
-            )
+            text = f"  {self._title}: {detail} ({now - self._began:.0f} s)"
+            self._console.print(text, soft_wrap=True, markup=False)

@@ -1,4 +1,7 @@
-"""Times as the ledger, the providers' tags and people write them: UTC, in whole seconds."""
+"""Times as the ledger, the providers' tags and people write them: UTC, in whole seconds.
+
+People also get their own local time.
+"""
 
 from __future__ import annotations
 
@@ -29,5 +32,20 @@ def iso(time: datetime) -> str:
 
 
 def human(time: datetime) -> str:
-    """An aware time for people, in UTC."""
-    return time.astimezone(UTC).strftime(HUMAN)
+    """An aware time for people: in UTC, and beside it the local one where that is another."""
+    here, there = time.astimezone(), time.astimezone(UTC)
+    text = there.strftime(HUMAN)
+    if here.utcoffset() == there.utcoffset():
+        return text
+    day = "" if here.date() == there.date() else f"{here:%d} "
+    return f"{text} ({day}{here:%H:%M %Z})"
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago an aware time was, as durations are written in environment files: 40s, 12m, 3h
+    or 5d, in the greatest unit that it fills."""
+    seconds = max(0, int((now - since).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

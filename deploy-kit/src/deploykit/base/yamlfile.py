@@ -65,7 +65,14 @@ class Value:
     def scalar(self) -> Scalar:
         if not isinstance(self.node, ScalarNode):
             raise self.error(f"expected a single value, found {self._kind()}")
-        value = YAML(typ="safe", pure=True).constructor.construct_object(self.node)
+        try:
+            value = YAML(typ="safe", pure=True).constructor.construct_object(self.node)
+        except (YAMLError, ValueError, LookupError, TypeError, ArithmeticError):
+            # A tag that is none, or one that the text does not fit, such as `!!int x`.
+            tag = str(self.node.tag).replace("tag:yaml.org,2002:", "!!")
+            raise self.error(
+                f"'{self.node.value}' is no {tag}", "write it without the tag"
+            ) from None
         return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
     def text(self) -> str:

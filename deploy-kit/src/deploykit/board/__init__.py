@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,14 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 from deploykit.base import times
+from deploykit.base.console import for_tables
+from deploykit.base.printable import one_line
+from deploykit.base.processes import this_process
 from deploykit.ledger import utc_now, view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
+from deploykit.ledger.words import short
 from deploykit.policy import Candidate, Verdict, evaluate
+from deploykit.policy.rules import Case, Reason, on_hold, pinned, vetoed
 from deploykit.site import Site
 from deploykit.site.promotion import Promotion
 
-WIDTH = 100  # columns, where the output is no terminal
+IN_A_ROW = 3  # marks: that many fit beside the rest of a line
+SHOWN = 12  # decisions that hold
 MARKS = {Result.PASSED: "✓", Result.FAILED: "✗", Result.NOT_APPLICABLE: "–"}
 COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_APPLICABLE: "dim"}
 
@@ -36,7 +43,8 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one environment stands; `marks` are the last results of each check of what it runs."""
+    """How one environment stands; `marks` are the last results of each check of what it runs, with
+    their times in `marked`; `in_force` what people decided that holds there, in words."""
 
     environment: str
     running: view.Running | None
@@ -44,6 +52,16 @@ class Standing:
     busy: bool
     marks: tuple[tuple[str, Result], ...]
     next: Next | None
+    marked: Mapping[str, datetime] = field(default_factory=dict)
+    in_force: tuple[Reason, ...] = ()
+
+    @property
+    def failed(self) -> view.Attempt | None:
+        """The last deploy there, if it is of the release that could come next, and it failed."""
+        last = self.last
+        if self.next is None or last is None or last.phase != Phase.FAILED:
+            return None
+        return last if last.release == self.next.digest else None
 
 
 def standings(
@@ -52,23 +70,44 @@ def standings(
     newest: Candidate | None,
     now: datetime,
     runnable: Collection[str] | None = None,
+    *,
+    versions: Mapping[str, str] | None = None,
 ) -> tuple[Standing, ...]:
     """The board's lines for `environments`; `newest` is what may enter those without a source.
 
-    `runnable` are the checks that a train can run, for what is told of the others.
+    `runnable` are the checks that a train can run, for what is told of the others; `versions` has
+    those of releases that the ledger need not know yet, by digest.
     """
-    return tuple(_standing(name, records, newest, now, runnable) for name in environments)
+    named = {**(versions or {}), **view.versions_of(tuple(records))}
+    return tuple(
+        replace(
+            _standing(name, records, newest, now, runnable),
+            in_force=_in_force(name, records, now, named),
+        )
+        for name in environments
+    )
 
 
 def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
-    """The board of a site after the ledger's `records`, in the order of promotion."""
+    """The board of a site after the ledger's `records`, in the order of promotion.
+
+    What cannot be read of the site's own environments is left out: the ledger's word counts.
+    """
     from deploykit.checks import check_names
     from deploykit.release import releases
 
     versions = view.versions_of(records)
     cut = [one for one in releases(site) if versions.get(one.digest, one.version) == one.version]
-    names = shown(site.promotions(), records)
-    return standings(names, records, cut[-1] if cut else None, utc_now(), check_names())
+    readable = site.read_environments().environments
+    names = shown({name: one.promotion for name, one in readable.items()}, records)
+    return standings(
+        names,
+        records,
+        cut[-1] if cut else None,
+        utc_now(),
+        check_names(),
+        versions={release.digest: release.version for release in cut},
+    )
 
 
 def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str]:
@@ -89,14 +128,15 @@ def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str
 
 def print_board(site: Site, records: Sequence[Record], printer: Console | None = None) -> None:
     """Print the board, at most 100 columns wide, without colours where it is no terminal."""
-    out = printer or console()
+    out = printer or for_tables()
     lines = board(site, records)
-    out.print(_table(lines))
+    out.print(_table(lines, utc_now()))
+    _print_in_force(out, lines)
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:
         out.print(Text("Next", style="bold"))
     for line in shown:
-        _print_next(out, line)
+        _print_next(out, line, site)
 
 
 def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
@@ -109,8 +149,12 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
             "since": times.iso(line.running.since) if line.running else None,
             "by": line.running.actor if line.running else None,
             "evidence": dict(line.marks),
+            "evidence_at": {check: times.iso(time) for check, time in line.marked.items()},
+            "in_force": [
+                {"code": one.code, "text": one.text, "remedy": one.remedy} for one in line.in_force
+            ],
             "last_deploy": _attempt_json(line) if line.last else None,
-            "next": _next_json(line.next) if line.next else None,
+            "next": _next_json(line) if line.next else None,
         }
         for line in lines
     ]
@@ -125,12 +169,14 @@ def _standing(
 ) -> Standing:
     runs = view.running(records, name)
     tried = view.attempts(records, name)
+    marks = _marks(records, name, runs)
     return Standing(
         environment=name,
         running=runs,
         last=tried[-1] if tried else None,
         busy=view.in_flight(records, name, now) is not None,
-        marks=_marks(records, name, runs),
+        marks=tuple((entry.check, entry.result) for entry in marks),
+        marked={entry.check: entry.time for entry in marks},
         next=_next(name, records, runs, newest, now=now, runnable=runnable),
     )
 
@@ -167,32 +213,45 @@ class _Named:
 
 def _marks(
     records: Sequence[Record], name: str, runs: view.Running | None
-) -> tuple[tuple[str, Result], ...]:
+) -> tuple[view.Evidence, ...]:
     """The last result of each check of what runs in `name`, gathered there or for its entry."""
     if runs is None:
         return ()
     found = view.evidence(records, release=runs.digest)
-    return tuple({e.check: e.result for e in found if name in (e.environment, e.edge)}.items())
+    return tuple({e.check: e for e in found if name in (e.environment, e.edge)}.values())
 
 
-def console() -> Console:
-    """A console for tables: as wide as the terminal, else 100 columns and plain."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=WIDTH)
+def _in_force(
+    name: str, records: Sequence[Record], now: datetime, versions: Mapping[str, str]
+) -> tuple[Reason, ...]:
+    """The hold, the pin and the vetoes that policy would go by in `name`, whoever came next."""
+    policy = view.policy_in_force(records).get(name, Promotion())
+
+    def asked(digest: str) -> Case:
+        release = _Named(digest, versions.get(digest, short(digest)))
+        return Case(release, name, records, now, policy, None)
+
+    nobodys = asked("")
+    vetoes = [d.release for d in view.decisions(records) if d.decision == "veto" and d.release]
+    found = [*on_hold(nobodys), *pinned(nobodys)]
+    return (*found, *(one for digest in dict.fromkeys(vetoes) for one in vetoed(asked(digest))))
 
 
-def _table(lines: Sequence[Standing]) -> Table:
+def _table(lines: Sequence[Standing], now: datetime) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Environment", "Release", "Since (UTC)", "By"):
         table.add_column(title, no_wrap=True)
     table.add_column("Evidence", overflow="fold")
     for line in lines:
         marks = Text()
-        for check, result in line.marks:
-            marks.append(f"{MARKS[result]} {check}  ", style=COLOURS[result])
+        for place, (check, result) in enumerate(line.marks):
+            marks.append("" if not place else "  " if place % IN_A_ROW else "\n")
+            marks.append(f"{MARKS[result]} {check}", style=COLOURS[result])
+            ago = times.age(line.marked[check], now) if check in line.marked else ""
+            marks.append(f" {ago}", style="dim")
         runs = line.running
         cells = (runs.version, times.human(runs.since), runs.actor) if runs else ("nothing", "", "")
-        table.add_row(line.environment, *(Text(cell) for cell in cells), marks)
+        table.add_row(line.environment, *(Text(one_line(cell)) for cell in cells), marks)
     return table
 
 
@@ -202,16 +261,38 @@ def _trouble(line: Standing) -> str:
     if last is None or last.phase == Phase.FINISHED:
         return ""
     if last.phase == Phase.FAILED:
-        why = f": {last.summary.splitlines()[0]}" if last.summary else ""
-        return f"{last.purpose} of {last.version} failed at {times.human(last.told)}{why}"
+        return f"{last.purpose} of {last.version} failed at {times.human(last.told)}{_why(last)}"
     who = f"by {last.owner} since {times.human(last.since)}"
     if line.busy:
         return f"{last.purpose} of {last.version} in flight, {who}"
     return f"{last.purpose} of {last.version} was left unfinished, {who}"
 
 
-def _print_next(out: Console, line: Standing) -> None:
+def _why(failed: view.Attempt) -> str:
+    return f": {one_line(failed.summary)}" if failed.summary.strip() else ""
+
+
+def _print_in_force(out: Console, lines: Sequence[Standing]) -> None:
+    """What people decided that holds now; what holds everywhere in one line."""
+    where: dict[str, list[str]] = {}
+    for line in lines:
+        for reason in line.in_force:
+            where.setdefault(reason.text, []).append(line.environment)
+    if where:
+        out.print(Text("In force", style="bold"))
+    texts = list(where.items())
+    for text, names in texts[:SHOWN]:
+        place = "" if len(names) == 1 and text.startswith(names[0]) else f"{', '.join(names)}: "
+        out.print(Text(f"  {place}{text}", style="yellow"))
+    if len(texts) > SHOWN:
+        out.print(Text(f"  and {len(texts) - SHOWN} more: deploy-kit status --json"))
+
+
+def _print_next(out: Console, line: Standing, site: Site) -> None:
     trouble = _trouble(line)
+    if line.failed is not None:
+        _print_failed(out, line, line.failed, site)
+        return
     if trouble:
         out.print(Text(f"  {line.environment}: {trouble}", style="yellow"))
     if line.next is None:
@@ -226,6 +307,30 @@ def _print_next(out: Console, line: Standing) -> None:
     out.print(Text(f"  {where}: ").append("not yet", style="yellow"))
     for reason in after.verdict.reasons:
         out.print(Text(f"    - {reason.text}"))
+
+
+def _print_failed(out: Console, line: Standing, failed: view.Attempt, site: Site) -> None:
+    """A release that failed there is no candidate like others: what failed, and where to look."""
+    where = f"{line.environment} ← {failed.version}"
+    text = Text(f"  {where}: ").append("failed there", style="red")
+    out.print(text.append(f" at {times.human(failed.told)}{_why(failed)}"))
+    log = _log_of(failed, site)
+    look = log or f"deploy-kit history {line.environment}"
+    out.print(Text(f"    - look at it: {look}"), soft_wrap=True)
+    again = f"deploy-kit {failed.purpose} {failed.version} {line.environment}"
+    out.print(Text(f"    - mend it and cut another release; or try it again: {again}"))
+    assert line.next is not None
+    for reason in line.next.verdict.reasons:
+        out.print(Text(f"    - {reason.text}"))
+
+
+def _log_of(attempt: view.Attempt, site: Site) -> Path | None:
+    """The log of its states, if it was deployed from here."""
+    from deploykit.rollout.work import logs_of
+
+    if attempt.owner.host != this_process().host:
+        return None
+    return logs_of(site, attempt.owner.pid, attempt.environment)
 
 
 def _attempt_json(line: Standing) -> dict[str, Any]:
@@ -245,12 +350,15 @@ def _attempt_json(line: Standing) -> dict[str, Any]:
     }
 
 
-def _next_json(after: Next) -> dict[str, Any]:
+def _next_json(line: Standing) -> dict[str, Any]:
+    after = line.next
+    assert after is not None
     return {
         "release": after.digest,
         "version": after.version,
         "from": after.source,
         "allowed": after.verdict.allowed,
+        "failed_there": line.failed is not None,
         "reasons": [
             {"code": reason.code, "text": reason.text, "remedy": reason.remedy}
             for reason in after.verdict.reasons

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from deploykit.base.errors import DeployKitError
+from deploykit.base.printable import printable_output
+from deploykit.cli.summaries import SUMMARIES
 
 COMMANDS = {
     "approve": "deploykit.cli.decisions:approve",
+    "completion": "deploykit.cli.completion:completion",
     "deploy": "deploykit.cli.deploy:deploy",
     "dev": "deploykit.cli.dev:dev",
     "doctor": "deploykit.cli.host:doctor",
@@ -57,6 +61,15 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in SUMMARIES if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=SUMMARIES[name]) for name in names]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -69,7 +82,10 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{error.message} {hint}", ctx) from None
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="deploy-kit", prog_name="deploy-kit")
 @click.option(
     "--site",
@@ -92,12 +108,28 @@ def cli(ctx: click.Context, site: Path | None) -> None:
 
 def main() -> None:
     """Entry point: prints a DeployKitError once, with its remedy, and exits 0, 1 or 2."""
-    from gitshelf.base.errors import GitshelfError
-
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # a closed terminal leaves nothing behind either
+    _take_utf8()
+    with printable_output():
+        _main()
+
+
+def _take_utf8() -> None:
+    """Start again where names of files are not UTF-8 to Python: one folder would be another site
+    in another locale. What is printed stays in the terminal's encoding."""
+    if sys.getfilesystemencoding() == "utf-8":
+        return
+    said = f"{sys.stdout.encoding}:replace"
+    env = {"PYTHONIOENCODING": said, **os.environ, "PYTHONUTF8": "1"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)  # noqa: S606
+
+
+def _main() -> NoReturn:
+    from gitshelf.base.errors import GitshelfError
+
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(standalone_mode=False, prog_name="deploy-kit")
     except click.exceptions.Abort:
         _tell("stopped", "the same command goes on from here")
         sys.exit(130)
@@ -129,7 +161,12 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _tell(message: str, remedy: str) -> None:
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True, color=colour)
+    title = "error: "
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        # To the stream behind: what is meant as colour does not pass what makes text printable.
+        behind = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+        behind.write(click.style(title, fg="red", bold=True))
+        title = ""
+    click.echo(f"{title}{message}", err=True)
     for line in remedy.splitlines():
-        click.echo(f"  {line}", err=True, color=colour)
+        click.echo(f"  {line}", err=True)

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
-from deploykit.site import Site, find_site, open_site
+from deploykit.base.console import stderr as stderr
+from deploykit.base.console import stdout as stdout
+from deploykit.site import Site, find_site, open_site, secure_state
 
 if TYPE_CHECKING:
     from deploykit.rollout.work import Work
+    from deploykit.site.environment import Environment
 
 
 def site_of(ctx: click.Context) -> Site:
     """The site of this call: --site, DEPLOY_KIT_SITE, or the checkout one stands in."""
     given = ctx.find_root().obj
-    return open_site(given if isinstance(given, Path) else find_site(Path.cwd().resolve()))
+    site = open_site(given if isinstance(given, Path) else find_site(Path.cwd().resolve()))
+    secure_state(site)
+    return site
 
 
-def stdout() -> Console:
-    """Where results go."""
-    return Console(highlight=False)
+def readable_environments(site: Site) -> dict[str, Environment]:
+    """The site's environments; each file that cannot be read is told, and stops nothing else."""
+    tell_unreadable(site)
+    return site.read_environments().environments
 
 
-def stderr() -> Console:
-    """Where progress goes."""
-    return Console(stderr=True, highlight=False)
+def tell_unreadable(site: Site) -> None:
+    """Say which files of the site's environments cannot be read, and why."""
+    for error in site.read_environments().broken.values():
+        click.echo(f"left out: {error.message}", err=True)
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, sort_keys=True))
+    """Print `value` for machines: whole, with nothing in it that a terminal would act on."""
+    # json escapes what is not plain ASCII, so it goes to the stream behind, which cuts no line.
+    stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+    click.echo(json.dumps(value, indent=2, sort_keys=True), file=stream)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")

@@ -38,6 +38,10 @@ def confirm(
 
 
 def _protected(site: Site, instance: Instance) -> bool:
-    """Whether it is an environment marked so; throwaway copies of one are not."""
-    environment = site.environments().get(instance.environment)
-    return environment is not None and environment.protected and instance.copy is None
+    """Whether it is an environment marked so, or one whose file cannot be read; throwaway copies of
+    one are not."""
+    if instance.copy is not None:
+        return False
+    reading = site.read_environments()
+    environment = reading.environments.get(instance.environment)
+    return environment.protected if environment else instance.environment in reading.broken

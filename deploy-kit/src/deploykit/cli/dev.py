@@ -6,7 +6,8 @@ import time
 
 import click
 
-from deploykit.cli.app import provider_option, work_of
+from deploykit.base.printable import one_line
+from deploykit.cli.app import provider_option, stdout, work_of
 from deploykit.site import Site
 
 
@@ -70,6 +71,9 @@ def only_one_up(site: Site, provider: str | None) -> str:
 
 
 def _tell(minion: str, state: str, told: str, colour: str) -> None:
-    click.secho(f"{minion}: {state}", fg=colour, bold=True)
+    from rich.text import Text
+
+    title = Text(f"{one_line(minion)}: {one_line(state)}", style=f"{colour} bold")
+    stdout().print(title, soft_wrap=True)
     for line in told.splitlines():
         click.echo(f"    {line}")

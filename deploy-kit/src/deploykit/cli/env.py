@@ -171,9 +171,14 @@ def _provider(site: Site, instance: Instance) -> Provider:
 
 
 @env.command()
+@mean_option
 @yes_option
-def prune(yes: bool) -> None:
-    """Take down what belongs to checkouts that are no longer on this machine."""
+def prune(yes_i_mean: tuple[str, ...], yes: bool) -> None:
+    """Take down what belongs to checkouts that are no longer on this machine.
+
+    A checkout that was only moved is this machine's again when it is moved back. A protected
+    environment goes only by name, that of its project.
+    """
     from deploykit.providers.lxd.api import Lxd
     from deploykit.providers.lxd.instance import orphans, remove_instance
 
@@ -182,11 +187,22 @@ def prune(yes: bool) -> None:
     if not found:
         stdout().print("nothing to take down")
         return
+    going = [one for one in found if not one.protected or one.names.project in yes_i_mean]
     for one in found:
-        stdout().print(f"{one.names.instance} of {one.folder}, which is gone", soft_wrap=True)
+        text = f"{one.names.instance} of {one.folder}, which is gone"
+        if one not in going:
+            text += f"; protected, so it stays: --yes-i-mean {one.names.project}"
+        stdout().print(text, soft_wrap=True)
+    stdout().print(
+        "A folder that was only moved: move it back, and all of it is that site's again",
+        soft_wrap=True,
+    )
+    if not going:
+        return
     if not yes:
-        click.confirm("Take them down?", abort=True, err=True)
+        names = ", ".join(one.names.project for one in going)
+        click.confirm(f"Take down {names}?", abort=True, err=True)
     progress = Shown(stderr())
-    for one in found:
+    for one in going:
         with progress.step(f"{one.names.project}: down"):
             remove_instance(lxd, one.names)

@@ -6,12 +6,13 @@ from dataclasses import asdict
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from deploykit.base.errors import InputError
 from deploykit.base.progress import Shown
 from deploykit.cli.app import json_option, print_json, site_of, stderr, stdout, yes_option
 
-MARKS = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "problem": "[red]✗[/red]"}
+MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
 
 @click.command()
@@ -40,7 +41,8 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
     else:
         console = stdout()
         for finding in found:
-            console.print(f"{MARKS[finding.level]} {finding.name:<11}{finding.detail}")
+            mark, style = MARKS[finding.level]
+            console.print(Text(mark, style=style) + f" {finding.name:<11}{finding.detail}")
             if finding.level is not Level.OK:
                 for line in finding.remedy.splitlines():
                     console.print(f"    {line}", soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of, yes_option
+from deploykit.cli.app import json_option, print_json, site_of, tell_unreadable, yes_option
 from deploykit.cli.ledger_care import accept, end_lease, hook, mend
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
     from deploykit.board import board, board_json, print_board
 
     records, site = ledger_of(ctx).known, site_of(ctx)
+    tell_unreadable(site)
     if as_json:
         print_json(board_json(board(site, records)))
     else:
@@ -91,8 +92,9 @@ def ledger() -> None:
 
 
 @ledger.command()
+@json_option
 @click.pass_context
-def verify(ctx: click.Context) -> None:
+def verify(ctx: click.Context, as_json: bool) -> None:
     """Verify every record and signature from the first one on, without any cache.
 
     Also replays policy: an entry that it had not allowed is named, and the exit is 1. Records that
@@ -102,25 +104,39 @@ def verify(ctx: click.Context) -> None:
 
     opened = ledger_of(ctx)
     records = opened.reverify()
+    against = breaches(records)
+    if as_json:
+        print_json(
+            {
+                "records": len(records),
+                "genesis": records[0].commit,
+                "head": records[-1].commit,
+                "late": list(opened.late),
+                "against_policy": [
+                    {"n": breach.record.n, "reasons": [reason.code for reason in breach.reasons]}
+                    for breach in against
+                ],
+            }
+        )
+        ctx.exit(1 if against else 0)
     click.echo(
         f"{len(records)} records verified, up to {records[-1].commit}; genesis {records[0].commit}"
     )
     for n in opened.late:
         click.echo(f"record {n}, by {records[n].actor}: dated before this machine last looked")
-    against = breaches(records)
     for breach in against:
         click.echo(f"record {breach.record.n}, by {breach.record.actor}: entered against policy")
         for reason in breach.reasons:
             click.echo(f"  - {reason.text}")
-    if against:
-        ctx.exit(1)
+    ctx.exit(1 if against else 0)
 
 
 @ledger.command()
 @click.argument("n", type=int)
+@json_option
 @click.pass_context
-def show(ctx: click.Context, n: int) -> None:
-    """Show record N."""
+def show(ctx: click.Context, n: int, as_json: bool) -> None:
+    """Show record N, all of it: as JSON, with --json or without."""
     from deploykit.base.errors import InputError
     from deploykit.ledger.view import versions_of
 
@@ -145,7 +161,7 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
     """
     from rich.table import Table
 
-    from deploykit.board import console
+    from deploykit.base.console import for_tables
     from deploykit.ledger.kit_signers import kit_signers
     from deploykit.ledger.view import signers_in_force
 
@@ -164,7 +180,7 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
         table.add_column(title, no_wrap=title == "Key")
     for signer in found:
         table.add_row(signer.principal, signer.fingerprint, ", ".join(sorted(signer.roles)))
-    console().print(table)
+    for_tables().print(table)
 
 
 @ledger.command()
@@ -238,7 +254,7 @@ for _command in (accept, end_lease, hook, mend):
 
 @click.group()
 def policy() -> None:
-    """The promotion policy in force is the ledger's; the environment files propose another."""
+    """The promotion policy in force is the ledger's; environment files propose another."""
 
 
 @policy.command("show")
@@ -345,7 +361,7 @@ def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
     from rich.text import Text
 
     from deploykit.base import times
-    from deploykit.board import console
+    from deploykit.base.console import for_tables
     from deploykit.ledger.words import describe
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -355,4 +371,4 @@ def _print_records(shown: list[Record], versions: dict[str, str]) -> None:
     for record in shown:
         what = Text(describe(record, versions))
         table.add_row(str(record.n), times.human(record.time), record.actor, what)
-    console().print(table)
+    for_tables().print(table)

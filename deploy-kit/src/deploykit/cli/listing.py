@@ -6,8 +6,17 @@ from dataclasses import asdict, dataclass
 
 import click
 from rich.table import Table
+from rich.text import Text
 
-from deploykit.cli.app import json_option, print_json, provider_option, site_of, stdout
+from deploykit.base.printable import one_line
+from deploykit.cli.app import (
+    json_option,
+    print_json,
+    provider_option,
+    readable_environments,
+    site_of,
+    stdout,
+)
 from deploykit.providers import NodeState, Provider, instances_up, provider_for, resolve_instance
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -19,7 +28,7 @@ from deploykit.site.instance import Instance
 def list_(ctx: click.Context, as_json: bool) -> None:
     """What is up, and which environments there are."""
     site = site_of(ctx)
-    environments = site.environments()
+    environments = readable_environments(site)
     there = instances_up(site)
     names = dict.fromkeys([*map(Instance, environments), *there])
     rows = [_row(name, there, environments) for name in names]
@@ -31,7 +40,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     )
     for row in rows:
         release = row.tags.get("release", "")[:19]
-        more = [row.tags.get(key, "") for key in ("purpose", "owner", "created")]
+        more = [one_line(row.tags.get(key, "")) for key in ("purpose", "owner", "created")]
         up_now = f"{row.running} of {row.nodes}"
         table.add_row(row.instance, up_now, _mib(row.memory), release, *more)
     stdout().print(table)
@@ -81,7 +90,7 @@ def status(ctx: click.Context, instance: str, provider: str | None, as_json: boo
         networks = [net.name for net in environment.networks]
         table = Table("node", "state", "roles", "uplink", *networks, "memory", box=None)
         for node in nodes:
-            state = node.state if node.state == NodeState.RUNNING else f"[red]{node.state}[/red]"
+            state = Text(node.state, style="" if node.state == NodeState.RUNNING else "red")
             addresses = [by_name[node.name][net] for net in networks]
             roles = ", ".join(node.roles)
             table.add_row(node.name, state, roles, node.address, *addresses, _mib(node.memory))

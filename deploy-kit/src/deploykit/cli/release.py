@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of
+from deploykit.cli.app import json_option, print_json, site_of, stderr
 
 if TYPE_CHECKING:
     from deploykit.release import Release
@@ -25,19 +25,24 @@ def release() -> None:
 def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool) -> None:
     """Pin every book of gitshelf.yml to a commit and build the kit.
 
-    The pins are written to releases/VERSION.yml and committed. What is not committed in a book's
-    repository is not part of the release.
+    The pins are written to releases/VERSION.yml and committed; your repository's hooks and signing
+    count. What is not committed in a book's repository is not part of the release.
+
+    A release that breaks a rule under the manifest's `lint:`, or holds a private key or token, is
+    refused (exit status 1). What may be there is listed: `lint: {secrets: {allow: [PATH]}}`.
 
     \b
     deploy-kit release cut
     deploy-kit release cut --no-commit
     """
+    from deploykit.base.progress import Shown, Silent
     from deploykit.cli.ledger import ledger_of
     from deploykit.release.cutting import cut as run
     from deploykit.release.cutting import uncommitted
 
     site = site_of(ctx)
-    done = run(site, ledger_of(ctx), commit=not no_commit, version=version)
+    progress = Silent() if no_commit else Shown(stderr())
+    done = run(site, ledger_of(ctx), commit=not no_commit, version=version, progress=progress)
     changed = uncommitted(site)
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""

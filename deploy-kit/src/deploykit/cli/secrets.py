@@ -21,7 +21,7 @@ DAY = 86400.0  # seconds
 
 @click.group()
 def secrets() -> None:
-    """The secrets of an environment: they live on its master, and leave it only encrypted."""
+    """The secrets of an environment: on its master alone, and elsewhere encrypted."""
 
 
 @secrets.command("list")

@@ -21,6 +21,9 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     deploy-kit train
     deploy-kit train 2026.47.1 --to staging
     """
+    from rich.markup import escape
+
+    from deploykit.base.errors import InputError
     from deploykit.board import print_board
     from deploykit.cli.ledger import ledger_of
     from deploykit.release import find_release
@@ -30,13 +33,18 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
 
     with work_of(ctx, "train") as work:
         ledger = ledger_of(ctx)
-        found = build_release(work.site, ledger, find_release(work.site, release))
         if last is not None:
             work.site.environment(last)
         line = chain(work.site.environments(), last)
+        if not line:
+            raise InputError(
+                f"no environment of {work.site.folder} has 'promotion.from', so there is no line",
+                f"deploy-kit train --to ENVIRONMENT, or deploy-kit deploy {release} ENVIRONMENT",
+            )
+        found = build_release(work.site, ledger, find_release(work.site, release))
         work.progress.say(
             f"Release {found.version} goes to {' → '.join(env.name for env in line)}; "
-            f"logs: {work.logs}"
+            f"logs: {escape(str(work.logs))}"
         )
         run_train(work, ledger, found, line)
         print_board(work.site, ledger.fetch_records())
@@ -61,7 +69,7 @@ def what_next(names: list[str]) -> str:
 @click.argument("environment")
 @click.pass_context
 def promote(ctx: click.Context, release: str, environment: str) -> None:
-    """Promote RELEASE into ENVIRONMENT on the evidence there is; every reason is told if not.
+    """Promote RELEASE into ENVIRONMENT on the evidence there is, or tell why not.
 
     `deploy-kit train` gathers missing evidence first; this asks policy as things stand.
 

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from deploykit.base import times
-from deploykit.base.printable import printable, printable_lines
+from deploykit.base.printable import one_line, printable
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.schema import LINE_LENGTH, TEXT_LENGTH, SecretsEvent
 from deploykit.site.keys import Signer
+
+MORE = 40  # characters in which `one_line` says how much it left out
 
 
 def genesis_body(site: str, signers: tuple[Signer, ...], policy: Mapping[str, Any]) -> Body:
@@ -55,7 +57,7 @@ def deploy_body(
         "purpose": purpose,
         "owner": dict(owner),
         "lease_until": times.iso(lease_until),
-        "summary": printable_lines(summary, TEXT_LENGTH),
+        "summary": _lines(summary),
     }
     return Body("deploy", fields)
 
@@ -76,7 +78,7 @@ def evidence_body(
 ) -> Body:
     """The outcome of a check; `edge` defaults to `environment`: it holds generally."""
     installed = {
-        role: {printable(name): printable(version) for name, version in versions.items()}
+        role: {_line(name): _line(version) for name, version in versions.items()}
         for role, versions in (packages or {}).items()
     }
     fields = {
@@ -89,7 +91,7 @@ def evidence_body(
         "attempt": attempt,
         "result": result,
         "seconds": round(seconds, 1),
-        "summary": printable_lines(summary, TEXT_LENGTH),
+        "summary": _lines(summary),
         "packages": installed,
     }
     return Body("evidence", fields)
@@ -108,7 +110,7 @@ def decision_body(
         "environment": environment,
         "release": release,
         "check": check,
-        "reason": printable(reason, LINE_LENGTH),
+        "reason": _line(reason),
     }
     return Body("decision", fields)
 
@@ -121,8 +123,18 @@ def secrets_body(environment: str, event: SecretsEvent, fingerprint: str) -> Bod
 
 def mend_body(cut: str, commits: int, reason: str = "") -> Body:
     """That the `commits` commits up to `cut`, which do not verify, are no part of the ledger."""
-    fields = {"cut": cut, "commits": commits, "reason": printable(reason, LINE_LENGTH)}
+    fields = {"cut": cut, "commits": commits, "reason": _line(reason)}
     return Body("mend", fields)
+
+
+def _line(text: str) -> str:
+    return one_line(text, LINE_LENGTH - MORE)
+
+
+def _lines(text: str) -> str:
+    """`text` with its line ends; tabs, which are not printable, are spaces."""
+    shown = printable(text.expandtabs())
+    return shown if len(shown) <= TEXT_LENGTH else f"{shown[: TEXT_LENGTH - 1]}…"
 
 
 def _signers_json(signers: tuple[Signer, ...]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed
+from deploykit.base.git import environment, options
 from deploykit.base.process import Result, Runner, last_line, run
 from deploykit.base.waiting import wait_until
 from deploykit.ledger.records import FOLDER, MOST, LedgerError, path_of
@@ -37,13 +38,7 @@ CLONE_CONFIG = {
     "push.followTags": "false",
     "push.gpgSign": "false",
 }
-ENV = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ALLOW_PROTOCOL": "file:ssh:https",
-    "SSH_ASKPASS_REQUIRE": "never",
-    "LC_ALL": "C",
-}
+PROTOCOLS = {"GIT_ALLOW_PROTOCOL": "file:ssh:https"}
 QUARANTINE = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 
 
@@ -90,7 +85,7 @@ class Clone:
         self._owned = Path(remote) if owned else None
         self._run = runner
         kept = QUARANTINE if quarantined else ()
-        self._env = {**ENV, **{name: os.environ[name] for name in kept if name in os.environ}}
+        self._quarantine = {name: os.environ[name] for name in kept if name in os.environ}
 
     @property
     def owned(self) -> bool:
@@ -101,7 +96,9 @@ class Clone:
         """Make what is missing: the clone, and the remote where it is this site's own."""
         strict = {"receive.denyNonFastForwards": "true", "receive.denyDeletes": "true"}
         if self._owned is not None:
-            self._make(self._owned, {**strict, "gc.autoDetach": "false"})
+            # What receives reads a person's settings, too: their hooksPath would count there.
+            hooks = {"core.hooksPath": str(self._owned / "hooks")}
+            self._make(self._owned, {**strict, **hooks, "gc.autoDetach": "false"})
         self._make(self.folder, CLONE_CONFIG)
 
     def fetch(self) -> Tip | None:
@@ -270,8 +267,20 @@ class Clone:
             shutil.rmtree(left, ignore_errors=True)
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
         try:
-            words = ["git", "init", "--quiet", "--bare", "--template=", "--object-format=sha1"]
-            self._run([*words, "--initial-branch=ledger", aside], timeout=LOCAL_TIMEOUT, env=ENV)
+            words = [
+                "git",
+                *options(),
+                "init",
+                "--quiet",
+                "--bare",
+                "--template=",
+                "--object-format=sha1",
+            ]
+            self._run(
+                [*words, "--initial-branch=ledger", aside],
+                timeout=LOCAL_TIMEOUT,
+                env=environment(),
+            )
             with (aside / "config").open("a", encoding="utf-8") as file:
                 for key, value in config.items():
                     section, _, name = key.partition(".")
@@ -294,10 +303,10 @@ class Clone:
     ) -> Result:
         try:
             return self._run(
-                ["git", f"--git-dir={self.folder}", *words],
+                ["git", f"--git-dir={self.folder}", *options(), *words],
                 timeout=timeout,
                 input=input,
-                env=self._env,
+                env={**environment(), **PROTOCOLS, **self._quarantine},
                 check=check,
             )
         except CommandFailed as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploykit.base.printable import one_line
 from deploykit.ledger.kinds import KINDS
 from deploykit.ledger.records import Record
 
@@ -14,6 +15,6 @@ def short(digest: str | None) -> str:
 def describe(record: Record, versions: dict[str, str] | None = None) -> str:
     """What a record says, in one line; `versions` maps digests to the versions to show."""
     named = versions or {}
-    return KINDS[record.kind].words(
-        record.body, lambda digest: named.get(digest or "", short(digest))
+    return one_line(
+        KINDS[record.kind].words(record.body, lambda digest: named.get(digest or "", short(digest)))
     )

@@ -12,9 +12,11 @@ import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from deploykit.base import files
 from deploykit.base.errors import DeployKitError, NodeUnreachable
+from deploykit.base.printable import printable
 from deploykit.nodes.inventory import Inventory
 
 # The agent's zip follows on standard input; a zip can only be imported from a file.
@@ -28,6 +30,7 @@ BOOT = (
 )
 PYTHON = "/opt/salt/bin/python3"
 HELLO_TIMEOUT = 25.0  # seconds: a dead master is named within 30
+LONGEST = 2**16  # bytes that are taken as one line of what the master's side complains of
 Event = Callable[[dict[str, Any]], None]
 
 
@@ -59,20 +62,21 @@ class MasterSession:
         self._log = log
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._child: subprocess.Popen[bytes] | None = None
-        self._sink: IO[bytes] | None = None
+        self._errors: threading.Thread | None = None
         self._calling = threading.Lock()
 
     def __enter__(self) -> MasterSession:
-        self._sink = self._log.open("ab")
         command = ["ssh", "-F", str(self._inventory.ssh_config), self._name, "--"]
         self._child = subprocess.Popen(
             [*command, f'exec {PYTHON} -u -c "{BOOT}"'],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._sink,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
         threading.Thread(target=self._read, daemon=True).start()
+        self._errors = threading.Thread(target=self._write_log, daemon=True)
+        self._errors.start()
         archive = agent_zip()
         self._write(f"{len(archive)}\n".encode() + archive)
         try:
@@ -92,8 +96,8 @@ class MasterSession:
             except (BrokenPipeError, subprocess.TimeoutExpired):
                 child.kill()
                 child.wait()
-        if self._sink is not None:
-            self._sink.close()
+        if self._errors is not None:
+            self._errors.join(timeout=5)
 
     @property
     def alive(self) -> bool:
@@ -174,9 +178,18 @@ class MasterSession:
                 continue
         self._answers.put(None)
 
+    def _write_log(self) -> None:
+        assert self._child is not None and self._child.stderr is not None
+        with files.open_log(self._log) as log, self._child.stderr as said:
+            while line := said.readline(LONGEST):
+                log.write(printable(line.decode("utf-8", "replace")))
+                log.flush()
+
     def _said(self) -> str:
         if self._child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout=2)
+        if self._errors is not None:
+            self._errors.join(timeout=2)
         lines = self._log.read_text(errors="replace").splitlines()[-10:]
         return "it said:\n" + "\n".join(lines) if lines else "it said nothing"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.site.environment import MASTER_ROLE, Environment, is_minion
 from deploykit.site.instance import Instance
 
+TEMPORARY = Path("/tmp")  # noqa: S108 (what is in it is checked)
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
 HOSTS_FILE = "inventory.json"  # beside the ssh_config: the hosts as they were learned
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
@@ -105,7 +108,26 @@ def control_folder() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and len(runtime) <= 30 and Path(runtime).is_dir():
         return Path(runtime) / "deploykit"
-    return Path("/tmp") / f"deploykit-{os.geteuid()}"  # noqa: S108 (checked below)
+    return _own_folder(TEMPORARY, f"deploykit-{os.geteuid()}")
+
+
+def _own_folder(parent: Path, name: str) -> Path:
+    """`name` in `parent`, where anybody may write; if another user made that first, the folder of
+    ours that was made in its place, under a name that nobody could know."""
+    first = parent / name
+    if not os.path.lexists(first) or _is_private(first):
+        return first
+    for other in sorted(parent.glob(f"{name}-*")):
+        if _is_private(other):
+            return other
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder, no link, of this user, for this user alone."""
+    status = folder.lstat()
+    own = status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    return own and stat.S_ISDIR(status.st_mode)
 
 
 def control_path(folder: Path, name: str) -> Path:
@@ -120,11 +142,18 @@ def make_control_folder() -> None:
     """
     folder = control_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if folder.is_symlink() or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+    if not _is_private(folder):
         raise DeployKitError(
             f"{folder} is not this user's alone", "remove it, or set XDG_RUNTIME_DIR"
         )
+
+
+def renew_ssh_config(inventory: Inventory) -> None:
+    """Write the ssh_config anew if it leads to sockets in a folder that is not this user's now."""
+    make_control_folder()
+    file = inventory.ssh_config
+    if file.is_file() and str(control_folder()) not in file.read_text(encoding="utf-8"):
+        files.write(file, render_ssh_config(inventory), mode=0o600)
 
 
 def write_ssh_files(inventory: Inventory) -> bool:
@@ -133,7 +162,7 @@ def write_ssh_files(inventory: Inventory) -> bool:
     Returns whether they say something else than before.
     """
     make_control_folder()
-    inventory.folder.mkdir(parents=True, exist_ok=True)
+    inventory.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     changed = False
     for name, text in (
         ("known_hosts", render_known_hosts(inventory)),
@@ -144,7 +173,7 @@ def write_ssh_files(inventory: Inventory) -> bool:
         if target.is_file() and target.read_text(encoding="utf-8") == text:
             continue
         changed = True
-        files.write(target, text)
+        files.write(target, text, mode=0o600)
     return changed
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from deploykit.base import times
+from deploykit.base.printable import one_line
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Result
@@ -253,7 +254,7 @@ def _lacks(case: Case, check: str, rule: CheckRule) -> Reason | None:
 def _failed(case: Case, what: str, check: str, found: Sequence[view.Evidence]) -> Reason:
     rule, version = case.rule.checks[check], case.release.version
     failed = [entry for entry in found if entry.result != Result.PASSED]
-    why = f": {failed[-1].summary}" if failed[-1].summary else ""
+    why = f": {one_line(failed[-1].summary)}" if failed[-1].summary else ""
     return Reason(
         "check-failed",
         f"{what} failed: {len(found) - len(failed)} of {len(found)} attempts passed, "
@@ -341,7 +342,7 @@ def relevant(
 
 
 def _because(entry: view.Decision) -> str:
-    return f": {entry.reason}" if entry.reason else ""
+    return f": {one_line(entry.reason)}" if entry.reason else ""
 
 
 Rule = Callable[[Case], list[Reason]]

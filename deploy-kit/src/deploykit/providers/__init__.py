@@ -124,7 +124,8 @@ def provider_named(site: Site, name: str) -> Provider:
 
 def instances_up(site: Site) -> dict[Instance, Provider]:
     """Every instance that this site has brought up, copies included, with its provider."""
-    kinds = dict.fromkeys(["lxd", *(one.provider for one in site.environments().values())])
+    there = site.read_environments().environments
+    kinds = dict.fromkeys(["lxd", *(one.provider for one in there.values())])
     found: dict[Instance, Provider] = {}
     for kind in kinds:
         if kind in providers():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
-from deploykit.nodes.inventory import HOSTS_FILE, Host, Inventory, make_control_folder
+from deploykit.nodes.inventory import HOSTS_FILE, Host, Inventory, renew_ssh_config
 from deploykit.providers import NodeState, NodeStatus
 from deploykit.site import Site
 from deploykit.site.environment import Environment
@@ -49,9 +49,10 @@ def read_inventory(
     for node in environment.nodes:
         if node.name not in known or node.name not in running:
             raise not_up(instance, node.name)
-    make_control_folder()
     hosts = tuple(known[node.name] for node in environment.nodes)
-    return Inventory(environment, instance, hosts, provision_key(site), folder)
+    inventory = Inventory(environment, instance, hosts, provision_key(site), folder)
+    renew_ssh_config(inventory)
+    return inventory
 
 
 def not_up(instance: Instance, node: str = "") -> DeployKitError:

@@ -109,7 +109,7 @@ def manifests(site: Site) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in (site.pins, site.folder / "releases"):
         for file in folder.glob("*.yml"):
-            if VERSION.fullmatch(file.stem):
+            if VERSION.fullmatch(file.stem) and file.is_file():
                 found[file.stem] = file
     return {version: found[version] for version in sorted(found, key=version_key)}
 

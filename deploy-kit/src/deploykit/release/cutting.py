@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from deploykit.base import files
-from deploykit.base.errors import CommandFailed, DeployKitError, InputError
+from deploykit.base import files, git
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.filelock import locked
-from deploykit.base.process import Result, run
+from deploykit.base.progress import Progress, Silent
 from deploykit.ledger import Ledger, view
 from deploykit.ledger.bodies import release_body
 from deploykit.ledger.kinds import Body
@@ -29,14 +30,14 @@ from deploykit.release import (
     manifests,
     stored,
 )
+from deploykit.release.committing import commit_pins, demand_repository
 from deploykit.release.proof import pins_digest
+from deploykit.release.rules import demand_rules
 from deploykit.site import Site
 from deploykit.site.keys import operator_key
 
-LOCK_TIMEOUT = 300.0  # seconds: as long as another cut may take
-GIT_TIMEOUT = 30.0
+LOCK_TIMEOUT = 1200.0  # seconds: as long as another cut may take, its hooks included
 SHA_LINE = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-GIT_ENV = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +56,63 @@ def cut(
     commit: bool,
     version: str | None = None,
     today: date | None = None,
+    progress: Progress | None = None,
 ) -> Cut:
     """Resolve the site's manifest to full SHAs, build its kit and record it as a release.
 
     Where a release has those very pins already, that one is returned. The version is the ledger's
     to give: two who cut at the same time get two. With `commit` the pins are written to `releases/`
     and committed (that file alone), else they stay in the state folder. Raises gitshelf's errors,
-    InputError for a version that is taken or is none, LedgerError for one who may release nothing.
+    Refused if the pins break a rule, InputError for a version that is taken or is none, LedgerError
+    for one who may release nothing, CommandFailed if git refuses the commit; then nothing is cut
+    (what the ledger has by then is what the next cut of the same content gets).
     """
+    shown = progress or Silent()
+    if commit:
+        demand_repository(site)
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         _sweep(site)
-        text = pinned(site)
+        tokens = here_tokens(site)
+        text = pinned(site, tokens)
         known = manifests(site)
         found = _already_cut(site, known, text)
         if found is not None:
-            release = stored(site, found, known[found]) or _build(site, found, known[found])
+            release = stored(site, found, known[found]) or _build(site, known[found], tokens)
             _record(ledger, release)
-            file = site.folder / "releases" / f"{found}.yml"
-            if commit and not file.exists():  # it was cut with --no-commit before
-                _write_pins(file, known[found].read_text(encoding="utf-8"))
-            done = commit and _commit(site, file)
-            return Cut(release, False, done)
+            file, pins = _committed_pins(site, found), known[found].read_text(encoding="utf-8")
+            return Cut(release, False, commit and commit_pins(site, file, pins, shown))
         if version is not None and not VERSION.fullmatch(version):
             raise InputError(f"'{version}' is no version", "write YEAR.WEEK.N, e.g. 2026.47.1")
         if version in known:
             raise InputError(
                 f"the version {version} is taken, by other pins", f"they are in {known[version]}"
             )
-        with _built_aside(site, text) as folder:
-            week = today or datetime.now(UTC).date()
-            digest = kit_digest(folder)
+        week = today or datetime.now(UTC).date()
+        before = next(reversed(known.values()), None)
+
+        # The rules are asked while the kit is built, which is kept only if they hold.
+        with _pins_aside(site, text) as aside, ThreadPoolExecutor(1) as beside:
+            rules = beside.submit(demand_rules, site, aside, before, tokens)
+            folder = _kit_aside(site, aside, tokens)
+            rules.result()
             chosen = _reserve(
-                ledger, digest, text, lambda taken: version or next_version(taken, week), known
+                ledger,
+                kit_digest(folder),
+                text,
+                lambda taken: version or next_version(taken, week),
+                known,
             )
-            file = (site.folder / "releases" if commit else site.pins) / f"{chosen}.yml"
-            _write_pins(file, text)
-            release = _show(site, folder, chosen, file)
-        return Cut(release, True, commit and _commit(site, file))
+            file = _committed_pins(site, chosen) if commit else site.pins / f"{chosen}.yml"
+            if commit:
+                commit_pins(site, file, text, shown)
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                files.write(file, text)
+            return Cut(_show(site, folder, file), True, commit)
+
+
+def _committed_pins(site: Site, version: str) -> Path:
+    return site.folder / "releases" / f"{version}.yml"
 
 
 def build_release(site: Site, ledger: Ledger, found: Release | Unbuilt) -> Release:
@@ -106,18 +127,18 @@ def build_release(site: Site, ledger: Ledger, found: Release | Unbuilt) -> Relea
         return found
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         release = stored(site, found.version, found.manifest)
-        release = release or _build(site, found.version, found.manifest)
+        release = release or _build(site, found.manifest, here_tokens(site))
     if found.digest is not None:
         check_digest(release, found.digest)
     _record(ledger, release)
     return release
 
 
-def pinned(site: Site) -> str:
+def pinned(site: Site, tokens: Mapping[str, str]) -> str:
     """The site's manifest with a full SHA for every book. Raises GitshelfError."""
     from gitshelf import pinned_manifest
 
-    return pinned_manifest(site.manifest, tokens=here_tokens(site))
+    return pinned_manifest(site.manifest, tokens=tokens)
 
 
 def next_version(taken: Collection[str], today: date) -> str:
@@ -131,20 +152,21 @@ def uncommitted(site: Site) -> list[str]:
     """Changed files of the site's own books, which no release holds until they are committed."""
     from gitshelf.resolution import load
 
-    top = _top(site)
+    top = git.top(site.folder)
     if top is None:
         return []
-    books = load(site.manifest, tokens=here_tokens(site)).books
+    books = load(site.manifest, tokens={"here": str(top)}).books
     folders = [book.path or "." for book in books if book.origin == "{here}"]
     if not folders:
         return []
-    result = _git(top, ["status", "--porcelain", "--", *folders])
-    return [line[3:] for line in result.stdout.splitlines()] if result.returncode == 0 else []
+    words = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"]
+    result = git.plainly(top, [*words, "--ignore-submodules=none", "--", *folders])
+    return [line[3:] for line in result.stdout.split("\0") if line] if not result.returncode else []
 
 
 def here_tokens(site: Site) -> dict[str, str]:
     """The value of `{here}`: the repository that holds the site, wherever its pins are kept."""
-    top = _top(site)
+    top = git.top(site.folder)
     return {"here": str(top)} if top is not None else {}
 
 
@@ -154,7 +176,7 @@ def _already_cut(site: Site, known: dict[str, Path], text: str) -> str | None:
     A repository that pins itself moves on by the very commit that adds a release's pins; the
     newest release counts as the same when nothing else has changed since.
     """
-    texts = {version: file.read_text(encoding="utf-8") for version, file in known.items()}
+    texts = {version: _read(file) for version, file in known.items()}
     for version, old in texts.items():
         if old == text:
             return version
@@ -164,9 +186,14 @@ def _already_cut(site: Site, known: dict[str, Path], text: str) -> str | None:
     return None
 
 
+def _read(pins: Path) -> str:
+    """The text of a file of pins; bytes that are no UTF-8 stay, and are gitshelf's to refuse."""
+    return pins.read_text(encoding="utf-8", errors="surrogateescape")
+
+
 def _only_releases_between(site: Site, old: str, new: str) -> bool:
     """Whether the texts differ in SHAs alone, and those commits in `releases/` alone."""
-    top = _top(site)
+    top = git.top(site.folder)
     before, after = old.splitlines(), new.splitlines()
     if top is None or len(before) != len(after):
         return False
@@ -179,10 +206,9 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
             return False
         pairs.add((olds[0], news[0]))
     folder = (site.folder / "releases").relative_to(top)
-    return all(
-        _git(top, ["diff", "--quiet", *pair, "--", ".", f":(exclude){folder}"]).returncode == 0
-        for pair in pairs
-    )
+    words = ["diff-tree", "--quiet", "-r", "--ignore-submodules=none"]
+    where = ["--", ":(top)", f":(top,exclude,literal){folder}"]
+    return all(git.plainly(top, [*words, *pair, *where]).returncode == 0 for pair in pairs)
 
 
 def _record(ledger: Ledger, release: Release) -> None:
@@ -230,33 +256,38 @@ def _reserve(
         return str(known)
 
 
-def _build(site: Site, version: str, manifest: Path) -> Release:
-    """Build the kit of the pins in `manifest` aside, then show it by a rename."""
-    with _built_aside(site, manifest.read_text(encoding="utf-8")) as folder:
-        return _show(site, folder, version, manifest)
+def _build(site: Site, manifest: Path, tokens: Mapping[str, str]) -> Release:
+    """The release of the pins that are in `manifest`, with its kit in the store."""
+    with _pins_aside(site, _read(manifest)) as aside:
+        return _show(site, _kit_aside(site, aside, tokens), manifest)
 
 
-@contextlib.contextmanager
-def _built_aside(site: Site, pins: str) -> Iterator[Path]:
-    """A folder in the kit store with the signed kit of these `pins`; gone after the block."""
-    from gitshelf import build
-
+@contextmanager
+def _pins_aside(site: Site, text: str) -> Iterator[Path]:
+    """A file with the pins `text` in a folder of the store that is gone afterwards."""
     site.kits.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=site.kits))
     try:
-        written = aside / "gitshelf.yml"
-        written.write_text(pins, encoding="utf-8")
-        folder = aside / "release"
-        folder.mkdir()
-        key = operator_key(site)
-        build(written, folder / KIT, tokens=here_tokens(site), key=key.file)
-        yield folder
+        written = aside / "pins.yml"
+        written.write_text(text, encoding="utf-8", errors="surrogateescape")
+        yield written
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _show(site: Site, folder: Path, version: str, manifest: Path) -> Release:
-    """Rename a folder with a kit into the store; returns the release."""
+def _kit_aside(site: Site, pins: Path, tokens: Mapping[str, str]) -> Path:
+    """Build and sign the kit of the file `pins`, beside it; returns its folder."""
+    from gitshelf import build
+
+    folder = pins.with_name("release")
+    folder.mkdir()
+    build(pins, folder / KIT, tokens=tokens, key=operator_key(site).file)
+    return folder
+
+
+def _show(site: Site, folder: Path, manifest: Path) -> Release:
+    """Rename a folder with a kit into the store; returns the release of the pins in `manifest`."""
+    version = manifest.stem
     target = site.kits / version
     if target.exists():  # a folder without a kit's sums: what a damaged store left
         shutil.rmtree(target)
@@ -267,42 +298,7 @@ def _show(site: Site, folder: Path, version: str, manifest: Path) -> Release:
     return release
 
 
-def _write_pins(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    files.write(file, text)
-
-
 def _sweep(site: Site) -> None:
     """Remove what killed cuts left behind; only called with the lock held."""
     for left in site.kits.glob(".new-*"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _commit(site: Site, file: Path) -> bool:
-    """Commit exactly `file`; whether there was something to commit."""
-    top = _top(site)
-    if top is None:
-        raise InputError(
-            f"{site.folder} is in no git repository, so the pins cannot be committed",
-            "deploy-kit release cut --no-commit",
-        )
-    if not file.exists() or not _git(top, ["status", "--porcelain", "--", str(file)]).stdout:
-        return False
-    words = ["commit", "--quiet", "-m", f"Release {file.stem}", "--", str(file)]
-    for step in (["add", "--", str(file)], words):
-        result = _git(top, step)
-        if result.returncode != 0:
-            raise CommandFailed(
-                f"git cannot commit {file}: {result.stderr.strip()}",
-                "the release is cut; commit its pins yourself, or run this again",
-            )
-    return True
-
-
-def _top(site: Site) -> Path | None:
-    result = _git(site.folder, ["rev-parse", "--show-toplevel"])
-    return Path(result.stdout.strip()) if result.returncode == 0 else None
-
-
-def _git(folder: Path, words: list[str]) -> Result:
-    return run(["git", "-C", folder, *words], timeout=GIT_TIMEOUT, check=False, env=GIT_ENV)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError, NodeUnreachable
+from deploykit.base.printable import LINE, one_line
 from deploykit.base.progress import Step
 from deploykit.master.facade import Master, Orchestration, StateEvent, StatesRun
 from deploykit.nodes.inventory import Inventory
@@ -48,8 +49,8 @@ class Failure:
     comment: str
 
     def __str__(self) -> str:
-        where = f" on {self.minion}" if self.minion else ""
-        return f"{self.state}{where} (stage '{self.step}'): {self.comment}"
+        where = f" on {one_line(self.minion)}" if self.minion else ""
+        return f"{one_line(self.state)}{where} (stage '{self.step}'): {self.comment}"
 
 
 class Guard(Protocol):
@@ -211,7 +212,9 @@ def raise_failures(
     suspects = sorted({failure.minion for failure in failures if failure.minion})
     await_minions(work.master(inventory), inventory, MINIONS_TIMEOUT, suspects)
     first, *others = failures
-    more = [f"also: {failure.state} on {failure.minion}" for failure in others[:5]]
+    more = [
+        f"also: {one_line(failure.state)} on {one_line(failure.minion)}" for failure in others[:5]
+    ]
     raise RolloutFailed(
         f"{inventory.instance}: {first}",
         "\n".join(
@@ -235,9 +238,10 @@ class Narrator:
         self._count += 1
         mark = {True: "ok", False: "FAILED", None: "skipped"}.get(event["result"], "?")
         change = " (changed)" if event["changed"] else ""
-        with self._log.open("a", encoding="utf-8") as log:
-            log.write(f"{event['minion']}: {event['state']}: {mark}{change}: {event['comment']}\n")
-        self._step.note(f"{self._count} states, {event['minion']}: {event['state']} {mark}{change}")
+        minion, state = one_line(event["minion"]), one_line(event["state"])
+        with files.open_log(self._log) as log:
+            log.write(f"{minion}: {state}: {mark}{change}: {one_line(event['comment'], LINE)}\n")
+        self._step.note(f"{self._count} states, {minion}: {state} {mark}{change}")
 
 
 def highstate(

@@ -58,16 +58,28 @@ def working(site: Site, progress: Progress, command: str) -> Iterator[Work]:
         yield Work(site, progress, logs, masters)
 
 
+def logs_of(site: Site, pid: int, environment: str) -> Path | None:
+    """The newest log of states that the process `pid` of this host wrote of `environment`'s own
+    nodes, None if it is not here (any more)."""
+    name = log_file(Path(f"*-{pid}*"), f"{environment}-states")
+    found = sorted(site.logs.glob(str(name)))
+    return found[-1] if found else None
+
+
 def log_file(folder: Path, name: str) -> Path:
     """The file in `folder` for the piece of work `name`, which may hold an instance's name."""
     return folder / f"{name.replace('~', '-')}.log"
 
 
 def new_log_folder(site: Site, command: str) -> Path:
-    """A folder for one call's logs; the oldest of more than `KEPT_LOGS` go."""
+    """A folder for one call's logs, for this user alone; the oldest of more than `KEPT_LOGS` go."""
     now = datetime.datetime.now(datetime.UTC)
-    folder = site.logs / f"{now:%Y%m%dT%H%M%S}-{command}-{os.getpid()}"
-    folder.mkdir(parents=True)
+    name = f"{now:%Y%m%dT%H%M%S}-{command}-{os.getpid()}"
+    site.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (site.logs / name, *(site.logs / f"{name}-{n}" for n in range(2, KEPT_LOGS))):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            break
     with replacing(site.logs / "latest") as aside:
         aside.symlink_to(folder.name)
     runs = sorted(entry for entry in site.logs.iterdir() if entry.name[:1].isdigit())

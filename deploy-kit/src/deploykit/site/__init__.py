@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +12,21 @@ from pathlib import Path
 from deploykit.base.errors import InputError
 from deploykit.base.homes import state_home
 from deploykit.base.yamlfile import Value, load
-from deploykit.site.environment import Environment, load_environments
+from deploykit.site.environment import (
+    Environment,
+    Reading,
+    load_environments,
+    read_environments,
+)
 from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
 
 KEYS = frozenset({"name", "ledger", "manifest", "image"})
+SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # part of the state folder's
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 GENESIS = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 ID_LENGTH = 6
+PRIVATE = ("logs", "instances", "unpacked", "ledger", "kits", "locks")  # folders of state
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +90,27 @@ class Site:
         return self.instances / str(instance)
 
     def environments(self) -> dict[str, Environment]:
+        """Every environment by name, in the order of promotion. Raises InputError if a file does
+        not fit: for what would be wrong without one of them."""
         return load_environments(self.folder / "environments")
 
+    def read_environments(self) -> Reading:
+        """The environments that can be read, and what is wrong with the others."""
+        return read_environments(self.folder / "environments")
+
     def environment(self, name: str) -> Environment:
-        """The environment `name`. Raises InputError where there is none."""
-        found = self.environments()
-        if name not in found:
+        """The environment `name`, whatever is wrong with others. Raises InputError if it does not
+        fit, or there is none."""
+        reading = self.read_environments()
+        if name in reading.broken:
+            raise reading.broken[name]
+        if name not in reading.environments:
+            there = ", ".join((*reading.environments, *reading.broken))
             raise InputError(
                 f"there is no environment '{name}' in {self.folder / 'environments'}",
-                f"there are: {', '.join(found) or 'none'}",
+                f"there are: {there or 'none'}",
             )
-        return found[name]
+        return reading.environments[name]
 
     def promotions(self) -> dict[str, Promotion]:
         """The policy that the environment files ask for; in force only once the ledger has it."""
@@ -109,7 +128,7 @@ def open_site(folder: Path) -> Site:
             "'deploy-kit init DIR'",
         )
     keys = load(file).mapping(KEYS)
-    name = keys["name"].text() if "name" in keys else folder.name
+    name = _name(keys["name"]) if "name" in keys else folder.name
     site_id = hashlib.sha256(str(folder).encode()).hexdigest()[:ID_LENGTH]
     state = state_home() / f"{name}-{site_id}"
     ledger, genesis = str(state / "ledger.git"), None
@@ -136,6 +155,16 @@ def _ledger(value: Value) -> tuple[str, str | None]:
     return value.text(), None
 
 
+def _name(value: Value) -> str:
+    text = value.text()
+    if not SITE_NAME.fullmatch(text):
+        raise value.error(
+            f"'{text}' is not a name",
+            "use letters, digits, '.', '_' and '-', a letter or digit first, at most 63 long",
+        )
+    return text
+
+
 def _packages(value: Value) -> tuple[str, ...]:
     names = tuple(item.text() for item in value.items())
     for name in names:
@@ -145,9 +174,36 @@ def _packages(value: Value) -> tuple[str, ...]:
 
 
 def find_site(start: Path) -> Path:
-    """The site folder for a call made in `start`: itself, or `deploy-kit/` here or above."""
+    """The site folder for a call made in `start`: itself, or `deploy-kit/` here or above.
+
+    Raises InputError for one that belongs to another user, as git does for repositories: whoever
+    has a folder above could have this user's calls do anything. Named by a person, it is taken.
+    """
     for folder in (start, *start.parents):
         for candidate in (folder, folder / "deploy-kit"):
             if (candidate / "site.yml").is_file():
+                if not _is_own(candidate) or not _is_own(candidate / "site.yml"):
+                    raise InputError(
+                        f"the site {candidate} belongs to another user",
+                        f"if it is the one you mean: --site {candidate}",
+                    )
                 return candidate
     return start
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it belongs to this user, or to the one who called sudo."""
+    owner, user = path.stat().st_uid, os.geteuid()
+    return owner == user or (user == 0 and str(owner) == os.environ.get("SUDO_UID"))
+
+
+def secure_state(site: Site) -> None:
+    """Make the site's folders of state this user's alone: logs and inventories are for nobody else.
+
+    What cannot be changed stays as it is.
+    """
+    for folder in (site.state, *(site.state / name for name in PRIVATE)):
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploykit.base.errors import InputError
 from deploykit.base.naming import check_key, parse_name
 from deploykit.base.yamlfile import Value, load
 from deploykit.site.instance import Instance
@@ -144,33 +145,86 @@ def parse_environment(file: Path) -> Environment:
     )
 
 
-def load_environments(folder: Path) -> dict[str, Environment]:
-    """Every environment of a site by name, in the order of promotion, then of names.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the files of a site's environments say: those that can be read, in the order of
+    promotion, then of names; and the error of each other file, by the name of its environment."""
 
-    Raises InputError where a file does not fit, or a `promotion.from` names no environment or
-    leads round in a circle.
+    environments: dict[str, Environment]
+    broken: dict[str, InputError]
+
+
+def read_environments(folder: Path) -> Reading:
+    """Read every environment of a site, each for itself.
+
+    Broken is a file that does not fit, or whose `promotion.from` names no environment or leads
+    round in a circle. What editors and systems leave beside the files is none of them.
     """
-    found = {file.stem: parse_environment(file) for file in sorted(folder.glob("*.yml"))}
+    found: dict[str, Environment] = {}
+    broken: dict[str, InputError] = {}
+    for file in environment_files(folder):
+        try:
+            found[file.stem] = parse_environment(file)
+        except InputError as error:
+            broken[file.stem] = error
+    for name, environment in list(found.items()):
+        try:
+            _check_source(environment, found, broken.keys() - found.keys())
+        except InputError as error:
+            broken[name] = error
     ordered: dict[str, Environment] = {}
 
-    def place(environment: Environment, above: tuple[str, ...]) -> None:
-        if environment.name in ordered:
-            return
+    def place(environment: Environment) -> None:
         source = environment.promotion.source
-        if source is not None:
-            value = load(environment.file).mapping()["promotion"].mapping()["from"]
-            if source not in found:
-                raise value.error(
-                    f"there is no environment '{source}'", f"there are: {', '.join(found)}"
-                )
-            if source in (*above, environment.name):
-                raise value.error("leads round in a circle", "an environment needs a first one")
-            place(found[source], (*above, environment.name))
+        if environment.name in broken or environment.name in ordered:
+            return
+        if source in found:
+            place(found[source])
         ordered[environment.name] = environment
 
     for environment in found.values():
-        place(environment, ())
-    return ordered
+        place(environment)
+    return Reading(ordered, broken)
+
+
+def load_environments(folder: Path) -> dict[str, Environment]:
+    """As `read_environments`, where every file has to fit. Raises the first one's InputError."""
+    reading = read_environments(folder)
+    for error in reading.broken.values():
+        raise error
+    return reading.environments
+
+
+def environment_files(folder: Path) -> list[Path]:
+    """The files in `folder` that are there for an environment each, sorted by name.
+
+    Not those whose names begin with a dot or '#' (locks and copies of editors, resource files of
+    macOS), and no folders.
+    """
+    return [
+        file
+        for file in sorted(folder.glob("*.yml"))
+        if not file.name.startswith((".", "#")) and not file.is_dir()
+    ]
+
+
+def _check_source(
+    environment: Environment, found: Mapping[str, Environment], unread: Collection[str]
+) -> None:
+    """Raise InputError where `promotion.from` leads nowhere, or round in a circle."""
+    passed = [environment.name]
+    source = environment.promotion.source
+    while source is not None and source not in unread:
+        value = load(environment.file).mapping()["promotion"].mapping()["from"]
+        if source not in found:
+            if len(passed) > 1:
+                return  # that is the other one's fault
+            there = ", ".join(sorted({*found, *unread}))
+            raise value.error(f"there is no environment '{source}'", f"there are: {there}")
+        if source in passed:
+            raise value.error("leads round in a circle", "an environment needs a first one")
+        passed.append(source)
+        source = found[source].promotion.source
 
 
 def chain(environments: dict[str, Environment], last: str | None = None) -> list[Environment]:

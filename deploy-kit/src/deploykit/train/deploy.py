@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploykit.base.errors import DeployKitError, Refused
@@ -12,8 +12,9 @@ from deploykit.checks.smoke import smoke
 from deploykit.evidence import Finding, record
 from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
+from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose
-from deploykit.ledger.view import attempts, previous, running
+from deploykit.ledger.view import Attempt, attempts, evidence, previous, running
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.providers import provider_for
@@ -149,27 +150,48 @@ def rollback(
     """Deploy what ran before (or `to`, which must have run there). Returns what runs now.
 
     After a deployment that failed or was cut off, what ran before is what still counts as
-    running: it is deployed again, over whatever the failed one left. Raises Refused where nothing
-    ran before, or where a component's database schema has moved since and the older release
-    cannot work with it.
+    running: it is deployed again, over whatever the failed one left. A rollback that failed or was
+    cut off goes on to the release that it was going back to. Raises Refused where nothing ran
+    before, or where a component's database schema has moved since and the older release cannot
+    work with it.
     """
     records = ledger.fetch_records()
     now = running(records, environment.name)
     if to is None:
-        last = attempts(records, environment.name)[-1:]
-        half_done = bool(now and last and last[0].phase != Phase.FINISHED)
-        before = now if half_done else previous(records, environment.name)
-        if now is None or before is None:
+        before = back_to(records, environment.name)
+        if before is None:
             raise Refused(
                 f"{environment.name}: no release ran there before the one of now",
                 f"deploy-kit history {environment.name}",
             )
-        to = build_release(work.site, ledger, release_of(work.site, records, before.digest))
+        to = build_release(work.site, ledger, release_of(work.site, records, before))
     if now is not None:
         ours = build_release(work.site, ledger, release_of(work.site, records, now.digest))
         refuse_schema_change(work, environment, ours, to)
     deploy(work, ledger, to, environment, Purpose.ROLLBACK)
     return to
+
+
+def back_to(records: Sequence[Record], environment: str) -> str | None:
+    """The digest of the release that a rollback of `environment` goes to, None if there is none."""
+    now, tried = running(records, environment), attempts(records, environment)
+    if now is None:
+        return None
+    last = tried[-1]
+    if last.purpose == Purpose.ROLLBACK and not _is_over(records, last):
+        return last.release
+    if last.phase != Phase.FINISHED:
+        return now.digest
+    before = previous(records, environment)
+    return before.digest if before else None
+
+
+def _is_over(records: Sequence[Record], rollback: Attempt) -> bool:
+    """Whether a rollback came to its end: the release runs, and its smoke test is on record."""
+    tests = evidence(
+        records, release=rollback.release, environment=rollback.environment, check="smoke"
+    )
+    return rollback.phase == Phase.FINISHED and any(entry.n > rollback.last for entry in tests)
 
 
 def schemas_moved(

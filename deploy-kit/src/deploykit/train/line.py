@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from deploykit.base.errors import DeployKitError
+from deploykit.base.printable import one_line
 from deploykit.checks import Occasion, check_named, check_names
 from deploykit.evidence import Finding, record
 from deploykit.ledger import Ledger
@@ -19,6 +20,7 @@ from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.nodes.ssh import reachable
 from deploykit.policy import NeededCheck, Verdict, evaluate
+from deploykit.policy.rules import MISSING, TO_ADD
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
@@ -28,6 +30,9 @@ from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
 from deploykit.train.deploy import demand_passed, deploy, smoke_test, tag_release
 from deploykit.train.lease import abandoned
+
+# Reasons that do not keep a train from gathering evidence.
+MEANWHILE = frozenset({MISSING, TO_ADD, "soak", "approvals"})
 
 
 def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Environment]) -> None:
@@ -80,8 +85,9 @@ def gather(
 ) -> None:
     """Run every check that policy still needs for the release's entry, and record each.
 
-    Raises Refused with every reason when something stands in the way that no check can mend, and
-    when all that lacks is evidence of checks that no train runs.
+    What only takes time or people (soak, approvals) does not keep checks from running meanwhile.
+    Raises Refused with every reason when something else stands in the way that no check can mend,
+    and when all that lacks is evidence of checks that no train runs, time or people.
     """
     tried: Counter[NeededCheck] = Counter()
     while True:
@@ -91,12 +97,17 @@ def gather(
             return
         rule = policy_in_force(records).get(environment.name, Promotion())
         spent = any(tried[one] >= rule.checks[one.check].attempts for one in verdict.needed)
-        if verdict.blocked or spent or not verdict.needed:
+        if _stops(verdict) or spent or not verdict.needed:
             verdict.demand(f"{release.version} into {environment.name}")
         # What looks at live nodes takes seconds, a throwaway copy minutes: fail early.
         for needed in sorted(verdict.needed, key=lambda entry: check_named(entry.check).on_copy):
             tried[needed] += 1
             run_check(work, ledger, release, environment, needed, environments=environments)
+
+
+def _stops(verdict: Verdict) -> bool:
+    """Whether something stands in the way for which nobody need wait: it is refused as it is."""
+    return any(reason.code not in MEANWHILE for reason in verdict.reasons)
 
 
 def verdict_now(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
@@ -159,7 +170,7 @@ def run_check(
     mark = {Result.PASSED: "[green]passed[/green]", Result.FAILED: "[red]failed[/red]"}
     work.progress.say(
         f"  {check.name} in {place.name}: {mark.get(outcome.result, outcome.result)}: "
-        f"{escape(outcome.summary)}"
+        f"{escape(one_line(outcome.summary))}"
     )
 
 

@@ -5,9 +5,8 @@ Others can be installed: an entry point of the group `gitshelf.rules` that names
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from gitshelf.base.errors import GitshelfError
@@ -35,14 +34,22 @@ _KEYS = ("except", "from", "signers", "keys", "allow")
 
 
 def rules() -> dict[str, Rule]:
-    """All rules by name, installed ones included."""
-    found = {name: _built_in(name) for name in _BUILT_IN}
+    """All rules by name, installed ones included; none of them has the name of a built-in one."""
+    from importlib.metadata import entry_points
+
+    found = {}
     for point in entry_points(group=GROUP):
         rule = point.load()
         if not isinstance(rule, Rule):
             raise GitshelfError(f"the plugin {point.value} is no rule", "repair or remove it")
         found[point.name] = rule
-    return found
+    return {**found, **_these(_BUILT_IN)}
+
+
+def _these(names: Iterable[str]) -> dict[str, Rule]:
+    """The rules `names`, or all if one of them is not built in: that takes longer."""
+    wanted = list(names)
+    return {n: _built_in(n) for n in wanted} if _BUILT_IN.keys() >= set(wanted) else rules()
 
 
 def _built_in(name: str) -> Rule:
@@ -54,6 +61,8 @@ def lint(
     file: Path,
     names: Sequence[str] = (),
     *,
+    also: Sequence[str] = (),
+    folder: Path | None = None,
     environment: str | None = None,
     tokens: Mapping[str, str] | None = None,
     previous: str = "",
@@ -61,17 +70,19 @@ def lint(
     keys: Path | None = None,
     options: Options | None = None,
 ) -> list[Finding]:
-    """Hold the manifest `file` to the rules `names`, or those under its `lint:`, or those that
-    need no settings. `previous` (the release before), `signers` (an allowed-signers file) and
-    `keys` (OpenPGP public keys) beat the manifest's settings.
+    """Hold the manifest `file` to the rules `names`, or those under its `lint:`, and to those of
+    `also`; without any, to those that need no settings. `previous` (the release before), `signers`
+    (an allowed-signers file) and `keys` (OpenPGP public keys) beat the manifest's settings, whose
+    paths are taken from `folder`, by default the manifest's.
 
     Raises GitshelfError if the manifest is wrong or a repository cannot be asked.
     """
     file = Path(file)
     read = load(file, environment, tokens)
-    known = rules()
-    chosen = _settings(read.data, str(file), known)
-    chosen = {name: chosen.get(name, Settings()) for name in names or chosen or _WITHOUT_MANIFEST}
+    chosen = _settings(read.data, str(file))
+    asked = dict.fromkeys((*(names or chosen or (() if also else _WITHOUT_MANIFEST)), *also))
+    chosen = {name: chosen.get(name, Settings()) for name in asked}
+    known = _these(chosen)
     for name in chosen:
         if name not in known:
             raise GitshelfError(f"there is no rule {name}", document.unknown_key(name, known))
@@ -83,6 +94,7 @@ def lint(
         previous=previous,
         signers=signers,
         keys=keys,
+        folder=folder,
     )
     if not all(known[name].text_only for name in chosen):
         subject.fetch()
@@ -97,12 +109,12 @@ def lint(
     return found
 
 
-def _settings(data: bytes, name: str, known: Mapping[str, Rule]) -> dict[str, Settings]:
+def _settings(data: bytes, name: str) -> dict[str, Settings]:
     """What stands under `lint:`, by rule. Paths are taken from the manifest's folder."""
     root = document.compose(hide(data.decode("utf-8-sig")), name)
     top = document.mapping(root, Location(name, 1), "the manifest")
     section = document.section(top, "lint", name)
-    document.check_keys(section, known, name, "lint")
+    document.check_keys(section, _these(section), name, "lint")
     chosen = {}
     for rule in section:
         pairs = document.section(section, rule, name)

@@ -38,11 +38,10 @@ _HINT = re.compile(
 def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
     for book, reader, items in walk(subject, settings.excepted):
         for name, content in contents(subject, book, reader, items):
-            path = printable(name)
-            where = f"{book.place}/{path}" if book.place else path
-            allowed = any(fnmatchcase(where, glob) for glob in settings.allow)
             for kind, line in sorted(set(scan(content))):
-                if not allowed:
+                path = printable(name)
+                where = f"{book.place}/{path}" if book.place else path
+                if not any(fnmatchcase(where, glob) for glob in settings.allow):
                     yield Finding(
                         "secrets",
                         book.place,

@@ -38,8 +38,10 @@ class Subject:
         previous: str,
         signers: Path | None,
         keys: Path | None,
+        folder: Path | None = None,
     ) -> None:
         self.manifest = manifest
+        self._folder = folder or manifest.file.absolute().parent
         self.offline = options.offline
         self._environment = environment
         self._tokens = tokens
@@ -117,7 +119,9 @@ class Subject:
 
     def tree(self, book: Book, reader: ObjectReader) -> str:
         """The tree of a book's commit; `reader` is open on its store."""
-        ((_, content),) = reader.read([self.commit(book)])
+        ((kind, content),) = reader.read([self.pin(book)])
+        if kind != "commit":  # an annotated tag's own id, which takes git to look behind
+            ((_, content),) = reader.read([self.commit(book)])
         return gitobjects.parse_commit(content).tree
 
     def lfs_objects(
@@ -179,7 +183,7 @@ class Subject:
         return file.absolute() if file else None
 
     def _beside(self, setting: str) -> Path:
-        return self.manifest.file.absolute().parent / setting
+        return self._folder / setting
 
     def git(self, store: Store, *arguments: str, extra_env: dict[str, str] | None = None) -> Result:
         """Run git on a repository of the cache."""

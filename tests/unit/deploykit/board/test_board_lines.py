@@ -1,10 +1,17 @@
 from __future__ import annotations
 
-from deploykit.board import board_json, shown, standings
+import io
+import re
+import socket
+
+import pytest
+from deploykit.base.console import PrintableConsole
+from deploykit.board import board_json, print_board, shown, standings
 from deploykit.ledger.view import versions_of
 from deploykit.ledger.words import describe
+from deploykit.site import Site
 from deploykit.site.promotion import Promotion
-from ledgerbook import NOON, Story, release, rule
+from ledgerbook import NOON, OWNER, Story, release, rule
 
 ONE, TWO = release(1), release(2)
 NAMES = ["test", "staging", "production"]
@@ -93,3 +100,64 @@ def test_board_shows_the_line_and_what_was_ever_deployed_to() -> None:
     told.deployed("lab", ONE)
     assert shown(asked, told.records) == ["lab", "test", "staging"]
     assert shown({"only": Promotion()}, Story.of(only=rule()).records) == ["only"]
+
+
+def test_board_shows_what_is_in_force_where_nothing_waits_for_it() -> None:
+    told = line().deployed("test", ONE)
+    told.decided("hold", environment="production", reason="night")
+    told.decided("pin", ONE, "staging").decided("veto", TWO, reason="bad")
+    found = {one.environment: [reason.code for reason in one.in_force]
+             for one in standings(NAMES, told.records, None, told.now)}  # fmt: skip
+    assert found == {"test": ["veto"], "staging": ["pin", "veto"], "production": ["hold", "veto"]}
+    told.decided("unhold", environment="production").decided("unpin", environment="staging")
+    for name in NAMES:
+        told.decided("approve", TWO, name)
+    assert not any(one.in_force for one in standings(NAMES, told.records, None, told.now))
+
+
+def test_release_that_failed_there_is_no_candidate_like_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: OWNER["host"])
+    told = line().deployed("test", ONE)
+    told.deployed("test", TWO, end="failed", summary="keystone_config on controller: no\nmore")
+    (test,) = standings(["test"], told.records, TWO, told.now)
+    assert test.failed is not None and test.failed.version == TWO.version
+    (json,) = board_json([test])
+    assert json["next"]["failed_there"] is True
+    logs = site.logs / f"20261121T120000-deploy-{OWNER['pid']}"
+    logs.mkdir(parents=True)
+    (logs / "test-states.log").write_text("")
+    said = shown_board(site, told)
+    assert "may enter" not in said
+    assert "failed there" in said and "keystone_config on controller: no more" in said
+    assert str(logs / "test-states.log") in said
+    # Another one may come, and one that went well since is no failure any more.
+    (test,) = standings(["test"], told.records, release(3), told.now)
+    assert test.failed is None
+    told.deployed("test", TWO, id="again").deployed("test", ONE, id="back")
+    assert standings(["test"], told.records, TWO, told.now)[0].failed is None
+
+
+def test_evidence_tells_its_age(site: Site) -> None:
+    told = line().deployed("test", ONE).found("smoke", ONE, "test")
+    told.wait(3 * 3600)
+    (test,) = standings(["test"], told.records, None, told.now)
+    assert (told.now - test.marked["smoke"]).total_seconds() > 3 * 3600
+    (json,) = board_json([test])
+    assert json["evidence"] == {"smoke": "passed"}
+    assert json["evidence_at"]["smoke"].startswith("2026-11-21T12:00")
+    assert re.search(r"✓ smoke \d+[mhd]\b", shown_board(site, told))
+
+
+def shown_board(site: Site, told: Story) -> str:
+    """The board of `site` as a person sees it; TWO is what was cut last."""
+    manifest = site.pins / f"{TWO.version}.yml"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text("books: []\n")
+    kit = site.kits / TWO.version
+    kit.mkdir(parents=True, exist_ok=True)
+    (kit / "SHA256SUMS").write_text(f"{TWO.digest.removeprefix('sha256:')}  kit.tar\n")
+    out = io.StringIO()
+    print_board(site, told.records, PrintableConsole(file=out, width=200, markup=False))
+    return out.getvalue()

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from deploykit.base.errors import InputError
 from deploykit.release import Release, find_release, named_release, release_of
+from ledgerbook import Call
+from sitecheckout import Checkout
 from trainworld import World, build_world
 
 OTHER = "sha256:" + "7" * 64
@@ -76,3 +78,20 @@ def test_release_that_only_the_ledger_knows_has_its_digest_and_version(
     two[0].manifest.unlink()
     named = named_release(world.site, world.records, two[0].version)
     assert named == (two[0].digest, two[0].version)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0", b"", b"books: [", b"books: {a: !!int x}\n"])
+def test_pins_and_sums_that_cannot_be_read_are_told_by_name_and_stop_no_other_release(
+    call: Call, checkout_with_site: Checkout, content: bytes
+) -> None:
+    site = checkout_with_site.site
+    for folder in (site.folder / "releases", site.kits / "2026.1.1"):
+        folder.mkdir(parents=True)
+    (site.folder / "releases" / "2026.1.1.yml").write_bytes(content)
+    (site.folder / "releases" / "2026.1.2.yml").write_bytes(content)
+    (site.kits / "2026.1.1" / "SHA256SUMS").write_bytes(content)
+    assert call("release", "cut", "--no-commit", "--version", "2026.47.1")[0] == 0
+    for words in ("release list", "release show 2026.47.1", "status"):
+        assert call(*words.split())[0] == 0
+    code, _, err = call("release", "show", "2026.1.2")
+    assert code == 2 and "2026.1.2.yml" in err

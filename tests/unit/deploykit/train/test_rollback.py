@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from deploykit.base.errors import Refused
+from deploykit.base.errors import NodeUnreachable, Refused
+from deploykit.release import Release
 from deploykit.rollout import RolloutFailed
-from trainworld import FAILS, Build
+from disturb import KILLED_AFTER, Disturbance
+from trainworld import FAILS, Build, World
 
 LINE = {"alpha": None}
 
@@ -78,3 +80,48 @@ def test_release_that_never_ran_there_is_no_way_back(build: Build) -> None:
     with pytest.raises(Refused, match="never"):
         world.rollback("alpha", never)
     assert world.current("alpha") == ran.digest
+
+
+def killed_in(build: Build, step: str, call: int = 1) -> tuple[World, Release, Release]:
+    """A world where a rollback from the last of three releases was killed right after `step`."""
+    world = build(LINE)
+    oldest, good, left = (world.release() for _ in range(3))
+    for release in (oldest, good, left):
+        world.deploy(release, "alpha")
+
+    def killed() -> None:
+        Disturbance(KILLED_AFTER, call, world.folder / "told", step).arm()
+        world.rollback("alpha")
+
+    assert world.apart(killed).status < 0
+    return world, good, left
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "MasterSession.call orchestrate",
+        "MasterSession.call current",
+        "Ledger.append",  # finished is on record, its smoke test is not
+    ],
+)
+def test_rollback_that_was_killed_goes_on_to_where_it_was_going(build: Build, step: str) -> None:
+    world, good, left = killed_in(build, step, 2 if step == "Ledger.append" else 1)
+    assert world.rollback("alpha") == good
+    assert (world.runs("alpha"), world.current("alpha")) == (good.version, good.digest)
+    assert left.digest != good.digest
+
+
+def test_rollback_that_failed_is_tried_again_and_one_that_ended_goes_further_back(
+    build: Build,
+) -> None:
+    world = build(LINE)
+    oldest, good, left = (world.release() for _ in range(3))
+    for release in (oldest, good, left):
+        world.deploy(release, "alpha")
+    (world.node("alpha", "salt") / "lose").touch()
+    with pytest.raises(NodeUnreachable):
+        world.rollback("alpha")
+    world.up("alpha")
+    assert world.rollback("alpha") == good
+    assert world.rollback("alpha") == oldest

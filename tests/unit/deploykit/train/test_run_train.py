@@ -81,6 +81,35 @@ def test_environment_that_policy_holds_is_not_touched(build: Build) -> None:
     assert world.phases("omega") == []
 
 
+@pytest.mark.parametrize("asked", ["soak: 2h", "approvals: 1"])
+def test_evidence_is_gathered_while_time_or_people_are_waited_for(build: Build, asked: str) -> None:
+    world = build({"alpha": None, "omega": "smoke: {}, bootstrap: {}"})
+    file = world.site.environment("omega").file
+    file.write_text(file.read_text().replace("checks:", f"{asked}, checks:"))
+    world.deploy(world.release(), "alpha")  # so that the next one is no bootstrap there
+    release = world.release()
+    said = "approval is needed" if "approvals" in asked else "has to run in alpha"
+    for _ in range(2):
+        with pytest.raises(Refused, match=said) as refused:
+            world.train(release)
+        assert "no evidence" not in refused.value.message
+    bootstraps = [entry for entry in world.records
+                  if entry.kind == "evidence" and entry.body["edge"] == "omega"]  # fmt: skip
+    assert [entry.body["check"] for entry in bootstraps] == ["bootstrap"]
+    assert world.runs("omega") is None
+
+
+def test_evidence_is_not_gathered_for_what_somebody_forbade(build: Build) -> None:
+    world = build({"alpha": None, "omega": "smoke: {}, bootstrap: {}"})
+    release = world.release()
+    world.train(release, "alpha")
+    held = decision_body("hold", environment="omega", reason="night")
+    Ledger.open(world.site).append(lambda records, now: held)
+    with pytest.raises(Refused, match="on hold"):
+        world.train(release)
+    assert not [entry for entry in world.records if entry.body.get("edge") == "omega"]
+
+
 def test_state_that_fails_is_recorded_and_what_ran_before_stays_current(build: Build) -> None:
     world = build({"alpha": None, "omega": "smoke: {}"})
     good = world.release()

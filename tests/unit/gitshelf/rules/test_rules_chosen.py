@@ -48,6 +48,6 @@ def test_installed_plugin_is_a_rule(
 
     point = EntryPoint("mine", "x:y", rules.GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: Rule("mine", "never", check))
-    monkeypatch.setattr(rules, "entry_points", lambda group: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     text = "lint: {mine: }\nbooks:\n" + book("a", repo, "branch: master")
     assert found(write_manifest(text)) == [("mine", "a")]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from rich.markup import escape
+
 from deploykit.base.homes import cache_home
 from deploykit.base.process import run
 from deploykit.base.progress import Progress, Step
@@ -65,7 +67,7 @@ def ensure_image(
     with only_one(cache / "lock", progress):
         if not has_image(lxd, inputs.key):
             for line in inputs.left_out:
-                progress.say(f"  not carried into the image: {line}")
+                progress.say(f"  not carried into the image: {escape(line)}")
             with progress.step(f"node image {inputs.key}") as step:
                 _add_image(inputs, cache, log, step)
         with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):

@@ -16,10 +16,14 @@ AT_ONCE = 8  # nodes worked on side by side
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An instance whose site's folder is no longer there."""
+    """An instance whose site's folder is no longer there, or was moved.
+
+    `protected` if its environment said so when it was last brought up, or nothing is known of it.
+    """
 
     names: Names
     folder: Path
+    protected: bool
 
 
 def orphans(lxd: Lxd) -> list[Orphan]:
@@ -30,7 +34,8 @@ def orphans(lxd: Lxd) -> list[Orphan]:
         folder = config.get(f"{TAG}folder")
         if folder and not Path(folder).exists():
             names = Names(config[f"{TAG}site"], parse_instance(config[f"{TAG}instance"]))
-            found.append(Orphan(names, Path(folder)))
+            protected = names.instance.copy is None and config.get(f"{TAG}protected") != "false"
+            found.append(Orphan(names, Path(folder), protected))
     return found
 
 

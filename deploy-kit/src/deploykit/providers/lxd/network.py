@@ -149,7 +149,7 @@ def _taken(lxd: Lxd, site: Site) -> list[IPv4Network]:
         address = network["config"].get("ipv4.address", "none")
         if address not in ("none", "auto", ""):
             taken.append(IPv4Interface(address).network)
-    for environment in site.environments().values():
+    for environment in site.read_environments().environments.values():
         taken += [net.cidr for net in environment.networks]
     return taken
 

@@ -142,7 +142,13 @@ def instance_tags(
     names: Names, environment: Environment, tags: Mapping[str, str]
 ) -> dict[str, str]:
     """The `user.*` keys that say whose an instance is and what for."""
-    own = {"site": names.site, "instance": str(names.instance), "environment": environment.name}
+    own = {
+        "site": names.site,
+        "instance": str(names.instance),
+        "environment": environment.name,
+        # Asked where the environment's file is not at hand any more.
+        "protected": str(environment.protected and names.instance.copy is None).lower(),
+    }
     return {TAG + key: value for key, value in {**tags, **own}.items()}
 
 

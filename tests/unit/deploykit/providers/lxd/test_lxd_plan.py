@@ -151,6 +151,7 @@ def test_own_tags_win_over_given_ones(environment: Environment) -> None:
         "user.deploykit.instance": "test~x",
         "user.deploykit.environment": "test",
         "user.deploykit.owner": "me",
+        "user.deploykit.protected": "false",
     }
 
 
