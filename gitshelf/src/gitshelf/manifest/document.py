@@ -26,7 +26,7 @@ _APART = re.compile(r"[%&*!|>@`\\]")
 """Neither YAML 1.1 nor 1.2 makes a difference without these: directives, anchors, tags, escapes."""
 _COMMENTS = re.compile(r"(#[^\n]*\n)*")
 """The lines that a manifest begins with if it was imported, and which may have anything in them."""
-_MAX_DEPTH, _MAX_MERGES = 2000, 200
+_MAX_DEPTH = 2000
 _INDENT = re.compile(rf"^[ \t?:-]{{{_MAX_DEPTH}}}", re.M)
 
 
@@ -143,13 +143,10 @@ def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, 
         return {}
     if not _is(node, "MappingNode"):
         raise location.error(f"{what} must be a mapping", "write `key: value` lines")
-    return _pairs(node, location, what, [])
+    return _pairs(node, location, what, 0)
 
 
-def _pairs(
-    node: Node, location: Location, what: str, merges: list[Node]
-) -> dict[str, tuple[Node, Node]]:
-    """As `mapping`; `merges` are the mappings merged so far, which a few lines could make many."""
+def _pairs(node: Node, location: Location, what: str, depth: int) -> dict[str, tuple[Node, Node]]:
     found: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key_node, value_node in node.value:
@@ -158,12 +155,9 @@ def _pairs(
         if key == "<<":
             several = _is(value_node, "SequenceNode")
             for one in reversed(value_node.value if several else [value_node]):
-                merges.append(one)
-                if not _is(one, "MappingNode"):
+                if not _is(one, "MappingNode") or depth > 20:
                     raise where.error("`<<` must name a mapping")
-                if len(merges) > _MAX_MERGES:
-                    raise where.error(f"`<<` merges more than {_MAX_MERGES} mappings")
-                merged.update(_pairs(one, where, what, merges))
+                merged.update(_pairs(one, where, what, depth + 1))
         elif key in found:
             raise where.error(
                 f"{key} is there twice in {what}, first in line {line_of(found[key][0])}",
