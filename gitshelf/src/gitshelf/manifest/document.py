@@ -28,9 +28,8 @@ _APART = re.compile(r"[%&*!|>@`\\]")
 _COMMENTS = re.compile(r"(#[^\n]*\n)*")
 """The lines that a manifest begins with if it was imported, and which may have anything in them."""
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # written as escapes, in double quotes
-_MAX_DEPTH = 100
-_BRACKET = re.compile(r"[][{}]")
-_INDENTED = re.compile(rf"^[ \t?:-]{{{2 * _MAX_DEPTH}}}", re.M)
+_MAX_DEPTH = 2000
+_INDENTED = re.compile(rf"^[ \t?:-]{{{_MAX_DEPTH}}}", re.M)
 _MAX_MERGED = 200  # mappings that one mapping is made of
 
 
@@ -110,15 +109,26 @@ def compose(text: str, file: str) -> Node | None:
 
 
 def _too_deep(text: str) -> int:
-    """The line in which brackets or indentation go deeper than any manifest's, 0 if none does:
-    both parsers go down by recursion, and libyaml's ends the process where the stack ends."""
+    """The line in which `text` is nested deeper than any manifest, 0 if none is: libyaml composes
+    by calling itself, and the process ends where the stack does."""
+    if text.count("[") + text.count("{") < _MAX_DEPTH and not _INDENTED.search(text):
+        return 0
+    import yaml
+
     depth = 0
-    for match in _BRACKET.finditer(text):
-        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
-        if depth > _MAX_DEPTH:
-            return text.count("\n", 0, match.start()) + 1
-    indented = _INDENTED.search(text)
-    return text.count("\n", 0, indented.start()) + 1 if indented else 0
+    with suppress(yaml.YAMLError):  # what is no YAML is told by who composes it
+        for event in yaml.parse(text, Loader=_event_loader()):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                return int(event.start_mark.line) + 1
+    return 0
+
+
+def _event_loader() -> Any:
+    import yaml
+
+    return yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def scalar(node: Node, location: Location, what: str) -> str:

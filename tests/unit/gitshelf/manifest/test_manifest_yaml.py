@@ -67,24 +67,15 @@ def test_ordinary_manifest_needs_no_slow_parser() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        ("[" * 100_000, r"m:1: nested more than \d+ deep"),
-        ("- " * 100_000 + "a", r"m:1: nested more than \d+ deep"),
-        ("\n".join(" " * depth + "a:" for depth in range(2500)), r"m:\d+: nested more than"),
-        (
-            "a0: &a0 {x: 1}\n"
-            + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1}, ' * 9}]}}\n" for n in range(1, 30))
-            + "last: {<<: *a29}\n",
-            "merges more than",
-        ),
-        ("last: &a\n  <<: *a\n", "merges more than"),
+        "[" * 100_000,
+        "- " * 100_000 + "a",
+        "\n".join(" " * depth + "a:" for depth in range(2500)),
+        # What closes them is in quotes.
+        '["]", ' * 100_000,
     ],
 )
-def test_text_that_would_take_the_program_down_is_an_error_with_its_line(
-    text: str, message: str
-) -> None:
-    with pytest.raises(GitshelfError, match=message):
-        root = document.compose(text, "m")
-        assert root is not None
-        document.mapping(root.value[-1][1], document.Location("m", 1), "the last")
+def test_text_that_would_take_the_program_down_is_an_error_with_its_line(text: str) -> None:
+    with pytest.raises(GitshelfError, match=r"m:\d+: .*nested (more than|too)"):
+        document.compose(text, "m")
