@@ -5,10 +5,15 @@ People also get their own local time.
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import functools
+=======
+import re
+>>>>>>> duty
 from datetime import UTC, datetime
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
+WRITTEN = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b")
 HUMAN = "%Y-%m-%d %H:%M:%S"
 
 
@@ -33,12 +38,28 @@ def iso(time: datetime) -> str:
 
 def human(time: datetime) -> str:
     """An aware time for people: in UTC, and beside it the local one where that is another."""
+    return time.astimezone(UTC).strftime(HUMAN) + _beside(time)
+
+
+def with_local(text: str) -> str:
+    """`text` with the local time beside each that stands in it as `iso` writes it."""
+
+    def beside(match: re.Match[str]) -> str:
+        try:
+            return match[0] + _beside(parse(match[0]))
+        except (ValueError, OverflowError):  # it only looks like one, or no calendar reaches it
+            return match[0]
+
+    return WRITTEN.sub(beside, text)
+
+
+def _beside(time: datetime) -> str:
+    """The local time to stand beside one in UTC; '' where it is the same."""
     here, there = time.astimezone(), time.astimezone(UTC)
-    text = there.strftime(HUMAN)
     if here.utcoffset() == there.utcoffset():
-        return text
+        return ""
     day = "" if here.date() == there.date() else f"{here:%d} "
-    return f"{text} ({day}{here:%H:%M %Z})"
+    return f" ({day}{here:%H:%M %Z})"
 
 
 def age(since: datetime, now: datetime) -> str:

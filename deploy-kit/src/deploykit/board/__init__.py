@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -283,9 +284,14 @@ def _print_in_force(out: Console, lines: Sequence[Standing]) -> None:
     texts = list(where.items())
     for text, names in texts[:SHOWN]:
         place = "" if len(names) == 1 and text.startswith(names[0]) else f"{', '.join(names)}: "
-        out.print(Text(f"  {place}{text}", style="yellow"))
+        _tell(out, Text(f"{place}{times.with_local(text)}", style="yellow"))
     if len(texts) > SHOWN:
-        out.print(Text(f"  and {len(texts) - SHOWN} more: deploy-kit status --json"))
+        _tell(out, Text(f"and {len(texts) - SHOWN} more: deploy-kit status --json"))
+
+
+def _tell(out: Console, text: Text, indent: int = 2) -> None:
+    """Print `text` so that no line of it, however it is broken, begins where the board's own do."""
+    out.print(Padding(text, (0, 0, 0, indent), expand=False))
 
 
 def _print_next(out: Console, line: Standing, site: Site) -> None:
@@ -294,7 +300,7 @@ def _print_next(out: Console, line: Standing, site: Site) -> None:
         _print_failed(out, line, line.failed, site)
         return
     if trouble:
-        out.print(Text(f"  {line.environment}: {trouble}", style="yellow"))
+        _tell(out, Text(f"{line.environment}: {trouble}", style="yellow"))
     if line.next is None:
         return
     after = line.next
@@ -302,26 +308,26 @@ def _print_next(out: Console, line: Standing, site: Site) -> None:
     if after.verdict.allowed:
         verb = Purpose.PROMOTE if after.source else Purpose.DEPLOY
         command = f"deploy-kit {verb} {after.version} {line.environment}"
-        out.print(Text(f"  {where}: ").append("may enter", style="green").append(f": {command}"))
+        _tell(out, Text(f"{where}: ").append("may enter", style="green").append(f": {command}"))
         return
-    out.print(Text(f"  {where}: ").append("not yet", style="yellow"))
+    _tell(out, Text(f"{where}: ").append("not yet", style="yellow"))
     for reason in after.verdict.reasons:
-        out.print(Text(f"    - {reason.text}"))
+        _tell(out, Text(f"- {times.with_local(reason.text)}"), 4)
 
 
 def _print_failed(out: Console, line: Standing, failed: view.Attempt, site: Site) -> None:
     """A release that failed there is no candidate like others: what failed, and where to look."""
     where = f"{line.environment} ← {failed.version}"
-    text = Text(f"  {where}: ").append("failed there", style="red")
-    out.print(text.append(f" at {times.human(failed.told)}{_why(failed)}"))
+    text = Text(f"{where}: ").append("failed there", style="red")
+    _tell(out, text.append(f" at {times.human(failed.told)}{_why(failed)}"))
     log = _log_of(failed, site)
     look = log or f"deploy-kit history {line.environment}"
     out.print(Text(f"    - look at it: {look}"), soft_wrap=True)
     again = f"deploy-kit {failed.purpose} {failed.version} {line.environment}"
-    out.print(Text(f"    - mend it and cut another release; or try it again: {again}"))
+    _tell(out, Text(f"- mend it and cut another release; or try it again: {again}"), 4)
     assert line.next is not None
     for reason in line.next.verdict.reasons:
-        out.print(Text(f"    - {reason.text}"))
+        _tell(out, Text(f"- {times.with_local(reason.text)}"), 4)
 
 
 def _log_of(attempt: view.Attempt, site: Site) -> Path | None:

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.printable import printable_output
+from deploykit.base.times import with_local
 from deploykit.cli.summaries import SUMMARIES
 
 COMMANDS = {
@@ -167,6 +168,6 @@ def _tell(message: str, remedy: str) -> None:
         behind = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
         behind.write(click.style(title, fg="red", bold=True))
         title = ""
-    click.echo(f"{title}{message}", err=True)
+    click.echo(f"{title}{with_local(message)}", err=True)
     for line in remedy.splitlines():
-        click.echo(f"  {line}", err=True)
+        click.echo(f"  {with_local(line)}", err=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deploykit.base import files
 from deploykit.base.errors import InputError, Refused
+from deploykit.base.printable import one_line
 from deploykit.base.times import utc_now
 from deploykit.ledger.chain import verify
 from deploykit.ledger.records import LedgerError
@@ -65,7 +66,7 @@ def main() -> int:
     try:
         check_push(Path(sys.argv[1]).resolve(), sys.stdin)
     except (LedgerError, Refused, InputError) as error:
-        print(f"refused: {error.message}", file=sys.stderr)
+        sys.stderr.write(f"refused: {one_line(error.message)}\n")
         return 1
     return 0
 

@@ -193,7 +193,7 @@ _DECISIONS_1 = {name: rule for name, rule in DECISIONS.items() if rule.schema ==
 KINDS: dict[str, Kind] = {
     "genesis": Kind(
         fields={
-            "site": is_.name,
+            "site": is_.word,
             "signers": is_.signers,
             "policy": is_.mapping(is_.name, is_.rule),
         },

@@ -91,7 +91,7 @@ def cut(
         before = next(reversed(known.values()), None)
 
         # The rules are asked while the kit is built, which is kept only if they hold.
-        with _pins_aside(site, text) as aside, ThreadPoolExecutor(1) as beside:
+        with _pins_aside(site, "pins.yml", text) as aside, ThreadPoolExecutor(1) as beside:
             rules = beside.submit(demand_rules, site, aside, before, tokens)
             folder = _kit_aside(site, aside, tokens)
             rules.result()
@@ -258,17 +258,17 @@ def _reserve(
 
 def _build(site: Site, manifest: Path, tokens: Mapping[str, str]) -> Release:
     """The release of the pins that are in `manifest`, with its kit in the store."""
-    with _pins_aside(site, _read(manifest)) as aside:
+    with _pins_aside(site, manifest.name, _read(manifest)) as aside:
         return _show(site, _kit_aside(site, aside, tokens), manifest)
 
 
 @contextmanager
-def _pins_aside(site: Site, text: str) -> Iterator[Path]:
-    """A file with the pins `text` in a folder of the store that is gone afterwards."""
+def _pins_aside(site: Site, name: str, text: str) -> Iterator[Path]:
+    """A file `name` with the pins `text` in a folder of the store that is gone afterwards."""
     site.kits.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=site.kits))
     try:
-        written = aside / "pins.yml"
+        written = aside / name
         written.write_text(text, encoding="utf-8", errors="surrogateescape")
         yield written
     finally:

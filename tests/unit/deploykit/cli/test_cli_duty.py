@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from deploykit.cli import COMMANDS, cli
+from deploykit.cli import COMMANDS, _tell, cli
 from deploykit.cli.summaries import SUMMARIES
 from deploykit.rollout.work import logs_of, new_log_folder
 from deploykit.site import Site, open_site
@@ -141,11 +143,19 @@ def test_calls_of_one_process_in_one_second_have_log_folders_of_their_own(site: 
 def test_local_time_stands_beside_utc_where_it_is_another(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    call("hold", "production", "--reason", "till 2026-99-99T00:00:00Z")
+    call("release", "cut", "--no-commit")
     try:
-        for zone, said in (("UTC", r"\d\d:\d\d:\d\d +\w"), ("XYZ-5:30", r"\(.*\d\d:\d\d XYZ\)")):
+        for zone, local in (("UTC", False), ("XYZ-5:30", True)):
             monkeypatch.setenv("TZ", zone)
             time.tzset()
-            assert re.search(said, call("history")[1])
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                _tell("it is on hold since 2026-11-28T20:00:00Z", "wait until 2026-11-28T22:00:00Z")
+            assert said.getvalue().count(" XYZ)") == 2 * local
+            for words in ("history", "status"):
+                _, out, err = call(words)
+                assert bool(re.search(r"\d\dZ? \((\d\d )?\d\d:\d\d XYZ\)", out + err)) == local
+                assert "till 2026-99-99T00:00:00Z" in " ".join((out + err).split())
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -181,7 +181,7 @@ def test_texts_that_would_move_a_cursor_are_made_fit_before_they_are_recorded(
 ) -> None:
     body = decision_body("hold", environment="test", reason="\x1b[1A\x1b[2Kgone\x07\u202etxt")
     write(ledger, body)
-    assert ledger.known[-1].body["reason"] == "\\x1b[1A\\x1b[2Kgone\\x07\\u202etxt"
+    assert ledger.known[-1].body["reason"] == "\ufffd[1A\ufffd[2Kgone\ufffd\ufffdtxt"
     raw = Body("decision", {**body.fields, "reason": "\x1b[1A"})
     with pytest.raises(Exception, match="'reason'"):
         write(ledger, raw)

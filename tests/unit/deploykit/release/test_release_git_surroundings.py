@@ -17,8 +17,10 @@ from deploykit.base.errors import CommandFailed, InputError
 from deploykit.base.processes import is_gone
 from deploykit.base.progress import Silent
 from deploykit.base.waiting import wait_until
-from deploykit.release import committing, manifests
-from deploykit.release.cutting import cut
+from deploykit.ledger import Ledger
+from deploykit.release import committing, cutting, manifests
+from deploykit.release.cutting import Cut
+from deploykit.site import Site
 from sitecheckout import Checkout
 
 MAIN = "from deploykit.cli import main; main()"
@@ -75,6 +77,10 @@ COMMANDS = (
     ("history", "--json"),
     ("ledger", "verify"),
 )
+
+
+def cut(site: Site, **more: Any) -> Cut:
+    return cutting.cut(site, Ledger.open(site), **more)
 
 
 def deploy_kit(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from deploykit.base.errors import Refused
-from deploykit.release import manifests, releases
-from deploykit.release.cutting import cut
+from deploykit.ledger import Ledger
+from deploykit.release import cutting, manifests, releases
+from deploykit.release.cutting import Cut
+from deploykit.site import Site
 from ledgerbook import Call
 from sitecheckout import Checkout
 
 # No key at all, but its form: taken apart so that no scanner takes this file for one.
 KEY = f"-----BEGIN OPENSSH {'PRIVATE'} KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n"
+
+
+def cut(site: Site, **more: Any) -> Cut:
+    return cutting.cut(site, Ledger.open(site), **more)
 
 
 def say(checkout: Checkout, lint: str) -> None:
