@@ -5,11 +5,8 @@ People also get their own local time.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import functools
-=======
 import re
->>>>>>> duty
 from datetime import UTC, datetime
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
