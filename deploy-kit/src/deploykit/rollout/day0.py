@@ -159,4 +159,5 @@ def clean_env() -> list[str]:
     return [
         "/usr/bin/env",
         *(word for name in unset if name != "ANSIBLE_CONFIG" for word in ("-u", name)),
+        "PYTHONDONTWRITEBYTECODE=1",  # the unpacked kit stays what it is
     ]
