@@ -111,7 +111,9 @@ def compose(text: str, file: str) -> Node | None:
 def _too_deep(text: str) -> int:
     """The line in which `text` is nested deeper than any manifest, 0 if none is: libyaml composes
     by calling itself, and the process ends where the stack does."""
-    if text.count("[") + text.count("{") < _MAX_DEPTH and not _INDENTED.search(text):
+    if indented := _INDENTED.search(text):
+        return text.count("\n", 0, indented.start()) + 1
+    if text.count("[") + text.count("{") < _MAX_DEPTH:
         return 0
     import yaml
 
