@@ -22,6 +22,7 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.words import short
 from deploykit.policy import Candidate, Verdict, evaluate
+from deploykit.policy.replay import breach_in
 from deploykit.policy.rules import Case, Reason, on_hold, pinned, vetoed
 from deploykit.site import Site
 from deploykit.site.promotion import Promotion
@@ -55,6 +56,7 @@ class Standing:
     next: Next | None
     marked: Mapping[str, datetime] = field(default_factory=dict)
     in_force: tuple[Reason, ...] = ()
+    breach: tuple[Reason, ...] = ()  # what stood against the entry of what runs, when it entered
 
     @property
     def failed(self) -> view.Attempt | None:
@@ -133,6 +135,7 @@ def print_board(site: Site, records: Sequence[Record], printer: Console | None =
     lines = board(site, records)
     out.print(_table(lines, utc_now()))
     _print_in_force(out, lines)
+    _print_breaches(out, lines)
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:
         out.print(Text("Next", style="bold"))
@@ -154,6 +157,7 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
             "in_force": [
                 {"code": one.code, "text": one.text, "remedy": one.remedy} for one in line.in_force
             ],
+            "against_policy": [reason.code for reason in line.breach],
             "last_deploy": _attempt_json(line) if line.last else None,
             "next": _next_json(line) if line.next else None,
         }
@@ -171,6 +175,7 @@ def _standing(
     runs = view.running(records, name)
     tried = view.attempts(records, name)
     marks = _marks(records, name, runs)
+    breach = breach_in(records, name)
     return Standing(
         environment=name,
         running=runs,
@@ -179,6 +184,7 @@ def _standing(
         marks=tuple((entry.check, entry.result) for entry in marks),
         marked={entry.check: entry.time for entry in marks},
         next=_next(name, records, runs, newest, now=now, runnable=runnable),
+        breach=breach.reasons if breach else (),
     )
 
 
@@ -287,6 +293,18 @@ def _print_in_force(out: Console, lines: Sequence[Standing]) -> None:
         _tell(out, Text(f"{place}{times.with_local(text)}", style="yellow"))
     if len(texts) > SHOWN:
         _tell(out, Text(f"and {len(texts) - SHOWN} more: deploy-kit status --json"))
+
+
+def _print_breaches(out: Console, lines: Sequence[Standing]) -> None:
+    """What runs although policy had not let it in."""
+    against = [line for line in lines if line.breach]
+    if against:
+        out.print(Text("Entered against policy", style="bold red"))
+    for line in against:
+        version = line.running.version if line.running else ""
+        for reason in line.breach:
+            text = f"{line.environment}, {version}: {times.with_local(reason.text)}"
+            _tell(out, Text(text, style="red"))
 
 
 def _tell(out: Console, text: Text, indent: int = 2) -> None:

@@ -5,7 +5,7 @@ Who holds an operator's key can write that a deploy began without asking policy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deploykit.ledger import view
@@ -36,17 +36,27 @@ def breaches(records: Sequence[Record], first: int = 0) -> tuple[Breach, ...]:
     that was: whether a process was dead, its own machine knew.
     """
     versions = view.versions_of(records)
-    found = []
-    for record in records[first:]:
-        body = record.body
-        if record.kind != "deploy" or body["phase"] not in (Phase.STARTED, Phase.TAKEN_OVER):
-            continue
-        before, name = records[: record.n], body["environment"]
-        left = view.in_flight(before, name)
-        own = left.id if left is not None else None
-        entering = _Entering(body["release"], versions[body["release"]])
-        judge = evaluate_rollback if body["purpose"] == Purpose.ROLLBACK else evaluate
-        verdict = judge(entering, name, before, record.time, own)
-        if not verdict.allowed:
-            found.append(Breach(record, verdict.reasons))
-    return tuple(found)
+    judged = (_judge(records, record, versions) for record in records[first:])
+    return tuple(breach for breach in judged if breach is not None)
+
+
+def breach_in(records: Sequence[Record], environment: str) -> Breach | None:
+    """How what `environment` runs entered against policy; None if it did not."""
+    finished = [a for a in view.attempts(records, environment) if a.phase == Phase.FINISHED]
+    if not finished:
+        return None
+    return _judge(records, records[finished[-1].n], view.versions_of(records))
+
+
+def _judge(records: Sequence[Record], record: Record, versions: Mapping[str, str]) -> Breach | None:
+    """The breach that `record` is, as of the records before it; None if it enters nothing."""
+    body = record.body
+    if record.kind != "deploy" or body["phase"] not in (Phase.STARTED, Phase.TAKEN_OVER):
+        return None
+    before, name = records[: record.n], body["environment"]
+    left = view.in_flight(before, name)
+    own = left.id if left is not None else None
+    entering = _Entering(body["release"], versions[body["release"]])
+    judge = evaluate_rollback if body["purpose"] == Purpose.ROLLBACK else evaluate
+    verdict = judge(entering, name, before, record.time, own)
+    return None if verdict.allowed else Breach(record, verdict.reasons)

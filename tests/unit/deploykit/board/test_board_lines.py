@@ -161,3 +161,13 @@ def shown_board(site: Site, told: Story) -> str:
     out = io.StringIO()
     print_board(site, told.records, PrintableConsole(file=out, width=200, markup=False))
     return out.getvalue()
+
+
+def test_entry_against_policy_is_shown_as_long_as_it_runs() -> None:
+    told = Story.of(test=rule(), prod=rule("test", smoke=(1, 1))).deployed("test", ONE)
+    told.deployed("prod", ONE)
+    line = standings(["prod"], told.records, ONE, told.now)
+    assert [reason.code for reason in line[0].breach] == ["evidence-missing"]
+    assert board_json(line)[0]["against_policy"] == ["evidence-missing"]
+    told.deployed("test", TWO).found("smoke", TWO, "test").deployed("prod", TWO)
+    assert standings(["prod"], told.records, TWO, told.now)[0].breach == ()

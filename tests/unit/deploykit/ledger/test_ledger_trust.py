@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import forgery
@@ -146,3 +147,13 @@ def test_doctor_tries_whether_the_remote_can_be_rewritten(
     branches = forgery.git(site.ledger, "for-each-ref", "--format=%(refname)").split()
     assert len(branches) == 1 + denied
     assert check_ledger(site) == []  # its own, which is made so
+
+
+def test_record_dated_before_the_last_look_is_named(site: Site, ledger: Ledger, ann: Key) -> None:
+    """Soak by backdating: written now, dated before this machine last looked and saw nothing."""
+    start = ledger.known[-1].time
+    Ledger.open(site, ann, clock=lambda: start + timedelta(days=3))
+    forgery.record(site.ledger, HOLD, start + timedelta(minutes=1), "ann@here", ann)
+    late = Ledger.open(site, ann, clock=lambda: start + timedelta(days=3, minutes=1))
+    assert late.fault is None and late.late == (1,)
+    assert Ledger.open(other_state(site, "fresh"), ann).late == ()

@@ -164,3 +164,17 @@ def _start(work: Callable[[], None], said: Path) -> int:
 def _disturbed_deploy(world: World, release: Release, step: Disturbance) -> None:
     step.arm()
     world.deploy(release, "alpha")
+
+
+def test_kit_on_the_master_that_was_changed_is_taken_in_anew(world: World) -> None:
+    first, second = world.release(), world.release()
+    world.deploy(first, "alpha")
+    world.deploy(second, "alpha")
+    kits = world.node("alpha", "salt") / "srv" / "kits"
+    roles = kits / first.hex / "salt" / "roles.yml"
+    good = roles.read_text()
+    roles.write_text(f"{good}# changed\n")
+    world.rollback("alpha")
+    assert roles.read_text() == good
+    assert world.current("alpha") == first.digest
+    assert not [entry.name for entry in kits.iterdir() if entry.name.startswith(".")]
