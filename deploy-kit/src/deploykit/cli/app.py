@@ -47,6 +47,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, sort_keys=True), file=stream)
 
 
+key_option = click.option(
+    "--key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Sign with this SSH key. Default: $DEPLOY_KIT_KEY, else the site's own.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 mean_option = click.option(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from deploykit.cli.app import site_of, yes_option
-from deploykit.cli.ledger import key_option, ledger_of
+from deploykit.cli.app import key_option, site_of, yes_option
+from deploykit.cli.ledger import ledger_of
 
 reason_option = click.option("--reason", default="", help="Why; it stays in the ledger.")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import json_option, print_json, provider_option, site_of
-from deploykit.cli.ledger import key_option, ledger_of
+from deploykit.cli.app import json_option, key_option, print_json, provider_option, site_of
+from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
     from deploykit.checks import Packages

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of, tell_unreadable, yes_option
+from deploykit.cli.app import (
+    json_option,
+    key_option,
+    print_json,
+    site_of,
+    tell_unreadable,
+    yes_option,
+)
 from deploykit.cli.ledger_care import accept, end_lease, hook, mend
 
 if TYPE_CHECKING:
@@ -16,12 +23,6 @@ if TYPE_CHECKING:
     from deploykit.ledger.records import Record
 
 ROLES = ("admin", "operator", "release-manager", "approver")
-
-key_option = click.option(
-    "--key",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Sign with this SSH key. Default: $DEPLOY_KIT_KEY, else the site's own.",
-)
 
 
 def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:

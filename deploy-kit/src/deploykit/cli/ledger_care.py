@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import site_of, yes_option
+from deploykit.cli.app import key_option, site_of, yes_option
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
-
-_key_option = click.option(
-    "--key",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Sign with this SSH key. Default: $DEPLOY_KIT_KEY, else the site's own.",
-)
 
 
 def _open(ctx: click.Context, key: Path | None) -> Ledger:
@@ -30,7 +24,7 @@ def _open(ctx: click.Context, key: Path | None) -> Ledger:
 @click.command()
 @click.option("--reason", default="", help="Why; it stays in the ledger.")
 @yes_option
-@_key_option
+@key_option
 @click.pass_context
 def mend(ctx: click.Context, reason: str, yes: bool, key: Path | None) -> None:
     """Cut off the commits that do not verify, by a signed record on the last good one; admins only.
@@ -51,7 +45,7 @@ def mend(ctx: click.Context, reason: str, yes: bool, key: Path | None) -> None:
 @click.argument("environment")
 @click.option("--reason", required=True, help="Why; it stays in the ledger.")
 @yes_option
-@_key_option
+@key_option
 @click.pass_context
 def end_lease(
     ctx: click.Context, environment: str, reason: str, yes: bool, key: Path | None
