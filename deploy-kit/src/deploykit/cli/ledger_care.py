@@ -38,7 +38,9 @@ def mend(ctx: click.Context, reason: str, yes: bool, key: Path | None) -> None:
         last = opened.known[-1]
         click.confirm(f"Cut off everything after record {last.n}?", abort=True)
     record = opened.mend(reason)
-    click.echo(f"record {record.n}: {record.body['commits']} commits are cut off")
+    count = record.body["commits"]
+    commits = "1 commit is" if count == 1 else f"{count} commits are"
+    click.echo(f"record {record.n}: {commits} cut off")
 
 
 @click.command("end-lease")

@@ -60,13 +60,16 @@ def parse(text: str, n: int, commit: str) -> Record:
     def wrong(problem: str) -> LedgerError:
         return LedgerError(
             f"record {n} of the ledger (commit {commit[:12]}): {problem}",
-            "somebody wrote it with other means, or with a newer deploy-kit",
+            "if a newer deploy-kit wrote it, take that one; if not, an admin cuts it off: "
+            "deploy-kit ledger mend",
         )
 
     if len(text) > MOST:
         raise wrong(f"it has {len(text)} characters, more than {MOST}")
     try:
         value = parse_canonical(text)
+    except json.JSONDecodeError:
+        raise wrong("it is not JSON") from None
     except (ValueError, RecursionError) as error:
         raise wrong(str(error)) from None
     if not isinstance(value, dict):

@@ -83,14 +83,14 @@ def demand_same_ledger(pin: Pin | None, site: Site, remote: str) -> None:
             f"{pin.genesis[:12]}, not with {site.genesis[:12]}",
             ACCEPT,
         )
-    if pin.ledger != remote:
-        raise LedgerError(
-            f"{file}: the ledger is {remote} now; this machine trusts {pin.ledger}", ACCEPT
-        )
     if pin.site != site.name:
         raise LedgerError(
             f"{file}: the site's name is {site.name} now; this machine knows it as {pin.site}",
             ACCEPT,
+        )
+    if pin.ledger != remote:
+        raise LedgerError(
+            f"{file}: the ledger is {remote} now; this machine trusts {pin.ledger}", ACCEPT
         )
 
 

@@ -8,19 +8,20 @@ import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import forgery
 import pytest
 from deploykit.base.errors import InputError
 from deploykit.doctor import check_ledger
 from deploykit.host.finding import Level
-from deploykit.ledger import Ledger, LedgerError
+from deploykit.ledger import Ledger, LedgerError, utc_now
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.store import accept_ledger
 from deploykit.ledger.trust import AT_LEAST
 from deploykit.site import Site, open_site
 from deploykit.site.keys import Key
-from ledgerbook import other_state
+from ledgerbook import Call, other_state
 
 HOLD = decision_body("hold", environment="test", reason="night")
 
@@ -157,3 +158,27 @@ def test_record_dated_before_the_last_look_is_named(site: Site, ledger: Ledger, 
     late = Ledger.open(site, ann, clock=lambda: start + timedelta(days=3, minutes=1))
     assert late.fault is None and late.late == (1,)
     assert Ledger.open(other_state(site, "fresh"), ann).late == ()
+
+
+def test_sick_ledger_by_the_command_line(
+    checkout_with_site: Any, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/operate.md, "When the ledger is sick": warned, mended, accepted."""
+    site = checkout_with_site.site
+    call("hold", "test", "--reason", "night")
+    forgery.commit(site.ledger, {"README": "hello"}, utc_now(), None)
+    code, out, err = call("status")
+    assert code == 0 and "test is on hold" in out
+    assert "warning: record 2 of the ledger" in err and "deploy-kit ledger mend" in err
+    assert call("unhold", "test")[0] == 1
+    code, out, _ = call("ledger", "mend")
+    assert code == 1 and "Cut off everything after record 1?" in out  # nobody answers
+    assert call("ledger", "mend", "--yes")[1] == "record 2: 1 commit is cut off\n"
+    assert call("unhold", "test")[0] == 0
+    assert call("ledger", "end-lease", "test", "--reason", "x", "--yes")[0] == 1
+    file = site.folder / "site.yml"
+    file.write_text(file.read_text().replace(f"name: {site.name}", "name: other"))
+    code, _, err = call("status")
+    assert code == 1 and "the site's name is other now" in err
+    assert call("ledger", "accept", "a" * 40, "--yes")[0] == 1
+    assert "verifies every push" in call("ledger", "hook", site.ledger)[1]

@@ -25,6 +25,7 @@ from disturb import PAUSED_AFTER, PAUSED_BEFORE, Disturbance
 from trainworld import Build, World
 
 LENGTH = timedelta(seconds=4)
+pytestmark = pytest.mark.lengthy
 
 
 @pytest.fixture
