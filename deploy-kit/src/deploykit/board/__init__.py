@@ -201,7 +201,7 @@ def _next(
     source = policy[name].source if name in policy else None
     candidate: Candidate | None = newest
     if source is not None:
-        candidate = _Named.of(view.running(records, source))
+        candidate = view.running(records, source)
     if candidate is None or (runs is not None and runs.digest == candidate.digest):
         return None
     verdict = evaluate(candidate, name, records, now, runnable=runnable)
@@ -212,10 +212,6 @@ def _next(
 class _Named:
     digest: str
     version: str
-
-    @classmethod
-    def of(cls, runs: view.Running | None) -> _Named | None:
-        return cls(runs.digest, runs.version) if runs else None
 
 
 def _marks(

@@ -12,8 +12,8 @@ from deploykit.base import times
 from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
 from deploykit.ledger.continuity import Continuity
-from deploykit.ledger.kinds import KINDS, Body
-from deploykit.ledger.records import LedgerError, Record, parse, parse_signers, path_of, writers
+from deploykit.ledger.kinds import Body
+from deploykit.ledger.records import LedgerError, Record, parse, path_of, writers
 from deploykit.ledger.repository import RESTORE, RawCommit
 from deploykit.site.keys import QUIET, TIMEOUT, Signer, allowed_signers
 
@@ -58,15 +58,8 @@ def verify(before: Sequence[Record], commits: Sequence[RawCommit], now: datetime
     return Verified(records, fault)
 
 
-def demand_continuity(before: Sequence[Record], record: Record) -> tuple[Signer, ...]:
-    """The signers whose key may sign `record` after `before`. Raises LedgerError if none may."""
-    return _claimed(Continuity(before), record)
-
-
 def _claimed(standing: Continuity, record: Record) -> tuple[Signer, ...]:
-    begins = KINDS[record.kind].begins
-    signers = parse_signers(record.body["signers"]) if begins else standing.signers
-    fitting = entitled(record, signers)
+    fitting = entitled(record, standing.signers_for(record))
     problem = standing.problem(record)
     if problem:
         raise _wrong(record, problem)

@@ -48,6 +48,11 @@ class Continuity:
             self.signers = parse_signers(body["signers"])
         self._last = record
 
+    def signers_for(self, record: Record) -> tuple[Signer, ...]:
+        """Those whose signatures count under `record` as the next one: a genesis names its own."""
+        begins = KINDS[record.kind].begins
+        return parse_signers(record.body["signers"]) if begins else self.signers
+
     def problem(self, record: Record) -> str:
         """What stands against `record` as the next one, in words; '' if nothing does."""
         last = self._last

@@ -20,7 +20,7 @@ from deploykit.ledger.chain import NAMESPACE, SKEW, entitled, verify
 from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.index import Memory
 from deploykit.ledger.kinds import KINDS, Body
-from deploykit.ledger.records import LedgerError, Record, parse, parse_signers, render
+from deploykit.ledger.records import LedgerError, Record, parse, render
 from deploykit.ledger.repository import RESTORE, Clone, Tip, record_trees
 from deploykit.ledger.trust import (
     Pin,
@@ -248,8 +248,7 @@ class Ledger:
         """Raises LedgerError where the ledger would not accept this key's signature, Refused where
         the record cannot follow those before it."""
         standing = Continuity(before)
-        begins = KINDS[record.kind].begins
-        signers = parse_signers(record.body["signers"]) if begins else standing.signers
+        signers = standing.signers_for(record)
         if not any(signer.key == self._key.public for signer in signers):
             raise LedgerError(
                 f"the ledger does not know the key {self._key.file} ({self._key.principal})",
@@ -272,9 +271,14 @@ class Ledger:
         """Verify up to `tip` from what is cached, and remember it."""
         cached, texts = self._cached(tip) if pin is not None else ([], [])
         after = cached[-1].commit if cached else None
+        if after == tip.commit:  # nothing new: as in most calls, and git is not asked again
+            if pin is not None and all(record.commit != pin.tip for record in cached):
+                raise self._rewritten(tip.commit)
+            self._keep(Seen(tuple(cached), tuple(texts), tip.commit), (), pin)
+            return
         if after is not None and not self._clone.follows(after, tip.commit):
             raise self._rewritten(tip.commit)
-        commits = self._clone.history(after, tip.commit) if after != tip.commit else []
+        commits = self._clone.history(after, tip.commit)
         if not cached:
             demand_known_genesis(pin, self._site, commits[0], self._clone.owned)
         raw, problem = self._clone.read(commits, len(cached))

@@ -143,15 +143,9 @@ def discounted(records: Iterable[Record]) -> frozenset[int]:
 def signers_in_force(records: Sequence[Record]) -> tuple[Signer, ...]:
     """Who may sign the next record; nobody when there is none yet."""
     for record in reversed(records):
-        found = signers_set_by(record)
-        if found is not None:
-            return found
+        if "signers" in record.body:
+            return parse_signers(record.body["signers"])
     return ()
-
-
-def signers_set_by(record: Record) -> tuple[Signer, ...] | None:
-    """The signers that count from `record` on, if it changes them."""
-    return parse_signers(record.body["signers"]) if "signers" in record.body else None
 
 
 def policy_in_force(records: Sequence[Record]) -> dict[str, Promotion]:

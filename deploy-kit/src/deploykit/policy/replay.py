@@ -23,20 +23,14 @@ class Breach:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entering:
-    digest: str
-    version: str
-
-
 def breaches(records: Sequence[Record], first: int = 0) -> tuple[Breach, ...]:
     """The entries against policy among `records` from number `first` on, oldest first.
 
     A deploy that goes on with one that was left, or takes its place, is not judged by whose lease
     that was: whether a process was dead, its own machine knew.
     """
-    versions = view.versions_of(records)
-    judged = (_judge(records, record, versions) for record in records[first:])
+    released = view.releases(records)
+    judged = (_judge(records, record, released) for record in records[first:])
     return tuple(breach for breach in judged if breach is not None)
 
 
@@ -45,10 +39,12 @@ def breach_in(records: Sequence[Record], environment: str) -> Breach | None:
     finished = [a for a in view.attempts(records, environment) if a.phase == Phase.FINISHED]
     if not finished:
         return None
-    return _judge(records, records[finished[-1].n], view.versions_of(records))
+    return _judge(records, records[finished[-1].n], view.releases(records))
 
 
-def _judge(records: Sequence[Record], record: Record, versions: Mapping[str, str]) -> Breach | None:
+def _judge(
+    records: Sequence[Record], record: Record, released: Mapping[str, view.Released]
+) -> Breach | None:
     """The breach that `record` is, as of the records before it; None if it enters nothing."""
     body = record.body
     if record.kind != "deploy" or body["phase"] not in (Phase.STARTED, Phase.TAKEN_OVER):
@@ -56,7 +52,6 @@ def _judge(records: Sequence[Record], record: Record, versions: Mapping[str, str
     before, name = records[: record.n], body["environment"]
     left = view.in_flight(before, name)
     own = left.id if left is not None else None
-    entering = _Entering(body["release"], versions[body["release"]])
     judge = evaluate_rollback if body["purpose"] == Purpose.ROLLBACK else evaluate
-    verdict = judge(entering, name, before, record.time, own)
+    verdict = judge(released[body["release"]], name, before, record.time, own)
     return None if verdict.allowed else Breach(record, verdict.reasons)

@@ -16,12 +16,13 @@ from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.store import utc_now
 from deploykit.ledger.view import in_flight
 from deploykit.master.session import MasterSession
+from deploykit.release import Release
 from deploykit.rollout import RolloutFailed
 from deploykit.site.instance import Instance
 from deploykit.train.lease import LEASE, begin
 from deploykit.train.lease_keeper import keeping_lease
 from disturb import KILLED_AFTER, Disturbance
-from trainworld import FAILS, Build
+from trainworld import FAILS, Build, World
 
 LINE = {"alpha": None, "omega": "smoke: {}"}  # an environment alone is no line
 ELSEWHERE = Process("jo", "elsewhere", 7, "boot:1")
@@ -201,17 +202,19 @@ def test_lease_left_by_a_killed_deploy_is_taken_over_by_the_next(build: Build) -
     assert [phase for _, phase in world.phases("alpha")] == ["started", "taken-over", "finished"]
 
 
+def take_over(world: World, release: Release) -> None:
+    """Somebody elsewhere takes alpha, whose lease is over by their clock."""
+    late = Ledger.open(world.site, clock=lambda: utc_now() + LEASE)
+    begin(late, release, "alpha", "deploy", owner=ELSEWHERE)
+
+
 def test_deploy_whose_lease_somebody_took_does_not_count_as_finished(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = build(LINE)
     release = world.release()
 
-    def take() -> None:
-        late = Ledger.open(world.site, clock=lambda: utc_now() + LEASE)
-        begin(late, release, "alpha", "deploy", owner=ELSEWHERE)
-
-    during(monkeypatch, "orchestrate", take)
+    during(monkeypatch, "orchestrate", lambda: take_over(world, release))
     with pytest.raises(Refused, match=r"taken over by jo@elsewhere"):
         world.train(release, "alpha")
     assert world.runs("alpha") is None
@@ -226,8 +229,7 @@ def test_renewal_that_is_refused_stops_before_the_release_becomes_current(
     release = world.release()
 
     def take() -> None:
-        late = Ledger.open(world.site, clock=lambda: utc_now() + LEASE)
-        begin(late, release, "alpha", "deploy", owner=ELSEWHERE)
+        take_over(world, release)
         time.sleep(2)  # until the keeper has asked again
 
     short = partial(keeping_lease, length=timedelta(seconds=3))  # asked for anew each second
