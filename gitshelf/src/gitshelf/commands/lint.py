@@ -87,7 +87,7 @@ def lint(
         print_json({"manifest": str(manifest), "findings": documents})
     else:
         for one in findings:
-            click.echo(f"{one.place}{one.message} [{one.rule}]\n  remedy: {one.remedy}")
+            click.echo(f"{one.at}{one.message} [{one.rule}]\n  remedy: {one.remedy}")
         click.echo(f"{manifest}: {len(findings)} finding{'s' * (len(findings) != 1)}")
     if findings:
         sys.exit(1)
@@ -108,7 +108,7 @@ def _document(finding: Finding) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "book": finding.book,
-        "line": finding.place.line,
+        "line": finding.at.line,
         "message": finding.message,
         "remedy": finding.remedy,
     }

@@ -58,14 +58,14 @@ def pinned_manifest(
 @dataclass(frozen=True, slots=True)
 class Pin:
     """A book's pin before and after: `old` is what the manifest says, `new` a full SHA; `track`
-    the branch that it follows, `tag` the tag that it was asked by ("" for none); `place` is for
-    messages."""
+    the branch that it follows, `tag` the tag that it was asked by ("" for none); `at` is where it
+    stands in the manifest."""
 
     book: str
     old: str
     new: str
     track: str
-    place: Location
+    at: Location
     tag: str = ""
 
     @property

@@ -105,7 +105,7 @@ def lint(
         for finding in known[name].check(subject, settings):
             if finding.book not in settings.excepted:
                 found.append(finding)
-    found.sort(key=lambda one: (one.place.line, one.rule, one.message))
+    found.sort(key=lambda one: (one.at.line, one.rule, one.message))
     return found
 
 

@@ -30,7 +30,7 @@ class Finding:
     book: str
     message: str
     remedy: str
-    place: Location
+    at: Location
 
 
 Check = Callable[[Subject, Settings], Iterable[Finding]]
