@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 WRITTEN = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b")
+DURATION = re.compile(r"(\d+)([smhd])", re.ASCII)
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 HUMAN = "%Y-%m-%d %H:%M:%S"
 
 
@@ -57,6 +59,17 @@ def _beside(time: datetime) -> str:
         return ""
     day = "" if here.date() == there.date() else f"{here:%d} "
     return f" ({day}{here:%H:%M %Z})"
+
+
+def seconds_of(duration: str) -> int:
+    """The seconds of a duration as environment files have it: 90s, 15m, 2h or 1d.
+
+    Raises ValueError for any other form.
+    """
+    match = DURATION.fullmatch(duration)
+    if not match:
+        raise ValueError(f"not a duration: '{duration}'")
+    return int(match[1]) * UNITS[match[2]]
 
 
 def age(since: datetime, now: datetime) -> str:

@@ -31,6 +31,7 @@ COMMANDS = {
     "init": "deploykit.cli.site:init",
     "ledger": "deploykit.cli.ledger:ledger",
     "overrule": "deploykit.cli.decisions:overrule",
+    "pod": "deploykit.cli.pod:pod",
     "policy": "deploykit.cli.ledger:policy",
     "pin": "deploykit.cli.decisions:pin",
     "promote": "deploykit.cli.train:promote",

@@ -17,6 +17,7 @@ SUMMARIES = {
     "ledger": "Look at the ledger itself: records, signers, proof.",
     "overrule": "Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only.",
     "pin": "Let only RELEASE enter ENVIRONMENT until `unpin`.",
+    "pod": "Pods: disposable copies of environments, to try a release or a change on.",
     "policy": "The promotion policy in force is the ledger's; environment files propose another.",
     "promote": "Promote RELEASE into ENVIRONMENT on the evidence there is, or tell why not.",
     "release": "Releases: kits with a version, cut from the site's manifest gitshelf.yml.",

@@ -79,6 +79,33 @@ class Snapshots(Provider, Protocol):
     def bring_back(self, instance: Instance, name: str, progress: Progress) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The snapshot `name` of the nodes of `instance`."""
+
+    instance: Instance
+    name: str
+
+
+@runtime_checkable
+class Copies(Snapshots, Protocol):
+    """What a provider has beside, whose snapshots can become nodes of other instances.
+
+    `copy` is `up` where the missing nodes come from `kept` instead of an image: same names and
+    addresses on networks of their own, other machine ids and SSH host keys. The nodes of `kept`
+    may neither run nor hold SSH host keys. Raises InputError if a node was not kept.
+    """
+
+    def copy(
+        self,
+        environment: Environment,
+        instance: Instance,
+        kept: Kept,
+        tags: Mapping[str, str],
+        progress: Progress,
+    ) -> Inventory: ...
+
+
 def provider_for(site: Site, environment: Environment) -> Provider:
     """The provider an environment names. Raises InputError where none has that name."""
     return provider_named(site, environment.provider)

@@ -148,6 +148,12 @@ def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
     return True
 
 
+def take_over_day0(work: Work, release: Release, inventory: Inventory) -> None:
+    """Say that the day 0 of `release` was done on the nodes: they are copies of such nodes."""
+    ansible = release.unpacked(work.site) / "ansible"
+    files.write(inventory.folder / DAY0_MARK, day0_key(ansible, inventory))
+
+
 def day0_done(inventory: Inventory, key: str) -> bool:
     """Whether the day 0 that last finished on the instance was the one of `key`."""
     mark = inventory.folder / DAY0_MARK

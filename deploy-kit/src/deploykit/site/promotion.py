@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from deploykit.base import times
 from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value
 
 CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
 APPROVALS_NOT = frozenset({"cut", "deploy"})
-DURATION = re.compile(r"(\d+)([smhd])")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _approvals(value: Value) -> tuple[int, tuple[str, ...]]:
 
 
 def _seconds(value: Value) -> int:
-    match = DURATION.fullmatch(str(value.scalar()))
-    if not match:
-        raise value.error(f"not a duration: '{value.scalar()}'", "write 90s, 15m, 2h or 1d")
-    return int(match[1]) * SECONDS[match[2]]
+    try:
+        return times.seconds_of(str(value.scalar()))
+    except ValueError as error:
+        raise value.error(str(error), "write 90s, 15m, 2h or 1d") from None

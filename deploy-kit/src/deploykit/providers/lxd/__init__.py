@@ -16,7 +16,7 @@ from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import NodeState, NodeStatus, parse_instance
+from deploykit.providers import Kept, NodeState, NodeStatus, parse_instance
 from deploykit.providers.common import not_up, read_inventory
 from deploykit.providers.lxd import snapshot
 from deploykit.providers.lxd.api import POOL, Lxd, pool_room
@@ -30,7 +30,15 @@ from deploykit.providers.lxd.network import (
     tag_project,
 )
 from deploykit.providers.lxd.node import ensure_node, wait_for_node
-from deploykit.providers.lxd.plan import TAG, Names, instance_tags, node_request, uplink_addresses
+from deploykit.providers.lxd.plan import (
+    TAG,
+    Names,
+    Source,
+    instance_tags,
+    machine_id,
+    node_request,
+    uplink_addresses,
+)
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
@@ -57,24 +65,56 @@ class LxdProvider:
         progress: Progress,
     ) -> Inventory:
         """See Provider. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
-        names = Names(self._site.id, instance)
         lxd = Lxd()
         self._demand_fit(lxd, environment, instance)
         bases = self._bases(lxd, environment, progress)
+        sources = {n.name: Source("default", bases[n.privileged]) for n in environment.nodes}
+        image = next(iter(bases.values())).split("-")[1]
+        return self._bring_up(environment, instance, {**tags, "image": image}, sources, progress)
+
+    def copy(
+        self,
+        environment: Environment,
+        instance: Instance,
+        kept: Kept,
+        tags: Mapping[str, str],
+        progress: Progress,
+    ) -> Inventory:
+        """See Copies. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
+        lxd = Lxd()
+        source = Names(self._site.id, kept.instance)
+        snapshot.demand(lxd, source, kept.name, (node.name for node in environment.nodes))
+        self._demand_fit(lxd, environment, instance)
+        image = self.tags(kept.instance).get("image", "")
+        sources = {
+            node.name: Source(source.project, f"{node.name}/{kept.name}")
+            for node in environment.nodes
+        }
+        return self._bring_up(environment, instance, {**tags, "image": image}, sources, progress)
+
+    def _bring_up(
+        self,
+        environment: Environment,
+        instance: Instance,
+        tags: Mapping[str, str],
+        sources: Mapping[str, Source],
+        progress: Progress,
+    ) -> Inventory:
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
         with held(self._site.state / "locks" / str(instance)):
             key = provision_key(self._site)
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
                 given = instance_tags(names, environment, self._tags(lxd, names, tags))
                 here = {f"{TAG}folder": str(self._site.folder)}
-                image = {f"{TAG}image": next(iter(bases.values())).split("-")[1]}
-                ensure_project(lxd, names, {**given, **here, **image})
+                ensure_project(lxd, names, {**given, **here})
                 step.note("bridges")
                 uplink = ensure_networks(lxd, self._site, names, environment)
                 ensure_profile(lxd, names, environment)
                 step.note("nodes")
                 hosts = self._nodes(
-                    lxd, names, environment, bases=bases, uplink=uplink, key=key, tags=given
+                    lxd, names, environment, sources=sources, uplink=uplink, key=key, tags=given
                 )
                 inventory = Inventory(
                     environment, instance, hosts, key, self._site.instance(instance)
@@ -185,7 +225,7 @@ class LxdProvider:
         names: Names,
         environment: Environment,
         *,
-        bases: Mapping[bool, str],
+        sources: Mapping[str, Source],
         uplink: IPv4Network,
         key: Path,
         tags: Mapping[str, str],
@@ -196,17 +236,19 @@ class LxdProvider:
         public = Path(f"{key}.pub").read_text(encoding="utf-8").strip()
 
         def bring_up(node: Node) -> Host:
-            base, address = bases[node.privileged], addresses[node.name]
+            source, address = sources[node.name], addresses[node.name]
             request = node_request(
                 environment,
                 node,
                 names,
-                base=base,
+                source=source,
                 address=address,
                 authorized_key=public,
                 tags=tags,
             )
-            ensure_node(lxd, names, node, request, found.get(node.name))
+            created = tags[f"{TAG}created"]
+            machine = machine_id(names, node.name, created) if source.is_node else None
+            ensure_node(lxd, names, node, request, found.get(node.name), machine=machine)
             return wait_for_node(lxd, names, environment, node, str(address))
 
         return tuple(in_parallel(environment.nodes, bring_up, AT_ONCE))

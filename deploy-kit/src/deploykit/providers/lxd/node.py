@@ -15,14 +15,23 @@ from deploykit.providers.lxd.plan import Names
 from deploykit.site.environment import Environment, Node
 
 ANSWER_SECONDS = 60.0  # from start to SSH
+MACHINE_ID = "/etc/machine-id"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 
 def ensure_node(
-    lxd: Lxd, names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any] | None
+    lxd: Lxd,
+    names: Names,
+    node: Node,
+    request: Mapping[str, Any],
+    found: Mapping[str, Any] | None,
+    *,
+    machine: str | None = None,
 ) -> None:
     """Make and start `node` as `request` says; `found` is the node as LXD knows it, if it does.
 
+    `machine` is the machine-id of a node that is copied from another one, None for a node that
+    makes its own at its first start.
     Raises DeployKitError naming the node where LXD refuses, or where the node was made for
     other addresses or another key than the environment file has now.
     """
@@ -33,6 +42,8 @@ def ensure_node(
             _check_same(names, node, request, found)
             _bring_up_to_date(lxd, names, node, request, found)
         if found is None or found["status"] != "Running":
+            if machine is not None:
+                lxd.write_file(node.name, MACHINE_ID, machine + "\n", project=names.project)
             lxd.start(node.name, names.project)
     except LxdError as error:
         raise DeployKitError(

@@ -41,6 +41,29 @@ class Names:
         return name
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What LXD copies a node from: a base in the project `default`, or NODE/SNAPSHOT."""
+
+    project: str
+    name: str
+
+    @property
+    def is_node(self) -> bool:
+        """Whether it has been a node, with an identity of its own."""
+        return "/" in self.name
+
+
+def machine_id(names: Names, node: str, created: str) -> str:
+    """The machine-id(5) of a copied node: another for each instance and each time it is made.
+
+    `created` is when the instance was. The same for the same instance, so that a copy that was
+    cut off goes on with it.
+    """
+    seed = f"{names.project} {node} {created}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
 def choose_uplink(seed: str, taken: Iterable[IPv4Network]) -> IPv4Network:
     """A /24 for an instance's uplink that overlaps none of `taken`; the same for the same seed.
 
@@ -102,18 +125,18 @@ def node_request(
     node: Node,
     names: Names,
     *,
-    base: str,
+    source: Source,
     address: IPv4Address,
     authorized_key: str,
     tags: Mapping[str, str],
 ) -> dict[str, object]:
-    """The body that makes LXD copy a node from its base."""
+    """The body that makes LXD copy a node from `source`."""
     config = {
         INTERFACES: render_interfaces(environment, node),
         HOSTS: render_hosts(environment),
         AUTHORIZED_KEYS: authorized_key,
         "boot.autostart": "false",
-        "user.deploykit.base": base,
+        f"{TAG}base": source.name,
         **tags,
     }
     devices = {
@@ -134,7 +157,12 @@ def node_request(
         "profiles": ["default"],
         "config": config,
         "devices": devices,
-        "source": {"type": "copy", "source": base, "project": "default", "instance_only": True},
+        "source": {
+            "type": "copy",
+            "source": source.name,
+            "project": source.project,
+            "instance_only": True,
+        },
     }
 
 

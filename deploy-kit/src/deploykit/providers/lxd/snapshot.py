@@ -5,6 +5,8 @@ A node is kept stopped. A running one would come back as after a power failure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from deploykit.base.errors import InputError
 from deploykit.base.parallel import in_parallel
 from deploykit.providers.lxd.api import Lxd
@@ -34,23 +36,28 @@ def bring_back(lxd: Lxd, names: Names, name: str) -> None:
     Raises InputError, before any node stops, where one has no such snapshot.
     """
     nodes = _nodes(lxd, names)
-    kept = {node: snapshots(lxd, names, node) for node in nodes}
-    for node, known in kept.items():
-        if name not in known:
-            raise InputError(
-                f"{names.instance}: node {node} has no snapshot '{name}'",
-                f"it has: {', '.join(known) or 'none'}; 'deploy-kit env snapshot' keeps one",
-            )
+    demand(lxd, names, name, nodes)
     in_parallel(nodes, lambda node: lxd.stop(node, names.project), AT_ONCE)
     in_parallel(
         nodes, lambda n: lxd.put(f"instances/{n}", {"restore": name}, names.project), AT_ONCE
     )
 
 
+def demand(lxd: Lxd, names: Names, name: str, nodes: Iterable[str]) -> None:
+    """Raise InputError, naming it, if one of `nodes` has no snapshot `name`."""
+    for node in nodes:
+        known = snapshots(lxd, names, node)
+        if name not in known:
+            raise InputError(
+                f"{names.instance}: node {node} has no snapshot '{name}'",
+                f"it has: {', '.join(known) or 'none'}; 'deploy-kit env snapshot' keeps one",
+            )
+
+
 def snapshots(lxd: Lxd, names: Names, node: str) -> list[str]:
     """The names of a node's snapshots."""
-    found = lxd.get(f"instances/{node}/snapshots", names.project, recursion="1")
-    return [str(one["name"]).rpartition("/")[2] for one in found]
+    found = lxd.find(f"instances/{node}/snapshots", names.project, recursion="1")
+    return [str(one["name"]).rpartition("/")[2] for one in found or ()]
 
 
 def _nodes(lxd: Lxd, names: Names) -> list[str]:

@@ -11,6 +11,7 @@ from deploykit.providers.lxd.network import is_own
 from deploykit.providers.lxd.plan import (
     UPLINKS,
     Names,
+    Source,
     choose_uplink,
     instance_tags,
     name_servers,
@@ -129,7 +130,7 @@ def test_only_nodes_whose_roles_need_it_are_privileged(environment: Environment)
             environment,
             node,
             names,
-            base="dkbase-x",
+            source=Source("default", "dkbase-x"),
             address=address,
             authorized_key="ssh-ed25519 K",
             tags={},

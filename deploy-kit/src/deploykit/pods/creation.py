@@ -1,0 +1,76 @@
+"""Making pods: copied from prepared nodes, side by side, and brought to a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from deploykit.base.errors import Refused
+from deploykit.base.parallel import in_parallel
+from deploykit.nodes.inventory import Inventory
+from deploykit.pods import Wanted, pod_instance, pod_tags
+from deploykit.pods.prepared import copying_provider, prepare
+from deploykit.providers import Kept
+from deploykit.release import Release
+from deploykit.rollout import FIRST_MINIONS_TIMEOUT, await_minions, roll_out, take_over_day0
+from deploykit.rollout.work import Work
+from deploykit.site.environment import Environment
+
+AT_ONCE = 6  # pods made side by side; each starts its nodes side by side too
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which pods are wanted: named `names`, nodes like `environment`'s, at the release `base`.
+
+    `over` is the release that is then brought over it, None for none. `signers` is the text of
+    an allowed_signers file for the kits of both.
+    """
+
+    environment: Environment
+    names: tuple[str, ...]
+    base: Release
+    wanted: Wanted
+    signers: str
+    over: Release | None = None
+
+
+def create_pods(work: Work, order: Order) -> Sequence[Inventory]:
+    """Make the pods of `order` and return their nodes, in order, when all their minions answer.
+
+    A pod whose copy fails leaves nothing behind; one that a release does not fit stays, to be
+    looked at. Raises Refused if the provider cannot copy nodes, RolloutFailed naming the pod,
+    DeployKitError otherwise; every failure is told.
+    """
+    demand_new(work, order)
+    kept = prepare(work, order.environment, order.base, order.signers)
+    return in_parallel(order.names, partial(_create, work, order, kept), AT_ONCE)
+
+
+def demand_new(work: Work, order: Order) -> None:
+    """Raise Refused if a pod of `order` is there already, whoever made it."""
+    there = set(copying_provider(work, order.environment).instances())
+    names = [pod_instance(order.environment.name, name) for name in order.names]
+    taken = ", ".join(str(name) for name in names if name in there)
+    if taken:
+        raise Refused(f"there is a pod {taken} already", f"'deploy-kit pod drop {taken}' ends it")
+
+
+def _create(work: Work, order: Order, kept: Kept, name: str) -> Inventory:
+    provider = copying_provider(work, order.environment)
+    instance = pod_instance(order.environment.name, name)
+    tags = pod_tags(order.wanted, order.environment.provider, order.base.version)
+    try:
+        pod = provider.copy(order.environment, instance, kept, tags, work.progress)
+        take_over_day0(work, order.base, pod)
+        with work.progress.step(f"{instance}: minions answer"):
+            await_minions(work.master(pod), pod, FIRST_MINIONS_TIMEOUT)
+    except BaseException:
+        work.masters.close(instance)
+        provider.down(instance, work.progress)
+        raise
+    if order.over is not None:
+        roll_out(work, order.over, pod, order.signers)
+        provider.tag(instance, {"release": order.over.version})
+    return pod
