@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from deploykit.providers.lxd.plan import (
     Source,
     choose_uplink,
     instance_tags,
+    machine_id,
     name_servers,
     node_request,
     profile_devices,
@@ -161,3 +163,16 @@ def test_profile_has_a_nic_per_network(environment: Environment) -> None:
     devices = profile_devices(environment, names)
     assert devices["eth2"]["network"] == names.network(2)
     assert set(devices) == {"root", "eth1", "eth2"}
+
+
+def test_copied_node_has_a_machine_id_of_its_own_each_time_its_instance_is_made() -> None:
+    one, two = Names("abc123", Instance("test", copy="a")), Names("abc123", Instance("test"))
+    ids = {
+        machine_id(names, node, created)
+        for names in (one, two)
+        for node in ("salt", "web")
+        for created in ("2026-11-28T12:00:00Z", "2026-11-28T12:00:01Z")
+    }
+    assert len(ids) == 8
+    assert all(re.fullmatch(r"[0-9a-f]{32}", found) for found in ids)
+    assert machine_id(one, "salt", "x") == machine_id(one, "salt", "x")

@@ -1,0 +1,109 @@
+"""Pods on real nodes: copied from prepared ones, apart from each other, brought to a release."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lxdsite import lxd_or_skip
+from railway import Railway, build
+
+pytestmark = [pytest.mark.pods, pytest.mark.timeout(900)]
+SOLE = """\
+name: sole
+networks:
+  management: {cidr: 10.83.0.0/24}
+nodes:
+  region: {roles: [master, cache], at: 10}
+"""
+LINE = "grep ^-m /etc/memcached.conf"
+
+
+@pytest.fixture(scope="module")
+def railway(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
+    """An environment that runs a release, and its pods; taken down at the end."""
+    lxd_or_skip()
+    railway = build(checkout, tmp_path_factory.mktemp("pods") / "checkout", {"sole": SOLE})
+    try:
+        railway.cut()
+        railway("env", "up", "sole")
+        railway("deploy", "latest", "sole")
+        yield railway
+    finally:
+        railway("env", "down", "--all", "--yes")
+
+
+def on_pod(railway: Railway, pod: str, line: str) -> str:
+    return railway("pod", "ssh", pod, "region", line).stdout.strip()
+
+
+def test_pod_is_a_working_copy_with_an_identity_and_secrets_of_its_own(railway: Railway) -> None:
+    railway("pod", "create", "--from", "sole", "--name", "one", "--change", "c1", "--build", "b1")
+    (pod,) = railway.json("pod", "list")
+    version = railway.json("release", "show", "latest")["version"]
+    said = {key: pod[key] for key in ("pod", "release", "change", "build", "over")}
+    assert said == {
+        "pod": "sole~pod-one", "release": version, "change": "c1", "build": "b1", "over": False
+    }  # fmt: skip
+    assert on_pod(railway, "one", "systemctl is-active memcached") == "active"
+    for line in (
+        "cat /etc/machine-id",
+        "cat /etc/ssh/ssh_host_ed25519_key.pub",
+        "sha256sum /srv/environment/secrets.json",
+        "sha256sum < /etc/salt/pki/minion/minion.pem",
+    ):
+        assert on_pod(railway, "one", line) != railway.on_node("sole", "region", line).strip(), line
+
+
+def test_second_pod_takes_no_deployment_and_a_release_goes_over_it(railway: Railway) -> None:
+    railway.change("salt/pillar/memcached.sls", "memory: 64", "memory: 66")
+    version = railway.cut()
+    began = time.monotonic()
+    railway("pod", "create", "--from", "sole", "--name", "two")
+    assert time.monotonic() - began < 30
+    railway("pod", "create", "--from", "sole", "--name", "three", "--release", "latest")
+    assert on_pod(railway, "three", LINE).split()[1] == "66"
+    assert on_pod(railway, "two", LINE).split()[1] == "64"
+    there = {one["pod"]: one["release"] for one in railway.json("pod", "list")}
+    assert there["sole~pod-three"] == version != there["sole~pod-two"]
+    ids = {on_pod(railway, name, "cat /etc/machine-id") for name in ("one", "two", "three")}
+    assert len(ids) == 3
+
+
+def test_second_pod_of_a_name_is_refused(railway: Railway) -> None:
+    done = railway("pod", "create", "--from", "sole", "--name", "two", status=1)
+    assert "sole~pod-two already" in done.stderr
+
+
+def test_pod_that_is_over_goes_and_one_that_is_kept_stays(railway: Railway) -> None:
+    railway("pod", "keep", "one", "--for", "0s")
+    assert [one["pod"] for one in railway.json("pod", "list") if one["over"]] == ["sole~pod-one"]
+    refused = railway("pod", "prune", status=1)
+    assert "sole~pod-one" in refused.stderr
+    railway("pod", "prune", "--yes")
+    assert [one["pod"] for one in railway.json("pod", "list")] == ["sole~pod-three", "sole~pod-two"]
+    railway("pod", "drop", "two", "three", "--yes")
+    assert json.loads(railway("pod", "list", "--json").stdout) == []
+
+
+def test_new_release_in_the_environment_takes_the_place_of_the_prepared_nodes(
+    railway: Railway,
+) -> None:
+    before = prepared(railway)
+    railway("deploy", "latest", "sole")
+    railway("pod", "create", "--from", "sole", "--name", "four")
+    assert on_pod(railway, "four", LINE).split()[1] == "66"
+    after = prepared(railway)
+    assert len(before) == len(after) == 1
+    assert before != after
+    railway("pod", "drop", "four", "--yes")
+    railway("pod", "prune", "--prepared", "--yes")
+    assert prepared(railway) == set()
+
+
+def prepared(railway: Railway) -> set[str]:
+    names = {str(one["instance"]) for one in railway.json("env", "list")}
+    return {name for name in names if "~prepared-" in name}
