@@ -8,6 +8,7 @@ import shutil
 from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import cache_home, state_home
 from deploykit.base.root import as_root
+from deploykit.base.sandbox import is_off, sandbox_problem
 from deploykit.host.finding import Finding, Level, ok, warning
 from deploykit.host.fit import check_environments
 from deploykit.host.machine import (
@@ -16,6 +17,7 @@ from deploykit.host.machine import (
     check_limits,
     check_memory,
     check_rights,
+    check_sandbox,
     check_system,
     check_tools,
     group_names,
@@ -43,6 +45,7 @@ def preflight() -> list[Finding]:
         check_system(),
         check_rights(user, group_names(), user == 0 or may_sudo()),
         check_tools(),
+        check_sandbox(is_off(), sandbox_problem()),
         check_ids(),
         check_memory(),
         *check_room(),
