@@ -71,10 +71,11 @@ def run_confined(
 
     Its environment is `env` and a few words more (`environment`); `cwd` is a place inside. When
     it ends, or the time is over, nothing that it started is left.
-    Raises DeployKitError where there can be no sandbox, CommandFailed when the time is over.
+    Raises DeployKitError where there can be no sandbox, or something to be shown is not there,
+    CommandFailed when the time is over.
     """
     demand_sandbox()
-    return runner(
+    done = runner(
         [PROGRAM, *arguments(sandbox, system_mounts(), cwd), "--", *argv],
         timeout=timeout,
         env=cleaned(os.environ, {**environment(), **env}),
@@ -83,6 +84,11 @@ def run_confined(
         on_line=on_line,
         title=f"{Path(argv[0]).name}, in its sandbox,",
     )
+    if done.returncode != 0 and done.stderr.startswith(f"{PROGRAM}: "):
+        raise DeployKitError(
+            f"the sandbox could not be made: {last_line(done.stderr)}", "nothing was run in it"
+        )
+    return done
 
 
 def is_off(value: str | None = None) -> bool:

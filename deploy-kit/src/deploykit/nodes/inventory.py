@@ -172,10 +172,12 @@ def make_control_folder() -> None:
 
 
 def renew_ssh_config(inventory: Inventory) -> None:
-    """Write the ssh_config anew if it leads to sockets in a folder that is not this user's now."""
+    """Write the ssh_config anew if it leads to sockets in a folder that is not this user's now, or
+    to another key."""
     make_control_folder()
     file = inventory.ssh_config
-    if file.is_file() and str(control_folder()) not in file.read_text(encoding="utf-8"):
+    needed = (str(control_folder()), f'IdentityFile "{inventory.ssh_key}"')
+    if file.is_file() and not all(one in file.read_text(encoding="utf-8") for one in needed):
         files.write(file, render_ssh_config(inventory), mode=0o600)
 
 

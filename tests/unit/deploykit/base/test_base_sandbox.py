@@ -193,6 +193,11 @@ def test_program_that_cannot_run_here_is_told_in_its_own_words(tmp_path: Path) -
     assert "No permissions to create namespace" in sandbox_problem(str(tmp_path))
 
 
+def test_what_cannot_be_shown_is_an_error_and_no_failed_program(tmp_path: Path) -> None:
+    with pytest.raises(DeployKitError, match="could not be made.*gone"):
+        sh("true", Sandbox(shown=(tmp_path / "gone",)))
+
+
 @pytest.mark.parametrize(("said", "off"), [("off", True), ("on", False), ("", False)])
 def test_only_the_word_off_turns_it_off(said: str, off: bool) -> None:
     assert is_off(said) is off
