@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
-from deploykit.base.process import last_line
+from deploykit.base.process import Result, last_line
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.nodes.confined import RESULTS, confined
 from deploykit.nodes.inventory import HOSTS_FILE, Inventory
@@ -43,16 +43,7 @@ def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
             "a release without them cannot be promoted",
         )
     log = work.log(f"{inventory.instance}-smoke")
-    with confined(inventory, release.readable(work.site)) as place:
-        argv, env = command(tests, place.folder, inventory.environment.virtual)
-        result = place.run(
-            [*argv, f"--junitxml={RESULTS}"],
-            timeout=TIMEOUT,
-            cwd=tests,
-            env=env,
-            log=log,
-            results=log.with_suffix(".xml"),
-        )
+    result = run_tests(tests, inventory, release.readable(work.site), log)
     if result.returncode == NOTHING_COLLECTED:
         raise DeployKitError(f"release {release.version}: no smoke test was collected in {tests}")
     failed = re.findall(r"^FAILED (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
@@ -64,6 +55,21 @@ def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
         told or last.strip("= "),
         packages_by_role(inventory),
     )
+
+
+def run_tests(tests: Path, inventory: Inventory, shown: Sequence[Path], log: Path) -> Result:
+    """Run pytest on the folder `tests`, which may read the folders `shown`; results in `log`'s
+    .xml."""
+    with confined(inventory, shown) as place:
+        argv, env = command(tests, place.folder, inventory.environment.virtual)
+        return place.run(
+            [*argv, f"--junitxml={RESULTS}"],
+            timeout=TIMEOUT,
+            cwd=tests,
+            env=env,
+            log=log,
+            results=log.with_suffix(".xml"),
+        )
 
 
 def command(
