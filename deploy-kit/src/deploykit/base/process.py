@@ -69,7 +69,8 @@ def run(
     appended line by line to `log` as it comes, without what could not be shown, and handed to
     `on_line` (standard output) and `on_error_line`. The program gets a process group of its own,
     which is killed whole when the time is over or this process is interrupted; first it is asked
-    to end and has `grace` seconds for it. `title` is how errors call it. Secrets belong in `input` or `env`, never in `argv`.
+    to end and has `grace` seconds for it. `title` is how errors call it. Secrets belong in `input`
+    or `env`, never in `argv`.
 
     Raises CommandFailed when the program is missing, is out of time, or (with `check`) exits
     non-zero; the message carries the last lines it printed.

@@ -183,7 +183,7 @@ def system_mounts() -> list[str]:
     for name in MERGED:
         folder = Path("/", name)
         if folder.is_symlink():
-            words += ["--symlink", os.readlink(folder), str(folder)]
+            words += ["--symlink", str(folder.readlink()), str(folder)]
         elif folder.is_dir():
             words += ["--ro-bind", str(folder), str(folder)]
     for name in ETC:

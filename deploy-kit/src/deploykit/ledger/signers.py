@@ -13,7 +13,16 @@ from deploykit.ledger.bodies import signers_body
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.view import signers_in_force
-from deploykit.site.keys import CUSTODIAN, IN_ORDER, OPERATOR, PRINCIPAL, ROLES, Keyring, Signer, read_key
+from deploykit.site.keys import (
+    CUSTODIAN,
+    IN_ORDER,
+    OPERATOR,
+    PRINCIPAL,
+    ROLES,
+    Keyring,
+    Signer,
+    read_key,
+)
 
 
 def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -> Record:

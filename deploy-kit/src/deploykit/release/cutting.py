@@ -76,7 +76,9 @@ def cut(
         known = manifests(site)
         found = _already_cut(site, known, text)
         if found is not None:
-            release = stored(site, found, known[found]) or _build(site, ledger, known[found], tokens)
+            release = stored(site, found, known[found]) or _build(
+                site, ledger, known[found], tokens
+            )
             _record(ledger, release)
             file, pins = _committed_pins(site, found), known[found].read_text(encoding="utf-8")
             return Cut(release, False, commit and commit_pins(site, file, pins, shown))
@@ -117,9 +119,9 @@ def _committed_pins(site: Site, version: str) -> Path:
 def build_release(site: Site, ledger: Ledger, found: Release | Unbuilt) -> Release:
     """What a lookup found, with its kit in the store: built from its pins if it is not there.
 
-    The kit is signed with this site's key of a release manager. One that was cut for another ledger is recorded as a release
-    of this one. Raises gitshelf's errors, and InputError if the pins give another kit than the
-    ledger has under that version.
+    The kit is signed with this site's key of a release manager. One that was cut for another ledger
+    is recorded as a release of this one. Raises gitshelf's errors, and InputError if the pins give
+    another kit than the ledger has under that version.
     """
     if isinstance(found, Release):
         _record(ledger, found)

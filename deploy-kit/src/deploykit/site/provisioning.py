@@ -52,8 +52,8 @@ def make_key(key: Path, comment: str) -> None:
         aside = key.with_name(f".{key.name}.new")
         for left in (aside, Path(f"{aside}.pub")):
             left.unlink(missing_ok=True)
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", aside]
-        run(words, timeout=KEYGEN_TIMEOUT)
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment]
+        run([*words, "-f", aside], timeout=KEYGEN_TIMEOUT)
         # The private key last: where it is, its public one is.
         Path(f"{aside}.pub").replace(f"{key}.pub")
         aside.replace(key)

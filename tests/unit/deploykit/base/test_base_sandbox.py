@@ -194,7 +194,7 @@ def test_program_that_cannot_run_here_is_told_in_its_own_words(tmp_path: Path) -
 
 
 def test_what_cannot_be_shown_is_an_error_and_no_failed_program(tmp_path: Path) -> None:
-    with pytest.raises(DeployKitError, match="could not be made.*gone"):
+    with pytest.raises(DeployKitError, match=r"could not be made.*gone"):
         sh("true", Sandbox(shown=(tmp_path / "gone",)))
 
 

@@ -148,9 +148,7 @@ def test_one_key_is_told_by_doctor_and_separated_by_one_record(site: Site, keys:
         separate(ledger, Keyring(site))
 
 
-def test_exports_are_for_custodians_and_no_other_key_opens_them(
-    site: Site, tmp_path: Path
-) -> None:
+def test_exports_are_for_custodians_and_no_other_key_opens_them(site: Site, tmp_path: Path) -> None:
     ledger = Ledger.open(site)
     readers = _readers(signers_in_force(ledger.known))
     header = Header("test", "2026-11-28T12:00:00Z", 1, tuple(one.name for one in readers))

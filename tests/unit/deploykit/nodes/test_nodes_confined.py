@@ -23,7 +23,7 @@ networks: {management: {cidr: 10.30.0.0/24}}
 nodes: {salt: {roles: [master], at: 10}}
 """
 # What a test of a release would do to reach more than its own instance.
-HOSTILE = '''
+HOSTILE = """
 import os, pathlib, signal, socket, subprocess
 import pytest
 
@@ -79,7 +79,7 @@ def test_has_the_way_to_its_own_instance():
     config = subprocess.run(["ssh", "-G", "-F", "/instance/ssh_config", "salt"],
                             capture_output=True, text=True, check=True).stdout
     assert "identityfile /instance/key" in config and "hostname 10.200.0.10" in config
-'''
+"""
 
 
 @pytest.fixture
@@ -182,7 +182,9 @@ def test_state_home_behind_a_link_makes_no_difference(
 ) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "xdg")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "link"))
-    kit = with_tests(state, f"import os\ndef test_it(): assert os.listdir({str(state)!r})==['unpacked']\n")
+    kit = with_tests(
+        state, f"import os\ndef test_it(): assert os.listdir({str(state)!r})==['unpacked']\n"
+    )
     assert tried(inventory, kit, tmp_path / "results.xml").returncode == 0
 
 
@@ -220,7 +222,8 @@ def test_without_sandbox_it_is_said_aloud_and_the_environment_is_clean_all_the_s
         "import os, subprocess\ndef test_it(request):\n"
         "    assert 'DEPLOY_TOKEN' not in os.environ\n"
         "    config = request.config.getoption('--ssh-config')\n"
-        "    said = subprocess.run(['ssh', '-G', '-F', config, 'salt'], capture_output=True).stdout\n"
+        "    words = ['ssh', '-G', '-F', config, 'salt']\n"
+        "    said = subprocess.run(words, capture_output=True).stdout\n"
         f"    assert b'identityfile {inventory.ssh_key}' in said\n",
     )
     done = tried(inventory, kit, tmp_path / "results.xml")

@@ -166,9 +166,7 @@ def test_export_of_another_environment_is_refused_before_anything_is_sent(
     environment.apply(DIGEST, "other", NODES)
     file, _ = secretstore.export(work, ledger, inventory, None, ())
     with pytest.raises(Refused, match="of 'other', not of 'test'"):
-        secretstore.restore(
-            work, ledger, inventory, file, opening_key(work.site, ()), replace=True
-        )
+        secretstore.restore(work, ledger, inventory, file, opening_key(work.site, ()), replace=True)
 
 
 def test_nothing_is_rotated_or_restored_during_a_deployment(
