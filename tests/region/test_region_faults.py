@@ -111,7 +111,8 @@ def test_instances_of_a_snapshot_run_again_when_it_is_brought_back(
 
 def smoke(railway: Railway, region: Region) -> subprocess.CompletedProcess[str]:
     """The release's own smoke test."""
-    argv, env = command(railway.folder / "salt" / "smoke", region.inventory)
+    folder, virtual = region.inventory.folder, region.inventory.environment.virtual
+    argv, env = command(railway.folder / "salt" / "smoke", folder, virtual)
     return subprocess.run(
         argv, env={**os.environ, **env}, capture_output=True, text=True, timeout=300, check=False
     )

@@ -26,7 +26,7 @@ SEAMS: tuple[tuple[Any, str], ...] = (
     (FakeProvider, "inventory"),
     (FakeProvider, "tag"),
     (Ledger, "append"),
-    (smoke, "run"),
+    (smoke, "run_tests"),
 )
 # Where a request is out and its answer is not there yet.
 UNDER_WAY: tuple[tuple[Any, str], ...] = ((MasterSession, "_write"),)

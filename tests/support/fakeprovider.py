@@ -19,6 +19,7 @@ from deploykit.providers import NodeStatus, parse_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
+from deploykit.site.provisioning import forget_key, own_key
 
 LOOK = {
     "taken": 0.0,
@@ -66,6 +67,7 @@ class FakeProvider:
         for folder in (self._root / str(instance), self._site.instance(instance)):
             if folder.exists():
                 shutil.rmtree(folder)
+        forget_key(self._site, instance)
 
     def inventory(self, environment: Environment, instance: Instance) -> Inventory:
         if not (self._root / str(instance)).is_dir():
@@ -84,7 +86,7 @@ class FakeProvider:
                 )
                 for node in environment.nodes
             ),
-            ssh_key=self._site.keys / "provision",
+            ssh_key=own_key(self._site, instance),
             folder=self._site.instance(instance),
         )
 

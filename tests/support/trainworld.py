@@ -28,7 +28,8 @@ from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import evidence, in_flight, running, versions_of
 from deploykit.master.session import agent_zip
-from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.confined import INSTANCE
+from deploykit.nodes.inventory import HOSTS_FILE, Inventory
 from deploykit.release import Release
 from deploykit.release.cutting import cut
 from deploykit.rollout import day0
@@ -265,16 +266,15 @@ def fake_surroundings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_ansible(argv: Sequence[str | Path], **more: Any) -> Result:
     """In the place of ansible-playbook: every node gets the configuration that Salt asks for."""
-    hosts = Path(argv[argv.index("--inventory") + 1])
-    nodes = hosts.parents[2] / "nodes" / hosts.parent.name
-    for name in json.loads(hosts.read_text())["all"]["hosts"]:
-        config = nodes / name / "etc" / "salt" / "master"
+    shown = Path(argv[list(argv).index(str(INSTANCE)) - 1])
+    for host in json.loads((shown / HOSTS_FILE).read_text()):
+        config = Path(host["ssh_address"], "etc", "salt", "master")
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text("interface: any\n")
     return Result(tuple(map(str, argv)), 0, "", "", 0.0)
 
 
-def smoke_command(tests: Path, inventory: Inventory) -> tuple[list[str], dict[str, str]]:
+def smoke_command(tests: Path, instance: Path, virtual: object) -> tuple[list[str], dict[str, str]]:
     """In the place of pytest: the kit's own smoke.sh."""
     return ["sh", str(tests / "smoke.sh")], {}
 

@@ -45,6 +45,7 @@ class Runner(Protocol):
         log: Path | None = None,
         check: bool = True,
         on_line: Callable[[str], None] | None = None,
+        title: str | None = None,
     ) -> Result: ...
 
 
@@ -60,6 +61,7 @@ def run(
     on_line: Callable[[str], None] | None = None,
     on_error_line: Callable[[str], None] | None = None,
     grace: float = 0.0,
+    title: str | None = None,
 ) -> Result:
     """Run `argv` without a shell for at most `timeout` seconds and return what it printed.
 
@@ -67,12 +69,14 @@ def run(
     appended line by line to `log` as it comes, without what could not be shown, and handed to
     `on_line` (standard output) and `on_error_line`. The program gets a process group of its own,
     which is killed whole when the time is over or this process is interrupted; first it is asked
-    to end and has `grace` seconds for it. Secrets belong in `input` or `env`, never in `argv`.
+    to end and has `grace` seconds for it. `title` is how errors call it. Secrets belong in `input`
+    or `env`, never in `argv`.
 
     Raises CommandFailed when the program is missing, is out of time, or (with `check`) exits
     non-zero; the message carries the last lines it printed.
     """
     words = tuple(str(word) for word in argv)
+    name = title or _name(words)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(files.open_log(log)) if log else None
@@ -88,7 +92,7 @@ def run(
             _end(child, grace)
             output.end()
             raise CommandFailed(
-                f"{_name(words)} did not finish within {timeout:.0f} s",
+                f"{name} did not finish within {timeout:.0f} s",
                 _where(log, output.out + output.err),
             ) from None
         except BaseException:
@@ -100,7 +104,7 @@ def run(
     result = Result(words, child.returncode, out, err, time.monotonic() - began)
     if check and result.returncode != 0:
         raise CommandFailed(
-            f"{_name(words)} failed with exit status {result.returncode}",
+            f"{name} failed with exit status {result.returncode}",
             _where(log, output.err or output.out),
         )
     return result

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
-from deploykit.base.process import last_line, run
+from deploykit.base.process import Result, last_line
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
-from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.confined import RESULTS, confined
+from deploykit.nodes.inventory import HOSTS_FILE, Inventory
 from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
 from deploykit.rollout.work import Work
@@ -33,23 +35,15 @@ class Smoke:
 
 
 def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
-    """Run the release's smoke tests against `inventory`."""
-    tests = release.unpacked(work.site) / "salt" / "smoke"
+    """Run the release's smoke tests against `inventory`, in a sandbox."""
+    tests = release.unpacked(work.site).resolve() / "salt" / "smoke"
     if not tests.is_dir():
         raise DeployKitError(
             f"release {release.version} holds no smoke tests (salt/smoke)",
             "a release without them cannot be promoted",
         )
     log = work.log(f"{inventory.instance}-smoke")
-    argv, env = command(tests, inventory)
-    result = run(
-        [*argv, f"--junitxml={log.with_suffix('.xml')}"],
-        timeout=TIMEOUT,
-        cwd=tests,
-        env=env,
-        log=log,
-        check=False,
-    )
+    result = run_tests(tests, inventory, release.readable(work.site), log)
     if result.returncode == NOTHING_COLLECTED:
         raise DeployKitError(f"release {release.version}: no smoke test was collected in {tests}")
     failed = re.findall(r"^FAILED (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
@@ -63,17 +57,38 @@ def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
     )
 
 
-def command(tests: Path, inventory: Inventory) -> tuple[list[str], dict[str, str]]:
-    """What runs the smoke tests in the folder `tests` against `inventory`: argv, environment."""
+def run_tests(tests: Path, inventory: Inventory, shown: Sequence[Path], log: Path) -> Result:
+    """Run pytest on the folder `tests`, which may read the folders `shown`; results in `log`'s
+    .xml."""
+    with confined(inventory, shown) as place:
+        argv, env = command(tests, place.folder, inventory.environment.virtual)
+        return place.run(
+            [*argv, f"--junitxml={RESULTS}"],
+            timeout=TIMEOUT,
+            cwd=tests,
+            env=env,
+            log=log,
+            results=log.with_suffix(".xml"),
+        )
+
+
+def command(
+    tests: Path, instance: Path, virtual: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """What runs the smoke tests in the folder `tests`: argv, environment.
+
+    `instance` is the folder with the ssh_config and the nodes of the instance, `virtual` the
+    addresses that its load balancers share, by network.
+    """
     argv = [
         *(sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "--color=no"),
         *("-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(tests)),
         # Options of the caller's own test run must not leak into the release's.
-        *("-c", "/dev/null", f"--ssh-config={inventory.ssh_config}"),
+        *("-c", "/dev/null", f"--ssh-config={instance / 'ssh_config'}"),
     ]
     env = {
-        "DEPLOYKIT_INVENTORY": str(inventory.folder / "inventory.json"),
-        "DEPLOYKIT_VIRTUAL": json.dumps(inventory.environment.virtual),
+        "DEPLOYKIT_INVENTORY": str(instance / HOSTS_FILE),
+        "DEPLOYKIT_VIRTUAL": json.dumps(virtual),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_ADDOPTS": "",
     }

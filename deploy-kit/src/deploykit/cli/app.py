@@ -50,7 +50,8 @@ def print_json(value: Any) -> None:
 key_option = click.option(
     "--key",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Sign with this SSH key. Default: $DEPLOY_KIT_KEY, else the site's own.",
+    help="Sign with this SSH key, or the site's own of this role. Default: $DEPLOY_KIT_KEY, else "
+    "the site's own of the role that is needed.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")

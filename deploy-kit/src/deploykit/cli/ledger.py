@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from deploykit.ledger import Ledger
     from deploykit.ledger.records import Record
 
-ROLES = ("admin", "operator", "release-manager", "approver")
+ROLES = ("admin", "operator", "release-manager", "approver", "custodian")
 
 
 def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
     """The ledger of this call's site."""
     from deploykit.ledger import Ledger
-    from deploykit.site.keys import operator_key
+    from deploykit.site.keys import named_key
 
     site = site_of(ctx)
-    opened = Ledger.open(site, operator_key(site, key))
+    opened = Ledger.open(site, named_key(site, key))
     if opened.fault is not None:
         click.echo(
             f"warning: {opened.fault.message}\n"
@@ -231,6 +231,29 @@ def distrust(ctx: click.Context, principal: str, since: str | None, key: Path | 
     record = change(opened, principal, first)
     more = f"; nothing of record {first} and later counts" if first is not None else ""
     click.echo(f"record {record.n}: {principal} may sign no more{more}")
+
+
+@ledger.command("separate-keys")
+@yes_option
+@click.pass_context
+def separate_keys(ctx: click.Context, yes: bool) -> None:
+    """Give each role of this site's one key a key of its own, by a signed record; admins only.
+
+    For sites from before each role had one. The key of before stays an operator's.
+    """
+    from deploykit.ledger.signers import separate
+    from deploykit.ledger.view import signers_in_force
+    from deploykit.site.keys import Keyring
+
+    if not yes:
+        click.confirm("Let the key of before sign as an operator only?", abort=True, err=True)
+    keyring, opened = Keyring(site_of(ctx)), ledger_of(ctx)
+    record = separate(opened, keyring)
+    own = {key.public for key in keyring.here().values()}
+    click.echo(f"record {record.n}: this site's keys are")
+    for signer in signers_in_force(opened.known):
+        if signer.key in own:
+            click.echo(f"  {signer.principal}: {', '.join(sorted(signer.roles))}")
 
 
 def _since(text: str, records: tuple[Record, ...]) -> int:

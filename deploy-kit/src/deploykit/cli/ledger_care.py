@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def _open(ctx: click.Context, key: Path | None) -> Ledger:
     from deploykit.ledger import Ledger
-    from deploykit.site.keys import operator_key
+    from deploykit.site.keys import named_key
 
     site = site_of(ctx)
-    return Ledger.open(site, operator_key(site, key))
+    return Ledger.open(site, named_key(site, key))
 
 
 @click.command()

@@ -63,7 +63,7 @@ def list_(ctx: click.Context, environment: str, provider: str | None, as_json: b
     "named",
     multiple=True,
     metavar="KEY",
-    help="Who can open it: an SSH or age public key, or its file. Default: admins and operators.",
+    help="Who can open it: an SSH or age public key, or its file. Default: custodians.",
 )
 @provider_option
 @json_option
@@ -112,7 +112,7 @@ def export(
 @click.option(
     "--key",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Open it with this private key. Default: $DEPLOY_KIT_KEY, else the site's own.",
+    help="Open it with this private key. Default: $DEPLOY_KIT_KEY, else the site's custodian's.",
 )
 @click.option("--yes", is_flag=True, help="Replace other values that the master has.")
 @provider_option
@@ -136,11 +136,15 @@ def restore(
     """
     from deploykit.cli.ledger import ledger_of
     from deploykit.cli.reach import inventory_of
+    from deploykit.secrets.sealing import read_header
     from deploykit.secrets.store import restore as run
-    from deploykit.site.keys import operator_key
+    from deploykit.site.keys import named_key, opening_key
 
     with work_of(ctx, "secrets") as work:
-        private = key.expanduser() if key else operator_key(work.site).file
+        named = key.expanduser() if key else None
+        if named is None and (given := named_key(work.site)) is not None:
+            named = given.file
+        private = named or opening_key(work.site, read_header(file).recipients)
         inventory = inventory_of(work.site, environment, provider)
         done = run(work, ledger_of(ctx), inventory, file, private, replace=yes)
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from deploykit.base.filelock import locked
@@ -25,11 +27,11 @@ def topology(ctx: click.Context, environment: str) -> None:
     """The environment as the Vagrantfile takes it, as JSON."""
     from deploykit.providers.vagrant.box import box_of
     from deploykit.providers.vagrant.plan import topology as plan
-    from deploykit.site.provisioning import provision_key
+    from deploykit.site.provisioning import key_in_force
 
     site = site_of(ctx)
     env = site.environment(environment).with_provider(PROVIDER)
-    key = provision_key(site).with_suffix(".pub").read_text(encoding="utf-8").strip()
+    key = Path(f"{key_in_force(site, env.instance)}.pub").read_text(encoding="utf-8").strip()
     print_json(plan(site.id, env, box_of(site, env.installed), key))
 
 

@@ -36,6 +36,10 @@ class WorkingCopy(Release):
     def unpacked(self, site: Site) -> Path:
         return site.content.parent
 
+    def readable(self, site: Site) -> tuple[Path, ...]:
+        checkout = site.content.parent.resolve()
+        return tuple(checkout / name for name in ("ansible", "salt"))
+
 
 def converge(work: Work, inventory: Inventory, provider: str) -> None:
     """Day 0, states and smoke test on nodes of Vagrant's `provider`. Raises as a deployment does.

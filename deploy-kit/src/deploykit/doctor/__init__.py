@@ -8,6 +8,7 @@ import shutil
 from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import cache_home, state_home
 from deploykit.base.root import as_root
+from deploykit.base.sandbox import is_off, sandbox_problem
 from deploykit.host.finding import Finding, Level, ok, warning
 from deploykit.host.fit import check_environments
 from deploykit.host.machine import (
@@ -16,6 +17,7 @@ from deploykit.host.machine import (
     check_limits,
     check_memory,
     check_rights,
+    check_sandbox,
     check_system,
     check_tools,
     group_names,
@@ -24,7 +26,9 @@ from deploykit.host.machine import (
 )
 from deploykit.host.network import check_forwarding
 from deploykit.ledger.records import LedgerError
-from deploykit.ledger.store import clone_of
+from deploykit.ledger.signers import signs_everything
+from deploykit.ledger.store import Ledger, clone_of
+from deploykit.ledger.view import signers_in_force
 from deploykit.providers.lxd.api import socket_path
 from deploykit.providers.lxd.daemon import (
     answers,
@@ -34,6 +38,7 @@ from deploykit.providers.lxd.daemon import (
     check_storage,
 )
 from deploykit.site import Site
+from deploykit.site.keys import OPERATOR, Keyring, named_key
 
 
 def preflight() -> list[Finding]:
@@ -43,6 +48,7 @@ def preflight() -> list[Finding]:
         check_system(),
         check_rights(user, group_names(), user == 0 or may_sudo()),
         check_tools(),
+        check_sandbox(is_off(), sandbox_problem()),
         check_ids(),
         check_memory(),
         *check_room(),
@@ -76,6 +82,7 @@ def examine(site: Site | None = None) -> list[Finding]:
         free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
         found += check_environments(site, free)
         found += check_ledger(site)
+        found += check_keys(site)
     return [*found, *check_forwarding(as_root())]
 
 
@@ -104,6 +111,26 @@ def check_ledger(site: Site) -> list[Finding]:
             )
         ]
     return [ok(name, f"{clone.remote} takes no forced push")]
+
+
+def check_keys(site: Site) -> list[Finding]:
+    """Whether one key of this site signs for an admin and for everything else."""
+    name, keyring = "keys", Keyring(site, named_key(site))
+    if not keyring.here() or not site.trust.exists():  # nothing began here yet
+        return []
+    try:
+        signers = signers_in_force(Ledger.open(site).known)
+    except DeployKitError as error:
+        return [warning(name, error.message, error.remedy)]
+    if not signs_everything(signers, keyring):
+        return [ok(name, "an operator's key signs nothing for an admin")]
+    return [
+        warning(
+            name,
+            f"{keyring.of_role(OPERATOR).file} signs for every role: who gets it has all",
+            "deploy-kit ledger separate-keys gives each role a key of its own",
+        )
+    ]
 
 
 def demand(found: list[Finding]) -> None:

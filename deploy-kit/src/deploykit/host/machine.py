@@ -25,6 +25,7 @@ TOOLS = {
     "git": "git",
     "ssh": "openssh-client",
     "age": "age",
+    "bwrap": "bubblewrap",
     "ssh-keygen": "openssh-client",
     "ip": "iproute2",
     "gcc": "gcc",
@@ -86,6 +87,24 @@ def check_tools() -> Finding:
         f"missing: {', '.join(missing)}",
         f"deploy-kit/setup, or apt-get install {packages}",
     )
+
+
+def check_sandbox(off: bool, problem_there: str) -> Finding:
+    """Whether what releases bring runs apart; `problem_there`: why no sandbox can be made."""
+    if off:
+        return warning(
+            "sandbox",
+            "DEPLOY_KIT_SANDBOX=off: tests and playbooks of releases run beside every key",
+            "unset DEPLOY_KIT_SANDBOX",
+        )
+    if problem_there:
+        return problem(
+            "sandbox",
+            problem_there,
+            "deploy-kit/setup installs bubblewrap; user namespaces must be allowed: sysctl "
+            "kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0",
+        )
+    return ok("sandbox", "what releases bring runs in one")
 
 
 def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Finding:

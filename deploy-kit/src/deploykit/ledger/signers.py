@@ -13,7 +13,16 @@ from deploykit.ledger.bodies import signers_body
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.view import signers_in_force
-from deploykit.site.keys import PRINCIPAL, ROLES, Signer, read_key
+from deploykit.site.keys import (
+    CUSTODIAN,
+    IN_ORDER,
+    OPERATOR,
+    PRINCIPAL,
+    ROLES,
+    Keyring,
+    Signer,
+    read_key,
+)
 
 
 def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -> Record:
@@ -63,6 +72,36 @@ def distrust(ledger: Ledger, principal: str, since: int | None = None) -> Record
         return _replace(left, [(principal, since)] if since is not None else [])
 
     return ledger.append(decide)
+
+
+def separate(ledger: Ledger, keyring: Keyring) -> Record:
+    """Record that each role of this site's one key has a key of its own from now on.
+
+    The key of before stays an operator's, under its name; what it signed stays valid. A custodian
+    comes where there was none. Raises Refused where that key has no more than one role.
+    """
+    old = keyring.of_role(OPERATOR)
+
+    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+        known = signers_in_force(records)
+        held = [signer for signer in known if signer.key == old.public]
+        others = tuple(signer for signer in known if signer.key != old.public)
+        roles = set(held[0].roles) - {OPERATOR} if held else set()
+        if not roles:
+            raise Refused(f"{old.file} signs for one role only", "deploy-kit ledger signers")
+        own = {role: keyring.of_role(role) for role in IN_ORDER if role in roles | {CUSTODIAN}}
+        mine = {key.public for key in own.values()}
+        kept = Signer(held[0].principal, old.public, frozenset({OPERATOR}))
+        new = (Signer(key.principal, key.public, frozenset({r})) for r, key in own.items())
+        return _replace((*(one for one in others if one.key not in mine), kept, *new))
+
+    return ledger.append(decide)
+
+
+def signs_everything(signers: Sequence[Signer], keyring: Keyring) -> bool:
+    """Whether this site's key of an operator is an admin's, too: who has the one has all."""
+    public = {key.public for role, key in keyring.here().items() if role == OPERATOR}
+    return any("admin" in one.roles for one in signers if one.key in public)
 
 
 def first_at(records: Sequence[Record], time: datetime) -> int:

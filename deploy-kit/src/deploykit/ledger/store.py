@@ -7,7 +7,7 @@ import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from deploykit.ledger.chain import NAMESPACE, SKEW, entitled, verify
 from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.index import Memory
 from deploykit.ledger.kinds import KINDS, Body
-from deploykit.ledger.records import LedgerError, Record, parse, render
+from deploykit.ledger.records import LedgerError, Record, parse, parse_signers, render, writers
 from deploykit.ledger.repository import RESTORE, Clone, Tip, record_trees
 from deploykit.ledger.trust import (
     Pin,
@@ -32,7 +32,7 @@ from deploykit.ledger.trust import (
 )
 from deploykit.ledger.view import policy_json, signers_in_force
 from deploykit.site import Site
-from deploykit.site.keys import ROLES, Key, Signer, operator_key, sign
+from deploykit.site.keys import IN_ORDER, OPERATOR, Key, Keyring, Signer, sign
 
 Decide = Callable[[tuple[Record, ...], datetime], Body]
 Clock = Callable[[], datetime]
@@ -59,10 +59,12 @@ class Ledger:
     before an admin has cut them off (`mend`).
     """
 
-    def __init__(self, site: Site, clone: Clone, key: Key, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, site: Site, clone: Clone, key: Key | None = None, *, clock: Clock = utc_now
+    ) -> None:
         self._site = site
         self._clone = clone
-        self._key = key
+        self._keys = Keyring(site, key)
         self._clock = clock
         self._memory = Memory(clone.folder.with_suffix(""))
         self._trust = TrustFile(site.trust)
@@ -72,11 +74,12 @@ class Ledger:
     def open(cls, site: Site, key: Key | None = None, clock: Clock = utc_now) -> Ledger:
         """The ledger of `site`, fetched and verified; begun where there is none yet.
 
-        A new ledger's genesis trusts the operator's own key with every role, and holds the
-        policy of the site's environments. Raises LedgerError where it cannot be reached, does
+        With `key` that one signs every record, else the site's own of the role that the record
+        needs. A new ledger's genesis trusts those, and holds the policy of the site's environments.
+        Raises LedgerError where it cannot be reached, does
         not verify, or is not the one that this machine trusts for the site (`trust`).
         """
-        ledger = cls(site, clone_of(site), key or operator_key(site), clock=clock)
+        ledger = cls(site, clone_of(site), key, clock=clock)
         if not ledger.fetch_records():
             ledger._begin(site)
         demand_own_records(site, ledger.known)
@@ -84,8 +87,17 @@ class Ledger:
 
     @property
     def key(self) -> Key:
-        """The key this process signs with."""
-        return self._key
+        """The key that an operator's records are signed with."""
+        return self.key_for({OPERATOR})
+
+    @property
+    def keys(self) -> Keyring:
+        """The keys that this process may sign with."""
+        return self._keys
+
+    def key_for(self, roles: Collection[str]) -> Key:
+        """The key for what a signer with one of `roles` may sign."""
+        return self._keys.entitled(roles, signers_in_force(self._seen.records))
 
     @property
     def known(self) -> tuple[Record, ...]:
@@ -165,13 +177,6 @@ class Ledger:
 
         return self._append(decide, mending=True)
 
-    def principal(self) -> str:
-        """By which name the ledger knows this process's key."""
-        for signer in signers_in_force(self._seen.records):
-            if signer.key == self._key.public:
-                return signer.principal
-        return self._key.principal
-
     def _append(self, decide: Decide, mending: bool) -> Record:
         self.fetch_records()
         for attempt in range(TRIES):
@@ -191,8 +196,7 @@ class Ledger:
         )
 
     def _begin(self, site: Site) -> None:
-        everything = (Signer(self._key.principal, self._key.public, ROLES),)
-        body = genesis_body(site.name, everything, policy_json(site.promotions()))
+        body = genesis_body(site.name, self._keys.founders(), policy_json(site.promotions()))
         for _ in range(TRIES):
             if self._offer(Seen(), body, self._clock()) or self.fetch_records():
                 return
@@ -214,9 +218,11 @@ class Ledger:
     def _offer(self, seen: Seen, body: Body, now: datetime) -> Record | None:
         """Sign and push one record after `seen`; None when somebody else was faster."""
         before = seen.records
-        n, actor = len(before), self.principal()
+        signers = signers_in_force(before) if before else parse_signers(body.fields["signers"])
+        key = self._keys.entitled(writers(body), signers)
+        n, actor = len(before), _name_of(key, signers)
         text = render(n, now, actor, body)
-        self._may_write(before, parse(text, n, "0" * 40))
+        self._may_write(key, before, parse(text, n, "0" * 40))
         parents = [before[-1].commit] if before else []
         parents += [seen.tip] if seen.fault is not None and seen.tip else []
         stamp = f"{actor} <{actor}> {int(now.timestamp())} +0000"
@@ -225,7 +231,7 @@ class Ledger:
         # Signatures repeat: without a word of its own, two writers' equal records would be one.
         message = f"{n}: {KINDS[body.kind].title(body.fields)}\n\n{secrets.token_hex(8)}"
         payload = self._clone.payload(texts, parents, header, message)
-        commit = self._clone.store(payload, sign(self._key, payload, NAMESPACE))
+        commit = self._clone.store(payload, sign(key, payload, NAMESPACE))
         result = self._clone.push(commit)
         with self._memory.locked():
             fetched = None if result.returncode == 0 else self._clone.fetch()
@@ -244,16 +250,18 @@ class Ledger:
             "check that you may push to its branch 'ledger'",
         )
 
-    def _may_write(self, before: Sequence[Record], record: Record) -> None:
-        """Raises LedgerError where the ledger would not accept this key's signature, Refused where
+    def _may_write(self, key: Key, before: Sequence[Record], record: Record) -> None:
+        """Raises LedgerError where the ledger would not accept that key's signature, Refused where
         the record cannot follow those before it."""
         standing = Continuity(before)
         signers = standing.signers_for(record)
-        if not any(signer.key == self._key.public for signer in signers):
+        if not any(signer.key == key.public for signer in signers):
+            wanted = writers(Body(record.kind, record.body))
+            role = next(role for role in IN_ORDER if role in wanted)
             raise LedgerError(
-                f"the ledger does not know the key {self._key.file} ({self._key.principal})",
+                f"the ledger does not know the key {key.file} ({key.principal})",
                 "an admin of the ledger lets it in: deploy-kit ledger trust "
-                f"{self._key.principal} KEYFILE --roles operator",
+                f"{key.principal} KEYFILE --roles {role}",
             )
         try:
             entitled(record, signers)
@@ -335,6 +343,11 @@ class Ledger:
             "this site has verified",
             "restore its branch from a clone that verifies; nothing in it is ever changed",
         )
+
+
+def _name_of(key: Key, signers: Sequence[Signer]) -> str:
+    """By which name `signers` know the key; its own if they do not."""
+    return next((one.principal for one in signers if one.key == key.public), key.principal)
 
 
 def clone_of(site: Site) -> Clone:

@@ -67,14 +67,37 @@ class Inventory:
         return next(host for host in self.hosts if host.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class SshFiles:
+    """Where an ssh_config finds its key and known_hosts; `sockets` is its ControlPath."""
+
+    key: Path
+    known_hosts: Path
+    sockets: Path
+
+
+def ssh_files(inventory: Inventory) -> SshFiles:
+    """Where they are for this process."""
+    folder = inventory.folder
+    return SshFiles(inventory.ssh_key, folder / "known_hosts", control_path(folder, "%n"))
+
+
+def hosts_json(inventory: Inventory) -> str:
+    """The nodes as HOSTS_FILE has them."""
+    return json.dumps([asdict(host) for host in inventory.hosts], indent=1)
+
+
 def render_known_hosts(inventory: Inventory) -> str:
     """The known_hosts of an instance: every host key under the node's name."""
     return "".join(f"{host.name} {key}\n" for host in inventory.hosts for key in host.host_keys)
 
 
-def render_ssh_config(inventory: Inventory) -> str:
-    """The ssh_config of an instance: strict host keys, one shared connection per node."""
-    folder = inventory.folder
+def render_ssh_config(inventory: Inventory, files: SshFiles | None = None) -> str:
+    """The ssh_config of an instance: strict host keys, one shared connection per node.
+
+    `files` says where what it names lies; without it, where this process has it.
+    """
+    files = files or ssh_files(inventory)
     blocks = [
         f"Host {host.name}\n"
         f"  HostName {host.ssh_address}\n"
@@ -84,9 +107,9 @@ def render_ssh_config(inventory: Inventory) -> str:
     ]
     blocks.append(
         "Host *\n"
-        f'  IdentityFile "{inventory.ssh_key}"\n'
+        f'  IdentityFile "{files.key}"\n'
         "  IdentitiesOnly yes\n"
-        f'  UserKnownHostsFile "{folder / "known_hosts"}"\n'
+        f'  UserKnownHostsFile "{files.known_hosts}"\n'
         "  GlobalKnownHostsFile /dev/null\n"
         "  StrictHostKeyChecking yes\n"
         "  UpdateHostKeys no\n"
@@ -98,7 +121,7 @@ def render_ssh_config(inventory: Inventory) -> str:
         "  LogLevel ERROR\n"
         "  ControlMaster auto\n"
         f"  ControlPersist {CONTROL_PERSIST}\n"
-        f'  ControlPath "{control_path(folder, "%n")}"\n'
+        f'  ControlPath "{files.sockets}"\n'
     )
     return "\n".join(blocks)
 
@@ -149,10 +172,12 @@ def make_control_folder() -> None:
 
 
 def renew_ssh_config(inventory: Inventory) -> None:
-    """Write the ssh_config anew if it leads to sockets in a folder that is not this user's now."""
+    """Write the ssh_config anew if it leads to sockets in a folder that is not this user's now, or
+    to another key."""
     make_control_folder()
     file = inventory.ssh_config
-    if file.is_file() and str(control_folder()) not in file.read_text(encoding="utf-8"):
+    needed = (str(control_folder()), f'IdentityFile "{inventory.ssh_key}"')
+    if file.is_file() and not all(one in file.read_text(encoding="utf-8") for one in needed):
         files.write(file, render_ssh_config(inventory), mode=0o600)
 
 
@@ -167,7 +192,7 @@ def write_ssh_files(inventory: Inventory) -> bool:
     for name, text in (
         ("known_hosts", render_known_hosts(inventory)),
         ("ssh_config", render_ssh_config(inventory)),
-        (HOSTS_FILE, json.dumps([asdict(host) for host in inventory.hosts], indent=1)),
+        (HOSTS_FILE, hosts_json(inventory)),
     ):
         target = inventory.folder / name
         if target.is_file() and target.read_text(encoding="utf-8") == text:

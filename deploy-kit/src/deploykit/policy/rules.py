@@ -16,6 +16,7 @@ from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Result
 from deploykit.ledger.words import short
+from deploykit.site.keys import person
 from deploykit.site.promotion import CheckRule, Promotion
 
 UPGRADE = "upgrade"
@@ -191,7 +192,7 @@ def soak(case: Case) -> list[Reason]:
 
 def approvals(case: Case) -> list[Reason]:
     """Approvals of distinct people; each one's last word on the release counts."""
-    approved = {entry.actor for entry in _last_words(case) if entry.decision == "approve"}
+    approved = {person(one.actor) for one in _last_words(case) if one.decision == "approve"}
     involved = approved & _involved(case)
     given = sorted(approved - involved)
     lacking = case.rule.approvals - len(given)
@@ -211,10 +212,10 @@ def _involved(case: Case) -> set[str]:
     digest, people = case.release.digest, set()
     if "cut" in case.rule.approvals_not:
         known = view.releases(case.records).get(digest)
-        people |= {known.actor} if known else set()
+        people |= {person(known.actor)} if known else set()
     if "deploy" in case.rule.approvals_not:
         deploys = [record for record in case.records if record.kind == "deploy"]
-        people |= {record.actor for record in deploys if record.body["release"] == digest}
+        people |= {person(one.actor) for one in deploys if one.body["release"] == digest}
     return people
 
 
@@ -302,7 +303,7 @@ def _last_words(case: Case) -> list[view.Decision]:
     words: dict[str, view.Decision] = {}
     for entry in _decisions(case):
         if entry.decision in ("veto", "approve") and entry.release == case.release.digest:
-            words[entry.actor] = entry
+            words[person(entry.actor)] = entry
     return list(words.values())
 
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from deploykit.base import files
 from deploykit.base.errors import DeployKitError
-from deploykit.nodes.inventory import HOSTS_FILE, Host, Inventory, renew_ssh_config
+from deploykit.base.filelock import locked
+from deploykit.nodes.inventory import (
+    HOSTS_FILE,
+    Host,
+    Inventory,
+    renew_ssh_config,
+    write_ssh_files,
+)
+from deploykit.nodes.rekey import replace_key
 from deploykit.providers import NodeState, NodeStatus
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
-from deploykit.site.provisioning import provision_key
+from deploykit.site.provisioning import key_in_force, make_key, own_key_file, sites_key
+
+REKEY_TIMEOUT = 120.0  # seconds that another process may take for it
 
 
 def known_hosts(folder: Path) -> dict[str, Host]:
@@ -50,9 +62,31 @@ def read_inventory(
         if node.name not in known or node.name not in running:
             raise not_up(instance, node.name)
     hosts = tuple(known[node.name] for node in environment.nodes)
-    inventory = Inventory(environment, instance, hosts, provision_key(site), folder)
+    inventory = Inventory(environment, instance, hosts, key_in_force(site, instance), folder)
     renew_ssh_config(inventory)
     return inventory
+
+
+def with_own_key(site: Site, inventory: Inventory) -> Inventory:
+    """`inventory` by a key of the instance's own: one that has the site's key moves over first.
+
+    Raises as `replace_key` does.
+    """
+    if inventory.ssh_key != sites_key(site):
+        return inventory
+    own = own_key_file(site, inventory.instance)
+    aside = own.with_name(f"{own.name}.next")
+    with locked(site.state / "locks" / f"{inventory.instance}.key", REKEY_TIMEOUT):
+        if not own.exists():
+            make_key(aside, f"deploy-kit {site.name}-{site.id} {inventory.instance}")
+            replace_key(inventory, aside)
+            # The private key last: where it is, its public one is.
+            files.write(Path(f"{own}.pub"), Path(f"{aside}.pub").read_text(encoding="utf-8"))
+            aside.replace(own)
+            Path(f"{aside}.pub").unlink()
+        done = replace(inventory, ssh_key=own)
+        write_ssh_files(done)
+    return done
 
 
 def not_up(instance: Instance, node: str = "") -> DeployKitError:

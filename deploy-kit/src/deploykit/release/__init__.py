@@ -74,6 +74,10 @@ class Release:
             gitshelf.extract(self.kit, target, digest=self.hex)
         return target
 
+    def readable(self, site: Site) -> tuple[Path, ...]:
+        """The folders of it that its own tests and playbook may read where they run."""
+        return (site.state.resolve() / "unpacked" / self.hex,)
+
     def schemas(self, site: Site) -> dict[str, str]:
         """The database schema that each service of this release works with, by its account.
 

@@ -18,7 +18,7 @@ from deploykit.base.filelock import locked
 from deploykit.base.progress import Progress, Silent
 from deploykit.ledger import Ledger, view
 from deploykit.ledger.bodies import release_body
-from deploykit.ledger.kinds import Body
+from deploykit.ledger.kinds import RELEASE_MANAGER, Body
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import VERSION
 from deploykit.release import (
@@ -34,7 +34,6 @@ from deploykit.release.committing import commit_pins, demand_repository
 from deploykit.release.proof import pins_digest
 from deploykit.release.rules import demand_rules
 from deploykit.site import Site
-from deploykit.site.keys import operator_key
 
 LOCK_TIMEOUT = 1200.0  # seconds: as long as another cut may take, its hooks included
 SHA_LINE = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -77,7 +76,9 @@ def cut(
         known = manifests(site)
         found = _already_cut(site, known, text)
         if found is not None:
-            release = stored(site, found, known[found]) or _build(site, known[found], tokens)
+            release = stored(site, found, known[found]) or _build(
+                site, ledger, known[found], tokens
+            )
             _record(ledger, release)
             file, pins = _committed_pins(site, found), known[found].read_text(encoding="utf-8")
             return Cut(release, False, commit and commit_pins(site, file, pins, shown))
@@ -93,7 +94,7 @@ def cut(
         # The rules are asked while the kit is built, which is kept only if they hold.
         with _pins_aside(site, "pins.yml", text) as aside, ThreadPoolExecutor(1) as beside:
             rules = beside.submit(demand_rules, site, aside, before, tokens)
-            folder = _kit_aside(site, aside, tokens)
+            folder = _kit_aside(ledger, aside, tokens)
             rules.result()
             chosen = _reserve(
                 ledger,
@@ -118,16 +119,16 @@ def _committed_pins(site: Site, version: str) -> Path:
 def build_release(site: Site, ledger: Ledger, found: Release | Unbuilt) -> Release:
     """What a lookup found, with its kit in the store: built from its pins if it is not there.
 
-    The kit is signed by this operator. One that was cut for another ledger is recorded as a release
-    of this one. Raises gitshelf's errors, and InputError if the pins give another kit than the
-    ledger has under that version.
+    The kit is signed with this site's key of a release manager. One that was cut for another ledger
+    is recorded as a release of this one. Raises gitshelf's errors, and InputError if the pins give
+    another kit than the ledger has under that version.
     """
     if isinstance(found, Release):
         _record(ledger, found)
         return found
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         release = stored(site, found.version, found.manifest)
-        release = release or _build(site, found.manifest, here_tokens(site))
+        release = release or _build(site, ledger, found.manifest, here_tokens(site))
     if found.digest is not None:
         check_digest(release, found.digest)
     _record(ledger, release)
@@ -256,10 +257,10 @@ def _reserve(
         return str(known)
 
 
-def _build(site: Site, manifest: Path, tokens: Mapping[str, str]) -> Release:
+def _build(site: Site, ledger: Ledger, manifest: Path, tokens: Mapping[str, str]) -> Release:
     """The release of the pins that are in `manifest`, with its kit in the store."""
     with _pins_aside(site, manifest.name, _read(manifest)) as aside:
-        return _show(site, _kit_aside(site, aside, tokens), manifest)
+        return _show(site, _kit_aside(ledger, aside, tokens), manifest)
 
 
 @contextmanager
@@ -275,13 +276,13 @@ def _pins_aside(site: Site, name: str, text: str) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _kit_aside(site: Site, pins: Path, tokens: Mapping[str, str]) -> Path:
+def _kit_aside(ledger: Ledger, pins: Path, tokens: Mapping[str, str]) -> Path:
     """Build and sign the kit of the file `pins`, beside it; returns its folder."""
     from gitshelf import build
 
     folder = pins.with_name("release")
     folder.mkdir()
-    build(pins, folder / KIT, tokens=tokens, key=operator_key(site).file)
+    build(pins, folder / KIT, tokens=tokens, key=ledger.key_for(RELEASE_MANAGER).file)
     return folder
 
 

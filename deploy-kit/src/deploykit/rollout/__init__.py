@@ -127,7 +127,7 @@ def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
 
     Returns whether it ran.
     """
-    ansible = release.unpacked(work.site) / "ansible"
+    ansible = release.unpacked(work.site).resolve() / "ansible"
     if not (ansible / "playbooks" / "day0.yml").is_file():
         raise DeployKitError(
             f"release {release.version} holds no ansible/playbooks/day0.yml",
@@ -140,6 +140,7 @@ def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
         day0(
             inventory,
             ansible,
+            shown=release.readable(work.site),
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             timeout=DAY0_TIMEOUT,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import sys
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploykit.base import files
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError, NodeUnreachable
 from deploykit.base.process import Runner, last_line, run
 from deploykit.base.progress import Step
+from deploykit.nodes.confined import confined
 from deploykit.nodes.inventory import SSH_TIMEOUT, Inventory, ansible_inventory
 
 PLAYBOOK = Path("playbooks", "day0.yml")
@@ -72,13 +71,15 @@ def day0(
     inventory: Inventory,
     ansible_folder: Path,
     *,
+    shown: Sequence[Path],
     log: Path,
     progress: Step,
     timeout: float,
     runner: Runner = run,
 ) -> None:
-    """Run the playbook of `ansible_folder` (a release's own ansible/) on every node.
+    """Run the playbook of `ansible_folder` (a release's own ansible/) on every node, in a sandbox.
 
+    `shown` are the folders of the release that the playbook may read.
     Output is appended to `log`, `progress` is told the current task; the whole run may take
     `timeout` seconds. Safe to repeat.
     Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
@@ -87,20 +88,17 @@ def day0(
     playbook = ansible_folder / PLAYBOOK
     if not playbook.is_file():
         raise InputError(f"{playbook}: the release has no such playbook")
-    hosts = inventory.folder / "ansible_inventory.json"
-    inventory.folder.mkdir(parents=True, exist_ok=True)
-    files.write(hosts, json.dumps(ansible_inventory(inventory), indent=1))
-    with tempfile.TemporaryDirectory(prefix="day0-", ignore_cleanup_errors=True) as scratch:
-        watcher = Watcher(progress)
-        config = Path(scratch, "ansible.cfg")
-        config.write_text(render_config(inventory, ansible_folder, Path(scratch)), encoding="utf-8")
-        result = runner(
-            [*clean_env(), str(ansible_playbook()), "--inventory", str(hosts), str(playbook)],
+    watcher = Watcher(progress)
+    with confined(inventory, shown) as place:
+        hosts = place.put("ansible_inventory.json", json.dumps(ansible_inventory(inventory)))
+        config = place.put("ansible.cfg", render_config(place.folder, ansible_folder))
+        result = place.run(
+            [ansible_playbook(), "--inventory", hosts, playbook],
             timeout=timeout,
-            env={"ANSIBLE_CONFIG": str(config), "LC_ALL": "C.UTF-8"},
+            env={"ANSIBLE_CONFIG": str(config)},
             log=log,
-            check=False,
             on_line=watcher.line,
+            runner=runner,
         )
     if result.returncode != 0:
         raise failed(watcher.failures, result.stderr, log)
@@ -124,11 +122,10 @@ def failed(failures: list[Failure], stderr: str, log: Path) -> DeployKitError:
     return CommandFailed("day 0 failed: " + "\n".join(lines), remedy)
 
 
-def render_config(inventory: Inventory, ansible_folder: Path, scratch: Path) -> str:
-    """The ansible.cfg of a run: SSH by the generated ssh_config, output plain."""
+def render_config(instance: Path, ansible_folder: Path) -> str:
+    """The ansible.cfg of a run: SSH by the ssh_config in the folder `instance`, output plain."""
     return (
         "[defaults]\n"
-        f"home = {scratch}\n"
         f"roles_path = {ansible_folder / 'roles'}\n"
         f"forks = {FORKS}\n"
         f"timeout = {SSH_TIMEOUT}\n"
@@ -144,20 +141,10 @@ def render_config(inventory: Inventory, ansible_folder: Path, scratch: Path) -> 
         "localhost_warning = false\n"
         "\n[ssh_connection]\n"
         "pipelining = true\n"
-        f"ssh_args = -F {shlex.quote(str(inventory.ssh_config))}\n"
+        f"ssh_args = -F {shlex.quote(str(instance / 'ssh_config'))}\n"
     )
 
 
 def ansible_playbook() -> Path:
     """The ansible-playbook that was installed with deploy-kit."""
     return Path(sys.executable).with_name("ansible-playbook")
-
-
-def clean_env() -> list[str]:
-    """An argv prefix that takes the caller's Ansible and Python settings out of the environment."""
-    unset = sorted(name for name in os.environ if name.startswith(("ANSIBLE_", "PYTHON")))
-    return [
-        "/usr/bin/env",
-        *(word for name in unset if name != "ANSIBLE_CONFIG" for word in ("-u", name)),
-        "PYTHONDONTWRITEBYTECODE=1",  # the unpacked kit stays what it is
-    ]

@@ -20,6 +20,7 @@ from deploykit.master.facade import Master
 from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers import provider_for
+from deploykit.providers.common import with_own_key
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -37,9 +38,11 @@ class Work:
     masters: Masters
 
     def inventory(self, environment: Environment, instance: Instance | None = None) -> Inventory:
-        """The nodes of a live instance. Raises DeployKitError where it is not up."""
+        """The nodes of a live instance, by a key of its own. Raises DeployKitError where it is not
+        up."""
         provider = provider_for(self.site, environment)
-        return provider.inventory(environment, instance or environment.instance)
+        found = provider.inventory(environment, instance or environment.instance)
+        return with_own_key(self.site, found)
 
     def master(self, inventory: Inventory) -> Master:
         """The instance's master, over its one open session. Raises NodeUnreachable."""

@@ -22,6 +22,7 @@ from deploykit.rollout.work import Work
 from deploykit.secrets.sealing import Header, Recipient, recipients_of, seal, unseal
 from deploykit.site import Site
 from deploykit.site.instance import Instance
+from deploykit.site.keys import CUSTODIAN, Signer
 
 MAY_RESTORE = frozenset({"admin", "operator"})
 FOLDER = "secrets"
@@ -57,10 +58,11 @@ def export(
 ) -> tuple[Path, Header]:
     """Everything that makes the master this environment's own, encrypted into a file.
 
-    For `named`, else for the ledger's signers that may restore. `file` is by default a new one in
+    For `named`, else for the ledger's custodians; where it has none, for those who may restore.
+    `file` is by default a new one in
     the state folder. Raises DeployKitError where there is nothing to export or nobody to read it.
     """
-    readers = tuple(named) or recipients_of(signers_in_force(ledger.fetch_records()), MAY_RESTORE)
+    readers = tuple(named) or _readers(signers_in_force(ledger.fetch_records()))
     reachable(inventory, [inventory.master.name])
     content = work.master(inventory).export_secrets()
     now = datetime.datetime.now(datetime.UTC)
@@ -71,6 +73,11 @@ def export(
     target = file or default_file(work.site, inventory.instance, now)
     seal(target, header, content, readers)
     return target, header
+
+
+def _readers(signers: Sequence[Signer]) -> tuple[Recipient, ...]:
+    kept = any(CUSTODIAN in signer.roles for signer in signers)
+    return recipients_of(signers, frozenset({CUSTODIAN}) if kept else MAY_RESTORE)
 
 
 def default_file(site: Site, instance: Instance, now: datetime.datetime) -> Path:

@@ -1,4 +1,4 @@
-"""The operator's signing key, and the files of known signers that OpenSSH reads."""
+"""The keys that people sign with, one per role, and the files of known signers OpenSSH reads."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError, InputError
@@ -19,12 +19,16 @@ from deploykit.base.process import run
 from deploykit.base.processes import login
 from deploykit.site import Site
 
-KEY_VARIABLE = "DEPLOY_KIT_KEY"
-FOLDER = "operator"
+KEY_VARIABLE = "DEPLOY_KIT_KEY"  # for every role
+ADMIN_KEY_VARIABLE = "DEPLOY_KIT_ADMIN_KEY"  # for what wants an admin, and nothing else
 FILE = "id_ed25519"
 TIMEOUT = 15.0  # seconds; ssh-keygen takes some milliseconds
+TOUCH_TIMEOUT = 60.0  # seconds that a person may take to touch a security key
 KIT_NAMESPACE = "gitshelf-kit"
-ROLES = frozenset({"admin", "operator", "release-manager", "approver"})
+OPERATOR, ADMIN, CUSTODIAN = "operator", "admin", "custodian"
+# What a key may be for, that with the least to say first. A custodian opens exports of secrets.
+IN_ORDER = (OPERATOR, "approver", "release-manager", CUSTODIAN, ADMIN)
+ROLES = frozenset(IN_ORDER)
 # OpenSSH reads principals as patterns: none of its special characters may stand in one.
 PRINCIPAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]{0,127}")
 PUBLIC_KEY = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
@@ -56,19 +60,85 @@ class Signer:
         return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
-def operator_key(site: Site, given: Path | None = None) -> Key:
-    """The key of this call: `given`, else $DEPLOY_KIT_KEY, else the site's own.
+def named_key(site: Site, given: Path | None = None) -> Key | None:
+    """The key that a person wants for every record of this call: `given`, else $DEPLOY_KIT_KEY.
 
-    The site's own is made on first use: ed25519, no passphrase, readable by the user alone.
+    `given` may be the name of a role: the site's own key of that one. None if nothing is named.
     Raises InputError where a named key cannot be used.
     """
     named = given or (Path(os.environ[KEY_VARIABLE]) if os.environ.get(KEY_VARIABLE) else None)
-    if named is not None:
-        return read_key(named.expanduser())
-    folder = site.keys / FOLDER
-    if not (folder / FILE).exists():
-        _make(folder)
-    return read_key(folder / FILE)
+    if named is None:
+        return None
+    if str(named) in ROLES and not named.exists():
+        return Keyring(site).of_role(str(named))
+    return read_key(named.expanduser())
+
+
+def operator_key(site: Site) -> Key:
+    """The site's own key of the role operator."""
+    return Keyring(site).of_role(OPERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The keys that one may sign with: `named` for everything, else the site's own, one per role.
+
+    The site's own are made on first use: ed25519, no passphrase, readable by the user alone. That
+    of the admin may be another, such as a security key's: $DEPLOY_KIT_ADMIN_KEY.
+    """
+
+    site: Site
+    named: Key | None = None
+
+    def of_role(self, role: str) -> Key:
+        """The key of `role`, made if it is not there."""
+        if self.named is not None:
+            return self.named
+        if role == ADMIN and os.environ.get(ADMIN_KEY_VARIABLE):
+            key = read_key(Path(os.environ[ADMIN_KEY_VARIABLE]).expanduser())
+            return replace(key, principal=principal_of(role))
+        folder = self.site.keys / role
+        if not (folder / FILE).exists():
+            _make(folder, principal_of(role))
+        return read_key(folder / FILE)
+
+    def here(self) -> dict[str, Key]:
+        """The keys that are there, by role, that with the least to say first."""
+        if self.named is not None:
+            return {OPERATOR: self.named}
+        there = [role for role in IN_ORDER if (self.site.keys / role / FILE).exists()]
+        if os.environ.get(ADMIN_KEY_VARIABLE):
+            there = [*(role for role in there if role != ADMIN), ADMIN]
+        return {role: self.of_role(role) for role in there}
+
+    def entitled(self, roles: Collection[str], signers: Iterable[Signer]) -> Key:
+        """The key for what one of `roles` may sign, where `signers` are those in force.
+
+        Of those that are there the first that may; if none may, the key of the first such role, so
+        that an admin can be asked to let it in.
+        """
+        held = {signer.key: signer.roles for signer in signers}
+        for key in self.here().values():
+            if held.get(key.public, frozenset()) & set(roles):
+                return key
+        return self.of_role(next(role for role in IN_ORDER if role in roles))
+
+    def founders(self) -> tuple[Signer, ...]:
+        """Whom a new ledger trusts: the key of each role, or the one that was named with all."""
+        if self.named is not None:
+            return (Signer(self.named.principal, self.named.public, ROLES),)
+        keys = ((role, self.of_role(role)) for role in IN_ORDER)
+        return tuple(Signer(key.principal, key.public, frozenset({role})) for role, key in keys)
+
+
+def opening_key(site: Site, recipients: Collection[str]) -> Path:
+    """The private key to open an export with that is for the principals `recipients`.
+
+    One of the site's own that is among them, else that of the custodian.
+    """
+    keyring = Keyring(site)
+    fitting = [key.file for key in keyring.here().values() if key.principal in recipients]
+    return fitting[0] if fitting else keyring.of_role(CUSTODIAN).file
 
 
 def read_key(file: Path) -> Key:
@@ -91,6 +161,23 @@ def read_key(file: Path) -> Key:
     return Key(file, text, comment if PRINCIPAL.fullmatch(comment) else own_principal())
 
 
+def principal_of(role: str) -> str:
+    """The name of this process's own key of `role`: `user@host`, for others `user+role@host`."""
+    if role == OPERATOR:
+        return own_principal()
+    user, _, host = own_principal().partition("@")
+    rest = f"+{role}@{host}"
+    return f"{user[: max(1, 128 - len(rest))]}{rest}"[:128]
+
+
+def person(principal: str) -> str:
+    """Whose key it is: `user@host` for `user+role@host` too. One person may have several keys, and
+    their word counts once."""
+    user, at, host = principal.partition("@")
+    name, _, role = user.rpartition("+")
+    return f"{name}{at}{host}" if name and role in ROLES else principal
+
+
 def own_principal() -> str:
     """`user@host` of this process, with what a principal may not hold replaced by '-'."""
     text = re.sub(r"[^A-Za-z0-9._+@-]", "-", f"{login()}@{socket.gethostname()}")
@@ -104,7 +191,7 @@ def sign(key: Key, text: str, namespace: str) -> str:
     """
     result = run(
         ["ssh-keygen", "-q", "-Y", "sign", "-f", key.file, "-n", namespace],
-        timeout=TIMEOUT,
+        timeout=TOUCH_TIMEOUT if key.public.startswith("sk-") else TIMEOUT,
         input=text,
         env=QUIET,
         check=False,
@@ -129,7 +216,7 @@ def allowed_signers(
     )
 
 
-def _make(folder: Path) -> None:
+def _make(folder: Path, principal: str) -> None:
     """Make a key pair aside and rename it into place; who comes second takes the first's."""
     with locked(folder.parent / ".lock", TIMEOUT * 2):
         if (folder / FILE).exists():
@@ -137,6 +224,6 @@ def _make(folder: Path) -> None:
         for left in folder.parent.glob(".new-*"):
             shutil.rmtree(left, ignore_errors=True)
         aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", own_principal()]
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", principal]
         run([*words, "-f", aside / FILE], timeout=TIMEOUT)
         aside.rename(folder)

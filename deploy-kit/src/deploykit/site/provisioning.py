@@ -1,4 +1,9 @@
-"""The site's key for its nodes: providers put it there, SSH and Ansible use it."""
+"""The key of an instance for its nodes: providers put it there, SSH and Ansible use it.
+
+Each instance has one of its own, made with its nodes and gone with them, so that what works on one
+(the tests of a release among it) has no way to another. Before there was one for the whole site,
+`keys/provision`: instances that were made with it keep it until they have moved over.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +12,63 @@ from pathlib import Path
 from deploykit.base.filelock import locked
 from deploykit.base.process import run
 from deploykit.site import Site
+from deploykit.site.instance import Instance
 
 KEYGEN_TIMEOUT = 20.0  # seconds
+SSH_CONFIG = "ssh_config"  # in the instance's folder: it names the key
 
 
-def provision_key(site: Site) -> Path:
-    """The site's private key for its nodes, made on first use (ed25519, mode 0600)."""
-    key = site.keys / "provision"
-    if key.exists():
-        return key
-    site.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(site.keys / ".provision.lock", KEYGEN_TIMEOUT):
-        if not key.exists():
-            aside = site.keys / "provision.new"
-            for left in (aside, aside.with_suffix(".new.pub")):
-                left.unlink(missing_ok=True)
-            run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C",
-                 f"deploy-kit {site.name}-{site.id}", "-f", aside],
-                timeout=KEYGEN_TIMEOUT,
-            )  # fmt: skip
-            # The private key last: where it is, its public one is.
-            Path(f"{aside}.pub").replace(f"{key}.pub")
-            aside.replace(key)
+def key_in_force(site: Site, instance: Instance) -> Path:
+    """The private key that lets in to the nodes of `instance`, made if there are none yet."""
+    if not own_key_file(site, instance).exists() and _has_the_sites(site, instance):
+        return sites_key(site)
+    return own_key(site, instance)
+
+
+def own_key(site: Site, instance: Instance) -> Path:
+    """The instance's own private key, made on first use (ed25519, mode 0600)."""
+    key = own_key_file(site, instance)
+    if not key.exists():
+        make_key(key, f"deploy-kit {site.name}-{site.id} {instance}")
     return key
+
+
+def own_key_file(site: Site, instance: Instance) -> Path:
+    """Where that key is, or would be."""
+    return site.keys / "nodes" / str(instance)
+
+
+def sites_key(site: Site) -> Path:
+    """Where the one key of all nodes was."""
+    return site.keys / "provision"
+
+
+def make_key(key: Path, comment: str) -> None:
+    """Make the key pair `key`, unless it is there: whole or not at all."""
+    key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(key.parent / ".lock", KEYGEN_TIMEOUT):
+        if key.exists():
+            return
+        aside = key.with_name(f".{key.name}.new")
+        for left in (aside, Path(f"{aside}.pub")):
+            left.unlink(missing_ok=True)
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment]
+        run([*words, "-f", aside], timeout=KEYGEN_TIMEOUT)
+        # The private key last: where it is, its public one is.
+        Path(f"{aside}.pub").replace(f"{key}.pub")
+        aside.replace(key)
+
+
+def forget_key(site: Site, instance: Instance) -> None:
+    """Remove the instance's own key; its nodes are gone."""
+    key = own_key_file(site, instance)
+    for file in (key, Path(f"{key}.pub")):
+        file.unlink(missing_ok=True)
+
+
+def _has_the_sites(site: Site, instance: Instance) -> bool:
+    """Whether its nodes were made with the one key of the site, and that is still here."""
+    config = site.instance(instance) / SSH_CONFIG
+    if not config.is_file() or not sites_key(site).is_file():
+        return False
+    return f'IdentityFile "{sites_key(site)}"' in config.read_text(encoding="utf-8")

@@ -34,7 +34,7 @@ def test_first_use_makes_a_key_that_nobody_else_can_read(site: Site) -> None:
     key = operator_key(site)
     assert key.file.stat().st_mode & 0o777 == 0o600
     assert operator_key(site) == key
-    assert Ledger.open(site).principal() == key.principal
+    assert Ledger.open(site).key == key
 
 
 def test_appended_record_is_what_another_operator_reads(site: Site, ledger: Ledger) -> None:

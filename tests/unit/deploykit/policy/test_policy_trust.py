@@ -53,6 +53,23 @@ def _by(told: Story, actor: str):  # type: ignore[no-untyped-def]
     return replace(told.records[-1], actor=actor)
 
 
+def test_keys_of_one_person_are_one_person() -> None:
+    """Who cut with one key and approves with another has approved their own release."""
+    told = Story.of(test=rule(), prod=rule(approvals=2, without=["cut", "deploy"]))
+    told.release(ONE, actor="bob+release-manager@there").deployed("test", ONE)
+    told.decided("approve", ONE, "prod", actor="bob+approver@there")
+    told.decided("approve", ONE, "prod", actor="ann+approver@here")  # who deployed it
+    told.decided("approve", ONE, "prod", actor="eve+approver@far")
+    told.decided("approve", ONE, "prod", actor="eve@far")
+    assert codes(told, ONE) == ["approvals"]
+    told.decided("approve", ONE, "prod", actor="joe+approver@far")
+    assert codes(told, ONE) == []
+    told.decided("veto", ONE, actor="eve@far", reason="wait")
+    assert codes(told, ONE) == ["veto", "approvals"]
+    told.decided("approve", ONE, "prod", actor="eve+approver@far")
+    assert codes(told, ONE) == []
+
+
 @pytest.mark.parametrize("where", [None, "prod"])
 def test_admin_overrules_the_vetoes_before_and_none_after(where: str | None) -> None:
     told = two_signers(test=rule(), prod=rule())

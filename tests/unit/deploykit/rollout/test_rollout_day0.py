@@ -10,7 +10,7 @@ from deploykit.base.errors import CommandFailed, InputError, NodeUnreachable
 from deploykit.base.process import Result
 from deploykit.base.progress import Silent
 from deploykit.nodes.inventory import Host, Inventory
-from deploykit.rollout.day0 import Watcher, clean_env, day0, render_config
+from deploykit.rollout.day0 import Watcher, day0, render_config
 from deploykit.site.environment import parse_environment
 from deploykit.site.instance import Instance
 
@@ -35,9 +35,9 @@ def inventory(checkout: Path, tmp_path: Path) -> Inventory:
         Host(node.name, node.roles, "192.0.2.1", "root", environment.addresses(node), ())
         for node in environment.nodes
     )
-    return Inventory(
-        environment, Instance("test"), hosts, tmp_path / "key", tmp_path / "with space"
-    )
+    key = tmp_path / "key"
+    key.touch()
+    return Inventory(environment, Instance("test"), hosts, key, tmp_path / "with space")
 
 
 def ended(status: int, *lines: str) -> Any:
@@ -55,6 +55,7 @@ def call(inventory: Inventory, checkout: Path, tmp_path: Path, runner: Any) -> N
     day0(
         inventory,
         checkout / "ansible",
+        shown=[checkout / "ansible"],
         log=tmp_path / "log",
         progress=Silent(),
         timeout=5,
@@ -112,13 +113,61 @@ def test_current_task_reaches_the_progress_line() -> None:
     assert told == ["salt_minion : Start the minion", "salt_minion : Restart the minion"]
 
 
-def test_settings_of_the_caller_do_not_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_the_caller_do_not_reach_ansible(
+    inventory: Inventory, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "null")
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    assert "ANSIBLE_STDOUT_CALLBACK" in clean_env()
-    assert "PYTHONPATH" in clean_env()
+    given: dict[str, str | None] = {}
+
+    def runner(argv: Any, *, env: Any, **kwargs: Any) -> Result:
+        given.update(env)
+        return Result(tuple(argv), 0, "", "", 1.0)
+
+    call(inventory, checkout, tmp_path, runner)
+    assert given["ANSIBLE_STDOUT_CALLBACK"] is None
+    assert given["PYTHONPATH"] is None
+    assert given["ANSIBLE_CONFIG"] == "/instance/ansible.cfg"
 
 
-def test_folder_with_a_space_is_quoted_for_ssh(inventory: Inventory, tmp_path: Path) -> None:
-    text = render_config(inventory, tmp_path, tmp_path)
-    assert f"-F '{inventory.ssh_config}'" in text
+def test_folder_with_a_space_is_quoted_for_ssh(tmp_path: Path) -> None:
+    text = render_config(Path("/with space"), tmp_path)
+    assert "-F '/with space/ssh_config'" in text
+
+
+PLAYBOOK = """\
+- hosts: all
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: What a lookup reads on the operator's side
+      ansible.builtin.debug:
+        msg: "{{ lookup('ansible.builtin.pipe', 'cat ' ~ item ~ ' 2>&1; true') }}"
+      loop: [SECRET, /instance/key]
+    - name: What the operator's shell is given
+      ansible.builtin.command: {argv: [cat, SECRET]}
+      register: read
+      failed_when: read.rc == 0
+    - name: What a task may write
+      ansible.builtin.file: {path: SHOWN/new, state: touch}
+      register: written
+      failed_when: written is not failed
+"""
+
+
+def test_playbook_of_a_release_reads_its_own_instances_key_and_no_other(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    """By the real Ansible, in the real sandbox."""
+    shown, secret = tmp_path.resolve() / "kit", tmp_path / "keys" / "operator"
+    (shown / "playbooks").mkdir(parents=True)
+    secret.parent.mkdir()
+    secret.write_text("key of the operator")
+    inventory.ssh_key.write_text("key of the instance")
+    text = PLAYBOOK.replace("SECRET", str(secret)).replace("SHOWN", str(shown))
+    (shown / "playbooks" / "day0.yml").write_text(text)
+    log = tmp_path / "log"
+    day0(inventory, shown, shown=[shown], log=log, progress=Silent(), timeout=120)
+    said = log.read_text()
+    assert "key of the instance" in said
+    assert "key of the operator" not in said

@@ -26,7 +26,7 @@ from deploykit.secrets import store as secretstore
 from deploykit.secrets.sealing import Recipient, read_header
 from deploykit.site import open_site
 from deploykit.site.instance import Instance
-from deploykit.site.keys import operator_key
+from deploykit.site.keys import opening_key, operator_key
 from deploykit.train.lease_keeper import keeping_lease
 from ledgerbook import Named, know
 
@@ -123,7 +123,7 @@ def store(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_lost_master_is_restored_with_the_operators_own_key(
+def test_lost_master_is_restored_with_the_custodians_own_key(
     work: Work,
     ledger: Ledger,
     inventory: Inventory,
@@ -137,7 +137,7 @@ def test_lost_master_is_restored_with_the_operators_own_key(
     assert read_header(file) == header
     rebuilt = machine(tmp_path / "rebuilt", monkeypatch)
     (inventory.folder / DAY0_MARK).write_text("done")
-    key = operator_key(work.site).file
+    key = opening_key(work.site, read_header(file).recipients)
     done = secretstore.restore(work, ledger, inventory, file, key, replace=False)
     assert (done.count, done.replaced, done.kept) == (2, (), ())
     assert store(rebuilt) == store(lost)
@@ -151,7 +151,7 @@ def test_other_values_are_named_and_replaced_only_when_told(
     before = store(lost)
     secretstore.rotate(work, ledger, inventory, ["admin"])
     rotated = store(lost)
-    key = operator_key(work.site).file
+    key = opening_key(work.site, read_header(file).recipients)
     with pytest.raises(Refused, match=r"other values already.*: admin$"):
         secretstore.restore(work, ledger, inventory, file, key, replace=False)
     assert store(lost) == rotated
@@ -166,9 +166,7 @@ def test_export_of_another_environment_is_refused_before_anything_is_sent(
     environment.apply(DIGEST, "other", NODES)
     file, _ = secretstore.export(work, ledger, inventory, None, ())
     with pytest.raises(Refused, match="of 'other', not of 'test'"):
-        secretstore.restore(
-            work, ledger, inventory, file, operator_key(work.site).file, replace=True
-        )
+        secretstore.restore(work, ledger, inventory, file, opening_key(work.site, ()), replace=True)
 
 
 def test_nothing_is_rotated_or_restored_during_a_deployment(
@@ -183,7 +181,7 @@ def test_nothing_is_rotated_or_restored_during_a_deployment(
             lambda: secretstore.rotate(work, ledger, inventory, []),
             lambda: secretstore.undo(work, ledger, inventory),
             lambda: secretstore.restore(
-                work, ledger, inventory, file, operator_key(work.site).file, replace=True
+                work, ledger, inventory, file, opening_key(work.site, ()), replace=True
             ),
         ):
             with pytest.raises(Refused, match=r"has been deploying 2026\.1\.1 to test"):

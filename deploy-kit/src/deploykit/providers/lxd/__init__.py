@@ -42,7 +42,7 @@ from deploykit.providers.lxd.plan import (
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
-from deploykit.site.provisioning import provision_key
+from deploykit.site.provisioning import forget_key, own_key
 
 
 class LxdProvider:
@@ -103,7 +103,7 @@ class LxdProvider:
         names = Names(self._site.id, instance)
         lxd = Lxd()
         with held(self._site.state / "locks" / str(instance)):
-            key = provision_key(self._site)
+            key = own_key(self._site, instance)
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
                 given = instance_tags(names, environment, self._tags(lxd, names, tags))
@@ -136,6 +136,7 @@ class LxdProvider:
             close_all(folder)
             remove_instance(lxd, names)
             shutil.rmtree(folder, ignore_errors=True)
+            forget_key(self._site, instance)
 
     def save(self, instance: Instance, name: str, progress: Progress) -> None:
         """See Snapshots."""

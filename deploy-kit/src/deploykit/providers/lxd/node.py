@@ -16,6 +16,7 @@ from deploykit.site.environment import Environment, Node
 
 ANSWER_SECONDS = 60.0  # from start to SSH
 MACHINE_ID = "/etc/machine-id"
+ROOTS_KEYS = "/root/.ssh/authorized_keys"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 
 
@@ -30,10 +31,10 @@ def ensure_node(
 ) -> None:
     """Make and start `node` as `request` says; `found` is the node as LXD knows it, if it does.
 
-    `machine` is the machine-id of a node that is copied from another one, None for a node that
-    makes its own at its first start.
-    Raises DeployKitError naming the node where LXD refuses, or where the node was made for
-    other addresses or another key than the environment file has now.
+    One that was made for another SSH key gets this one through LXD. `machine` is the machine-id of
+    a node that is copied from another one, None for a node that makes its own at its first start.
+    Raises DeployKitError naming the node where LXD refuses, or where the node was made for other
+    addresses than the environment file has now.
     """
     try:
         if found is None:
@@ -54,12 +55,11 @@ def ensure_node(
 def _check_same(
     names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any]
 ) -> None:
-    for key, what in ((INTERFACES, "addresses"), (AUTHORIZED_KEYS, "SSH key")):
-        if found["config"].get(key) != request["config"][key]:
-            raise DeployKitError(
-                f"{names.instance}: node {node.name} was made with other {what}",
-                f"'deploy-kit env down {names.instance}', then up again, makes it anew",
-            )
+    if found["config"].get(INTERFACES) != request["config"][INTERFACES]:
+        raise DeployKitError(
+            f"{names.instance}: node {node.name} was made with other addresses",
+            f"'deploy-kit env down {names.instance}', then up again, makes it anew",
+        )
 
 
 def _bring_up_to_date(
@@ -71,6 +71,9 @@ def _bring_up_to_date(
         for key, value in request["config"].items()
         if key not in keep and found["config"].get(key) != value
     }
+    if AUTHORIZED_KEYS in changed:  # before LXD is told that the node has it
+        text = changed[AUTHORIZED_KEYS] + "\n"
+        lxd.write_file(node.name, ROOTS_KEYS, text, mode="0600", project=names.project)
     if changed:
         # A call that was killed may have left LXD still making it.
         path = f"instances/{node.name}"

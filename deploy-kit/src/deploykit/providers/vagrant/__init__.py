@@ -21,7 +21,7 @@ from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus, parse_instance
-from deploykit.providers.common import known_hosts, read_inventory
+from deploykit.providers.common import known_hosts, read_inventory, with_own_key
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
 from deploykit.providers.vagrant.command import TimedVagrant
@@ -30,7 +30,7 @@ from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
-from deploykit.site.provisioning import provision_key
+from deploykit.site.provisioning import forget_key, key_in_force
 
 CONTAINERS = Path("/var/lib/lxc")
 PROGRAMS = {"lxc": "lxc-create", "virtualbox": "VBoxManage", "libvirt": "virsh"}
@@ -117,13 +117,13 @@ class VagrantProvider:
         self._write_mark(name, provider, {})
         vagrant = TimedVagrant(self._site, environment.name, self._log)
         hosts = learn_hosts(vagrant, Names(self._site.id, name), environment, provider)
-        key = provision_key(self._site)
+        key = key_in_force(self._site, name)
         inventory = Inventory(environment, name, hosts, key, self._site.instance(name))
         if write_ssh_files(inventory):
             close_all(inventory.folder)  # they may lead to nodes that are gone
         for host in hosts:
             run_on(host, inventory, ["true"], timeout=30)
-        return inventory
+        return with_own_key(self._site, inventory)
 
     def forget(self, environment: Environment) -> None:
         """Clear what was made for nodes that are gone; nothing where one is still there."""
@@ -139,6 +139,7 @@ class VagrantProvider:
         folder = self._site.instance(name)
         close_all(folder)
         shutil.rmtree(folder, ignore_errors=True)
+        forget_key(self._site, name)
 
     def _demand_room(self, environment: Environment, nodes: Sequence[Node], provider: str) -> None:
         program = PROGRAMS.get(provider)
