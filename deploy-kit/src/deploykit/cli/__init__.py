@@ -32,6 +32,7 @@ COMMANDS = {
     "ledger": "deploykit.cli.ledger:ledger",
     "overrule": "deploykit.cli.decisions:overrule",
     "policy": "deploykit.cli.ledger:policy",
+    "logs": "deploykit.cli.logs:logs",
     "pin": "deploykit.cli.decisions:pin",
     "promote": "deploykit.cli.train:promote",
     "release": "deploykit.cli.release:release",
