@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.process import last_line, run
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
+from deploykit.logs.signatures import recognise, shipped
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
@@ -52,9 +52,7 @@ def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
     )
     if result.returncode == NOTHING_COLLECTED:
         raise DeployKitError(f"release {release.version}: no smoke test was collected in {tests}")
-    failed = re.findall(r"^FAILED (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
-    errors = re.findall(r"^ERROR (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
-    told = "; ".join(f"{test.split('::')[-1]}: {why}" for test, why in (*failed, *errors))
+    told = "; ".join(one.told for one in recognise(result.stdout, shipped("pytest.yml")))
     last = last_line(result.stdout) or "no output"
     return Outcome(
         PASSED if result.returncode == 0 else FAILED,

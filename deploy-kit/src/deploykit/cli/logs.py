@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from deploykit.evidence.diagnosis import Count, Diagnosis
     from deploykit.logs.index import Kept
     from deploykit.logs.runs import Log, Run
-    from deploykit.logs.store import Store
     from deploykit.site import Site
 
 LINES = 3  # shown of each log that a search finds
@@ -154,9 +153,13 @@ def signatures(ctx: click.Context, as_json: bool) -> int:
     else:
         _print_counts(figures.counts)
         percent = f"{100 * figures.rate:.0f} %"
-        click.echo(f"unexplained: {figures.unexplained} of {figures.failed} failed runs ({percent})")
+        click.echo(
+            f"unexplained: {figures.unexplained} of {figures.failed} failed runs ({percent})"
+        )
         for count in figures.broad:
-            click.echo(f"too broad: {count.signature.name} ({count.signature.place}): {count.share}")
+            click.echo(
+                f"too broad: {count.signature.name} ({count.signature.place}): {count.share}"
+            )
     return 1 if figures.broad else 0
 
 
@@ -213,7 +216,11 @@ def _print_runs(runs: Sequence[Kept]) -> None:
     for kept in runs:
         run = kept.run
         table.add_row(
-            run.id, times.human(run.ended), run.ending, f"{kept.size / 1000:.0f} kB", run.error[:200]
+            run.id,
+            times.human(run.ended),
+            run.ending,
+            f"{kept.size / 1000:.0f} kB",
+            run.error[:200],
         )
     for_tables().print(table)
 

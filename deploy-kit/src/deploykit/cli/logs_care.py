@@ -27,7 +27,10 @@ SIZE = re.compile(r"(\d+)([KMGT]?)")
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 since_option = click.option(
-    "--since", type=click.DateTime(TIMES), metavar="TIME", help="Only runs that began then or later."
+    "--since",
+    type=click.DateTime(TIMES),
+    metavar="TIME",
+    help="Only runs that began then or later.",
 )
 
 
@@ -59,9 +62,7 @@ def add(ctx: click.Context, name: str, file: tuple[Path, ...], failed: bool, err
 @click.option("--index", default="deploy-kit-logs", show_default=True, metavar="PREFIX",
               help="The indices' name, before the month.")  # fmt: skip
 @click.pass_context
-def export(
-    ctx: click.Context, run: tuple[str, ...], since: datetime | None, index: str
-) -> None:
+def export(ctx: click.Context, run: tuple[str, ...], since: datetime | None, index: str) -> None:
     """Print RUN… (default: all) in the bulk format of OpenSearch, with the known faults in them.
 
     \b
@@ -88,8 +89,7 @@ def export(
 @yes_option
 @click.pass_context
 def prune(ctx: click.Context, older_than: str, more_than: str, dry_run: bool, yes: bool) -> None:
-    """Take away the logs of old runs, and the oldest where they are too much. Says which, and asks.
-    """
+    """Take away the logs of old runs, and the oldest where they are too much. Says which, and asks."""
     from deploykit.base import times
     from deploykit.base.files import remove_tree
     from deploykit.logs.retention import going

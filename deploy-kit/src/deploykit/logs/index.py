@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.base import times
 from deploykit.base.errors import InputError
 from deploykit.logs.runs import Log, Run, run_of
 
@@ -113,7 +112,7 @@ class Session:
 
     def runs(self, since: str = "") -> list[Kept]:
         """All runs that began at `since` or later, the oldest first."""
-        rows = self._base.execute(f"{SELECT} WHERE began >= ? ORDER BY began, id", (since,))  # noqa: S608
+        rows = self._base.execute(f"{SELECT} WHERE began >= ? ORDER BY began, id", (since,))
         return [_kept(row) for row in rows]
 
     def find(self, words: str, most: int) -> list[tuple[str, int]]:

@@ -42,7 +42,9 @@ def masked(text: str) -> str:
 def _masks() -> list[tuple[Any, Callable[[Any], bytes]]]:
     from gitshelf.rules.secrets import FORMS
 
-    tokens = "|".join(f"(?:{form.decode()})" for name, form in FORMS.items() if "private" not in name)
+    tokens = "|".join(
+        f"(?:{form.decode()})" for name, form in FORMS.items() if "private" not in name
+    )
     block = rf"{_KEY}[A-Za-z0-9+/=\\\s:,-]*?-----END [A-Z0-9 ]+-----|{_KEY}[A-Za-z0-9+/=\\\r\n]*"
     return [
         (_compiled(block), _block),
