@@ -89,7 +89,7 @@ def export(ctx: click.Context, run: tuple[str, ...], since: datetime | None, ind
 @yes_option
 @click.pass_context
 def prune(ctx: click.Context, older_than: str, more_than: str, dry_run: bool, yes: bool) -> None:
-    """Take away the logs of old runs, and the oldest where they are too much. Says which, and asks."""
+    """Take away the logs of old runs, and the oldest where they are too much. Asks."""
     from deploykit.base import times
     from deploykit.base.files import remove_tree
     from deploykit.logs.retention import going

@@ -75,7 +75,7 @@ class Diagnosis:
 
 
 def diagnose(logs: Iterable[Log], signatures: Sequence[Signature]) -> Diagnosis:
-    """What `signatures` recognise in the logs of one run, at most `SHOWN` lines each in each log."""
+    """What `signatures` recognise in the logs of one run, at most `SHOWN` lines each a log."""
     return Diagnosis(tuple(sightings(logs, signatures)))
 
 
@@ -131,7 +131,7 @@ class Figures:
 def figures(
     seen: Iterable[tuple[Ending, Iterable[str]]], signatures: Sequence[Signature]
 ) -> Figures:
-    """Count signatures over runs: how each ended, and the names of the signatures that it showed."""
+    """Count signatures over runs: how each ended, and the names of the signatures it showed."""
     explaining = {one.name for one in signatures if one.bug}
     failed = dict.fromkeys((one.name for one in signatures), 0)
     passed = dict(failed)

@@ -1,7 +1,7 @@
 """Runs as OpenSearch's bulk format: NDJSON, an action line and a document line for each.
 
-A document is one line of one log. Its `_id` is made of run, log and line, so that whoever sends a run
-twice has it once; indices are by month (`PREFIX-2026.11`), as retention there goes by index.
+A document is one line of one log. Its `_id` is made of run, log and line, so that whoever sends a
+run twice has it once; indices are by month (`PREFIX-2026.11`), as retention there goes by index.
 """
 
 from __future__ import annotations

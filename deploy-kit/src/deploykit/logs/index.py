@@ -1,8 +1,9 @@
 """Which run says which words: a full-text index that holds no text, and can be deleted any time.
 
-SQLite's FTS5, contentless and without positions (`content=''`, `detail=none`): the texts are in the
-store already. One document is one log of one run, its row the run's number times `LOGS_MOST` and its
-place in the run. What goes is forgotten by telling FTS5 the same text again, as it has none of its own.
+SQLite's FTS5, contentless and without positions (`content=''`, `detail=none`): the texts are in
+the store already. One document is one log of one run, its row the run's number times `LOGS_MOST`
+and its place in the run. What goes is forgotten by telling FTS5 the same text again, as it has none
+of its own.
 """
 
 from __future__ import annotations

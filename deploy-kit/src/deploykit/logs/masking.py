@@ -1,8 +1,8 @@
 """Secrets in logs: masked before a log is kept, searched or sent anywhere.
 
-What is known by its form: the tokens that gitshelf's rule `secrets` finds, private keys, passwords in
-URLs, headers that log in, and values that stand behind a word like password. What has no form of its
-own cannot be known here: states that handle secrets say `show_changes: False`, and programs get
+What is known by its form: the tokens that gitshelf's rule `secrets` finds, private keys, passwords
+in URLs, headers that log in, and values that stand behind a word like password. What has no form of
+its own cannot be known here: states that handle secrets say `show_changes: False`, and programs get
 theirs as input. RE2 does it in time that is linear in the text.
 """
 
@@ -42,9 +42,8 @@ def masked(text: str) -> str:
 def _masks() -> list[tuple[Any, Callable[[Any], bytes]]]:
     from gitshelf.rules.secrets import FORMS
 
-    tokens = "|".join(
-        f"(?:{form.decode()})" for name, form in FORMS.items() if "private" not in name
-    )
+    forms = (form.decode() for kind, form in FORMS.items() if kind != "a private key")
+    tokens = "|".join(f"(?:{form})" for form in forms)
     block = rf"{_KEY}[A-Za-z0-9+/=\\\s:,-]*?-----END [A-Z0-9 ]+-----|{_KEY}[A-Za-z0-9+/=\\\r\n]*"
     return [
         (_compiled(block), _block),
@@ -67,7 +66,7 @@ def _compiled(pattern: str) -> Any:
 
 def _block(found: Any) -> bytes:
     """A mask of as many lines as the key has."""
-    return MASK + b"\n" * found.group(0).count(b"\n")
+    return MASK + b"\n" * int(found.group(0).count(b"\n"))
 
 
 def _between(found: Any) -> bytes:

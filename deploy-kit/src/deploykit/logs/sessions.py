@@ -93,7 +93,7 @@ def run_in(folder: Path) -> Run | None:
 
 
 def _said(folder: Path) -> tuple[datetime | None, Ending, str]:
-    """When and how the call ended, and what was told; None, `UNKNOWN` and '' where it did not say."""
+    """When and how the call ended, and what was told; None, `UNKNOWN` and '' if it did not say."""
     try:
         said = json.loads((folder / ENDING).read_text(encoding="utf-8"))
         return times.parse(said["ended"]), Ending(said["ending"]), str(said["error"])

@@ -216,7 +216,7 @@ def _demand_pattern(value: Value, pattern: str) -> frozenset[str]:
         said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise value.error(
             f"not a pattern that is looked for in bounded time: {said}",
-            "syntax: https://github.com/google/re2/wiki/Syntax (no backreferences, no looks around)",
+            "RE2's syntax counts: no backreferences, no looking ahead or behind",
         ) from None
     for line in HARMLESS:
         if compiled.search(line.encode()):

@@ -1,4 +1,4 @@
-"""The runs that are kept: one compressed file each, and an index over them that is made as needed."""
+"""The runs that are kept: one compressed file each, and an index over them, made as needed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Store:
         return True
 
     def read(self, id: str) -> tuple[Run, list[Log]]:
-        """A run and its logs. Raises InputError where there is none of this name, or it is damaged."""
+        """A run and its logs. Raises InputError where there is none of this name, or a damaged one."""
         file = self._file(demand_id(id))
         try:
             return unpack(file.read_bytes())
