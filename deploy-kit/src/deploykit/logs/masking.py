@@ -49,10 +49,10 @@ def _masks() -> list[tuple[Any, Callable[[Any], bytes]]]:
         (_compiled(block), _block),
         (_compiled(tokens), lambda found: MASK),
         (_compiled(r"(\b[A-Za-z][\w+.-]*://[^\s/:@'\"]*:)[^\s/@'\"]+(@)"), _between),
-        (_compiled(rf"(?i)(\b(?:{_HEADERS})['\"]?\s*[:=]\s*['\"]?(?:Basic |Bearer |Digest )?)"
+        (_compiled(rf"(?i)(\b(?:{_HEADERS})['\"]?[ \t]*[:=][ \t]*['\"]?(?:Basic |Bearer |Digest )?)"
                    r"[^\s'\"]+()"), _between),
         (_compiled(rf"(?i)(--{_WORD}[ =])(?:{_VALUE})()"), _between),
-        (_compiled(rf"(?i)((?:^|[^\w-]){_WORD}['\"]?\s*(?:=>|=|:)[ \t]*)({_VALUE})"), _value),
+        (_compiled(rf"(?i)((?:^|[^\w-]){_WORD}['\"]?[ \t]*(?:=>|=|:)[ \t]*)({_VALUE})"), _value),
     ]  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Store:
         return True
 
     def read(self, id: str) -> tuple[Run, list[Log]]:
-        """A run and its logs. Raises InputError where there is none of this name, or a damaged one."""
+        """A run and its logs. Raises InputError where there is none of this name, or a bad one."""
         file = self._file(demand_id(id))
         try:
             return unpack(file.read_bytes())
