@@ -56,8 +56,10 @@ def take_in(site: Site) -> int:
 
 def take_in_one(site: Site, folder: Path) -> None:
     """Take the session of this folder in, if it ended. Never fails: its logs lie there as well."""
+    store = Store(site.runs)
     with contextlib.suppress(OSError, DeployKitError):
-        _take(Store(site.runs), folder)
+        if not store.has(folder.name):
+            _take(store, folder)
 
 
 def _folders(logs: Path) -> list[Path]:

@@ -32,6 +32,10 @@ class Store:
             return set()
         return {one.stem for one in self._folder.glob(f"[!.]*{SUFFIX}")}
 
+    def has(self, id: str) -> bool:
+        """Whether the run is there."""
+        return self._file(id).exists()
+
     def put(self, run: Run, logs: Sequence[Log]) -> bool:
         """Keep a run; whether it was new. A run that is there stays as it is."""
         with self._locked():

@@ -75,6 +75,7 @@ def test_folder_that_goes_for_newer_ones_was_taken_in(
 ) -> None:
     monkeypatch.setattr("deploykit.rollout.work.KEPT_LOGS", 4)
     old = folder_of(site, "20200101T000000-train-99999999")
+    folder_of(site, "20200102T000000-train-99999999")
     for _ in range(4):
         with working(site, Silent(), "train"):
             pass
