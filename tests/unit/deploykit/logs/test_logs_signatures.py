@@ -74,7 +74,9 @@ def test_unknown_key_comes_with_the_nearest_known_one(tmp_path: Path) -> None:
 
 
 def test_pattern_that_backtracks_elsewhere_takes_no_time_here(tmp_path: Path) -> None:
-    text = GOOD.replace("greenlet\\.error: cannot switch to (?P<what>\\w+)", "z(a*)*(a|aa)+(?P<what>b)")
+    text = GOOD.replace(
+        "greenlet\\.error: cannot switch to (?P<what>\\w+)", "z(a*)*(a|aa)+(?P<what>b)"
+    )
     signatures = read_signatures(written(tmp_path, text))
     lines = "".join(f"{n} z{'a' * 5000}\n" for n in range(200))
     began = time.process_time()

@@ -56,7 +56,9 @@ def test_search_without_a_word_is_refused(store: Store, words: str) -> None:
         search(store, words, 1, 1)
 
 
-@pytest.mark.parametrize("words", ["AND", "nova OR x", 'a"b', "NEAR(a b)", "text:nova", "^nova", "a'--"])
+@pytest.mark.parametrize(
+    "words", ["AND", "nova OR x", 'a"b', "NEAR(a b)", "text:nova", "^nova", "a'--"]
+)
 def test_words_of_the_query_language_are_words(store: Store, words: str) -> None:
     search(store, words, 1, 1)
 
@@ -71,7 +73,9 @@ def test_index_that_is_lost_is_made_again(store: Store, tmp_path: Path, harm: st
         os.truncate(index, 0)
     else:
         data = index.read_bytes()
-        index.write_bytes({"damaged": b"x" * len(data), "empty": b"", "truncated": data[:5000]}[harm])
+        index.write_bytes(
+            {"damaged": b"x" * len(data), "empty": b"", "truncated": data[:5000]}[harm]
+        )
     assert found(store, "nova") == before
     assert len(store.runs()) == 3
 
