@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
+  test-secrets test-pods test-vagrant test-region test-faults test-ha kitchen rendered lint hooks down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
@@ -103,6 +103,15 @@ lint: ## style, types, and which room may use which
 	@$(bin)/ruff format --check .
 	@$(bin)/mypy
 	@PYTHONPATH=tests/support $(bin)/lint-imports --no-cache --no-logo
+
+hooks: ## git hooks of this clone and its worktrees: Change-Id, lint of what is pushed
+	@now=$$(git config --get core.hooksPath || true); \
+	if [ -n "$$now" ] && [ "$$now" != .githooks ]; then \
+	  echo "core.hooksPath is $$now already; if these shall count: git config core.hooksPath .githooks" >&2; \
+	  exit 1; \
+	fi
+	@git config core.hooksPath .githooks
+	@echo 'a commit gets its Change-Id, and what is pushed is linted; git review sends it to Gerrit'
 
 down: ## take every environment of this clone down
 	@deploy-kit/setup

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from deploykit.base.errors import DeployKitError
 from deploykit.base.process import Result, last_line
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
+from deploykit.logs.signatures import recognise, shipped
 from deploykit.nodes.confined import RESULTS, confined
 from deploykit.nodes.inventory import HOSTS_FILE, Inventory
 from deploykit.nodes.looks import packages_by_role
@@ -46,9 +46,7 @@ def smoke(work: Work, release: Release, inventory: Inventory) -> Outcome:
     result = run_tests(tests, inventory, release.readable(work.site), log)
     if result.returncode == NOTHING_COLLECTED:
         raise DeployKitError(f"release {release.version}: no smoke test was collected in {tests}")
-    failed = re.findall(r"^FAILED (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
-    errors = re.findall(r"^ERROR (\S+)(?: - (.*))?$", result.stdout, re.MULTILINE)
-    told = "; ".join(f"{test.split('::')[-1]}: {why}" for test, why in (*failed, *errors))
+    told = "; ".join(one.told for one in recognise(result.stdout, shipped("pytest.yml")))
     last = last_line(result.stdout) or "no output"
     return Outcome(
         PASSED if result.returncode == 0 else FAILED,

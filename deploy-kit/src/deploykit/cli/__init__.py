@@ -33,6 +33,7 @@ COMMANDS = {
     "overrule": "deploykit.cli.decisions:overrule",
     "pod": "deploykit.cli.pod:pod",
     "policy": "deploykit.cli.ledger:policy",
+    "logs": "deploykit.cli.logs:logs",
     "pin": "deploykit.cli.decisions:pin",
     "promote": "deploykit.cli.train:promote",
     "release": "deploykit.cli.release:release",

@@ -67,9 +67,22 @@ provider_option = click.option(
 
 @contextlib.contextmanager
 def work_of(ctx: click.Context, command: str) -> Iterator[Work]:
-    """What this call works with: site, progress, logs, and sessions with masters."""
+    """What this call works with: site, progress, logs, and sessions with masters.
+
+    If it fails with a fault that a signature knows, the error says so.
+    """
+    from deploykit.base.errors import DeployKitError
     from deploykit.base.progress import Shown
     from deploykit.rollout.work import working
 
-    with working(site_of(ctx), Shown(stderr()), command) as work:
-        yield work
+    work: Work | None = None
+    try:
+        with working(site_of(ctx), Shown(stderr()), command) as work:
+            yield work
+    except DeployKitError as error:
+        if work is not None:
+            from deploykit.evidence.diagnosis import known_in_folder
+
+            told = known_in_folder(work.site, work.logs)
+            error.remedy = "\n".join(line for line in (error.remedy, *told) if line)
+        raise

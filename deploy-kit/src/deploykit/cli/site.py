@@ -21,9 +21,11 @@ TEMPLATES = {
     "gitshelf.yml": "gitshelf.yml",
     "environments/test.yml": "test.yml",
     "environments/production.yml": "production.yml",
+    "signatures/own.yml": "signatures.yml",
     ".gitignore": "gitignore",
 }
 NOWHERE = "https://git.example.org/cloud"
+SHIPPED_SIGNATURES = Path("deploy-kit/signatures")
 DAY0 = Path("ansible/playbooks/day0.yml")
 
 
@@ -55,6 +57,7 @@ def init(folder: Path, name: str | None, content: str | None) -> None:
             raise CommandFailed(f"git cannot make {folder} a repository: {made.stderr.strip()}")
     for path, template in TEMPLATES.items():
         _write(folder / path, template, values)
+    _copy_signatures(folder / "signatures")
     edit = source == NOWHERE
     _tell_next(folder, "of your cloud: edit it first" if edit else f"those of {source}")
 
@@ -71,6 +74,20 @@ def site_name(given: str | None, folder: Path) -> str:
             )
         return given
     return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("._-")[:63] or "site"
+
+
+def _copy_signatures(folder: Path) -> None:
+    """Bring along what is known of the shipped content's faults, if this deploy-kit lies with it.
+
+    They are the new site's from now on: its content goes its own way.
+    """
+    shipped = shipped_content()
+    if shipped is None:
+        return
+    for file in sorted(Path(shipped, SHIPPED_SIGNATURES).glob("*.yml")):
+        target = folder / file.name
+        if not target.exists():
+            target.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def shipped_content() -> str | None:

@@ -15,6 +15,7 @@ SUMMARIES = {
     "image": "The node image: Debian 12 with systemd, SSH, Python and Salt.",
     "init": "Start a site in FOLDER: site.yml, two environments and a manifest.",
     "ledger": "Look at the ledger itself: records, signers, proof.",
+    "logs": "What runs said: search, known faults, export, retention.",
     "overrule": "Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only.",
     "pin": "Let only RELEASE enter ENVIRONMENT until `unpin`.",
     "pod": "Pods: disposable copies of environments, to try a release or a change on.",

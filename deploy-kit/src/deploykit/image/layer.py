@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -19,6 +18,7 @@ from deploykit.base.progress import Step
 from deploykit.base.root import as_root
 from deploykit.image.build import image_options
 from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, read_inputs, render_sources
+from deploykit.logs.signatures import recognise, shipped
 from deploykit.site import Site
 from deploykit.site.content import read_content
 
@@ -26,15 +26,6 @@ FORMAT = 1  # of the layer: raise it when what is made of the same packages chan
 SCRIPT = "layer.sh"
 NEEDED_BYTES = 9 * 2**30  # the tree, its tar, and LXD's copy
 LAYER_TIMEOUT = 1800.0
-# What apt and dpkg say of a package that cannot be had or installed: the name, and why.
-BLAMED = (
-    re.compile(r"E: Unable to locate package (?P<package>\S+)"),
-    re.compile(r"E: Package '(?P<package>[^']+)' has no installation candidate"),
-    re.compile(r"E: Failed to fetch \S*/(?P<package>[^/_]+)_[^/]*\.deb\s+(?P<why>.*)"),
-    re.compile(
-        r"dpkg: error processing (?:package|archive) (?:\S*/)?(?P<package>[^\s_(]+)(?P<why>.*)"
-    ),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +128,7 @@ def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[s
 def failure(said: str, log: Path) -> DeployKitError:
     """The error of a layer that could not be made: the package that failed, where one is named."""
     remedy = f"the whole log: {log}\n'deploy-kit image build --layer' goes on with what it has"
-    for pattern in BLAMED:
-        if match := pattern.search(said):
-            why = (match.groupdict().get("why") or "").strip(" :()")
-            package = match["package"].split(":")[0]
-            return DeployKitError(
-                f"the image layer: package {package} cannot be had or installed"
-                + (f": {why}" if why else ""),
-                remedy,
-            )
+    if blamed := next(recognise(said, shipped("packages.yml")), None):
+        return DeployKitError(f"the image layer: {blamed.told}", remedy)
     tail = "\n".join(said.strip().splitlines()[-8:])
     return CommandFailed(f"the image layer could not be made:\n{tail}", remedy)

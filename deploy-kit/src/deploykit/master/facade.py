@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypedDict, cast
 
+from deploykit.master.comments import causes_first, told
 from deploykit.nodes.inventory import Inventory
 
 # Seconds since the master's last sign of life.
@@ -192,43 +193,37 @@ class Master:
         on_state: OnState,
     ) -> Orchestration:
         """Run every stage of `digest`; `roles` are what `write_environment` returned."""
-        return cast(
-            Orchestration,
-            self._states(
-                "orchestrate",
-                STATES,
-                on_state,
-                digest=digest,
-                name=inventory.environment.name,
-                nodes=node_facts(inventory),
-                roles=dict(roles),
-            ),
+        report = self._states(
+            "orchestrate",
+            STATES,
+            on_state,
+            digest=digest,
+            name=inventory.environment.name,
+            nodes=node_facts(inventory),
+            roles=dict(roles),
         )
+        return cast(Orchestration, {**report, "failures": causes_first(report["failures"])})
 
     def highstate(
         self, digest: str, minions: Sequence[str], on_state: OnState
     ) -> dict[str, StatesRun]:
         """Apply the whole highstate of `digest`; what each of `minions` answered."""
-        return cast(
-            dict[str, StatesRun],
-            self._states("highstate", STATES, on_state, digest=digest, minions=list(minions)),
-        )
+        answers = self._states("highstate", STATES, on_state, digest=digest, minions=list(minions))
+        return {name: cast(StatesRun, _understood(run)) for name, run in answers.items()}
 
     def apply(
         self, digest: str, minions: Sequence[str], states: Sequence[str], on_state: OnState
     ) -> dict[str, DevelopedRun]:
         """Apply `states` of `digest` (none: all of them); what each of `minions` answered."""
-        return cast(
-            dict[str, DevelopedRun],
-            self._states(
-                "apply",
-                DEVELOPED_STATES,
-                on_state,
-                digest=digest,
-                minions=list(minions),
-                states=list(states),
-            ),
+        answers = self._states(
+            "apply",
+            DEVELOPED_STATES,
+            on_state,
+            digest=digest,
+            minions=list(minions),
+            states=list(states),
         )
+        return {name: cast(DevelopedRun, _understood(run)) for name, run in answers.items()}
 
     def list_secrets(self) -> list[SecretEntry]:
         """Every secret of the environment, sorted by name, without its value."""
@@ -266,6 +261,13 @@ class Master:
 
     def _states(self, name: str, limit: float, on_state: OnState, /, **arguments: Any) -> Any:
         def on_event(event: dict[str, Any]) -> None:
-            on_state(cast(StateEvent, event))
+            on_state(cast(StateEvent, told(event)))
 
         return self._caller.call(name, timeout=limit, on_event=on_event, **arguments)
+
+
+def _understood(run: dict[str, Any]) -> dict[str, Any]:
+    """One minion's answer with Salt's words understood, the first cause first."""
+    changes = {"changes": [told(one, "told") for one in run["changes"]]} if "changes" in run else {}
+    changed = [told(one) for one in run["changed"]]
+    return {**run, "failed": causes_first(run["failed"]), "changed": changed, **changes}

@@ -12,6 +12,7 @@ from deploykit.base.errors import CommandFailed, NodeUnreachable
 from deploykit.base.parallel import in_parallel
 from deploykit.base.process import Result, last_line, run
 from deploykit.base.waiting import wait_until
+from deploykit.logs.signatures import recognise, shipped
 from deploykit.nodes.inventory import Host, Inventory, control_path, make_control_folder
 
 PROBE_SECONDS = 8.0
@@ -114,7 +115,7 @@ def close_all(folder: Path) -> None:
 
 
 def _unreachable(host: Host, inventory: Inventory, said: str) -> NodeUnreachable:
-    if "host key" in said.lower() or "verification failed" in said.lower():
+    if next(recognise(said, shipped("ssh.yml")), None):
         return NodeUnreachable(
             f"{host.name}: its SSH host key is not the one of this node; nothing was sent to it",
             "somebody else may answer at its address; if the node was rebuilt, "

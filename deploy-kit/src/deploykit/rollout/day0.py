@@ -13,16 +13,13 @@ from pathlib import Path
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError, NodeUnreachable
 from deploykit.base.process import Runner, last_line, run
 from deploykit.base.progress import Step
+from deploykit.logs.signatures import recognise_line, shipped
 from deploykit.nodes.confined import confined
 from deploykit.nodes.inventory import SSH_TIMEOUT, Inventory, ansible_inventory
 
 PLAYBOOK = Path("playbooks", "day0.yml")
 FORKS = 16
 TASK = re.compile(r"(?:TASK|RUNNING HANDLER) \[(?P<name>[^\]]*)\]")
-FATAL = re.compile(
-    r"(?:fatal|failed): \[(?P<host>[^\]]+)\](?:: (?P<kind>FAILED|UNREACHABLE)!)?"
-    r"(?P<item> \(item=.*?\))? => (?P<result>\{.*)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +44,10 @@ class Watcher:
         if match := TASK.match(text):
             self.task = match["name"]
             self.step.note(self.task)
-        elif match := FATAL.match(text):
-            reason = reason_of(match["result"])
-            unreachable = match["kind"] == "UNREACHABLE"
-            self.failures.append(Failure(match["host"], self.task, reason, unreachable))
+        elif found := recognise_line(text, shipped("ansible.yml")):
+            unreachable = found.fields["kind"] == "UNREACHABLE"
+            host = found.fields["host"]
+            self.failures.append(Failure(host, self.task, reason_of(found.rest), unreachable))
 
 
 def reason_of(result: str) -> str:

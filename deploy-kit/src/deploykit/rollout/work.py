@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deploykit.base.files import replacing
 from deploykit.base.progress import Progress
+from deploykit.logs.sessions import take_in_one, write_ending
 from deploykit.master.facade import Master
 from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Inventory
@@ -55,10 +56,27 @@ class Work:
 
 @contextlib.contextmanager
 def working(site: Site, progress: Progress, command: str) -> Iterator[Work]:
-    """The work of one call; its logs lie in a folder of their own, where `logs/latest` points."""
+    """The work of one call; its logs lie in a folder of their own, where `logs/latest` points.
+
+    When it ends, how it ended is written there, and its logs are kept in the site's store.
+    """
     logs = new_log_folder(site, command)
-    with Masters(partial(log_file, logs)) as masters:
+    with _told(site, logs), Masters(partial(log_file, logs)) as masters:
         yield Work(site, progress, logs, masters)
+
+
+@contextlib.contextmanager
+def _told(site: Site, logs: Path) -> Iterator[None]:
+    """Write down how the block ends, and take its logs in."""
+    ended: BaseException | None = None
+    try:
+        yield
+    except BaseException as error:
+        ended = error
+        raise
+    finally:
+        write_ending(logs, ended)
+        take_in_one(site, logs)
 
 
 def logs_of(site: Site, pid: int, environment: str) -> Path | None:
@@ -87,5 +105,6 @@ def new_log_folder(site: Site, command: str) -> Path:
         aside.symlink_to(folder.name)
     runs = sorted(entry for entry in site.logs.iterdir() if entry.name[:1].isdigit())
     for old in runs[:-KEPT_LOGS]:
+        take_in_one(site, old)
         shutil.rmtree(old, ignore_errors=True)  # another call may be at it
     return folder

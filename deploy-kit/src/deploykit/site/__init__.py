@@ -26,7 +26,7 @@ SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # part of the state 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 GENESIS = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 ID_LENGTH = 6
-PRIVATE = ("logs", "instances", "unpacked", "ledger", "kits", "locks")  # folders of state
+PRIVATE = ("logs", "runs", "instances", "unpacked", "ledger", "kits", "locks")  # folders of state
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,16 @@ class Site:
     @property
     def logs(self) -> Path:
         return self.state / "logs"
+
+    @property
+    def runs(self) -> Path:
+        """What is kept of the logs of calls, masked, and the index over them."""
+        return self.state / "runs"
+
+    @property
+    def signatures(self) -> Path:
+        """What the site knows of what logs say: `*.yml`."""
+        return self.folder / "signatures"
 
     @property
     def instances(self) -> Path:

@@ -16,7 +16,7 @@ from gitshelf.rules.subject import Subject
 
 _OVERLAP = 4096
 # The forms are those that the issuers document for their own scanners.
-_KINDS = {
+FORMS = {
     "a private key": rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:\s|\\[rn]|[A-Za-z-]+: [^\n]*\n)+[A-Za-z0-9+/=]{24}",
     "an AWS access key": rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -29,7 +29,7 @@ _KINDS = {
     "a PyPI token": rb"\bpypi-AgEI[A-Za-z0-9_-]{50}",
     "an age key": rb"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b",
 }
-_ANY = re.compile(b"|".join(b"(%b)" % form for form in _KINDS.values()))
+_ANY = re.compile(b"|".join(b"(%b)" % form for form in FORMS.values()))
 _HINT = re.compile(
     rb"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AIza|hvs\.|npm_|pypi-|AGE-S"
 )
@@ -58,7 +58,7 @@ def scan(pieces: Iterator[bytes]) -> Iterator[tuple[str, int]]:
         data = kept + piece
         if _HINT.search(data):
             for match in _ANY.finditer(data):
-                kind = list(_KINDS)[(match.lastindex or 1) - 1]
+                kind = list(FORMS)[(match.lastindex or 1) - 1]
                 yield kind, line + data.count(b"\n", 0, match.start())
         kept = data[-_OVERLAP:]
         line += data.count(b"\n", 0, len(data) - len(kept))

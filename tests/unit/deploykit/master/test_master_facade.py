@@ -18,6 +18,21 @@ networks: {lan: {cidr: 10.9.0.0/24}}
 nodes: {salt: {roles: [master], at: 10}}
 """
 EVENT = {"minion": "salt", "state": "motd", "result": True, "changed": False, "comment": "as is"}
+RUN = {
+    "failed": [
+        {"state": "b", "comment": "One or more requisite failed: a"},
+        {"state": "a", "comment": "Failed parsing", "printed": "x : Timed out after 60 seconds"},
+    ],
+    "changed": [],
+    "total": 2,
+    "files": [],
+}  # fmt: skip
+ANSWERS = {
+    "orchestrate": {"steps": [], "failures": RUN["failed"]},
+    "highstate": {"salt": RUN},
+    "apply": {"salt": {**RUN, "changes": [{"state": "a", "told": "new"}]}},
+}
+CAUSE = {"state": "a", "comment": "it takes longer than 60 s"}  # and it comes first
 UNUSED = {"warm", "schemas"}  # calls of the agent that nobody makes
 
 
@@ -43,7 +58,7 @@ class Wire:
         self.names.append(name)
         if on_event is not None:
             on_event(EVENT)
-        return {"current": None}
+        return ANSWERS.get(name, {"current": None})
 
 
 @pytest.fixture
@@ -66,9 +81,10 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.put_working_copy(b"bytes")
     master.write_environment("d", inventory)
     master.wait_for(["salt"], 3)
-    master.orchestrate("d", inventory, {"master": []}, seen.append)
-    master.highstate("d", ["salt"], seen.append)
-    master.apply("d", ["salt"], [], seen.append)
+    report = master.orchestrate("d", inventory, {"master": []}, seen.append)
+    assert report["failures"][0] == CAUSE
+    assert master.highstate("d", ["salt"], seen.append)["salt"]["failed"][0] == CAUSE
+    assert master.apply("d", ["salt"], [], seen.append)["salt"]["failed"][0] == CAUSE
     master.list_secrets()
     master.rotate_secrets([])
     master.undo_rotation()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,7 @@ from .protocol import AgentError, Channel
 CONFIG = "/etc/salt/master"
 # What Salt says instead of the difference of a file whose state has `show_changes: False`.
 NOT_SHOWN = {"<show_changes=False>": "changed; its content is not shown, as it holds secrets"}
-LATE = re.compile(r" : Timed out after (?P<seconds>[\d.]+) seconds?\s*$")
+PRINTED = 500  # characters of what a failed command printed last
 PING_TIMEOUT = 2  # seconds; those that answer later are asked again until the time is over
 
 
@@ -160,27 +159,27 @@ def progress_of(tag: str, data: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "state": state.get("__id__") or state.get("name") or "",
             "result": state.get("result"),
             "changed": bool(state.get("changes")),
-            "comment": comment_of(state)[:2000],
+            **said_of(state, "comment", 2000),
         }
     elif len(words) >= 4 and words[:2] == ["salt", "run"] and words[3] == "ret":
         return
 
 
-def comment_of(state: dict[str, Any]) -> str:
-    """Why a state ended as it did.
+def said_of(state: dict[str, Any], key: str, most: int | None = None) -> dict[str, str]:
+    """What Salt said of a state, in its own words, as `key`; `most` characters of it.
 
-    Where a stateful command takes too long Salt complains that it cannot parse the words by which
-    it tells so, and leaves them in `changes`, behind the whole command (salt.states.cmd,
-    salt.utils.timed_subprocess).
+    Of a command that failed its last line as `printed`, too: there Salt tells, of one that is
+    `stateful`, that it took too long. What either means is the other side's to know.
     """
-    said, changes = str(state.get("comment", "")), state.get("changes")
+    said, changes = str(state.get("comment", ""))[:most], state.get("changes")
     printed = changes.get("stdout") if isinstance(changes, dict) else None
-    late = LATE.search(str(printed)) if said.startswith("Failed parsing script output") else None
-    return f"it takes longer than {late['seconds']} s" if late else said
+    if state.get("result") is not False or not printed:
+        return {key: said}
+    return {key: said, "printed": str(printed).rstrip().rpartition("\n")[2][-PRINTED:]}
 
 
 def summarise_states(answer: Any) -> dict[str, Any]:
-    """One minion's answer to a state run: failures first, then changes, then counts."""
+    """One minion's answer to a state run: failures in their order, then changes, then counts."""
     if not isinstance(answer, dict):
         text = "\n".join(answer) if isinstance(answer, list) else str(answer)
         return {
@@ -193,13 +192,11 @@ def summarise_states(answer: Any) -> dict[str, Any]:
     for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
         identity = state.get("__id__", key)
         if state.get("result") is False:
-            failed.append({"state": identity, "comment": comment_of(state)})
+            failed.append({"state": identity, **said_of(state, "comment")})
         if state.get("changes"):
-            changed.append({"state": identity, "comment": comment_of(state)})
+            changed.append({"state": identity, **said_of(state, "comment")})
         if key.startswith("file_|-") and str(state.get("name", "")).startswith("/"):
             files.append(str(state["name"]))
-    # A state whose requisite failed says so; the reason is in the one that failed first.
-    failed.sort(key=lambda entry: "One or more requisite failed" in entry["comment"])
     return {"failed": failed, "changed": changed, "total": len(answer), "files": files}
 
 
@@ -212,9 +209,9 @@ def changes_of(answer: Any) -> list[dict[str, str]]:
         changes = state.get("changes")
         if changes:
             diff = changes.get("diff") if isinstance(changes, dict) else None
-            text = str(diff or comment_of(state))
-            text = NOT_SHOWN.get(text, text)
-            found.append({"state": state.get("__id__", key), "told": text[:4000]})
+            said = {"told": str(diff)[:4000]} if diff else said_of(state, "told", 4000)
+            said["told"] = NOT_SHOWN.get(said["told"], said["told"])
+            found.append({"state": state.get("__id__", key), **said})
     return found
 
 
@@ -244,7 +241,6 @@ def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
             )
             if step.get("result") is False:
                 failures += failures_of(name, step)
-    failures.sort(key=lambda entry: "requisite failed" in entry["comment"])
     return {"steps": steps, "failures": failures}
 
 

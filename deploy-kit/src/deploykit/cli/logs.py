@@ -1,0 +1,251 @@
+"""`deploy-kit logs`: what runs said, and whether somebody knows the fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deploykit.cli.app import json_option, print_json, site_of
+from deploykit.cli.logs_care import add, export, iso_of, prune, since_option, store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from deploykit.evidence.diagnosis import Count, Diagnosis
+    from deploykit.logs.index import Kept
+    from deploykit.logs.runs import Log, Run
+    from deploykit.site import Site
+
+LINES = 3  # shown of each log that a search finds
+
+
+@click.group()
+def logs() -> None:
+    """What runs said: search, known faults, export, retention.
+
+    Logs of calls are kept here, with secrets masked; `add` keeps those of other jobs.
+
+    \b
+    deploy-kit logs search timed out         which runs say so, the newest first
+    deploy-kit logs diagnose                 the newest run that failed: known or new?
+    deploy-kit logs signatures               which faults are known, how often they were seen
+    """
+
+
+logs.add_command(add)
+logs.add_command(export)
+logs.add_command(prune)
+
+
+@logs.command("list")
+@since_option
+@click.option("--failed", is_flag=True, help="Only runs that failed.")
+@json_option
+@click.pass_context
+def list_(ctx: click.Context, since: datetime | None, failed: bool, as_json: bool) -> None:
+    """The runs whose logs are kept, the oldest first."""
+    from deploykit.logs.runs import Ending
+
+    runs = [
+        kept
+        for kept in store_of(site_of(ctx)).runs(iso_of(since))
+        if not failed or kept.run.ending is Ending.FAILED
+    ]
+    if as_json:
+        print_json([{**one.run.as_json(), "size": one.size, "stored": one.stored} for one in runs])
+    else:
+        _print_runs(runs)
+
+
+@logs.command()
+@click.argument("words", nargs=-1, required=True)
+@click.option("--most", default=20, show_default=True, type=click.IntRange(1, 1000),
+              help="At most so many logs.")  # fmt: skip
+@json_option
+@click.pass_context
+def search(ctx: click.Context, words: tuple[str, ...], most: int, as_json: bool) -> int:
+    """The newest logs that hold all of WORDS, and lines with most of them. `word*` is a beginning.
+
+    Exit status 1 where there is none.
+    """
+    from deploykit.logs.search import search as find
+
+    found = find(store_of(site_of(ctx)), " ".join(words), most, LINES)
+    if as_json:
+        print_json(
+            [
+                {"run": one.run.as_json(), "log": one.log,
+                 "lines": [{"line": n, "text": text} for n, text in one.lines]}
+                for one in found
+            ]
+        )  # fmt: skip
+    for one in () if as_json else found:
+        click.echo(f"{one.run.id} ({one.run.ending}) {one.log}")
+        for number, text in one.lines:
+            click.echo(f"  {number}: {text}")
+    if not found and not as_json:
+        click.echo("no log holds these words", err=True)
+    return 0 if found else 1
+
+
+@logs.command()
+@click.argument("run")
+@click.argument("log", required=False)
+@click.pass_context
+def show(ctx: click.Context, run: str, log: str | None) -> None:
+    """The logs of RUN as they are kept, or one of them."""
+    from deploykit.base.errors import InputError
+
+    kept, texts = store_of(site_of(ctx)).read(run)
+    chosen = [one for one in texts if log in (None, one.name)]
+    if log is not None and not chosen:
+        names = ", ".join(one.name for one in texts)
+        raise InputError(f"the run {run} has no log '{log}'", f"it has {names or 'none'}")
+    click.echo(f"{kept.id}: {kept.ending}{f': {kept.error}' if kept.error else ''}")
+    for one in chosen:
+        click.echo(f"==> {one.name} <==\n{one.text}", nl=not one.text.endswith("\n"))
+
+
+@logs.command()
+@click.argument("what", nargs=-1, metavar="[RUN | FILE…]")
+@json_option
+@click.pass_context
+def diagnose(ctx: click.Context, what: tuple[str, ...], as_json: bool) -> int:
+    """Whether what failed is a known fault. Without RUN or FILE: the newest run that failed.
+
+    Exit status 1 where no signature explains it.
+    """
+    from deploykit.evidence.diagnosis import diagnose as read
+    from deploykit.logs.signatures import signatures_of
+
+    site = site_of(ctx)
+    name, texts = _named(site, what)
+    diagnosis = read(texts, signatures_of(site))
+    if as_json:
+        print_json({"of": name, "known": diagnosis.known, "sightings": _sightings(diagnosis)})
+    else:
+        click.echo(name)
+        for line in diagnosis.lines():
+            click.echo(f"  {line}")
+    return 0 if diagnosis.known else 1
+
+
+@logs.command()
+@json_option
+@click.pass_context
+def signatures(ctx: click.Context, as_json: bool) -> int:
+    """The signatures in force, in how many runs each was seen, and what nobody explains yet.
+
+    Exit status 1 where one is too broad: more than a tenth of the runs that passed show it.
+    """
+    from deploykit.evidence.diagnosis import figures_of
+    from deploykit.logs.signatures import signatures_of
+
+    site = site_of(ctx)
+    figures = figures_of(store_of(site), signatures_of(site))
+    if as_json:
+        counts = [_count_json(count) for count in figures.counts]
+        print_json({"signatures": counts, "failed": figures.failed,
+                    "unexplained": figures.unexplained, "rate": figures.rate})  # fmt: skip
+    else:
+        _print_counts(figures.counts)
+        percent = f"{100 * figures.rate:.0f} %"
+        click.echo(
+            f"unexplained: {figures.unexplained} of {figures.failed} failed runs ({percent})"
+        )
+        for count in figures.broad:
+            click.echo(
+                f"too broad: {count.signature.name} ({count.signature.place}): {count.share}"
+            )
+    return 1 if figures.broad else 0
+
+
+def _named(site: Site, what: Sequence[str]) -> tuple[str, list[Log]]:
+    """What a person calls by run or files: a name for it, and its logs.
+
+    Raises InputError where it is neither.
+    """
+    from deploykit.base.errors import InputError
+    from deploykit.logs.runs import Ending, read_log
+
+    if what and all(Path(one).is_file() for one in what):
+        return ", ".join(what), [read_log(Path(one)) for one in what]
+    store = store_of(site)
+    if len(what) > 1:
+        missing = next(one for one in what if not Path(one).is_file())
+        raise InputError(f"there is no file '{missing}'", "name one run, or files")
+    if what:
+        run, texts = store.read(what[0])
+        return _title(run), texts
+    failed = [kept.run.id for kept in store.runs() if kept.run.ending is Ending.FAILED]
+    if not failed:
+        raise InputError("no run that is kept failed", "name a run or files")
+    run, texts = store.read(failed[-1])
+    return _title(run), texts
+
+
+def _title(run: Run) -> str:
+    return f"{run.id} ({run.ending}){f': {run.error}' if run.error else ''}"
+
+
+def _sightings(diagnosis: Diagnosis) -> list[dict[str, object]]:
+    return [
+        {
+            "signature": one.found.signature.name,
+            "bug": one.found.signature.bug,
+            "tags": list(one.found.signature.tags),
+            "told": one.found.told,
+            "log": one.log,
+            "line": one.found.number,
+            "text": one.found.text,
+        }
+        for one in diagnosis.sightings
+    ]
+
+
+def _print_runs(runs: Sequence[Kept]) -> None:
+    from rich.table import Table
+
+    from deploykit.base import times
+    from deploykit.base.console import for_tables
+
+    table = Table("run", "ended", "result", "size", "error", box=None)
+    for kept in runs:
+        run = kept.run
+        table.add_row(
+            run.id,
+            times.human(run.ended),
+            run.ending,
+            f"{kept.size / 1000:.0f} kB",
+            run.error[:200],
+        )
+    for_tables().print(table)
+
+
+def _print_counts(counts: Sequence[Count]) -> None:
+    from rich.table import Table
+
+    from deploykit.base.console import for_tables
+
+    table = Table("signature", "failed", "passed", "bug", "tags", box=None)
+    for count in counts:
+        one = count.signature
+        table.add_row(one.name, str(count.failed), str(count.passed), one.bug, ", ".join(one.tags))
+    for_tables().print(table)
+
+
+def _count_json(count: Count) -> dict[str, object]:
+    one = count.signature
+    return {
+        "name": one.name,
+        "bug": one.bug,
+        "tags": list(one.tags),
+        "place": one.place,
+        "failed": count.failed,
+        "passed": count.passed,
+        "passing": count.passing,
+        "too_broad": count.broad,
+    }

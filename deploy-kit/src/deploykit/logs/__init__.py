@@ -1,0 +1,1 @@
+"""What runs said: signatures, masked copies of logs, and a search over them."""
