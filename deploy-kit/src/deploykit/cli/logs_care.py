@@ -150,10 +150,12 @@ def _write(line: str) -> None:
 
 def _age(text: str) -> timedelta | None:
     """The age from which runs go; None where none does."""
-    from deploykit.site.promotion import DURATION, SECONDS
+    from deploykit.base import times
 
-    found = DURATION.fullmatch(text)
-    seconds = int(found[1]) * SECONDS[found[2]] if found else AGE_MOST + 1
+    try:
+        seconds = times.seconds_of(text)
+    except ValueError:
+        seconds = AGE_MOST + 1
     if seconds > AGE_MOST:
         raise click.BadParameter(f"'{text}' is no length of time: write 12h or 30d")
     return timedelta(seconds=seconds) or None
