@@ -113,6 +113,7 @@ def minion(kit, extmods, pillars, scratch, name):
         "sls": {},
         "files": {},
         "pillar": sorted(pillar),
+        "secrets": sorted(pillar.get("secrets", {})),
     }
     answer["files"] = templates(caller, answer["highstate"])
     extras = [

@@ -45,6 +45,8 @@ TOPOLOGIES = {
             "region1": ["database", "cache", "identity", "load-balancer"],
         }
     ),
+    # Of what other roles keep for the region, it has nothing.
+    "alone": Topology({"all": ["master", "cache"]}),
     "minimal": Topology(
         {
             "controller": ["master", *CONTROLLER, "network"],

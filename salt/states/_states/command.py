@@ -43,8 +43,8 @@ def ensured(
     """`check` succeeds: where it does not, `act` runs, and then it counts as done.
 
     Both are lines of bash, run as the account `runas` with `env` beside what is there; together
-    they may take `timeout` seconds. `told` says in one or two words what `act` did, the end of what
-    it printed why it failed.
+    they may take `timeout` seconds. `told` says in one or two words what `act` did; the end of what
+    it printed stands behind that, or says why it failed.
     """
     until = time.monotonic() + timeout
     try:
@@ -59,7 +59,7 @@ def ensured(
         return _answer(name, None if __opts__["test"] else False, str(error))
     if status != 0:
         return _answer(name, False, said or f"it ended with status {status} and said nothing")
-    return _answer(name, True, told, {name: told})
+    return _answer(name, True, f"{told}: {said}" if said else told, {name: told})
 
 
 def answers(

@@ -1,5 +1,5 @@
 {%- from 'lib/service.jinja' import running with context %}
-{%- from 'logging/receiver.jinja' import receiving with context %}
+{%- from 'logging/receiver.jinja' import keeping, receiving with context %}
 {%- set keys = ['/etc/rsyslog-region/receiver.crt', '/etc/rsyslog-region/receiver.key'] %}
 include:
   - .config
@@ -17,7 +17,7 @@ logging_service_enabled:
             '/etc/systemd/system/rsyslog.service.d/region.conf', '/var/lib/dpkg/info/rsyslog.list']
            + (keys if receiving else []),
            requires=[{'service': 'logging_service_enabled'}, {'unit': 'logging_config_units_loaded'}]) }}
-{%- if receiving %}
+{%- if keeping %}
 
 logging_service_rotation:
   service.running:

@@ -60,6 +60,14 @@ def test_what_is_not_so_is_brought_about_and_told_in_its_words(
     assert ensured(command, f"[[ -e {file} ]]", "false")["changes"] == {}
 
 
+def test_what_was_brought_about_is_told_with_what_the_command_said(
+    command: ModuleType,
+) -> None:
+    answer = ensured(command, "false", "echo endpoint image public", told="registered")
+    assert answer["comment"] == "registered: endpoint image public"
+    assert answer["changes"] == {"it": "registered"}
+
+
 def test_test_asks_but_does_nothing(testing: ModuleType, tmp_path: Path) -> None:
     answer = ensured(testing, "false", f"touch {tmp_path}/acted", told="made")
     assert (answer["result"], answer["comment"]) == (None, "would be made")
