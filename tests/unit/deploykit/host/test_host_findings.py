@@ -90,6 +90,21 @@ def test_missing_tool_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None
     assert "dash" not in found.remedy
 
 
+@pytest.mark.parametrize(
+    ("off", "why", "level", "said"),
+    [
+        (False, "", Level.OK, "in one"),
+        (False, "the program bwrap is missing", Level.PROBLEM, "bwrap is missing"),
+        (True, "", Level.WARNING, "DEPLOY_KIT_SANDBOX=off"),
+    ],
+)
+def test_machine_without_sandbox_is_a_problem_and_one_turned_off_is_told(
+    off: bool, why: str, level: Level, said: str
+) -> None:
+    found = machine.check_sandbox(off, why)
+    assert found.level is level and said in found.detail
+
+
 def test_missing_range_of_ids_is_a_problem(tmp_path: Path) -> None:
     good, bad = tmp_path / "subuid", tmp_path / "subgid"
     good.write_text("root:100000:10000001\n")
