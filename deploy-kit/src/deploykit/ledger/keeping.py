@@ -1,4 +1,4 @@
-"""What the ledger tells of an environment's secrets as a whole: the newest export, and its worth."""
+"""What the ledger tells of an environment's secrets as a whole: the newest export, and if it fits."""
 
 from __future__ import annotations
 

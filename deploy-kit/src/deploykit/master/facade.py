@@ -144,7 +144,8 @@ class Master:
 
     def current(self) -> str | None:
         """The digest that is current; None on a master that never had a kit."""
-        return self.look()["current"]
+        found: str | None = self._call("hello", LOOK)["current"]
+        return found
 
     def look(self) -> Look:
         """What is there, before anything is done to it."""

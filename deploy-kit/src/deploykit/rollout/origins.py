@@ -1,7 +1,7 @@
 """Since when each node is in use: a mark on it, made before the first day 0 that it sees.
 
-Day 0 and the states may be run again at any time and leave the mark alone; only a node that was made
-anew has none. It holds the number of the ledger's last record of then.
+Day 0 and the states may be run again at any time and leave the mark alone; only a node that was
+made anew has none. It holds the number of the ledger's last record of then.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from deploykit.base.errors import Refused
 from deploykit.ledger.keeping import keeping
+from deploykit.rollout import DAY0_MARK
 from trainworld import Build, World
 
 
@@ -22,7 +23,8 @@ def lose(world: World, *names: str) -> None:
     """Make nodes anew: what was on them is gone."""
     for name in names:
         shutil.rmtree(world.node("alpha", name))
-    world.up("alpha")
+    # Real ones come with new host keys, and so to a new day 0.
+    (world.up("alpha").folder / DAY0_MARK).unlink()
 
 
 def store(world: World) -> str:
