@@ -1,4 +1,4 @@
-"""What the ledger tells of an environment's secrets as a whole: the newest export, and if it fits."""
+"""What the ledger tells of an environment's secrets: the newest export, and whether it fits."""
 
 from __future__ import annotations
 

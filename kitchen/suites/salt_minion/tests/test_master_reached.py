@@ -58,9 +58,7 @@ def test_minion_gets_nothing_of_a_folder_that_is_no_release(host):
     try:
         call = "timeout 120 /opt/salt/bin/salt-call --out=json "
         node(host).run(call + "pillar.items pillarenv=../kitchen-evil")
-        said = node(host).run(
-            call + "cp.get_file_str salt://x.txt saltenv=../kitchen-evil"
-        ).stdout
+        said = node(host).run(call + "cp.get_file_str salt://x.txt saltenv=../kitchen-evil").stdout
         assert "hidden" not in said
         assert not host.file(f"{evil}/rendered").exists
         assert host.file("/var/log/salt/master").contains("names the environment")
