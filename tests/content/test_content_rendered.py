@@ -176,8 +176,7 @@ def test_files_with_secrets_show_no_changes_and_are_not_for_everyone(
             if state["state"] != "file" or state["fun"] != "managed":
                 continue
             text = json.dumps([state, answer["files"].get(state["name"])])
-            secret = any(json.dumps(word)[1:-1] in text for word in SECRET_WORDS)
-            if secret or "contents_pillar" in state:
+            if has_secret(text) or "contents_pillar" in state:
                 guarded += 1
                 assert state["show_changes"] is False, state["name"]
                 assert state["mode"] in ("0400", "0600", "0640"), state["name"]
@@ -192,6 +191,24 @@ def test_secret_that_a_file_takes_from_pillar_is_given_to_its_node(
         states = answer["highstate"] if isinstance(answer, dict) else []
         for place in (state["contents_pillar"] for state in states if "contents_pillar" in state):
             assert place.split(":")[1] in answer["secrets"], f"{name} has no {place}"
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_no_state_holds_a_secret_itself(render: Any, topology: str) -> None:
+    # A state with all its arguments is kept in the minion's cache (highstate.cache.p, sls.p).
+    for name, answer in render(topology).items():
+        if name == "orchestration":
+            held = [json.dumps(step) for step in answer]
+        else:
+            every = [answer["highstate"], *answer["sls"].values()]
+            held = [json.dumps(state) for states in every for state in states]
+        assert held
+        assert [text for text in held if has_secret(text)] == []
+
+
+def has_secret(text: str) -> bool:
+    """Whether a secret of the topologies stands in JSON `text`."""
+    return any(json.dumps(word)[1:-1] in text for word in SECRET_WORDS)
 
 
 @pytest.mark.parametrize("topology", EVERY)

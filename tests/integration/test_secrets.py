@@ -59,6 +59,43 @@ print(subprocess.run(words, capture_output=True, text=True, timeout=30).stderr)
 """
 
 
+# Prints the files and processes in which one of NEEDLES stands, lines of its JSON list, one each.
+SEARCH = """
+import json, os, stat
+needles = [text.encode() for text in json.loads(os.environ.pop("NEEDLES"))]
+most = max(map(len, needles))
+
+def held(file):
+    before = b""
+    try:
+        if not stat.S_ISREG(os.lstat(file).st_mode):
+            return False
+        with open(file, "rb") as source:
+            while piece := source.read(1 << 22):
+                if any(needle in before + piece for needle in needles):
+                    return True
+                before = piece[-most:]
+    except OSError:
+        pass
+    return False
+
+for root in ("/etc", "/home", "/root", "/run", "/srv", "/tmp", "/var"):
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if not name.endswith(".deb") and held(os.path.join(folder, name)):
+                print(os.path.join(folder, name))
+for pid in filter(str.isdecimal, os.listdir("/proc")):
+    for name in ("cmdline", "environ"):
+        if int(pid) != os.getpid() and held(f"/proc/{pid}/{name}"):
+            print(f"/proc/{pid}/{name}", open(f"/proc/{pid}/comm").read().strip())
+"""
+# Where a node may have secrets: each is a service's own, and others cannot read it.
+PLACES = {
+    "salt": ("/srv/environment/",),
+    "region": ("/etc/", "/var/lib/rabbitmq/.erlang.cookie"),
+}
+
+
 @pytest.fixture(scope="module")
 def vault(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """An environment that a release was deployed to; taken down afterwards."""
@@ -118,10 +155,11 @@ def test_master_that_was_lost_gets_its_secrets_back(vault: Railway, exported: Pa
     key = vault.on_node("vault", "salt", salt_key)
     started = "systemctl show mariadb -P ActiveEnterTimestampMonotonic"
     database = vault.on_node("vault", "region", started)
-    project = Names(site_id(vault), Instance("vault")).project
-    subprocess.run(["lxc", "--project", project, "delete", "-f", "salt"], check=True, timeout=120)
-    vault("env", "up", "vault")
+    lose_master(vault)
     assert vault.on_node("vault", "salt", "ls -A /srv").strip() == ""
+    refused = vault("deploy", "latest", "vault", status=1).stderr
+    assert "the master has no secrets, and region work" in refused
+    assert "secrets restore vault --from" in refused
     done = vault.json("secrets", "restore", "vault", "--from", str(exported))
     assert (done["count"], done["replaced"]) == (len(before), [])
     vault("deploy", "latest", "vault")
@@ -130,6 +168,8 @@ def test_master_that_was_lost_gets_its_secrets_back(vault: Railway, exported: Pa
     assert vault.on_node("vault", "salt", salt_key) == key
     assert vault.on_node("vault", "region", started) == database, "nothing had to change there"
     assert smoke(vault) == "passed"
+    assert len(vault.evidence("bootstrap", "vault")) == 1, "that of the first deployment"
+    assert secrets_told(vault)["export_fits"] is True
 
 
 def test_token_outlives_the_rotation_of_the_keys(vault: Railway) -> None:
@@ -148,6 +188,7 @@ def test_token_outlives_the_rotation_of_the_keys(vault: Railway) -> None:
 def test_rotated_secrets_reach_every_service_and_the_old_ones_are_refused(vault: Railway) -> None:
     before = secrets_of(vault)
     vault("secrets", "rotate", "vault", "--all", "--yes")
+    assert secrets_told(vault)["export_fits"] is False
     assert {one["waiting"] for one in vault.json("secrets", "list", "vault")} == {True}
     vault("deploy", "latest", "vault")
     after = secrets_of(vault)
@@ -173,6 +214,40 @@ def test_other_secrets_of_a_master_are_replaced_only_when_told(
     assert smoke(vault) == "passed"
 
 
+def test_master_with_another_salt_key_is_the_one_of_before_once_it_is_restored(
+    vault: Railway, exported: Path
+) -> None:
+    before = parts(vault)
+    lose_master(vault)
+    vault("deploy", "latest", "vault", "--new-secrets")
+    between = parts(vault)
+    assert [name for name in before if before[name] == between[name]] == []
+    assert len(vault.evidence("bootstrap", "vault")) == 1, "region was not bare"
+    assert secrets_told(vault)["export_fits"] is False
+    done = vault.json("secrets", "restore", "vault", "--from", str(exported), "--yes")
+    assert {"Salt master key", "certificate authority", "keystone_admin"} <= set(done["replaced"])
+    assert secrets_told(vault)["export_fits"] is True
+    # Each part as its user has it: Salt's from the running master, before anything is deployed.
+    said = {name: text for name, text in parts(vault).items() if name != "minion's trust"}
+    assert said == {name: before[name] for name in said}
+    vault("deploy", "latest", "vault")
+    assert parts(vault) == before
+    answers = vault.on_node("vault", "salt", "/opt/salt/bin/salt --static -t 30 region test.ping")
+    assert "True" in answers
+    assert smoke(vault) == "passed"
+
+
+def test_secrets_lie_on_nodes_in_their_places_only(vault: Railway) -> None:
+    needles = json.dumps(sorted(needles_of(secrets_of(vault))))
+    for node, places in PLACES.items():
+        found = python(vault, node, SEARCH, NEEDLES=needles).splitlines()
+        assert found, "the search itself finds something"
+        assert [file for file in found if not file.startswith(places)] == []
+        for file in found:
+            status = vault.on_node("vault", node, f"stat -c %a {file}").strip()
+            assert int(status, 8) & 0o007 == 0, f"{file} is {status}"
+
+
 def test_no_secret_stands_in_the_state_folder(vault: Railway) -> None:
     values = [value for value in secrets_of(vault).values() if isinstance(value, str)]
     found = [
@@ -185,3 +260,48 @@ def test_no_secret_stands_in_the_state_folder(vault: Railway) -> None:
 
 def site_id(vault: Railway) -> str:
     return open_site(vault.folder / "deploy-kit").id
+
+
+def lose_master(vault: Railway) -> None:
+    """Make the master anew, bare; the other nodes run on."""
+    project = Names(site_id(vault), Instance("vault")).project
+    subprocess.run(["lxc", "--project", project, "delete", "-f", "salt"], check=True, timeout=120)
+    vault("env", "up", "vault")
+
+
+def parts(vault: Railway) -> dict[str, str]:
+    """What makes the master this environment's own, each as whoever uses it has it."""
+    pki = "/etc/salt/pki"
+    key = "/opt/salt/bin/salt-key --out=json -F master"
+    shown = json.loads(vault.on_node("vault", "salt", key))["local"]
+    # Every name that Salt knows the pair by holds the same one.
+    names = f"cd {pki}/master && cat *.pub | sha256sum && sha256sum *.pem | cut -c-64 | sort -u"
+    return {
+        "secrets": vault.on_node("vault", "salt", f"cat {STORE}"),
+        "authority": vault.on_node("vault", "salt", "cat /srv/environment/ca/ca.crt"),
+        "Salt's key": str(shown["master.pub"]),
+        "Salt's key on disk": vault.on_node("vault", "salt", names),
+        "minion's trust": vault.on_node(
+            "vault", "region", f"sha256sum {pki}/minion/minion_master.pub"
+        ),
+    }
+
+
+def secrets_told(vault: Railway) -> dict[str, object]:
+    """What status says of the environment's exports."""
+    (line,) = [entry for entry in vault.json("status") if entry["environment"] == "vault"]
+    found: dict[str, object] = line["secrets"]
+    return found
+
+
+def needles_of(values: dict[str, object]) -> set[str]:
+    """A text for each secret that stands nowhere where the secret does not."""
+    found: set[str] = set()
+    for value in values.values():
+        if isinstance(value, str):
+            found.add(value)
+        elif isinstance(value, list):
+            found.update(map(str, value))
+        elif isinstance(value, dict):
+            found.add(str(value["key"]).splitlines()[1])
+    return found

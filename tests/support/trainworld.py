@@ -120,9 +120,12 @@ class World:
         with self.work() as work:
             run_train(work, self.ledger, release, chain(work.site.environments(), last))
 
-    def deploy(self, release: Release, name: str, purpose: str = "deploy") -> None:
+    def deploy(
+        self, release: Release, name: str, purpose: str = "deploy", *, new_secrets: bool = False
+    ) -> None:
         with self.work() as work:
-            deploy(work, self.ledger, release, work.site.environment(name), purpose)
+            environment = work.site.environment(name)
+            deploy(work, self.ledger, release, environment, purpose, new_secrets=new_secrets)
 
     def rollback(self, name: str, to: Release | None = None) -> Release:
         with self.work() as work:

@@ -2,11 +2,13 @@
 
 Salt's `cmd.run` answers `unless` by loading every module it has, most of a second for each state.
 These ask in bash and nothing of Salt. Commands get no input, and the minion's environment; what a
-command leaves running when it ends is not waited for.
+command leaves running when it ends is not waited for. Secrets for it are named by their place in
+pillar (`env_pillar`): what stands in a state itself is kept in the minion's cache on disk.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import signal
@@ -16,7 +18,9 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-__opts__: dict[str, Any]  # Salt's loader puts it here
+# Salt's loader puts them here.
+__opts__: dict[str, Any]
+__pillar__: Mapping[str, Any]
 
 TOLD = 2000  # bytes of what a command printed that become a comment: its end, where the reason is
 PAUSE = 0.3  # seconds between two questions
@@ -31,6 +35,9 @@ class Unable(Exception):
     """The command could not be started; the text says why."""
 
 
+Places = Mapping[str, str | Mapping[str, str]]
+
+
 def ensured(
     name: str,
     check: str,
@@ -39,15 +46,17 @@ def ensured(
     runas: str = "root",
     env: Mapping[str, str] | None = None,
     timeout: float = 60,
+    env_pillar: Places | None = None,
 ) -> dict[str, Any]:
     """`check` succeeds: where it does not, `act` runs, and then it counts as done.
 
-    Both are lines of bash, run as the account `runas` with `env` beside what is there; together
-    they may take `timeout` seconds. `told` says in one or two words what `act` did; the end of what
-    it printed stands behind that, or says why it failed.
+    Both are lines of bash, run as the account `runas` with `env` and `env_pillar` (see `_secret`)
+    beside what is there; together they may take `timeout` seconds. `told` says in one or two words
+    what `act` did; the end of what it printed stands behind that, or says why it failed.
     """
     until = time.monotonic() + timeout
     try:
+        env = {**(env or {}), **_secret(env_pillar)}
         if _bash(check, runas, env, until)[0] == 0:
             return _answer(name, True, "as wanted")
         if __opts__["test"]:
@@ -63,13 +72,21 @@ def ensured(
 
 
 def answers(
-    name: str, check: str, seconds: float, env: Mapping[str, str] | None = None
+    name: str,
+    check: str,
+    seconds: float,
+    env: Mapping[str, str] | None = None,
+    env_pillar: Places | None = None,
 ) -> dict[str, Any]:
     """`check`, a line of bash, succeeds within `seconds`. Never a change.
 
-    A test asks once, and does not call it a failure.
+    A test asks once, and does not call it a failure. `env_pillar` as for `ensured`.
     """
     began = time.monotonic()
+    try:
+        env = {**(env or {}), **_secret(env_pillar)}
+    except Unable as error:
+        return _answer(name, False, str(error))
     while True:
         try:
             status, said = _bash(check, "root", env, began + seconds + GRACE)
@@ -127,6 +144,29 @@ def _account(name: str) -> pwd.struct_passwd:
         return pwd.getpwnam(name)
     except KeyError:
         raise Unable(f"there is no account '{name}' on this node") from None
+
+
+def _secret(places: Places | None) -> dict[str, str]:
+    """The variables of `places`: variable -> place in pillar, as `secrets:keystone_admin`.
+
+    With a mapping in the place of a place, JSON of an object with the text of each of its places.
+    Raises Unable where pillar has nothing there.
+    """
+    return {
+        variable: _in_pillar(place)
+        if isinstance(place, str)
+        else json.dumps({key: _in_pillar(one) for key, one in place.items()})
+        for variable, place in (places or {}).items()
+    }
+
+
+def _in_pillar(place: str) -> str:
+    found: Any = __pillar__
+    for key in place.split(":"):
+        if not isinstance(found, Mapping) or key not in found:
+            raise Unable(f"pillar has no {place} for this node")
+        found = found[key]
+    return str(found)
 
 
 def _texts(env: Mapping[str, str] | None) -> dict[str, str]:

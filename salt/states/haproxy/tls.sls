@@ -4,8 +4,9 @@ include:
 haproxy_tls_certificate:
   file.managed:
     - name: /etc/haproxy/region.pem
-    - contents: {{ (pillar.secrets.load_balancer_tls.certificate.strip() ~ '\n'
-                    ~ pillar.secrets.load_balancer_tls.key) | json }}
+    - contents_pillar:
+      - secrets:load_balancer_tls:certificate
+      - secrets:load_balancer_tls:key
     - user: root
     - group: root
     - mode: '0600'

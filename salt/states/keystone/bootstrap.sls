@@ -11,6 +11,6 @@ include:
            ~ ' --bootstrap-public-url ' ~ public ~ ' --bootstrap-internal-url ' ~ public
            ~ ' --bootstrap-admin-url ' ~ public,
            runas='keystone', timeout=120,
-           env={'OS_BOOTSTRAP_PASSWORD': pillar.secrets.keystone_admin,
-                'KEYSTONE_PASSWORD': pillar.secrets.keystone_admin},
+           env_pillar={'OS_BOOTSTRAP_PASSWORD': 'secrets:keystone_admin',
+                       'KEYSTONE_PASSWORD': 'secrets:keystone_admin'},
            requires=[{'unit': 'keystone_service_current'}, {'file': 'keystone_config_tools'}]) }}

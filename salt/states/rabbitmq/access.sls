@@ -2,7 +2,6 @@
 # A broker that is about to restart for a new cookie lets nobody in who has it.
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import here with context %}
-{%- set env = {'MESSAGING_PASSWORD': pillar.secrets.messaging_password} %}
 include:
   - .service
 
@@ -12,5 +11,5 @@ include:
            ~ ' for try in {1..20}; do rabbitmqctl -q await_startup && break; sleep 2; done'
            ~ ' && { password | rabbitmqctl -q add_user openstack || password | rabbitmqctl -q change_password openstack; }'
            ~ ' && rabbitmqctl -q set_permissions openstack ".*" ".*" ".*"',
-           env=env, timeout=180,
+           env_pillar={'MESSAGING_PASSWORD': 'secrets:messaging_password'}, timeout=180,
            requires=[{'unit': 'rabbitmq_service_started'}, {'file': 'rabbitmq_config_tools'}]) }}

@@ -2,7 +2,7 @@
 {%- from 'lib/region.jinja' import addresses, here, several with context %}
 {{ answers('rabbitmq_health_answers',
            '/usr/local/sbin/rabbitmq-authenticate ' ~ here ~ ':' ~ pillar.endpoints.messaging.port ~ ' 5',
-           90, env={'MESSAGING_PASSWORD': pillar.secrets.messaging_password}) }}
+           90, env_pillar={'MESSAGING_PASSWORD': 'secrets:messaging_password'}) }}
 {%- if several('messaging') %}
 
 # Every node is in it: a queue gets its copies where it is declared, not later.

@@ -6,5 +6,5 @@
 {{ answers('rabbitmq_synced_node',
            '/usr/local/sbin/rabbitmq-authenticate ' ~ here ~ ':' ~ pillar.endpoints.messaging.port ~ ' 5'
            ~ ' && rabbitmq-diagnostics -q check_running',
-           120, env={'MESSAGING_PASSWORD': pillar.secrets.messaging_password}) }}
+           120, env_pillar={'MESSAGING_PASSWORD': 'secrets:messaging_password'}) }}
 {%- endif %}

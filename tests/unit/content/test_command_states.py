@@ -169,3 +169,28 @@ def test_command_of_another_account_runs_as_it_with_its_home(
     monkeypatch.setattr(command.pwd, "getpwnam", lambda _: nobody)
     check = f"[[ $(id -u) == 65534 && $(id -g) == {nobody.pw_gid} && $HOME == {nobody.pw_dir} ]]"
     assert ensured(command, check, "false", runas=nobody.pw_name)["result"] is True
+
+
+PILLAR = {"secrets": {"admin": "p'a ss", "one": "1", "two": "2"}}
+
+
+def test_command_gets_secrets_by_their_place_in_pillar(command: ModuleType) -> None:
+    command.__dict__["__pillar__"] = PILLAR
+    places = {"PASSWORD": "secrets:admin", "ALL": {"a": "secrets:one", "b": "secrets:two"}}
+    check = """[[ $PASSWORD == "p'a ss" && $ALL == '{"a": "1", "b": "2"}' ]]"""
+    assert command.answers("it", check, 0, env_pillar=places)["result"] is True
+    assert ensured(command, check, "false", env_pillar=places)["result"] is True
+
+
+def test_place_that_pillar_does_not_have_fails_before_anything_runs(
+    command: ModuleType, tmp_path: Path
+) -> None:
+    command.__dict__["__pillar__"] = PILLAR
+    places = {"PASSWORD": "secrets:nobody"}
+    told = "pillar has no secrets:nobody for this node"
+    for answer in (
+        ensured(command, f"touch {tmp_path}/ran", "true", env_pillar=places),
+        command.answers("it", f"touch {tmp_path}/ran", 0, env_pillar=places),
+    ):
+        assert (answer["result"], answer["comment"]) == (False, told)
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from deploykit.base.console import for_tables
 from deploykit.base.printable import one_line
 from deploykit.base.processes import this_process
 from deploykit.ledger import utc_now, view
+from deploykit.ledger.keeping import Keeping, keeping
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.words import short
@@ -57,6 +58,7 @@ class Standing:
     marked: Mapping[str, datetime] = field(default_factory=dict)
     in_force: tuple[Reason, ...] = ()
     breach: tuple[Reason, ...] = ()  # what stood against the entry of what runs, when it entered
+    secrets: Keeping | None = None  # how old the export of its secrets is, if any record tells
 
     @property
     def failed(self) -> view.Attempt | None:
@@ -136,6 +138,7 @@ def print_board(site: Site, records: Sequence[Record], printer: Console | None =
     out.print(_table(lines, utc_now()))
     _print_in_force(out, lines)
     _print_breaches(out, lines)
+    _print_secrets(out, lines, utc_now())
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:
         out.print(Text("Next", style="bold"))
@@ -157,6 +160,7 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
             "in_force": [
                 {"code": one.code, "text": one.text, "remedy": one.remedy} for one in line.in_force
             ],
+            "secrets": _secrets_json(line.secrets) if line.secrets else None,
             "against_policy": [reason.code for reason in line.breach],
             "last_deploy": _attempt_json(line) if line.last else None,
             "next": _next_json(line) if line.next else None,
@@ -185,6 +189,7 @@ def _standing(
         marked={entry.check: entry.time for entry in marks},
         next=_next(name, records, runs, newest, now=now, runnable=runnable),
         breach=breach.reasons if breach else (),
+        secrets=keeping(records, name),
     )
 
 
@@ -301,6 +306,32 @@ def _print_breaches(out: Console, lines: Sequence[Standing]) -> None:
         for reason in line.breach:
             text = f"{line.environment}, {version}: {times.with_local(reason.text)}"
             _tell(out, Text(text, style="red"))
+
+
+def _print_secrets(out: Console, lines: Sequence[Standing], now: datetime) -> None:
+    """How old each environment's newest export of secrets is, and whether one fits them."""
+    kept = [(line.environment, line.secrets) for line in lines if line.secrets is not None]
+    if kept:
+        out.print(Text("Secrets", style="bold"))
+    for name, secrets in kept:
+        made = "never exported"
+        if secrets.exported:
+            made = f"exported {times.age(secrets.exported, now)} ago"
+        if secrets.fits:
+            _tell(out, Text(f"{name}: {made}"))
+            continue
+        changed = f"they were {secrets.event} {times.human(secrets.at)}"
+        text = f"{name}: {made}; no export since {changed}: deploy-kit secrets export {name}"
+        _tell(out, Text(text, style="yellow"))
+
+
+def _secrets_json(secrets: Keeping) -> dict[str, Any]:
+    return {
+        "exported": times.iso(secrets.exported) if secrets.exported else None,
+        "last": secrets.event,
+        "at": times.iso(secrets.at),
+        "export_fits": secrets.fits,
+    }
 
 
 def _tell(out: Console, text: Text, indent: int = 2) -> None:

@@ -10,11 +10,21 @@ from deploykit.cli.app import json_option, print_json, provider_option, work_of,
 @click.command()
 @click.argument("release")
 @click.argument("environment")
+@click.option(
+    "--new-secrets",
+    is_flag=True,
+    help="Let a master that lost its secrets make other ones. Better: deploy-kit secrets restore.",
+)
 @provider_option
 @json_option
 @click.pass_context
 def deploy(
-    ctx: click.Context, release: str, environment: str, provider: str | None, as_json: bool
+    ctx: click.Context,
+    release: str,
+    environment: str,
+    new_secrets: bool,
+    provider: str | None,
+    as_json: bool,
 ) -> None:
     """Deploy RELEASE in ENVIRONMENT, if policy lets it in.
 
@@ -34,7 +44,7 @@ def deploy(
         env, _ = resolve_instance(work.site, environment, provider)
         ledger = ledger_of(ctx)
         found = build_release(work.site, ledger, find_release(work.site, release))
-        run(work, ledger, found, env)
+        run(work, ledger, found, env, new_secrets=new_secrets)
         _tell(environment, found.version, found.digest, as_json)
 
 

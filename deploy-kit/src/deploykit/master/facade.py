@@ -96,6 +96,14 @@ class Rotated(TypedDict):
     waiting: list[str]
 
 
+class Look(TypedDict):
+    """What a master says of itself: the digest that is current (None: it never had a kit), and
+    whether it has secrets."""
+
+    current: str | None
+    secrets: bool
+
+
 class RestoredSecrets(TypedDict):
     """How many secrets came back, and the names that only the master had."""
 
@@ -139,6 +147,11 @@ class Master:
         """The digest that is current; None on a master that never had a kit."""
         found: str | None = self._call("hello", LOOK)["current"]
         return found
+
+    def look(self) -> Look:
+        """What is there, before anything is done to it."""
+        found = self._call("hello", LOOK)
+        return {"current": found["current"], "secrets": found["secrets"]}
 
     def fence(self, number: int) -> None:
         """Be the deployment `number` there: lower ones are ended and refused from now on."""
@@ -240,6 +253,10 @@ class Master:
     def export_secrets(self) -> Saved:
         """Everything that makes the master this environment's own, with values."""
         return cast(Saved, self._call("secrets_export", WRITE))
+
+    def secrets_fingerprint(self) -> str | None:
+        """What tells this store of secrets from others, in 64 hex digits; None without a store."""
+        return cast(str | None, self._call("secrets_fingerprint", WRITE))
 
     def differing_secrets(self, saved: Saved) -> list[str]:
         """The names of what the master has with another value than `saved` has."""

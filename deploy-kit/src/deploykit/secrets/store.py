@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.base.errors import Refused
+from deploykit.base.errors import DeployKitError, Refused
 from deploykit.ledger import Ledger
+from deploykit.ledger.bodies import secrets_body
+from deploykit.ledger.schema import SecretsEvent
 from deploykit.ledger.view import in_flight, signers_in_force
 from deploykit.master.facade import SecretEntry
+from deploykit.master.remote.backup import fingerprint_of
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.rollout import DAY0_MARK
@@ -59,8 +62,8 @@ def export(
     """Everything that makes the master this environment's own, encrypted into a file.
 
     For `named`, else for the ledger's custodians; where it has none, for those who may restore.
-    `file` is by default a new one in
-    the state folder. Raises DeployKitError where there is nothing to export or nobody to read it.
+    `file` is by default a new one in the state folder. The ledger is told. Raises DeployKitError
+    where there is nothing to export or nobody to read it.
     """
     readers = tuple(named) or _readers(signers_in_force(ledger.fetch_records()))
     reachable(inventory, [inventory.master.name])
@@ -72,12 +75,41 @@ def export(
     )
     target = file or default_file(work.site, inventory.instance, now)
     seal(target, header, content, readers)
+    tell(work, ledger, inventory, SecretsEvent.EXPORTED, fingerprint_of(content))
     return target, header
 
 
 def _readers(signers: Sequence[Signer]) -> tuple[Recipient, ...]:
     kept = any(CUSTODIAN in signer.roles for signer in signers)
     return recipients_of(signers, frozenset({CUSTODIAN}) if kept else MAY_RESTORE)
+
+
+def tell(
+    work: Work,
+    ledger: Ledger,
+    inventory: Inventory,
+    event: SecretsEvent,
+    fingerprint: str | None = None,
+) -> None:
+    """Record what happened to an environment's secrets, so that `status` knows of it.
+
+    `fingerprint` is that of the master's store unless it is given. A ledger that cannot be written
+    is no reason to fail: what happened has happened, and is told instead.
+    """
+    if inventory.instance != inventory.environment.instance:
+        return
+    try:
+        found = fingerprint or work.master(inventory).secrets_fingerprint()
+        if found is not None:
+            body = secrets_body(inventory.environment.name, event, found)
+            ledger.append(lambda records, now: body)
+    except DeployKitError as error:
+        work.progress.say(f"the ledger does not know that they were {event}: {error.message}")
+
+
+def exports_of(site: Site, instance: Instance) -> list[Path]:
+    """The exports that lie where `default_file` has them, the newest last."""
+    return sorted((site.state / FOLDER).glob(f"{instance}-[0-9]*Z.age"))
 
 
 def default_file(site: Site, instance: Instance, now: datetime.datetime) -> Path:
@@ -116,6 +148,7 @@ def restore(
     done = master.restore_secrets(content, name, differing)
     # The minions may know the key of the master that was there meanwhile: day 0 tells them again.
     (inventory.folder / DAY0_MARK).unlink(missing_ok=True)
+    tell(work, ledger, inventory, SecretsEvent.RESTORED)
     return Restored(done["restored"], tuple(differing), tuple(done["kept"]))
 
 
@@ -130,6 +163,8 @@ def rotate(
     _demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
     done = work.master(inventory).rotate_secrets(names)
+    if done["rotated"]:
+        tell(work, ledger, inventory, SecretsEvent.ROTATED)
     return {"rotated": done["rotated"], "waiting": done["waiting"]}
 
 
@@ -137,7 +172,10 @@ def undo(work: Work, ledger: Ledger, inventory: Inventory) -> list[str]:
     """Take rotations back that were not deployed; returns the names."""
     _demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
-    return work.master(inventory).undo_rotation()
+    names = work.master(inventory).undo_rotation()
+    if names:
+        tell(work, ledger, inventory, SecretsEvent.RESTORED)
+    return names
 
 
 def listed(work: Work, inventory: Inventory) -> tuple[Secret, ...]:

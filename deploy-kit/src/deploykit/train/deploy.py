@@ -13,7 +13,7 @@ from deploykit.evidence import Finding, record
 from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import Phase, Purpose
+from deploykit.ledger.schema import Phase, Purpose, SecretsEvent
 from deploykit.ledger.view import Attempt, attempts, evidence, previous, running
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
@@ -23,8 +23,10 @@ from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
 from deploykit.rollout import RolloutFailed, current_digest, roll_out
 from deploykit.rollout.work import Work
+from deploykit.secrets.store import tell
 from deploykit.site.environment import Environment
 from deploykit.train.lease_keeper import keeping_lease
+from deploykit.train.origin import look, lost_secrets, refuse_lost_secrets
 
 
 def deploy(
@@ -33,12 +35,16 @@ def deploy(
     release: Release,
     environment: Environment,
     purpose: Purpose = Purpose.DEPLOY,
+    *,
+    new_secrets: bool = False,
 ) -> None:
     """Bring `release` into `environment` and smoke-test it there; all of it goes on record.
 
     The deployment itself is evidence: of `upgrade` over what ran before, or of `bootstrap` on
-    nodes where nothing ran. Raises Refused with every reason of policy, RolloutFailed where a
-    state fails (recorded; what ran before stays current), DeployKitError otherwise.
+    nodes that are all bare. A master that lost the secrets which the nodes work with gets other
+    ones only with `new_secrets`. Raises Refused with every reason of policy, or for such a master,
+    RolloutFailed where a state fails (recorded; what ran before stays current), DeployKitError
+    otherwise.
     """
     records = ledger.fetch_records()
     signers = kit_signers(records)
@@ -48,8 +54,13 @@ def deploy(
     inventory = work.inventory(environment)
     reachable(inventory)
     began = time.monotonic()
+    origin = look(work, inventory, records, release.digest)
+    lost = lost_secrets(records, environment.name, origin)
+    if lost and not new_secrets:
+        refuse_lost_secrets(work, inventory, release.version, origin)
     with keeping_lease(ledger, release, environment.name, purpose) as lease:
-        edge = edge_of(lease.over, current_digest(work, inventory), release.digest)
+        there = current_digest(work, inventory)
+        edge = edge_of(lease.over, there, release.digest, bare=origin.bare)
         try:
             roll_out(work, release, inventory, signers, lease)
         except RolloutFailed as failure:
@@ -59,6 +70,9 @@ def deploy(
                 ledger, release, environment, edge, failed, seconds=time.monotonic() - began
             )
             raise
+        finally:
+            if lost:
+                tell(work, ledger, inventory, SecretsEvent.ROTATED)
         lease.finish(f"{time.monotonic() - began:.0f} s")
     tag_release(work, release, environment)
     outcome = smoke_test(work, ledger, release, inventory)
@@ -112,15 +126,16 @@ class Edge:
     counts: bool
 
 
-def edge_of(told: str | None, there: str | None, release: str) -> Edge:
+def edge_of(told: str | None, there: str | None, release: str, *, bare: bool) -> Edge:
     """The edge of a deployment of `release`; all are digests.
 
-    `told` is what the ledger says that runs, `there` what the master has current. Nodes without
-    any kit are a bootstrap, whatever the ledger tells of nodes that are gone. A kit that is
-    current already was moved to by a deployment that was cut off before it could record it.
+    `told` is what the ledger says that runs, `there` what the master has current. Where every node
+    is `bare` it is a bootstrap, whatever the ledger tells of nodes that are gone; a master that was
+    made anew beside nodes in use proves nothing. A kit that is current already was moved to by a
+    deployment that was cut off before it could record it.
     """
     if there is None:
-        return Edge(None, True)
+        return Edge(None, bare)
     return Edge(told, told != release and there in (told, release))
 
 

@@ -1,5 +1,7 @@
 """A Salt master that listens on the management network and accepts nobody by itself."""
 
+import pytest
+
 ADDRESS = "10.90.0.11"
 
 
@@ -35,3 +37,64 @@ def test_external_pillar_gives_nothing_to_names_that_are_none(host):
         "print(m.ext_pillar('../secrets', {}, '/srv/environment/pillar'))"
     )
     assert host.check_output("/opt/salt/bin/python3 -c %s %s", code, file) == "{}"
+
+
+def test_master_does_not_run_without_its_packet_filter(host):
+    needs = host.check_output("systemctl show -P Requires salt-master").split()
+    assert "salt-master-filter.service" in needs
+    assert host.service("salt-master-filter").is_enabled
+    assert "policy drop" in host.check_output("nft list chain inet salt_master input")
+
+
+def test_tables_of_others_survive_a_reload_of_the_filter(host):
+    host.check_output("nft add table ip kitchen_neutron")
+    try:
+        host.check_output("systemctl reload salt-master-filter")
+        tables = host.check_output("nft list tables").splitlines()
+        assert {"table ip kitchen_neutron", "table inet salt_master"} <= set(tables)
+    finally:
+        host.check_output("nft delete table ip kitchen_neutron")
+
+
+def in_its_place(host, line):
+    """What a line of shell ends with where the master's service is: its mounts, its rights."""
+    pid = host.check_output("systemctl show -P MainPID salt-master")
+    return host.run("nsenter -t %s -m -- sh -c %s", pid, line).rc
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/var/tmp", "/dev/shm", "/home", "/root", "/run/lock"])
+def test_master_sees_nothing_that_others_may_have_written(host, place):
+    host.check_output("mkdir -p %s && touch %s/kitchen", place, place)
+    try:
+        assert in_its_place(host, f"test -e {place}/kitchen") != 0
+    finally:
+        host.check_output("rm %s/kitchen", place)
+
+
+def test_master_writes_to_its_own_folders_only(host):
+    for place in ("/etc", "/srv/kits", "/usr/local", "/var/lib", "/etc/salt/pki/minion"):
+        host.check_output("mkdir -p %s", place)
+        assert in_its_place(host, f"touch {place}/kitchen") != 0, place
+    for place in ("/etc/salt/pki/master", "/var/cache/salt/master", "/run/salt/master"):
+        assert in_its_place(host, f"touch {place}/kitchen && rm {place}/kitchen") == 0, place
+
+
+def test_master_sees_the_pillar_of_minions_and_no_other_secret(host):
+    host.check_output("mkdir -p /srv/environment/ca && touch /srv/environment/ca/kitchen")
+    host.check_output("touch /srv/environment/pillar/kitchen /srv/environment/kitchen")
+    try:
+        assert in_its_place(host, "test -e /srv/environment/pillar/kitchen") == 0
+        assert in_its_place(host, "test -e /srv/environment/ca") != 0
+        assert in_its_place(host, "test -e /srv/environment/kitchen") != 0
+    finally:
+        host.check_output(
+            "rm -r /srv/environment/ca /srv/environment/kitchen /srv/environment/pillar/kitchen"
+        )
+
+
+def test_master_can_do_no_more_than_it_needs(host):
+    pid = host.check_output("systemctl show -P MainPID salt-master")
+    status = host.file(f"/proc/{pid}/status").content_string
+    assert "NoNewPrivs:\t1" in status
+    bounding = int(status.split("CapBnd:\t")[1].split()[0], 16)
+    assert not bounding & 1 << 21, "CAP_SYS_ADMIN"

@@ -26,7 +26,7 @@ class Operators:
             subprocess.run(words, check=True, timeout=20)
         return file.with_suffix(".pub").read_text().strip()
 
-    def apply(self, **sudo):
+    def apply(self, roles=("cache",), **sudo):
         """Run the role with an account for each name of `sudo`; whether that says 'changed'."""
         accounts = [
             {"name": name, "ssh_keys": [self.key(name)], "sudo": may} for name, may in sudo.items()
@@ -35,7 +35,7 @@ class Operators:
         play.write_text(json.dumps(PLAY))
         done = subprocess.run(
             ["ansible-playbook", "-i", self.inventory, "-e",
-             json.dumps({"users_accounts": accounts}), play],
+             json.dumps({"users_accounts": accounts, "node_roles": list(roles)}), play],
             capture_output=True,
             text=True,
             timeout=120,
@@ -85,6 +85,14 @@ def test_operator_who_is_no_longer_named_is_gone(operators, host):
     assert not host.file("/etc/ssh/operators/dave").exists
     assert operators.run("dave", "true") != 0
     assert operators.run("carol", "sudo -n true") == 0
+
+
+def test_salt_master_has_no_accounts_without_sudo(operators, host):
+    operators.apply(carol=True, dave=False)
+    operators.apply(roles=["master"], carol=True, dave=False)
+    assert operators.run("carol", "sudo -n true") == 0
+    assert not host.user("dave").exists
+    assert not host.file("/etc/ssh/operators/dave").exists
 
 
 def test_last_operator_leaves_nothing_that_lets_in(operators, host):

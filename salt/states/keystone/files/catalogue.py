@@ -3,9 +3,9 @@
 
     keystone-catalogue check|apply URL
 
-Reads from the environment KEYSTONE_PASSWORD (the admin's) and KEYSTONE_CATALOGUE, JSON:
-{"region": name, "services": {type: {"name", "user", "url"}}, "passwords": {user: password},
-"absent": [{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply`
+Reads from the environment KEYSTONE_PASSWORD (the admin's), KEYSTONE_PASSWORDS, JSON
+{user: password}, and KEYSTONE_CATALOGUE, JSON: {"region": name, "services":
+{type: {"name", "user", "url"}}, "absent": [{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply`
 brings about what is missing and says each thing it did. Services and accounts that are not named
 are left alone. Passwords are never printed.
 """
@@ -195,6 +195,7 @@ def bring(catalogue, wanted):
 def main():
     how, url = sys.argv[1:]
     wanted = json.loads(os.environ["KEYSTONE_CATALOGUE"])
+    wanted["passwords"] = json.loads(os.environ["KEYSTONE_PASSWORDS"])
     try:
         keystone = Keystone(url, os.environ["KEYSTONE_PASSWORD"])
         if keystone.token is None:

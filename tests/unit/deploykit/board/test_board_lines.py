@@ -7,6 +7,8 @@ import socket
 import pytest
 from deploykit.base.console import PrintableConsole
 from deploykit.board import board_json, print_board, shown, standings
+from deploykit.ledger.bodies import secrets_body
+from deploykit.ledger.schema import SecretsEvent
 from deploykit.ledger.view import versions_of
 from deploykit.ledger.words import describe
 from deploykit.site import Site
@@ -148,6 +150,27 @@ def test_evidence_tells_its_age(site: Site) -> None:
     assert json["evidence"] == {"smoke": "passed"}
     assert json["evidence_at"]["smoke"].startswith("2026-11-21T12:00")
     assert re.search(r"✓ smoke \d+[mhd]\b", shown_board(site, told))
+
+
+def test_export_that_fits_no_more_is_told_with_its_age_and_the_command(site: Site) -> None:
+    told = line().deployed("test", ONE)
+    assert "Secrets" not in shown_board(site, told)
+    told.tell(secrets_body("test", SecretsEvent.EXPORTED, "a" * 64))
+    told.wait(2 * 3600)
+    assert re.search(r"test: exported \d+[mhd] ago$", shown_board(site, told), re.MULTILINE)
+    told.tell(secrets_body("test", SecretsEvent.ROTATED, "b" * 64))
+    (test, prod) = standings(["test", "prod"], told.records, None, told.now)
+    assert [
+        one["secrets"] and one["secrets"]["export_fits"] for one in board_json([test, prod])
+    ] == [
+        False,
+        None,
+    ]
+    said = shown_board(site, told)
+    assert "no export since they were rotated 2026-11-21" in said
+    assert "deploy-kit secrets export test" in said
+    told.tell(secrets_body("test", SecretsEvent.RESTORED, "a" * 64))
+    assert "no export since" not in shown_board(site, told)
 
 
 def shown_board(site: Site, told: Story) -> str:

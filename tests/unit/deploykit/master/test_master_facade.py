@@ -58,7 +58,7 @@ class Wire:
         self.names.append(name)
         if on_event is not None:
             on_event(EVENT)
-        return ANSWERS.get(name, {"current": None})
+        return ANSWERS.get(name, {"current": None, "secrets": False})
 
 
 @pytest.fixture
@@ -73,6 +73,8 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     wire, seen = Wire(), list[StateEvent]()
     master = Master(wire)
     assert master.current() is None
+    assert master.look() == {"current": None, "secrets": False}
+    wire.names.remove("hello")  # both ask it
     master.make_current("d")
     master.fence(1)
     master.has_kit("d")
@@ -89,6 +91,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.rotate_secrets([])
     master.undo_rotation()
     master.export_secrets()
+    master.secrets_fingerprint()
     master.differing_secrets({})
     master.restore_secrets({}, "test", [])
     assert sorted(wire.names) == sorted(set(CALLS) - UNUSED)

@@ -11,12 +11,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from deploykit.base.errors import Refused
+from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.progress import Silent
 from deploykit.ledger import Ledger
+from deploykit.ledger.keeping import keeping
 from deploykit.master.remote import backup, environment, kits, secrets
 from deploykit.master.remote.agent import Agent
-from deploykit.master.remote.protocol import Channel
+from deploykit.master.remote.protocol import AgentError, Channel
 from deploykit.master.sessions import Masters
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.release import Release
@@ -213,3 +214,80 @@ def test_list_tells_age_and_what_waits_for_a_deployment(
     )
     assert (tokens.kind, tokens.waiting) == ("fernet-keys", True)
     assert admin.age is not None and 0 <= admin.age < 60
+
+
+def test_ledger_is_told_of_exports_rotations_and_restores(
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path, tmp_path: Path
+) -> None:
+    def told() -> tuple[str, bool]:
+        found = keeping(ledger.fetch_records(), "test")
+        assert found is not None
+        return str(found.event), found.fits
+
+    assert keeping(ledger.fetch_records(), "test") is None
+    file, _ = secretstore.export(work, ledger, inventory, None, ())
+    assert told() == ("exported", True)
+    secretstore.rotate(work, ledger, inventory, ["admin"])
+    assert told() == ("rotated", False)
+    secretstore.undo(work, ledger, inventory)
+    assert told() == ("restored", True), "the export of before fits again"
+    secretstore.rotate(work, ledger, inventory, ["admin"])
+    key = operator_key(work.site).file
+    secretstore.restore(work, ledger, inventory, file, key, replace=True)
+    assert told() == ("restored", True)
+    secretstore.rotate(work, ledger, inventory, ["admin"])
+    secretstore.export(work, ledger, inventory, tmp_path / "newer.age", ())
+    assert told() == ("exported", True)
+
+
+def test_fingerprint_shows_no_secret_and_is_that_of_the_export(
+    work: Work, ledger: Ledger, inventory: Inventory, lost: Path
+) -> None:
+    here = backup.fingerprint()
+    assert here == backup.fingerprint_of(json.loads(json.dumps(backup.export())))
+    secretstore.export(work, ledger, inventory, None, ())
+    (record,) = [one for one in ledger.fetch_records() if one.kind == "secrets"]
+    assert record.body["fingerprint"] == here
+    assert str(store(lost)["admin"]) not in str(record.body)
+
+
+def test_export_is_made_where_the_ledger_cannot_be_told(
+    work: Work,
+    ledger: Ledger,
+    inventory: Inventory,
+    lost: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: object) -> None:
+        raise DeployKitError("the ledger is away")
+
+    said: list[str] = []
+    public = operator_key(work.site).public
+    monkeypatch.setattr(Ledger, "append", gone)
+    monkeypatch.setattr(Silent, "say", lambda _, text: said.append(text))
+    file, _ = secretstore.export(work, ledger, inventory, None, [Recipient("me", public)])
+    assert file.is_file()
+    assert said == ["the ledger does not know that they were exported: the ledger is away"]
+
+
+def test_part_that_is_not_back_is_named_instead_of_all_is_well(
+    work: Work,
+    ledger: Ledger,
+    inventory: Inventory,
+    lost: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file, _ = secretstore.export(work, ledger, inventory, None, ())
+    secretstore.rotate(work, ledger, inventory, ["admin"])
+    real = backup.restore
+
+    def forgets(saved: dict[str, Any], name: str, replacing: list[str]) -> dict[str, Any]:
+        done = real(saved, name, replacing)
+        with secrets.changing() as values:
+            values["admin"] = "other"
+        return done
+
+    monkeypatch.setattr(backup, "restore", forgets)
+    key = operator_key(work.site).file
+    with pytest.raises(AgentError, match="not as in the export after it was put back: admin"):
+        secretstore.restore(work, ledger, inventory, file, key, replace=True)

@@ -30,7 +30,11 @@ class Agent:
         return SaltMaster()
 
     def hello(self) -> dict[str, Any]:
-        return {"current": kits.current(), "environment": environment.describe()}
+        return {
+            "current": kits.current(),
+            "environment": environment.describe(),
+            "secrets": backup.fingerprint() is not None,
+        }
 
     def warm(self) -> None:
         """Import Salt now, while the caller is busy elsewhere."""
@@ -112,6 +116,9 @@ class Agent:
     def secrets_export(self) -> dict[str, Any]:
         return backup.export()
 
+    def secrets_fingerprint(self) -> str | None:
+        return backup.fingerprint()
+
     def secrets_differing(self, saved: dict[str, Any]) -> list[str]:
         return backup.differing(saved)
 
@@ -119,6 +126,10 @@ class Agent:
         self, saved: dict[str, Any], name: str, replacing: list[str]
     ) -> dict[str, Any]:
         done = backup.restore(saved, name, replacing)
+        if left := backup.differing(saved):
+            raise AgentError(
+                f"not as in the export after it was put back: {', '.join(left)}", "restore it again"
+            )
         # A bare master has no such unit yet; one that runs goes on with the key of before.
         runs = subprocess.run(["systemctl", "-q", "is-active", "salt-master"], timeout=30)
         if runs.returncode == 0:
@@ -150,6 +161,7 @@ CALLS = (
     "secrets_rotate",
     "secrets_undo",
     "secrets_export",
+    "secrets_fingerprint",
     "secrets_differing",
     "secrets_restore",
 )

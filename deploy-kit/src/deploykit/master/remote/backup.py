@@ -6,6 +6,8 @@ as one JSON value within the session; encrypting it is the caller's part, on the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -34,9 +36,32 @@ def export() -> dict[str, Any]:
         "secrets": values,
         "made": read_json(secrets.ROOT / secrets.TIMES, {}),
         "previous": read_json(secrets.ROOT / rotation.PREVIOUS, {}),
+        **_own(),
+        "minions": _minions(),
+    }
+
+
+def fingerprint() -> str | None:
+    """What tells this master's secrets from others, in 64 hex digits; None where it has none.
+
+    Each value in it is long and random: nobody finds one of them by it.
+    """
+    values: dict[str, Any] | None = read_json(secrets.ROOT / secrets.STORE, None)
+    if values is None:
+        return None
+    return fingerprint_of({"secrets": values, **_own()})
+
+
+def fingerprint_of(saved: dict[str, Any]) -> str:
+    """The `fingerprint` of a master that has nothing but what `saved`, an export, holds."""
+    told = {part: saved[part] for part in ("secrets", "ca", "salt")}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _own() -> dict[str, dict[str, str]]:
+    return {
         "ca": _texts(secrets.ROOT / "ca", ("ca.crt", "ca.key")),
         "salt": _texts(SALT, ("master.pem", "master.pub")),
-        "minions": _minions(),
     }
 
 
