@@ -202,6 +202,7 @@ class Master:
                 name=inventory.environment.name,
                 nodes=node_facts(inventory),
                 roles=dict(roles),
+                batch=inventory.environment.batch.pillar(),
             ),
         )
 

@@ -16,6 +16,7 @@ from deploykit.site.environment import load_environments
 FILE = """name: test
 networks: {lan: {cidr: 10.9.0.0/24}}
 nodes: {salt: {roles: [master], at: 10}}
+deploy: {batch: 20%}
 """
 EVENT = {"minion": "salt", "state": "motd", "result": True, "changed": False, "comment": "as is"}
 UNUSED = {"warm", "schemas"}  # calls of the agent that nobody makes
@@ -26,6 +27,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.batch: dict[str, int] = {}
 
     def call(
         self,
@@ -41,6 +43,7 @@ class Wire:
         given = {**arguments, "payload": len(payload)} if payload else arguments
         inspect.signature(getattr(Agent, name)).bind(None, **given)
         self.names.append(name)
+        self.batch |= arguments.get("batch", {})
         if on_event is not None:
             on_event(EVENT)
         return {"current": None}
@@ -77,3 +80,4 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.restore_secrets({}, "test", [])
     assert sorted(wire.names) == sorted(set(CALLS) - UNUSED)
     assert seen == [EVENT] * 3
+    assert wire.batch == {"batch_percent": 20}
