@@ -1,7 +1,7 @@
-"""Knocks at a node's packet filter; run in a network of its own: unshare -rn python3 knocking.py RULES
+"""Knocks at a node's packet filter: unshare -rn python3 knocking.py RULES, in a network of its own.
 
 The node here has four interfaces of no usual names: eno1 (10.0.0.10, management), bond0.100
-(10.0.1.10, tunnel), brq-ex (10.0.2.10, external) and wan0 (192.0.2.10, whatever the provider gives).
+(10.0.1.10, tunnel), brq-ex (10.0.2.10, external), wan0 (192.0.2.10, what the provider gives).
 Behind each somebody knocks. Prints JSON: for each knock whether it was let in.
 """
 

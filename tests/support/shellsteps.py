@@ -3,7 +3,7 @@
 Within a compound command that stands before `||` or `&&`, in the condition of `if`, `while` or
 `until`, or behind `!`, the shell ignores `-e`: of `{ one; two; } || exit 1` only the end of `two`
 counts; so it does within a function that is called there. And a failure before `&&` in a list that
-something else follows: `one && two; three`. This reads as much of the shell's grammar as that needs.
+something else follows: `one && two; three`. This reads as much of the shell's grammar as it needs.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Salt's `cmd.run` answers `unless` by loading every module it has, most of a seco
 These ask in bash and nothing of Salt. Commands get no input, and the minion's environment; what a
 command leaves running when it ends is not waited for.
 
-A line of several steps ends at the first that fails (`bash -e`), also in the middle of a pipe where it
-brings something about. bash forgets that within `{ …; } ||`, `if …;` and before `&&`, so steps do not
-stand there (tests/support/shellsteps.py).
+A line of several steps ends at the first that fails (`bash -e`), also in the middle of a pipe where
+it brings something about. bash forgets that within `{ …; } ||`, `if …;` and before `&&`, so steps
+do not stand there (tests/support/shellsteps.py).
 """
 
 from __future__ import annotations

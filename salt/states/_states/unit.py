@@ -186,7 +186,9 @@ class Systemd:
 
     def show(self, unit: str) -> dict[str, str]:
         """What systemd says of a unit, as far as this module asks."""
-        asked = "ActiveState,StateChangeTimestamp,LoadState,NeedDaemonReload,DropInPaths,Job,MainPID"
+        asked = (
+            "ActiveState,StateChangeTimestamp,LoadState,NeedDaemonReload,DropInPaths,Job,MainPID"
+        )
         words = ["show", unit, f"--property={asked}", "--timestamp=us+utc"]
         return dict(line.split("=", 1) for line in self._call(words).stdout.splitlines())
 

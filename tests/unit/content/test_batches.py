@@ -26,7 +26,9 @@ def batches(nodes: int, pillar: dict[str, Any]) -> list[int]:
     names = [f"compute{number}" for number in range(nodes)]
     shown = environment.from_string(text).render(pillar=pillar, saltenv="kit", targets=names)
     steps = yaml.safe_load(shown) or {}
-    found = [{k: v for one in step["salt.state"] for k, v in one.items()} for step in steps.values()]
+    found = [
+        {k: v for one in step["salt.state"] for k, v in one.items()} for step in steps.values()
+    ]
     assert [name for step in found for name in step["tgt"]] == names
     return [len(step["tgt"]) for step in found]
 

@@ -1,7 +1,7 @@
 """The catalogue's tool beside what others keep in the same keystone, which is a small one here.
 
-It answers as keystone's API does: what was posted comes back with an id, what keystone does not know
-of a description or the like included; an endpoint goes with its service.
+It answers as keystone does: what was posted comes back with an id, what keystone does not know of a
+description or the like included; an endpoint goes with its service.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ class Keystone(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Api)
         self.ids = map(str, itertools.count(1))
         self.kept: dict[str, list[Thing]] = {
-            kind: []
-            for kind in ("projects", "roles", "users", "services", "endpoints", "regions")
+            kind: [] for kind in ("projects", "roles", "users", "services", "endpoints", "regions")
         }
         self.roles: set[tuple[str, str, str]] = set()  # project, user, role
         self.changes: list[str] = []

@@ -29,10 +29,13 @@ class Batch:
         return {key: value for key, value in known.items() if value is not None}
 
 
+AS_THE_CONTENT_SAYS = Batch()
+
+
 def parse_deploy(value: Value) -> Batch:
     """`deploy: {batch: 10}` or `{batch: 10%}`. Raises InputError naming file, line and key."""
     keys = value.mapping(frozenset({"batch"}))
-    return _batch(keys["batch"]) if "batch" in keys else Batch()
+    return _batch(keys["batch"]) if "batch" in keys else AS_THE_CONTENT_SAYS
 
 
 def _batch(value: Value) -> Batch:

@@ -11,7 +11,7 @@ from pathlib import Path
 from deploykit.base.errors import InputError
 from deploykit.base.naming import check_key, parse_name
 from deploykit.base.yamlfile import Value, load
-from deploykit.site.deploying import Batch, parse_deploy
+from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.instance import Instance
 from deploykit.site.operators import Operator, parse_operators
 from deploykit.site.promotion import Promotion, parse_promotion
@@ -82,7 +82,7 @@ class Environment:
     instance: Instance
     installed: bool = False
     operators: tuple[Operator, ...] = ()
-    batch: Batch = Batch()
+    batch: Batch = AS_THE_CONTENT_SAYS
 
     @property
     def master(self) -> Node:
@@ -144,7 +144,7 @@ def parse_environment(file: Path) -> Environment:
         instance=Instance(name),
         installed=_installed(keys["packages"]) if "packages" in keys else False,
         operators=parse_operators(keys["operators"]) if "operators" in keys else (),
-        batch=parse_deploy(keys["deploy"]) if "deploy" in keys else Batch(),
+        batch=parse_deploy(keys["deploy"]) if "deploy" in keys else AS_THE_CONTENT_SAYS,
     )
 
 

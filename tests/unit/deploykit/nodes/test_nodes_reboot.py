@@ -1,4 +1,4 @@
-"""Nodes boot again one after the other, each in health before the next; the ssh here is a script."""
+"""Nodes boot again one after the other, each in health before the next; ssh is a script here."""
 
 from __future__ import annotations
 
