@@ -18,7 +18,8 @@ def batches(nodes: int, pillar: dict[str, Any]) -> list[int]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ORCHESTRATE), extensions=["jinja2.ext.do"], autoescape=False
     )
-    environment.filters["json"] = json.dumps
+    salts = dict.fromkeys(("difference", "intersect", "regex_replace"))  # which this needs not
+    environment.filters |= {**salts, "json": json.dumps}
     text = (
         "{%- from 'steps.jinja' import batches with context %}"
         "{{ batches('hypervisor', targets, ['nova_compute']) }}"
