@@ -18,7 +18,7 @@ def batches(nodes: int, pillar: dict[str, Any]) -> list[int]:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ORCHESTRATE), extensions=["jinja2.ext.do"], autoescape=False
     )
-    salts = dict.fromkeys(("difference", "intersect", "regex_replace"))  # which this needs not
+    salts = dict.fromkeys(("difference", "intersect", "load_json", "regex_replace"), list)  # unused
     environment.filters |= {**salts, "json": json.dumps}
     text = (
         "{%- from 'steps.jinja' import batches with context %}"
