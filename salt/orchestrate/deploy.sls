@@ -1,7 +1,7 @@
 # One release onto one environment, stage by stage; the first step that fails is the last one.
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
-# role_map: {common, roles: those of roles.yml in their order}, batch: how many nodes of a kind at
-# once after the canary}.
+# role_map: {common, roles: those of roles.yml in their order}, and where the environment says it
+# batch: how many nodes of a kind at once after the canary, or batch_percent: of them}.
 {%- from 'steps.jinja' import batches, first_nodes, minions, of_role, of_stage, one_by_one, step, with_role with context %}
 {%- set everyone = minions() | load_json %}
 {%- set identity = with_role('identity') | load_json %}

@@ -1,3 +1,2 @@
 firewall:
   packages: [nftables]
-  uplink: eth0  # the provider's own interface: SSH in, nothing else

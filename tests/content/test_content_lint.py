@@ -84,16 +84,6 @@ def test_every_role_of_a_shipped_environment_is_in_the_role_map(
         assert used <= set(role_map["roles"]), file.name
 
 
-def test_state_ids_spell_their_path(checkout: Path, role_map: dict[str, Any]) -> None:
-    for component in components(role_map):
-        for file in (checkout / "salt" / "states" / component).glob("*.sls"):
-            for line in file.read_text().splitlines():
-                if line.startswith(f"{component}_") and line.endswith(":"):
-                    assert line.startswith(
-                        (f"{component}_{file.stem}_", f"{component}_{file.stem}:")
-                    )
-
-
 def test_no_link_lies_in_the_content(checkout: Path) -> None:
     for part in ("salt", "ansible"):
         assert not [path for path in (checkout / part).rglob("*") if path.is_symlink()]

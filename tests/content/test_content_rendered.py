@@ -11,11 +11,16 @@ import difflib
 import inspect
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import knocking
 import pytest
+import yaml
 from loosemodule import module_of
 from rendered import components_of
 from rendereddiff import OTHER, Piece, owner, pieces, shown
@@ -274,13 +279,178 @@ def test_clients_reach_services_through_the_load_balancer_only(render: Any) -> N
         assert node == "network" or front in text, node
 
 
-def test_libraries_that_others_need_survive_the_clean_of_a_component(render: Any) -> None:
+@pytest.mark.parametrize("topology", EVERY)
+def test_state_ids_spell_their_path(render: Any, topology: str) -> None:
+    """As Salt sees them, so also those that macros make."""
+    seen = 0
+    for name, answer in render(topology).items():
+        if name == "orchestration":
+            continue
+        others = [
+            (sls, one["__id__"])
+            for sls, states in answer["sls"].items()
+            for one in states
+            if isinstance(one, dict)
+        ]
+        for sls, state in [*map(tuple, answer["places"]), *others]:
+            path = sls.replace(".", "_")
+            assert state == path or state.startswith(f"{path}_"), (topology, name, sls, state)
+            seen += 1
+    assert seen > 50
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_clean_takes_packages_by_the_tool_that_keeps_what_others_need(
+    render: Any, topology: str
+) -> None:
     """Purging python3-pymysql with keystone would take glance and nova along."""
-    cleans = render("minimal")["controller"]["sls"]
-    for sls, states in cleans.items():
-        if sls.endswith(".clean"):
-            purged = {name for one in states if one["state"] == "pkg" for name in one["pkgs"]}
-            assert not [name for name in purged if name.startswith("python3-")], sls
+    kept = set()
+    for name, answer in render(topology).items():
+        if name == "orchestration":
+            continue
+        components = answer["top"]["kit"]
+        cleans = {name: own for name, own in answer["sls"].items() if name.endswith(".clean")}
+        assert set(cleans) == {f"{one}.clean" for one in components}
+        for component in components:
+            states = cleans[f"{component}.clean"]
+            assert not [one for one in states if one["state"] in ("pkg", "aptpkg")]
+            undos = [one for one in states if one["state"] == "cmd"]
+            if component in KEEPING:
+                assert not undos
+                continue
+            (undo,) = undos
+            assert (undo["fun"], undo["source"]) == ("script", "salt://lib/files/undo.py")
+            program, *taken = undo["name"].split()
+            others = {
+                package
+                for other in components
+                for package in packages_of(other)
+                if other != component
+            }
+            assert program == "undo.py"
+            assert not others.intersection(taken), component
+            assert set(taken) >= set(packages_of(component)) - others
+            kept |= others.intersection(packages_of(component))
+    if topology in READ:
+        assert "python3-pymysql" in kept, "no two components of a node share anything"
+
+
+KEEPING = ("trust", "vendor")  # whose packages are every node's own
+
+
+def packages_of(component: str) -> list[str]:
+    pillar = yaml.safe_load((CHECKOUT / f"salt/pillar/{component}.sls").read_text())
+    return list(pillar[component]["packages"])
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_what_services_say_goes_to_the_journal_and_to_no_file(render: Any, topology: str) -> None:
+    """The region's log is made of the journals (states/logging)."""
+    told = 0
+    for name, answer in render(topology).items():
+        if name == "orchestration":
+            continue
+        for path, lines in answer["files"].items():
+            if not path.startswith(("/etc/logrotate.d", "/etc/rsyslog")):
+                assert not [line for line in lines if TO_A_FILE.match(line)], (name, path)
+            told += "use_stderr = true" in lines
+        units = {one["name"] for one in answer["highstate"] if one["state"] == "unit"}
+        silenced = {one["name"] for one in answer["highstate"] if one["__id__"].endswith("_log")}
+        for unit in units & PRINTING:
+            assert f"/etc/default/{unit}" in silenced, (name, unit)
+    assert told
+
+
+TO_A_FILE = re.compile(r"\s*(log_dir|log_file|logto|logfile|log-file)\b|.*/var/log/")
+# Debian's start scripts name a file to these, but not to those that uwsgi runs.
+PRINTING = {
+    *("glance-api", "nova-conductor", "nova-scheduler", "nova-novncproxy", "nova-compute"),
+    *("neutron-rpc-server", "neutron-linuxbridge-agent", "neutron-dhcp-agent", "neutron-l3-agent"),
+    *("neutron-metadata-agent", "cinder-scheduler", "cinder-volume", "heat-engine"),
+}
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_logs_are_rotated_on_every_node(render: Any, topology: str) -> None:
+    for name, answer in render(topology).items():
+        if name != "orchestration":
+            (timer,) = [one for one in answer["highstate"] if one["name"] == "logrotate.timer"]
+            assert (timer["fun"], timer["enable"]) == ("running", True), name
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_health_of_what_restarts_beside_the_run_is_asked_of_the_new_process(
+    render: Any, topology: str
+) -> None:
+    """A page behind the load balancer is asked for by no line of shell: the old one may answer."""
+    for name, answer in render(topology).items():
+        if name == "orchestration":
+            continue
+        asked = {
+            one["name"]
+            for sls, states in answer["sls"].items()
+            if sls.endswith(".health")
+            for one in states
+            if one["state"] == "unit" and one["fun"] == "answers"
+        }
+        started = {one["name"] for one in answer["highstate"] if one["fun"] == "started"}
+        assert asked == started & ANSWERING, name
+        for states in answer["sls"].values():
+            lines = [one.get("check", "") for one in states if isinstance(one, dict)]
+            assert not [line for line in lines if "http://" in line and "urlopen" in line]
+
+
+ANSWERING = {
+    *("glance-api", "placement-api", "nova-api", "nova-api-metadata", "nova-novncproxy"),
+    *("neutron-api", "cinder-api", "heat-api", "horizon"),
+}
+
+
+def test_firewall_lets_in_what_the_environment_says_whatever_the_interfaces_are_called(
+    render: Any, tmp_path: Path
+) -> None:
+    """Knocked at for real, in a network of this process's own (knocking.py)."""
+    lines = render("minimal")["controller"]["files"]["/etc/region-firewall.nft"]
+    assert not [line for line in lines if "eth" in line.split("#")[0]]
+    rules = tmp_path / "rules.nft"
+    rules.write_text("\n".join(lines) + "\n")
+    words = ["unshare", "-rn", sys.executable, knocking.__file__, str(rules)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {name for name, there in told["with"].items() if there} == {
+        "a node, at a service",
+        "a node, at ssh",
+        "a node, by the tunnel",
+        "a client outside, at what is offered",
+        "the operator, at ssh",
+    }
+    assert sum(told["without"].values()) >= len(told["without"]) - 1, "nobody could knock at all"
+
+
+@pytest.mark.parametrize("topology", EVERY)
+def test_firewall_is_healthy_only_where_the_addresses_that_it_goes_by_are_there(
+    render: Any, topology: str
+) -> None:
+    for name, answer in render(topology).items():
+        if name != "orchestration":
+            assert "policy drop" in "".join(answer["files"]["/etc/region-firewall.nft"])
+            (health,) = answer["sls"]["firewall.health"]
+            assert "policy drop" in health["check"]
+            assert "ip -4 -o address show to 10.0.0." in health["check"]
+
+
+def test_load_balancer_says_who_asked_what_and_how_it_ended(render: Any) -> None:
+    for topology in ("shipped", "ha"):
+        node = "controller" if topology == "shipped" else "controller1"
+        lines = [
+            line.strip() for line in render(topology)[node]["files"]["/etc/haproxy/haproxy.cfg"]
+        ]
+        assert "log /dev/log local0" in lines and "log global" in lines
+        (form,) = [line for line in lines if line.startswith("log-format")]
+        assert all(word in form for word in ("%ci", "%b/%s", "%ST", "%tsc", "%HPO"))
+        assert "%r" not in form.split() and "%HU" not in form, "a console's token stands there"
+        assert ("option tcplog" in lines) == (topology == "ha")
 
 
 def test_clusters_come_up_node_by_node_before_what_stands_on_them(render: Any) -> None:

@@ -2,8 +2,8 @@
 
 saltrender.py KIT EXTMODS PILLARS SCRATCH: KIT holds salt/, EXTMODS the master's own modules,
 PILLARS one <minion id>.json each as the master's agent writes it. Answers per minion: its
-highstate, every other SLS as low data, and each file rendered from a template; for the whole, the
-steps of the orchestration.
+highstate, and in which SLS each of its ids is (`places`); every other SLS as low data; and each
+file rendered from a template. For the whole: the steps of the orchestration.
 """
 
 import functools
@@ -107,8 +107,10 @@ def minion(kit, extmods, pillars, scratch, name):
     caller = salt.client.Caller(mopts=options(kit, extmods, pillars, scratch, name))
     pillar = caller.cmd("pillar.items", saltenv=ENV, pillarenv=ENV)
     components = json.loads((pillars / f"{name}.json").read_text())["components"]
+    applied = compiled(caller, components)
     answer = {
-        "highstate": low(caller, components),
+        "highstate": [plain(one) for one in applied],
+        "places": [[one["__sls__"], one["__id__"]] for one in applied],
         "top": caller.cmd("state.show_top", saltenv=ENV, pillarenv=ENV),
         "sls": {},
         "files": {},

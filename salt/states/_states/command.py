@@ -4,6 +4,10 @@ Salt's `cmd.run` answers `unless` by loading every module it has, most of a seco
 These ask in bash and nothing of Salt. Commands get no input, and the minion's environment; what a
 command leaves running when it ends is not waited for. Secrets for it are named by their place in
 pillar (`env_pillar`): what stands in a state itself is kept in the minion's cache on disk.
+
+A line of several steps ends at the first that fails (`bash -e`), also in the middle of a pipe where
+it brings something about. bash forgets that within `{ …; } ||`, `if …;` and before `&&`, so steps
+do not stand there (tests/support/shellsteps.py).
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ from typing import IO, Any
 __opts__: dict[str, Any]
 __pillar__: Mapping[str, Any]
 
+ASKING = ("/bin/bash", "-e", "-c")
+# `grep -q` ends before whoever speaks to it: that is no failure where something is only asked.
+ACTING = ("/bin/bash", "-e", "-o", "pipefail", "-c")
 TOLD = 2000  # bytes of what a command printed that become a comment: its end, where the reason is
 PAUSE = 0.3  # seconds between two questions
 GRACE = 15  # seconds that the last question may take beyond the time of waiting
@@ -57,11 +64,11 @@ def ensured(
     until = time.monotonic() + timeout
     try:
         env = {**(env or {}), **_secret(env_pillar)}
-        if _bash(check, runas, env, until)[0] == 0:
+        if _bash(ASKING, check, runas, env, until)[0] == 0:
             return _answer(name, True, "as wanted")
         if __opts__["test"]:
             return _answer(name, None, f"would be {told}", {name: told})
-        status, said = _bash(act, runas, env, until)
+        status, said = _bash(ACTING, act, runas, env, until)
     except Late:
         return _answer(name, False, f"it takes longer than {timeout:g} s")
     except Unable as error:
@@ -89,7 +96,7 @@ def answers(
         return _answer(name, False, str(error))
     while True:
         try:
-            status, said = _bash(check, "root", env, began + seconds + GRACE)
+            status, said = _bash(ASKING, check, "root", env, began + seconds + GRACE)
         except Late:
             status, said = 1, "the question itself takes too long"
         if status == 0:
@@ -109,8 +116,10 @@ def _answer(
     return {"name": name, "result": result, "comment": comment, "changes": dict(changes or {})}
 
 
-def _bash(line: str, runas: str, env: Mapping[str, str] | None, until: float) -> tuple[int, str]:
-    """(exit status, end of what was printed) of a line of bash that may run `until`, monotonic.
+def _bash(
+    bash: tuple[str, ...], line: str, runas: str, env: Mapping[str, str] | None, until: float
+) -> tuple[int, str]:
+    """(exit status, end of what was printed) of a line that `bash` may run `until`, monotonic.
 
     Raises Late, and Unable where there is no such account.
     """
@@ -119,7 +128,7 @@ def _bash(line: str, runas: str, env: Mapping[str, str] | None, until: float) ->
     home = {"HOME": account.pw_dir, "USER": runas, "LOGNAME": runas, "SHELL": "/bin/bash"}
     with tempfile.TemporaryFile() as printed:  # a pipe would be held by what is left running
         process = subprocess.Popen(
-            ["/bin/bash", "-c", line],
+            [*bash, line],
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,

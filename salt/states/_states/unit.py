@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ __opts__: dict[str, Any]  # Salt's loader puts both here
 __states__: dict[str, Callable[..., dict[str, Any]]]
 
 RUNS = ("active", "activating", "reloading")
+PAUSE = 0.3  # seconds between two questions
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -101,6 +103,54 @@ def loaded(
     return _so(name, "loaded", timeout, reasons, lambda systemd: systemd.tell("daemon-reload"))
 
 
+def answers(
+    name: str,
+    url: str,
+    seconds: float,
+    files: Sequence[str] = (),
+    packages: str = "",
+    patience: float = 20,
+) -> dict[str, Any]:
+    """The unit `name` answers 2xx at `url` within `seconds`, as new as `files`. Never a change.
+
+    What was running before a restart may answer, too, as long as the restart goes on: so no job of
+    systemd's may wait for the unit, and the process that it has before the question has to be the
+    one that it has after it. One answer may take `patience` seconds; redirects are followed. A test
+    asks once, and does not call it a failure.
+    """
+    answer: dict[str, Any] = {"name": name, "result": True, "changes": {}, "comment": "it answers"}
+    until = time.monotonic() + seconds
+    while why := _silence(name, url, (files, packages), patience):
+        if __opts__["test"]:
+            return {**answer, "result": None, "comment": f"no healthy answer yet: {why}"}
+        if time.monotonic() >= until:
+            comment = f"no healthy answer within {seconds:g} s: {why}"
+            return {**answer, "result": False, "comment": comment}
+        time.sleep(PAUSE)
+    return answer
+
+
+def _silence(name: str, url: str, newest: tuple[Sequence[str], str], patience: float) -> str:
+    """Why the unit's own process did not answer at `url`; empty where it did."""
+    systemd = Systemd(patience)
+    try:
+        before = systemd.show(name)
+        if before["ActiveState"] != "active":
+            return f"it is {before['ActiveState']}"
+        if before.get("Job", "0") not in ("", "0"):
+            return "it is about to be restarted"
+        if older := _older(*newest, before):
+            return ", ".join(older)
+        # Not by way of a proxy: it is this node itself that is asked.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener.open(url, timeout=patience).close()
+        now = Systemd(patience).show(name)
+    except (Failed, OSError) as error:
+        return str(error)
+    same = all(now[key] == before[key] for key in ("ActiveState", "MainPID"))
+    return "" if same else "it was restarted meanwhile"
+
+
 def _older(files: Sequence[str], packages: str, seen: dict[str, str]) -> list[str]:
     """Why a unit, as systemd shows it, is older than what it runs on; empty where it is not."""
     since = _moment(seen["StateChangeTimestamp"])
@@ -136,7 +186,9 @@ class Systemd:
 
     def show(self, unit: str) -> dict[str, str]:
         """What systemd says of a unit, as far as this module asks."""
-        asked = "ActiveState,StateChangeTimestamp,LoadState,NeedDaemonReload,DropInPaths"
+        asked = (
+            "ActiveState,StateChangeTimestamp,LoadState,NeedDaemonReload,DropInPaths,Job,MainPID"
+        )
         words = ["show", unit, f"--property={asked}", "--timestamp=us+utc"]
         return dict(line.split("=", 1) for line in self._call(words).stdout.splitlines())
 

@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import arguments, rendered, tools with context %}
+{%- from 'lib/config.jinja' import arguments, printing, rendered, tools with context %}
 include:
   - .package
 
@@ -10,6 +10,8 @@ include:
             'cinder/files/api-uwsgi.ini.jinja') }}
 
 {{ arguments('cinder', 'cinder-api', '--ini /etc/cinder/cinder-api-uwsgi.ini') }}
+
+{{ printing('cinder', ['cinder-scheduler']) }}
 
 {{ tools('cinder', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
                     'config-check': 'lib/files/config_check.py'}) }}

@@ -15,7 +15,7 @@
             'lvm2-monitor', 'lvm2-lvmpolld.socket', 'lvm2-lvmpolld'],
            pillar.cinder_volume.packages, user=None if shared else 'cinder',
            files=['/etc/systemd/system/cinder-volume-group.service',
-                  '/etc/systemd/system/tgt.service.d', '/etc/tgt', '/run/tgtd', '/run/lvm',
+                  '/etc/systemd/system/tgt.service.d', '/etc/default/cinder-volume', '/etc/tgt', '/run/tgtd', '/run/lvm',
                   '/usr/local/sbin/cinder-volume-alive', '/usr/local/sbin/cinder-volume-config-check',
                   tool]
                  + ([] if shared else ['/etc/cinder', '/var/log/cinder', '/var/cache/cinder',

@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
+{%- from 'lib/config.jinja' import printing, rendered, tools, unit_settings with context %}
 {%- from 'lib/region.jinja' import here with context %}
 {%- from 'lib/service.jinja' import loaded with context %}
 {%- set portal = here ~ ':' ~ pillar.endpoints.volume_target.port %}
@@ -11,6 +11,8 @@ include:
 
 {{ rendered('cinder_volume_config_unit', '/etc/systemd/system/cinder-volume-group.service',
             'cinder_volume/files/cinder-volume-group.service.jinja') }}
+
+{{ printing('cinder_volume', ['cinder-volume']) }}
 
 {{ tools('cinder_volume', {'alive': 'lib/files/alive.py', 'group': 'cinder_volume/files/group.py',
                            'config-check': 'lib/files/config_check.py'}) }}

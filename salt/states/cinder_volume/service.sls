@@ -22,6 +22,7 @@ cinder_volume_service_lvm:
                      {'unit': 'cinder_volume_config_units_loaded'}]) }}
 
 {{ started('cinder_volume_service_agent', 'cinder-volume',
-           ['/etc/cinder/cinder.conf', '/var/lib/dpkg/info/python3-cinder.list'],
-           requires=[{'file': 'cinder_volume_config_file'},
+           ['/etc/cinder/cinder.conf', '/etc/default/cinder-volume',
+            '/var/lib/dpkg/info/python3-cinder.list'],
+           requires=[{'file': 'cinder_volume_config_file'}, {'file': 'cinder_volume_config_log'},
                      {'unit': 'cinder_volume_service_target_current'}]) }}

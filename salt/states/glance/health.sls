@@ -1,3 +1,5 @@
-{%- from 'lib/health.jinja' import url_answers with context %}
+{%- from 'lib/health.jinja' import unit_answers with context %}
 {%- from 'lib/region.jinja' import backend_url with context %}
-{{ url_answers('glance_health_answers', backend_url('image') ~ pillar.services.image.check, 60) }}
+{{ unit_answers('glance_health_answers', 'glance-api',
+                backend_url('image') ~ pillar.services.image.check, 60,
+                files=['/etc/glance/glance-api.conf']) }}

@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import arguments, rendered, tools, unit_settings with context %}
+{%- from 'lib/config.jinja' import arguments, printing, rendered, tools, unit_settings with context %}
 include:
   - .package
 
@@ -9,6 +9,8 @@ include:
 {{ rendered('heat_config_uwsgi', '/etc/heat/heat-api-uwsgi.ini', 'heat/files/api-uwsgi.ini.jinja') }}
 
 {{ arguments('heat', 'heat-api', '--ini /etc/heat/heat-api-uwsgi.ini') }}
+
+{{ printing('heat', ['heat-engine']) }}
 
 {{ tools('heat', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
                   'domain': 'heat/files/domain.py', 'config-check': 'lib/files/config_check.py'}) }}

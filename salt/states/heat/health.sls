@@ -1,7 +1,8 @@
-{%- from 'lib/health.jinja' import answers, url_answers with context %}
+{%- from 'lib/health.jinja' import answers, unit_answers with context %}
 {%- from 'lib/region.jinja' import here with context %}
 {%- set offer = pillar.services.orchestration %}
-{{ url_answers('heat_health_api', 'http://' ~ here ~ ':' ~ offer.backend_port ~ offer.check, 90) }}
+{{ unit_answers('heat_health_api', 'heat-api', 'http://' ~ here ~ ':' ~ offer.backend_port ~ offer.check,
+                90, files=['/etc/heat/heat.conf']) }}
 
 {{ answers('heat_health_alive',
            '/usr/local/sbin/heat-alive /etc/heat/heat.conf keystone_authtoken orchestration '

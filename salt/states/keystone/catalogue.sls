@@ -1,5 +1,5 @@
 # What the catalogue offers and the accounts of the services: once, when identity is there. Services
-# whose role no node has any more lose theirs. The node has keystone itself by then.
+# whose role no node has any more lose theirs, as far as this region made it (files/catalogue.py).
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import backend_url, offered, public_url with context %}
 {%- set offers = offered() | load_json %}

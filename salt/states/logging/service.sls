@@ -17,13 +17,16 @@ logging_service_enabled:
             '/etc/systemd/system/rsyslog.service.d/region.conf', '/var/lib/dpkg/info/rsyslog.list']
            + (keys if receiving else []),
            requires=[{'service': 'logging_service_enabled'}, {'unit': 'logging_config_units_loaded'}]) }}
-{%- if keeping %}
 
+# Everywhere: what packages log to files is rotated, too. A package's own start of it is forbidden
+# (policy-rc.d), and it would run from the next boot on only.
 logging_service_rotation:
   service.running:
     - name: logrotate.timer
     - enable: True
     - unmask: True
     - require:
+      - pkg: logging_package_installed
+{%- if keeping %}
       - file: logging_config_rotation
 {%- endif %}

@@ -20,5 +20,5 @@ mariadb_access_file:
 # What an SQL error quotes may hold a password: only its number and kind are told.
 {{ ensured('mariadb_access_granted',
            'missing=$(' ~ ask ~ ') && [[ -z $missing ]]',
-           "set -o pipefail; " ~ ask ~ " | mariadb 2>&1 | sed 's/^\\(ERROR [0-9]* ([0-9A-Z]*)\\).*/\\1/'",
+           ask ~ " | mariadb 2>&1 | sed 's/^\\(ERROR [0-9]* ([0-9A-Z]*)\\).*/\\1/'",
            requires=[{'unit': 'mariadb_service_current'}, {'file': 'mariadb_access_file'}]) }}

@@ -6,20 +6,20 @@
 include:
   - .config
 
-{{ rendered('mariadb_config_cluster', '/etc/mysql/region-cluster.json',
-            'mariadb/files/cluster.json.jinja') }}
+{{ rendered('mariadb_cluster_nodes', '/etc/mysql/region-cluster.json',
+            'mariadb/files/cluster.json.jinja', component='mariadb') }}
 
-{{ rendered('mariadb_config_watch', '/etc/systemd/system/mariadb-watch.service',
-            'mariadb/files/mariadb-watch.service.jinja') }}
+{{ rendered('mariadb_cluster_unit', '/etc/systemd/system/mariadb-watch.service',
+            'mariadb/files/mariadb-watch.service.jinja', component='mariadb') }}
 
-{{ loaded('mariadb_config_watch_loaded', ['mariadb-watch'],
-          requires=[{'file': 'mariadb_config_watch'}]) }}
+{{ loaded('mariadb_cluster_unit_loaded', ['mariadb-watch'],
+          requires=[{'file': 'mariadb_cluster_unit'}]) }}
 
-{{ tools('mariadb', {'cluster': 'mariadb/files/cluster.py'}) }}
+{{ tools('mariadb', {'cluster': 'mariadb/files/cluster.py'}, id='mariadb_cluster_tools') }}
 
-{{ running('mariadb_watch', 'mariadb-watch',
+{{ running('mariadb_cluster_watch', 'mariadb-watch',
            ['/etc/mysql/region-cluster.json', '/etc/systemd/system/mariadb-watch.service',
             '/usr/local/sbin/mariadb-cluster'],
-           requires=[{'unit': 'mariadb_config_watch_loaded'}, {'file': 'mariadb_config_cluster'},
-                     {'file': 'mariadb_config_tools'}]) }}
+           requires=[{'unit': 'mariadb_cluster_unit_loaded'}, {'file': 'mariadb_cluster_nodes'},
+                     {'file': 'mariadb_cluster_tools'}]) }}
 {%- endif %}

@@ -9,5 +9,5 @@ include:
 
 {{ ensured('mariadb_found_cluster', '/usr/local/sbin/mariadb-cluster founded',
            '/usr/local/sbin/mariadb-cluster found', timeout=600,
-           requires=[{'file': 'mariadb_config_file'}, {'unit': 'mariadb_watch_current'}]) }}
+           requires=[{'file': 'mariadb_config_file'}, {'unit': 'mariadb_cluster_watch_current'}]) }}
 {%- endif %}

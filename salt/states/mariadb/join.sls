@@ -12,5 +12,5 @@ mariadb_join_running:
     - unmask: True
     - require:
       - file: mariadb_config_file
-      - unit: mariadb_watch_current
+      - unit: mariadb_cluster_watch_current
 {%- endif %}

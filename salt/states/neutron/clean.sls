@@ -4,7 +4,8 @@
                   | intersect(['neutron_linuxbridge', 'neutron_gateway']) %}
 {{ cleaned('neutron', ['neutron-api', 'neutron-rpc-server'], pillar.neutron.packages,
            user=None if shared else 'neutron',
-           files=['/etc/default/neutron-server', '/usr/local/sbin/neutron-config-check',
+           files=['/etc/default/neutron-server', '/etc/default/neutron-rpc-server',
+                  '/usr/local/sbin/neutron-config-check',
                   '/usr/local/sbin/neutron-gate',
                   '/usr/local/sbin/neutron-schema']
                  + ([] if shared else ['/etc/neutron', '/var/log/neutron', '/var/lib/neutron',

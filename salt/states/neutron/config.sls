@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import arguments, rendered, tools with context %}
+{%- from 'lib/config.jinja' import arguments, printing, rendered, tools with context %}
 include:
   - .package
 
@@ -14,6 +14,8 @@ include:
 
 # Its start script reads them under the name that the service once had.
 {{ arguments('neutron', 'neutron-server', '--ini /etc/neutron/neutron-api-uwsgi.ini') }}
+
+{{ printing('neutron', ['neutron-rpc-server']) }}
 
 {{ tools('neutron', {'gate': 'lib/files/gate.py', 'schema': 'lib/files/schema.py',
                      'config-check': 'lib/files/config_check.py'}) }}

@@ -1,9 +1,8 @@
-{%- from 'lib/health.jinja' import answers with context %}
+{%- from 'lib/health.jinja' import answers, unit_answers with context %}
 {%- from 'lib/region.jinja' import here with context %}
 {%- set url = 'http://' ~ here ~ ':' ~ pillar.services.network.backend_port ~ '/' %}
-{{ answers('neutron_health_api',
-           'python3 -c \'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=20)\' ' ~ url,
-           90) }}
+{{ unit_answers('neutron_health_api', 'neutron-api', url, 90,
+                files=['/etc/neutron/neutron.conf', '/etc/neutron/plugins/ml2/ml2_conf.ini']) }}
 
 # The queues that the agents call.
 {{ answers('neutron_health_rpc',

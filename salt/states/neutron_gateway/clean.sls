@@ -5,7 +5,7 @@
 {%- set files = ['/usr/local/sbin/neutron-gateway-alive', '/usr/local/sbin/neutron-gateway-gate',
                  '/usr/local/sbin/neutron-gateway-config-check'] %}
 {%- for agent in agents %}
-{%- do files.append('/etc/systemd/system/' ~ agent ~ '.service.d') %}
+{%- do files.extend(['/etc/systemd/system/' ~ agent ~ '.service.d', '/etc/default/' ~ agent]) %}
 {%- endfor %}
 {{ cleaned('neutron_gateway', agents, pillar.neutron_gateway.packages,
            user=None if shared else 'neutron',

@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
+{%- from 'lib/config.jinja' import printing, rendered, tools, unit_settings with context %}
 {%- set gate = 'ExecStartPre=/usr/local/sbin/neutron-gateway-gate /etc/neutron/neutron.conf 280 ' %}
 {%- set patient = ['TimeoutStartSec=300', 'Restart=always', 'RestartSec=3'] %}
 include:
@@ -16,6 +16,8 @@ include:
 
 {{ rendered('neutron_gateway_config_metadata', '/etc/neutron/metadata_agent.ini',
             'neutron_gateway/files/metadata_agent.ini.jinja', group='neutron', secret=True) }}
+
+{{ printing('neutron_gateway', ['neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent']) }}
 
 {{ tools('neutron_gateway', {'alive': 'lib/files/alive.py', 'gate': 'lib/files/gate.py',
                                  'config-check': 'lib/files/config_check.py'}) }}

@@ -11,6 +11,7 @@
 {{ cleaned('neutron_linuxbridge', 'neutron-linuxbridge-agent', pillar.neutron_linuxbridge.packages,
            user=None if shared else 'neutron',
            files=['/etc/systemd/system/neutron-linuxbridge-agent.service.d',
+                  '/etc/default/neutron-linuxbridge-agent',
                   '/usr/local/sbin/neutron-linuxbridge-config-check', ebtables,
                   '/usr/local/sbin/neutron-linuxbridge-alive',
                   '/usr/local/sbin/neutron-linuxbridge-gate']

@@ -1,5 +1,5 @@
 {%- from 'lib/command.jinja' import ensured with context %}
-{%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
+{%- from 'lib/config.jinja' import printing, rendered, tools, unit_settings with context %}
 include:
   - .package
 
@@ -12,6 +12,8 @@ include:
 
 {{ rendered('neutron_linuxbridge_config_agent', '/etc/neutron/plugins/ml2/linuxbridge_agent.ini',
             'neutron_linuxbridge/files/linuxbridge_agent.ini.jinja') }}
+
+{{ printing('neutron_linuxbridge', ['neutron-linuxbridge-agent']) }}
 
 {{ tools('neutron_linuxbridge', {'alive': 'lib/files/alive.py', 'gate': 'lib/files/gate.py',
                                  'config-check': 'lib/files/config_check.py',

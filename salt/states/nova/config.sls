@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import arguments, rendered, tools, unit_settings with context %}
+{%- from 'lib/config.jinja' import arguments, printing, rendered, tools, unit_settings with context %}
 include:
   - .package
 
@@ -27,6 +27,8 @@ nova_config_console:
     - mode: '0644'
     - require:
       - pkg: nova_package_installed
+
+{{ printing('nova', ['nova-conductor', 'nova-scheduler', 'nova-novncproxy']) }}
 
 {{ tools('nova', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
                   'cells': 'nova/files/cells.py', 'config-check': 'lib/files/config_check.py'}) }}

@@ -1,10 +1,10 @@
-{%- from 'lib/health.jinja' import answers with context %}
+{%- from 'lib/health.jinja' import answers, unit_answers with context %}
 {%- from 'lib/region.jinja' import here with context %}
-{%- for service, page in {'compute': '', 'metadata': '', 'console': 'vnc_lite.html'}.items() %}
-{%- set url = 'http://' ~ here ~ ':' ~ pillar.services[service].backend_port ~ '/' ~ page %}
-{{ answers('nova_health_' ~ service,
-           'python3 -c \'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=20)\' ' ~ url,
-           90) }}
+{%- for service, unit, page in [('compute', 'nova-api', ''), ('metadata', 'nova-api-metadata', ''),
+                                ('console', 'nova-novncproxy', 'vnc_lite.html')] %}
+{{ unit_answers('nova_health_' ~ service, unit,
+                'http://' ~ here ~ ':' ~ pillar.services[service].backend_port ~ '/' ~ page, 90,
+                files=['/etc/nova/nova.conf']) }}
 {%- endfor %}
 
 {{ answers('nova_health_alive',

@@ -11,7 +11,7 @@ include:
            ~ schema ~ 'database ' ~ versions ~ 'main/migrations/versions && '
            ~ schema ~ 'database ' ~ versions ~ 'main/migrations/versions nova_cell0 && '
            ~ '/usr/local/sbin/nova-cells check',
-           'set -e; nova-manage api_db sync; '
+           'nova-manage api_db sync; '
            ~ "nova-manage cell_v2 map_cell0 --database_connection "
            ~ "'{scheme}://{username}:{password}@{hostname}:{port}/nova_cell0?{query}'; "
            ~ 'uuid=$(/usr/local/sbin/nova-cells name); '

@@ -4,6 +4,7 @@
 {{ cleaned('nova_compute', ['nova-compute', 'iscsid', 'iscsid.socket'], pillar.nova_compute.packages,
            user=None if shared else 'nova',
            files=['/etc/systemd/system/nova-compute.service.d', '/etc/nova/nova-compute.conf',
+                  '/etc/default/nova-compute',
                   '/usr/local/sbin/nova-compute-config-check',
                   '/usr/local/sbin/nova-compute-alive', '/usr/local/sbin/nova-compute-gate']
                  + ([] if shared else ['/etc/nova', '/var/log/nova', '/var/cache/nova']),

@@ -1,4 +1,4 @@
-{%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
+{%- from 'lib/config.jinja' import printing, rendered, tools, unit_settings with context %}
 include:
   - .package
 
@@ -7,6 +7,8 @@ include:
 
 {{ rendered('nova_compute_config_hypervisor', '/etc/nova/nova-compute.conf',
             'nova_compute/files/nova-compute.conf.jinja') }}
+
+{{ printing('nova_compute', ['nova-compute']) }}
 
 {{ tools('nova_compute', {'alive': 'lib/files/alive.py', 'gate': 'lib/files/gate.py',
                           'config-check': 'lib/files/config_check.py'}) }}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +31,8 @@ class Systemctl:
             "LoadState": "loaded",
             "NeedDaemonReload": "no",
             "DropInPaths": "",
+            "Job": "",
+            "MainPID": "7",
         }
         self.fails = ""
 
@@ -253,3 +258,103 @@ def test_units_without_settings_of_their_own_are_loaded_as_they_are(
     assert ask("loaded", ["web"])["changes"] == {}
     systemctl.seen["LoadState"] = "masked"
     assert ask("loaded", ["web"])["changes"] == {}
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers what its server was told to, after having done what it was told to do."""
+
+    server: Web
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        self.server.meanwhile()
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class Web(ThreadingHTTPServer):
+    """The process that listens for the unit `web`."""
+
+    status, asked = 200, 0
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Page)
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_unit_that_answers_is_healthy_and_nothing_changes(ask: Ask, web: Web, file: Path) -> None:
+    answer = ask("answers", web.url, 1, files=[str(file)])
+    assert answer == {"name": "web", "result": True, "changes": {}, "comment": "it answers"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ({"Job": "1234"}, "it is about to be restarted"),
+        ({"ActiveState": "deactivating"}, "it is deactivating"),
+        ({"ActiveState": "activating"}, "it is activating"),
+        ({"ActiveState": "failed"}, "it is failed"),
+    ],
+)
+def test_process_of_before_a_restart_is_not_believed(
+    ask: Ask, systemctl: Systemctl, web: Web, shown: dict[str, str], told: str
+) -> None:
+    systemctl.seen |= shown
+    answer = ask("answers", web.url, 0.5)
+    assert (answer["result"], answer["comment"]) == (
+        False,
+        f"no healthy answer within 0.5 s: {told}",
+    )
+    assert web.asked == 0
+
+
+def test_process_that_is_older_than_its_configuration_is_not_believed(
+    ask: Ask, web: Web, file: Path
+) -> None:
+    age(file, 1)
+    answer = ask("answers", web.url, 0, files=[str(file)])
+    assert answer["comment"] == f"no healthy answer within 0 s: {file} is newer"
+
+
+def test_answer_of_a_process_that_is_gone_by_then_does_not_count(
+    ask: Ask, systemctl: Systemctl, web: Web
+) -> None:
+    def restart() -> None:
+        systemctl.seen["MainPID"] = "8"
+        systemctl.write()
+
+    web.meanwhile = restart
+    assert "it was restarted meanwhile" in ask("answers", web.url, 0)["comment"]
+    assert ask("answers", web.url, 0)["result"] is True
+
+
+def test_page_that_is_an_error_and_nobody_there_are_no_health(ask: Ask, web: Web) -> None:
+    web.status = 503
+    assert "503" in ask("answers", web.url, 0)["comment"]
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert "refused" in ask("answers", f"http://127.0.0.1:{port}/", 0)["comment"]
+
+
+def test_test_asks_a_unit_once(unit: ModuleType, ask: Ask, web: Web) -> None:
+    unit.__dict__["__opts__"] = {"test": True}
+    web.status = 503
+    answer = ask("answers", web.url, 60)
+    assert (answer["result"], web.asked) == (None, 1)

@@ -140,6 +140,7 @@ def rebuild(
 @env.command()
 @click.argument("instance")
 @click.argument("nodes", nargs=-1)
+@click.option("--all-at-once", is_flag=True, help="Side by side: what they run is away meanwhile.")
 @provider_option
 @mean_option
 @yes_option
@@ -151,9 +152,14 @@ def reboot(
     provider: str | None,
     yes_i_mean: tuple[str, ...],
     yes: bool,
+    all_at_once: bool,
 ) -> None:
-    """Reboot NODES of an environment side by side (default: all) and wait until they are back."""
-    from deploykit.nodes.reboot import reboot_nodes
+    """Reboot NODES of an environment (default: all), one after the other.
+
+    The next one begins when all units of the one before have started. Where a node does not come
+    back, or a unit fails that ran before, the rest stay as they are.
+    """
+    from deploykit.nodes.reboot import reboot_nodes, reboot_to_health
 
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)
@@ -161,9 +167,16 @@ def reboot(
     inventory = found.inventory(environment, name)
     hosts = [host_of(inventory, node) for node in nodes] or list(inventory.hosts)
     names = ", ".join(host.name for host in hosts)
-    confirm(site, [name], yes, yes_i_mean, f"reboots {names}")
-    with Shown(stderr()).step(f"{name}: {names} rebooted"):
-        reboot_nodes(inventory, hosts)
+    how = "side by side" if all_at_once else "one after the other"
+    confirm(site, [name], yes, yes_i_mean, f"reboots {names}, {how}")
+    progress = Shown(stderr())
+    if all_at_once:
+        with progress.step(f"{name}: {names} rebooted"):
+            reboot_nodes(inventory, hosts)
+        return
+    for host in hosts:
+        with progress.step(f"{name}: {host.name} rebooted"):
+            reboot_to_health(inventory, host)
 
 
 def _provider(site: Site, instance: Instance) -> Provider:

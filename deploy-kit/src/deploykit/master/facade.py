@@ -214,6 +214,7 @@ class Master:
             name=inventory.environment.name,
             nodes=node_facts(inventory),
             roles=dict(roles),
+            batch=inventory.environment.batch.pillar(),
         )
         return cast(Orchestration, {**report, "failures": causes_first(report["failures"])})
 

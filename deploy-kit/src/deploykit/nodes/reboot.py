@@ -11,9 +11,35 @@ from deploykit.nodes import ssh
 from deploykit.nodes.inventory import Host, Inventory
 
 BACK_SECONDS = 180.0
+STARTED_SECONDS = 600.0  # services wait for others, some of them five minutes
 AT_ONCE = 8
 # The start of the first process: a container has its host's boot id.
 BOOTED = "cut -d' ' -f22 /proc/1/stat; cat /proc/sys/kernel/random/boot_id"
+
+
+def reboot_to_health(inventory: Inventory, host: Host) -> None:
+    """Reboot one node and wait until systemd calls its start finished, with no new failed unit.
+
+    Raises NodeUnreachable where it does not come back, DeployKitError naming the units that failed
+    and had not before.
+    """
+    before = _failed(inventory, host)
+    reboot_nodes(inventory, [host])
+    # It ends with 1 where something failed, which is told by name below.
+    wait = "systemctl is-system-running --wait || true"
+    ssh.run_on(host, inventory, wait, timeout=STARTED_SECONDS)
+    if broken := sorted(_failed(inventory, host) - before):
+        raise DeployKitError(
+            f"{inventory.instance}: after its reboot failed on {host.name}: {', '.join(broken)}",
+            f"'deploy-kit env ssh {inventory.instance} {host.name}' leads there",
+        )
+
+
+def _failed(inventory: Inventory, host: Host) -> set[str]:
+    """The units of a node that have failed."""
+    words = "systemctl list-units --failed --plain --no-legend"
+    told = ssh.run_on(host, inventory, words, timeout=30).stdout
+    return {line.split()[0] for line in told.splitlines() if line.strip()}
 
 
 def reboot_nodes(inventory: Inventory, hosts: Sequence[Host]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from deploykit.base.errors import InputError
 from deploykit.base.naming import check_key, parse_name
 from deploykit.base.yamlfile import Value, load
+from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.instance import Instance
 from deploykit.site.operators import Operator, parse_operators
 from deploykit.site.promotion import Promotion, parse_promotion
@@ -18,7 +19,7 @@ from deploykit.site.promotion import Promotion, parse_promotion
 MEMORY = re.compile(r"[1-9]\d*[MG]")
 KEYS = frozenset(
     {"name", "provider", "networks", "nodes", "operators"}
-    | {"promotion", "protected", "labels", "packages"}
+    | {"promotion", "protected", "packages", "deploy"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 MASTER_ROLE = "master"
@@ -68,7 +69,7 @@ class Environment:
     `instance` is its nodes: with a provider of its own where another than the file's makes them, so
     that the two never meet. `installed`: its nodes come with the
     content's packages installed, unconfigured; else those are downloaded at most. `operators` get
-    accounts of their own on every node.
+    accounts of their own on every node. `batch` is how many nodes a deployment changes at once.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Environment:
     instance: Instance
     installed: bool = False
     operators: tuple[Operator, ...] = ()
+    batch: Batch = AS_THE_CONTENT_SAYS
 
     @property
     def master(self) -> Node:
@@ -142,6 +144,7 @@ def parse_environment(file: Path) -> Environment:
         instance=Instance(name),
         installed=_installed(keys["packages"]) if "packages" in keys else False,
         operators=parse_operators(keys["operators"]) if "operators" in keys else (),
+        batch=parse_deploy(keys["deploy"]) if "deploy" in keys else AS_THE_CONTENT_SAYS,
     )
 
 

@@ -89,6 +89,19 @@ def test_ssh_comes_in_by_the_uplink_and_nothing_else(host, listener):
     assert not knock(other(host), address, 7005)
 
 
+def test_interface_that_nobody_knows_is_closed(host, listener):
+    """Whatever an interface is called: what no rule lets in stays out."""
+    listener(7006)
+    stranger = "198.51.100"
+    host.check_output("ip address add %s.1/24 dev eth1", stranger)
+    other(host).check_output("ip address add %s.2/24 dev eth1", stranger)
+    try:
+        assert not knock(other(host), f"{stranger}.1", 7006)
+    finally:
+        other(host).check_output("ip address del %s.2/24 dev eth1", stranger)
+        host.check_output("ip address del %s.1/24 dev eth1", stranger)
+
+
 def test_tables_of_others_survive_a_reload_and_a_restart(host):
     host.check_output("nft add table ip kitchen_neutron")
     try:

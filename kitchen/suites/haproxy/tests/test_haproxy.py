@@ -1,5 +1,7 @@
 """The load balancer speaks TLS on the management address, with the region's certificate."""
 
+import time
+
 ADDRESS = "10.90.0.11"
 PORT = 5000
 
@@ -25,6 +27,19 @@ def test_backends_that_are_down_are_said_to_be_unavailable(host):
         str(PORT),
     )
     assert said == "503"
+
+
+def test_request_that_found_no_backend_is_in_the_journal_without_its_query(host):
+    path = f"/v3/asked-at-{time.time()}"
+    host.check_output(
+        "curl -s -m 20 -o /dev/null https://%s:%s%s?token=hidden", ADDRESS, str(PORT), path
+    )
+    wait = f"until journalctl -t haproxy -o cat | grep -F {path}; do sleep 0.2; done"
+    said = host.check_output("timeout 20 sh -c %s", wait)
+    assert "identity/<NOSRV>" in said
+    assert " 503 " in said
+    assert " SC-- " in said
+    assert "hidden" not in said
 
 
 def test_certificate_is_refused_by_who_does_not_trust_the_region(host):

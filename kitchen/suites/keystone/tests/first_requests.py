@@ -12,10 +12,9 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 RESTARTS, CLIENTS = 5, 8
-LOG = Path("/var/log/keystone/keystone.log")
+LOG = ["journalctl", "--boot", "--unit=keystone", "--output=cat"]
 TIMEOUT, START_SECONDS = 20, 60
 
 
@@ -53,7 +52,8 @@ def settled():
     """Wait until every worker has loaded: one that is stopped before is killed after 15 s."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        said = LOG.read_text(errors="replace").rsplit("*** Starting uWSGI", 1)[-1]
+        told = subprocess.run(LOG, capture_output=True, text=True, errors="replace", check=True)
+        said = told.stdout.rsplit("*** Starting uWSGI", 1)[-1]
         if 0 < said.count("spawned uWSGI worker") <= said.count("ready in "):
             return
         time.sleep(0.2)

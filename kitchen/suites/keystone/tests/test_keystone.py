@@ -1,6 +1,7 @@
 """Identity answers on the management address; its keys and settings are for it alone."""
 
 import json
+import time
 from pathlib import Path
 
 ADDRESS = "10.90.0.11"
@@ -63,4 +64,14 @@ def test_first_requests_that_come_at_once_are_all_answered(host):
 
 def test_restarts_of_identity_crash_nothing(host):
     """After the test before, which restarts it several times."""
-    assert "Segmentation" not in host.file("/var/log/keystone/keystone.log").content_string
+    assert "Segmentation" not in host.check_output("journalctl -u keystone -o cat")
+
+
+def test_what_identity_says_is_in_the_journal_and_in_the_region_s_log(host):
+    """This node keeps the region's log; a sender's way there is the suite `logging`."""
+    path = f"/v3/asked-at-{time.time()}"
+    host.run("curl -s -m 20 %s", url(host).removesuffix("/v3") + path)
+    for place in ("journalctl -u keystone -o cat", "cat /var/log/region/region.log"):
+        wait = f"until {place} | grep -F {path}; do sleep 0.2; done"
+        assert host.run("timeout 20 sh -c %s", wait).rc == 0, place
+    assert host.check_output("find /var/log/keystone -type f -size +0") == ""

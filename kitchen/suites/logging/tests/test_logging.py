@@ -36,6 +36,13 @@ def test_message_of_a_node_is_kept_on_the_receiver(host):
     assert arrives(host, text)
 
 
+def test_what_a_service_prints_is_kept_on_the_receiver(host):
+    """So do those of OpenStack, which print (lib/config.jinja, `printing`)."""
+    text = f"kitchen prints {time.time()}"
+    host.check_output("systemd-run -q --wait --collect --unit kitchen-prints echo %s", text)
+    assert arrives(host, text)
+
+
 def test_message_waits_on_disk_while_the_receiver_is_away(host):
     text = f"kitchen says meanwhile {time.time()}"
     receiver(host).check_output("systemctl stop rsyslog syslog.socket")
@@ -70,6 +77,8 @@ def test_key_is_for_root_alone_and_on_the_receiver_only(host, file):
     assert not host.file(f"/etc/rsyslog-region/{file}").exists
 
 
-def test_log_of_a_node_is_rotated(host):
-    assert receiver(host).service("logrotate.timer").is_running
+def test_logs_are_rotated_on_every_node(host):
+    for one in (host, receiver(host)):
+        assert one.service("logrotate.timer").is_running
+        assert one.service("logrotate.timer").is_enabled
     receiver(host).check_output("logrotate --debug /etc/logrotate.d/region")

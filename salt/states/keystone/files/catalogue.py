@@ -6,8 +6,14 @@
 Reads from the environment KEYSTONE_PASSWORD (the admin's), KEYSTONE_PASSWORDS, JSON
 {user: password}, and KEYSTONE_CATALOGUE, JSON: {"region": name, "services":
 {type: {"name", "user", "url"}}, "absent": [{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply`
-brings about what is missing and says each thing it did. Services and accounts that are not named
-are left alone. Passwords are never printed.
+brings about what is missing and says each thing it did. Passwords are never printed.
+
+keystone may serve other regions, too, and people who register services of their own. So what this
+makes carries a mark in its description, and of `absent` only that is taken away: endpoints of this
+region, a service when no endpoint is left, an account. An account without the mark is never given
+another password. What was made before there were marks gets it where it is surely ours: an account
+that the region's own password opens, an endpoint of this region with the wanted URL, a service all
+of whose endpoints are such.
 """
 
 import json
@@ -22,10 +28,15 @@ TIMEOUT = 45  # seconds; a service that has just started answers when it is load
 PROJECT = "service"
 ROLES = ("admin", "service")
 INTERFACES = ("admin", "internal", "public")
+MARK = "Made by the content of the region {}"
 
 
 class Different(Exception):
     """Something is not as wanted, and only a check was asked for."""
+
+
+class Foreign(Exception):
+    """What is wanted is there, and somebody else's; the text says what to do."""
 
 
 class Keystone:
@@ -87,8 +98,9 @@ class Keystone:
 class Catalogue:
     """What keystone has now; each method looks first, then acts, unless only a check is wanted."""
 
-    def __init__(self, keystone, dry):
-        self.keystone, self.dry = keystone, dry
+    def __init__(self, keystone, region, dry):
+        self.keystone, self.region, self.dry = keystone, region, dry
+        self.mark = MARK.format(region)
         with ThreadPoolExecutor(4) as pool:
             kinds = ("projects", "roles", "users", "services", "endpoints", "regions")
             answers = pool.map(lambda kind: (kind, keystone.listed(kind)), kinds)
@@ -111,67 +123,107 @@ class Catalogue:
             self.found[kind].append(found)
         return found["id"]
 
+    def ours(self, one):
+        return one.get("description") == self.mark
+
+    def marked(self, kind, one, what):
+        """Put the mark on what is surely ours."""
+        if not self.ours(one):
+            self.differs(f"{what}: is the region's, and not marked so")
+            self.keystone.change(kind, one["id"], description=self.mark)
+
     def account(self, name, password, project, roles):
         """The service user `name`: its password, and its roles in the project."""
         user = self.named("users", name)
         if not user:
             self.differs(f"user {name}: missing")
             user = self.keystone.make(
-                "users", name=name, password=password, domain_id="default", enabled=True
+                "users",
+                name=name,
+                password=password,
+                domain_id="default",
+                enabled=True,
+                description=self.mark,
             )
         elif self.keystone.login(name, password, PROJECT):
+            if not user.get("description"):
+                self.marked("users", user, f"user {name}")
             held = self.keystone.listed(
                 "role_assignments", **{"user.id": user["id"], "scope.project.id": project}
             )
             roles = [role for role in roles if role not in {one["role"]["id"] for one in held}]
-        else:
+        elif self.ours(user):
             self.differs(f"user {name}: its password or its project is not the region's")
             self.keystone.change("users", user["id"], password=password, enabled=True)
+        else:
+            raise Foreign(
+                f"user {name}: somebody else's, with another password. If it is this region's: "
+                f"openstack user set --description '{self.mark}' {name}; else rename it"
+            )
         for role in roles:
             self.differs(f"user {name}: a role is missing")
             path = f"/projects/{project}/users/{user['id']}/roles/{role}"
             self.keystone.request("PUT", path).close()
 
-    def service(self, type, name, url, region):
-        """The service, and its endpoint of every interface."""
+    def service(self, type, name, url):
+        """The service, and in this region its endpoint of every interface."""
         same = [one for one in self.found["services"] if one["type"] == type]
         if not same:
             self.differs(f"service {type}: missing")
-            same = [self.keystone.make("services", name=name, type=type, enabled=True)]
+            service = self.keystone.make(
+                "services", name=name, type=type, enabled=True, description=self.mark
+            )
+        else:
+            service = next((one for one in same if self.ours(one)), same[0])
+            there = self.endpoints(service)
+            as_wanted = all(one["region_id"] == self.region and one["url"] == url for one in there)
+            if there and as_wanted and not service.get("description"):
+                self.marked("services", service, f"service {type}")
         for interface in INTERFACES:
-            self.endpoint(same[0]["id"], type, interface, url, region)
+            self.endpoint(service, interface, url)
 
-    def endpoint(self, service, type, interface, url, region):
+    def endpoints(self, service):
+        return [one for one in self.found["endpoints"] if one["service_id"] == service["id"]]
+
+    def endpoint(self, service, interface, url):
+        what = f"endpoint {service['type']} {interface}"
         mine = [
             one
-            for one in self.found["endpoints"]
-            if (one["service_id"], one["interface"]) == (service, interface)
+            for one in self.endpoints(service)
+            if (one["interface"], one["region_id"]) == (interface, self.region)
         ]
         for spare in mine[1:]:
-            self.differs(f"endpoint {type} {interface}: {spare['url']} is one too many")
+            self.differs(f"{what}: {spare['url']} is one too many")
             self.keystone.remove("endpoints", spare["id"])
-        values = {"url": url, "region_id": region, "enabled": True}
+        values = {"url": url, "enabled": True, "description": self.mark}
         if not mine:
-            self.differs(f"endpoint {type} {interface}: missing")
-            self.keystone.make("endpoints", service_id=service, interface=interface, **values)
-        elif {key: mine[0][key] for key in values} != values:
-            self.differs(f"endpoint {type} {interface}: is {mine[0]['url']}")
+            self.differs(f"{what}: missing")
+            values |= {"service_id": service["id"], "interface": interface}
+            self.keystone.make("endpoints", region_id=self.region, **values)
+        elif {key: mine[0].get(key) for key in values} != values:
+            self.differs(f"{what}: is {mine[0]['url']}")
             self.keystone.change("endpoints", mine[0]["id"], **values)
 
     def absent(self, type, user):
-        """Neither service (its endpoints go with it) nor account."""
-        for one in self.found["services"]:
-            if one["type"] == type:
+        """No endpoint here, no service and no account that we made."""
+        for service in [one for one in self.found["services"] if one["type"] == type]:
+            left = self.endpoints(service)
+            for one in [one for one in left if self.ours(one) and one["region_id"] == self.region]:
+                self.differs(f"endpoint {type} {one['interface']}: no node provides it")
+                self.keystone.remove("endpoints", one["id"])
+                left.remove(one)
+            if self.ours(service) and not left:
                 self.differs(f"service {type}: no node provides it")
-                self.keystone.remove("services", one["id"])
-        if found := self.named("users", user):
+                self.keystone.remove("services", service["id"])
+        found = self.named("users", user)
+        if found and self.ours(found):
             self.differs(f"user {user}: no node is its")
             self.keystone.remove("users", found["id"])
 
 
 def bring(catalogue, wanted):
     """Everything that is wanted; accounts side by side, since each costs a slow password hash."""
-    region = wanted["region"]
+    region = catalogue.region
     if not any(one["id"] == region for one in catalogue.found["regions"]):
         catalogue.differs(f"region {region}: missing")
         catalogue.keystone.make("regions", id=region)
@@ -182,7 +234,7 @@ def bring(catalogue, wanted):
     project = catalogue.thing("projects", PROJECT, domain_id="default")
     roles = [catalogue.thing("roles", name) for name in ROLES]
     for type, service in wanted["services"].items():
-        catalogue.service(type, service["name"], service["url"], region)
+        catalogue.service(type, service["name"], service["url"])
     with ThreadPoolExecutor(4) as pool:
         done = [
             pool.submit(catalogue.account, user, password, project, roles)
@@ -200,8 +252,8 @@ def main():
         keystone = Keystone(url, os.environ["KEYSTONE_PASSWORD"])
         if keystone.token is None:
             sys.exit(f"{url}: the admin's password is refused")
-        bring(Catalogue(keystone, dry=how == "check"), wanted)
-    except Different as found:
+        bring(Catalogue(keystone, wanted["region"], dry=how == "check"), wanted)
+    except (Different, Foreign) as found:
         sys.exit(str(found))
     except urllib.error.HTTPError as error:
         sys.exit(f"{error.url}: {error} {error.read()[:300].decode(errors='replace')}")

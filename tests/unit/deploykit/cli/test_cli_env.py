@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from deploykit.base.errors import InputError, Refused
+from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.cli import cli
 from deploykit.cli.confirm import confirm
 from deploykit.cli.reach import free_port
-from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.inventory import Host, Inventory
 from deploykit.site import Site, open_site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -152,3 +152,52 @@ def test_forward_takes_another_port_where_one_is_taken() -> None:
         port = taken.getsockname()[1]
         assert free_port(port) != port
     assert free_port(port) == port
+
+
+class Rebooted:
+    """What the command asked for: the nodes, by how they were rebooted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, site: Site, broken: str = "") -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self._broken = broken
+        environment = site.environments()["test"]
+        hosts = tuple(
+            Host(node.name, node.roles, "192.0.2.1", "root", environment.addresses(node), ())
+            for node in environment.nodes
+        )
+        self.names = [host.name for host in hosts]
+        inventory = Inventory(environment, TEST, hosts, site.state / "key", site.state)
+        provider = type("Provider", (), {"inventory": lambda *_: inventory})
+        monkeypatch.setattr("deploykit.cli.env.provider_for", lambda *_: provider())
+        monkeypatch.setattr("deploykit.nodes.reboot.reboot_nodes", self.all_at_once)
+        monkeypatch.setattr("deploykit.nodes.reboot.reboot_to_health", self.alone)
+
+    def all_at_once(self, _: Inventory, hosts: list[Host]) -> None:
+        self.calls.append(tuple(host.name for host in hosts))
+
+    def alone(self, _: Inventory, host: Host) -> None:
+        self.calls.append((host.name,))
+        if host.name == self._broken:
+            raise DeployKitError(f"{host.name} is broken")
+
+
+def test_reboot_goes_from_node_to_node_and_ends_at_one_that_is_not_well(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--site", str(site.folder), "env", "reboot", "test", "--yes"]
+    well = Rebooted(monkeypatch, site)
+    assert CliRunner().invoke(cli, words).exception is None
+    assert well.calls == [(name,) for name in well.names]
+    assert len(well.names) > 1
+    sick = Rebooted(monkeypatch, site, broken=well.names[0])
+    assert isinstance(CliRunner().invoke(cli, words).exception, DeployKitError)
+    assert sick.calls == [(well.names[0],)]
+
+
+def test_reboot_side_by_side_is_for_who_asks_for_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--site", str(site.folder), "env", "reboot", "test", "--yes", "--all-at-once"]
+    done = Rebooted(monkeypatch, site)
+    assert CliRunner().invoke(cli, words).exception is None
+    assert done.calls == [tuple(done.names)]

@@ -16,6 +16,7 @@ from deploykit.site.environment import load_environments
 FILE = """name: test
 networks: {lan: {cidr: 10.9.0.0/24}}
 nodes: {salt: {roles: [master], at: 10}}
+deploy: {batch: 20%}
 """
 EVENT = {"minion": "salt", "state": "motd", "result": True, "changed": False, "comment": "as is"}
 RUN = {
@@ -41,6 +42,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.batch: dict[str, int] = {}
 
     def call(
         self,
@@ -56,6 +58,7 @@ class Wire:
         given = {**arguments, "payload": len(payload)} if payload else arguments
         inspect.signature(getattr(Agent, name)).bind(None, **given)
         self.names.append(name)
+        self.batch |= arguments.get("batch", {})
         if on_event is not None:
             on_event(EVENT)
         return ANSWERS.get(name, {"current": None, "secrets": False})
@@ -96,3 +99,4 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.restore_secrets({}, "test", [])
     assert sorted(wire.names) == sorted(set(CALLS) - UNUSED)
     assert seen == [EVENT] * 3
+    assert wire.batch == {"batch_percent": 20}

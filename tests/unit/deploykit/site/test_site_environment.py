@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import InputError
+from deploykit.site.deploying import Batch
 from deploykit.site.environment import chain, load_environments, parse_environment
 from deploykit.site.instance import Instance
 from deploykit.site.promotion import CheckRule
@@ -225,3 +226,43 @@ def test_shipped_ha_has_three_controllers_behind_one_address(checkout: Path) -> 
     for role in ("database", "messaging", "load-balancer", "virtual-address"):
         assert len(environment.with_role(role)) == 3, role
     assert set(environment.virtual) == {"management"}
+
+
+@pytest.mark.parametrize(
+    ("deploy", "batch", "pillar"),
+    [
+        ("{batch: 5}", Batch(count=5), {"batch": 5}),
+        ("{batch: 10%}", Batch(percent=10), {"batch_percent": 10}),
+        ("{batch: 100%}", Batch(percent=100), {"batch_percent": 100}),
+        ("{}", Batch(), {}),
+    ],
+)
+def test_how_many_nodes_change_at_once_is_a_number_or_a_share(
+    tmp_path: Path, *, deploy: str, batch: Batch, pillar: dict[str, int]
+) -> None:
+    environment = parse_environment(write(tmp_path, f"{GOOD}deploy: {deploy}\n"))
+    assert (environment.batch, environment.batch.pillar()) == (batch, pillar)
+    assert parse_environment(write(tmp_path, GOOD)).batch == Batch()
+
+
+@pytest.mark.parametrize(
+    ("deploy", "message", "remedy"),
+    [
+        ("{batch: 0}", "at least 1", ""),
+        ("{batch: 0%}", "'0%' is no number of nodes", "10%"),
+        ("{batch: 101%}", "'101%' is no number of nodes", "10%"),
+        ("{batch: some}", "'some' is no number of nodes", "10%"),
+        ("{batch: -1}", "'-1' is no number of nodes", "10%"),
+        ("{batches: 5}", "unknown key 'batches'", "batch"),
+    ],
+)
+def test_batch_that_is_no_number_of_nodes_is_refused(
+    tmp_path: Path, deploy: str, message: str, remedy: str
+) -> None:
+    good = f"{GOOD}deploy: {{}}\n"
+    refused(tmp_path, good, "deploy: {}", f"deploy: {deploy}", 20, message, remedy)
+
+
+def test_labels_mean_nothing_yet_and_so_are_refused(tmp_path: Path) -> None:
+    new = "protected: true\nlabels: {rack: a}"
+    refused(tmp_path, GOOD, "protected: true", new, 4, "unknown key 'labels'", "")

@@ -87,9 +87,15 @@ class Agent:
         return self._salt.wait_for(minions, seconds)
 
     def orchestrate(
-        self, digest: str, name: str, nodes: dict[str, dict[str, Any]], roles: dict[str, list[str]]
+        self,
+        digest: str,
+        name: str,
+        nodes: dict[str, dict[str, Any]],
+        roles: dict[str, list[str]],
+        batch: dict[str, int],
     ) -> dict[str, Any]:
         pillar = {
+            **batch,
             "environment": {"name": name, "nodes": nodes},
             "roles": roles,
             "role_map": rolemap.told(environment.role_map(digest)),

@@ -1,0 +1,273 @@
+"""The catalogue's tool beside what others keep in the same keystone, which is a small one here.
+
+It answers as keystone does: what was posted comes back with an id, what keystone does not know of a
+description or the like included; an endpoint goes with its service.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[3] / "salt/states/keystone/files/catalogue.py"
+ADMIN = "admin's own"
+MARK = "Made by the content of the region RegionOne"
+INTERFACES = ("admin", "internal", "public")
+Thing = dict[str, Any]
+
+
+class Keystone(ThreadingHTTPServer):
+    """What it keeps, by kind; `changes` has every call that was no question."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Api)
+        self.ids = map(str, itertools.count(1))
+        self.kept: dict[str, list[Thing]] = {
+            kind: [] for kind in ("projects", "roles", "users", "services", "endpoints", "regions")
+        }
+        self.roles: set[tuple[str, str, str]] = set()  # project, user, role
+        self.changes: list[str] = []
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v3"
+
+    def add(self, kind: str, **values: Any) -> Thing:
+        made = {"id": next(self.ids), **values}
+        self.kept[kind].append(made)
+        return made
+
+    def named(self, kind: str, name: str) -> Thing:
+        return next(one for one in self.kept[kind] if name in (one.get("name"), one.get("type")))
+
+    def service(self, type: str, region: str, url: str, **more: Any) -> Thing:
+        """A service of somebody, with the endpoints of a region."""
+        made = self.add("services", type=type, name=type, enabled=True, **more)
+        self.endpoints(made, region, url)
+        return made
+
+    def endpoints(self, service: Thing, region: str, url: str) -> None:
+        for interface in INTERFACES:
+            values = {"interface": interface, "region_id": region, "url": url, "enabled": True}
+            self.add("endpoints", service_id=service["id"], **values)
+
+    def urls(self, type: str) -> set[tuple[str, str]]:
+        """(region, URL) of each endpoint of a service."""
+        ids = {one["id"] for one in self.kept["services"] if one["type"] == type}
+        found = [one for one in self.kept["endpoints"] if one["service_id"] in ids]
+        return {(one["region_id"], one["url"]) for one in found}
+
+
+class Api(BaseHTTPRequestHandler):
+    server: Keystone
+
+    def do_GET(self) -> None:
+        kind = urlsplit(self.path).path.split("/")[2]
+        if kind == "role_assignments":
+            asked = parse_qs(urlsplit(self.path).query)
+            who = (asked["scope.project.id"][0], asked["user.id"][0])
+            found = [{"role": {"id": one[2]}} for one in self.server.roles if one[:2] == who]
+        else:
+            found = self.server.kept[kind]
+        self.answer(200, {kind: found})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        kind = self.path.split("/")[2]
+        if kind == "auth":
+            account = body["auth"]["identity"]["password"]["user"]
+            known = {one["name"]: one["password"] for one in self.server.kept["users"]}
+            good = {"admin": ADMIN, **known}.get(account["name"]) == account["password"]
+            self.answer(201 if good else 401, {}, {"X-Subject-Token": "token"})
+            return
+        with self.server.lock:
+            values = body[kind[:-1]]
+            made = self.server.add(kind, **values)
+            what = made.get("name") or values.get("type") or values.get("interface")
+            self.server.changes.append(f"POST {kind} {what}")
+        self.answer(201, {kind[:-1]: made})
+
+    def do_PATCH(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        _, _, kind, id = self.path.split("/")
+        with self.server.lock:
+            (one,) = [one for one in self.server.kept[kind] if one["id"] == id]
+            one.update(body[kind[:-1]])
+            self.server.changes.append(f"PATCH {kind} {id}")
+        self.answer(200, {})
+
+    def do_PUT(self) -> None:
+        _, _, _, project, _, user, _, role = self.path.split("/")
+        with self.server.lock:
+            self.server.roles.add((project, user, role))
+            self.server.changes.append("PUT role")
+        self.answer(204, None)
+
+    def do_DELETE(self) -> None:
+        _, _, kind, id = self.path.split("/")
+        kept = self.server.kept
+        with self.server.lock:
+            self.server.changes.append(f"DELETE {kind} {id}")
+            kept[kind] = [one for one in kept[kind] if one["id"] != id]
+            if kind == "services":
+                kept["endpoints"] = [one for one in kept["endpoints"] if one["service_id"] != id]
+        self.answer(204, None)
+
+    def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        text = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(text)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def keystone() -> Iterator[Keystone]:
+    with Keystone() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def wanted(*types: str, absent: tuple[str, ...] = (), region: str = "RegionOne") -> Thing:
+    """The services `types`, each as the account USER-of-it, and those that no node provides."""
+    return {
+        "region": region,
+        "services": {
+            one: {"name": one, "user": f"user-{one}", "url": f"https://{region}/{one}"}
+            for one in types
+        },
+        "passwords": {f"user-{one}": f"password-{one}" for one in types},
+        "absent": [{"type": one, "user": f"user-{one}"} for one in absent],
+    }
+
+
+def run(keystone: Keystone, how: str, what: Thing) -> tuple[int, str]:
+    keystone.changes.clear()
+    done = subprocess.run(
+        [sys.executable, TOOL, how, keystone.url],
+        env={"KEYSTONE_PASSWORD": ADMIN, "KEYSTONE_CATALOGUE": json.dumps(what)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "password-" not in done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def brought(keystone: Keystone, what: Thing) -> str:
+    """`apply` succeeds, and then there is nothing left to do."""
+    status, said = run(keystone, "apply", what)
+    assert status == 0, said
+    assert run(keystone, "check", what) == (0, "")
+    assert keystone.changes == []
+    return said
+
+
+def test_services_and_accounts_come_marked_and_go_with_their_role(keystone: Keystone) -> None:
+    brought(keystone, wanted("compute", "volumev3"))
+    assert keystone.urls("volumev3") == {("RegionOne", "https://RegionOne/volumev3")}
+    assert {one["description"] for one in keystone.kept["services"]} == {MARK}
+    brought(keystone, wanted("compute", absent=("volumev3",)))
+    assert [one["type"] for one in keystone.kept["services"]] == ["compute"]
+    assert [one["name"] for one in keystone.kept["users"]] == ["user-compute"]
+    assert keystone.urls("volumev3") == set()
+    assert len(keystone.kept["endpoints"]) == len(INTERFACES)
+
+
+def test_check_changes_nothing_and_names_the_difference(keystone: Keystone) -> None:
+    status, said = run(keystone, "check", wanted("compute"))
+    assert (status, said) == (1, "region RegionOne: missing\n")
+    assert keystone.changes == []
+
+
+def test_service_and_account_of_somebody_else_stay_where_no_node_provides_them(
+    keystone: Keystone,
+) -> None:
+    keystone.service("volumev3", "RegionOne", "https://elsewhere/v3")
+    keystone.add("users", name="user-volumev3", password="theirs")
+    brought(keystone, wanted("compute", absent=("volumev3",)))
+    assert keystone.urls("volumev3") == {("RegionOne", "https://elsewhere/v3")}
+    assert keystone.named("users", "user-volumev3")["password"] == "theirs"
+
+
+def test_endpoints_of_another_region_stay_as_they_are(keystone: Keystone) -> None:
+    keystone.service("compute", "RegionTwo", "https://two/compute", description="two's")
+    brought(keystone, wanted("compute"))
+    both = {("RegionTwo", "https://two/compute"), ("RegionOne", "https://RegionOne/compute")}
+    assert keystone.urls("compute") == both
+    assert keystone.named("services", "compute")["description"] == "two's"
+    brought(keystone, wanted("image", absent=("compute",)))
+    assert keystone.urls("compute") == {("RegionTwo", "https://two/compute")}
+
+
+def test_service_that_another_region_uses_stays_when_the_one_that_made_it_leaves(
+    keystone: Keystone,
+) -> None:
+    brought(keystone, wanted("compute"))
+    keystone.endpoints(keystone.named("services", "compute"), "RegionTwo", "https://two/compute")
+    brought(keystone, wanted("image", absent=("compute",)))
+    assert keystone.urls("compute") == {("RegionTwo", "https://two/compute")}
+
+
+def test_password_of_an_account_that_is_not_ours_is_not_changed(keystone: Keystone) -> None:
+    keystone.add("users", name="user-compute", password="theirs")
+    status, said = run(keystone, "apply", wanted("compute"))
+    assert status == 1
+    assert f"openstack user set --description '{MARK}' user-compute" in said
+    assert keystone.named("users", "user-compute")["password"] == "theirs"
+    keystone.named("users", "user-compute")["description"] = MARK
+    brought(keystone, wanted("compute"))
+    assert keystone.named("users", "user-compute")["password"] == "password-compute"
+
+
+def test_password_that_was_rotated_reaches_our_account(keystone: Keystone) -> None:
+    brought(keystone, wanted("compute"))
+    new = wanted("compute")
+    new["passwords"]["user-compute"] = "password-anew"
+    brought(keystone, new)
+    assert keystone.named("users", "user-compute")["password"] == "password-anew"
+
+
+def test_what_a_region_made_before_there_were_marks_gets_them(keystone: Keystone) -> None:
+    brought(keystone, wanted("compute", "volumev3"))
+    for one in [one for things in keystone.kept.values() for one in things]:
+        one.pop("description", None)
+    keystone.service("object-store", "RegionOne", "https://elsewhere/swift")
+    brought(keystone, wanted("compute", "volumev3"))
+    brought(keystone, wanted("compute", absent=("volumev3", "object-store")))
+    left = {one["type"] for one in keystone.kept["services"]}
+    assert left == {"compute", "object-store"}
+    assert [one["name"] for one in keystone.kept["users"]] == ["user-compute"]
+
+
+def test_endpoint_of_this_region_that_leads_elsewhere_is_led_here(keystone: Keystone) -> None:
+    brought(keystone, wanted("compute"))
+    keystone.kept["endpoints"][0]["url"] = "https://old/compute"
+    assert "is https://old/compute" in brought(keystone, wanted("compute"))
+    assert keystone.urls("compute") == {("RegionOne", "https://RegionOne/compute")}
+
+
+def test_endpoint_that_stands_twice_stands_once(keystone: Keystone) -> None:
+    brought(keystone, wanted("compute"))
+    keystone.add("endpoints", **{**keystone.kept["endpoints"][0], "id": "twin"})
+    assert "one too many" in brought(keystone, wanted("compute"))
+    assert len(keystone.kept["endpoints"]) == len(INTERFACES)
