@@ -194,7 +194,8 @@ def test_secret_that_a_file_takes_from_pillar_is_given_to_its_node(
 ) -> None:
     for name, answer in render(topology).items():
         states = answer["highstate"] if isinstance(answer, dict) else []
-        for place in (state["contents_pillar"] for state in states if "contents_pillar" in state):
+        taken = [state["contents_pillar"] for state in states if "contents_pillar" in state]
+        for place in (p for one in taken for p in ([one] if isinstance(one, str) else one)):
             assert place.split(":")[1] in answer["secrets"], f"{name} has no {place}"
 
 
@@ -358,7 +359,7 @@ def test_what_services_say_goes_to_the_journal_and_to_no_file(render: Any, topol
         silenced = {one["name"] for one in answer["highstate"] if one["__id__"].endswith("_log")}
         for unit in units & PRINTING:
             assert f"/etc/default/{unit}" in silenced, (name, unit)
-    assert told
+    assert told or topology == "alone"  # which has no service of OpenStack
 
 
 TO_A_FILE = re.compile(r"\s*(log_dir|log_file|logto|logfile|log-file)\b|.*/var/log/")

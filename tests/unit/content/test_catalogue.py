@@ -163,7 +163,11 @@ def run(keystone: Keystone, how: str, what: Thing) -> tuple[int, str]:
     keystone.changes.clear()
     done = subprocess.run(
         [sys.executable, TOOL, how, keystone.url],
-        env={"KEYSTONE_PASSWORD": ADMIN, "KEYSTONE_CATALOGUE": json.dumps(what)},
+        env={
+            "KEYSTONE_PASSWORD": ADMIN,
+            "KEYSTONE_PASSWORDS": json.dumps(what["passwords"]),
+            "KEYSTONE_CATALOGUE": json.dumps({**what, "passwords": None}),
+        },
         capture_output=True,
         text=True,
         timeout=60,
