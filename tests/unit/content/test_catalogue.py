@@ -275,3 +275,9 @@ def test_endpoint_that_stands_twice_stands_once(keystone: Keystone) -> None:
     keystone.add("endpoints", **{**keystone.kept["endpoints"][0], "id": "twin"})
     assert "one too many" in brought(keystone, wanted("compute"))
     assert len(keystone.kept["endpoints"]) == len(INTERFACES)
+
+
+def test_service_of_somebody_else_without_endpoints_stays(keystone: Keystone) -> None:
+    keystone.add("services", type="volumev3", name="theirs", enabled=True)
+    brought(keystone, wanted("compute", absent=("volumev3",)))
+    assert keystone.named("services", "volumev3")["name"] == "theirs"
