@@ -9,7 +9,8 @@ from deploykit.logs.masking import masked
 from hypothesis import given
 from hypothesis import strategies as st
 
-KEY = f"-----BEGIN RSA {'PRIVATE'} KEY-----\nMIIE{'a' * 60}\n{'b' * 64}\n-----END RSA PRIVATE KEY-----"
+BODY = f"MIIE{'a' * 60}\n{'b' * 64}"
+KEY = f"-----BEGIN RSA {'PRIVATE'} KEY-----\n{BODY}\n-----END RSA {'PRIVATE'} KEY-----"
 
 
 @pytest.mark.parametrize(

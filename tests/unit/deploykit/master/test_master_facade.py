@@ -34,7 +34,6 @@ ANSWERS = {
     "apply": {"salt": {**RUN, "changes": [{"state": "a", "told": "new"}]}},
 }
 CAUSE = {"state": "a", "comment": "it takes longer than 60 s"}  # and it comes first
-UNUSED = {"warm", "schemas"}  # calls of the agent that nobody makes
 
 
 class Wire:
@@ -97,6 +96,6 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.secrets_fingerprint()
     master.differing_secrets({})
     master.restore_secrets({}, "test", [])
-    assert sorted(wire.names) == sorted(set(CALLS) - UNUSED)
+    assert sorted(wire.names) == sorted(CALLS)
     assert seen == [EVENT] * 3
     assert wire.batch == {"batch_percent": 20}

@@ -157,7 +157,3 @@ def test_unknown_kind_of_secret_is_refused(master: Path) -> None:
     file.write_text(ROLES.replace("kind: password", "kind: pasword"))
     with pytest.raises(AgentError, match="unknown kind 'pasword'"):
         environment.apply(DIGEST, "test", NODES)
-
-
-def test_schemas_are_read_from_the_kit(master: Path) -> None:
-    assert environment.schemas(DIGEST) == {"keystone": "zed"}

@@ -36,10 +36,6 @@ class Agent:
             "secrets": backup.fingerprint() is not None,
         }
 
-    def warm(self) -> None:
-        """Import Salt now, while the caller is busy elsewhere."""
-        _ = self._salt
-
     def fence(self, number: int) -> None:
         self._fence.take(number)
 
@@ -70,9 +66,6 @@ class Agent:
     def current(self, digest: str) -> None:
         kits.make_current(digest)
         rotation.settle()
-
-    def schemas(self, digest: str) -> dict[str, str]:
-        return environment.schemas(digest)
 
     def environment(
         self,
@@ -151,13 +144,11 @@ class Agent:
 CALLS = (
     "hello",
     "fence",
-    "warm",
     "kit_present",
     "kit_put",
     "kit_install",
     "working_put",
     "current",
-    "schemas",
     "environment",
     "wait_for",
     "orchestrate",

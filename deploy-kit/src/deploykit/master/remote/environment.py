@@ -100,12 +100,6 @@ def interfaces(addresses: dict[str, str]) -> dict[str, str]:
     return {network: f"eth{place}" for place, network in enumerate(addresses, start=1)}
 
 
-def schemas(digest: str) -> dict[str, str]:
-    """Account -> the database schema its release works with, as salt/roles.yml declares it."""
-    found: dict[str, str] = role_map(digest)["schemas"]
-    return found
-
-
 def describe() -> dict[str, Any]:
     """What `apply` wrote last, without any secret."""
     found: dict[str, Any] = read_json(secrets.ROOT / "environment.json", {})
