@@ -135,8 +135,8 @@ def test_name_in_two_files_is_refused_with_both_places(tmp_path: Path) -> None:
     [
         ("E: Unable to locate package nova-apu", "apt-unknown-package", "nova-apu"),
         ("E: Package 'tgt' has no installation candidate", "apt-no-candidate", "package tgt"),
-        ("E: Failed to fetch http://deb.example.org/n/nova-api_26_all.deb  404", "apt-no-download",
-         "nova-api cannot be had or installed: 404"),
+        ("E: Failed to fetch http://deb.example.org/pool/n/nova-api_26_all.deb  404",
+         "apt-no-download", "nova-api cannot be had or installed: 404"),
         ("dpkg: error processing package glance-api:amd64 (--configure):", "dpkg-failed",
          "glance-api cannot be had or installed: --configure"),
         ("fatal: [salt]: UNREACHABLE! => {}", "ansible-failed", "salt"),
