@@ -93,6 +93,21 @@ def test_job_that_failed_while_others_run_already_counts_as_failing(world: World
     assert actions[1].chain == ("c2.1",)  # type: ignore[union-attr]
 
 
+def test_nothing_overtakes_an_item_at_the_head_whose_other_jobs_still_run(world: World) -> None:
+    from deploykit.gate.builds import Build, Status
+    from deploykit.gate.queue import Submit, next_actions
+
+    ready(world, "1", "2")
+    gate = Gate(world)
+    gate.round()
+    facts = world.facts(gate.merges)
+    facts.builds[next(iter(world.running))] = Status.FAILING  # type: ignore[index]
+    facts.merges[("c2.1",)] = merged = world.merge(("c2.1",), ("c2.1",))  # type: ignore[index]
+    passed = Build(world.queue.pipeline, ("c2.1",), merged.trees, "a2")  # type: ignore[union-attr]
+    facts.builds[passed] = Status.PASSED  # type: ignore[index]
+    assert not [act for act in next_actions(world.queue, facts) if isinstance(act, Submit)]
+
+
 def test_conflict_with_a_change_ahead_is_told_once_that_one_is_merged(world: World) -> None:
     ready(world, "1", "2", "3")
     world.clashes.add(frozenset(("c1.1", "c2.1")))
