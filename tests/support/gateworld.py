@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from deploykit.gate.builds import Build, Chain, Conflict, Merged, Status, digest_of
-from deploykit.gate.changes import Change, Item, Ruling
+from deploykit.gate.changes import Change, Item, Ruling, mark, rejected
 from deploykit.gate.changes import Status as Review
 from deploykit.gate.check import Vote, checked, next_checks
 from deploykit.gate.order import Queue, line_up
@@ -46,6 +46,7 @@ class World:
     merged: list[str] = field(default_factory=list)  # commits, in order
     order: list[str] = field(default_factory=list)  # ids of changes, in the order of merging
     verdicts: dict[str, list[str]] = field(default_factory=dict)
+    told: dict[str, list[str]] = field(default_factory=dict)
     outcomes: list[bool] = field(default_factory=list)
     running: dict[Build, float] = field(default_factory=dict)  # when it ends
     contents: dict[Build, frozenset[str]] = field(default_factory=dict)
@@ -77,7 +78,7 @@ class World:
     def approve(self, id: str) -> None:
         self.acts += 1
         self.now += 0.001  # no two acts of people at the same moment
-        self._set(id, approved=True, ask=f"a{self.acts}", refused=False, since=self.now)
+        self._set(id, approved=True, ask=f"a{self.acts}", since=self.now)
 
     def withdraw(self, id: str) -> None:
         self._set(id, approved=False)
@@ -87,7 +88,7 @@ class World:
         old = self.changes[id]
         patchset = old.patchset + 1
         self._set(id, patchset=patchset, commit=f"c{id}.{patchset}", approved=False, ask="",
-                  refused=False, needs=old.needs if needs is None else tuple(needs))  # fmt: skip
+                  needs=old.needs if needs is None else tuple(needs))  # fmt: skip
 
     def abandon(self, id: str) -> None:
         self._set(id, status=Review.ABANDONED)
@@ -182,16 +183,15 @@ class World:
             "a failure on another base is held against a change"
         )
         for change in item.changes:
-            now = self.changes[change.id]
-            assert not now.refused, "told twice"
-            self._set(change.id, refused=True)
+            self.tell(change, rejected(change.ask))
             self.verdicts.setdefault(change.id, []).append(why)
         self.outcomes.append(False)
 
     def tell(self, change: Change, key: str) -> None:
         now = self.changes[change.id]
-        assert key not in now.said, "told twice"
-        self._set(change.id, said=now.said | {key})
+        assert not now.told(key), "told twice"
+        self._set(change.id, said=now.said | {mark(key)})
+        self.told.setdefault(change.id, []).append(key)
 
     def vote(self, vote: Vote) -> None:
         self.tell(vote.change, checked(vote.change))

@@ -48,18 +48,21 @@ public class Launch {
 # What a project of a team with a gate has: who reviews, who asks for the merge, what the gate says.
 LABELS = """
 [label "Verified"]
-    function = MaxWithBlock
+    function = NoBlock
     defaultValue = 0
     value = -1 Fails
     value = 0 No score
     value = +1 Passes
-    copyCondition = changekind:NO_CODE_CHANGE
 [label "Workflow"]
-    function = MaxWithBlock
+    function = NoBlock
     defaultValue = 0
     value = -1 Work in progress
     value = 0 Ready for review
     value = +1 Approved
+[submit-requirement "Verified"]
+    submittableIf = label:Verified=MAX AND -label:Verified=MIN
+[submit-requirement "Workflow"]
+    submittableIf = label:Workflow=MAX AND -label:Workflow=MIN
 """
 RIGHTS = """
 [access "refs/heads/*"]

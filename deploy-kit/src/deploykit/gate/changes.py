@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,16 @@ class Status(StrEnum):
     OPEN = "open"
     MERGED = "merged"
     ABANDONED = "abandoned"
+
+
+def mark(key: str) -> str:
+    """What stands in a comment for the `key` of what it says, so that it is said once."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def rejected(ask: str) -> str:
+    """The key of the gate's no to an ask."""
+    return f"rejected {ask}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +38,8 @@ class Change:
     `approved`: reviewers want it merged. `ask` names the act by which somebody last asked for that
     (a vote, a `recheck`), `recheck` the last `recheck` alone, both '' where there is none; a result
     that is held against a change is one of the same ask. `since` is when it was approved, in
-    seconds of the server's clock. `refused`: the gate has answered that ask with no. `trusted`: its
-    code may run. `said`: the keys of what the gate has already told its owner.
+    seconds of the server's clock. `trusted`: its code may run. `said` are the marks of what the
+    gate has already told its owner.
     """
 
     id: str
@@ -39,7 +50,6 @@ class Change:
     parents: tuple[str, ...] = ()
     status: Status = Status.OPEN
     approved: bool = False
-    refused: bool = False
     ask: str = ""
     recheck: str = ""
     since: float = 0.0
@@ -50,11 +60,19 @@ class Change:
     change_id: str = ""
     subject: str = ""
     owner: str = ""
-    files: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
         return self.status is Status.OPEN
+
+    def told(self, key: str) -> bool:
+        """Whether the gate has told its owner what has this key."""
+        return mark(key) in self.said
+
+    @property
+    def refused(self) -> bool:
+        """Whether the gate has answered the last ask with no."""
+        return self.told(rejected(self.ask))
 
     @property
     def number(self) -> int:

@@ -47,7 +47,7 @@ def next_checks(projects: Collection[str], facts: Facts, at_once: int) -> list[C
     due = [
         change
         for change in sorted(facts.changes.values(), key=lambda one: one.number)
-        if change.open and change.project in projects and checked(change) not in change.said
+        if change.open and change.project in projects and not change.told(checked(change))
     ]
     votes: list[CheckAction] = []
     kept: set[Build] = set()
@@ -113,4 +113,4 @@ def _start(change: Change, facts: Facts) -> CheckAction | None:
 
 
 def _once(change: Change, key: str, text: str) -> Tell | None:
-    return None if key in change.said else Tell(change, key, text)
+    return None if change.told(key) else Tell(change, key, text)

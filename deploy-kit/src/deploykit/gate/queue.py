@@ -114,7 +114,7 @@ def next_actions(queue: Queue, facts: Facts) -> list[Action]:
     told += [
         Tell(held.change, key, f"Not in the queue: it {held.why}.")
         for held in line.held
-        if (key := f"held {held.change.ask} {held.why}") not in held.change.said
+        if not held.change.told(key := f"held {held.change.ask} {held.why}")
     ]
     needed = walk.needed
     cancelled = [
@@ -202,13 +202,13 @@ def _told(queue: Queue, facts: Facts, items: tuple[Item, ...]) -> list[Action]:
     inside = {change.id for item in items for change in item.changes}
     for item in items:
         for change in item.changes:
-            if (key := f"entered {change.ask}") not in change.said:
+            if not change.told(key := f"entered {change.ask}"):
                 found.append(Tell(change, key, f"In the queue '{queue.name}'."))
     for change in facts.changes.values():
         entered, left = f"entered {change.ask}", f"left {change.ask}"
         if not queue.holds(change) or not change.open or change.refused or change.id in inside:
             continue
-        if entered not in change.said or left in change.said:
+        if not change.told(entered) or change.told(left):
             continue
         ruling = facts.rulings.get(change.id, Ruling())
         if change.ask in ruling.dequeued:

@@ -98,7 +98,7 @@ def test_code_of_strangers_does_not_run_until_somebody_says_so(world: World) -> 
     gate = Gate(world, check=8)
     drain(world, gate)
     assert not world.began
-    assert "untrusted c1.1" in world.changes["1"].said
+    assert "untrusted c1.1" in world.told["1"]
     assert "recheck" in UNTRUSTED
     world._set("1", trusted=True)
     drain(world, gate)

@@ -147,7 +147,7 @@ def test_vote_withdrawn_tells_the_owner_and_frees_the_ones_behind(world: World) 
     world.withdraw("1")
     drain(world, gate)
     assert world.order == ["2"]
-    assert any(key.startswith("left") for key in world.changes["1"].said)
+    assert any(key.startswith("left") for key in world.told["1"])
 
 
 def test_need_is_merged_before_what_needs_it(world: World) -> None:
@@ -164,7 +164,7 @@ def test_change_whose_need_fails_stays_out_and_hears_why(world: World) -> None:
     world.bad.add("c1.1")
     drain(world, Gate(world))
     assert world.order == ["3"]
-    assert any("needs change 1" in key for key in world.changes["2"].said)
+    assert any("needs change 1" in key for key in world.told["2"])
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_need_that_cannot_come_is_named_with_what_it_lacks(
     world.approve("8")
     drain(world, Gate(world))
     assert not world.order
-    assert any(f"needs change {need}, which {why}" in key for key in world.changes["1"].said)
+    assert any(f"needs change {need}, which {why}" in key for key in world.told["1"])
 
 
 def test_circle_is_merged_as_one_or_not_at_all(world: World) -> None:
