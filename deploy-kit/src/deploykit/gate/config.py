@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -16,7 +17,7 @@ from deploykit.site.promotion import seconds
 FILE = "gate.yml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
-KEYS = frozenset({"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "executor"})
+KEYS = frozenset({"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "home"})
 GERRIT_KEYS = frozenset({"url", "ssh", "account", "password", "key", "host_keys"})
 QUEUE_KEYS = frozenset({"projects", "branches", "window", "floor"})
 JOB_KEYS = frozenset({"run", "projects", "paths", "in", "timeout"})
@@ -65,7 +66,9 @@ class Config:
     """What gate.yml says.
 
     `approvals`: the label votes that a change needs to enter a queue. `trusted`: the group of those
-    whose code runs without anybody's word ('' for everybody who may push).
+    whose code runs without anybody's word ('' for everybody who may push). `home`: the project and
+    path where this file is kept, if changes of it go through the gate: then jobs are those that the
+    state under test has.
     """
 
     access: Access
@@ -74,7 +77,7 @@ class Config:
     approvals: Mapping[str, int] = field(default_factory=lambda: dict(APPROVALS))
     vote: str = "Verified"
     trusted: str = ""
-    executor: str = "local"
+    home: tuple[str, str] | None = None
 
     @property
     def projects(self) -> frozenset[str]:
@@ -107,8 +110,32 @@ def read_config(file: Path) -> Config:
         approvals,
         keys["vote"].text() if "vote" in keys else "Verified",
         keys["trusted"].text() if "trusted" in keys else "",
-        keys["executor"].text() if "executor" in keys else "local",
+        _home(keys["home"], projects) if "home" in keys else None,
     )
+
+
+def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
+    """The jobs of a gate.yml that a change proposes; nothing else of it counts before it is merged.
+
+    Raises InputError.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / FILE
+        file.write_text(text, encoding="utf-8")
+        keys = load(file).mapping(KEYS)
+        if "jobs" not in keys:
+            raise InputError(f"{FILE}: 'jobs' is missing")
+        return tuple(_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
+
+
+def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
+    keys = value.mapping(frozenset({"project", "path"}))
+    for name in ("project", "path"):
+        if name not in keys:
+            raise value.error(f"'{name}' is missing")
+    if (project := keys["project"].text()) not in projects:
+        raise keys["project"].error(f"no queue has the project '{project}'")
+    return project, keys["path"].text()
 
 
 def _access(value: Value, folder: Path) -> Access:

@@ -135,6 +135,11 @@ class Trees:
         self._demand(done, self.store(project))
         return tuple(path for path in done.stdout.split("\0") if path)
 
+    def text(self, project: str, commit: str, path: str) -> str | None:
+        """The text of a file in a commit; None if it is not there."""
+        done = git.plainly(self.store(project), ["cat-file", "blob", f"{commit}:{path}"])
+        return done.stdout if done.returncode == 0 else None
+
     def hold(self, build: str, commits: Tips) -> None:
         """Keep the commits of a build as long as it has jobs; `release` lets them go."""
         for (project, branch), commit in commits.items():
@@ -162,7 +167,7 @@ class Trees:
             change = changes[commit]
             place = (change.project, change.branch)
             if place not in commits:
-                return self._note(key, Conflict(f"{place[0]} has no branch {place[1]}"))
+                return self._note(key, Conflict(f"change {change.id} is not in this queue"))
             result = self._merge(change, commits[place], chain)
             if isinstance(result, Conflict):
                 return self._note(key, result)
