@@ -3,13 +3,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
+  test-secrets test-gerrit test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train or vagrant or region or disturbed
+slow := nodes or train or gerrit or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
 define suite
@@ -76,6 +76,9 @@ test-nodes: setup-tests ## slow suite: the content on small environments, the im
 
 test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 	@$(call suite,secrets,tests/integration/test_secrets.py)
+
+test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
+	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)

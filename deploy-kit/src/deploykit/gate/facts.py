@@ -41,7 +41,7 @@ class Reader:
     config: Config
     server: Server
     trees: Trees
-    rulings: Callable[[], Mapping[str, Ruling]]
+    rulings: Callable[[Mapping[str, Change]], Mapping[str, Ruling]]
     _own: int = field(default=0, init=False)
 
     def read(self) -> Reading:
@@ -66,7 +66,7 @@ class Reader:
         self._bring(changes.values(), tips)
         numbers = {info["_number"] for info in closed}
         verdicts = [*closed, *(one for one in infos if one["_number"] not in numbers)]
-        return Reading(changes, tips, review.outcomes(verdicts, rules), self.rulings())
+        return Reading(changes, tips, review.outcomes(verdicts, rules), self.rulings(changes))
 
     def tips(self) -> dict[Place, str]:
         """What the branches of the queues are at now; one that is not there is left out."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError
-from deploykit.gate.builds import Build, Status
+from deploykit.gate.builds import CHECK, Build, Status
 from deploykit.gate.config import Job
 from deploykit.gate.executor import Executor, JobSpec, JobState, poll
 from deploykit.gate.trees import Tips, Trees
@@ -131,6 +131,16 @@ class Work:
             if kept is not None and state is not None:
                 found[job.name] = self._executor.log_text(_job_id(kept, job, attempt))
         return found
+
+    def latest(self, item: str) -> Kept | None:
+        """The newest build of an item; of an item in a queue rather than of a check."""
+        found = [kept for kept in self._all() if kept.item == item]
+
+        def when(kept: Kept) -> tuple[bool, float]:
+            file = self._folder / kept.build.id / FILE
+            return kept.build.pipeline != CHECK, file.stat().st_mtime
+
+        return max(found, key=when, default=None)
 
     def kept(self, build: Build) -> Kept | None:
         return self._read(self._folder / build.id)
