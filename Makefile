@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-gerrit test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
+  test-secrets test-gerrit gate-demo test-vagrant test-region test-faults test-ha kitchen rendered lint down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
@@ -79,6 +79,9 @@ test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 
 test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
 	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
+
+gate-demo: setup-tests ## a real Gerrit, nine changes, and a queue that resolves them, live
+	@PYTHONPATH=tests/support $(bin)/python tests/support/gatedemo.py
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)

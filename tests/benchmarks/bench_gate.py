@@ -19,7 +19,8 @@ PERIOD, PER_ACT = 1.0, 0.05  # seconds
 
 def main() -> None:
     print(
-        "| changes | bad | serial, s | oracle, s | gate, s | gate : oracle | wasted, job-s | CPU, s |"
+        "| changes | bad | serial, s | oracle, s | gate, s | gate : oracle "
+        "| wasted, job-s | CPU, s |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for count in (20, 200):
@@ -38,7 +39,8 @@ def row(count: int, bad: float) -> str:
     cpu = time.process_time() - began
     assert worlds[0].order == worlds[1].order == worlds[2].order
     return (
-        f"| {count} | {bad:.0%} | {serial:,.0f} | {oracle:,.0f} | {gate:,.0f} | {gate / oracle:.2f} "
+        f"| {count} | {bad:.0%} | {serial:,.0f} | {oracle:,.0f} "
+        f"| {gate:,.0f} | {gate / oracle:.2f} "
         f"| {worlds[2].wasted:,.0f} | {cpu:.1f} |"
     )
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from deploykit.base.errors import DeployKitError
+from deploykit.gate.events import ssh_words
+from deploykit.gate.loop import run_gate
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import GerritAway
 from gatesite import LINES, GateSite
@@ -86,8 +93,8 @@ def test_circle_over_two_projects_is_merged_as_one(site: GateSite) -> None:
         line(2, "two"), project=1, message=f"Two\n\nDepends-On: {address}/{one['_number']}"
     )
     clone = site.folder / "clone-admin-0"
-    git(clone, "commit", "--quiet", "--amend", "-m",
-        f"One\n\nDepends-On: {address}/{two['_number']}\nChange-Id: {one['change_id']}")  # fmt: skip
+    message = f"One\n\nDepends-On: {address}/{two['_number']}\nChange-Id: {one['change_id']}"
+    git(clone, "commit", "--quiet", "--amend", "-m", message)
     env = site.server.ssh("admin")
     git(clone, "push", "--quiet", "origin", "HEAD:refs/for/master", env=env)
     site.approve(two)
@@ -179,3 +186,61 @@ def test_vote_that_is_taken_back_is_told_and_nothing_is_merged(site: GateSite) -
     site.server.call("POST", where, {"labels": {"Code-Review": 0}})
     until(gate, lambda: "no longer approved" in site.texts(change))
     assert site.now(change)["status"] == "NEW"
+
+
+def test_finding_of_a_job_stands_on_its_line(site: GateSite) -> None:
+    bad = site.push(line(10, "BAD"))
+    gate = site.gate()
+    until(gate, lambda: "Failed" in site.texts(bad))
+    where = f"/changes/{bad['_number']}/revisions/current"
+    robots = site.server.call("GET", f"{where}/robotcomments")
+    assert [one["line"] for one in robots["lines.txt"]] == [10]
+
+
+def test_change_pushed_by_git_review_is_merged_by_a_gate_that_only_events_wake(
+    site: GateSite,
+) -> None:
+    """The loop looks by itself every minute: within that time events and jobs wake it."""
+    clone = site.server.clone(site.projects[0], "admin", site.folder / "reviewed")
+    (clone / ".gitreview").write_text(
+        f"[gerrit]\nhost=127.0.0.1\nport={site.server.ssh_port}\nproject={site.projects[0]}\n"
+        "defaultbranch=master\n",
+        encoding="utf-8",
+    )
+    git(clone, "config", "gitreview.username", "admin")
+    git(clone, "config", "gitreview.scheme", "ssh")
+    git(clone, "remote", "rename", "origin", "gerrit")
+    (clone / ".git/hooks/commit-msg").write_bytes(site.hook.read_bytes())
+    (clone / ".git/hooks/commit-msg").chmod(0o755)
+    (clone / "other.txt").write_text("2\n", encoding="utf-8")
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "-m", "By git-review")
+    gate = site.gate()
+    access = site.config.access
+    words = ssh_words(access.ssh_host, access.ssh_port, "admin", str(access.key),
+                      str(access.host_keys))  # fmt: skip
+    ended = threading.Event()
+    lock = site.folder / "lock"
+    loop = threading.Thread(target=run_gate, args=(gate, words, lock),
+                            kwargs={"until": ended.is_set}, daemon=True)  # fmt: skip
+    loop.start()
+    try:
+        time.sleep(5)  # the gate has nothing to do by now
+        with pytest.raises(DeployKitError, match="another gate"):
+            run_gate(site.gate(), words, lock)
+        program = Path(sys.executable).with_name("git-review")
+        env = {**os.environ, **site.server.ssh("admin")}
+        push = [program, "-y", "-v"]
+        done = subprocess.run(push, cwd=clone, env=env, timeout=120, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        commit = git(clone, "rev-parse", "HEAD").strip()
+        change = site.server.call("GET", f"/changes/?q=commit:{commit}")[0]
+        site.approve(change)
+        end = time.monotonic() + 50
+        while site.now(change)["status"] != "MERGED" and time.monotonic() < end:
+            time.sleep(0.5)
+        assert site.now(change)["status"] == "MERGED", site.said
+    finally:
+        ended.set()
+        loop.join(timeout=120)
+    assert not loop.is_alive()

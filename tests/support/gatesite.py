@@ -28,7 +28,7 @@ trusted: Administrators
 queues:
   integrated: {{projects: [{a}, {b}], branches: [master]}}
 jobs:
-  words: {{run: [sh, -c, "sleep {sleep}; ! grep -rn BAD --include=*.txt ."]}}
+  words: {{run: [sh, -c, "sleep {sleep}; ! (cd {a} && grep -rn BAD --include=*.txt .)"]}}
 """
 
 
@@ -42,6 +42,8 @@ class GateSite:
     sleep: float = 0.0
     said: list[str] = field(default_factory=list)
     rulings: dict[str, Ruling] = field(default_factory=dict)
+    hook: Path = field(init=False)
+    executor: JobProcesses = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +62,10 @@ class GateSite:
             ),
             encoding="utf-8",
         )  # fmt: skip
+        self.hook = self.server.folder / "hook"
+        if not self.hook.exists():
+            self.hook.write_bytes(_download(f"{self.server.url}/tools/hooks/commit-msg"))
+            self.hook.chmod(0o755)
         self.executor = JobProcesses(self.folder / "jobs")
 
     @property
@@ -87,11 +93,7 @@ class GateSite:
         clone = self.folder / f"clone-{account}-{project}"
         if not clone.exists():
             self.server.clone(name, account, clone)
-            hook = self.server.folder / "hook"
-            if not hook.exists():
-                hook.write_bytes(_download(f"{self.server.url}/tools/hooks/commit-msg"))
-                hook.chmod(0o755)
-            (clone / ".git/hooks/commit-msg").symlink_to(hook)
+            (clone / ".git/hooks/commit-msg").symlink_to(self.hook)
         env = self.server.ssh(account)
         git(clone, "fetch", "--quiet", "origin", env=env)
         git(clone, "checkout", "--quiet", on or "origin/master")
