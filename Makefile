@@ -80,7 +80,7 @@ test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
 	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
 
-gate-demo: setup-tests ## a real Gerrit, nine changes, and a queue that resolves them, live
+gate-demo: setup-tests ## a real Gerrit, eight changes, and a queue that resolves them
 	@PYTHONPATH=tests/support $(bin)/python tests/support/gatedemo.py
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers

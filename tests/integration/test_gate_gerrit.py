@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -13,7 +15,6 @@ from typing import Any
 
 import pytest
 from deploykit.base.errors import DeployKitError
-from deploykit.gate.events import ssh_words
 from deploykit.gate.loop import run_gate
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import GerritAway
@@ -215,12 +216,10 @@ def test_change_pushed_by_git_review_is_merged_by_a_gate_that_only_events_wake(
     (clone / "other.txt").write_text("2\n", encoding="utf-8")
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "-m", "By git-review")
-    gate = site.gate()
-    access = site.config.access
-    words = ssh_words(access.ssh_host, access.ssh_port, "admin", str(access.key),
-                      str(access.host_keys))  # fmt: skip
+    opened = site.opened()
+    gate, words = opened.gate, opened.event_words
     ended = threading.Event()
-    lock = site.folder / "lock"
+    lock = opened.lock
     loop = threading.Thread(target=run_gate, args=(gate, words, lock),
                             kwargs={"until": ended.is_set}, daemon=True)  # fmt: skip
     loop.start()
@@ -244,3 +243,29 @@ def test_change_pushed_by_git_review_is_merged_by_a_gate_that_only_events_wake(
         ended.set()
         loop.join(timeout=120)
     assert not loop.is_alive()
+
+
+def test_gate_that_is_killed_with_9_again_and_again_ends_as_one_that_is_not(
+    site: GateSite,
+) -> None:
+    changes = [site.push(line(1, "one")), site.push(line(7, "BAD")), site.push(line(14, "x"))]
+    for change in changes:
+        site.approve(change)
+    good, bad, behind = changes
+    program = Path(gateprocess.__file__)
+    env = {**os.environ, "PYTHONPATH": str(program.parent)}
+    chance, end = random.Random(5), time.monotonic() + 500
+    seconds = 3.0
+    while time.monotonic() < end and site.now(behind)["status"] != "MERGED":
+        child = subprocess.Popen([sys.executable, program, str(site.folder)], env=env)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=chance.uniform(2.0, seconds))
+        child.kill()
+        child.wait()
+        seconds = min(seconds * 1.2, 30.0)  # so that a slow machine comes to an end, too
+    until(site.gate(), lambda: site.now(behind)["status"] == "MERGED")
+    assert site.now(good)["status"] == "MERGED"
+    assert site.texts(bad).count("Not merged") == 1
+    for change in (good, behind):
+        assert site.texts(change).count("as it will be merged") == 1
+    assert not site.executor.running()

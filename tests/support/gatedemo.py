@@ -1,4 +1,4 @@
-"""`make gate-demo`: a Gerrit, a stack of changes of which some are bad, and a queue that resolves it.
+"""`make gate-demo`: a Gerrit, changes of which some are bad, and a queue that resolves them.
 
 One change is bad, two conflict, and three need each other over two repositories. Ends with status 0
 if exactly the right ones were merged.
@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deploykit.gate.events import ssh_words
 from deploykit.gate.loop import run_gate
 from deploykit.gate.standing import queue_lines, queues_json
 from gatesite import LINES, GateSite
@@ -68,13 +67,13 @@ def demonstrate(site: GateSite) -> int:
     good, bad = push_all(site)
     for change in sorted((*good, *bad), key=lambda one: int(one["_number"])):
         site.approve(change)
-    gate, access = site.gate(), site.config.access
+    opened = site.opened()
+    gate = opened.gate
     gate.say = lambda text: print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
-    words = ssh_words(access.ssh_host, access.ssh_port, "admin", str(access.key),
-                      str(access.host_keys))  # fmt: skip
     ended = threading.Event()
+    words, lock = opened.event_words, opened.lock
     loop = threading.Thread(
-        target=run_gate, args=(gate, words, site.folder / "lock"), kwargs={"until": ended.is_set}
+        target=run_gate, args=(gate, words, lock), kwargs={"until": ended.is_set}
     )
     loop.start()
     looking = site.gate()

@@ -8,11 +8,8 @@ from typing import Any
 
 from deploykit.gate.changes import Ruling
 from deploykit.gate.config import Config, read_config
-from deploykit.gate.facts import Reader
 from deploykit.gate.reconcile import Gate
-from deploykit.gate.rest import Server, read_password
-from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Work
+from deploykit.gate.site import Opened, assembled
 from gerrit import Gerrit, git
 from jobprocesses import JobProcesses
 
@@ -74,15 +71,15 @@ class GateSite:
 
     def gate(self) -> Gate:
         """A gate that is started now: nothing of an earlier one is in it."""
-        config = self.config
-        access = config.access
-        server = Server(access.url, access.account, read_password(access.password))
-        ssh = self.server.ssh("admin")["GIT_SSH_COMMAND"]
-        address = f"ssh://admin@{access.ssh_host}:{access.ssh_port}/{{project}}"
-        trees = Trees(self.folder / "stores", Remote(address, ssh))
-        work = Work(self.folder / "builds", self.executor, trees)
-        reader = Reader(config, server, trees, lambda changes: self.rulings)
-        return Gate(config, server, trees, work, reader, self.said.append)
+        return self.opened().gate
+
+    def opened(self) -> Opened:
+        def rulings(changes: object) -> dict[str, Ruling]:
+            return self.rulings
+
+        return assembled(
+            self.config, self.folder / "state", self.executor, rulings, self.said.append
+        )
 
     def push(
         self, files: dict[str, str], *, project: int = 0, message: str = "Change", on: str = "",

@@ -37,8 +37,14 @@ class Opened:
 def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opened:
     """The gate of `site`. Raises InputError where gate.yml or a file that it names does not fit."""
     config = read_config(config_file(site.folder))
+    return assembled(config, site.state / "gate", executor_of(site), rulings, say)
+
+
+def assembled(
+    config: Config, folder: Path, executor: Executor, rulings: Rulings, say: Callable[[str], None]
+) -> Opened:
+    """A gate that keeps its caches and builds in `folder`. Raises InputError as `open_gate`."""
     access = config.access
-    folder = site.state / "gate"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file, what in ((access.key, "key"), (access.host_keys, "host_keys")):
         if not file.is_file():
@@ -49,7 +55,7 @@ def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opene
     trees = Trees(folder / "stores", _remote(config, words))
     server = Server(access.url, access.account, read_password(access.password))
     reader = Reader(config, server, trees, rulings)
-    work = Work(folder / "builds", executor_of(site), trees)
+    work = Work(folder / "builds", executor, trees)
     gate = Gate(config, server, trees, work, reader, say)
     return Opened(gate, words, folder / "lock")
 
@@ -65,6 +71,11 @@ def executor_of(site: Site) -> Executor:
 
 def _remote(config: Config, words: list[str]) -> Remote:
     access = config.access
-    ssh = " ".join(shlex.quote(word) for word in words[:-1] if word not in ("-l", access.account))
+    # git names the host, the port and the account itself.
+    ssh = " ".join(shlex.quote(word) for word in words[: words.index("-p")] + _options(words))
     address = f"ssh://{access.account}@{access.ssh_host}:{access.ssh_port}/{{project}}"
     return Remote(address, ssh)
+
+
+def _options(words: list[str]) -> list[str]:
+    return words[words.index("-o") : -1]
