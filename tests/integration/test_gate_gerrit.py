@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gateprocess
 import pytest
 from deploykit.base.errors import DeployKitError
 from deploykit.gate.loop import run_gate
