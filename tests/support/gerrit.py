@@ -162,8 +162,10 @@ class Gerrit:
 
     def start(self) -> None:
         """Start the daemon on the ports it has; returns once it answers. Raises Broken."""
+        # So that it goes with a test run that is killed, too.
+        with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
         self.process = subprocess.Popen(
-            _java("Daemon", "--console-log", "-d", str(self.folder)),
+            with_us + _java("Daemon", "--console-log", "-d", str(self.folder)),
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / "logs/console").open("ab"),
             start_new_session=True,
