@@ -3,13 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-vagrant test-region test-faults test-ha kitchen rendered lint hooks down clean
+  test-secrets test-pods test-gerrit gate-demo test-vagrant test-region test-faults test-ha kitchen rendered lint hooks \
+  down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train or pods or vagrant or region or disturbed
+slow := nodes or train or pods or gerrit or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
 define suite
@@ -79,6 +80,12 @@ test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 
 test-pods: setup-tests ## slow suite: disposable copies of an environment, made from prepared nodes
 	@$(call suite,pods,tests/integration/test_pods.py)
+
+test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
+	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
+
+gate-demo: setup-tests ## a real Gerrit, eight changes, and a queue that resolves them
+	@PYTHONPATH=tests/support $(bin)/python tests/support/gatedemo.py
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)

@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "deploykit.cli.host:doctor",
     "env": "deploykit.cli.env:env",
     "evidence": "deploykit.cli.evidence:evidence",
+    "gate": "deploykit.cli.gate:gate",
     "history": "deploykit.cli.ledger:history",
     "hold": "deploykit.cli.decisions:hold",
     "image": "deploykit.cli.host:image",

@@ -10,6 +10,7 @@ SUMMARIES = {
     "doctor": "Look at this machine: findings with remedies.",
     "env": "Environments and their nodes.",
     "evidence": "Evidence of checks that the train does not run: tests of one's own.",
+    "gate": "The merge gate: a change is merged if it passed on what will be there by then.",
     "history": "Show what the ledger recorded, oldest first; of one ENVIRONMENT or of all.",
     "hold": "Let nothing enter ENVIRONMENT until `unhold`.",
     "image": "The node image: Debian 12 with systemd, SSH, Python and Salt.",

@@ -115,6 +115,15 @@ def decision_body(
     return Body("decision", fields)
 
 
+def gate_body(act: str, *, change: str, commit: str, ask: str, reason: str = "") -> Body:
+    """That a change goes to the head of its queue (`expedite`) or out of it (`dequeue`).
+
+    It holds for that commit, as it was asked for by the act `ask`: not for what comes after.
+    """
+    fields = {"act": act, "change": change, "commit": commit, "ask": ask, "reason": _line(reason)}
+    return Body("gate", fields)
+
+
 def secrets_body(environment: str, event: SecretsEvent, fingerprint: str) -> Body:
     """That the secrets with this `fingerprint` (64 hexadecimal digits) were exported, …"""
     fields = {"environment": environment, "event": event, "fingerprint": fingerprint}

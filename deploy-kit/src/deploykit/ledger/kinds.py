@@ -65,6 +65,9 @@ class DecisionRule:
     schema: int = 1
 
 
+# What people decide of a change in review: these are about no release and no environment.
+GATE_ACTS = {"expedite": "to the head of its queue", "dequeue": "out of its queue"}
+
 DECISIONS: dict[str, DecisionRule] = {
     "approve": DecisionRule(frozenset({"environment", "release"}), frozenset({"approver"})),
     "veto": DecisionRule(frozenset({"release"})),
@@ -128,6 +131,11 @@ def _decision_words(body: Fields, name: Naming) -> str:
     text += f" {body['check']} of" if body["check"] else ""
     text += f" {name(body['release'])}" if body["release"] else ""
     text += f" {'for ' if body['release'] else ''}{body['environment'] or 'everywhere'}"
+    return f"{text}: {body['reason']}" if body["reason"] else text
+
+
+def _gate_words(body: Fields, name: Naming) -> str:
+    text = f"change {body['change']} ({body['commit'][:12]}) goes {GATE_ACTS[body['act']]}"
     return f"{text}: {body['reason']}" if body["reason"] else text
 
 
@@ -267,6 +275,18 @@ KINDS: dict[str, Kind] = {
         title=lambda body: f"{body['decision']} {body['environment'] or ''}".rstrip(),
         words=_decision_words,
         problem=_decision_problem,
+    ),
+    "gate": Kind(
+        fields={
+            "act": is_.one_of(GATE_ACTS),
+            "change": is_.word,
+            "commit": is_.commit,
+            "ask": is_.word,
+            "reason": is_.line,
+        },
+        writers=lambda body: ANYONE_DECIDING,
+        title=lambda body: f"{body['act']} change {body['change']}",
+        words=_gate_words,
     ),
     "secrets": Kind(
         fields={

@@ -54,7 +54,7 @@ def parse_promotion(value: Value) -> Promotion:
     return Promotion(
         source=parse_name(keys["from"]) if "from" in keys else None,
         checks=checks,
-        soak=_seconds(keys["soak"]) if "soak" in keys else 0,
+        soak=seconds(keys["soak"]) if "soak" in keys else 0,
         approvals=approvals,
         approvals_not=frozenset(approvals_not),
     )
@@ -72,7 +72,8 @@ def _approvals(value: Value) -> tuple[int, tuple[str, ...]]:
     return keys["count"].whole() if "count" in keys else 1, words
 
 
-def _seconds(value: Value) -> int:
+def seconds(value: Value) -> int:
+    """The seconds of a duration in a file: 90s, 15m, 2h or 1d. Raises InputError for any other."""
     try:
         return times.seconds_of(str(value.scalar()))
     except ValueError as error:

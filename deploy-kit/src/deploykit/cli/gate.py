@@ -1,0 +1,130 @@
+"""`deploy-kit gate`: run the merge gate, look at its queues, and what people decide of changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deploykit.cli.app import json_option, key_option, print_json, site_of
+from deploykit.cli.ledger import ledger_of
+
+if TYPE_CHECKING:
+    from deploykit.gate.changes import Change
+    from deploykit.gate.facts import Reading
+    from deploykit.gate.site import Opened
+
+
+@click.group()
+def gate() -> None:
+    """The merge gate: a change is merged if it passed on what will be there by then."""
+
+
+@gate.command()
+@click.pass_context
+def run(ctx: click.Context) -> None:
+    """Run the gate until it is interrupted; a killed one goes on where it was.
+
+    \b
+    deploy-kit gate run
+    """
+    from deploykit.gate.loop import run_gate
+
+    opened = _opened(ctx)
+    click.echo(f"gate of {opened.gate.config.access.url}", err=True)
+    run_gate(opened.gate, opened.event_words, opened.lock)
+
+
+@gate.command()
+@json_option
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show the queues: what is in them, on what it is tested, and what waits for something."""
+    from deploykit.gate.standing import queue_lines, queues_json
+
+    opened = _opened(ctx)
+    reading = opened.gate.reader.read()
+    found = queues_json(opened.gate, reading)
+    if as_json:
+        print_json(found)
+    else:
+        for line in queue_lines(found):
+            click.echo(line)
+
+
+@gate.command()
+@click.argument("item")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_context
+def checkout(ctx: click.Context, item: str, folder: Path) -> None:
+    """Lay out in FOLDER every project as ITEM (a change's number) is tested on it.
+
+    \b
+    deploy-kit gate checkout 17 /tmp/17
+    """
+    from deploykit.base.errors import InputError
+    from deploykit.gate.checkout import check_out
+
+    opened = _opened(ctx)
+    kept = opened.gate.work.latest(item)
+    if kept is None:
+        raise InputError(f"no build of '{item}' is known", "deploy-kit gate status shows what is")
+    check_out(kept.commits, opened.gate.trees.store, folder)
+    click.echo(f"{folder}: {kept.item} on {kept.build.trees[:12]} ({kept.build.pipeline})")
+
+
+@gate.command()
+@click.argument("change")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@key_option
+@click.pass_context
+def expedite(ctx: click.Context, change: str, reason: str, key: Path | None) -> None:
+    """Put CHANGE, and what it needs, to the head of its queue. No test is left out."""
+    _decide(ctx, key, "expedite", change, reason)
+
+
+@gate.command()
+@click.argument("change")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@key_option
+@click.pass_context
+def dequeue(ctx: click.Context, change: str, reason: str, key: Path | None) -> None:
+    """Take CHANGE out of its queue until somebody asks for it again."""
+    _decide(ctx, key, "dequeue", change, reason)
+
+
+def _opened(ctx: click.Context) -> Opened:
+    from deploykit.gate.rulings import rulings_of
+    from deploykit.gate.site import open_gate
+
+    ledger = ledger_of(ctx)
+
+    def rulings(changes: Any) -> Any:
+        return rulings_of(ledger.fetch_records(), changes)
+
+    return open_gate(site_of(ctx), rulings, lambda line: click.echo(line))
+
+
+def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason: str) -> None:
+    from deploykit.ledger.bodies import gate_body
+    from deploykit.ledger.view import versions_of
+    from deploykit.ledger.words import describe
+
+    opened = _opened(ctx)
+    found = _approved(opened.gate.reader.read(), change)
+    ledger = ledger_of(ctx, key)
+    body = gate_body(act, change=found.id, commit=found.commit, ask=found.ask, reason=reason)
+    record = ledger.append(lambda records, now: body)
+    click.echo(f"record {record.n}: {describe(record, versions_of(ledger.known))}")
+
+
+def _approved(reading: Reading, id: str) -> Change:
+    from deploykit.base.errors import InputError
+
+    change = reading.changes.get(id)
+    if change is None or not change.open:
+        raise InputError(f"there is no open change '{id}' in the gate's projects")
+    if not change.approved or not change.ask:
+        raise InputError(f"change {id} is not approved for merging, so it is in no queue")
+    return change

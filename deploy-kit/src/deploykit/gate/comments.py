@@ -1,0 +1,78 @@
+"""What the gate writes on changes, and what it reads in the logs of its jobs for that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from deploykit.base.printable import one_line, printable
+from deploykit.gate.changes import mark
+from deploykit.gate.review import TAG
+from deploykit.gate.work import Ran
+
+FINDING = re.compile(
+    r"^(?:\./)?(?P<path>[^\s:][^:\n]*?):(?P<line>\d{1,7}):(?:\d+:)? *(?P<text>\S.*)$"
+)
+MOST = 50  # findings that are shown on lines
+TAIL = 200_000  # characters of a log that are looked at, from its end
+
+
+def review(
+    text: str,
+    keys: Iterable[tuple[str, str]],
+    *,
+    labels: dict[str, int] | None = None,
+    robot: Sequence[dict[str, Any]] = (),
+    notify: str = "OWNER",
+) -> dict[str, Any]:
+    """The body of a review: `text` as a comment with the marks of `keys` (key and verdict).
+
+    `labels`: votes. `robot`: findings on lines, each with its `path`.
+    """
+    marks = "\n".join(f"[gate {mark(key)}{f' {word}' if word else ''}]" for key, word in keys)
+    body: dict[str, Any] = {
+        "message": f"{printable(text).rstrip()}\n\n{marks}",
+        "tag": f"{TAG}~gate",
+        "notify": notify,
+        "omit_duplicate_comments": True,
+    }
+    if labels:
+        body["labels"] = labels
+    by_path: dict[str, list[dict[str, Any]]] = {}
+    for one in robot:
+        rest = {key: value for key, value in one.items() if key != "path"}
+        by_path.setdefault(one["path"], []).append(rest)
+    if by_path:
+        body["robot_comments"] = by_path
+    return body
+
+
+def jobs_text(ran: Sequence[Ran]) -> str:
+    """What ran, how it ended, how long it took, and where its log is: a line each."""
+    if not ran:
+        return "- no job belongs to these paths"
+    lines = []
+    for one in ran:
+        log = f", log: {one.log}" if one.log else ""
+        lines.append(f"- {one.name}: {one_line(one.result)} ({one.seconds:.0f} s){log}")
+    return "\n".join(lines)
+
+
+def findings(log: str, paths: Collection[str], job: str, build: str) -> list[dict[str, Any]]:
+    """Comments on lines, from what `job` printed as `PATH:LINE: TEXT` about one of `paths`."""
+    found: dict[tuple[str, int, str], None] = {}
+    for line in log[-TAIL:].splitlines():
+        match = FINDING.match(printable(line).strip())
+        if match and match["path"] in paths:
+            found[match["path"], int(match["line"]), one_line(match["text"])] = None
+    return [
+        {
+            "path": path,
+            "line": line,
+            "message": text,
+            "robot_id": f"deploy-kit {job}",
+            "robot_run_id": build,
+        }
+        for path, line, text in list(found)[:MOST]
+    ]

@@ -1,0 +1,223 @@
+"""`gate.yml` of the site: the review server, the queues, who is trusted, and the jobs."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from deploykit.base.errors import InputError
+from deploykit.base.yamlfile import Value, load
+from deploykit.gate.order import Queue
+from deploykit.site.promotion import seconds
+
+FILE = "gate.yml"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+KEYS = frozenset({"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "home"})
+GERRIT_KEYS = frozenset({"url", "ssh", "account", "password", "key", "host_keys"})
+QUEUE_KEYS = frozenset({"projects", "branches", "window", "floor"})
+JOB_KEYS = frozenset({"run", "projects", "paths", "in", "timeout"})
+APPROVALS = {"Code-Review": 2, "Workflow": 1}
+TIMEOUT = 1800  # seconds of a job that says nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job: `run` in the checkout of the project `folder` ('' for the folder above all).
+
+    It belongs to changes of `projects` that touch one of `paths` (patterns; none: any path).
+    """
+
+    name: str
+    run: tuple[str, ...]
+    projects: frozenset[str]
+    paths: tuple[str, ...] = ()
+    folder: str = ""
+    timeout: int = TIMEOUT
+
+    def concerns(self, touched: Mapping[str, tuple[str, ...]]) -> bool:
+        """Whether it belongs to changes of these paths, by project."""
+        return any(
+            not self.paths or any(fnmatchcase(path, one) for path in paths for one in self.paths)
+            for project, paths in touched.items()
+            if project in self.projects
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the review server is reached; `password`, `key` and `host_keys` are files."""
+
+    url: str
+    account: str
+    password: Path
+    ssh_host: str
+    ssh_port: int
+    key: Path
+    host_keys: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What gate.yml says.
+
+    `approvals`: the label votes that a change needs to enter a queue. `trusted`: the group of those
+    whose code runs without anybody's word ('' for everybody who may push). `home`: the project and
+    path where this file is kept, if changes of it go through the gate: then jobs are those that the
+    state under test has.
+    """
+
+    access: Access
+    queues: tuple[Queue, ...]
+    jobs: tuple[Job, ...]
+    approvals: Mapping[str, int] = field(default_factory=lambda: dict(APPROVALS))
+    vote: str = "Verified"
+    trusted: str = ""
+    home: tuple[str, str] | None = None
+
+    @property
+    def projects(self) -> frozenset[str]:
+        return frozenset(project for queue in self.queues for project in queue.projects)
+
+    def places(self) -> frozenset[tuple[str, str]]:
+        """Every (project, branch) that a queue is about."""
+        return frozenset((p, queue.branch) for queue in self.queues for p in queue.projects)
+
+
+def read_config(file: Path) -> Config:
+    """The configuration in `file`. Raises InputError with file, line and key."""
+    top = load(file)
+    keys = top.mapping(KEYS)
+    for name in ("gerrit", "queues", "jobs"):
+        if name not in keys:
+            raise top.error(f"'{name}' is missing")
+    queues = tuple(
+        queue for name, value in keys["queues"].mapping().items() for queue in _queues(name, value)
+    )
+    _demand_apart(queues, keys["queues"])
+    projects = frozenset(project for queue in queues for project in queue.projects)
+    approvals = dict(APPROVALS)
+    if "approvals" in keys:
+        approvals = {k: value.whole(1) for k, value in keys["approvals"].mapping().items()}
+    return Config(
+        _access(keys["gerrit"], file.parent),
+        queues,
+        tuple(_job(name, value, projects) for name, value in keys["jobs"].mapping().items()),
+        approvals,
+        keys["vote"].text() if "vote" in keys else "Verified",
+        keys["trusted"].text() if "trusted" in keys else "",
+        _home(keys["home"], projects) if "home" in keys else None,
+    )
+
+
+def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
+    """The jobs of a gate.yml that a change proposes; nothing else of it counts before it is merged.
+
+    Raises InputError.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / FILE
+        file.write_text(text, encoding="utf-8")
+        keys = load(file).mapping(KEYS)
+        if "jobs" not in keys:
+            raise InputError(f"{FILE}: 'jobs' is missing")
+        return tuple(_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
+
+
+def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
+    keys = value.mapping(frozenset({"project", "path"}))
+    for name in ("project", "path"):
+        if name not in keys:
+            raise value.error(f"'{name}' is missing")
+    if (project := keys["project"].text()) not in projects:
+        raise keys["project"].error(f"no queue has the project '{project}'")
+    return project, keys["path"].text()
+
+
+def _access(value: Value, folder: Path) -> Access:
+    keys = value.mapping(GERRIT_KEYS)
+    for name in sorted(GERRIT_KEYS):
+        if name not in keys:
+            raise value.error(f"'{name}' is missing")
+    url = keys["url"].text().rstrip("/")
+    if not re.fullmatch(r"https?://[^\s@?#]+", url):
+        raise keys["url"].error(f"'{url}' is no address of a server", "https://review.example.org")
+    if url.startswith("http://") and not re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]",
+                                                  f"{url}/"):  # fmt: skip
+        raise keys["url"].error("the password would travel in the clear", "use https")
+    host, _, port = keys["ssh"].text().rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", host) or not port.isdecimal():
+        raise keys["ssh"].error("expected HOST:PORT", "review.example.org:29418")
+    account = keys["account"].text()
+    if not NAME.fullmatch(account):
+        raise keys["account"].error(f"'{account}' is no account's name")
+
+    def file(name: str) -> Path:
+        return folder / Path(keys[name].text()).expanduser()
+
+    return Access(url, account, file("password"), host, int(port), file("key"), file("host_keys"))
+
+
+def _queues(name: str, value: Value) -> list[Queue]:
+    if not NAME.fullmatch(name):
+        raise value.error(f"'{name}' is not a name")
+    keys = value.mapping(QUEUE_KEYS)
+    for key in ("projects", "branches"):
+        if key not in keys:
+            raise value.error(f"'{key}' is missing")
+    projects = frozenset(_project(item) for item in keys["projects"].items())
+    sizes = {key: keys[key].whole(1) for key in ("window", "floor") if key in keys}
+    return [Queue(name, item.text(), projects, **sizes) for item in keys["branches"].items()]
+
+
+def _project(value: Value) -> str:
+    text = value.text()
+    if not PROJECT.fullmatch(text):
+        raise value.error(f"'{text}' is no project's name")
+    return text
+
+
+def _demand_apart(queues: tuple[Queue, ...], value: Value) -> None:
+    """What is in two queues would be merged by both, each without the other's knowledge."""
+    seen: dict[tuple[str, str], str] = {}
+    for queue in queues:
+        for project in sorted(queue.projects):
+            place = (project, queue.branch)
+            if place in seen:
+                raise value.error(
+                    f"{project} ({queue.branch}) is in the queues {seen[place]} and {queue.name}",
+                    "leave it in one: those in one queue are tested together",
+                )
+            seen[place] = queue.name
+
+
+def _job(name: str, value: Value, projects: frozenset[str]) -> Job:
+    if not NAME.fullmatch(name):
+        raise value.error(f"'{name}' is not a name")
+    keys = value.mapping(JOB_KEYS)
+    if "run" not in keys:
+        raise value.error("'run' is missing", "run: [make, lint]")
+    run = tuple(str(item.scalar()) for item in keys["run"].items())
+    if not run:
+        raise keys["run"].error("there is nothing to run")
+    mine = projects
+    if "projects" in keys:
+        mine = frozenset(_project(item) for item in keys["projects"].items())
+    folder = keys["in"].text() if "in" in keys else ""
+    for unknown in sorted((mine | ({folder} if folder else set())) - projects):
+        raise value.error(f"no queue has the project '{unknown}'", f"{', '.join(sorted(projects))}")
+    paths = tuple(item.text() for item in keys["paths"].items()) if "paths" in keys else ()
+    timeout = seconds(keys["timeout"]) if "timeout" in keys else TIMEOUT
+    return Job(name, run, mine, paths, folder, timeout)
+
+
+def config_file(folder: Path) -> Path:
+    """The site's gate.yml. Raises InputError where it has none."""
+    file = folder / FILE
+    if not file.is_file():
+        raise InputError(f"{folder} has no {FILE}, so it has no gate", "docs/gate.md shows one")
+    return file

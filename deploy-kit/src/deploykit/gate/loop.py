@@ -1,0 +1,81 @@
+"""`deploy-kit gate run`: round after round, woken by events, patient with a server that is away."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from deploykit.base.errors import DeployKitError
+from deploykit.base.filelock import locked
+from deploykit.gate.events import Events
+from deploykit.gate.reconcile import Gate
+from deploykit.gate.rest import GerritAway
+from deploykit.gate.trees import Unfetched
+
+QUIET, BUSY = 60.0, 1.0  # seconds between two looks: at everything, at jobs that run
+PAUSE_FIRST, PAUSE_MOST = 1.0, 60.0  # seconds before the server is asked again
+
+
+def run_gate(
+    gate: Gate,
+    event_words: Sequence[str],
+    lock: Path,
+    *,
+    until: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run `gate` until `until()` or an interruption; the file `lock` keeps another one out.
+
+    `event_words` log in at the server. Raises WrongTrees, and whatever else no waiting mends.
+    """
+    woken = threading.Event()
+    with only_one(lock):
+        events = Events(event_words, woken.set)
+        try:
+            _rounds(gate, woken, until)
+        finally:
+            events.stop()
+
+
+def _rounds(gate: Gate, woken: threading.Event, until: Callable[[], bool]) -> None:
+    pause, away_since = PAUSE_FIRST, 0.0
+    while not until():
+        woken.clear()
+        try:
+            acted = gate.round()
+        except (GerritAway, Unfetched) as error:
+            if not away_since:
+                away_since = time.monotonic()
+                gate.say(f"waiting: {error.message}")
+            time.sleep(pause)
+            pause = min(PAUSE_MOST, pause * 2)
+            continue
+        if away_since:
+            gate.say(f"the server is back after {time.monotonic() - away_since:.0f} s")
+            pause, away_since = PAUSE_FIRST, 0.0
+        if not acted:
+            _wait(gate, woken, until)
+
+
+def _wait(gate: Gate, woken: threading.Event, until: Callable[[], bool]) -> None:
+    """Return once something may have changed: an event, a job that ended, or QUIET seconds."""
+    before = gate.work.statuses()
+    end = time.monotonic() + QUIET
+    while time.monotonic() < end and not until():
+        if woken.wait(BUSY) or gate.work.statuses() != before:
+            return
+
+
+@contextlib.contextmanager
+def only_one(file: Path) -> Iterator[None]:
+    """Let one gate of a site run. Raises DeployKitError if there is one already."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(file, 0.0))
+        except DeployKitError:
+            raise DeployKitError(
+                "another gate of this site runs already", f"it holds {file}: end it first"
+            ) from None
+        yield

@@ -1,0 +1,128 @@
+"""Gerrit's REST interface: one server, one account, and what it answers."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import stat
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.printable import one_line
+
+TIMEOUT = 60.0  # seconds for one answer
+GUARD = ")]}'"  # what stands before every JSON, against its being run as a script
+MOST = 500  # changes of one answer
+PASSING = frozenset({408, 429, 500, 502, 503, 504})  # statuses that another try may not have
+
+
+class GerritAway(DeployKitError):
+    """The server cannot be reached, or is in no state to answer: try again later."""
+
+
+class GerritRefused(DeployKitError):
+    """The server said no to this very call; the message has its words and `status`."""
+
+    def __init__(self, message: str, remedy: str, status: int) -> None:
+        super().__init__(message, remedy)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A review server (`url` without a last '/') as one account sees it.
+
+    The password is that of its HTTP interface. It goes into a header, into no list of arguments,
+    no log and no message.
+    """
+
+    url: str
+    account: str
+    password: str
+
+    def get(self, path: str, query: Sequence[tuple[str, str]] = ()) -> Any:
+        """The JSON of `path` (which begins with '/'). Raises GerritAway, GerritRefused."""
+        return self._call("GET", f"{path}?{urlencode(query)}" if query else path)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that the server answers to `body`. Raises GerritAway, GerritRefused."""
+        return self._call("POST", path, body)
+
+    def changes(self, query: str, options: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Every change that `query` finds, in as many calls as that takes."""
+        found: list[dict[str, Any]] = []
+        while True:
+            words = [("q", query), ("n", str(MOST)), ("S", str(len(found)))]
+            page = self.get("/changes/", [*words, *(("o", option) for option in options)])
+            found += page
+            if not page or not page[-1].get("_more_changes"):
+                return found
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        token = base64.b64encode(f"{self.account}:{self.password}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Accept": "application/json"}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        where = f"{self.url}/a{path}"
+        request = urllib.request.Request(where, data, headers, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+                text = answer.read().decode("utf-8", errors="replace")
+        except urllib.error.HTTPError as error:
+            raise self._refused(method, path, error) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise GerritAway(
+                f"{self.url} does not answer: {one_line(str(reason))}", "look at the server"
+            ) from None
+        try:
+            return json.loads(text.removeprefix(GUARD)) if text.strip() else None
+        except ValueError:
+            raise GerritAway(
+                f"{self.url}{path} answers something that is no JSON",
+                "is that the address of a Gerrit, or of something before it?",
+            ) from None
+
+    def _refused(self, method: str, path: str, error: urllib.error.HTTPError) -> DeployKitError:
+        try:
+            said = one_line(error.read(10_000).decode("utf-8", errors="replace"))
+        except OSError:
+            said = ""
+        what = f"{method} {self.url}{path.split('?')[0]}: {error.code} {said or error.reason}"
+        if error.code in PASSING:
+            return GerritAway(what, "look at the server's log")
+        remedy = ""
+        if error.code in (401, 403):
+            remedy = f"give the account '{self.account}' its password and rights (docs/gate.md)"
+        return GerritRefused(what, remedy, error.code)
+
+
+def read_password(file: Path) -> str:
+    """The password that is alone in `file`.
+
+    Raises InputError where it cannot be read, is empty, or others may read it.
+    """
+    try:
+        mode = file.stat().st_mode
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"cannot read the password file {file}: {reason}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise InputError(f"others may read the password file {file}", f"chmod 600 {file}")
+    if not text or "\n" in text:
+        raise InputError(f"{file} must hold one line: the account's HTTP password")
+    return text
+
+
+def change_path(number: str) -> str:
+    return f"/changes/{quote(number, safe='')}"

@@ -1,0 +1,31 @@
+"""What people decided of changes in review, from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from deploykit.gate.changes import Change, Ruling
+from deploykit.ledger import Record
+from deploykit.ledger.view import discounted
+
+
+def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict[str, Ruling]:
+    """The rulings on `changes` as they are now.
+
+    Each counts for the patch set that it names; one that took a change out, for the ask it names.
+    """
+    ignored = discounted(records)
+    found: dict[str, Ruling] = {}
+    for record in records:
+        body = record.body
+        if record.kind != "gate" or record.n in ignored:
+            continue
+        change = changes.get(body["change"])
+        if change is None or change.commit != body["commit"]:
+            continue
+        old = found.get(change.id, Ruling())
+        if body["act"] == "expedite":
+            found[change.id] = Ruling(record.n, old.dequeued)
+        else:
+            found[change.id] = Ruling(old.expedited, old.dequeued | {body["ask"]})
+    return found

@@ -1,0 +1,81 @@
+"""A site's gate put together: configuration, server, stores, builds and the ledger's rulings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from deploykit.base.errors import InputError
+from deploykit.gate.changes import Change, Ruling
+from deploykit.gate.config import Config, config_file, read_config
+from deploykit.gate.events import ssh_words
+from deploykit.gate.executor import Executor
+from deploykit.gate.facts import Reader
+from deploykit.gate.reconcile import Gate
+from deploykit.gate.rest import Server, read_password
+from deploykit.gate.trees import Remote, Trees
+from deploykit.gate.work import Work
+from deploykit.site import Site
+
+EXECUTORS = "deploykit.executors"
+DEFAULT_EXECUTOR = "local"
+Rulings = Callable[[Mapping[str, Change]], Mapping[str, Ruling]]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A site's gate: `gate` itself, and how its server's events are listened to."""
+
+    gate: Gate
+    event_words: list[str]
+    lock: Path
+
+
+def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opened:
+    """The gate of `site`. Raises InputError where gate.yml or a file that it names does not fit."""
+    config = read_config(config_file(site.folder))
+    return assembled(config, site.state / "gate", executor_of(site), rulings, say)
+
+
+def assembled(
+    config: Config, folder: Path, executor: Executor, rulings: Rulings, say: Callable[[str], None]
+) -> Opened:
+    """A gate that keeps its caches and builds in `folder`. Raises InputError as `open_gate`."""
+    access = config.access
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for file, what in ((access.key, "key"), (access.host_keys, "host_keys")):
+        if not file.is_file():
+            raise InputError(f"there is no {file}, which gate.yml names as gerrit.{what}")
+    words = ssh_words(
+        access.ssh_host, access.ssh_port, access.account, str(access.key), str(access.host_keys)
+    )
+    trees = Trees(folder / "stores", _remote(config, words))
+    server = Server(access.url, access.account, read_password(access.password))
+    reader = Reader(config, server, trees, rulings)
+    work = Work(folder / "builds", executor, trees)
+    gate = Gate(config, server, trees, work, reader, say)
+    return Opened(gate, words, folder / "lock")
+
+
+def executor_of(site: Site) -> Executor:
+    """What runs the site's jobs. Raises InputError if it is not installed."""
+    found = {entry.name: entry for entry in entry_points(group=EXECUTORS)}
+    if DEFAULT_EXECUTOR not in found:
+        raise InputError("no executor of jobs is installed", "install deploy-kit anew")
+    made: Executor = found[DEFAULT_EXECUTOR].load()(site)
+    return made
+
+
+def _remote(config: Config, words: list[str]) -> Remote:
+    access = config.access
+    # git names the host, the port and the account itself.
+    ssh = " ".join(shlex.quote(word) for word in words[: words.index("-p")] + _options(words))
+    address = f"ssh://{access.account}@{access.ssh_host}:{access.ssh_port}/{{project}}"
+    return Remote(address, ssh)
+
+
+def _options(words: list[str]) -> list[str]:
+    return words[words.index("-o") : -1]

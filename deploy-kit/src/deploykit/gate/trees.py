@@ -1,0 +1,254 @@
+"""Speculative states as real git trees: changes merged onto tips in bare repositories.
+
+As Gerrit merges when it submits: a change that the tip is a parent of becomes the tip, any other
+gets a merge commit. No work tree is made. git follows renames and Gerrit does not (JGit's merge):
+what only merges with renames is refused by Gerrit when it is submitted; that the trees are the ones
+that were tested is looked at after each submit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploykit.base import git
+from deploykit.base.errors import CommandFailed, DeployKitError
+from deploykit.base.process import Result, run
+from deploykit.gate.builds import Chain, Conflict, Merged, digest_of
+from deploykit.gate.changes import Change
+
+Place = tuple[str, str]  # project and branch
+Tips = Mapping[Place, str]  # their commits
+MERGE_TIMEOUT, FETCH_TIMEOUT = 120.0, 600.0  # seconds
+NOBODY = "Gate <gate@localhost>"
+BUILDS = "refs/gate/"  # what keeps the commits of builds that run from being collected
+LISTED = 10  # files of a conflict that are named
+PLAIN_MERGE = ("-c", "merge.directoryRenames=false")  # which Gerrit would not do
+
+
+class Unfetched(DeployKitError):
+    """git does not bring what it should: the server is away, or has it no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What every branch is at in a speculative state, and the digest of the trees."""
+
+    commits: Tips
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where projects are fetched from: `address` with {project}, and the words that start SSH."""
+
+    address: str
+    ssh: str = ""
+
+    def url(self, project: str) -> str:
+        return self.address.replace("{project}", project)
+
+
+@dataclass
+class Trees:
+    """Bare repositories of projects in `folder`, and what was merged in them.
+
+    Everything in it is a cache: it may be removed at any time when nothing runs.
+    """
+
+    folder: Path
+    remote: Remote
+    _states: dict[tuple[str, Chain], State | Conflict] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def store(self, project: str) -> Path:
+        """The repository of `project`; made if it is not there."""
+        name = hashlib.sha256(project.encode()).hexdigest()[:12]
+        store = self.folder / f"{name}-{project.replace('/', '-')}.git"
+        if not (store / "HEAD").exists():
+            store.mkdir(parents=True, exist_ok=True)
+            self._demand(git.plainly(store, ["init", "--quiet", "--bare", "."]), store)
+        return store
+
+    def bring(self, project: str, commits: Mapping[str, str]) -> None:
+        """Have `commits` of `project`; their values are the refs to fetch them by.
+
+        Raises Unfetched.
+        """
+        store = self.store(project)
+        lacking = [commit for commit in commits if not self.has(project, commit)]
+        if not lacking:
+            return
+        refs = sorted({commits[commit] for commit in lacking})
+        words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"]
+        # Under names of their own: what nobody refers to would be collected one day.
+        specs = [f"+{ref}:refs/seen/{ref.removeprefix('refs/')}" for ref in refs]
+        done = self._git(store, [*words, self.remote.url(project), *specs], FETCH_TIMEOUT)
+        if done.returncode != 0:
+            raise Unfetched(f"cannot fetch from {self.remote.url(project)}: {done.stderr.strip()}")
+        for commit in lacking:
+            if not self.has(project, commit):
+                raise Unfetched(f"{commits[commit]} of {project} is no longer {commit[:12]}")
+
+    def has(self, project: str, commit: str) -> bool:
+        words = ["cat-file", "-e", f"{commit}^{{commit}}"]
+        return git.plainly(self.store(project), words).returncode == 0
+
+    def state(
+        self, tips: Tips, chain: Chain, item: Sequence[str], changes: Mapping[str, Change]
+    ) -> Merged | Conflict | None:
+        """`chain` merged onto `tips`; its last item has the commits `item`.
+
+        `changes` are by commit. None where what the last item stands on cannot be merged itself.
+        Everything must have been fetched.
+        """
+        found = self._merged(tips, chain, len(chain) - len(item), changes)
+        if isinstance(found, State):
+            return Merged(found.digest)
+        return found
+
+    def known(self, tips: Tips, chain: Chain) -> State:
+        """The state of a chain that was merged before. Raises KeyError if it was not."""
+        found = self._states[_key(tips), chain]
+        if isinstance(found, Conflict):
+            raise KeyError(chain)
+        return found
+
+    def digest(self, commits: Tips) -> str:
+        """The digest of the trees of these commits."""
+        return digest_of({place: self.tree(place[0], one) for place, one in commits.items()})
+
+    def tree(self, project: str, commit: str) -> str:
+        """The id of a commit's tree."""
+        if commit not in self._digests:
+            done = git.plainly(self.store(project), ["rev-parse", f"{commit}^{{tree}}"])
+            self._demand(done, self.store(project))
+            self._digests[commit] = done.stdout.strip()
+        return self._digests[commit]
+
+    def changed(self, project: str, before: str, after: str) -> tuple[str, ...]:
+        """The paths in which two commits differ."""
+        words = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after]
+        done = git.plainly(self.store(project), words, timeout=MERGE_TIMEOUT)
+        self._demand(done, self.store(project))
+        return tuple(path for path in done.stdout.split("\0") if path)
+
+    def text(self, project: str, commit: str, path: str) -> str | None:
+        """The text of a file in a commit; None if it is not there."""
+        done = git.plainly(self.store(project), ["cat-file", "blob", f"{commit}:{path}"])
+        return done.stdout if done.returncode == 0 else None
+
+    def hold(self, build: str, commits: Tips) -> None:
+        """Keep the commits of a build as long as it has jobs; `release` lets them go."""
+        for (project, branch), commit in commits.items():
+            words = ["update-ref", f"{BUILDS}{build}/{branch}", commit]
+            self._demand(git.plainly(self.store(project), words), self.store(project))
+
+    def release(self, build: str, projects: Iterable[str]) -> None:
+        for project in projects:
+            store = self.store(project)
+            refs = git.plainly(store, ["for-each-ref", "--format=%(refname)", f"{BUILDS}{build}"])
+            for ref in refs.stdout.split():
+                git.plainly(store, ["update-ref", "-d", ref])
+
+    def _merged(
+        self, tips: Tips, chain: Chain, before: int, changes: Mapping[str, Change]
+    ) -> State | Conflict | None:
+        key = (_key(tips), chain)
+        if key in self._states:
+            return self._states[key]
+        base = self._base(tips, chain[:before])
+        if base is None:
+            return None
+        commits = dict(base.commits)
+        for commit in chain[before:]:
+            change = changes[commit]
+            place = (change.project, change.branch)
+            if place not in commits:
+                return self._note(key, Conflict(f"change {change.id} is not in this queue"))
+            result = self._merge(change, commits[place], chain)
+            if isinstance(result, Conflict):
+                return self._note(key, result)
+            commits[place] = result
+        return self._note(key, State(commits, self.digest(commits)))
+
+    def _base(self, tips: Tips, chain: Chain) -> State | None:
+        if not chain:
+            return State(tips, self.digest(tips))
+        found = self._states.get((_key(tips), chain))
+        return found if isinstance(found, State) else None
+
+    def _note(self, key: tuple[str, Chain], found: State | Conflict) -> State | Conflict:
+        if len(self._states) > 10_000:
+            self._states.clear()
+        self._states[key] = found
+        return found
+
+    def _merge(self, change: Change, tip: str, chain: Chain) -> str | Conflict:
+        """The commit that merging `change` onto `tip` gives."""
+        store, commit = self.store(change.project), change.commit
+        strange = self._not_in_review(store, tip, commit, chain)
+        if strange:
+            return Conflict(f"it carries commits that are not merged with it: {strange}")
+        if self._is_ancestor(store, tip, commit):
+            return commit
+        if self._is_ancestor(store, commit, tip):
+            return tip
+        words = [*PLAIN_MERGE, "merge-tree", "--write-tree", "-z", "--name-only", tip, commit]
+        done = self._git(store, words, MERGE_TIMEOUT)
+        fields = done.stdout.split("\0")
+        if done.returncode == 1:
+            files = fields[1 : fields.index("", 1)]
+            more = f" and {len(files) - LISTED} more" if len(files) > LISTED else ""
+            return Conflict(f"it conflicts in {', '.join(files[:LISTED])}{more}")
+        if done.returncode != 0:
+            if "unrelated histories" in done.stderr:
+                return Conflict("it has no history in common with the branch")
+            raise CommandFailed(f"git merge-tree in {store}: {done.stderr.strip()}")
+        return self._commit(store, fields[0], (tip, commit), f"Merge change {change.id}")
+
+    def _not_in_review(self, store: Path, tip: str, commit: str, chain: Chain) -> str:
+        words = ["rev-list", "--max-count=200", commit, f"^{tip}"]
+        found = git.plainly(store, words, timeout=MERGE_TIMEOUT).stdout.split()
+        strange = [one[:12] for one in found if one not in chain]
+        return ", ".join(strange[:3])
+
+    def _is_ancestor(self, store: Path, old: str, new: str) -> bool:
+        return git.plainly(store, ["merge-base", "--is-ancestor", old, new]).returncode == 0
+
+    def _commit(self, store: Path, tree: str, parents: Sequence[str], title: str) -> str:
+        """A commit that is the same whenever it is made: its time is that of its newest parent."""
+        words = ["log", "--no-walk=unsorted", "--format=%ct", *parents]
+        times = [int(one) for one in git.plainly(store, words).stdout.split()]
+        who = f"{NOBODY} {max(times)} +0000"
+        lines = [f"tree {tree}", *(f"parent {one}" for one in parents)]
+        text = "\n".join([*lines, f"author {who}", f"committer {who}", "", title, ""])
+        done = self._git(store, ["hash-object", "-t", "commit", "-w", "--stdin"], 30.0, text)
+        self._demand(done, store)
+        return done.stdout.strip()
+
+    def _git(
+        self, store: Path, words: Sequence[str], timeout: float, input: str | None = None
+    ) -> Result:
+        ssh = ["-c", f"core.sshCommand={self.remote.ssh}"] if self.remote.ssh else []
+        return run(
+            ["git", "-C", store, *git.options(), *ssh, *words],
+            timeout=timeout,
+            input=input,
+            env=git.environment(),
+            check=False,
+            grace=git.GRACE,
+        )
+
+    def _demand(self, done: Result, store: Path) -> None:
+        if done.returncode != 0:
+            raise CommandFailed(
+                f"git in {store}: {done.stderr.strip() or done.stdout.strip()}",
+                "a cache: it may be removed while no gate runs",
+            )
+
+
+def _key(tips: Tips) -> str:
+    return "\n".join(f"{project} {branch} {one}" for (project, branch), one in sorted(tips.items()))

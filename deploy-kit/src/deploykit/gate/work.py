@@ -1,0 +1,255 @@
+"""Builds on disk: one folder each, written before the first job starts.
+
+The folder is all that the gate knows of a build, besides what the executor says of its jobs. So a
+gate that is started anew finds every build again, and a job never runs for nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from deploykit.base import files
+from deploykit.base.errors import DeployKitError
+from deploykit.gate.builds import CHECK, Build, Status
+from deploykit.gate.config import Job
+from deploykit.gate.executor import Executor, JobSpec, JobState, poll
+from deploykit.gate.trees import Tips, Trees
+
+FILE = "build.json"
+FORMAT = 1
+TRIES = 3  # of a job that was lost, not of one that failed
+PASSED, FAILED, TIMED_OUT = "passed", "failed", "timed-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A build as its folder has it: what is tested, in which state, by which jobs.
+
+    `broken` is why its jobs cannot be known ('' if they are): then it fails without any. `paths`
+    are those that the item alters.
+    """
+
+    build: Build
+    item: str
+    token: str
+    commits: Tips
+    jobs: tuple[Job, ...]
+    broken: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One job of a build, for people: its result, seconds and log."""
+
+    name: str
+    result: str
+    seconds: float
+    log: str
+
+
+class Work:
+    """The builds below `folder`, run by `executor`; `trees` has what they test."""
+
+    def __init__(self, folder: Path, executor: Executor, trees: Trees) -> None:
+        self._folder = folder
+        self._executor = executor
+        self._trees = trees
+        self._over: dict[Build, Status] = {}  # what is over stays so: not looked at again
+
+    def statuses(self) -> dict[Build, Status]:
+        """Every build, and how far it is. A folder that cannot be read counts as none."""
+        found: dict[Build, Status] = {}
+        for kept in self._all():
+            if kept.build not in self._over:
+                status = self._status(kept)
+                if status.over:
+                    self._over[kept.build] = status
+                    self._trees.release(kept.build.id, {place[0] for place in kept.commits})
+                else:
+                    found[kept.build] = status
+            if kept.build in self._over:
+                found[kept.build] = self._over[kept.build]
+        return found
+
+    def start(self, kept: Kept) -> None:
+        """Write a build down and start its jobs. Raises DeployKitError for a full disk."""
+        self._trees.hold(kept.build.id, kept.commits)
+        folder = self._folder / kept.build.id
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            files.write(folder / FILE, _written(kept), sync=True)
+        except OSError as error:
+            raise DeployKitError(
+                f"cannot write {folder}: {error.strerror}", "make room on that disk"
+            ) from None
+        self._run(kept)
+
+    def resume(self) -> None:
+        """Start what should run and does not: jobs that were never started, or were lost."""
+        for kept in self._all():
+            if kept.build not in self._over:
+                self._run(kept)
+
+    def cancel(self, build: Build) -> None:
+        """End the jobs of a build, and forget it."""
+        kept = self._read(self._folder / build.id)
+        if kept is not None:
+            for job in kept.jobs:
+                for attempt in range(1, TRIES + 1):
+                    id = _job_id(kept, job, attempt)
+                    if (state := poll(self._executor, id)) is not None and state.running:
+                        self._executor.cancel(id)
+            self._trees.release(build.id, {place[0] for place in kept.commits})
+        files.remove_tree(self._folder / build.id)
+
+    def ran(self, build: Build) -> list[Ran]:
+        """The jobs of a build as far as they are over."""
+        kept = self._read(self._folder / build.id)
+        found = []
+        for job in kept.jobs if kept else ():
+            _, state = self._last(kept, job) if kept else (0, None)
+            if state is not None and not state.running:
+                taken = state.ended - state.began if state.ended and state.began else timedelta()
+                result = str(state.result or "")
+                found.append(Ran(job.name, result, taken.total_seconds(), state.log))
+        return found
+
+    def log_texts(self, build: Build) -> dict[str, str]:
+        """What the jobs of a build printed, by their names."""
+        kept = self._read(self._folder / build.id)
+        found = {}
+        for job in kept.jobs if kept else ():
+            attempt, state = self._last(kept, job) if kept else (1, None)
+            if kept is not None and state is not None:
+                found[job.name] = self._executor.log_text(_job_id(kept, job, attempt))
+        return found
+
+    def latest(self, item: str) -> Kept | None:
+        """The newest build of an item; of an item in a queue rather than of a check."""
+        found = [kept for kept in self._all() if kept.item == item]
+
+        def when(kept: Kept) -> tuple[bool, float]:
+            file = self._folder / kept.build.id / FILE
+            return kept.build.pipeline != CHECK, file.stat().st_mtime
+
+        return max(found, key=when, default=None)
+
+    def kept(self, build: Build) -> Kept | None:
+        return self._read(self._folder / build.id)
+
+    def _all(self) -> list[Kept]:
+        if not self._folder.is_dir():
+            return []
+        found = (self._read(folder) for folder in sorted(self._folder.iterdir()))
+        return [kept for kept in found if kept is not None]
+
+    def _read(self, folder: Path) -> Kept | None:
+        try:
+            return _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _status(self, kept: Kept) -> Status:
+        if kept.broken:
+            return Status.FAILED
+        states = [self._last(kept, job) for job in kept.jobs]
+        failed = any(_counts(attempt, state) == FAILED for attempt, state in states)
+        if all(_counts(attempt, state) for attempt, state in states):
+            return Status.FAILED if failed else Status.PASSED
+        return Status.FAILING if failed else Status.RUNNING
+
+    def _last(self, kept: Kept, job: Job) -> tuple[int, JobState | None]:
+        """The last attempt of a job, and how it is; attempt 1 and None if there was none."""
+        found: tuple[int, JobState | None] = (1, None)
+        for attempt in range(1, TRIES + 1):
+            state = poll(self._executor, _job_id(kept, job, attempt))
+            if state is None:
+                break
+            found = (attempt, state)
+        return found
+
+    def _run(self, kept: Kept) -> None:
+        for job in kept.jobs:
+            attempt, state = self._last(kept, job)
+            if state is None:
+                self._executor.start(self._spec(kept, job, 1))
+            elif not state.running and not _counts(attempt, state):
+                self._executor.start(self._spec(kept, job, attempt + 1))
+
+    def _spec(self, kept: Kept, job: Job, attempt: int) -> JobSpec:
+        folder = self._folder / kept.build.id
+        return JobSpec(
+            id=_job_id(kept, job, attempt),
+            item=kept.item,
+            digest=kept.build.trees,
+            suites=(job.name,),
+            argv=(sys.executable, "-m", "deploykit.gate.running", str(folder), job.name),
+            cwd=str(folder),
+            env={"GATE_ITEM": kept.item, "GATE_PIPELINE": kept.build.pipeline},
+            timeout=float(job.timeout),
+        )
+
+
+def new_token() -> str:
+    """What tells the jobs of a build from those of one of the same id that was cancelled."""
+    return secrets.token_hex(4)
+
+
+def read_build(folder: Path, stores: Callable[[str], Path]) -> tuple[Kept, dict[str, Path]]:
+    """The build in `folder` and where the commits of its projects are. Raises ValueError."""
+    kept = _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
+    return kept, {project: stores(project) for project, _ in kept.commits}
+
+
+def _counts(attempt: int, state: JobState | None) -> str:
+    """What a job's end tells: passed or failed; '' if it has not ended, or told nothing yet."""
+    if state is None or state.running:
+        return ""
+    if state.result in (PASSED, FAILED, TIMED_OUT):
+        return PASSED if state.result == PASSED else FAILED
+    return FAILED if attempt >= TRIES else ""
+
+
+def _job_id(kept: Kept, job: Job, attempt: int) -> str:
+    return f"{kept.build.id[:12]}-{kept.token}-{job.name}-{attempt}"
+
+
+def _written(kept: Kept) -> str:
+    value = {
+        "format": FORMAT,
+        "pipeline": kept.build.pipeline,
+        "changes": list(kept.build.commits),
+        "trees": kept.build.trees,
+        "ask": kept.build.ask,
+        "item": kept.item,
+        "token": kept.token,
+        "commits": [[*place, commit] for place, commit in sorted(kept.commits.items())],
+        "jobs": [
+            {"name": job.name, "run": list(job.run), "in": job.folder, "timeout": job.timeout}
+            for job in kept.jobs
+        ],
+        "broken": kept.broken,
+        "paths": list(kept.paths),
+    }
+    return json.dumps(value, indent=1)
+
+
+def _parsed(value: Mapping[str, Any]) -> Kept:
+    if value["format"] != FORMAT:
+        raise ValueError(f"format {value['format']} is not {FORMAT}")
+    build = Build(value["pipeline"], tuple(value["changes"]), value["trees"], value["ask"])
+    jobs = (
+        Job(one["name"], tuple(one["run"]), frozenset(), (), one["in"], one["timeout"])
+        for one in value["jobs"]
+    )
+    commits = {(project, branch): commit for project, branch, commit in value["commits"]}
+    item, token, broken = value["item"], value["token"], value["broken"]
+    return Kept(build, item, token, commits, tuple(jobs), broken, tuple(value["paths"]))

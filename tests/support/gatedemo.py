@@ -1,0 +1,106 @@
+"""`make gate-demo`: a Gerrit, changes of which some are bad, and a queue that resolves them.
+
+One change is bad, two conflict, and three need each other over two repositories. Ends with status 0
+if exactly the right ones were merged.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from deploykit.gate.loop import run_gate
+from deploykit.gate.standing import queue_lines, queues_json
+from gatesite import LINES, GateSite
+from gerrit import git, running
+
+LONGEST = 900.0  # seconds
+
+
+def line(number: int, text: str) -> dict[str, str]:
+    lines = LINES.splitlines()
+    lines[number - 1] = text
+    return {"lines.txt": "\n".join([*lines, ""])}
+
+
+def push_all(site: GateSite) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The changes that will be merged, and those that will not."""
+    good = [site.push(line(1, "one"), message="A good change")]
+    bad = [site.push(line(5, "BAD"), message="A bad change")]
+    good.append(site.push(line(10, "ten"), message="Ten in words"))
+    bad.append(site.push(line(10, "zehn"), message="Ten in German: a conflict"))
+    good += circle(site)
+    good.append(site.push(line(18, "eighteen"), message="Behind all of them"))
+    return good, bad
+
+
+def circle(site: GateSite) -> list[dict[str, Any]]:
+    """Three changes over two repositories, each of which needs the next."""
+    address = f"{site.server.url}/c/x/+"
+    first = site.push(line(14, "fourteen"), message="First of a circle")
+    clone = site.folder / "clone-admin-0"
+    here = git(clone, "rev-parse", "HEAD").strip()
+    message = f"Second of a circle\n\nDepends-On: {address}/{first['_number']}"
+    second = site.push({"other.txt": "2\n"}, project=1, message=message)
+    message = f"Third of a circle\n\nDepends-On: {address}/{second['_number']}"
+    third = site.push(line(16, "sixteen"), message=message)
+    git(clone, "checkout", "--quiet", here)
+    needs = f"Depends-On: {address}/{third['_number']}\nChange-Id: {first['change_id']}"
+    git(clone, "commit", "--quiet", "--amend", "-m", f"First of a circle\n\n{needs}")
+    env = site.server.ssh("admin")
+    git(clone, "push", "--quiet", "origin", "HEAD:refs/for/master", env=env)
+    return [first, second, third]
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="gate-demo-") as folder:
+        print("starting Gerrit …", flush=True)
+        with running(Path(folder) / "gerrit") as server:
+            return demonstrate(GateSite(server, Path(folder) / "gate", "demo", sleep=4.0))
+
+
+def demonstrate(site: GateSite) -> int:
+    good, bad = push_all(site)
+    for change in sorted((*good, *bad), key=lambda one: int(one["_number"])):
+        site.approve(change)
+    opened = site.opened()
+    gate = opened.gate
+    gate.say = lambda text: print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    ended = threading.Event()
+    words, lock = opened.event_words, opened.lock
+    loop = threading.Thread(
+        target=run_gate, args=(gate, words, lock), kwargs={"until": ended.is_set}
+    )
+    loop.start()
+    looking = site.gate()
+    end, before = time.monotonic() + LONGEST, ""
+    try:
+        while time.monotonic() < end and not settled(site, good, bad):
+            shown = "\n".join(queue_lines(queues_json(looking, looking.reader.read())))
+            if shown != before:
+                print(f"\n{shown}\n", flush=True)
+            before = shown
+            time.sleep(1)
+    finally:
+        ended.set()
+        loop.join(timeout=120)
+    for change in (*good, *bad):
+        print(f"{change['_number']:>4} {site.now(change)['status']:<7} {change['subject']}")
+    right = settled(site, good, bad)
+    print("as it should be" if right else "that is NOT as it should be")
+    return 0 if right else 1
+
+
+def settled(site: GateSite, good: list[dict[str, Any]], bad: list[dict[str, Any]]) -> bool:
+    """Whether the good ones are merged, and the owners of the others were told why not."""
+    return all(site.now(one)["status"] == "MERGED" for one in good) and all(
+        site.now(one)["status"] == "NEW" and "Not merged" in site.texts(one) for one in bad
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

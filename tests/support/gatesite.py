@@ -1,0 +1,122 @@
+"""A gate on a real Gerrit: two projects, people, and jobs that look for the word BAD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploykit.gate.changes import Ruling
+from deploykit.gate.config import Config, read_config
+from deploykit.gate.reconcile import Gate
+from deploykit.gate.site import Opened, assembled
+from gerrit import Gerrit, git
+from jobprocesses import JobProcesses
+
+LINES = "".join(f"{number}\n" for number in range(1, 21))
+CONFIG = """gerrit:
+  url: {url}
+  ssh: 127.0.0.1:{ssh_port}
+  account: admin
+  password: password
+  key: {key}
+  host_keys: {host_keys}
+trusted: Administrators
+queues:
+  integrated: {{projects: [{a}, {b}], branches: [master]}}
+jobs:
+  words: {{run: [sh, -c, "sleep {sleep}; ! (cd {a} && grep -rn BAD --include=*.txt .)"]}}
+"""
+
+
+@dataclass
+class GateSite:
+    """`folder` holds what the gate knows; `server` is the review server."""
+
+    server: Gerrit
+    folder: Path
+    name: str
+    sleep: float = 0.0
+    said: list[str] = field(default_factory=list)
+    rulings: dict[str, Ruling] = field(default_factory=dict)
+    hook: Path = field(init=False)
+    executor: JobProcesses = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.projects = (f"{self.name}/alpha", f"{self.name}/beta")
+        for project in self.projects:
+            self.server.project(project, {"lines.txt": LINES, "other.txt": "1\n"})
+        admin = self.server.accounts["admin"]
+        password = self.folder / "password"
+        password.write_text(f"{admin.password}\n", encoding="utf-8")
+        password.chmod(0o600)
+        (self.folder / "gate.yml").write_text(
+            CONFIG.format(
+                url=self.server.url, ssh_port=self.server.ssh_port, key=admin.key,
+                host_keys=self.server.known_hosts, a=self.projects[0], b=self.projects[1],
+                sleep=self.sleep,
+            ),
+            encoding="utf-8",
+        )  # fmt: skip
+        self.hook = self.server.folder / "hook"
+        if not self.hook.exists():
+            self.hook.write_bytes(_download(f"{self.server.url}/tools/hooks/commit-msg"))
+            self.hook.chmod(0o755)
+        self.executor = JobProcesses(self.folder / "jobs")
+
+    @property
+    def config(self) -> Config:
+        return read_config(self.folder / "gate.yml")
+
+    def gate(self) -> Gate:
+        """A gate that is started now: nothing of an earlier one is in it."""
+        return self.opened().gate
+
+    def opened(self) -> Opened:
+        def rulings(changes: object) -> dict[str, Ruling]:
+            return self.rulings
+
+        return assembled(
+            self.config, self.folder / "state", self.executor, rulings, self.said.append
+        )
+
+    def push(
+        self, files: dict[str, str], *, project: int = 0, message: str = "Change", on: str = "",
+        account: str = "admin",
+    ) -> dict[str, Any]:  # fmt: skip
+        """A new change by plain git, on `on` or the branch; what Gerrit says of it."""
+        name = self.projects[project]
+        clone = self.folder / f"clone-{account}-{project}"
+        if not clone.exists():
+            self.server.clone(name, account, clone)
+            (clone / ".git/hooks/commit-msg").symlink_to(self.hook)
+        env = self.server.ssh(account)
+        git(clone, "fetch", "--quiet", "origin", env=env)
+        git(clone, "checkout", "--quiet", on or "origin/master")
+        for path, text in files.items():
+            (clone / path).write_text(text, encoding="utf-8")
+        git(clone, "add", "--all")
+        git(clone, "commit", "--quiet", "-m", message)
+        git(clone, "push", "--quiet", "origin", "HEAD:refs/for/master", env=env)
+        commit = git(clone, "rev-parse", "HEAD").strip()
+        return dict(self.server.call("GET", f"/changes/?q=commit:{commit}")[0], commit=commit)
+
+    def approve(self, change: dict[str, Any], **labels: int) -> None:
+        labels = labels or {"Code-Review": 2, "Workflow": 1}
+        where = f"/changes/{change['_number']}/revisions/current/review"
+        self.server.call("POST", where, {"labels": labels})
+
+    def now(self, change: dict[str, Any]) -> dict[str, Any]:
+        where = f"/changes/{change['_number']}/?o=MESSAGES&o=DETAILED_LABELS"
+        return dict(self.server.call("GET", where))
+
+    def texts(self, change: dict[str, Any]) -> str:
+        return "\n".join(one["message"] for one in self.now(change)["messages"])
+
+
+def _download(url: str) -> bytes:
+    import urllib.request
+
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return bytes(answer.read())
