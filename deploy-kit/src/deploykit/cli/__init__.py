@@ -29,6 +29,7 @@ COMMANDS = {
     "hold": "deploykit.cli.decisions:hold",
     "image": "deploykit.cli.host:image",
     "init": "deploykit.cli.site:init",
+    "job": "deploykit.cli.job:job",
     "ledger": "deploykit.cli.ledger:ledger",
     "overrule": "deploykit.cli.decisions:overrule",
     "policy": "deploykit.cli.ledger:policy",

@@ -14,6 +14,7 @@ SUMMARIES = {
     "hold": "Let nothing enter ENVIRONMENT until `unhold`.",
     "image": "The node image: Debian 12 with systemd, SSH, Python and Salt.",
     "init": "Start a site in FOLDER: site.yml, two environments and a manifest.",
+    "job": "Jobs: what runs for a while, on this machine or on Jenkins.",
     "ledger": "Look at the ledger itself: records, signers, proof.",
     "overrule": "Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only.",
     "pin": "Let only RELEASE enter ENVIRONMENT until `unpin`.",

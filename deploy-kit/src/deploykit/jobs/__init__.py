@@ -145,8 +145,9 @@ class Executor(Protocol):
     `start` returns when the job will run whatever becomes of the caller; the same spec again is the
     same job. `poll` and `cancel` take the id of any job that this executor ever started, by this
     process or another. After `cancel` returned, nothing of the job runs any more. `log_text` is
-    what it has printed so far, without its secrets. `jobs` lists all that are remembered, the
-    oldest first; `forget` removes what ended before a time, and returns how many that were.
+    what it has printed so far, without its secrets and without the first `start` bytes (of UTF-8).
+    `jobs` lists all that are remembered, the oldest first; `forget` removes what ended before a
+    time, and returns how many that were.
 
     Raise InputError for an id that nobody started, DeployKitError where the executor cannot be
     asked: then nothing is known, and it is asked again later.
@@ -160,7 +161,7 @@ class Executor(Protocol):
 
     def jobs(self) -> list[JobState]: ...
 
-    def log_text(self, id: str) -> str: ...
+    def log_text(self, id: str, start: int = 0) -> str: ...
 
     def forget(self, before: datetime) -> int: ...
 

@@ -2,8 +2,8 @@
 
 Three ways, used together, since none is there or enough everywhere:
 
-* a cgroup of version 2 where this user may make one (root nearly always; others where systemd handed
-  them a part of the tree). No fork escapes it and one write kills all of it (`cgroup.kill`);
+* a cgroup of version 2 where this user may make one (root nearly always; others where systemd
+  handed them a part of the tree). No fork escapes it and one write kills all of it (`cgroup.kill`);
 * the supervisor is the subreaper of its descendants (prctl(2)): a process that leaves its session
   and its parent becomes the supervisor's child, so a walk down from it finds all of them, and no
   child left means no process left. Signals go to pidfds, never to numbers somebody else may have;

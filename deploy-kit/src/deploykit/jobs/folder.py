@@ -1,12 +1,12 @@
 """A job's folder on this machine: what was asked, what became of it, and its log.
 
-    JOBS/ID/spec.json    what was asked, without the values of secrets
-    JOBS/ID/state.json   what is known; written aside and renamed
-    JOBS/ID/log          what it printed, masked
-    JOBS/ID/lock         held (flock(2)) by its supervisor for as long as that lives
-    JOBS/ID/cancel       there, if somebody wants it ended
-    JOBS/ID/spare        room for the last words where the disk is full
-    JOBS/live/N-ID       one empty file for each job that has not ended, in the order of their start
+JOBS/ID/spec.json    what was asked, without the values of secrets
+JOBS/ID/state.json   what is known; written aside and renamed
+JOBS/ID/log          what it printed, masked
+JOBS/ID/lock         held (flock(2)) by its supervisor for as long as that lives
+JOBS/ID/cancel       there, if somebody wants it ended
+JOBS/ID/spare        room for the last words where the disk is full
+JOBS/live/N-ID       one empty file for each job that has not ended, in the order of their start
 """
 
 from __future__ import annotations

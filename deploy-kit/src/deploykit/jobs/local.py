@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import dataclasses
 import json
@@ -58,7 +59,8 @@ class LocalExecutor:
                     f"job '{spec.id}' was started before, with another command",
                     "an id is one run's: take another one",
                 )
-            if job.read().supervisor is None:
+            held = job.read()
+            if held.supervisor is None and held.state.running:
                 self._supervise(job, spec)
         return spec.id
 
@@ -91,9 +93,14 @@ class LocalExecutor:
         found = [self.poll(id) for id in ids if ID.fullmatch(id)]
         return sorted(found, key=lambda state: (state.requested, state.id))
 
-    def log_text(self, id: str) -> str:
+    def log_text(self, id: str, start: int = 0) -> str:
         log = self._job(id).log
-        return log.read_text("utf-8", "replace") if log.is_file() else ""
+        if not log.is_file():
+            return ""
+        with log.open("rb") as file:
+            file.seek(start)
+            # Without a character of which only the first bytes are there.
+            return codecs.getincrementaldecoder("utf-8")("replace").decode(file.read())
 
     def forget(self, before: datetime) -> int:
         old = [one for one in self.jobs() if one.ended is not None and one.ended < before]

@@ -13,8 +13,8 @@ LONGEST = 64 * 1024  # bytes of a line that are held back for its end
 class Masker:
     """Takes a stream in pieces and gives it back with each of `secrets` replaced by `***`.
 
-    Also replaced: a secret as it stands in a URL, and each line of one that has several. What may be
-    the beginning of a secret is held back until the next piece; `rest` gives it.
+    Also replaced: a secret as it stands in a URL, and each line of one that has several. What may
+    be the beginning of a secret is held back until the next piece; `rest` gives it.
     """
 
     def __init__(self, secrets: Iterable[str], least: int) -> None:

@@ -20,7 +20,8 @@ PIECE = 64 * 1024
 class Output:
     """The reading end of a job's pipe, and the log that it goes to.
 
-    `write_end` is for the job. Raises OSError from `pump` and `end` where the log cannot be written.
+    `write_end` is for the job. Raises OSError from `pump` and `end` where the log cannot be
+    written.
     """
 
     def __init__(self, log: Path, secrets: Iterable[str], most: int = MOST) -> None:
@@ -37,7 +38,10 @@ class Output:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._waiting.close()
         for handle in (self._read, self._log):

@@ -1,8 +1,8 @@
 """The process that runs one job: `python -m deploykit.jobs.supervisor FOLDER`.
 
-It is started by `LocalExecutor.start` in a session of its own, so that it outlives whoever wants the
-job. It gets the secrets on standard input, says `ready` once it holds the job's lock, waits for room
-on the machine, runs the command, and leaves nothing of it when it ends.
+It is started by `LocalExecutor.start` in a session of its own, so that it outlives whoever wants
+the job. It gets the secrets on standard input, says `ready` once it holds the job's lock, waits for
+room on the machine, runs the command, and leaves nothing of it when it ends.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from deploykit.base import times
-from deploykit.base.filelock import locked
 from deploykit.base.errors import DeployKitError
+from deploykit.base.filelock import locked
 from deploykit.base.printable import one_line
 from deploykit.base.processes import is_gone, this_process
 from deploykit.jobs import JobSpec, Phase, Result, cage, capacity
@@ -51,7 +51,11 @@ def main(path: Path) -> None:
             return  # another one has it, or had it
         spec = folder.spec()
         held = folder.read()
-        group = None if os.environ.get(CGROUPS) == "no" else cage.new_cgroup(f"job-{os.getpid()}-{spec.id}")
+        group = (
+            None
+            if os.environ.get(CGROUPS) == "no"
+            else cage.new_cgroup(f"job-{os.getpid()}-{spec.id}")
+        )
         held = dataclasses.replace(
             held, supervisor=this_process(), cgroup=str(group) if group else ""
         )
@@ -120,9 +124,7 @@ def _wait_for_room(folder: JobFolder, held: Held, spec: JobSpec) -> Held:
             first, running = _queue(folder.path.parent, ids)
             room = capacity.this_machine()
             if first == spec.id and capacity.may_begin(spec.memory, running, room):
-                state = dataclasses.replace(
-                    held.state, phase=Phase.RUNNING, began=times.utc_now()
-                )
+                state = dataclasses.replace(held.state, phase=Phase.RUNNING, began=times.utc_now())
                 held = dataclasses.replace(held, state=state)
                 folder.write(held)
                 return held
@@ -211,7 +213,7 @@ def _start(
         stdout=output.write_end,
         stderr=output.write_end,
         start_new_session=True,
-        preexec_fn=before_it_is_another_program,  # noqa: PLW1509 (this process has one thread)
+        preexec_fn=before_it_is_another_program,
     )
     os.close(output.write_end)
     child.returncode = 0  # `cage.bury` collects it

@@ -63,8 +63,8 @@ def test_jobs_side_by_side_follow_from_processors_and_memory(
 def test_capacity_of_this_machine_is_read() -> None:
     found = this_machine()
     assert found.jobs >= 1
-    assert 0 < found.free
-    assert 0 < found.memory
+    assert found.free > 0
+    assert found.memory > 0
 
 
 def test_site_without_a_word_about_jobs_runs_them_as_processes(site: Site) -> None:

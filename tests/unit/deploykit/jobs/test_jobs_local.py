@@ -75,7 +75,7 @@ def test_program_that_is_not_there_is_told_and_says_nothing_of_the_change(
 def test_secrets_reach_the_job_and_neither_its_log_nor_the_disk(
     plain: LocalExecutor, tmp_path: Path
 ) -> None:
-    script = "echo \"it is $TOKEN\"; printf hun; printf ter22"
+    script = 'echo "it is $TOKEN"; printf hun; printf ter22'
     plain.start(job("one", script, secrets={"TOKEN": "hunter22"}))
     assert ended(plain, "one").result is Result.PASSED
     assert "it is ***\n***" in plain.log_text("one")
