@@ -183,19 +183,19 @@ class JenkinsExecutor:
         """What is known, with what Jenkins says now."""
         if kept.build is None and kept.queue is not None:
             kept = self._queued(kept)
-        if kept.build is None or not kept.state.running:
+        build = kept.build
+        if build is None or not kept.state.running:
             return kept
-        path = f"{_job_path(self._server.job)}/{kept.build}/api/json"
-        info = self._json(path)
+        info = self._json(f"{_job_path(self._server.job)}/{build}/api/json")
         if info is None:
-            return _over(kept, Result.LOST, f"Jenkins has no build {kept.build} any more")
+            return _over(kept, Result.LOST, f"Jenkins has no build {build} any more")
         began = datetime.fromtimestamp(info["timestamp"] // 1000, UTC)
         log = str(info.get("url") or kept.state.log)
         state = dataclasses.replace(kept.state, phase=Phase.RUNNING, began=began, log=log)
         kept = dataclasses.replace(kept, state=state)
         if info.get("building") or not info.get("result"):
             return kept
-        result, why = _verdict(kept.state.id, str(info["result"]), self._log(kept.build))
+        result, why = _verdict(kept.state.id, str(info["result"]), self._log(build))
         return _over(kept, result, why)
 
     def _queued(self, kept: _Kept) -> _Kept:
