@@ -19,6 +19,7 @@ from deploykit.cli.summaries import SUMMARIES
 
 COMMANDS = {
     "approve": "deploykit.cli.decisions:approve",
+    "bugs": "deploykit.cli.bugs:bugs",
     "completion": "deploykit.cli.completion:completion",
     "deploy": "deploykit.cli.deploy:deploy",
     "dev": "deploykit.cli.dev:dev",

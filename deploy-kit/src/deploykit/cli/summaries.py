@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SUMMARIES = {
     "approve": "Approve that RELEASE enters ENVIRONMENT; takes back an earlier veto of yours.",
+    "bugs": "Which release mends a bug, and where that runs.",
     "completion": "Print what makes SHELL complete commands, options and file names.",
     "deploy": "Deploy RELEASE in ENVIRONMENT, if policy lets it in.",
     "dev": "Develop the content: what is edited here runs there in seconds.",
