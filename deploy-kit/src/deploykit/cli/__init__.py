@@ -19,6 +19,7 @@ from deploykit.cli.summaries import SUMMARIES
 
 COMMANDS = {
     "approve": "deploykit.cli.decisions:approve",
+    "bugs": "deploykit.cli.bugs:bugs",
     "completion": "deploykit.cli.completion:completion",
     "deploy": "deploykit.cli.deploy:deploy",
     "dev": "deploykit.cli.dev:dev",
@@ -30,6 +31,7 @@ COMMANDS = {
     "hold": "deploykit.cli.decisions:hold",
     "image": "deploykit.cli.host:image",
     "init": "deploykit.cli.site:init",
+    "job": "deploykit.cli.job:job",
     "ledger": "deploykit.cli.ledger:ledger",
     "overrule": "deploykit.cli.decisions:overrule",
     "pod": "deploykit.cli.pod:pod",

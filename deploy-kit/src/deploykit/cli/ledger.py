@@ -295,6 +295,29 @@ def policy_show(ctx: click.Context, as_json: bool) -> None:
         click.echo("\n".join(_policy_lines(policy_json(found))))
 
 
+@policy.command("approvals")
+@click.argument("text", metavar="RELEASE")
+@click.argument("environment")
+@click.pass_context
+def policy_approvals(ctx: click.Context, text: str, environment: str) -> None:
+    """Say which approvals RELEASE lacks for ENVIRONMENT; nothing if it lacks none.
+
+    \b
+    deploy-kit policy approvals latest production
+    """
+    from deploykit.base.times import utc_now
+    from deploykit.policy.verdict import evaluate
+    from deploykit.release import find_release
+    from deploykit.release.cutting import build_release
+
+    site, opened = site_of(ctx), ledger_of(ctx)
+    site.environment(environment)
+    found = build_release(site, opened, find_release(site, text))
+    for reason in evaluate(found, environment, opened.known, utc_now()).reasons:
+        if reason.code in ("approvals", "no-policy"):
+            click.echo(f"{reason.text}\n  {reason.remedy}")
+
+
 @policy.command("diff")
 @click.pass_context
 def policy_diff(ctx: click.Context) -> None:

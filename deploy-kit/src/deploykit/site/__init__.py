@@ -21,7 +21,8 @@ from deploykit.site.environment import (
 from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
 
-KEYS = frozenset({"name", "ledger", "manifest", "image"})
+SECTIONS = frozenset({"jobs", "trackers"})  # read by those whose they are
+KEYS = frozenset({"name", "ledger", "manifest", "image"}) | SECTIONS
 SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # part of the state folder's
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 GENESIS = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -98,6 +99,10 @@ class Site:
     def instance(self, instance: Instance) -> Path:
         """The folder of one instance."""
         return self.instances / str(instance)
+
+    def section(self, name: str) -> Value | None:
+        """What site.yml says under `name`, one of SECTIONS; None if nothing."""
+        return load(self.folder / "site.yml").mapping(KEYS).get(name)
 
     def environments(self) -> dict[str, Environment]:
         """Every environment by name, in the order of promotion. Raises InputError if a file does

@@ -144,21 +144,30 @@ def opening_key(site: Site, recipients: Collection[str]) -> Path:
 def read_key(file: Path) -> Key:
     """The key in `file`; its principal is the comment of the public half.
 
-    Raises InputError where there is no public half beside it, or it is not one.
+    Where that does not lie beside it, it is taken from the private one: those who keep a key for
+    others (Jenkins) hand out that alone. Raises InputError where there is none, or it is not one.
     """
     public = file if file.suffix == ".pub" else file.with_name(f"{file.name}.pub")
     try:
         words = public.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):
+        words = _public_half(file).split()
+    if not words:
         raise InputError(
             f"cannot read the public key {public}",
             f"name a key pair with --key FILE or {KEY_VARIABLE}, e.g. ~/.ssh/id_ed25519",
-        ) from None
+        )
     text = " ".join(words[:2])
     if not PUBLIC_KEY.fullmatch(text):
         raise InputError(f"{public}: not an OpenSSH public key")
     comment = words[2] if len(words) > 2 else ""
     return Key(file, text, comment if PRINCIPAL.fullmatch(comment) else own_principal())
+
+
+def _public_half(file: Path) -> str:
+    """What OpenSSH says the public half of the private key is; '' if it cannot tell."""
+    words = ["ssh-keygen", "-y", "-P", "", "-f", file]
+    return run(words, timeout=TIMEOUT, env=QUIET, check=False).stdout if file.is_file() else ""
 
 
 def principal_of(role: str) -> str:

@@ -29,14 +29,22 @@ ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _TIME = re.compile(r"[0-9]{1,19}")
 _LAST_TIME = 2**63 - 1  # of time_t, in seconds
 _CHANGE_ID = re.compile(r"^Change-Id:[ \t]*(I[0-9a-f]{40})[ \t]*$", re.M)
-_CLOSES = re.compile(r"^Closes-Bug:[ \t]*#?[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
+# Gerrit's footers as OpenStack writes them; what is only partly mended is no fixed bug.
+_CLOSES, _PARTIAL, _RELATED = (
+    re.compile(rf"^{word}-Bug:[ \t]*#?[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
+    for word in ("Closes", "Partial", "Related")
+)
 Pairs = dict[str, tuple[ShelfBook | None, ShelfBook | None]]
 """Books by place: what they were and what they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A commit; `time` is the committer's, in seconds since 1970 (0 if git knows none)."""
+    """A commit; `time` is the committer's, in seconds since 1970 (0 if git knows none).
+
+    `closes`, `partial` and `related` are the bugs of its lines Closes-Bug, Partial-Bug and
+    Related-Bug.
+    """
 
     commit: str
     author: str
@@ -44,6 +52,8 @@ class Change:
     subject: str
     change_ids: tuple[str, ...]
     closes: tuple[str, ...]
+    partial: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,5 +240,8 @@ def parse_commit(record: str) -> Change:
         int(when) if _TIME.fullmatch(when) and int(when) <= _LAST_TIME else 0,
         text(message.strip().partition("\n")[0].rstrip()),
         tuple(dict.fromkeys(_CHANGE_ID.findall(message))),
-        tuple(dict.fromkeys(text(bug) for bug in _CLOSES.findall(message))),
+        *(
+            tuple(dict.fromkeys(text(bug) for bug in form.findall(message)))
+            for form in (_CLOSES, _PARTIAL, _RELATED)
+        ),
     )

@@ -1,0 +1,78 @@
+"""What the commits between a site's releases say of bugs, asked of their repositories once."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+from deploykit.base import files
+from deploykit.bugs import Mention, Relation, Step, bug_id
+from deploykit.release import manifests
+from deploykit.site import Site
+from gitshelf import BookChanges, Change, changes
+
+FORMAT = "1"  # of what is kept
+
+
+def steps(site: Site) -> list[Step]:
+    """Every release of the site, oldest first. Nothing is known of what the first one brought.
+
+    What was found between two releases is kept in the site's state, by the digests of their pins.
+    Raises GitshelfError if a repository cannot be asked.
+    """
+    found: list[Step] = []
+    before: Path | None = None
+    for version, manifest in manifests(site).items():
+        found.append(Step(version) if before is None else _step(site, version, before, manifest))
+        before = manifest
+    return found
+
+
+def _step(site: Site, version: str, old: Path, new: Path) -> Step:
+    pins = b"\0".join(file.read_bytes() for file in (old, new))
+    digest = hashlib.sha256(FORMAT.encode() + pins).hexdigest()
+    kept = site.state / "bugs" / f"{digest[:32]}.json"
+    if kept.is_file():
+        return dataclasses.replace(_parse(kept.read_text("utf-8")), version=version)
+    step = step_of(version, changes(old, new))
+    if not step.unknown:
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.write(kept, json.dumps(dataclasses.asdict(step)), mode=0o600)
+    return step
+
+
+def step_of(version: str, found: list[BookChanges]) -> Step:
+    """What the changes to the release `version` say of bugs. Pure."""
+    return Step(
+        version,
+        tuple(m for book in found for commit in book.commits for m in _mentions(book, commit)),
+        tuple(m for book in found for commit in book.taken_back for m in _mentions(book, commit)),
+        tuple(book.book for book in found if book.kind == "changed" and _lost(book)),
+    )
+
+
+def _lost(book: BookChanges) -> bool:
+    return bool(book.note) and not book.commits and book.old != book.new
+
+
+def _mentions(book: BookChanges, commit: Change) -> list[Mention]:
+    """The bugs that a commit names, each once with the strongest word."""
+    named: dict[str, Relation] = {}
+    for relation in Relation:
+        for text in getattr(commit, relation):
+            named.setdefault(bug_id(text), relation)
+    return [
+        Mention(bug, relation, book.book, commit.commit, commit.subject)
+        for bug, relation in named.items()
+    ]
+
+
+def _parse(text: str) -> Step:
+    value = json.loads(text)
+    came, went = (
+        tuple(Mention(**{**one, "relation": Relation(one["relation"])}) for one in value[name])
+        for name in ("came", "went")
+    )
+    return Step(value["version"], came, went)

@@ -1,0 +1,100 @@
+"""Trackers told what a site's releases mend: each thing once, however often this is called."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import requests
+
+from deploykit.base import files
+from deploykit.base.errors import DeployKitError
+from deploykit.base.filelock import locked
+from deploykit.base.printable import one_line
+from deploykit.bugs import Found, Mention
+from deploykit.bugs.trackers import Message, Notice, Tracker, token_of
+
+TRIES = 3
+PAUSE = 1.0  # seconds before the second try, twice as much before the third
+TIMEOUT = 20  # seconds for one answer
+LOCK = 120.0
+
+
+def notices(found: Iterable[Found]) -> list[Notice]:
+    """What is to be told, in the order of releases: when one was cut, and where it runs. Pure."""
+    grouped: dict[tuple[str, str, str], list[Mention]] = {}
+    for one in found:
+        for environment in ("", *one.environments):
+            grouped.setdefault((one.since, one.mention.bug, environment), []).append(one.mention)
+    return [
+        Notice(bug, version, environment, tuple(mentions))
+        for (version, bug, environment), mentions in grouped.items()
+    ]
+
+
+def tell(
+    folder: Path, trackers: Sequence[Tracker], wanted: Sequence[Notice]
+) -> tuple[int, list[str]]:
+    """Send each of `wanted` to each of `trackers`, unless `folder` says that it was.
+
+    Returns how many were sent, and what could not be, one line each: the next call tries again. A
+    tracker that failed is not tried any further in this one.
+    """
+    sent, failed = 0, []
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(folder / "told.lock", LOCK):
+        for tracker in trackers:
+            file = folder / f"told-{tracker.name}.json"
+            told: list[str] = json.loads(file.read_text("utf-8")) if file.exists() else []
+            try:
+                token = token_of(tracker)
+                for notice in wanted:
+                    if notice.key not in told:
+                        sent += _send(tracker, notice, token)
+                        told.append(notice.key)
+                        files.write(file, json.dumps(told, indent=0), mode=0o600)
+            except DeployKitError as error:
+                failed.append(f"{tracker.name}: {error.message}")
+    return sent, failed
+
+
+def _send(tracker: Tracker, notice: Notice, token: str) -> int:
+    """Returns 1 if it was sent, 0 if it was there already: somebody was killed before they wrote
+    it down, or works on another machine."""
+    message = tracker.message(tracker, notice)
+    headers = {"Idempotency-Key": notice.key}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if message.seen_at and message.mark in _ask("GET", Message(message.seen_at), headers):
+        return 0
+    _ask("POST", message, headers)
+    return 1
+
+
+def _ask(method: str, message: Message, headers: Mapping[str, str]) -> str:
+    """The answer's text. Raises DeployKitError after TRIES, at once if it is refused."""
+    said = ""
+    for number in range(TRIES):
+        if number:
+            time.sleep(PAUSE * 2 ** (number - 1))
+        try:
+            answer = requests.request(
+                method,
+                message.url,
+                json=message.json,
+                data=message.form or None,
+                headers=dict(headers),
+                timeout=TIMEOUT,
+                allow_redirects=False,  # the token is for this address
+            )
+        except requests.RequestException as error:
+            said = one_line(type(error).__name__)
+            continue
+        if answer.ok and not answer.is_redirect:
+            return answer.text
+        said = f"{answer.status_code} {one_line(answer.reason or '', 80)}"
+        if answer.status_code < 500 and answer.status_code != 429:
+            raise DeployKitError(f"{method} {message.url} was refused: {said}")
+    raise DeployKitError(f"{method} {message.url} failed {TRIES} times: {said}")

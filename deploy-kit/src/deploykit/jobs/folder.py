@@ -1,0 +1,144 @@
+"""A job's folder on this machine: what was asked, what became of it, and its log.
+
+JOBS/ID/spec.json    what was asked, without the values of secrets
+JOBS/ID/state.json   what is known; written aside and renamed
+JOBS/ID/log          what it printed, masked
+JOBS/ID/lock         held (flock(2)) by its supervisor for as long as that lives
+JOBS/ID/cancel       there, if somebody wants it ended
+JOBS/ID/spare        room for the last words where the disk is full
+JOBS/live/N-ID       one empty file for each job that has not ended, in the order of their start
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from deploykit.base import files, times
+from deploykit.base.errors import DeployKitError
+from deploykit.base.processes import Process, parse_process
+from deploykit.base.waiting import wait_until
+from deploykit.jobs import JobSpec, JobState, Phase, Result
+
+LIVE = "live"
+SPARE = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What state.json has beside the state: who supervises the job, and its cgroup ('': none)."""
+
+    state: JobState
+    supervisor: Process | None
+    cgroup: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    """The folder of one job."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def spare(self) -> Path:
+        return self.path / "spare"
+
+    @property
+    def cancel(self) -> Path:
+        return self.path / "cancel"
+
+    def spec(self) -> JobSpec:
+        """What was asked; the values of secrets are not there. Raises OSError."""
+        value = json.loads((self.path / "spec.json").read_text("utf-8"))
+        del value["secrets"]
+        for name in ("argv", "suites"):
+            value[name] = tuple(value[name])
+        return JobSpec(**value)
+
+    def read(self) -> Held:
+        """What is known. Raises DeployKitError if that cannot be read."""
+        file = self.path / "state.json"
+        try:
+            return _parse(file.read_text("utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DeployKitError(
+                f"{file} cannot be read: {error}",
+                f"look for processes of the job by hand, then remove {self.path}",
+            ) from None
+
+    def write(self, held: Held) -> None:
+        """Keep `held`; on a full disk the spare room is used. Raises OSError."""
+        text = text_of(held)
+        target = self.path / "state.json"
+        try:
+            files.write(target, text, mode=0o600, sync=True)
+        except OSError:
+            self.spare.unlink()
+            files.write(target, text, mode=0o600)
+        if not held.state.running:
+            self.spare.unlink(missing_ok=True)
+            for entry in (self.path.parent / LIVE).glob(f"*-{held.state.id}"):
+                if entry.name.partition("-")[2] == held.state.id:
+                    entry.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def supervised(self, seconds: float = 0.0) -> Iterator[bool]:
+        """Hold the job's lock, if it is free or gets so within `seconds`; yields whether it was."""
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            yield wait_until(lambda: _locks(handle), seconds)
+        finally:
+            os.close(handle)
+
+
+def _locks(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def spec_text(spec: JobSpec) -> str:
+    """`spec` as spec.json has it: of secrets only the names."""
+    return json.dumps({**dataclasses.asdict(spec), "secrets": sorted(spec.secrets)}, indent=1)
+
+
+def live(jobs: Path) -> list[str]:
+    """The ids of the jobs that have not ended, in the order of their start."""
+    names = sorted(entry.name for entry in os.scandir(jobs / LIVE))
+    return [name.partition("-")[2] for name in names]
+
+
+def text_of(held: Held) -> str:
+    state = dataclasses.asdict(held.state)
+    for name in ("requested", "began", "ended"):
+        state[name] = times.iso(state[name]) if state[name] else None
+    supervisor = held.supervisor.as_json() if held.supervisor else None
+    return json.dumps({**state, "supervisor": supervisor, "cgroup": held.cgroup}, indent=1)
+
+
+def _parse(text: str) -> Held:
+    value: dict[str, Any] = json.loads(text)
+    supervisor, cgroup = value.pop("supervisor"), value.pop("cgroup")
+    for name in ("requested", "began", "ended"):
+        value[name] = _time(value[name])
+    value["phase"] = Phase(value["phase"])
+    value["result"] = Result(value["result"]) if value["result"] else None
+    return Held(JobState(**value), parse_process(supervisor) if supervisor else None, cgroup)
+
+
+def _time(text: str | None) -> datetime | None:
+    return times.parse(text) if text else None

@@ -1,0 +1,373 @@
+"""The executor that lets Jenkins run jobs: each is one build of the job of workers.
+
+A build gets the spec as its parameter JOB_SPEC and runs `deploy-kit job work`, which runs the
+command on the agent by the local executor and ends with a line that only it writes (`worker_line`).
+A build that ended without it said nothing about what was tried. The builds are Jenkins'; here is
+only kept which is whose, and even that is found again by the parameter JOB_ID.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import jenkins
+import requests
+
+from deploykit.base import files, times
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.filelock import locked
+from deploykit.base.printable import one_line, printable
+from deploykit.base.waiting import wait_until
+from deploykit.jobs import ID, SECTION, JobSpec, JobState, Phase, Result
+from deploykit.jobs.folder import spec_text
+from deploykit.site import Site
+
+T = TypeVar("T")
+WORKER = "deploy-kit-worker"
+KEYS = frozenset({"executor", "url", "job", "credentials"})
+TIMEOUT = 20  # seconds for one answer of Jenkins
+STARTING = 60.0  # seconds to wait for another process that starts a job
+STOPPING = 60.0  # seconds beyond a job's grace
+REMEMBERED = 200  # builds that are looked through for one that was not written down
+MOST_LOG = 64 * 2**20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where Jenkins is: URL, the name of the workers' job (FOLDER/NAME), and the file that holds
+    `USER:TOKEN` (None: nobody logs in)."""
+
+    url: str
+    job: str = WORKER
+    credentials: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What this side knows of a job. `queue` and `build` are Jenkins' numbers, once known."""
+
+    state: JobState
+    grace: float
+    queue: int | None = None
+    build: int | None = None
+
+
+def worker_line(id: str, state: JobState) -> str:
+    """The last line of a build: how its job ended."""
+    return f"[deploy-kit job {id}: {state.result}: {state.summary}]"
+
+
+def for_site(site: Site) -> JenkinsExecutor:
+    """The executor of a site by its site.yml. Raises InputError where that does not fit."""
+    section = site.section(SECTION)
+    assert section is not None  # it names this executor
+    keys = section.mapping(KEYS)
+    if "url" not in keys:
+        raise section.error("'url' is missing", "jobs: {executor: jenkins, url: https://…}")
+    url = keys["url"].text()
+    if not re.fullmatch(r"https?://[^\s@]+", url):
+        raise keys["url"].error("it is no URL of http or https, or has a user in it")
+    file = site.folder / keys["credentials"].text() if "credentials" in keys else None
+    job = keys["job"].text() if "job" in keys else WORKER
+    return JenkinsExecutor(site.state / "jobs-jenkins", Server(url, job, file))
+
+
+class JenkinsExecutor:
+    """Keeps what it knows of its jobs below `folder`."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        self._folder, self._server = folder, server
+        self._client: jenkins.Jenkins | None = None
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def start(self, spec: JobSpec) -> str:
+        """Raises InputError for a spec with secrets: Jenkins keeps its own."""
+        if spec.secrets:
+            raise InputError(
+                f"job '{spec.id}' has secrets ({', '.join(sorted(spec.secrets))}), and parameters "
+                "of builds are no place for them",
+                "keep them as credentials of Jenkins, bound in deploy-kit/jenkins/jobs.yml",
+            )
+        with locked(self._folder / f".{spec.id}.lock", STARTING):
+            file, text = self._file(spec.id), spec_text(spec)
+            if not file.exists():
+                files.write(self._folder / f"{spec.id}.spec", text, mode=0o600)
+                log = f"{self._server.url.rstrip('/')}/{_job_path(self._server.job)}"
+                state = JobState(spec.id, spec.item, Phase.WAITING, times.utc_now(), log)
+                self._write(_Kept(state, spec.grace))
+            elif (self._folder / f"{spec.id}.spec").read_text("utf-8") != text:
+                raise InputError(
+                    f"job '{spec.id}' was started before, with another command",
+                    "an id is one run's: take another one",
+                )
+            kept = self._read(spec.id)
+            if kept.queue is None and kept.build is None:
+                self._write(self._found_again(kept) or self._asked(kept, spec, text))
+        return spec.id
+
+    def poll(self, id: str) -> JobState:
+        kept = self._read(id)
+        if not kept.state.running:
+            return kept.state
+        seen = self._seen(kept)
+        if seen != kept:
+            self._write(seen)
+        return seen.state
+
+    def cancel(self, id: str) -> None:
+        """Raises DeployKitError if Jenkins does not end the build."""
+        seconds = self._read(id).grace + STOPPING
+        if not wait_until(lambda: self._told_to_end(id), seconds, pause=1.0):
+            raise DeployKitError(
+                f"Jenkins did not end job '{id}' within {seconds:.0f} s",
+                f"end it there: {self._read(id).state.log}",
+            )
+
+    def jobs(self) -> list[JobState]:
+        ids = [file.stem for file in self._folder.glob("*.json")]
+        return sorted(map(self.poll, ids), key=lambda state: (state.requested, state.id))
+
+    def log_text(self, id: str, start: int = 0) -> str:
+        build = self._read(id).build
+        return self._log(build, start) if build is not None else ""
+
+    def forget(self, before: datetime) -> int:
+        old = [one for one in self.jobs() if one.ended is not None and one.ended < before]
+        for one in old:
+            for name in (f"{one.id}.json", f"{one.id}.spec", f".{one.id}.lock"):
+                (self._folder / name).unlink(missing_ok=True)
+        return len(old)
+
+    # What Jenkins is told.
+
+    def _asked(self, kept: _Kept, spec: JobSpec, text: str) -> _Kept:
+        """Have Jenkins build the job."""
+        values = {"JOB_ID": spec.id, "ITEM": spec.item, "JOB_SPEC": text}
+        path = f"{_job_path(self._server.job)}/buildWithParameters"
+        # In the body: python-jenkins' build_job would put the whole spec into the URL.
+        answer = self._ask(lambda to: to.jenkins_request(self._request("POST", path, data=values)))
+        number = re.search(r"/queue/item/(\d+)/?$", answer.headers.get("Location", ""))
+        if not number:
+            raise DeployKitError(
+                f"Jenkins took job '{spec.id}' and named no queue item",
+                "look whether something between here and Jenkins drops the header Location",
+            )
+        return dataclasses.replace(kept, queue=int(number[1]))
+
+    def _told_to_end(self, id: str) -> bool:
+        """Tell Jenkins to end the job, as far as it has not; returns whether it has."""
+        if not self.poll(id).running:
+            return True
+        kept = self._read(id)
+        if kept.build is not None:
+            build = kept.build
+            self._ask(lambda to: to.stop_build(self._server.job, build))
+        elif kept.queue is not None:
+            queue = kept.queue
+            self._ask(lambda to: to.cancel_queue(queue))
+        else:
+            self._write(_over(kept, Result.CANCELLED, "cancelled before Jenkins knew of it"))
+        return not self.poll(id).running
+
+    # What Jenkins says.
+
+    def _seen(self, kept: _Kept) -> _Kept:
+        """What is known, with what Jenkins says now."""
+        if kept.build is None and kept.queue is not None:
+            kept = self._queued(kept)
+        build = kept.build
+        if build is None or not kept.state.running:
+            return kept
+        info = self._json(f"{_job_path(self._server.job)}/{build}/api/json")
+        if info is None:
+            return _over(kept, Result.LOST, f"Jenkins has no build {build} any more")
+        began = datetime.fromtimestamp(info["timestamp"] // 1000, UTC)
+        log = str(info.get("url") or kept.state.log)
+        state = dataclasses.replace(kept.state, phase=Phase.RUNNING, began=began, log=log)
+        kept = dataclasses.replace(kept, state=state)
+        if info.get("building") or not info.get("result"):
+            return kept
+        result, why = _verdict(kept.state.id, str(info["result"]), self._log(build))
+        return _over(kept, result, why)
+
+    def _queued(self, kept: _Kept) -> _Kept:
+        """What became of the queue item."""
+        item = self._json(f"queue/item/{kept.queue}/api/json")
+        if item is None:  # Jenkins forgets an item minutes after it left the queue
+            return self._found_again(kept) or _over(
+                kept, Result.LOST, f"Jenkins has no queue item {kept.queue} any more"
+            )
+        if item.get("cancelled"):
+            return _over(kept, Result.CANCELLED, "it was taken out of Jenkins' queue")
+        if item.get("executable"):
+            return dataclasses.replace(kept, build=int(item["executable"]["number"]))
+        why = one_line(str(item.get("why") or ""))
+        return dataclasses.replace(kept, state=dataclasses.replace(kept.state, summary=why))
+
+    def _found_again(self, kept: _Kept) -> _Kept | None:
+        """The build or queue item that has the job's id as parameter, None if there is none."""
+        job = _job_path(self._server.job)
+        tree = "[parameters[name,value]]"
+        queue = self._json(f"queue/api/json?tree=items[id,actions{tree}]") or {}
+        for item in queue.get("items") or ():
+            if _parameter(item) == kept.state.id:
+                return dataclasses.replace(kept, queue=int(item["id"]))
+        query = f"{job}/api/json?tree=builds[number,actions{tree}]{{0,{REMEMBERED}}}"
+        for build in (self._json(query) or {}).get("builds") or ():
+            if _parameter(build) == kept.state.id:
+                return dataclasses.replace(kept, build=int(build["number"]))
+        return None
+
+    def _log(self, build: int, start: int = 0) -> str:
+        """What the build has printed, piece by piece as Jenkins gives it."""
+        path = f"{_job_path(self._server.job)}/{build}/logText/progressiveText"
+        text, at = "", start
+        while at < MOST_LOG:
+            answer = self._ask(self._getting(f"{path}?start={at}"))
+            text += answer.text
+            last, at = at, int(answer.headers.get("X-Text-Size", 0))
+            if answer.headers.get("X-More-Data") != "true" or at <= last:
+                break
+        return printable(text.replace("\r\n", "\n"))
+
+    # How it is asked.
+
+    def _json(self, path: str) -> dict[str, Any] | None:
+        """The JSON at `path`, None if Jenkins has nothing there."""
+        try:
+            text = self._ask(lambda to: to.jenkins_open(self._request("GET", path)))
+        except _NotThere:
+            return None
+        try:
+            found = json.loads(text)
+        except ValueError:
+            raise DeployKitError(
+                f"what Jenkins says at {path} is no JSON: {one_line(text, 80)}",
+                f"look whether {self._server.url} is Jenkins",
+            ) from None
+        return found if isinstance(found, dict) else None
+
+    def _getting(self, path: str) -> Callable[[jenkins.Jenkins], requests.Response]:
+        return lambda to: to.jenkins_request(self._request("GET", path))
+
+    def _request(self, method: str, path: str, **more: Any) -> requests.Request:
+        return requests.Request(method, f"{self._server.url.rstrip('/')}/{path}", **more)
+
+    def _ask(self, question: Callable[[jenkins.Jenkins], T]) -> T:
+        """The answer to `question`. Raises DeployKitError if there is none, in words for people."""
+        where = f"Jenkins at {self._server.url}"
+        try:
+            if self._client is None:
+                self._client = self._connected()
+            return question(self._client)
+        except jenkins.NotFoundException:
+            raise _NotThere(f"{where} has no such page", "look at its job's name") from None
+        except jenkins.TimeoutException:
+            raise DeployKitError(
+                f"{where} did not answer within {TIMEOUT} s", "look at it, then run this again"
+            ) from None
+        except (jenkins.JenkinsException, requests.RequestException, ValueError) as error:
+            self._client = None  # its crumb may be of a session that is over
+            said = one_line(str(error), 200)
+            if "[401]" in said or "[403]" in said:
+                raise DeployKitError(
+                    f"{where} does not let this user do that: {said}",
+                    f"look at the token in {self._server.credentials or 'jobs.credentials'}",
+                ) from None
+            raise DeployKitError(
+                f"{where} cannot be asked: {said}", "look at it, then run this again"
+            ) from None
+
+    def _connected(self) -> jenkins.Jenkins:
+        user, token = _login(self._server.credentials)
+        return jenkins.Jenkins(self._server.url, user, token, timeout=TIMEOUT, retries=0)
+
+    # What is kept here.
+
+    def _file(self, id: str) -> Path:
+        return self._folder / f"{id}.json"
+
+    def _read(self, id: str) -> _Kept:
+        if not ID.fullmatch(id) or not self._file(id).is_file():
+            raise InputError(f"there is no job '{id}'", "deploy-kit job list")
+        try:
+            return _parse(json.loads(self._file(id).read_text("utf-8")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DeployKitError(f"{self._file(id)} cannot be read: {error}", "remove it") from None
+
+    def _write(self, kept: _Kept) -> None:
+        value = dataclasses.asdict(kept)
+        for name in ("requested", "began", "ended"):
+            time = value["state"][name]
+            value["state"][name] = times.iso(time) if time else None
+        files.write(self._file(kept.state.id), json.dumps(value, indent=1), mode=0o600)
+
+
+class _NotThere(DeployKitError):
+    """Jenkins says 404."""
+
+
+def _parse(value: Mapping[str, Any]) -> _Kept:
+    state = dict(value["state"])
+    for name in ("requested", "began", "ended"):
+        state[name] = times.parse(state[name]) if state[name] else None
+    state["phase"] = Phase(state["phase"])
+    state["result"] = Result(state["result"]) if state["result"] else None
+    return _Kept(JobState(**state), value["grace"], value["queue"], value["build"])
+
+
+def _over(kept: _Kept, result: Result, why: str) -> _Kept:
+    state = dataclasses.replace(
+        kept.state, phase=Phase.ENDED, result=result, summary=one_line(why), ended=times.utc_now()
+    )
+    return dataclasses.replace(kept, state=state)
+
+
+def _verdict(id: str, said: str, log: str) -> tuple[Result, str]:
+    """How a job ended whose build ended as `said`, by what its worker wrote last."""
+    if said == "ABORTED":
+        return Result.CANCELLED, "somebody ended its build"
+    lines = re.findall(rf"^\[deploy-kit job {re.escape(id)}: ([a-z-]+): (.*)\]$", log, re.MULTILINE)
+    if not lines or lines[-1][0] not in set(Result):
+        return Result.BROKEN, f"its build ended as {said} before the job did"
+    result = Result(lines[-1][0])
+    if (said == "SUCCESS") != (result is Result.PASSED):
+        return Result.BROKEN, f"its worker says {result}, and the build ended as {said}"
+    return result, lines[-1][1]
+
+
+def _parameter(thing: Mapping[str, Any]) -> str | None:
+    """The parameter JOB_ID of a build or queue item."""
+    for action in thing.get("actions") or ():
+        for one in (action or {}).get("parameters") or ():
+            if one.get("name") == "JOB_ID":
+                return str(one.get("value"))
+    return None
+
+
+def _job_path(name: str) -> str:
+    """FOLDER/NAME as Jenkins' URLs have it."""
+    return "/".join(f"job/{quote(part, safe='')}" for part in name.split("/"))
+
+
+def _login(file: Path | None) -> tuple[str | None, str | None]:
+    """User and token of a file that nobody else may read. Raises InputError."""
+    if file is None:
+        return None, None
+    try:
+        if file.stat().st_mode & 0o077:
+            raise InputError(f"others may read {file}", f"chmod 600 {file}")
+        user, colon, token = file.read_text("utf-8").strip().partition(":")
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}", "it holds USER:TOKEN of Jenkins") from None
+    if not (user and colon and token) or "\n" in token:
+        raise InputError(f"{file} is not one line USER:TOKEN", "a token of Jenkins' user page")
+    return user, token

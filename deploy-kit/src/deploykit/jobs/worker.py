@@ -1,0 +1,30 @@
+"""What a build of Jenkins is told to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploykit.base.errors import InputError
+from deploykit.jobs import JobSpec
+
+VARIABLE = "JOB_SPEC"
+
+
+def spec_of(environ: Mapping[str, str]) -> JobSpec:
+    """The job that $JOB_SPEC describes, as `jobs.folder.spec_text` writes it; an empty `cwd` is the
+    folder that the worker is called in. Raises InputError where it does not fit."""
+    remedy = "the executor jenkins gives it to its builds; see docs/jenkins.md"
+    if VARIABLE not in environ:
+        raise InputError(f"${VARIABLE} is not set", remedy)
+    try:
+        value = json.loads(environ[VARIABLE])
+        if value.pop("secrets"):
+            raise InputError(f"the job of ${VARIABLE} has secrets", remedy)
+        for name in ("argv", "suites"):
+            value[name] = tuple(value[name])
+        value["cwd"] = value["cwd"] or str(Path.cwd())
+        return JobSpec(**value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"${VARIABLE} is no job: {error}", remedy) from None
