@@ -1,8 +1,8 @@
 """The Jenkinsfile, executed: its `sh` steps run for real on a small site.
 
-Real: the file, the Groovy that Jenkins gives it, git, `deploy-kit/jenkins/step`, `deploy-kit release
-cut` and `policy approvals`, the ledger and the push of the pins. A recorder stands in for what needs
-nodes: `deploy-kit train`, and `.ci/run`.
+Real: the file, the Groovy that Jenkins gives it, git, `deploy-kit/jenkins/step`,
+`deploy-kit release cut` and `policy approvals`, the ledger and the push of the pins. A recorder
+stands in for what needs nodes: `deploy-kit train`, and `.ci/run`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sitecheckout import Checkout, make_checkout
 pytestmark = [pytest.mark.java, pytest.mark.timeout(900)]
 SUPPORT = Path(__file__).parents[2] / "support"
 OPENED = (
-    "lang lang.reflect lang.invoke util util.stream util.function util.regex util.concurrent io net "
-    "text"
+    "lang lang.reflect lang.invoke util util.stream util.function util.regex util.concurrent "
+    "io net text"
 )
 KIT = """#!/bin/sh
 # deploy-kit, but for what needs nodes: that is only written down.
@@ -93,8 +93,10 @@ class Jenkins:
         jars = ":".join(str(file) for file in sorted(self.jars.glob("*.jar")))
         script = SUPPORT / "pipeline" / "Run.groovy"
         done = subprocess.run(
-            ["java", "-XX:TieredStopAtLevel=1", *opened, "-cp", jars, "groovy.ui.GroovyMain"]
-            + [str(script), str(folder / "plan.json")],
+            [
+                *("java", "-XX:TieredStopAtLevel=1", *opened, "-cp", jars, "groovy.ui.GroovyMain"),
+                *(str(script), str(folder / "plan.json")),
+            ],
             capture_output=True,
             text=True,
             timeout=600,
@@ -159,9 +161,7 @@ def test_release_is_cut_pushed_and_carried_to_production_after_a_go(jenkins: Jen
     assert stages["approval"]["agent"] is None, "an agent would wait for days"
     for name in ("test", "staging", "production"):
         assert {"lock": f"deploy-kit-{name}"} in stages[name]["options"]
-    assert all(
-        any("timeout" in option for option in stage["options"]) for stage in stages.values()
-    )
+    assert all(any("timeout" in option for option in stage["options"]) for stage in stages.values())
     assert told(events, "junit") == [["logs/fast.xml"]]
     assert told(events, "archived") == [
         ["logs/fast.xml", "logs/test.log"],

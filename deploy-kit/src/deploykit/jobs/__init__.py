@@ -1,8 +1,8 @@
 """Jobs: commands that run for a while elsewhere than in the process that wants them.
 
 What runs them is an executor, a plugin of the entry point group `deploykit.executors`: `local`
-(processes of this machine) or `jenkins`. An executor remembers its jobs; whoever wants them does not
-have to: a new process finds them by their ids.
+(processes of this machine) or `jenkins`. An executor remembers its jobs; whoever wants them does
+not have to: a new process finds them by their ids.
 """
 
 from __future__ import annotations

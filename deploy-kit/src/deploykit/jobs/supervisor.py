@@ -76,7 +76,7 @@ def _is_new(folder: JobFolder) -> bool:
 
 
 def _say_ready() -> None:
-    """Tell the one who started this, if they still live, and have nothing to do with them any more."""
+    """Tell the one who started this, if they still live, and be done with them."""
     with contextlib.suppress(BrokenPipeError):
         os.write(1, b"ready\n")
     nothing = os.open(os.devnull, os.O_RDWR)

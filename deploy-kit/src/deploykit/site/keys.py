@@ -166,7 +166,7 @@ def read_key(file: Path) -> Key:
 
 def _public_half(file: Path) -> str:
     """What OpenSSH says the public half of the private key is; '' if it cannot tell."""
-    words = ["ssh-keygen", "-y", "-P", "", "-f", file]
+    words: list[str | Path] = ["ssh-keygen", "-y", "-P", "", "-f", file]
     return run(words, timeout=TIMEOUT, env=QUIET, check=False).stdout if file.is_file() else ""
 
 
