@@ -27,10 +27,10 @@ from deploykit.logs.store import Store
 
 SIZE = 100_000  # characters of a run's logs
 RARE = "greenletwitness"
-WORDS = (
+WORDS = (  # noqa: SIM905 (a page of quotes otherwise)
     "keystone nova neutron glance placement haproxy mariadb rabbitmq package config service unit "
     "file managed directory state changed installed running enabled already correct command"
-).split()  # noqa: SIM905 (a page of quotes otherwise)
+).split()
 
 
 def log(chance: random.Random, rare: bool) -> str:
