@@ -2,9 +2,8 @@
 
     .venv/bin/python tests/benchmarks/bench_logs.py [RUNS]
 
-Makes logs as day 0 and states write them, with identifiers, addresses and times that occur once,
-and prints a table for docs/benchmarks.md. It takes minutes, most of them for making and keeping the
-runs.
+Makes logs as day 0 and states write them, with identifiers, addresses and times that occur once, and
+prints a table for docs/benchmarks.md. It takes minutes, most of them for making and keeping the runs.
 """
 
 from __future__ import annotations
@@ -27,10 +26,31 @@ from deploykit.logs.store import Store
 
 SIZE = 100_000  # characters of a run's logs
 RARE = "greenletwitness"
-WORDS = (  # noqa: SIM905 (a page of quotes otherwise)
-    "keystone nova neutron glance placement haproxy mariadb rabbitmq package config service unit "
-    "file managed directory state changed installed running enabled already correct command"
-).split()
+WORDS = [
+    "keystone",
+    "nova",
+    "neutron",
+    "glance",
+    "placement",
+    "haproxy",
+    "mariadb",
+    "rabbitmq",
+    "package",
+    "config",
+    "service",
+    "unit",
+    "file",
+    "managed",
+    "directory",
+    "state",
+    "changed",
+    "installed",
+    "running",
+    "enabled",
+    "already",
+    "correct",
+    "command",
+]
 
 
 def log(chance: random.Random, rare: bool) -> str:
@@ -50,7 +70,7 @@ def log(chance: random.Random, rare: bool) -> str:
 
 
 def median(question: Callable[[], object], times: int = 7) -> float:
-    """Seconds that it takes, the median."""
+    """Seconds of wall time that it takes, the median."""
     took = []
     for _ in range(times):
         began = time.perf_counter()

@@ -16,7 +16,7 @@ from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.providers import common
 from deploykit.providers.common import with_own_key
 from deploykit.providers.lxd.node import ensure_node
-from deploykit.providers.lxd.plan import Names, node_request, uplink_addresses
+from deploykit.providers.lxd.plan import Names, Source, node_request, uplink_addresses
 from deploykit.site import Site
 from deploykit.site.environment import Environment, parse_environment
 from deploykit.site.instance import Instance
@@ -187,7 +187,13 @@ def test_node_in_lxd_that_has_another_key_gets_this_one(
 
     def request(key: str) -> dict[str, Any]:
         return node_request(
-            environment, node, names, base="b", address=address, authorized_key=key, tags={}
+            environment,
+            node,
+            names,
+            source=Source("default", "b"),
+            address=address,
+            authorized_key=key,
+            tags={},
         )
 
     lxd: Any = Containers()

@@ -232,7 +232,7 @@ def test_ledger_is_told_of_exports_rotations_and_restores(
     secretstore.undo(work, ledger, inventory)
     assert told() == ("restored", True), "the export of before fits again"
     secretstore.rotate(work, ledger, inventory, ["admin"])
-    key = operator_key(work.site).file
+    key = opening_key(work.site, read_header(file).recipients)
     secretstore.restore(work, ledger, inventory, file, key, replace=True)
     assert told() == ("restored", True)
     secretstore.rotate(work, ledger, inventory, ["admin"])
@@ -288,6 +288,6 @@ def test_part_that_is_not_back_is_named_instead_of_all_is_well(
         return done
 
     monkeypatch.setattr(backup, "restore", forgets)
-    key = operator_key(work.site).file
+    key = opening_key(work.site, read_header(file).recipients)
     with pytest.raises(AgentError, match="not as in the export after it was put back: admin"):
         secretstore.restore(work, ledger, inventory, file, key, replace=True)
