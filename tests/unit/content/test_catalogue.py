@@ -238,6 +238,7 @@ def test_password_of_an_account_that_is_not_ours_is_not_changed(keystone: Keysto
     assert status == 1
     assert f"openstack user set --description '{MARK}' user-compute" in said
     assert keystone.named("users", "user-compute")["password"] == "theirs"
+    assert keystone.kept["services"] == []
     keystone.named("users", "user-compute")["description"] = MARK
     brought(keystone, wanted("compute"))
     assert keystone.named("users", "user-compute")["password"] == "password-compute"
@@ -268,6 +269,16 @@ def test_endpoint_of_this_region_that_leads_elsewhere_is_led_here(keystone: Keys
     keystone.kept["endpoints"][0]["url"] = "https://old/compute"
     assert "is https://old/compute" in brought(keystone, wanted("compute"))
     assert keystone.urls("compute") == {("RegionOne", "https://RegionOne/compute")}
+
+
+def test_endpoint_of_somebody_else_is_not_led_here(keystone: Keystone) -> None:
+    keystone.service("volumev3", "RegionOne", "https://elsewhere/v3")
+    status, said = run(keystone, "apply", wanted("volumev3"))
+    assert status == 1
+    (first, *_) = [one["id"] for one in keystone.kept["endpoints"]]
+    assert f"openstack endpoint delete {first}" in said
+    assert keystone.urls("volumev3") == {("RegionOne", "https://elsewhere/v3")}
+    assert "PATCH" not in "".join(keystone.changes)
 
 
 def test_endpoint_that_stands_twice_stands_once(keystone: Keystone) -> None:

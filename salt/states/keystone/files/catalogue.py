@@ -11,7 +11,7 @@ brings about what is missing and says each thing it did. Passwords are never pri
 keystone may serve other regions, too, and people who register services of their own. So what this
 makes carries a mark in its description, and of `absent` only that is taken away: endpoints of this
 region, a service when no endpoint is left, an account. An account without the mark is never given
-another password. What was made before there were marks gets it where it is surely ours: an account
+another password, an endpoint without it no other URL. What was made before there were marks gets it where it is surely ours: an account
 that the region's own password opens, an endpoint of this region with the wanted URL, a service all
 of whose endpoints are such.
 """
@@ -192,6 +192,14 @@ class Catalogue:
             for one in self.endpoints(service)
             if (one["interface"], one["region_id"]) == (interface, self.region)
         ]
+        mine.sort(key=lambda one: not self.ours(one))
+        for one in mine:
+            if not self.ours(one) and one["url"] != url:
+                raise Foreign(
+                    f"{what}: {self.region} has {one['url']}, which this region did not make. Where "
+                    f"that is to go: openstack endpoint delete {one['id']}; else no node may have "
+                    "the service's role"
+                )
         for spare in mine[1:]:
             self.differs(f"{what}: {spare['url']} is one too many")
             self.keystone.remove("endpoints", spare["id"])
@@ -233,8 +241,7 @@ def bring(catalogue, wanted):
         return
     project = catalogue.thing("projects", PROJECT, domain_id="default")
     roles = [catalogue.thing("roles", name) for name in ROLES]
-    for type, service in wanted["services"].items():
-        catalogue.service(type, service["name"], service["url"])
+    # First, as an account of somebody else's is refused before anything of the catalogue changes.
     with ThreadPoolExecutor(4) as pool:
         done = [
             pool.submit(catalogue.account, user, password, project, roles)
@@ -242,6 +249,8 @@ def bring(catalogue, wanted):
         ]
         for one in done:
             one.result()
+    for type, service in wanted["services"].items():
+        catalogue.service(type, service["name"], service["url"])
 
 
 def main():
