@@ -3,14 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-gerrit gate-demo test-vagrant test-region test-faults test-ha kitchen rendered lint hooks \
-  down clean
+  test-secrets test-pods test-gerrit test-jenkins gate-demo test-vagrant test-region test-faults test-ha kitchen \
+  rendered lint hooks down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train or pods or gerrit or vagrant or region or disturbed
+slow := nodes or train or pods or gerrit or java or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
 define suite
@@ -74,6 +74,10 @@ test-train: setup-tests ## slow suite: the whole line, and what goes wrong on it
 
 test-nodes: setup-tests ## slow suite: the content on small environments, the image layer, vendor packages
 	@$(call suite,nodes,-n 2 --dist loadfile -m "nodes and not (core or train)")
+
+test-jenkins: setup-tests ## slow suite: the Jenkinsfile executed, its Groovy linted (Java, Maven, npm)
+	@mkdir -p logs
+	@$(bin)/pytest -v --junitxml logs/jenkins.xml -m java tests/unit/jenkins 2>&1 | tee -i logs/jenkins.log
 
 test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 	@$(call suite,secrets,tests/integration/test_secrets.py)

@@ -1,0 +1,73 @@
+"""npm-groovy-lint has nothing to say of the Jenkinsfile. Its packages are locked by npm's own lock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deploykit.base.filelock import locked
+from deploykit.base.homes import cache_home
+
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1500)]
+LOCKED = Path(__file__).parents[2] / "support" / "groovylint"
+RULES = {
+    "extends": "recommended-jenkinsfile",
+    "rules": {
+        # What a declarative pipeline looks like is Jenkins' word, not the linter's.
+        "NestedBlockDepth": "off",
+        "formatting.Indentation": {"spacesPerIndentLevel": 4},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def linter() -> Path:
+    """The installed linter, from the cache or by npm."""
+    for tool in ("npm", "java"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"there is no {tool}: deploy-kit/setup --tests installs it")
+    lock = LOCKED / "package-lock.json"
+    key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    folder = cache_home() / "tests" / f"groovylint-{key}"
+    with locked(folder.with_suffix(".lock"), 1200):
+        if not folder.is_dir():
+            aside = folder.with_suffix(".new")
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.copytree(LOCKED, aside)
+            argv = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(argv, cwd=aside, check=True, timeout=1200)
+            aside.rename(folder)
+    return folder / "node_modules" / ".bin" / "npm-groovy-lint"
+
+
+def findings(linter: Path, folder: Path) -> list[Any]:
+    """What the linter says of the Jenkinsfile in `folder`."""
+    (folder / ".groovylintrc.json").write_text(json.dumps(RULES))
+    argv = [linter, "--noserver", "--output", "json", "--failon", "none", "--path", folder]
+    done = subprocess.run(
+        [*argv, "--config", folder / ".groovylintrc.json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout[done.stdout.index("{") :])
+    assert told["summary"]["totalFilesLinted"] == 1
+    return [error for file in told["files"].values() for error in file["errors"]]
+
+
+def test_jenkinsfile_is_clean(linter: Path, checkout: Path, tmp_path: Path) -> None:
+    shutil.copy(checkout / "Jenkinsfile", tmp_path)
+    assert findings(linter, tmp_path) == []
+
+
+def test_linter_sees_what_is_wrong(linter: Path, checkout: Path, tmp_path: Path) -> None:
+    text = (checkout / "Jenkinsfile").read_text()
+    (tmp_path / "Jenkinsfile").write_text(text.replace("sh 'mkdir", "def unused = 1; sh 'mkdir"))
+    assert findings(linter, tmp_path)
