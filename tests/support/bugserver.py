@@ -50,7 +50,8 @@ def _handler(state: BugServer) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             state.asked += 1
             if state.failing:
-                return self._send(state.failing.pop(0), "")
+                self._send(state.failing.pop(0), "")
+                return
             state.posts.append((self.path, dict(self.headers), body))
             self._send(201, "{}")
 

@@ -1,4 +1,4 @@
-"""npm-groovy-lint has nothing to say of the Jenkinsfile. Its packages are locked by npm's own lock."""
+"""npm-groovy-lint has nothing to say of the Jenkinsfile. Its packages are locked by npm."""
 
 from __future__ import annotations
 

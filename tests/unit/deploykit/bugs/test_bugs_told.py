@@ -62,18 +62,14 @@ def test_webhook_is_told_of_the_release_and_then_of_each_environment(
     assert [one["Idempotency-Key"] for one in headers] == ["7/2/", "7/2/test"]
 
 
-def test_github_gets_a_comment_on_the_issue(
-    site: Site, server: BugServer, tmp_path: Path
-) -> None:
+def test_github_gets_a_comment_on_the_issue(site: Site, server: BugServer, tmp_path: Path) -> None:
     tell(tmp_path, [tracker(site, server, "github")], wanted(production="2"))
     (first, second) = server.posts
     assert first[0] == second[0] == "/repos/ours/cloud/issues/7/comments"
     assert "Release 2 runs in production." in json.loads(second[2])["body"]
 
 
-def test_launchpad_gets_a_message_of_the_bug(
-    site: Site, server: BugServer, tmp_path: Path
-) -> None:
+def test_launchpad_gets_a_message_of_the_bug(site: Site, server: BugServer, tmp_path: Path) -> None:
     tell(tmp_path, [tracker(site, server, "launchpad")], wanted())
     ((path, _, body),) = server.posts
     form = parse_qs(body)
@@ -150,9 +146,7 @@ def test_token_that_others_may_read_is_refused(
         ("{a: {kind: webhook, url: 'https://x', token: abc}}", "unknown key 'token'"),
     ],
 )
-def test_tracker_that_does_not_fit_is_told_with_its_line(
-    site: Site, text: str, said: str
-) -> None:
+def test_tracker_that_does_not_fit_is_told_with_its_line(site: Site, text: str, said: str) -> None:
     with (site.folder / "site.yml").open("a") as file:
         file.write(f"trackers: {text}\n")
     with pytest.raises(InputError, match=rf"site\.yml:2: .*{said}"):
