@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote_plus
 
 
 @dataclass
@@ -44,7 +45,7 @@ def serving() -> Iterator[BugServer]:
 def _handler(state: BugServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(200, json.dumps([body for _, _, body in state.posts]))
+            self._send(200, json.dumps([unquote_plus(body) for _, _, body in state.posts]))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

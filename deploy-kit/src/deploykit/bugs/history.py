@@ -10,6 +10,7 @@ from pathlib import Path
 from deploykit.base import files
 from deploykit.bugs import Mention, Relation, Step, bug_id
 from deploykit.release import manifests
+from deploykit.release.cutting import here_tokens
 from deploykit.site import Site
 from gitshelf import BookChanges, Change, changes
 
@@ -36,7 +37,7 @@ def _step(site: Site, version: str, old: Path, new: Path) -> Step:
     kept = site.state / "bugs" / f"{digest[:32]}.json"
     if kept.is_file():
         return dataclasses.replace(_parse(kept.read_text("utf-8")), version=version)
-    step = step_of(version, changes(old, new))
+    step = step_of(version, changes(old, new, tokens=here_tokens(site)))
     if not step.unknown:
         kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         files.write(kept, json.dumps(dataclasses.asdict(step)), mode=0o600)

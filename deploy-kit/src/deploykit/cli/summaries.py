@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SUMMARIES = {
     "approve": "Approve that RELEASE enters ENVIRONMENT; takes back an earlier veto of yours.",
-    "bugs": "Which release mends a bug, and where that runs.",
+    "bugs": "Say which release has what mends BUG, and where it runs.",
     "completion": "Print what makes SHELL complete commands, options and file names.",
     "deploy": "Deploy RELEASE in ENVIRONMENT, if policy lets it in.",
     "dev": "Develop the content: what is edited here runs there in seconds.",
@@ -16,7 +16,7 @@ SUMMARIES = {
     "hold": "Let nothing enter ENVIRONMENT until `unhold`.",
     "image": "The node image: Debian 12 with systemd, SSH, Python and Salt.",
     "init": "Start a site in FOLDER: site.yml, two environments and a manifest.",
-    "job": "Jobs: what runs for a while, on this machine or on Jenkins.",
+    "job": "Jobs: what runs for a while, on this machine or on Jenkins (site.yml: `jobs`).",
     "ledger": "Look at the ledger itself: records, signers, proof.",
     "logs": "What runs said: search, known faults, export, retention.",
     "overrule": "Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only.",

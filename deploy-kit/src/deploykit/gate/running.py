@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from deploykit.base import console
 from deploykit.base.errors import DeployKitError
 from deploykit.gate.checkout import check_out
 from deploykit.gate.trees import Remote, Trees
@@ -27,15 +28,16 @@ def main(words: list[str]) -> int:
         place = folder / "work" / name
         check_out(kept.commits, trees.store, place)
     except (DeployKitError, GitshelfError) as error:
-        print(f"the state cannot be laid out: {error}", file=sys.stderr)
+        console.stderr().out(f"the state cannot be laid out: {error}", highlight=False)
         return 1
     where = place / job.folder if job.folder else place
-    print(f"$ {' '.join(job.run)}   (in {where})", flush=True)
+    console.stdout().out(f"$ {' '.join(job.run)}   (in {where})", highlight=False)
+    sys.stdout.flush()  # what the job says comes behind it
     os.chdir(where)
     try:
         os.execvp(job.run[0], job.run)  # noqa: S606
     except OSError as error:
-        print(f"cannot start {job.run[0]}: {error.strerror}", file=sys.stderr)
+        console.stderr().out(f"cannot start {job.run[0]}: {error.strerror}", highlight=False)
         return 127
 
 

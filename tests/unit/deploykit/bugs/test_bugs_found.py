@@ -73,8 +73,8 @@ def test_lines_of_messages_between_releases_are_read(
         "half\n\nPartial-Bug: LP: #1572495\nCloses-Bug: 13",
     )
     third = released(site, ann, "more\n\nRelated-Bug: 12\nPartial-Bug: 12")
-    status, out, _ = call("bugs", "1572495")
-    assert status == 0
+    status, out, said = call("bugs", "1572495")
+    assert status == 0, said
     assert out.splitlines()[0] == f"{second} closes it; runs nowhere"
     assert out.splitlines()[1].endswith("mend it")
     assert out.splitlines()[2] == f"{second} partial it; runs nowhere"

@@ -149,7 +149,7 @@ def test_job_outlives_its_caller_and_is_found_again(
     )
     assert caller.stdout and caller.stdout.readline() == b"started\n"
     os.killpg(caller.pid, last)
-    caller.wait(20)
+    caller.wait(60)
     again = LocalExecutor(tmp_path / "jobs", 0)
     assert [one.id for one in again.jobs()] == ["one"]
     assert ended(again, "one").result is Result.PASSED
