@@ -2,8 +2,8 @@
 
     .venv/bin/python tests/benchmarks/bench_logs.py [RUNS]
 
-Makes logs as day 0 and states write them, with identifiers, addresses and times that occur once, and
-prints a table for docs/benchmarks.md. It takes minutes, most of them for making and keeping the runs.
+Makes logs as states write them, with identifiers that occur once, and prints a table for
+docs/benchmarks.md. It takes minutes, most of them for making and keeping the runs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,29 @@ from deploykit.logs.store import Store
 SIZE = 100_000  # characters of a run's logs
 RARE = "greenletwitness"
 WORDS = [
-    "keystone", "nova", "neutron", "glance", "placement", "haproxy", "mariadb", "rabbitmq",
-    "package", "config", "service", "unit", "file", "managed", "directory", "state", "changed",
-    "installed", "running", "enabled", "already", "correct", "command",
+    "keystone",
+    "nova",
+    "neutron",
+    "glance",
+    "placement",
+    "haproxy",
+    "mariadb",
+    "rabbitmq",
+    "package",
+    "config",
+    "service",
+    "unit",
+    "file",
+    "managed",
+    "directory",
+    "state",
+    "changed",
+    "installed",
+    "running",
+    "enabled",
+    "already",
+    "correct",
+    "command",
 ]
 
 
