@@ -2,9 +2,8 @@
 
     .venv/bin/python tests/benchmarks/bench_logs.py [RUNS]
 
-Makes logs as day 0 and states write them, with identifiers, addresses and times that occur once,
-and prints a table for docs/benchmarks.md. It takes minutes, most of them for making and keeping the
-runs.
+Makes logs as states write them, with identifiers that occur once, and prints a table for
+docs/benchmarks.md. It takes minutes, most of them for making and keeping the runs.
 """
 
 from __future__ import annotations

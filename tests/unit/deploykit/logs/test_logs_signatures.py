@@ -84,6 +84,14 @@ def test_pattern_that_backtracks_elsewhere_takes_no_time_here(tmp_path: Path) ->
     assert time.process_time() - began < 1
 
 
+def test_pattern_that_asks_for_line_ends_is_not_carried_through_the_log_line_by_line() -> None:
+    signature = Signature("x", r"begin[\s\S]*end", "m")
+    text = "begin of something\n" * 20_000 + "end\nbegin to end\n"
+    began = time.process_time()
+    assert [one.number for one in recognise(text, [signature])] == [20_002]
+    assert time.process_time() - began < 2
+
+
 def test_lines_are_looked_at_one_by_one_and_told_with_their_number() -> None:
     signature = Signature("x", r"from\s+(?P<who>\w+)[^;]*to", "{who}")
     found = list(recognise("from\nhim to\nfrom her to\r\n\nfrom us to", [signature]))

@@ -102,6 +102,14 @@ def test_removed_run_leaves_no_word_behind(store: Store, tmp_path: Path) -> None
         store.read(run(1).id)
 
 
+def test_words_of_the_newest_run_go_with_it_and_are_not_those_of_the_next(store: Store) -> None:
+    """SQLite gives the next run the number of the one that went."""
+    store.remove([run(2).id])
+    store.put(run(3), [Log("c.log", "another"), Log("d.log", "text")])
+    assert found(store, "only2") == []
+    assert found(store, "another") == [(run(3).id, "c.log")]
+
+
 def test_run_is_kept_once_and_as_it_was(store: Store) -> None:
     assert not store.put(run(1), [Log("a.log", "another")])
     kept, logs = store.read(run(1).id)
