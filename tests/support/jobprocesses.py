@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploykit.base.errors import InputError
-from deploykit.gate.executor import JobSpec
+from deploykit.jobs import JobSpec
 
 WRAPPER = """
 import json, os, pathlib, subprocess, sys

@@ -23,7 +23,7 @@ def main(words: list[str]) -> int:
     folder, name = Path(words[0]), words[1]
     trees = Trees(folder.parent.parent / "stores", Remote(""))
     try:
-        kept, _ = read_build(folder, trees.store)
+        kept = read_build(folder)
         job = next(one for one in kept.jobs if one.name == name)
         place = folder / "work" / name
         check_out(kept.commits, trees.store, place)

@@ -5,23 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.gate.changes import Change, Ruling
 from deploykit.gate.config import Config, config_file, read_config
 from deploykit.gate.events import ssh_words
-from deploykit.gate.executor import Executor
 from deploykit.gate.facts import Reader
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import Server, read_password
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Work
+from deploykit.jobs import Executor
+from deploykit.jobs.local import for_site
 from deploykit.site import Site
 
-EXECUTORS = "deploykit.executors"
-DEFAULT_EXECUTOR = "local"
 Rulings = Callable[[Mapping[str, Change]], Mapping[str, Ruling]]
 
 
@@ -35,9 +33,12 @@ class Opened:
 
 
 def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opened:
-    """The gate of `site`. Raises InputError where gate.yml or a file that it names does not fit."""
+    """The gate of `site`; its jobs run on this machine, beside the states they are laid out from.
+
+    Raises InputError where gate.yml or a file that it names does not fit.
+    """
     config = read_config(config_file(site.folder))
-    return assembled(config, site.state / "gate", executor_of(site), rulings, say)
+    return assembled(config, site.state / "gate", for_site(site), rulings, say)
 
 
 def assembled(
@@ -58,15 +59,6 @@ def assembled(
     work = Work(folder / "builds", executor, trees)
     gate = Gate(config, server, trees, work, reader, say)
     return Opened(gate, words, folder / "lock")
-
-
-def executor_of(site: Site) -> Executor:
-    """What runs the site's jobs. Raises InputError if it is not installed."""
-    found = {entry.name: entry for entry in entry_points(group=EXECUTORS)}
-    if DEFAULT_EXECUTOR not in found:
-        raise InputError("no executor of jobs is installed", "install deploy-kit anew")
-    made: Executor = found[DEFAULT_EXECUTOR].load()(site)
-    return made
 
 
 def _remote(config: Config, words: list[str]) -> Remote:

@@ -9,23 +9,22 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from deploykit.base import files
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.gate.builds import CHECK, Build, Status
 from deploykit.gate.config import Job
-from deploykit.gate.executor import Executor, JobSpec, JobState, poll
 from deploykit.gate.trees import Tips, Trees
+from deploykit.jobs import VERDICTS, Executor, JobSpec, JobState, Result
 
 FILE = "build.json"
 FORMAT = 1
 TRIES = 3  # of a job that was lost, not of one that failed
-PASSED, FAILED, TIMED_OUT = "passed", "failed", "timed-out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +99,24 @@ class Work:
 
     def cancel(self, build: Build) -> None:
         """End the jobs of a build, and forget it."""
-        kept = self._read(self._folder / build.id)
+        kept = self.kept(build)
         if kept is not None:
             for job in kept.jobs:
                 for attempt in range(1, TRIES + 1):
                     id = _job_id(kept, job, attempt)
-                    if (state := poll(self._executor, id)) is not None and state.running:
+                    if (state := _poll(self._executor, id)) is not None and state.running:
                         self._executor.cancel(id)
             self._trees.release(build.id, {place[0] for place in kept.commits})
         files.remove_tree(self._folder / build.id)
 
     def ran(self, build: Build) -> list[Ran]:
         """The jobs of a build as far as they are over."""
-        kept = self._read(self._folder / build.id)
+        kept = self.kept(build)
+        if kept is None:
+            return []
         found = []
-        for job in kept.jobs if kept else ():
-            _, state = self._last(kept, job) if kept else (0, None)
+        for job in kept.jobs:
+            _, state = self._last(kept, job)
             if state is not None and not state.running:
                 taken = state.ended - state.began if state.ended and state.began else timedelta()
                 result = str(state.result or "")
@@ -124,11 +125,13 @@ class Work:
 
     def log_texts(self, build: Build) -> dict[str, str]:
         """What the jobs of a build printed, by their names."""
-        kept = self._read(self._folder / build.id)
+        kept = self.kept(build)
+        if kept is None:
+            return {}
         found = {}
-        for job in kept.jobs if kept else ():
-            attempt, state = self._last(kept, job) if kept else (1, None)
-            if kept is not None and state is not None:
+        for job in kept.jobs:
+            attempt, state = self._last(kept, job)
+            if state is not None:
                 found[job.name] = self._executor.log_text(_job_id(kept, job, attempt))
         return found
 
@@ -153,7 +156,7 @@ class Work:
 
     def _read(self, folder: Path) -> Kept | None:
         try:
-            return _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
+            return read_build(folder)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -161,7 +164,7 @@ class Work:
         if kept.broken:
             return Status.FAILED
         states = [self._last(kept, job) for job in kept.jobs]
-        failed = any(_counts(attempt, state) == FAILED for attempt, state in states)
+        failed = any(_counts(attempt, state) == Result.FAILED for attempt, state in states)
         if all(_counts(attempt, state) for attempt, state in states):
             return Status.FAILED if failed else Status.PASSED
         return Status.FAILING if failed else Status.RUNNING
@@ -170,7 +173,7 @@ class Work:
         """The last attempt of a job, and how it is; attempt 1 and None if there was none."""
         found: tuple[int, JobState | None] = (1, None)
         for attempt in range(1, TRIES + 1):
-            state = poll(self._executor, _job_id(kept, job, attempt))
+            state = _poll(self._executor, _job_id(kept, job, attempt))
             if state is None:
                 break
             found = (attempt, state)
@@ -203,19 +206,26 @@ def new_token() -> str:
     return secrets.token_hex(4)
 
 
-def read_build(folder: Path, stores: Callable[[str], Path]) -> tuple[Kept, dict[str, Path]]:
-    """The build in `folder` and where the commits of its projects are. Raises ValueError."""
-    kept = _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
-    return kept, {project: stores(project) for project, _ in kept.commits}
+def read_build(folder: Path) -> Kept:
+    """The build in `folder`. Raises OSError, ValueError, KeyError or TypeError if there is none."""
+    return _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
 
 
-def _counts(attempt: int, state: JobState | None) -> str:
-    """What a job's end tells: passed or failed; '' if it has not ended, or told nothing yet."""
+def _poll(executor: Executor, id: str) -> JobState | None:
+    """How a job is; None for one that was never started."""
+    try:
+        return executor.poll(id)
+    except InputError:
+        return None
+
+
+def _counts(attempt: int, state: JobState | None) -> Result | None:
+    """What a job's end tells: PASSED or FAILED; None if it has not ended, or told nothing yet."""
     if state is None or state.running:
-        return ""
-    if state.result in (PASSED, FAILED, TIMED_OUT):
-        return PASSED if state.result == PASSED else FAILED
-    return FAILED if attempt >= TRIES else ""
+        return None
+    if state.result in VERDICTS:
+        return Result.PASSED if state.result == Result.PASSED else Result.FAILED
+    return Result.FAILED if attempt >= TRIES else None
 
 
 def _job_id(kept: Kept, job: Job, attempt: int) -> str:
