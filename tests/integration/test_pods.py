@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lxdsite import lxd_or_skip
-from railway import Railway, build
+from railway import Railway, deployed
 
 pytestmark = [pytest.mark.pods, pytest.mark.timeout(900)]
 SOLE = """\
@@ -26,14 +26,12 @@ LINE = "grep ^-m /etc/memcached.conf"
 def railway(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """An environment that runs a release, and its pods; taken down at the end."""
     lxd_or_skip()
-    railway = build(checkout, tmp_path_factory.mktemp("pods") / "checkout", {"sole": SOLE})
-    try:
-        railway.cut()
-        railway("env", "up", "sole")
-        railway("deploy", "latest", "sole")
-        yield railway
-    finally:
-        railway("env", "down", "--all", "--yes")
+    folder = tmp_path_factory.mktemp("pods") / "checkout"
+    with deployed(checkout, folder, "sole", SOLE) as railway:
+        try:
+            yield railway
+        finally:
+            railway("env", "down", "--all", "--yes")
 
 
 def on_pod(railway: Railway, pod: str, line: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import faultygit
+from loopback import served
 
 
 @dataclass
@@ -42,17 +42,9 @@ class _Server(ThreadingHTTPServer):
 def serving(root: Path) -> Iterator[Host]:
     """Serve until the block ends."""
     host = Host(root)
-    server = _Server(("127.0.0.1", 0), _handler(host))
-    server.daemon_threads = True
-    host.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with served(_handler(host), _Server) as port:
+        host.url = f"http://127.0.0.1:{port}"
         yield host
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _handler(host: Host) -> type[BaseHTTPRequestHandler]:

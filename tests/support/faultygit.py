@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from loopback import served
 
 FAULTS = ("drop", "cut", "flip", "429", "500", "503", "stall")
 STALL = 20.0
@@ -47,18 +49,11 @@ class FaultyGit:
 def serving(root: Path) -> Iterator[FaultyGit]:
     """Serve the bare repositories below `root`; all threads are over at the end."""
     faulty = FaultyGit(root)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(faulty))
-    server.daemon_threads = False
-    faulty.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield faulty
-    finally:
-        faulty.over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(_handler(faulty), wait_for_answers=True) as faulty.port:
+        try:
+            yield faulty
+        finally:
+            faulty.over.set()
 
 
 def _handler(faulty: FaultyGit) -> type[BaseHTTPRequestHandler]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import http.cookiejar
 import json
 import os
@@ -26,11 +25,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import mavenjars
 from deploykit.base.filelock import locked
-from deploykit.base.homes import cache_home
 
 LOCK = Path(__file__).with_suffix(".lock")
-MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 ADMIN = 1000000  # the account that `Init --dev` makes
 STARTS = 400.0  # seconds; 11 where nothing else runs
 # `java FILE.java` compiles it in memory. The programs of Gerrit have no static main.
@@ -78,63 +76,17 @@ class Broken(Exception):
     """The server could not be had; the message says why and where its log is."""
 
 
-def locked_jars() -> dict[str, str]:
-    """The SHA-256 of every jar by its Maven coordinates."""
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
-    return {line.split()[1]: line.split()[0] for line in lines if line.strip()}
-
-
 def jars() -> Path:
     """The folder with exactly the jars of the lock, from the cache or by Maven.
 
     Raises Broken where Maven or Java are missing, or a jar is another one.
     """
-    wanted = locked_jars()
-    key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    folder = cache_home() / "tests" / f"gerrit-{key}"
-    with locked(folder.with_suffix(".lock"), 900):
-        if not folder.is_dir():
-            for tool in ("mvn", "java", "javac"):
-                if shutil.which(tool) is None:
-                    raise Broken(f"there is no {tool}: deploy-kit/setup --tests installs it")
-            aside = folder.with_suffix(".new")
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir(parents=True)
-            _by_maven(aside, list(wanted))
-            _check(aside, wanted)
-            aside.rename(folder)
-    return folder
-
-
-def _by_maven(folder: Path, coordinates: Sequence[str]) -> None:
-    """Copy the artifacts into `folder`, and none that they name themselves."""
-    entries = "".join(
-        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>"
-        "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
-        "</exclusions></dependency>".format(*one.split(":"))
-        for one in coordinates
-    )
-    pom = folder / "pom.xml"
-    pom.write_text(
-        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
-        "<groupId>tests</groupId><artifactId>gerrit</artifactId><version>1</version>"
-        f"<packaging>pom</packaging><dependencies>{entries}</dependencies></project>",
-        encoding="utf-8",
-    )
-    words = ["mvn", "-B", "-q", "-f", str(pom), MAVEN_PLUGIN, f"-DoutputDirectory={folder}"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise Broken(f"Maven brings no Gerrit: {done.stdout[-2000:]}")
-
-
-def _check(folder: Path, wanted: dict[str, str]) -> None:
-    names = {"{1}-{2}.jar".format(*one.split(":")): digest for one, digest in wanted.items()}
-    there = {file.name for file in folder.glob("*.jar")}
-    if there != set(names):
-        raise Broken(f"Maven brought {sorted(there)}, the lock has {sorted(names)}")
-    for name, digest in names.items():
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-            raise Broken(f"{name} is not what tests/support/gerrit.lock says")
+    if shutil.which("javac") is None:  # which compiles the launcher
+        raise Broken("there is no javac: deploy-kit/setup --tests installs it")
+    try:
+        return mavenjars.jars(LOCK)
+    except RuntimeError as error:
+        raise Broken(str(error)) from None
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from loopback import served
 
 CRUMB = "0f1e2d"
 LOGIN = "bot:11aa22bb"
@@ -69,17 +70,8 @@ class JenkinsServer:
 def serving() -> Iterator[JenkinsServer]:
     """Serve until the block ends."""
     state = JenkinsServer()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    server.daemon_threads = True
-    state.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with served(_handler(state)) as state.port:
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _handler(state: JenkinsServer) -> type[BaseHTTPRequestHandler]:

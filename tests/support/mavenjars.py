@@ -37,10 +37,11 @@ def jars(lock: Path) -> Path:
 
 
 def _fetch(folder: Path, coordinates: list[str]) -> None:
-    """Have Maven put the jars, and none that they ask for, into `folder`."""
+    """Have Maven put the jars into `folder`, and not even look for those that they ask for."""
     listed = "".join(
         f"<dependency><groupId>{escape(group)}</groupId><artifactId>{escape(name)}</artifactId>"
-        f"<version>{escape(version)}</version></dependency>"
+        f"<version>{escape(version)}</version><exclusions><exclusion><groupId>*</groupId>"
+        "<artifactId>*</artifactId></exclusion></exclusions></dependency>"
         for group, name, version in (one.split(":") for one in coordinates)
     )
     pom = folder / "pom.xml"
@@ -48,7 +49,7 @@ def _fetch(folder: Path, coordinates: list[str]) -> None:
         "<project><modelVersion>4.0.0</modelVersion><groupId>t</groupId><artifactId>t</artifactId>"
         f"<version>1</version><dependencies>{listed}</dependencies></project>"
     )
-    argv = ["mvn", "-q", "-B", PLUGIN, f"-DoutputDirectory={folder}", "-DexcludeTransitive=true"]
+    argv = ["mvn", "-q", "-B", PLUGIN, f"-DoutputDirectory={folder}"]
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     pom.unlink()
     if done.returncode != 0:
