@@ -67,16 +67,28 @@ def _gitshelfs() -> dict[str, str]:
 
 def options() -> list[str]:
     """The words after `git` that keep a person's settings out of what it does."""
-    return [word for key, value in PLAIN.items() for word in ("-c", f"{key}={value}")]
+    return _settings(PLAIN)
 
 
-def plainly(folder: Path, words: Sequence[str | Path], *, timeout: float = TIMEOUT) -> Result:
-    """Run a git command in `folder`; the result tells how it ended.
+def _settings(values: Mapping[str, str]) -> list[str]:
+    return [word for key, value in values.items() for word in ("-c", f"{key}={value}")]
+
+
+def plainly(
+    folder: Path,
+    words: Sequence[str | Path],
+    *,
+    timeout: float = TIMEOUT,
+    input: str | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Result:
+    """Run a git command in `folder`, with `input` and `settings`; the result tells how it ended.
 
     No setting of a person changes what it does or prints, and none of their hooks runs.
     Raises InputError if git refuses the repository as another user's.
     """
-    return _git(folder, [*options(), *words], environment(), timeout=timeout)
+    before = [*options(), *_settings(settings or {})]
+    return _git(folder, [*before, *words], environment(), timeout=timeout, input=input)
 
 
 def as_person(
@@ -110,11 +122,13 @@ def _git(
     env: Mapping[str, str | None],
     *,
     timeout: float,
+    input: str | None = None,
     on_error_line: Callable[[str], None] | None = None,
 ) -> Result:
     result = run(
         ["git", "-C", folder, *words],
         timeout=timeout,
+        input=input,
         env=env,
         check=False,
         grace=GRACE,

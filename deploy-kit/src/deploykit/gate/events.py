@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 PAUSE_FIRST, PAUSE_MOST = 1.0, 60.0  # seconds before it is started again
 
 
-def ssh_words(host: str, port: int, account: str, key: str, known_hosts: str) -> list[str]:
-    """The words that log in at the review server, without any setting of a person's."""
+def ssh_command(key: str, known_hosts: str) -> list[str]:
+    """SSH with this key to a host of `known_hosts`, without any setting of a person's."""
     options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
                f"UserKnownHostsFile={known_hosts}", "ServerAliveInterval=15",
                "ServerAliveCountMax=4", "ConnectTimeout=20")  # fmt: skip
-    words = ["ssh", "-F", "none", "-i", key, "-p", str(port), "-l", account]
-    return [*words, *(word for option in options for word in ("-o", option)), host]
+    words = ["ssh", "-F", "none", "-i", key]
+    return [*words, *(word for option in options for word in ("-o", option))]
 
 
 class Events:

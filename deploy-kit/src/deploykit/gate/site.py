@@ -10,7 +10,7 @@ from pathlib import Path
 from deploykit.base.errors import InputError
 from deploykit.gate.changes import Change, Ruling
 from deploykit.gate.config import Config, config_file, read_config
-from deploykit.gate.events import ssh_words
+from deploykit.gate.events import ssh_command
 from deploykit.gate.facts import Reader
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import Server, read_password
@@ -50,24 +50,13 @@ def assembled(
     for file, what in ((access.key, "key"), (access.host_keys, "host_keys")):
         if not file.is_file():
             raise InputError(f"there is no {file}, which gate.yml names as gerrit.{what}")
-    words = ssh_words(
-        access.ssh_host, access.ssh_port, access.account, str(access.key), str(access.host_keys)
-    )
-    trees = Trees(folder / "stores", _remote(config, words))
+    ssh = ssh_command(str(access.key), str(access.host_keys))
+    # git adds host, port and account itself, from the address.
+    address = f"ssh://{access.account}@{access.ssh_host}:{access.ssh_port}/{{project}}"
+    trees = Trees(folder / "stores", Remote(address, shlex.join(ssh)))
     server = Server(access.url, access.account, read_password(access.password))
     reader = Reader(config, server, trees, rulings)
     work = Work(folder / "builds", executor, trees)
     gate = Gate(config, server, trees, work, reader, say)
+    words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")
-
-
-def _remote(config: Config, words: list[str]) -> Remote:
-    access = config.access
-    # git names the host, the port and the account itself.
-    ssh = " ".join(shlex.quote(word) for word in words[: words.index("-p")] + _options(words))
-    address = f"ssh://{access.account}@{access.ssh_host}:{access.ssh_port}/{{project}}"
-    return Remote(address, ssh)
-
-
-def _options(words: list[str]) -> list[str]:
-    return words[words.index("-o") : -1]

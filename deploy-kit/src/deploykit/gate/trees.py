@@ -15,7 +15,7 @@ from pathlib import Path
 
 from deploykit.base import git
 from deploykit.base.errors import CommandFailed, DeployKitError
-from deploykit.base.process import Result, run
+from deploykit.base.process import Result
 from deploykit.gate.builds import Chain, Conflict, Merged, digest_of
 from deploykit.gate.changes import Change
 
@@ -25,7 +25,7 @@ MERGE_TIMEOUT, FETCH_TIMEOUT = 120.0, 600.0  # seconds
 NOBODY = "Gate <gate@localhost>"
 BUILDS = "refs/gate/"  # what keeps the commits of builds that run from being collected
 LISTED = 10  # files of a conflict that are named
-PLAIN_MERGE = ("-c", "merge.directoryRenames=false")  # which Gerrit would not do
+PLAIN_MERGE = {"merge.directoryRenames": "false"}  # which Gerrit would not do
 
 
 class Unfetched(DeployKitError):
@@ -85,7 +85,9 @@ class Trees:
         words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"]
         # Under names of their own: what nobody refers to would be collected one day.
         specs = [f"+{ref}:refs/seen/{ref.removeprefix('refs/')}" for ref in refs]
-        done = self._git(store, [*words, self.remote.url(project), *specs], FETCH_TIMEOUT)
+        ssh = {"core.sshCommand": self.remote.ssh} if self.remote.ssh else {}
+        words += [self.remote.url(project), *specs]
+        done = git.plainly(store, words, timeout=FETCH_TIMEOUT, settings=ssh)
         if done.returncode != 0:
             raise Unfetched(f"cannot fetch from {self.remote.url(project)}: {done.stderr.strip()}")
         for commit in lacking:
@@ -196,8 +198,8 @@ class Trees:
             return commit
         if self._is_ancestor(store, commit, tip):
             return tip
-        words = [*PLAIN_MERGE, "merge-tree", "--write-tree", "-z", "--name-only", tip, commit]
-        done = self._git(store, words, MERGE_TIMEOUT)
+        words = ["merge-tree", "--write-tree", "-z", "--name-only", tip, commit]
+        done = git.plainly(store, words, timeout=MERGE_TIMEOUT, settings=PLAIN_MERGE)
         fields = done.stdout.split("\0")
         if done.returncode == 1:
             files = fields[1 : fields.index("", 1)]
@@ -225,22 +227,10 @@ class Trees:
         who = f"{NOBODY} {max(times)} +0000"
         lines = [f"tree {tree}", *(f"parent {one}" for one in parents)]
         text = "\n".join([*lines, f"author {who}", f"committer {who}", "", title, ""])
-        done = self._git(store, ["hash-object", "-t", "commit", "-w", "--stdin"], 30.0, text)
+        words = ["hash-object", "-t", "commit", "-w", "--stdin"]
+        done = git.plainly(store, words, input=text)
         self._demand(done, store)
         return done.stdout.strip()
-
-    def _git(
-        self, store: Path, words: Sequence[str], timeout: float, input: str | None = None
-    ) -> Result:
-        ssh = ["-c", f"core.sshCommand={self.remote.ssh}"] if self.remote.ssh else []
-        return run(
-            ["git", "-C", store, *git.options(), *ssh, *words],
-            timeout=timeout,
-            input=input,
-            env=git.environment(),
-            check=False,
-            grace=git.GRACE,
-        )
 
     def _demand(self, done: Result, store: Path) -> None:
         if done.returncode != 0:
