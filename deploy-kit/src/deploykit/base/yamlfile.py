@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from deploykit.base.errors import InputError
+
+WEB_ADDRESS = re.compile(r"https?://[^\s@/][^\s@]*")
 
 Scalar = str | int | float | bool | None
 
@@ -80,6 +83,13 @@ class Value:
         if not isinstance(value, str) or not value:
             raise self.error(f"expected text, found {value!r}")
         return value
+
+    def web_address(self) -> str:
+        """A text that is a URL of http or https without a user. Raises InputError."""
+        text = self.text()
+        if not WEB_ADDRESS.fullmatch(text):
+            raise self.error("it is no URL of http or https, or has a user in it")
+        return text
 
     def whole(self, least: int = 0) -> int:
         value = self.scalar()

@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from deploykit.base.credentials import read_credentials
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import Value, nearest
 from deploykit.bugs import Mention
@@ -87,9 +88,7 @@ def _tracker(site: Site, name: str, value: Value) -> Tracker:
     for needed in ("kind", "url"):
         if needed not in keys:
             raise value.error(f"'{needed}' is missing", "{kind: webhook, url: https://…}")
-    kind, url = keys["kind"].text(), keys["url"].text().rstrip("/")
-    if not re.fullmatch(r"https?://[^\s@]+", url):
-        raise keys["url"].error("it is no URL of http or https, or has a user in it")
+    kind, url = keys["kind"].text(), keys["url"].web_address().rstrip("/")
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     if kind not in found:
         raise keys["kind"].error(f"there is no tracker '{kind}'", nearest(kind, frozenset(found)))
@@ -105,14 +104,7 @@ def token_of(tracker: Tracker) -> str:
     file = tracker.credentials
     if file is None:
         return ""
-    try:
-        if file.stat().st_mode & 0o077:
-            raise InputError(f"others may read {file}", f"chmod 600 {file}")
-        token = file.read_text("utf-8").strip()
-    except OSError as error:
-        raise InputError(
-            f"{file}: {error.strerror}", f"it holds the token of {tracker.name}"
-        ) from None
+    token = read_credentials(file, f"the token of {tracker.name}")
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise InputError(f"{file} is not one line with a token", "write the token alone into it")
     return token

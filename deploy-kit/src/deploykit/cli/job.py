@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from deploykit.cli.app import json_option, print_json, site_of
 
 if TYPE_CHECKING:
-    from deploykit.jobs import Executor, JobState
+    from deploykit.jobs import Executor
 
 PAUSE = 0.3  # seconds between two looks
 
@@ -34,10 +33,11 @@ def job() -> None:
 def list_(ctx: click.Context, as_json: bool) -> None:
     """List the jobs, the oldest first."""
     from deploykit.base.times import human
+    from deploykit.jobs.folder import state_json
 
     found = _executor(ctx).jobs()
     if as_json:
-        print_json([_json(state) for state in found])
+        print_json([state_json(state) for state in found])
         return
     for state in found:
         click.echo(
@@ -151,12 +151,3 @@ def _follow(executor: Executor, id: str) -> int:
         time.sleep(PAUSE)
     statuses = {Result.PASSED: 0, Result.FAILED: 1, Result.TIMED_OUT: 1}
     return statuses.get(state.result or Result.LOST, 2)
-
-
-def _json(state: JobState) -> dict[str, Any]:
-    from deploykit.base.times import iso
-
-    found = asdict(state)
-    for name in ("requested", "began", "ended"):
-        found[name] = iso(found[name]) if found[name] else None
-    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import stat
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from deploykit.base.credentials import read_credentials
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.printable import one_line
 
@@ -111,14 +111,7 @@ def read_password(file: Path) -> str:
 
     Raises InputError where it cannot be read, is empty, or others may read it.
     """
-    try:
-        mode = file.stat().st_mode
-        text = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"cannot read the password file {file}: {reason}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise InputError(f"others may read the password file {file}", f"chmod 600 {file}")
+    text = read_credentials(file, "the account's HTTP password at Gerrit")
     if not text or "\n" in text:
         raise InputError(f"{file} must hold one line: the account's HTTP password")
     return text

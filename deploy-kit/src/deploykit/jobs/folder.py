@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from deploykit.base import files, times
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.processes import Process, parse_process
 from deploykit.base.waiting import wait_until
 from deploykit.jobs import JobSpec, JobState, Phase, Result
 
 LIVE = "live"
 SPARE = 64 * 1024  # bytes
+MOMENTS = ("requested", "began", "ended")  # of a state: times, the last two maybe None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,7 @@ class JobFolder:
 
     def spec(self) -> JobSpec:
         """What was asked; the values of secrets are not there. Raises OSError."""
-        value = json.loads((self.path / "spec.json").read_text("utf-8"))
-        del value["secrets"]
-        for name in ("argv", "suites"):
-            value[name] = tuple(value[name])
-        return JobSpec(**value)
+        return parse_spec((self.path / "spec.json").read_text("utf-8"))[0]
 
     def read(self) -> Held:
         """What is known. Raises DeployKitError if that cannot be read."""
@@ -116,6 +113,35 @@ def spec_text(spec: JobSpec) -> str:
     return json.dumps({**dataclasses.asdict(spec), "secrets": sorted(spec.secrets)}, indent=1)
 
 
+def parse_spec(text: str) -> tuple[JobSpec, list[str]]:
+    """What `spec_text` wrote: the spec, and the names of the secrets, whose values are not there.
+
+    Raises ValueError, KeyError or TypeError for anything else, InputError as JobSpec does.
+    """
+    value = json.loads(text)
+    secrets = list(value.pop("secrets"))
+    for name in ("argv", "suites"):
+        value[name] = tuple(value[name])
+    return JobSpec(**value), secrets
+
+
+def demand_same(spec: JobSpec, kept: Path) -> None:
+    """Raise InputError if `kept` is not what `spec_text` says of `spec`: an id is one run's."""
+    if kept.read_text("utf-8") != spec_text(spec):
+        raise InputError(
+            f"job '{spec.id}' was started before, with another command",
+            "an id is one run's: take another one",
+        )
+
+
+def state_json(state: JobState) -> dict[str, Any]:
+    """A state for machines, its times as `times.iso` writes them."""
+    found = dataclasses.asdict(state)
+    for name in MOMENTS:
+        found[name] = times.iso(found[name]) if found[name] else None
+    return found
+
+
 def live(jobs: Path) -> list[str]:
     """The ids of the jobs that have not ended, in the order of their start."""
     names = sorted(entry.name for entry in os.scandir(jobs / LIVE))
@@ -123,17 +149,16 @@ def live(jobs: Path) -> list[str]:
 
 
 def text_of(held: Held) -> str:
-    state = dataclasses.asdict(held.state)
-    for name in ("requested", "began", "ended"):
-        state[name] = times.iso(state[name]) if state[name] else None
     supervisor = held.supervisor.as_json() if held.supervisor else None
-    return json.dumps({**state, "supervisor": supervisor, "cgroup": held.cgroup}, indent=1)
+    return json.dumps(
+        {**state_json(held.state), "supervisor": supervisor, "cgroup": held.cgroup}, indent=1
+    )
 
 
 def _parse(text: str) -> Held:
     value: dict[str, Any] = json.loads(text)
     supervisor, cgroup = value.pop("supervisor"), value.pop("cgroup")
-    for name in ("requested", "began", "ended"):
+    for name in MOMENTS:
         value[name] = _time(value[name])
     value["phase"] = Phase(value["phase"])
     value["result"] = Result(value["result"]) if value["result"] else None

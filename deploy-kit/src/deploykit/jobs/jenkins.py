@@ -22,12 +22,13 @@ import jenkins
 import requests
 
 from deploykit.base import files, times
+from deploykit.base.credentials import read_credentials
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.filelock import locked
 from deploykit.base.printable import one_line, printable
 from deploykit.base.waiting import wait_until
 from deploykit.jobs import ID, SECTION, JobSpec, JobState, Phase, Result
-from deploykit.jobs.folder import spec_text
+from deploykit.jobs.folder import demand_same, spec_text
 from deploykit.site import Site
 
 T = TypeVar("T")
@@ -72,9 +73,7 @@ def for_site(site: Site) -> JenkinsExecutor:
     keys = section.mapping(KEYS)
     if "url" not in keys:
         raise section.error("'url' is missing", "jobs: {executor: jenkins, url: https://…}")
-    url = keys["url"].text()
-    if not re.fullmatch(r"https?://[^\s@]+", url):
-        raise keys["url"].error("it is no URL of http or https, or has a user in it")
+    url = keys["url"].web_address()
     file = site.folder / keys["credentials"].text() if "credentials" in keys else None
     job = keys["job"].text() if "job" in keys else WORKER
     return JenkinsExecutor(site.state / "jobs-jenkins", Server(url, job, file))
@@ -103,11 +102,8 @@ class JenkinsExecutor:
                 log = f"{self._server.url.rstrip('/')}/{_job_path(self._server.job)}"
                 state = JobState(spec.id, spec.item, Phase.WAITING, times.utc_now(), log)
                 self._write(_Kept(state, spec.grace))
-            elif (self._folder / f"{spec.id}.spec").read_text("utf-8") != text:
-                raise InputError(
-                    f"job '{spec.id}' was started before, with another command",
-                    "an id is one run's: take another one",
-                )
+            else:
+                demand_same(spec, self._folder / f"{spec.id}.spec")
             kept = self._read(spec.id)
             if kept.queue is None and kept.build is None:
                 self._write(self._found_again(kept) or self._asked(kept, spec, text))
@@ -362,12 +358,7 @@ def _login(file: Path | None) -> tuple[str | None, str | None]:
     """User and token of a file that nobody else may read. Raises InputError."""
     if file is None:
         return None, None
-    try:
-        if file.stat().st_mode & 0o077:
-            raise InputError(f"others may read {file}", f"chmod 600 {file}")
-        user, colon, token = file.read_text("utf-8").strip().partition(":")
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}", "it holds USER:TOKEN of Jenkins") from None
+    user, colon, token = read_credentials(file, "USER:TOKEN of Jenkins").partition(":")
     if not (user and colon and token) or "\n" in token:
         raise InputError(f"{file} is not one line USER:TOKEN", "a token of Jenkins' user page")
     return user, token

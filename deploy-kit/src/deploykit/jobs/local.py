@@ -21,7 +21,16 @@ from deploykit.base.filelock import locked
 from deploykit.base.process import last_line
 from deploykit.base.waiting import wait_until
 from deploykit.jobs import GIB, ID, JobSpec, JobState, Phase, Result, cage
-from deploykit.jobs.folder import LIVE, SPARE, Held, JobFolder, live, spec_text, text_of
+from deploykit.jobs.folder import (
+    LIVE,
+    SPARE,
+    Held,
+    JobFolder,
+    demand_same,
+    live,
+    spec_text,
+    text_of,
+)
 from deploykit.site import Site
 
 LEAST_FREE = GIB // 2  # bytes on the disk of the jobs, for their logs
@@ -54,11 +63,8 @@ class LocalExecutor:
             job = JobFolder(self._folder / spec.id)
             if not job.path.exists():
                 self._make(job, spec)
-            elif (job.path / "spec.json").read_text("utf-8") != spec_text(spec):
-                raise InputError(
-                    f"job '{spec.id}' was started before, with another command",
-                    "an id is one run's: take another one",
-                )
+            else:
+                demand_same(spec, job.path / "spec.json")
             held = job.read()
             if held.supervisor is None and held.state.running:
                 self._supervise(job, spec)

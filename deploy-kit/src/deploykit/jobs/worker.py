@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.jobs import JobSpec
+from deploykit.jobs.folder import parse_spec
 
 VARIABLE = "JOB_SPEC"
 
@@ -19,12 +20,9 @@ def spec_of(environ: Mapping[str, str]) -> JobSpec:
     if VARIABLE not in environ:
         raise InputError(f"${VARIABLE} is not set", remedy)
     try:
-        value = json.loads(environ[VARIABLE])
-        if value.pop("secrets"):
-            raise InputError(f"the job of ${VARIABLE} has secrets", remedy)
-        for name in ("argv", "suites"):
-            value[name] = tuple(value[name])
-        value["cwd"] = value["cwd"] or str(Path.cwd())
-        return JobSpec(**value)
+        spec, secrets = parse_spec(environ[VARIABLE])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"${VARIABLE} is no job: {error}", remedy) from None
+    if secrets:
+        raise InputError(f"the job of ${VARIABLE} has secrets", remedy)
+    return replace(spec, cwd=spec.cwd or str(Path.cwd()))
