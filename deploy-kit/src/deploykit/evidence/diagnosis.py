@@ -82,10 +82,8 @@ def diagnose(logs: Iterable[Log], signatures: Sequence[Signature]) -> Diagnosis:
 def sightings(logs: Iterable[Log], signatures: Sequence[Signature]) -> Iterator[Sighting]:
     """What `diagnose` counts, log by log and signature by signature."""
     for log in logs:
-        for signature in signatures:
-            found = recognise(log.text, [signature], log.name)
-            for _, one in zip(range(SHOWN), found, strict=False):
-                yield Sighting(log.name, one)
+        for found in recognise(log.text, signatures, log.name, SHOWN):
+            yield Sighting(log.name, found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ def _masks() -> list[tuple[Any, Callable[[Any], bytes]]]:
     ]  # fmt: skip
 
 
+@functools.cache
 def _compiled(pattern: str) -> Any:
     import re2
 

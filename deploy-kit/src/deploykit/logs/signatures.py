@@ -17,6 +17,7 @@ Only the first `LINE` characters of a line are looked at, and a pattern never se
 from __future__ import annotations
 
 import functools
+import itertools
 import string
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -80,17 +81,18 @@ class Recognised:
 
 
 def recognise(
-    text: str, signatures: Iterable[Signature], log: str | None = None
+    text: str, signatures: Iterable[Signature], log: str | None = None, most: int | None = None
 ) -> Iterator[Recognised]:
     """The lines of `text` that `signatures` recognise, signature by signature, in their order.
 
-    With `log`, the name of the log that `text` is of, only by those that concern it.
+    With `log`, the name of the log that `text` is of, only by those that concern it; with `most`,
+    the first so many of each signature.
     """
     data: bytes | None = None
     for signature in signatures:
         if log is None or signature.concerns(log):
             data = text.encode("utf-8", "replace") if data is None else data
-            yield from _lines(data, signature)
+            yield from itertools.islice(_lines(data, signature), most)
 
 
 def recognise_line(line: str, signatures: Iterable[Signature]) -> Recognised | None:
