@@ -94,6 +94,18 @@ def runs_program(pid: int, program: str) -> bool:
     return Path(words[0].decode(errors="replace")).name == program
 
 
+def stat_fields(pid: int) -> list[str]:
+    """What stands behind the command's name in /proc/PID/stat (proc(5)).
+
+    Raises ProcessLookupError if there is no such process.
+    """
+    try:
+        stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        raise ProcessLookupError(pid) from None
+    return stat.rpartition(")")[2].split()
+
+
 def _boot() -> str:
     try:
         return (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -111,8 +123,7 @@ def _space() -> str:
 def _ticks(pid: int) -> str:
     """The start ticks of a process; `gone` when there is none (a zombie has ended too)."""
     try:
-        stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        fields = stat_fields(pid)
+    except ProcessLookupError:
         return "gone"
-    fields = stat.rpartition(")")[2].split()
     return "gone" if fields[0] in "ZX" else fields[START_FIELD]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from deploykit.base.errors import InputError
+from deploykit.base.printable import one_line
 from deploykit.base.yamlfile import nearest
 
 if TYPE_CHECKING:
@@ -132,6 +133,10 @@ class JobState:
     def running(self) -> bool:
         """Whether it is still to be waited for."""
         return self.phase is not Phase.ENDED
+
+    def over(self, result: Result, why: str, at: datetime) -> JobState:
+        """The same job, ended at a time, and in one line why it ended so."""
+        return replace(self, phase=Phase.ENDED, result=result, summary=one_line(why), ended=at)
 
     @property
     def is_verdict(self) -> bool:

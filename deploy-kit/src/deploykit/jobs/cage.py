@@ -21,10 +21,11 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PROC = Path("/proc")
+from deploykit.base.processes import PROC, START_FIELD, stat_fields
+
 MARK = "DEPLOY_KIT_JOB"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
-PPID, STARTED = 1, 19  # fields of /proc/PID/stat behind the command's name (proc(5))
+PPID = 1  # of `stat_fields`: the parent
 PATIENCE = 20.0  # seconds for killed processes to be gone
 
 
@@ -76,7 +77,9 @@ def signal_all(number: int, group: Path | None, root: int | None, mark: str = ""
         with contextlib.suppress(ProcessLookupError):
             handle = os.pidfd_open(pid)
             try:
-                if _stat(pid)[STARTED] == started:  # the one that was found, not a later one
+                if (
+                    stat_fields(pid)[START_FIELD] == started
+                ):  # the one that was found, not a later one
                     signal.pidfd_send_signal(handle, number)
             finally:
                 os.close(handle)
@@ -127,7 +130,7 @@ def _found(group: Path | None, root: int | None, mark: str) -> Iterator[tuple[in
     stats: dict[int, list[str]] = {}
     for pid in _numbers(entry.name for entry in os.scandir(PROC)):
         with contextlib.suppress(ProcessLookupError):
-            stat = _stat(pid)
+            stat = stat_fields(pid)
             if stat[0] not in "ZX":
                 stats[pid] = stat
     wanted = set(_in_cgroup(group)) if group is not None else set()
@@ -137,7 +140,7 @@ def _found(group: Path | None, root: int | None, mark: str) -> Iterator[tuple[in
         wanted |= {pid for pid in stats if _has_mark(pid, mark)}
     for pid in wanted - {os.getpid()}:
         if pid in stats:
-            yield pid, stats[pid][STARTED]
+            yield pid, stats[pid][START_FIELD]
 
 
 def _descendants(root: int, stats: dict[int, list[str]]) -> set[int]:
@@ -165,15 +168,6 @@ def _has_mark(pid: int, mark: str) -> bool:
     except OSError:
         return False
     return f"{MARK}={mark}".encode() in environment.split(b"\0")
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields behind the name in /proc/PID/stat. Raises ProcessLookupError if it is gone."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text("utf-8", "replace")
-    except OSError:
-        raise ProcessLookupError(pid) from None
-    return text.rpartition(")")[2].split()
 
 
 def _numbers(words: Iterable[str]) -> Iterator[int]:

@@ -16,9 +16,8 @@ import dataclasses
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +141,13 @@ def state_json(state: JobState) -> dict[str, Any]:
     return found
 
 
+def parse_state(value: Mapping[str, Any]) -> JobState:
+    """What `state_json` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    moments = {name: times.parse(value[name]) if value[name] else None for name in MOMENTS}
+    result = Result(value["result"]) if value["result"] else None
+    return JobState(**{**value, **moments, "phase": Phase(value["phase"]), "result": result})
+
+
 def live(jobs: Path) -> list[str]:
     """The ids of the jobs that have not ended, in the order of their start."""
     names = sorted(entry.name for entry in os.scandir(jobs / LIVE))
@@ -158,12 +164,4 @@ def text_of(held: Held) -> str:
 def _parse(text: str) -> Held:
     value: dict[str, Any] = json.loads(text)
     supervisor, cgroup = value.pop("supervisor"), value.pop("cgroup")
-    for name in MOMENTS:
-        value[name] = _time(value[name])
-    value["phase"] = Phase(value["phase"])
-    value["result"] = Result(value["result"]) if value["result"] else None
-    return Held(JobState(**value), parse_process(supervisor) if supervisor else None, cgroup)
-
-
-def _time(text: str | None) -> datetime | None:
-    return times.parse(text) if text else None
+    return Held(parse_state(value), parse_process(supervisor) if supervisor else None, cgroup)

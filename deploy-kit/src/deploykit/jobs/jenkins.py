@@ -28,7 +28,7 @@ from deploykit.base.filelock import locked
 from deploykit.base.printable import one_line, printable
 from deploykit.base.waiting import wait_until
 from deploykit.jobs import ID, SECTION, JobSpec, JobState, Phase, Result
-from deploykit.jobs.folder import demand_same, spec_text
+from deploykit.jobs.folder import demand_same, parse_state, spec_text, state_json
 from deploykit.site import Site
 
 T = TypeVar("T")
@@ -300,10 +300,7 @@ class JenkinsExecutor:
             raise DeployKitError(f"{self._file(id)} cannot be read: {error}", "remove it") from None
 
     def _write(self, kept: _Kept) -> None:
-        value = dataclasses.asdict(kept)
-        for name in ("requested", "began", "ended"):
-            time = value["state"][name]
-            value["state"][name] = times.iso(time) if time else None
+        value = {**dataclasses.asdict(kept), "state": state_json(kept.state)}
         files.write(self._file(kept.state.id), json.dumps(value, indent=1), mode=0o600)
 
 
@@ -312,19 +309,11 @@ class _NotThere(DeployKitError):
 
 
 def _parse(value: Mapping[str, Any]) -> _Kept:
-    state = dict(value["state"])
-    for name in ("requested", "began", "ended"):
-        state[name] = times.parse(state[name]) if state[name] else None
-    state["phase"] = Phase(state["phase"])
-    state["result"] = Result(state["result"]) if state["result"] else None
-    return _Kept(JobState(**state), value["grace"], value["queue"], value["build"])
+    return _Kept(parse_state(value["state"]), value["grace"], value["queue"], value["build"])
 
 
 def _over(kept: _Kept, result: Result, why: str) -> _Kept:
-    state = dataclasses.replace(
-        kept.state, phase=Phase.ENDED, result=result, summary=one_line(why), ended=times.utc_now()
-    )
-    return dataclasses.replace(kept, state=state)
+    return dataclasses.replace(kept, state=kept.state.over(result, why, times.utc_now()))
 
 
 def _verdict(id: str, said: str, log: str) -> tuple[Result, str]:

@@ -197,8 +197,6 @@ def _bury_lost(job: JobFolder, held: Held) -> JobState:
 
 
 def _settle(job: JobFolder, held: Held, result: Result, why: str) -> JobState:
-    state = dataclasses.replace(
-        held.state, phase=Phase.ENDED, result=result, summary=why, ended=times.utc_now()
-    )
+    state = held.state.over(result, why, times.utc_now())
     job.write(dataclasses.replace(held, state=state))
     return state

@@ -22,7 +22,6 @@ from typing import NoReturn
 from deploykit.base import times
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
-from deploykit.base.printable import one_line
 from deploykit.base.processes import is_gone, this_process
 from deploykit.jobs import JobSpec, Phase, Result, cage, capacity
 from deploykit.jobs.folder import Held, JobFolder, live
@@ -109,9 +108,7 @@ def _supervise(
         why = f"{error.filename or folder.path}: {error.strerror}: free some space or mend it"
     if not cage.kill_all(group, os.getpid()):
         why += "; some of its processes cannot be killed"
-    state = dataclasses.replace(
-        held.state, phase=Phase.ENDED, result=result, summary=one_line(why), ended=times.utc_now()
-    )
+    state = held.state.over(result, why, times.utc_now())
     folder.write(dataclasses.replace(held, state=state))
 
 
