@@ -54,6 +54,7 @@ key_option = click.option(
     "the site's own of the role that is needed.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+why_option = click.option("--reason", required=True, help="Why; it stays in the ledger.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 mean_option = click.option(
     "--yes-i-mean", multiple=True, metavar="NAME", help="For a protected environment."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from deploykit.cli.app import key_option, site_of, yes_option
+from deploykit.cli.app import key_option, site_of, why_option, yes_option
 from deploykit.cli.ledger import ledger_of
 
 reason_option = click.option("--reason", default="", help="Why; it stays in the ledger.")
@@ -33,7 +33,7 @@ def approve(
 @click.command()
 @click.argument("release")
 @click.argument("environment", required=False)
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @yes_option
 @key_option
 @click.pass_context
@@ -52,7 +52,7 @@ def veto(
 @click.command()
 @click.argument("release")
 @click.argument("environment", required=False)
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @yes_option
 @key_option
 @click.pass_context
@@ -70,7 +70,7 @@ def overrule(
 
 @click.command()
 @click.argument("environment")
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @key_option
 @click.pass_context
 def hold(ctx: click.Context, environment: str, reason: str, key: Path | None) -> None:
@@ -116,7 +116,7 @@ def unpin(ctx: click.Context, environment: str, reason: str, key: Path | None) -
 @click.argument("release")
 @click.argument("environment")
 @click.argument("check")
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @yes_option
 @key_option
 @click.pass_context

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploykit.cli.app import json_option, key_option, print_json, site_of
+from deploykit.cli.app import json_option, key_option, print_json, site_of, why_option
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def checkout(ctx: click.Context, item: str, folder: Path) -> None:
 
 @gate.command()
 @click.argument("change")
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @key_option
 @click.pass_context
 def expedite(ctx: click.Context, change: str, reason: str, key: Path | None) -> None:
@@ -86,7 +86,7 @@ def expedite(ctx: click.Context, change: str, reason: str, key: Path | None) -> 
 
 @gate.command()
 @click.argument("change")
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @key_option
 @click.pass_context
 def dequeue(ctx: click.Context, change: str, reason: str, key: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import key_option, site_of, yes_option
+from deploykit.cli.app import key_option, site_of, why_option, yes_option
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
@@ -45,7 +45,7 @@ def mend(ctx: click.Context, reason: str, yes: bool, key: Path | None) -> None:
 
 @click.command("end-lease")
 @click.argument("environment")
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@why_option
 @yes_option
 @key_option
 @click.pass_context
