@@ -19,7 +19,7 @@ from deploykit.site.instance import Instance
 POD = "pod"  # the tag that makes an instance a pod, and what its copy's name begins with
 PREPARED = "prepared"  # the tag of nodes that pods are copied from: the digest that they carry
 LONGEST_NAME = 20  # characters: the project's name in LXD has 63, node names come beside it
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
+NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_NAME - 1}}}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
 from deploykit.base.errors import Refused
 from deploykit.base.parallel import in_parallel
 from deploykit.nodes.inventory import Inventory
 from deploykit.pods import Wanted, pod_instance, pod_tags
 from deploykit.pods.prepared import copying_provider, prepare
-from deploykit.providers import Kept
+from deploykit.providers import Copies, Kept
 from deploykit.release import Release
 from deploykit.rollout import FIRST_MINIONS_TIMEOUT, await_minions, roll_out, take_over_day0
 from deploykit.rollout.work import Work
@@ -43,34 +43,43 @@ def create_pods(work: Work, order: Order) -> Sequence[Inventory]:
     looked at. Raises Refused if the provider cannot copy nodes, RolloutFailed naming the pod,
     DeployKitError otherwise; every failure is told.
     """
-    demand_new(work, order)
+    provider = copying_provider(work, order.environment)
+    demand_new(provider, order)
     kept = prepare(work, order.environment, order.base, order.signers)
-    return in_parallel(order.names, partial(_create, work, order, kept), AT_ONCE)
+    ansible = order.base.unpacked(work.site) / "ansible"
+
+    def create(name: str) -> Inventory:
+        pod = _copied(work, order, provider, kept, name=name, ansible=ansible)
+        if order.over is not None:
+            roll_out(work, order.over, pod, order.signers)
+            provider.tag(pod.instance, {"release": order.over.version})
+        return pod
+
+    return in_parallel(order.names, create, AT_ONCE)
 
 
-def demand_new(work: Work, order: Order) -> None:
+def demand_new(provider: Copies, order: Order) -> None:
     """Raise Refused if a pod of `order` is there already, whoever made it."""
-    there = set(copying_provider(work, order.environment).instances())
+    there = set(provider.instances())
     names = [pod_instance(order.environment.name, name) for name in order.names]
     taken = ", ".join(str(name) for name in names if name in there)
     if taken:
         raise Refused(f"there is a pod {taken} already", f"'deploy-kit pod drop {taken}' ends it")
 
 
-def _create(work: Work, order: Order, kept: Kept, name: str) -> Inventory:
-    provider = copying_provider(work, order.environment)
+def _copied(
+    work: Work, order: Order, provider: Copies, kept: Kept, *, name: str, ansible: Path
+) -> Inventory:
+    """A pod whose minions answer, at the release that it begins at; nothing is left if it fails."""
     instance = pod_instance(order.environment.name, name)
     tags = pod_tags(order.wanted, order.environment.provider, order.base.version)
     try:
         pod = provider.copy(order.environment, instance, kept, tags, work.progress)
-        take_over_day0(work, order.base, pod)
+        take_over_day0(ansible, pod)
         with work.progress.step(f"{instance}: minions answer"):
             await_minions(work.master(pod), pod, FIRST_MINIONS_TIMEOUT)
     except BaseException:
         work.masters.close(instance)
         provider.down(instance, work.progress)
         raise
-    if order.over is not None:
-        roll_out(work, order.over, pod, order.signers)
-        provider.tag(instance, {"release": order.over.version})
     return pod

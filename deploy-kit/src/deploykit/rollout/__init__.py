@@ -149,9 +149,8 @@ def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
     return True
 
 
-def take_over_day0(work: Work, release: Release, inventory: Inventory) -> None:
-    """Say that the day 0 of `release` was done on the nodes: they are copies of such nodes."""
-    ansible = release.unpacked(work.site) / "ansible"
+def take_over_day0(ansible: Path, inventory: Inventory) -> None:
+    """Say that day 0 of a release's folder `ansible` was done: the nodes are copies of such."""
     files.write(inventory.folder / DAY0_MARK, day0_key(ansible, inventory))
 
 

@@ -70,7 +70,9 @@ class LxdProvider:
         bases = self._bases(lxd, environment, progress)
         sources = {n.name: Source("default", bases[n.privileged]) for n in environment.nodes}
         image = next(iter(bases.values())).split("-")[1]
-        return self._bring_up(environment, instance, {**tags, "image": image}, sources, progress)
+        return self._bring_up(
+            lxd, environment, instance, tags, sources=sources, image=image, progress=progress
+        )
 
     def copy(
         self,
@@ -90,24 +92,29 @@ class LxdProvider:
             node.name: Source(source.project, f"{node.name}/{kept.name}")
             for node in environment.nodes
         }
-        return self._bring_up(environment, instance, {**tags, "image": image}, sources, progress)
+        return self._bring_up(
+            lxd, environment, instance, tags, sources=sources, image=image, progress=progress
+        )
 
     def _bring_up(
         self,
+        lxd: Lxd,
         environment: Environment,
         instance: Instance,
         tags: Mapping[str, str],
+        *,
         sources: Mapping[str, Source],
+        image: str,
         progress: Progress,
     ) -> Inventory:
+        """The nodes, up; what is missing is copied from `sources`, which go back to `image`."""
         names = Names(self._site.id, instance)
-        lxd = Lxd()
         with held(self._site.state / "locks" / str(instance)):
             key = own_key(self._site, instance)
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
                 given = instance_tags(names, environment, self._tags(lxd, names, tags))
-                here = {f"{TAG}folder": str(self._site.folder)}
+                here = {f"{TAG}folder": str(self._site.folder), f"{TAG}image": image}
                 ensure_project(lxd, names, {**given, **here})
                 step.note("bridges")
                 uplink = ensure_networks(lxd, self._site, names, environment)
