@@ -3,17 +3,17 @@
 
     keystone-catalogue check|apply URL
 
-Reads from the environment KEYSTONE_PASSWORD (the admin's), KEYSTONE_PASSWORDS, JSON
-{user: password}, and KEYSTONE_CATALOGUE, JSON: {"region": name, "services":
-{type: {"name", "user", "url"}}, "absent": [{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply`
-brings about what is missing and says each thing it did. Passwords are never printed.
+Reads from the environment KEYSTONE_PASSWORD (the admin's), KEYSTONE_PASSWORDS, JSON {user: password},
+and KEYSTONE_CATALOGUE, JSON: {"region": name, "services": {type: {"name", "user", "url"}}, "absent":
+[{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply` brings about
+what is missing and says each thing it did. Passwords are never printed.
 
 keystone may serve other regions, too, and people who register services of their own. So what this
 makes carries a mark in its description, and of `absent` only that is taken away: endpoints of this
 region, a service when no endpoint is left, an account. An account without the mark is never given
-another password, an endpoint without it no other URL. What was made before there were marks gets it where it is surely ours: an account
-that the region's own password opens, an endpoint of this region with the wanted URL, a service all
-of whose endpoints are such.
+another password, an endpoint without it no other URL. What was made before there were marks gets it
+where it is surely ours: an account that the region's own password opens, an endpoint of this region
+with the wanted URL, a service all of whose endpoints are such.
 """
 
 import json
