@@ -17,7 +17,7 @@ name: sole
 networks:
   management: {cidr: 10.83.0.0/24}
 nodes:
-  region: {roles: [master, cache], at: 10}
+  region: {roles: [master, database, cache, identity, load-balancer], at: 10}
 """
 LINE = "grep ^-m /etc/memcached.conf"
 

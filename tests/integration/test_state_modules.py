@@ -20,7 +20,7 @@ packages: installed
 networks:
   management: {cidr: 10.76.0.0/24}
 nodes:
-  all: {roles: [master, cache], at: 10}
+  all: {roles: [master, database, cache, identity, load-balancer], at: 10}
 """
 SALT = "/opt/salt/bin/salt --out=json --static -t 300 all"
 
