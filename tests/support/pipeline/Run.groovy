@@ -43,7 +43,7 @@ class Build extends BasePipelineTest {
         binding.setVariable('scm', 'scm')
         declare()
         act()
-        loadScript(new File(plan.file).name)
+        loadScript(new File(plan.file).name).run()
         def line = stage
         try {
             assign(line.environment, env)
@@ -161,7 +161,7 @@ class Build extends BasePipelineTest {
         def builder = new ProcessBuilder('sh', '-xe', '-c', script).directory(workspace)
         def all = plan.environment + plan.parameters + env + inner
         all.each { name, value -> builder.environment().put(name as String, "$value" as String) }
-        def errors = File.createTempFile('sh', '.err', new File(plan.folder as String))
+        def errors = File.createTempFile('step', '.err', new File(plan.folder as String))
         builder.redirectError(errors)
         def process = builder.start()
         process.outputStream.close()

@@ -122,9 +122,12 @@ def jars() -> Path:
 def jenkins(tmp_path: Path, checkout: Path, jars: Path) -> Jenkins:
     made = make_checkout(tmp_path)
     site = made.folder / "deploy-kit"
-    (site / "site.yml").write_text(f"name: trial\nledger: {tmp_path / 'ledger.git'}\n")
     production = site / "environments" / "production.yml"
     production.write_text(f"{production.read_text()}  approvals: 1\n")
+    key = make_key(tmp_path / "keys", "bot@ci").file
+    genesis = begin_ledger(tmp_path / "ledger.git", site, key)
+    place = f"{{url: {tmp_path / 'ledger.git'}, genesis: {genesis}}}"
+    (site / "site.yml").write_text(f"name: trial\nledger: {place}\n")
     shutil.copytree(checkout / "deploy-kit" / "jenkins", site / "jenkins")
     (made.folder / ".ci").mkdir()
     (made.folder / ".ci" / "run").write_text(f"#!/bin/sh\nset -eu\n{CI}")
@@ -136,9 +139,29 @@ def jenkins(tmp_path: Path, checkout: Path, jars: Path) -> Jenkins:
     made.git("clone", "-q", "--bare", str(made.folder), str(origin))
     shutil.copy(checkout / "Jenkinsfile", tmp_path / "Jenkinsfile")
     # As Jenkins hands a key out: the private half alone.
-    key = make_key(tmp_path / "keys", "bot@ci").file
     key.with_name(f"{key.name}.pub").unlink()
     return Jenkins(tmp_path, origin, key, jars, made)
+
+
+def begin_ledger(ledger: Path, site: Path, key: Path) -> str:
+    """Begin the ledger as its admin does, on another machine; returns the commit to trust."""
+    (site / "site.yml").write_text(f"name: trial\nledger: {ledger}\n")
+    subprocess.run(["git", "init", "-q", "--bare", str(ledger)], check=True, timeout=20)
+    as_admin(site, key, "ledger", "signers")
+    words = ["git", "-C", str(ledger), "rev-list", "--max-parents=0", "ledger"]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=20).stdout[:40]
+
+
+def as_admin(site: Path, key: Path, *words: str) -> None:
+    """Call deploy-kit with a state folder that is not the builds'."""
+    state = {"DEPLOY_KIT_KEY": str(key), "XDG_STATE_HOME": str(key.parent / "admin")}
+    subprocess.run(
+        [Path(sys.executable).with_name("deploy-kit"), "--site", site, *words],
+        env={**os.environ, **state},
+        stdout=subprocess.DEVNULL,
+        check=True,
+        timeout=60,
+    )
 
 
 def test_release_is_cut_pushed_and_carried_to_production_after_a_go(jenkins: Jenkins) -> None:
@@ -192,6 +215,7 @@ def test_release_that_lacks_no_approval_is_not_asked_about(jenkins: Jenkins) -> 
     text = production.read_text().replace("  approvals: 1\n", "")
     jenkins.checkout.change(text, "deploy-kit/environments/production.yml")
     jenkins.checkout.git("push", "-q", str(jenkins.origin), "main")
+    as_admin(jenkins.checkout.folder / "deploy-kit", jenkins.key, "policy", "apply", "--yes")
     first = jenkins.run(NOTIFY="")
     assert told(first, "skipped") == ["approval"]
     (version,) = jenkins.versions()
