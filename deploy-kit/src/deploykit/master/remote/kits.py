@@ -7,6 +7,8 @@ import re
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -72,13 +74,24 @@ def install(digest: str, kit: str, signers: str) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         write(trusted, signers.encode())
-        extract(incoming / kit, aside, signers=trusted, digest=digest)
+        with _temporary_files_in(incoming):
+            extract(incoming / kit, aside, signers=trusted, digest=digest)
         if target.exists():  # what `present` found changed or half there
             _remove(target)
         aside.rename(target)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Lay temporary files in `folder`: what a killed agent leaves there, the next call removes."""
+    before, tempfile.tempdir = tempfile.tempdir, os.fspath(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def put_working(channel: Channel, payload: int) -> bool:
