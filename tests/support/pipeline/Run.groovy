@@ -15,7 +15,7 @@ class Refusal extends RuntimeException {
 
 class Stage {
     String name
-    Closure environment, steps, post, when, agent
+    Closure environment, steps, post, when
     List options = []
 }
 
@@ -68,14 +68,11 @@ class Build extends BasePipelineTest {
             stage = outer
         }
         allow('agent', [String]) { assert it == 'none' }
-        allow('agent', [Closure]) { stage.agent = it }
-        allow('label', [String]) { it }
         allow('options', [Closure]) { it() }
         ['timestamps', 'skipDefaultCheckout'].each { name -> allow(name, []) { } }
         ['buildDiscarder', 'logRotator'].each { name -> allow(name, [Object]) { it } }
         allow('logRotator', [Map]) { it }
         allow('timeout', [Map]) { stage.options << [timeout: it] }
-        allow('lock', [Map]) { stage.options << [lock: it.resource] }
         allow('parameters', [Closure]) { it() }
         allow('string', [Map]) { tell(parameter: it.name) }
         allow('environment', [Closure]) { stage.environment = it }
@@ -87,11 +84,20 @@ class Build extends BasePipelineTest {
     void act() {
         allow('beforeInput', [Boolean]) { }
         allow('expression', [Closure]) { inner.when = it() as boolean }
-        allow('credentials', [String]) {
-            tell(credential: it)
-            plan.credentials[it]
-        }
         allow('script', [Closure]) { it() }
+        allow('node', [String, Closure]) { String label, Closure body -> onAgent(label, body) }
+        allow('timeout', [Map, Closure]) { Map limit, Closure body ->
+            tell(timeout: limit)
+            body()
+        }
+        allow('lock', [Map, Closure]) { Map lock, Closure body ->
+            assert workspace == null: 'it would hold an agent while it waits'
+            tell(locked: lock.resource)
+            body()
+            tell(unlocked: lock.resource)
+        }
+        allow('sshUserPrivateKey', [Map]) { it }
+        allow('withCredentials', [List, Closure]) { List keys, Closure body -> withKeys(keys, body) }
         allow('sshagent', [List, Closure]) { List ids, Closure body ->
             tell(sshagent: ids)
             body()
@@ -126,13 +132,9 @@ class Build extends BasePipelineTest {
                 return
             }
         }
-        tell(stage: one.name, agent: one.agent ? one.agent() : null, options: one.options)
+        tell(stage: one.name, options: one.options)
+        env.STAGE_NAME = one.name
         assign(one.environment, inner)
-        workspace = null
-        if (one.agent) {
-            workspace = new File(plan.folder, "agent-${++agents}")
-            workspace.mkdirs()
-        }
         try {
             one.steps()
         } catch (Refusal problem) {
@@ -141,6 +143,26 @@ class Build extends BasePipelineTest {
         } finally {
             after(one.post)
             tell(left: one.name)
+        }
+    }
+
+    void onAgent(String label, Closure body) {
+        tell(agent: label)
+        workspace = new File(plan.folder, "agent-${++agents}")
+        workspace.mkdirs()
+        try {
+            body()
+        } finally {
+            workspace = null
+        }
+    }
+
+    void withKeys(List keys, Closure body) {
+        keys.each { inner[it.keyFileVariable] = plan.credentials[it.credentialsId] }
+        try {
+            body()
+        } finally {
+            keys.each { inner.remove(it.keyFileVariable) }
         }
     }
 

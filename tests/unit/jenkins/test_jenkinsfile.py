@@ -111,6 +111,19 @@ def told(events: list[Any], name: str) -> list[Any]:
     return [event[name] for event in events if name in event]
 
 
+def stage_events(events: list[Any]) -> dict[str, set[str]]:
+    """The kinds of events by stage; the options that it declares count as some."""
+    kinds: dict[str, set[str]] = {}
+    stage = ""
+    for event in events:
+        if "stage" in event:
+            stage = event["stage"]
+            kinds[stage] = {kind for option in event["options"] for kind in option}
+        elif stage:
+            kinds[stage] |= set(event)
+    return kinds
+
+
 @pytest.fixture(scope="module")
 def jars() -> Path:
     if shutil.which("java") is None:
@@ -179,12 +192,14 @@ def test_release_is_cut_pushed_and_carried_to_production_after_a_go(jenkins: Jen
     (asked,) = told(events, "input")
     assert "one more approval is needed for production" in asked["message"]
     assert asked["submitter"] == "deploy-kit-production"
-    stages = {event["stage"]: event for event in events if "stage" in event}
-    assert list(stages) == ["ci", "cut", "test", "staging", "approval", "production"]
-    assert stages["approval"]["agent"] is None, "an agent would wait for days"
-    for name in ("test", "staging", "production"):
-        assert {"lock": f"deploy-kit-{name}"} in stages[name]["options"]
-    assert all(any("timeout" in option for option in stage["options"]) for stage in stages.values())
+    assert told(events, "stage") == ["ci", "cut", "test", "staging", "approval", "production"]
+    assert told(events, "locked") == told(events, "unlocked")
+    assert told(events, "locked") == [
+        f"deploy-kit-{name}" for name in ("test", "staging", "production")
+    ]
+    within = stage_events(events)
+    assert "agent" not in within["approval"], "an agent would wait for days"
+    assert all("timeout" in limits for limits in within.values()), within
     assert told(events, "junit") == [["logs/fast.xml"]]
     assert told(events, "archived") == [
         ["logs/fast.xml", "logs/test.log"],
