@@ -98,3 +98,9 @@ def test_role_names_its_components_only(content: Path) -> None:
     assert "front" in caught.value.remedy
     with pytest.raises(InputError, match="no components"):
         states_of(content, "master")
+
+
+def test_mounted_working_copy_is_there_without_a_signature(root: Path) -> None:
+    assert not kits.present(kits.WORKING)
+    (root / kits.WORKING / "salt").mkdir(parents=True)
+    assert kits.present(kits.WORKING)

@@ -29,7 +29,12 @@ def folder(digest: str) -> Path:
 
 
 def present(digest: str) -> bool:
-    """Whether the kit is unpacked here, and every file of it is still what it was."""
+    """Whether the kit is unpacked here, and every file of it is still what it was.
+
+    A working copy is what it is: nobody signed it.
+    """
+    if digest == WORKING:
+        return folder(WORKING).is_dir()
     from gitshelf.base.errors import GitshelfError
     from gitshelf.kit.unpacked import verify_folder
 
