@@ -114,7 +114,7 @@ class After:
         kept = self.work.kept(build)
         if kept is None:
             return False
-        failed = ", ".join(one.name for one in self.work.ran(build) if one.result != "passed")
+        failed = ", ".join(self.work.failed_logs(build))
         why = f"{kept.item} was merged, and fails as merged: {failed}"
         if not self._hold(build, why):
             return False

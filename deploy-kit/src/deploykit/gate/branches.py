@@ -1,6 +1,7 @@
 """What the gate does for private branches: their jobs run on every push.
 
-A pass may take a branch along. Nothing is commented: a failure stands in the gate's log and in `deploy-kit gate status`.
+A pass may take a branch along. Nothing is commented: a failure stands in the gate's log and in
+`deploy-kit gate status`.
 """
 
 from __future__ import annotations
@@ -8,17 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 from urllib.parse import quote
 
 from deploykit.gate.changes import Change, Item
 from deploykit.gate.config import Config
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
-from deploykit.gate.private import Branch, Drop, Move, Note, Try, next_private
+from deploykit.gate.private import Branch, Drop, Move, Note, Try, build_of, next_private
 from deploykit.gate.queue import Start
 from deploykit.gate.rest import Server
 from deploykit.gate.trees import PushRefused, State, Tips, Trees
 from deploykit.gate.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A private branch for people and machines; `queue` is the pipeline it is measured by."""
+
+    queue: str
+    json: dict[str, Any]
 
 
 @dataclass
@@ -53,6 +63,26 @@ class PrivateBranches:
                 continue
             done = True
         return done
+
+    def standing(self, tips: Tips) -> list[Standing]:
+        """How the jobs of every private branch stand that is not merged."""
+        if self.config.private is None:
+            return []
+        builds, found = self.work.statuses(), []
+        for branch in self._branches(tips):
+            queue = self._queue_for(branch.project)
+            if queue is None or branch.merged:
+                continue
+            build = build_of(branch, builds, exact=bool(self.config.private.moves))
+            told = {
+                "project": branch.project,
+                "branch": branch.name,
+                "commit": branch.commit,
+                "state": str(builds.get(build, "waiting")),
+                "failed": self.work.failed_logs(build),
+            }
+            found.append(Standing(queue.pipeline, told))
+        return found
 
     def _branches(self, tips: Tips) -> list[Branch]:
         """The private branches as they are now. Raises GerritAway, Unfetched."""
@@ -123,8 +153,7 @@ class PrivateBranches:
     def _note(self, note: Note) -> None:
         name = f"{note.branch.name} of {note.branch.project} at {note.branch.commit[:12]}"
         if note.failed:
-            logs = [f"{one.name}: {one.log}" for one in self.work.ran(note.build)
-                    if one.result != "passed"]  # fmt: skip
+            logs = [f"{job}: {log}" for job, log in self.work.failed_logs(note.build).items()]
             self._say_once(f"failed: {name}; {'; '.join(logs) or 'no jobs could be made'}")
         elif not note.branch.forward:
             self._say_once(f"passed: {name}; it does not stand on {note.branch.onto}: rebase it")

@@ -80,7 +80,7 @@ def next_private(
     for branch in branches:
         if branch.merged:
             continue
-        build = _build_of(branch, builds, exact=bool(moves) and branch.forward)
+        build = build_of(branch, builds, exact=bool(moves) and branch.forward)
         status = builds.get(build)
         kept.add(build)
         if status is None:
@@ -98,15 +98,19 @@ def next_private(
     return [*drops, *actions]
 
 
-def _build_of(branch: Branch, builds: Mapping[Build, Status], *, exact: bool) -> Build:
-    """The build that tells of a branch: of its very trees if it is to be moved there."""
+def build_of(branch: Branch, builds: Mapping[Build, Status], *, exact: bool) -> Build:
+    """The build that tells of a branch; a pass tells of its very trees alone if `exact`.
+
+    What failed once is not run again whenever another project moves on: push it again for that.
+    """
     wanted = branch.build
-    if wanted in builds or exact:
+    if wanted in builds:
         return wanted
     same = [
         build
         for build in builds
         if (build.pipeline, build.commits, build.ask) == (PIPELINE, wanted.commits, wanted.ask)
+        and (builds[build] is Status.FAILED or not exact)
     ]
     over = [build for build in same if builds[build].over]
     return min(over or same, key=lambda one: one.id, default=wanted)
