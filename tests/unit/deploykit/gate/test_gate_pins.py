@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,71 +9,21 @@ from deploykit.base.errors import InputError
 from deploykit.gate.config import Pins
 from deploykit.gate.pins import Pinning, Source, paths_of, pins_text
 from deploykit.gate.trees import PushRefused, Remote, Trees
-
-PINS = Pins("tools", "gitshelf.yml", "pins.yml")
-MANIFEST = """# What a release is made of.
-books:
-  - book: salt      # states
-    git: https://review.example.org/cloud/salt
-    branch: main
-    path: salt
-  - book: tools
-    git: "{here}"
-    branch: HEAD
-  - book: other
-    git: https://git.example.org/other.git
-    branch: main
-"""
-SALT, TOOLS = ("cloud/salt", "main"), ("tools", "main")
-
-
-class Server:
-    """Bare repositories that are fetched from and pushed to, and people who push to them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for project in ("cloud/salt", "tools"):
-            self.git(project, "init", "--quiet", "--bare", "-b", "main")
-            self.commit(project, {"a": "1\n", **({PINS.manifest: MANIFEST} if project == "tools"
-                                                  else {})})  # fmt: skip
-
-    def git(self, project: str, *words: str, input: str | None = None) -> str:
-        where = self.folder / project
-        where.mkdir(parents=True, exist_ok=True)
-        who = ["-c", "user.name=ann", "-c", "user.email=ann@example.org"]
-        done = subprocess.run(
-            ["git", "-C", where, *who, *words], capture_output=True, text=True, input=input
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def commit(self, project: str, files: dict[str, str]) -> str:
-        """A commit of files on top of what is there, by fast-import."""
-        there = self.git(project, "for-each-ref", "refs/heads/main")
-        lines = ["commit refs/heads/main", "committer ann <ann@example.org> 1700000000 +0000",
-                 "data 1", "x"]  # fmt: skip
-        lines += ["from refs/heads/main^0"] if there else []
-        for path, text in files.items():
-            lines += [f"M 100644 inline {path}", f"data {len(text.encode())}", text]
-        self.git(project, "fast-import", "--quiet", input="\n".join([*lines, ""]))
-        return self.tip(project)
-
-    def tip(self, project: str) -> str:
-        return self.git(project, "rev-parse", "refs/heads/main")
+from gaterepositories import MANIFEST, PINS, SALT, TOOLS, Repositories
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return Server(tmp_path / "server")
+def server(tmp_path: Path) -> Repositories:
+    return Repositories(tmp_path / "server")
 
 
 @pytest.fixture
-def trees(tmp_path: Path, server: Server) -> Trees:
+def trees(tmp_path: Path, server: Repositories) -> Trees:
     remote = Remote(f"file://{server.folder}/{{project}}")
     return Trees(tmp_path / "stores", remote, paths_of(PINS))
 
 
-def tips(trees: Trees, server: Server) -> dict[tuple[str, str], str]:
+def tips(trees: Trees, server: Repositories) -> dict[tuple[str, str], str]:
     found = {place: server.tip(place[0]) for place in (SALT, TOOLS)}
     for (project, branch), commit in found.items():
         trees.bring(project, {commit: f"refs/heads/{branch}"})
@@ -116,7 +65,7 @@ def test_manifest_that_gives_no_pins_is_said(manifest: str, said: str) -> None:
         pins_text(PINS, manifest, [Source("tools", "main", "a" * 40)])
 
 
-def test_pins_move_in_a_commit_of_their_own_and_once(trees: Trees, server: Server) -> None:
+def test_pins_move_in_a_commit_of_their_own_and_once(trees: Trees, server: Repositories) -> None:
     before = tips(trees, server)
     commit = pinning(trees).move("main", before)
     assert server.tip("tools") == commit
@@ -129,7 +78,7 @@ def test_pins_move_in_a_commit_of_their_own_and_once(trees: Trees, server: Serve
 
 
 def test_gate_that_was_killed_before_the_push_makes_the_same_commit(
-    trees: Trees, server: Server, tmp_path: Path
+    trees: Trees, server: Repositories, tmp_path: Path
 ) -> None:
     before = tips(trees, server)
     commit = pinning(trees).move("main", before)
@@ -138,7 +87,7 @@ def test_gate_that_was_killed_before_the_push_makes_the_same_commit(
     assert pinning(again).move("main", tips(again, server)) == commit
 
 
-def test_pins_are_no_part_of_the_state_that_was_tested(trees: Trees, server: Server) -> None:
+def test_pins_are_no_part_of_the_state_that_was_tested(trees: Trees, server: Repositories) -> None:
     before = tips(trees, server)
     digest = trees.digest(before)
     pinning(trees).move("main", before)
@@ -149,7 +98,7 @@ def test_pins_are_no_part_of_the_state_that_was_tested(trees: Trees, server: Ser
 
 
 def test_pins_of_the_second_merge_name_what_was_merged_and_no_pins_commit(
-    trees: Trees, server: Server
+    trees: Trees, server: Repositories
 ) -> None:
     before = tips(trees, server)
     pinning(trees).move("main", before)
@@ -159,14 +108,16 @@ def test_pins_of_the_second_merge_name_what_was_merged_and_no_pins_commit(
     assert salt in text and before[TOOLS] in text
 
 
-def test_branch_that_moved_meanwhile_is_left_alone(trees: Trees, server: Server) -> None:
+def test_branch_that_moved_meanwhile_is_left_alone(trees: Trees, server: Repositories) -> None:
     before = tips(trees, server)
     other = server.commit("tools", {"a": "3\n"})
     assert pinning(trees).move("main", before) == ""
     assert server.tip("tools") == other
 
 
-def test_push_that_the_server_refuses_is_told_with_its_words(trees: Trees, server: Server) -> None:
+def test_push_that_the_server_refuses_is_told_with_its_words(
+    trees: Trees, server: Repositories
+) -> None:
     hook = server.folder / "tools/hooks/pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     hook.chmod(0o755)
@@ -174,7 +125,7 @@ def test_push_that_the_server_refuses_is_told_with_its_words(trees: Trees, serve
         pinning(trees).move("main", tips(trees, server))
 
 
-def test_manifest_that_is_not_there_is_named(trees: Trees, server: Server) -> None:
+def test_manifest_that_is_not_there_is_named(trees: Trees, server: Repositories) -> None:
     lost = Pinning(Pins("tools", "lost.yml", "pins.yml"), trees, lambda: "Gate <>")
     with pytest.raises(InputError, match=r"no lost\.yml"):
         lost.move("main", tips(trees, server))
