@@ -46,6 +46,7 @@ class GateSite:
     name: str
     sleep: float = 0.0
     more: str = ""  # of gate.yml; {a} and {b} are the projects
+    books: str = ""  # of the manifest, besides the projects
     holds: Holds | None = None
     said: list[str] = field(default_factory=list)
     rulings: dict[str, Ruling] = field(default_factory=dict)
@@ -59,7 +60,9 @@ class GateSite:
         for project in self.projects:
             files = {"lines.txt": LINES, "other.txt": "1\n"}
             if project == self.projects[1]:
-                files["gitshelf.yml"] = MANIFEST.format(url=self.server.url, a=self.projects[0])
+                files["gitshelf.yml"] = (
+                    MANIFEST.format(url=self.server.url, a=self.projects[0]) + self.books
+                )
             self.server.project(project, files)
         admin = self.server.accounts["admin"]
         password = self.folder / "password"

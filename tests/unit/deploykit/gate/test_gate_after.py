@@ -1,7 +1,7 @@
 """What the gate does after a merge and for private branches: real git, jobs and ledger.
 
-Of the review server only what is asked for is here: tests/integration/test_gate_gerrit.py has a real
-one.
+Of the review server only what is asked for is here. A real one: tests/integration/
+test_gate_gerrit.py.
 """
 
 from __future__ import annotations
