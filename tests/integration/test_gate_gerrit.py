@@ -385,9 +385,9 @@ def test_private_branch_that_passes_moves_the_branch_and_one_that_fails_is_noted
 def test_private_branch_that_moved_on_ends_the_jobs_of_its_older_commit(make: Any) -> None:
     site = make(PRIVATE, sleep=300.0)
     gate = site.gate()
-    site.push_private(line(1, "one"), "private/admin/x")
+    first = site.push_private(line(1, "one"), "private/admin/x")
     until(gate, lambda: len(site.executor.running()) == 1)
-    site.push_private(line(1, "two"), "private/admin/x")
+    site.push_private(line(1, "two"), "private/admin/x", on=first)
     until(gate, lambda: any("the branch moved on" in text for text in site.said))
     running = site.executor.running()
     assert len(running) == 1

@@ -151,7 +151,7 @@ class GateSite:
         for path, text in files.items():
             (clone / path).write_text(text, encoding="utf-8")
         git(clone, "commit", "--quiet", "--all", "-m", "Private")
-        git(clone, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}", env=env)
+        git(clone, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", env=env)
         return git(clone, "rev-parse", "HEAD").strip()
 
     def approve(self, change: dict[str, Any], **labels: int) -> None:
