@@ -85,7 +85,8 @@ def plainly(
 ) -> Result:
     """Run a git command in `folder`, with `input` and `settings`; the result tells how it ended.
 
-    `index`: the file of the index that it uses, where that is not the repository's. No setting of a person changes what it does or prints, and none of their hooks runs.
+    `index`: the file of the index that it uses, where that is not the repository's. No setting of
+    a person changes what it does or prints, and none of their hooks runs.
     Raises InputError if git refuses the repository as another user's.
     """
     before = [*options(), *_settings(settings or {})]
