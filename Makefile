@@ -88,7 +88,7 @@ test-pods: setup-tests ## slow suite: disposable copies of an environment, made 
 test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
 	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
 
-gate-demo: setup-tests ## a real Gerrit, eight changes, and a queue that resolves them
+gate-demo: setup-tests ## a real Gerrit, eight changes, a queue that resolves them, a release from its pins
 	@PYTHONPATH=tests/support $(bin)/python tests/support/gatedemo.py
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers

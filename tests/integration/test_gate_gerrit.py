@@ -17,10 +17,15 @@ import gateprocess
 import pytest
 from deploykit.base.errors import DeployKitError
 from deploykit.gate.loop import run_gate
+from deploykit.gate.post import Holds
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import GerritAway
-from gatesite import LINES, GateSite
+from deploykit.gate.standing import queue_lines, queues_json
+from deploykit.ledger import Ledger
+from deploykit.ledger.view import decisions
+from gatesite import LINES, PINS, GateSite
 from gerrit import Gerrit, git, running
+from sitecheckout import make_checkout
 
 pytestmark = [pytest.mark.gerrit, pytest.mark.timeout(900)]
 
@@ -270,3 +275,192 @@ def test_gate_that_is_killed_with_9_again_and_again_ends_as_one_that_is_not(
     for change in (good, behind):
         assert site.texts(change).count("as it will be merged") == 1
     assert not site.executor.running()
+
+
+# Around merges: pins, the validation of what was merged, private branches.
+
+POST = """post:
+  jobs: {{smoke: {{run: [sh, -c, "! grep -rn LATER --include=*.txt {a}"]}}}}
+  hold: [test]
+"""
+PRIVATE = "private: {{pattern: private/*/*, moves: master}}\n"
+
+
+@pytest.fixture
+def make(server: Gerrit, tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    """Makes the site of a test; `more` is what its gate.yml has besides."""
+    name = f"p{abs(hash(request.node.name)) % 10**8}"
+    return lambda more, **fields: GateSite(server, tmp_path / "gate", name, more=more, **fields)
+
+
+def test_pins_name_what_was_merged_and_nothing_is_tested_again(make: Any) -> None:
+    site = make(PINS)
+    first, second = site.push(line(1, "one")), site.push(line(20, "twenty"))
+    for change in (first, second):
+        site.approve(change)
+    gate = site.gate()
+    until(gate, lambda: site.now(second)["status"] == "MERGED")
+    assert gate.round() is False
+    pins = site.text("pins.yml", 1)
+    assert site.tip(0) in pins and "track: master" in pins
+    assert sum("pins:" in text for text in site.said) == 2
+    queued = [text for text in site.said if text.startswith("started: change")]
+    assert len(queued) <= 4, queued  # a check and a queue's build each, if not less
+
+
+def test_gate_that_is_killed_between_a_merge_and_its_pins_moves_them_once(make: Any) -> None:
+    site = make(PINS)
+    change = site.push(line(1, "one"))
+    site.approve(change)
+    dying = site.gate()
+
+    def die(*words: object) -> bool:
+        if site.now(change)["status"] == "MERGED":
+            raise KeyboardInterrupt
+        return False
+
+    dying.after.follow = die
+    with pytest.raises(KeyboardInterrupt):
+        until(dying, lambda: False)
+    assert not site.text("pins.yml", 1)
+    before = site.tip(1)
+    gate = site.gate()
+    gate.round()
+    assert site.tip(0) in site.text("pins.yml", 1)
+    pins = site.tip(1)
+    assert pins != before
+    site.gate().round()
+    assert site.tip(1) == pins
+
+
+def test_change_of_what_the_pins_are_in_is_merged_behind_a_pins_commit(make: Any) -> None:
+    site = make(PINS)
+    one, two = site.push(line(1, "one")), site.push({"other.txt": "2\n"}, project=1)
+    for change in (one, two):
+        site.approve(change)
+    gate = site.gate()
+    until(gate, lambda: site.now(two)["status"] == "MERGED")
+    gate.round()
+    pins = site.text("pins.yml", 1)
+    assert site.text("other.txt", 1) == "2\n"
+    assert site.tip(0) in pins and site.tip(1) not in pins
+
+
+def test_what_fails_as_merged_is_told_and_the_train_is_held_once(make: Any, tmp_path: Path) -> None:
+    ledger = Ledger.open(make_checkout(tmp_path).site)
+    site = make(POST, holds=Holds(ledger))
+    change = site.push(line(1, "LATER"))
+    site.approve(change)
+    gate = site.gate()
+    until(gate, lambda: "fails as merged" in site.texts(change))
+    assert site.now(change)["status"] == "MERGED"
+    assert "smoke: failed" in site.texts(change)
+    until(site.gate(), lambda: True)
+    site.gate().round()
+    assert site.texts(change).count("fails as merged") == 1
+    (hold,) = decisions(ledger.fetch_records())
+    assert (hold.decision, hold.environment) == ("hold", "test")
+    assert str(change["_number"]) in hold.reason and "smoke" in hold.reason
+    lines = "\n".join(queue_lines(queues_json(gate, gate.reader.read())))
+    assert "as merged: failed" in lines and "smoke: " in lines
+
+
+def test_private_branch_that_passes_moves_the_branch_and_one_that_fails_is_noted(
+    make: Any,
+) -> None:
+    site = make(PRIVATE + PINS)
+    old = site.tip()
+    bad = site.push_private(line(3, "BAD"), "private/admin/bad")
+    gate = site.gate()
+    until(gate, lambda: any(text.startswith("failed: private/admin/bad") for text in site.said))
+    assert site.tip() == old
+    good = site.push_private(line(1, "one"), "private/admin/good")
+    until(gate, lambda: site.tip() == good)
+    until(gate, lambda: good in site.text("pins.yml", 1))
+    lines = "\n".join(queue_lines(queues_json(gate, gate.reader.read())))
+    assert f"{site.projects[0]} private/admin/bad: failed" in lines
+    assert "private/admin/good" not in lines and bad != good
+
+
+def test_private_branch_that_moved_on_ends_the_jobs_of_its_older_commit(make: Any) -> None:
+    site = make(PRIVATE, sleep=300.0)
+    gate = site.gate()
+    first = site.push_private(line(1, "one"), "private/admin/x")
+    until(gate, lambda: len(site.executor.running()) == 1)
+    site.push_private(line(1, "two"), "private/admin/x", on=first)
+    until(gate, lambda: any("the branch moved on" in text for text in site.said))
+    running = site.executor.running()
+    assert len(running) == 1
+    for id in running:
+        site.executor.cancel(id)
+
+
+# Faults and bad input.
+
+
+def test_submit_that_gerrit_refuses_is_said_on_the_change(site: GateSite) -> None:
+    """git follows a renamed file and Gerrit's merge does not: it refuses what passed."""
+    renames, edits = site.push({}, renamed=("lines.txt", "moved.txt")), site.push(line(9, "nine"))
+    for change in (renames, edits):
+        site.approve(change)
+    gate = site.gate()
+    until(gate, lambda: "Gerrit refuses it" in site.texts(edits))
+    assert site.now(renames)["status"] == "MERGED"
+    assert site.now(edits)["status"] == "NEW"
+    site.gate().round()
+    assert site.texts(edits).count("Gerrit refuses it") == 1
+
+
+@pytest.mark.parametrize(
+    ("depends", "said"),
+    [
+        ("{url}/c/nobody/knows/+/999999", "needs change 999999, which is not known"),
+        ("https://elsewhere.example.org/c/x/+/1", "which is not at http"),
+        ("Iffffffffffffffffffffffffffffffffffffffff", "which no change has"),
+    ],
+)
+def test_depends_on_that_names_nothing_is_said_on_the_change(
+    site: GateSite, depends: str, said: str
+) -> None:
+    name = depends.format(url=site.server.url)
+    change = site.push(line(1, "one"), message=f"Change\n\nDepends-On: {name}")
+    site.approve(change)
+    gate = site.gate()
+    until(gate, lambda: said in site.texts(change))
+    assert gate.round() is False
+    assert site.now(change)["status"] == "NEW"
+
+
+def test_change_of_gate_yml_is_tested_with_the_jobs_that_it_proposes(make: Any) -> None:
+    site = make("home: {{project: {b}, path: gate.yml}}\n")
+    jobs = "gerrit: {}\nqueues: {}\njobs:\n  proposed: {run: [env]}\n"
+    good = site.push({"gate.yml": jobs}, project=1)
+    bad = site.push({"gate.yml": jobs.replace("run:", "ruin:")}, project=1)
+    gate = site.gate()
+    until(gate, lambda: "proposed: passed" in site.texts(good))
+    until(gate, lambda: "cannot be used" in site.texts(bad))
+    password = (site.folder / "password").read_text(encoding="utf-8").strip()
+    logs = "".join(site.executor.log_text(one.name) for one in site.executor.folder.iterdir())
+    assert "GATE_PIPELINE=check" in logs and password not in logs
+
+
+def test_gate_goes_on_after_ten_minutes_without_its_server(site: GateSite) -> None:
+    change = site.push(line(1, "one"))
+    site.approve(change)
+    opened = site.opened()
+    seconds: list[float] = []
+
+    def sleep(pause: float) -> None:
+        seconds.append(pause)
+        if sum(seconds) >= 600 and site.server.process is None:
+            site.server.start()
+
+    site.server.stop()
+
+    def merged() -> bool:
+        return site.server.process is not None and site.now(change)["status"] == "MERGED"
+
+    run_gate(opened.gate, opened.event_words, opened.lock, until=merged, sleep=sleep)
+    assert sum(seconds) >= 600
+    assert sum("waiting:" in text for text in site.said) == 1
+    assert any("the server is back" in text for text in site.said)

@@ -1,11 +1,16 @@
 """`make gate-demo`: a Gerrit, changes of which some are bad, and a queue that resolves them.
 
 One change is bad, two conflict, and three need each other over two repositories. Ends with status 0
-if exactly the right ones were merged.
+if exactly the right ones were merged, the pins name that, and a release was cut from them.
+With GATE_DEMO_NODES=1 and LXD that release is really deployed to `test` (minutes).
 """
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -15,10 +20,15 @@ from typing import Any
 
 from deploykit.gate.loop import run_gate
 from deploykit.gate.standing import queue_lines, queues_json
-from gatesite import LINES, GateSite
+from gatesite import LINES, PINS, GateSite
 from gerrit import git, running
 
 LONGEST = 900.0  # seconds
+ROOT = Path(__file__).resolve().parents[2]
+# So that the release has content that nodes can run: this checkout's, as it is committed.
+BOOKS = """  - {{book: salt, git: "file://{root}", branch: {commit}, path: salt}}
+  - {{book: ansible, git: "file://{root}", branch: {commit}, path: ansible}}
+"""
 
 
 def line(number: int, text: str) -> dict[str, str]:
@@ -60,16 +70,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="gate-demo-") as folder:
         print("starting Gerrit …", flush=True)
         with running(Path(folder) / "gerrit") as server:
-            return demonstrate(GateSite(server, Path(folder) / "gate", "demo", sleep=4.0))
+            commit = git(ROOT, "rev-parse", "HEAD").strip()
+            books = BOOKS.format(root=ROOT, commit=commit)
+            site = GateSite(server, Path(folder) / "gate", "demo", 4.0, more=PINS, books=books)
+            right = demonstrate(site)
+            return 0 if right and released(site, Path(folder) / "operator") else 1
 
 
-def demonstrate(site: GateSite) -> int:
+def demonstrate(site: GateSite) -> bool:
+    """Run the gate over all changes, and show its queue; whether it all came out right."""
     good, bad = push_all(site)
     for change in sorted((*good, *bad), key=lambda one: int(one["_number"])):
         site.approve(change)
+    site.say = shown_at_once  # type: ignore[method-assign]
     opened = site.opened()
     gate = opened.gate
-    gate.say = lambda text: print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
     ended = threading.Event()
     words, lock = opened.event_words, opened.lock
     loop = threading.Thread(
@@ -90,9 +105,44 @@ def demonstrate(site: GateSite) -> int:
         loop.join(timeout=120)
     for change in (*good, *bad):
         print(f"{change['_number']:>4} {site.now(change)['status']:<7} {change['subject']}")
-    right = settled(site, good, bad)
+    site.gate().round()  # what a gate that was ended between a merge and its pins left
+    pins = site.text("pins.yml", 1)
+    right = settled(site, good, bad) and site.tip(0) in pins
+    print(f"\npins.yml of {site.projects[1]}:\n{pins}")
     print("as it should be" if right else "that is NOT as it should be")
-    return 0 if right else 1
+    return right
+
+
+def shown_at_once(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def released(site: GateSite, clone: Path) -> bool:
+    """Cut a release from the pins, as an operator does in a clone; whether that went well."""
+    site.server.clone(site.projects[1], "admin", clone)
+    (clone / "site.yml").write_text("name: gate-demo\nmanifest: pins.yml\n", encoding="utf-8")
+    shutil.copytree(ROOT / "deploy-kit/environments", clone / "environments")
+    env = {**os.environ, "XDG_STATE_HOME": str(clone.with_name("operator-state"))}
+
+    def deploy_kit(*words: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+        print(f"\n$ deploy-kit {' '.join(words)}", flush=True)
+        program = [str(Path(sys.executable).with_name("deploy-kit")), "--site", str(clone)]
+        return subprocess.run(
+            [*program, *words], env=env, text=True, timeout=3600,
+            stdout=subprocess.PIPE if capture else None,
+        )  # fmt: skip
+
+    cut = deploy_kit("release", "cut", "--no-commit", "--json", capture=True)
+    if cut.returncode:
+        return False
+    version = json.loads(cut.stdout)["version"]
+    print(f"release {version}")
+    deploy_kit("status")
+    print(f"its way to test: deploy-kit train {version} --to test")
+    if os.environ.get("GATE_DEMO_NODES") != "1" or shutil.which("lxc") is None:
+        print("(GATE_DEMO_NODES=1 does that here, on nodes of LXD)")
+        return True
+    return deploy_kit("train", version, "--to", "test").returncode == 0
 
 
 def settled(site: GateSite, good: list[dict[str, Any]], bad: list[dict[str, Any]]) -> bool:

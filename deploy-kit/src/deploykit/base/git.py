@@ -81,14 +81,19 @@ def plainly(
     timeout: float = TIMEOUT,
     input: str | None = None,
     settings: Mapping[str, str] | None = None,
+    index: Path | None = None,
 ) -> Result:
     """Run a git command in `folder`, with `input` and `settings`; the result tells how it ended.
 
-    No setting of a person changes what it does or prints, and none of their hooks runs.
+    `index`: the file of the index that it uses, where that is not the repository's. No setting of
+    a person changes what it does or prints, and none of their hooks runs.
     Raises InputError if git refuses the repository as another user's.
     """
     before = [*options(), *_settings(settings or {})]
-    return _git(folder, [*before, *words], environment(), timeout=timeout, input=input)
+    env = dict(environment())
+    if index is not None:
+        env["GIT_INDEX_FILE"] = str(index)
+    return _git(folder, [*before, *words], env, timeout=timeout, input=input)
 
 
 def as_person(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -95,15 +95,9 @@ def dequeue(ctx: click.Context, change: str, reason: str, key: Path | None) -> N
 
 
 def _opened(ctx: click.Context) -> Opened:
-    from deploykit.gate.rulings import rulings_of
     from deploykit.gate.site import open_gate
 
-    ledger = ledger_of(ctx)
-
-    def rulings(changes: Any) -> Any:
-        return rulings_of(ledger.fetch_records(), changes)
-
-    return open_gate(site_of(ctx), rulings, lambda line: click.echo(line))
+    return open_gate(site_of(ctx), ledger_of(ctx), lambda line: click.echo(line))
 
 
 def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason: str) -> None:

@@ -17,10 +17,13 @@ from deploykit.site.promotion import seconds
 FILE = "gate.yml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
-KEYS = frozenset({"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "home"})
+KEYS = frozenset(
+    {"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "home", "pins", "post", "private"}
+)
 GERRIT_KEYS = frozenset({"url", "ssh", "account", "password", "key", "host_keys"})
 QUEUE_KEYS = frozenset({"projects", "branches", "window", "floor"})
 JOB_KEYS = frozenset({"run", "projects", "paths", "in", "timeout"})
+INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\0\n\t]+")  # no '..', no '/' at the ends
 APPROVALS = {"Code-Review": 2, "Workflow": 1}
 TIMEOUT = 1800  # seconds of a job that says nothing else
 
@@ -62,13 +65,41 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Pins:
+    """The file `path` of `project` is its `manifest` with what was tested together as pins."""
+
+    project: str
+    manifest: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The jobs that run on a branch as merged; a failure holds the environments `hold`."""
+
+    jobs: tuple[Job, ...] = ()
+    hold: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """Branches whose jobs run on every push, without review: their names fit `pattern`.
+
+    `moves` is the branch that goes on to a commit of theirs that passed, '' for none.
+    """
+
+    pattern: str
+    moves: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What gate.yml says.
 
     `approvals`: the label votes that a change needs to enter a queue. `trusted`: the group of those
     whose code runs without anybody's word ('' for everybody who may push). `home`: the project and
     path where this file is kept, if changes of it go through the gate: then jobs are those that the
-    state under test has.
+    state under test has. `pins`, `post` and `private` are what else happens to branches.
     """
 
     access: Access
@@ -78,6 +109,9 @@ class Config:
     vote: str = "Verified"
     trusted: str = ""
     home: tuple[str, str] | None = None
+    pins: Pins | None = None
+    post: Post = field(default_factory=Post)
+    private: Private | None = None
 
     @property
     def projects(self) -> frozenset[str]:
@@ -111,6 +145,9 @@ def read_config(file: Path) -> Config:
         keys["vote"].text() if "vote" in keys else "Verified",
         keys["trusted"].text() if "trusted" in keys else "",
         _home(keys["home"], projects) if "home" in keys else None,
+        _pins(keys["pins"], projects) if "pins" in keys else None,
+        _post(keys["post"], projects) if "post" in keys else Post(),
+        _private(keys["private"], queues) if "private" in keys else None,
     )
 
 
@@ -129,13 +166,59 @@ def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
 
 
 def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
-    keys = value.mapping(frozenset({"project", "path"}))
-    for name in ("project", "path"):
+    keys = _all_of(value, "project", "path")
+    return _known(keys["project"], projects), keys["path"].text()
+
+
+def _all_of(value: Value, *names: str) -> dict[str, Value]:
+    keys = value.mapping(frozenset(names))
+    for name in names:
         if name not in keys:
             raise value.error(f"'{name}' is missing")
-    if (project := keys["project"].text()) not in projects:
-        raise keys["project"].error(f"no queue has the project '{project}'")
-    return project, keys["path"].text()
+    return keys
+
+
+def _known(value: Value, projects: frozenset[str]) -> str:
+    if (project := value.text()) not in projects:
+        raise value.error(f"no queue has the project '{project}'")
+    return project
+
+
+def _pins(value: Value, projects: frozenset[str]) -> Pins:
+    keys = _all_of(value, "project", "manifest", "path")
+    for name in ("manifest", "path"):
+        if not INSIDE.fullmatch(keys[name].text()):
+            raise keys[name].error("expected a path inside the project", "deploy-kit/pins.yml")
+    manifest, path = keys["manifest"].text(), keys["path"].text()
+    if manifest == path:
+        raise keys["path"].error("the pins would overwrite the manifest they are made from")
+    return Pins(_known(keys["project"], projects), manifest, path)
+
+
+def _post(value: Value, projects: frozenset[str]) -> Post:
+    keys = value.mapping(frozenset({"jobs", "hold"}))
+    if "jobs" not in keys:
+        raise value.error("'jobs' is missing")
+    jobs = tuple(_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
+    return Post(jobs, tuple(one.text() for one in keys["hold"].items()) if "hold" in keys else ())
+
+
+def _private(value: Value, queues: tuple[Queue, ...]) -> Private:
+    keys = _all_of(value, "pattern", "moves")
+    pattern, moves = keys["pattern"].text(), keys["moves"].text()
+    branches = {queue.branch for queue in queues}
+    if not re.match(r"[A-Za-z0-9][^*?\[]*/", pattern):
+        raise keys["pattern"].error("expected a folder of branches to begin with", "private/*/*")
+    for branch in sorted(branches):
+        if fnmatchcase(branch, pattern):
+            raise keys["pattern"].error(f"'{branch}' is a queue's branch: it wants review")
+    if moves == "nothing":
+        return Private(pattern)
+    if moves not in branches:
+        raise keys["moves"].error(
+            f"no queue has the branch '{moves}'", f"{', '.join(sorted(branches))}, or nothing"
+        )
+    return Private(pattern, moves)
 
 
 def _access(value: Value, folder: Path) -> Access:

@@ -25,36 +25,43 @@ def run_gate(
     lock: Path,
     *,
     until: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Run `gate` until `until()` or an interruption; the file `lock` keeps another one out.
 
-    `event_words` log in at the server. Raises WrongTrees, and whatever else no waiting mends.
+    `event_words` log in at the server; `sleep` lets seconds go by while that one is away. Raises
+    WrongTrees, and whatever else no waiting mends.
     """
     woken = threading.Event()
     with only_one(lock):
         events = Events(event_words, woken.set)
         try:
-            _rounds(gate, woken, until)
+            _rounds(gate, woken, until, sleep)
         finally:
             events.stop()
 
 
-def _rounds(gate: Gate, woken: threading.Event, until: Callable[[], bool]) -> None:
-    pause, away_since = PAUSE_FIRST, 0.0
+def _rounds(
+    gate: Gate,
+    woken: threading.Event,
+    until: Callable[[], bool],
+    sleep: Callable[[float], None],
+) -> None:
+    pause, away = PAUSE_FIRST, 0.0  # seconds
     while not until():
         woken.clear()
         try:
             acted = gate.round()
         except (GerritAway, Unfetched) as error:
-            if not away_since:
-                away_since = time.monotonic()
+            if not away:
                 gate.say(f"waiting: {error.message}")
-            time.sleep(pause)
+            sleep(pause)
+            away += pause
             pause = min(PAUSE_MOST, pause * 2)
             continue
-        if away_since:
-            gate.say(f"the server is back after {time.monotonic() - away_since:.0f} s")
-            pause, away_since = PAUSE_FIRST, 0.0
+        if away:
+            gate.say(f"the server is back after some {away:.0f} s")
+            pause, away = PAUSE_FIRST, 0.0
         if not acted:
             _wait(gate, woken, until)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from deploykit.base.errors import DeployKitError
 from deploykit.gate import comments
+from deploykit.gate.after import After
+from deploykit.gate.branches import PrivateBranches
 from deploykit.gate.builds import Build, Chain, Conflict, Merged
 from deploykit.gate.changes import Change, Item, rejected
 from deploykit.gate.check import CheckAction, Vote, checked, next_checks
@@ -19,6 +21,7 @@ from deploykit.gate.config import Config
 from deploykit.gate.facts import Reader, Reading, facts_of, queue_of, tips_of
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
+from deploykit.gate.post import without_post
 from deploykit.gate.queue import (
     Action,
     Cancel,
@@ -54,6 +57,8 @@ class Gate:
     trees: Trees
     work: Work
     reader: Reader
+    after: After
+    branches: PrivateBranches
     say: Callable[[str], None]
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
 
@@ -65,15 +70,19 @@ class Gate:
         done = False
         for queue in self.config.queues:
             reading = self.reader.read()
+            # What a gate that was killed left undone is done before anything else is merged.
+            done |= self.after.follow(queue, tips_of(queue, reading.tips))
             done |= self._do(self._decide(queue, reading), queue, reading)
         reading = self.reader.read() if done else reading
         done |= self._check(reading)
+        done |= self.after.judge()
+        done |= self.branches.look(reading.tips)
         self.work.resume()
         return done
 
     def _check(self, reading: Reading) -> bool:
         while True:
-            builds = self.work.statuses()
+            builds = without_post(self.work.statuses())
             merges: Merges = {}
             for queue in self.config.queues:
                 merges.update(self._known(queue, reading))
@@ -90,7 +99,8 @@ class Gate:
     def _decide(self, queue: Queue, reading: Reading) -> list[Action]:
         """What to do, once every merge is known that this hangs on."""
         while True:
-            facts = facts_of(reading, self._known(queue, reading), self.work.statuses())
+            builds = without_post(self.work.statuses())
+            facts = facts_of(reading, self._known(queue, reading), builds)
             actions = next_actions(queue, facts)
             prepares = [one for one in actions if isinstance(one, Prepare)]
             if not prepares:
@@ -211,6 +221,7 @@ class Gate:
                 "look at the branches, then start the gate again",
             )
         self.say(f"merged: {action.item}")
+        self.after.follow(queue, after)
 
     def _submit_change(self, change: Change, action: Submit) -> None:
         key = f"passed {change.ask}"

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import InputError
+from deploykit.base.yamlfile import nearest
+from deploykit.gate.after import After
+from deploykit.gate.branches import PrivateBranches
 from deploykit.gate.changes import Change, Ruling
 from deploykit.gate.config import Config, config_file, read_config
 from deploykit.gate.events import ssh_command
 from deploykit.gate.facts import Reader
+from deploykit.gate.pins import paths_of
+from deploykit.gate.post import Holds
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import Server, read_password
+from deploykit.gate.rulings import rulings_of
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Work
-from deploykit.jobs import Executor
-from deploykit.jobs.local import for_site
+from deploykit.jobs import Executor, executor_for
+from deploykit.ledger import Ledger
+from deploykit.ledger.view import policy_in_force
 from deploykit.site import Site
 
 Rulings = Callable[[Mapping[str, Change]], Mapping[str, Ruling]]
@@ -32,19 +39,46 @@ class Opened:
     lock: Path
 
 
-def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opened:
-    """The gate of `site`; its jobs run on this machine, beside the states they are laid out from.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a gate works with: the `folder` of its caches and builds, who runs its jobs, what people
+    decided of changes, and where it puts environments on hold (None: nowhere)."""
+
+    folder: Path
+    executor: Executor
+    rulings: Rulings
+    holds: Holds | None = None
+
+
+def open_gate(site: Site, ledger: Ledger, say: Callable[[str], None]) -> Opened:
+    """The gate of `site`; its jobs run where site.yml's `jobs` says, else on this machine.
 
     Raises InputError where gate.yml or a file that it names does not fit.
     """
     config = read_config(config_file(site.folder))
-    return assembled(config, site.state / "gate", for_site(site), rulings, say)
+    _demand_known(config, ledger)
+
+    def rulings(changes: Mapping[str, Change]) -> Mapping[str, Ruling]:
+        return rulings_of(ledger.fetch_records(), changes)
+
+    folder = site.state / "gate"
+    return assembled(config, Surroundings(folder, executor_for(site), rulings, Holds(ledger)), say)
 
 
-def assembled(
-    config: Config, folder: Path, executor: Executor, rulings: Rulings, say: Callable[[str], None]
-) -> Opened:
-    """A gate that keeps its caches and builds in `folder`. Raises InputError as `open_gate`."""
+def _demand_known(config: Config, ledger: Ledger) -> None:
+    """Raises InputError for an environment to hold that the ledger does not know."""
+    policy = policy_in_force(ledger.known)
+    for name in config.post.hold:
+        if name not in policy:
+            raise InputError(
+                f"gate.yml: post: the ledger knows no environment '{name}' to hold",
+                nearest(name, frozenset(policy)),
+            )
+
+
+def assembled(config: Config, around: Surroundings, say: Callable[[str], None]) -> Opened:
+    """A gate in these surroundings. Raises InputError as `open_gate`."""
+    folder = around.folder
     access = config.access
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file, what in ((access.key, "key"), (access.host_keys, "host_keys")):
@@ -53,10 +87,12 @@ def assembled(
     ssh = ssh_command(str(access.key), str(access.host_keys))
     # git adds host, port and account itself, from the address.
     address = f"ssh://{access.account}@{access.ssh_host}:{access.ssh_port}/{{project}}"
-    trees = Trees(folder / "stores", Remote(address, shlex.join(ssh)))
+    trees = Trees(folder / "stores", Remote(address, shlex.join(ssh)), paths_of(config.pins))
     server = Server(access.url, access.account, read_password(access.password))
-    reader = Reader(config, server, trees, rulings)
-    work = Work(folder / "builds", executor, trees)
-    gate = Gate(config, server, trees, work, reader, say)
+    reader = Reader(config, server, trees, around.rulings)
+    work = Work(folder / "builds", around.executor, trees)
+    after = After(config, server, trees, work, around.holds, say)
+    branches = PrivateBranches(config, server, trees, work, say)
+    gate = Gate(config, server, trees, work, reader, after, branches, say)
     words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")

@@ -8,15 +8,24 @@ from typing import Any
 from deploykit.base.printable import one_line
 from deploykit.gate.builds import Build, Status, window
 from deploykit.gate.changes import Item
-from deploykit.gate.facts import Reading
+from deploykit.gate.facts import Reading, tips_of
 from deploykit.gate.order import Queue, line_up
+from deploykit.gate.post import is_post
 from deploykit.gate.reconcile import Gate
 
 
 def queues_json(gate: Gate, reading: Reading) -> list[dict[str, Any]]:
     """Every queue: its window, its items in order with their builds, and what is held."""
     builds = gate.work.statuses()
-    return [_queue(queue, reading, builds) for queue in gate.config.queues]
+    private = gate.branches.standing(reading.tips)
+    return [
+        {
+            **_queue(queue, reading, builds),
+            "merged": _as_merged(gate, queue, reading, builds),
+            "private": [one.json for one in private if one.queue == queue.pipeline],
+        }
+        for queue in gate.config.queues
+    ]
 
 
 def queue_lines(queues: list[dict[str, Any]]) -> Iterator[str]:
@@ -29,6 +38,28 @@ def queue_lines(queues: list[dict[str, Any]]) -> Iterator[str]:
             yield f"  {item['item']:<12} {item['state']:<8} {subjects}"
         for held in queue["held"]:
             yield f"  {held['change']:<12} held     it {held['why']}"
+        if queue["merged"]:
+            yield from _told("as merged", queue["merged"])
+        for branch in queue["private"]:
+            yield from _told(f"{branch['project']} {branch['branch']}", branch)
+
+
+def _told(name: str, told: Mapping[str, Any]) -> Iterator[str]:
+    """How jobs stand that are about no change, with the logs of those that failed."""
+    yield f"  {one_line(name, 60)}: {told['state']}"
+    for job, log in told["failed"].items():
+        yield f"    {job}: {log}"
+
+
+def _as_merged(
+    gate: Gate, queue: Queue, reading: Reading, builds: Mapping[Build, Status]
+) -> dict[str, Any] | None:
+    """How the validation of the branches goes as they are; None if there is none."""
+    trees = gate.trees.digest(tips_of(queue, reading.tips))
+    for build, status in builds.items():
+        if is_post(build) and build.trees == trees:
+            return {"state": str(status), "failed": gate.work.failed_logs(build)}
+    return None
 
 
 def _queue(queue: Queue, reading: Reading, builds: Mapping[Build, Status]) -> dict[str, Any]:

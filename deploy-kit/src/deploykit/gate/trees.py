@@ -9,6 +9,7 @@ that were tested is looked at after each submit.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,10 @@ PLAIN_MERGE = {"merge.directoryRenames": "false"}  # which Gerrit would not do
 
 class Unfetched(DeployKitError):
     """git does not bring what it should: the server is away, or has it no longer."""
+
+
+class PushRefused(DeployKitError):
+    """The server does not take what was pushed; the message has its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,14 @@ class Remote:
 class Trees:
     """Bare repositories of projects in `folder`, and what was merged in them.
 
-    Everything in it is a cache: it may be removed at any time when nothing runs.
+    `pins` are the paths of files, by project, that follow from everything else (gate.pins): they
+    are no part of a state, so that it is the same before and after they were written. Everything
+    in the folder is a cache: it may be removed at any time when nothing runs.
     """
 
     folder: Path
     remote: Remote
+    pins: Mapping[str, str] = field(default_factory=dict)
     _states: dict[tuple[str, Chain], State | Conflict] = field(default_factory=dict)
     _digests: dict[str, str] = field(default_factory=dict)
 
@@ -85,9 +93,8 @@ class Trees:
         words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"]
         # Under names of their own: what nobody refers to would be collected one day.
         specs = [f"+{ref}:refs/seen/{ref.removeprefix('refs/')}" for ref in refs]
-        ssh = {"core.sshCommand": self.remote.ssh} if self.remote.ssh else {}
         words += [self.remote.url(project), *specs]
-        done = git.plainly(store, words, timeout=FETCH_TIMEOUT, settings=ssh)
+        done = git.plainly(store, words, timeout=FETCH_TIMEOUT, settings=self._ssh)
         if done.returncode != 0:
             raise Unfetched(f"cannot fetch from {self.remote.url(project)}: {done.stderr.strip()}")
         for commit in lacking:
@@ -123,12 +130,90 @@ class Trees:
         return digest_of({place: self.tree(place[0], one) for place, one in commits.items()})
 
     def tree(self, project: str, commit: str) -> str:
-        """The id of a commit's tree."""
+        """The id of a commit's tree, without the project's pins."""
         if commit not in self._digests:
-            done = git.plainly(self.store(project), ["rev-parse", f"{commit}^{{tree}}"])
-            self._demand(done, self.store(project))
-            self._digests[commit] = done.stdout.strip()
+            pins = self.pins.get(project)
+            if pins is None:
+                found = self._asked(project, "rev-parse", f"{commit}^{{tree}}")
+            else:
+                found = self.with_file(project, commit, pins, None)
+            self._digests[commit] = found
         return self._digests[commit]
+
+    def with_file(self, project: str, commit: str, path: str, text: str | None) -> str:
+        """The id of a commit's tree with `text` in the file `path`; None: without that file."""
+        store = self.store(project)
+        if text is None:
+            entry = f"0 {'0' * 40}\t{path}\n"
+        else:
+            blob = git.plainly(store, ["hash-object", "-w", "--stdin"], input=text)
+            self._demand(blob, store)
+            entry = f"100644 {blob.stdout.strip()}\t{path}\n"
+        with tempfile.TemporaryDirectory(dir=store) as folder:
+            index = Path(folder) / "index"
+            for words, input in (
+                (["read-tree", commit], None),
+                (["update-index", "--index-info"], entry),
+            ):
+                self._demand(git.plainly(store, words, input=input, index=index), store)
+            done = git.plainly(store, ["write-tree"], index=index)
+            self._demand(done, store)
+        return done.stdout.strip()
+
+    def commit(self, project: str, tree: str, parent: str, who: str, message: str) -> str:
+        """A commit of `tree` on `parent` that is the same whenever it is made.
+
+        `who` is NAME <ADDRESS>; its time is the parent's.
+        """
+        return self._commit(self.store(project), tree, (parent,), message, who)
+
+    def push(self, place: Place, old: str, new: str) -> bool:
+        """Move a branch from the commit `old` to `new`; False if it is no longer at `old`.
+
+        Raises PushRefused, Unfetched where the server is away.
+        """
+        project, branch = place
+        ref = f"refs/heads/{branch}"
+        words = ["push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{old}"]
+        words += [self.remote.url(project), f"{new}:{ref}"]
+        done = git.plainly(self.store(project), words, timeout=FETCH_TIMEOUT, settings=self._ssh)
+        if done.returncode == 0:
+            return True
+        said = [line for line in done.stdout.splitlines() if line.startswith("!")]
+        if not said:
+            raise Unfetched(f"cannot push to {self.remote.url(project)}: {done.stderr.strip()}")
+        if "[remote rejected]" in said[0]:
+            raise PushRefused(
+                f"{project} does not take a push to {branch}: {said[0].split('[', 1)[1]}",
+                "give the gate's account the right to push there (docs/gate.md)",
+            )
+        return False
+
+    def content_commit(self, project: str, tip: str) -> str:
+        """The newest commit of a branch at `tip` that altered more than the project's pins."""
+        pins = self.pins.get(project)
+        if pins is None:
+            return tip
+        words = ("log", "-1", "--first-parent", "--format=%H", tip, "--")
+        return self._asked(project, *words, ":(top)", f":(top,exclude,literal){pins}") or tip
+
+    def contains(self, project: str, tip: str, commit: str) -> bool:
+        """Whether `commit` is in the history of `tip`."""
+        return self.has(project, commit) and self._is_ancestor(self.store(project), commit, tip)
+
+    def fork(self, project: str, tip: str, commit: str) -> str:
+        """Where the history of `commit` leaves that of `tip`; `tip` if they have none in common."""
+        done = git.plainly(self.store(project), ["merge-base", tip, commit], timeout=MERGE_TIMEOUT)
+        return done.stdout.strip() if done.returncode == 0 else tip
+
+    def _asked(self, project: str, *words: str) -> str:
+        done = git.plainly(self.store(project), words, timeout=MERGE_TIMEOUT)
+        self._demand(done, self.store(project))
+        return done.stdout.strip()
+
+    @property
+    def _ssh(self) -> dict[str, str]:
+        return {"core.sshCommand": self.remote.ssh} if self.remote.ssh else {}
 
     def changed(self, project: str, before: str, after: str) -> tuple[str, ...]:
         """The paths in which two commits differ."""
@@ -220,11 +305,13 @@ class Trees:
     def _is_ancestor(self, store: Path, old: str, new: str) -> bool:
         return git.plainly(store, ["merge-base", "--is-ancestor", old, new]).returncode == 0
 
-    def _commit(self, store: Path, tree: str, parents: Sequence[str], title: str) -> str:
+    def _commit(
+        self, store: Path, tree: str, parents: Sequence[str], title: str, by: str = NOBODY
+    ) -> str:
         """A commit that is the same whenever it is made: its time is that of its newest parent."""
         words = ["log", "--no-walk=unsorted", "--format=%ct", *parents]
         times = [int(one) for one in git.plainly(store, words).stdout.split()]
-        who = f"{NOBODY} {max(times)} +0000"
+        who = f"{by} {max(times)} +0000"
         lines = [f"tree {tree}", *(f"parent {one}" for one in parents)]
         text = "\n".join([*lines, f"author {who}", f"committer {who}", "", title, ""])
         words = ["hash-object", "-t", "commit", "-w", "--stdin"]

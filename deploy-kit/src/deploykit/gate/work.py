@@ -123,6 +123,10 @@ class Work:
                 found.append(Ran(job.name, result, taken.total_seconds(), state.log))
         return found
 
+    def failed_logs(self, build: Build) -> dict[str, str]:
+        """Where the logs are of the jobs that ended without passing, by their names."""
+        return {one.name: one.log for one in self.ran(build) if one.result != Result.PASSED}
+
     def log_texts(self, build: Build) -> dict[str, str]:
         """What the jobs of a build printed, by their names."""
         kept = self.kept(build)

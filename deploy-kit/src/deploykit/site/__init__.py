@@ -24,6 +24,7 @@ from deploykit.site.promotion import Promotion
 SECTIONS = frozenset({"jobs", "trackers"})  # read by those whose they are
 KEYS = frozenset({"name", "ledger", "manifest", "image"}) | SECTIONS
 SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # part of the state folder's
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 GENESIS = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 ID_LENGTH = 6
@@ -48,10 +49,12 @@ class Site:
     ledger: str
     downloaded: tuple[str, ...] | None = None
     genesis: str | None = None
+    manifest_name: str = "gitshelf.yml"
 
     @property
     def manifest(self) -> Path:
-        return self.folder / "gitshelf.yml"
+        """What a release is cut from."""
+        return self.folder / self.manifest_name
 
     @property
     def content(self) -> Path:
@@ -151,7 +154,8 @@ def open_site(folder: Path) -> Site:
         ledger, genesis = _ledger(keys["ledger"])
     image = keys["image"].mapping(frozenset({"download"})) if "image" in keys else {}
     downloaded = _packages(image["download"]) if "download" in image else None
-    return Site(name, folder, site_id, state, ledger, downloaded, genesis)
+    manifest = _file(keys["manifest"]) if "manifest" in keys else "gitshelf.yml"
+    return Site(name, folder, site_id, state, ledger, downloaded, genesis, manifest)
 
 
 def _ledger(value: Value) -> tuple[str, str | None]:
@@ -177,6 +181,13 @@ def _name(value: Value) -> str:
             f"'{text}' is not a name",
             "use letters, digits, '.', '_' and '-', a letter or digit first, at most 63 long",
         )
+    return text
+
+
+def _file(value: Value) -> str:
+    text = value.text()
+    if not FILE_NAME.fullmatch(text):
+        raise value.error(f"'{text}' is no file beside site.yml", "gitshelf.yml")
     return text
 
 

@@ -84,3 +84,39 @@ def test_password_that_others_may_read_is_refused(tmp_path: Path) -> None:
         read_password(file)
     file.chmod(0o600)
     assert read_password(file) == "secret"
+
+
+BESIDE = """pins: {project: tools, manifest: gitshelf.yml, path: pins.yml}
+post:
+  jobs: {smoke: {run: [make, smoke], projects: [tools]}}
+  hold: [test]
+private: {pattern: private/*/*, moves: main}
+"""
+
+
+def test_what_happens_around_a_merge_is_read(tmp_path: Path) -> None:
+    config = read_config(write(tmp_path, GOOD + BESIDE))
+    assert config.pins is not None and config.pins.path == "pins.yml"
+    assert ([one.name for one in config.post.jobs], config.post.hold) == (["smoke"], ("test",))
+    assert config.private is not None and config.private.moves == "main"
+    quiet = read_config(write(tmp_path, GOOD + "private: {pattern: private/*, moves: nothing}\n"))
+    assert quiet.private is not None and quiet.private.moves == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("project: tools, manifest", "project: toolz, manifest", "no queue has the project"),
+        ("path: pins.yml", "path: ../pins.yml", "inside the project"),
+        ("path: pins.yml", "path: gitshelf.yml", "overwrite"),
+        ("moves: main", "moves: mian", "no queue has the branch 'mian'"),
+        ("private/*/*", "'*'", "a folder of branches"),
+        ("projects: [tools]}}", "projects: [toolz]}}", "no queue has the project 'toolz'"),
+        ("  hold: [test]", "  holds: [test]", "unknown key 'holds'"),
+    ],
+)
+def test_what_does_not_fit_around_a_merge_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        read_config(write(tmp_path, (GOOD + BESIDE).replace(old, new)))

@@ -1,0 +1,172 @@
+"""What the gate does after a merge: it moves the pins, and validates what was merged.
+
+As the loop itself, it keeps caches alone between two rounds: what was done can be seen from outside
+(a commit on the branch, a build's folder, a mark on a change, a record of the ledger).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploykit.base.errors import DeployKitError, InputError
+from deploykit.gate import comments, review
+from deploykit.gate.builds import Build, Status
+from deploykit.gate.changes import mark
+from deploykit.gate.config import Config
+from deploykit.gate.order import Queue
+from deploykit.gate.pins import Pinning
+from deploykit.gate.post import Holds, is_post, post_build, proving
+from deploykit.gate.rest import GerritRefused, Server, change_path
+from deploykit.gate.trees import PushRefused, Tips, Trees
+from deploykit.gate.work import Kept, Work
+
+
+@dataclass
+class After:
+    """`holds` is None where no ledger is at hand; `say` as the gate's."""
+
+    config: Config
+    server: Server
+    trees: Trees
+    work: Work
+    holds: Holds | None
+    say: Callable[[str], None]
+    _account: dict[str, Any] = field(default_factory=dict, init=False)
+    _followed: dict[str, Tips] = field(default_factory=dict, init=False)
+    _told: set[str] = field(default_factory=set, init=False)
+    _said: set[str] = field(default_factory=set, init=False)
+
+    def follow(self, queue: Queue, tips: Tips) -> bool:
+        """Do what has to follow if the gate brought the branches to `tips`; whether anything was.
+
+        To be called after each merge, and again at any time: it does what is not yet done.
+        """
+        if self._followed.get(queue.pipeline) == tips:
+            return False
+        proof = proving(
+            self.work.statuses(), self.trees.digest(tips), lambda one: self._is_merged(one, tips)
+        )
+        kept = self.work.kept(proof) if proof is not None else None
+        done = False
+        if kept is not None:
+            done = self._validate(kept, tips)
+            done |= self._pin(queue, tips)
+        self._followed[queue.pipeline] = tips
+        return done
+
+    def _pin(self, queue: Queue, tips: Tips) -> bool:
+        pins = self.config.pins
+        if pins is None or (pins.project, queue.branch) not in tips:
+            return False
+        try:
+            commit = Pinning(pins, self.trees, self._who).move(queue.branch, tips)
+        except (InputError, PushRefused) as error:
+            self.say(f"the pins stay behind: {error.message}; {error.remedy}")
+            return False
+        if commit:
+            self.say(f"pins: {pins.path} of {pins.project} is {commit[:12]}")
+        return bool(commit)
+
+    def _who(self) -> str:
+        own = self._own()
+        name = own.get("name") or own.get("username") or self.config.access.account
+        return f"{name} <{own.get('email', '')}>"
+
+    def _own(self) -> dict[str, Any]:
+        if not self._account:
+            self._account = dict(self.server.get("/accounts/self"))
+        return self._account
+
+    def _is_merged(self, build: Build, tips: Tips) -> bool:
+        return all(self._project_of(commit, tips) for commit in build.commits)
+
+    def _project_of(self, commit: str, tips: Tips) -> str:
+        """The project whose branch has a commit; '' if none has."""
+        found = (place[0] for place, tip in tips.items()
+                 if self.trees.contains(place[0], tip, commit))  # fmt: skip
+        return next(found, "")
+
+    def _validate(self, proof: Kept, tips: Tips) -> bool:
+        """Start the jobs of `post` on `tips`, unless they ran on these trees."""
+        if not self.config.post.jobs:
+            return False
+        trees = proof.build.trees
+        if any(is_post(build) and build.trees == trees for build in self.work.statuses()):
+            return False
+        projects = [self._project_of(commit, tips) for commit in proof.build.commits]
+        kept = post_build(self.config.post, proof, projects, tips)
+        names = ", ".join(job.name for job in kept.jobs) or "no jobs"
+        self.say(f"started: {kept.item} as merged ({names})")
+        self.work.start(kept)
+        return True
+
+    def judge(self) -> bool:
+        """Tell of what failed as merged, and put environments on hold; whether there was any."""
+        done = False
+        for build, status in self.work.statuses().items():
+            if is_post(build) and status is Status.FAILED and build.id not in self._told:
+                done |= self._tell_failed(build)
+        return done
+
+    def _tell_failed(self, build: Build) -> bool:
+        kept = self.work.kept(build)
+        if kept is None:
+            return False
+        failed = ", ".join(self.work.failed_logs(build))
+        why = f"{kept.item} was merged, and fails as merged: {failed}"
+        if not self._hold(build, why):
+            return False
+        told = [self._tell_owner(commit, build) for commit in build.commits]
+        if build.id not in self._told and any(told):
+            self.say(why)
+        self._told.add(build.id)
+        return any(told)
+
+    def _hold(self, build: Build, why: str) -> bool:
+        """Whether the environments are on hold, or were before; False: to be tried again."""
+        try:
+            for environment in self.config.post.hold if self.holds is not None else ():
+                assert self.holds is not None
+                if self.holds.place(environment, build, why):
+                    self.say(f"{environment} is on hold: {why}")
+        except DeployKitError as error:
+            self._say_once(f"cannot put the train on hold: {error.message}; {error.remedy}")
+            return False
+        return True
+
+    def _tell_owner(self, commit: str, build: Build) -> bool:
+        """Whether somebody was told now. A commit that came without review has no change."""
+        key = f"post {build.id}"
+        for info in self.server.changes(f"commit:{commit}", ("MESSAGES",)):
+            if mark(key) in self._marks(info):
+                continue
+            held = ", ".join(self.config.post.hold) if self.holds is not None else ""
+            text = f"Merged, and it fails as merged:\n{comments.jobs_text(self.work.ran(build))}"
+            if held:
+                text += (f"\n{held}: nothing enters until somebody looked "
+                         "(deploy-kit unhold ENVIRONMENT).")  # fmt: skip
+            where = f"{change_path(str(info['_number']))}/revisions/{commit}/review"
+            try:
+                self.server.post(where, comments.review(text, [(key, "")]))
+            except GerritRefused as error:
+                self._say_once(f"change {info['_number']} takes no comment: {error.message}")
+                return False
+            return True
+        return False
+
+    def _marks(self, info: Any) -> set[str]:
+        """The marks of the gate's own words on a change."""
+        return {
+            match[1]
+            for one in info.get("messages", [])
+            if one.get("author", {}).get("_account_id") == self._own()["_account_id"]
+            and str(one.get("tag", "")).startswith(review.TAG)
+            for match in review.MARK.finditer(str(one["message"]))
+        }
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
