@@ -14,7 +14,7 @@ from deploykit.base import times
 from deploykit.base.printable import one_line
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import Phase, Result
+from deploykit.ledger.schema import SPECULATIVE, Phase, Result
 from deploykit.ledger.words import short
 from deploykit.site.keys import person
 from deploykit.site.promotion import CheckRule, Promotion
@@ -77,6 +77,15 @@ class Case:
         """The digest that the environment really runs."""
         runs = view.running(self.records, self.environment)
         return runs.digest if runs else None
+
+
+def speculative(case: Case) -> list[Reason]:
+    """A state of the gate: made to be tried, of changes that may never be merged."""
+    version = case.release.version
+    if not version.startswith(SPECULATIVE):
+        return []
+    text = f"{version} is no release but a state that the gate tries changes on"
+    return [Reason("speculative", text, "merge the changes, then: deploy-kit release cut")]
 
 
 def vetoed(case: Case) -> list[Reason]:
@@ -347,7 +356,7 @@ def _because(entry: view.Decision) -> str:
 
 
 Rule = Callable[[Case], list[Reason]]
-ALWAYS: tuple[Rule, ...] = (compromised, vetoed, on_hold, pinned, in_flight)
+ALWAYS: tuple[Rule, ...] = (speculative, compromised, vetoed, on_hold, pinned, in_flight)
 # A release that runs there already needs none of these to be deployed once more.
 ENTRY: tuple[Rule, ...] = (source, soak, approvals, checks)
 RETURN: tuple[Rule, ...] = (ran_before,)
