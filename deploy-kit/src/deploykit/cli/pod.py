@@ -23,6 +23,7 @@ from deploykit.cli.app import (
 )
 from deploykit.cli.confirm import confirm
 from deploykit.cli.env import take_down
+from deploykit.cli.pod_run import MOST_AT_ONCE, run_suites
 from deploykit.cli.reach import ssh
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from deploykit.rollout.work import Work
 
 GRACE = "4h"
-MOST_AT_ONCE = 50
 
 for_option = click.option(
     "--for", "duration", default=GRACE, show_default=True, help="How long it is wanted."
@@ -45,6 +45,7 @@ def pod() -> None:
     \b
     deploy-kit pod create --from production --name try
     deploy-kit pod ssh try
+    deploy-kit pod run try -- tests/test_login.py
     deploy-kit pod drop try
     """
 
@@ -230,3 +231,6 @@ def prune(ctx: click.Context, prepared: bool, yes: bool) -> None:
     confirm(site, [*(one.instance for one in over), *kept], yes, ())
     drop_over(over, Shown(stderr()))
     take_down(kept)
+
+
+pod.add_command(run_suites)

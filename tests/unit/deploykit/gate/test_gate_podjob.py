@@ -18,6 +18,12 @@ from trainworld import build_world
 SAY = """python3 -c 'import json, os; print(json.dumps(dict(os.environ)))' > said.new
 mv said.new "$SAID"
 """
+# What `deploy-kit pod keep` does to the tags of a pod of the fake provider.
+KEEP = """import json, sys
+tags = json.load(open(sys.argv[1]))
+tags["until"] = "2099-01-01T00:00:00Z"
+json.dump(tags, open(sys.argv[1], "w"))
+"""
 
 
 @pytest.fixture
@@ -134,9 +140,10 @@ def test_next_job_of_another_change_takes_what_is_over_of_the_gate_and_no_other(
 
 
 def test_pod_that_a_person_keeps_outlives_a_job_that_passes(lane: Lane) -> None:
-    hold = "python3 -c \"import json,sys,os; f=sys.argv[1]; t=json.load(open(f)); \
-t['until']='2099-01-01T00:00:00Z'; json.dump(t, open(f,'w'))\" \"$TAGS/$DEPLOY_KIT_POD/tags.json\""
-    os.environ["TAGS"] = str(lane.world.site.state / "nodes")
+    script = Path(os.environ["SAID"] + ".py")
+    script.write_text(KEEP)
+    tags = lane.world.site.state / "nodes" / "$DEPLOY_KIT_POD" / "tags.json"
+    hold = f'python3 {script} "{tags}"'
     kept = lane.build(lane.propose(new="a: 1"), hold)
     assert lane.world.apart(lambda: os._exit(lane.run(kept))).status == 0
     (pod,) = lane.pods()
