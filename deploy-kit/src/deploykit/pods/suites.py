@@ -162,9 +162,9 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _junit(run: SuiteRun) -> str:
     """JUnit XML of a suite as one test."""
     failed = int(not run.passed)
-    counts: dict[str, str] = {"tests": "1", "failures": str(failed), "errors": "0"}
     took = f"{run.seconds:.3f}"
-    suite = ElementTree.Element("testsuite", name=run.suite, time=took, **counts)
+    counts = {"tests": "1", "failures": str(failed), "errors": "0", "time": took}
+    suite = ElementTree.Element("testsuite", {"name": run.suite, **counts})
     case = ElementTree.SubElement(suite, "testcase", name=run.suite, classname="suite", time=took)
     if failed:
         ElementTree.SubElement(case, "failure", message=f"exit status {run.status}, see {run.log}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from deploykit.base import times
+from deploykit.base.progress import Silent
 from deploykit.gate import podjob
 from deploykit.pods.listing import keep
 from podlane import Lane, wait_for
@@ -26,15 +28,25 @@ json.dump(tags, open(sys.argv[1], "w"))
 """
 
 
-@pytest.fixture
-def lane(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lane:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
     """A gate of a site whose environment `test` runs a release."""
-    monkeypatch.setenv("SAID", str(tmp_path / "said"))
-    monkeypatch.setattr("deploykit.rollout.FIRST_MINIONS_TIMEOUT", 5.0)
-    world = build_world(tmp_path / "world", monkeypatch, {"test": None})
-    lane = Lane(world)
-    world.deploy(world.release(), "test")
-    return lane
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("podjob")
+        patch.setenv("SAID", str(folder / "said"))
+        lane = Lane(build_world(folder / "world", patch, {"test": None}))
+        lane.world.deploy(lane.world.release(), "test")
+        yield lane
+
+
+@pytest.fixture
+def lane(prepared: Lane) -> Iterator[Lane]:
+    """The same for each test, and without pods."""
+    Path(os.environ["SAID"]).unlink(missing_ok=True)
+    prepared.executor.specs.clear()
+    yield prepared
+    for pod in prepared.pods():
+        prepared.world.provider.down(pod.instance, Silent())
 
 
 def said(lane: Lane) -> dict[str, str]:
@@ -56,7 +68,9 @@ def test_job_that_passes_had_a_pod_with_the_state_over_production_and_leaves_non
     assert not (lane.folder / "builds" / kept.build.id / "kits" / "in-pod").exists()
 
 
-def test_pod_carries_the_state_begins_at_the_release_and_says_whose_it_is(lane: Lane) -> None:
+def test_pod_of_a_failed_job_stays_and_the_log_says_how_it_is_reached(
+    lane: Lane, capfd: pytest.CaptureFixture[str]
+) -> None:
     kept = lane.build(lane.propose(new="a: 1"), f"{SAY} exit 3", keep=7200)
     assert lane.world.apart(lambda: os._exit(lane.run(kept))).status == 3
     (pod,) = lane.pods()
@@ -67,15 +81,7 @@ def test_pod_carries_the_state_begins_at_the_release_and_says_whose_it_is(lane: 
     assert lane.applied() not in ("", lane.world.current("test"))
     left = pod.wanted.until - times.utc_now()
     assert timedelta(minutes=110) < left < timedelta(minutes=121)
-
-
-def test_failed_job_says_how_its_pod_is_reached(
-    lane: Lane, capfd: pytest.CaptureFixture[str]
-) -> None:
-    kept = lane.build(lane.propose(new="a: 1"), "exit 1")
-    assert lane.world.apart(lambda: os._exit(lane.run(kept))).status == 1
     log = capfd.readouterr().err
-    (pod,) = lane.pods()
     for act in ("ssh", "keep", "drop"):
         assert f"deploy-kit pod {act} {pod.instance}" in log
 
