@@ -44,13 +44,12 @@ Command = Callable[[Mapping[str, str]], int]
 
 @dataclass(frozen=True, slots=True)
 class PodJob:
-    """The job `job` of the build `kept` in the folder `folder`, laid out in `checkout`."""
+    """The job `job` of the build `kept` in the folder `folder`, with the pod that it wants."""
 
     kept: Kept
     job: Job
     wish: PodWish
     folder: Path
-    checkout: Path
 
     @property
     def name(self) -> str:
@@ -146,7 +145,7 @@ def _kit(asked: PodJob, site: Site, trees: Trees) -> Iterator[Speculative]:
     config = read_config(config_file(site.folder))
     commits = asked.kept.commits
     try:
-        manifest = state_manifest(site, config, commits, trees.store, asked.checkout)
+        manifest = state_manifest(site, config, commits, trees)
         yield build_speculative(manifest, asked.kept.build.trees, folder)
     finally:
         files.remove_tree(folder)

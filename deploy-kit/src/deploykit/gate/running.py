@@ -69,7 +69,7 @@ def _in_pod(kept: Kept, job: Job, folder: Path, trees: Trees) -> int:
     def command(env: Mapping[str, str]) -> int:
         return run_beside(job, place / job.folder, env)
 
-    asked = PodJob(kept, job, job.pod, folder, place)
+    asked = PodJob(kept, job, job.pod, folder)
     return run_in_pod(asked, trees, command, Shown(console.stderr()))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploykit.gate.config import Config
-from deploykit.gate.trees import Tips
+from deploykit.gate.trees import Tips, Trees
 from deploykit.release.cutting import here_tokens
 from deploykit.site import Site
 
@@ -57,10 +58,8 @@ class Projects:
         return max(fits, key=len, default="")
 
 
-def state_manifest(
-    site: Site, config: Config, commits: Tips, store: Callable[[str], Path], checkout: Path
-) -> str:
-    """The manifest of the state `commits`, laid out in `checkout`, with its books at its commits.
+def state_manifest(site: Site, config: Config, commits: Tips, trees: Trees) -> str:
+    """The manifest of the state `commits`, with its books at its commits.
 
     It is the one that the state itself has, where the site lies in a project (`home`). Raises
     gitshelf's errors.
@@ -69,13 +68,17 @@ def state_manifest(
 
     hosts = {urlsplit(config.access.url).hostname, config.access.ssh_host}
     home, path = config.home or ("", "")
-    projects = Projects(commits, store, frozenset(filter(None, hosts)), home)
-    file, tokens = site.manifest, here_tokens(site)
-    if home:
-        own = (checkout / home / path).with_name(file.name)
-        if own.is_file():
-            file, tokens = own, {"here": str((checkout / home).resolve())}
-    return manifest_text(load(file, tokens=tokens), projects)
+    projects = Projects(commits, trees.store, frozenset(filter(None, hosts)), home)
+    own = next((commit for (name, _), commit in commits.items() if name == home), "")
+    name = PurePosixPath(path).with_name(site.manifest.name).as_posix() if own else ""
+    text = trees.text(home, own, name) if own else None
+    if text is None:
+        return manifest_text(load(site.manifest, tokens=here_tokens(site)), projects)
+    with tempfile.TemporaryDirectory(prefix="manifest-") as folder:
+        file = Path(folder) / site.manifest.name
+        file.write_text(text, encoding="utf-8")
+        here = {"here": str(trees.store(home).resolve())}
+        return manifest_text(load(file, tokens=here), projects)
 
 
 def manifest_text(read: Manifest, projects: Projects) -> str:

@@ -148,10 +148,14 @@ class Work:
         found = [kept for kept in self._all() if kept.item == item]
 
         def when(kept: Kept) -> tuple[bool, float]:
-            file = self._folder / kept.build.id / FILE
-            return kept.build.pipeline != CHECK, file.stat().st_mtime
+            return kept.build.pipeline != CHECK, self.written(kept.build)
 
         return max(found, key=when, default=None)
+
+    def written(self, build: Build) -> float:
+        """When a build was begun, in seconds; 0 for one that is not there."""
+        file = self._folder / build.id / FILE
+        return file.stat().st_mtime if file.is_file() else 0.0
 
     def kept(self, build: Build) -> Kept | None:
         return self._read(self._folder / build.id)

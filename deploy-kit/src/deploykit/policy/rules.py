@@ -21,6 +21,7 @@ from deploykit.site.promotion import CheckRule, Promotion
 
 UPGRADE = "upgrade"
 BOOTSTRAP = "bootstrap"
+GATED = "gated"
 MISSING = "evidence-missing"
 TO_ADD = "evidence-to-add"  # of a check that no train runs
 
@@ -332,7 +333,8 @@ def relevant(
     """The attempts at `check` that count for the entry of `release` into `environment`.
 
     Gathered in `from` itself (upgrade and bootstrap also in copies of it), or in a throwaway copy
-    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing.
+    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing. What
+    the gate found is about the release's content, wherever that goes.
     """
     runs = view.running(records, environment)
     over = runs.digest if runs else None
@@ -340,7 +342,9 @@ def relevant(
     for entry in view.evidence(records, release=release, check=check):
         for_edge = entry.copy and entry.edge == environment
         there = entry.environment == rule.source and entry.edge in (rule.source, environment)
-        if check == UPGRADE:
+        if check == GATED:
+            fits = True
+        elif check == UPGRADE:
             fits = (there or for_edge) and entry.over == over
         elif check == BOOTSTRAP:
             fits = (there or for_edge) and entry.over is None
