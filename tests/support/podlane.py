@@ -1,11 +1,10 @@
-"""A gate's job in a pod, on a train world: a real state of a real repository, pods of folders."""
+"""The jobs of a gate on a site's own checkout: real states of a real repository, no Gerrit."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from deploykit.gate.work import Kept, Work
 from deploykit.jobs import JobSpec, JobState
 from deploykit.pods import Pod
 from deploykit.pods.listing import pods_up
-from trainworld import World, git
+from deploykit.site import Site
+from trainworld import git
 
 GATE = """gerrit:
   url: https://review.example.org
@@ -52,34 +52,36 @@ class NoExecutor:
 
 @dataclass
 class Lane:
-    """The gate of `world`, whose one project is the checkout itself."""
+    """The gate of the site `site`, whose one project is `checkout`; pods are like `source`'s."""
 
-    world: World
+    checkout: Path
+    site: Site
+    source: str = "test"
+    executor: Any = field(default_factory=NoExecutor)
 
     def __post_init__(self) -> None:
-        self.checkout = self.world.folder / "checkout"
-        self.folder = self.world.site.state / "gate"
+        self.folder = self.site.state / "gate"
         self.trees = Trees(self.folder / "stores", Remote(f"file://{self.checkout}"))
-        self.executor = NoExecutor()
-        self.work = Work(self.folder / "builds", self.executor, self.trees)  # type: ignore[arg-type]
-        (self.checkout / "deploy-kit" / "gate.yml").write_text(GATE)
-        git(self.checkout, "add", ".")
-        git(self.checkout, "commit", "-qm", "a gate")
+        self.work = Work(self.folder / "builds", self.executor, self.trees)
+        (self.site.folder / "gate.yml").write_text(GATE)
+        self._git("add", ".")
+        self._git("commit", "-qm", "a gate")
 
-    def propose(self, **files: str) -> str:
-        """A commit on top of main that main does not have: salt/states/NAME.sls, `outcome` as the
-        state that fails."""
-        git(self.checkout, "checkout", "-q", "-b", "proposed", "main")
-        for name, text in files.items():
-            path = "salt/outcome.json" if name == "outcome" else f"salt/states/{name}.sls"
-            text = json.dumps({"failed": text}) if name == "outcome" else text
+    def propose(self, files: Mapping[str, str]) -> str:
+        """A commit on top of main, which main does not have."""
+        self._git("checkout", "-q", "-b", "proposed", "main")
+        for path, text in files.items():
             (self.checkout / path).write_text(text)
-        git(self.checkout, "add", ".")
-        git(self.checkout, "commit", "-qm", "proposed")
+        self._git("add", ".")
+        self._git("commit", "-qm", "proposed")
         commit = self.commit("proposed")
-        git(self.checkout, "checkout", "-q", "main")
-        git(self.checkout, "branch", "-qD", "proposed")
+        self.state(commit)  # fetched: nothing else keeps it
+        self._git("checkout", "-q", "main")
+        self._git("branch", "-qD", "proposed")
         return commit
+
+    def _git(self, *words: str) -> None:
+        git(self.checkout, "-c", "user.name=T", "-c", "user.email=t@example.org", *words)
 
     def commit(self, name: str = "main") -> str:
         words = ["git", "-C", str(self.checkout), "rev-parse", name]
@@ -93,11 +95,11 @@ class Lane:
     def build(self, commit: str, script: str, *, pipeline: str = CHECK, **wish: Any) -> Kept:
         """A build that tests `commit` by a shell script in a pod, written down as the gate does."""
         state, before = self.state(commit), self.state(self.commit())
-        job = Job("in-pod", ("sh", "-c", script), frozenset(), folder="world",
-                  pod=PodWish("test", **wish))  # fmt: skip
+        pod = PodWish(self.source, **wish)
+        job = Job("in-pod", ("sh", "-c", script), frozenset(), folder="world", pod=pod)
         build = Build(pipeline, (commit,), state.digest, "")
         kept = Kept(build, "17", "t", state.commits, (job,), before=before.commits,
-                    site=str(self.world.site.folder))  # fmt: skip
+                    site=str(self.site.folder))  # fmt: skip
         self.work.start(kept)
         return kept
 
@@ -106,14 +108,7 @@ class Lane:
         return running.main([str(self.folder / "builds" / kept.build.id), "in-pod"])
 
     def pods(self) -> list[Pod]:
-        return list(pods_up(self.world.site))
-
-    def applied(self, node: str = "region") -> str:
-        """The digest whose states the one pod had last."""
-        (pod,) = self.pods()
-        with contextlib.suppress(FileNotFoundError):
-            return (self.world.provider.node(pod.instance, node) / "applied").read_text()
-        return ""
+        return list(pods_up(self.site))
 
 
 def wait_for(file: Path) -> str:
