@@ -29,7 +29,8 @@ jobs:
 # What `python -m deploykit.affected` prints and takes.
 AFFECTED = """#!/bin/sh
 case "$3 $4" in
-"changed 0123") echo "kitchen/nova: its own subject changed"; echo "region: what it stands on changed"
+"changed 0123")
+    echo "kitchen/nova: its own subject changed"; echo "region: what it stands on changed"
     echo "kitchen/base: its own subject changed" ;;
 "run "*) shift 3; echo "$*" > ran ;;
 *) exit 2 ;;
