@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from deploykit.jobs import JobState
+from deploykit.jobs.local import for_site
+from deploykit.site import open_site
+from jobbing import begun, ended
 from lxdsite import lxd_or_skip
+from podlane import Lane
 from railway import Railway, deployed
 
 pytestmark = [pytest.mark.pods, pytest.mark.timeout(900)]
@@ -109,3 +115,66 @@ def prepared(railway: Railway) -> set[tuple[str, str]]:
     return {
         (row["instance"], row["tags"]["created"]) for row in rows if "~prepared-" in row["instance"]
     }
+
+
+@pytest.fixture(scope="module")
+def lane(railway: Railway) -> Iterator[Lane]:
+    """A gate of the site, whose jobs really run under the local executor."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in railway.env.items():
+            patch.setenv(name, value)
+        site = open_site(railway.folder / "deploy-kit")
+        yield Lane(railway.folder, site, "sole", for_site(site))
+
+
+def gate_job(railway: Railway, lane: Lane, memory: int, script: str) -> JobState:
+    """The state of a job that tries memcached with so much memory, once it has ended."""
+    file = "salt/pillar/memcached.sls"
+    text = (railway.folder / file).read_text()
+    changed = re.sub(r"memory: \d+", f"memory: {memory}", text)
+    lane.build(lane.propose({file: changed}), script)
+    return ended(lane.executor, lane.executor.jobs()[-1].id, 600)
+
+
+def test_gate_job_has_the_state_in_its_pod_which_stays_if_it_fails(
+    railway: Railway, lane: Lane
+) -> None:
+    look = f'ssh -F "$DEPLOY_KIT_SSH_CONFIG" region {LINE}'
+    failed = gate_job(railway, lane, 71, f"{look}; exit 1")
+    log = lane.executor.log_text(failed.id)
+    assert failed.result == "failed", log
+    assert "-m 71" in log
+    (pod,) = railway.json("pod", "list")
+    assert f"deploy-kit pod ssh {pod['pod']}" in log
+    assert pod["release"].startswith("0-gate-")
+    assert (pod["change"], pod["over"]) == ("17", False)
+    assert on_pod(railway, pod["pod"], LINE).split()[1] == "71"
+    railway("pod", "drop", pod["pod"], "--yes")
+
+    passed = gate_job(railway, lane, 72, f"{look} | grep 72")
+    assert passed.result == "passed", lane.executor.log_text(passed.id)
+    assert railway.json("pod", "list") == []
+
+
+def test_gate_job_that_is_cancelled_takes_its_pod_with_it(railway: Railway, lane: Lane) -> None:
+    file = "salt/pillar/memcached.sls"
+    text = (railway.folder / file).read_text()
+    changed = re.sub(r"memory: \d+", "memory: 73", text)
+    kept = lane.build(lane.propose({file: changed}), "echo here it is; sleep 600")
+    begun(lane.executor, lane.executor.jobs()[-1].id, "here it is", 600)
+    assert len(railway.json("pod", "list")) == 1
+    lane.work.cancel(kept.build)
+    assert railway.json("pod", "list") == []
+
+
+def test_suites_run_side_by_side_on_copies_of_a_pod(railway: Railway) -> None:
+    railway("pod", "create", "--from", "sole", "--name", "like")
+    look = 'ssh -F "$DEPLOY_KIT_SSH_CONFIG" region cat /etc/machine-id'
+    words = ("--split", "2", "--run", "sh -c", "--json", "--")
+    said = json.loads(railway("pod", "run", "like", *words, look, f"{look} # 2").stdout)
+    assert said["passed"]
+    ids = {Path(one["log"]).read_text().strip() for one in said["suites"]}
+    assert len(ids) == 2
+    assert on_pod(railway, "like", "cat /etc/machine-id") not in ids
+    assert [one["pod"] for one in railway.json("pod", "list")] == ["sole~pod-like"]
+    railway("pod", "drop", "like", "--yes")

@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploykit.base import times
 from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Progress
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
-from deploykit.providers import NodeStatus, parse_instance
+from deploykit.providers import Kept, NodeStatus, parse_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -32,7 +33,7 @@ LOOK = {
 
 
 class FakeProvider:
-    """Fulfils the contract of deploykit.providers.Provider."""
+    """Fulfils the contract of deploykit.providers.Copies."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -62,6 +63,33 @@ class FakeProvider:
         inventory = self.inventory(environment, instance)
         write_ssh_files(inventory)
         return inventory
+
+    def save(self, instance: Instance, name: str, progress: Progress) -> None:
+        root = self._root / str(instance)
+        for power in root.glob("*/power"):
+            power.write_text("stopped")
+        shutil.copytree(root, self._kept(Kept(instance, name)), symlinks=True)
+
+    def bring_back(self, instance: Instance, name: str, progress: Progress) -> None:
+        raise NotImplementedError
+
+    def copy(
+        self,
+        environment: Environment,
+        instance: Instance,
+        kept: Kept,
+        tags: Mapping[str, str],
+        progress: Progress,
+    ) -> Inventory:
+        root = self._root / str(instance)
+        shutil.copytree(self._kept(kept), root, symlinks=True)
+        (root / "tags.json").unlink()
+        return self.up(
+            environment, instance, {"created": times.iso(times.utc_now()), **tags}, progress
+        )
+
+    def _kept(self, kept: Kept) -> Path:
+        return self._site.state / "kept" / f"{kept.instance}-{kept.name}"
 
     def down(self, instance: Instance, progress: Progress) -> None:
         for folder in (self._root / str(instance), self._site.instance(instance)):

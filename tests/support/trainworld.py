@@ -113,6 +113,10 @@ class World:
         (salt / "outcome.json").write_text(json.dumps({"failed": content.get("failed")}))
         (salt / "states" / "keystone" / "init.sls").write_text(f"number: {count}\n")
         git(self.folder / "checkout", "commit", "-qam", f"content {count}")
+        return self.cut()
+
+    def cut(self) -> Release:
+        """Cut a release of the checkout as it is committed."""
         return cut(self.site, self.ledger, commit=False).release
 
     def train(self, release: Release, last: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from deploykit.base.process import Result, last_line
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.logs.signatures import recognise, shipped
 from deploykit.nodes.confined import RESULTS, confined
-from deploykit.nodes.inventory import HOSTS_FILE, Inventory
+from deploykit.nodes.inventory import Inventory, tests_environment
 from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
 from deploykit.rollout.work import Work
@@ -85,8 +84,7 @@ def command(
         *("-c", "/dev/null", f"--ssh-config={instance / 'ssh_config'}"),
     ]
     env = {
-        "DEPLOYKIT_INVENTORY": str(instance / HOSTS_FILE),
-        "DEPLOYKIT_VIRTUAL": json.dumps(virtual),
+        **tests_environment(instance, virtual),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_ADDOPTS": "",
     }

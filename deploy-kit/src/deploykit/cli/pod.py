@@ -10,29 +10,28 @@ import click
 from rich.table import Table
 
 from deploykit.base import times
-from deploykit.base.errors import InputError
 from deploykit.base.printable import one_line
 from deploykit.cli.app import (
     json_option,
     print_json,
     provider_option,
     site_of,
+    stderr,
     stdout,
     work_of,
     yes_option,
 )
 from deploykit.cli.confirm import confirm
 from deploykit.cli.env import take_down
+from deploykit.cli.pod_run import MOST_AT_ONCE, run_suites
 from deploykit.cli.reach import ssh
 
 if TYPE_CHECKING:
     from deploykit.pods import Pod
     from deploykit.pods.creation import Order
     from deploykit.rollout.work import Work
-    from deploykit.site.environment import Environment
 
 GRACE = "4h"
-MOST_AT_ONCE = 50
 
 for_option = click.option(
     "--for", "duration", default=GRACE, show_default=True, help="How long it is wanted."
@@ -46,6 +45,7 @@ def pod() -> None:
     \b
     deploy-kit pod create --from production --name try
     deploy-kit pod ssh try
+    deploy-kit pod run try -- tests/test_login.py
     deploy-kit pod drop try
     """
 
@@ -92,10 +92,11 @@ def _order(ctx: click.Context, work: Work, asked: dict[str, Any]) -> Order:
     from deploykit.cli.ledger import ledger_of
     from deploykit.ledger.kit_signers import kit_signers
     from deploykit.pods import Wanted
+    from deploykit.pods.base import base_release
     from deploykit.pods.creation import Order
     from deploykit.pods.listing import until_after
     from deploykit.providers import resolve_instance
-    from deploykit.release import find_release, release_of
+    from deploykit.release import find_release
     from deploykit.release.cutting import build_release
 
     environment, _ = resolve_instance(work.site, asked["source"], asked["provider"])
@@ -105,7 +106,7 @@ def _order(ctx: click.Context, work: Work, asked: dict[str, Any]) -> Order:
     base = (
         find_release(work.site, asked["base"])
         if asked["base"]
-        else release_of(work.site, records, _running(work, records, environment))
+        else base_release(work.site, records, environment)
     )
     over = find_release(work.site, asked["release"]) if asked["release"] else None
     name, copies = asked["name"] or randomness.token_hex(3), asked["copies"]
@@ -117,22 +118,6 @@ def _order(ctx: click.Context, work: Work, asked: dict[str, Any]) -> Order:
         wanted=Wanted(getpass.getuser(), asked["purpose"], until, asked["build"], asked["change"]),
         signers=kit_signers(records),
         over=build_release(work.site, ledger, over) if over is not None else None,
-    )
-
-
-def _running(work: Work, records: Any, environment: Environment) -> str:
-    """The digest that the last environment of the train runs, else that `environment` runs."""
-    from deploykit.ledger.view import running
-    from deploykit.site.environment import chain
-
-    train = [one.name for one in chain(work.site.environments())]
-    for name in dict.fromkeys([*train[-1:], environment.name, *reversed(train)]):
-        found = running(records, name)
-        if found is not None:
-            return found.digest
-    raise InputError(
-        "no environment runs a release yet, so there is none for a pod to begin at",
-        "name one: --base latest",
     )
 
 
@@ -227,20 +212,25 @@ def drop(ctx: click.Context, names: tuple[str, ...], yes: bool) -> None:
 @click.pass_context
 def prune(ctx: click.Context, prepared: bool, yes: bool) -> None:
     """Take down the pods that nobody wants any more: their time is over."""
+    from deploykit.base.progress import Shown
     from deploykit.pods import PREPARED
     from deploykit.pods.listing import pods_up
+    from deploykit.pods.pruning import drop_over
     from deploykit.providers import instances_up
 
     site, now = site_of(ctx), times.utc_now()
-    going = {one.instance: provider for one, provider in pods_up(site).items() if one.is_over(now)}
-    if prepared:
-        going |= {
-            instance: provider
-            for instance, provider in instances_up(site).items()
-            if (instance.copy or "").startswith(f"{PREPARED}-")
-        }
-    if not going:
+    over = {one: provider for one, provider in pods_up(site).items() if one.is_over(now)}
+    kept = {
+        instance: provider
+        for instance, provider in (instances_up(site).items() if prepared else ())
+        if (instance.copy or "").startswith(f"{PREPARED}-")
+    }
+    if not over and not kept:
         stdout().print("nothing to take down")
         return
-    confirm(site, list(going), yes, ())
-    take_down(going)
+    confirm(site, [*(one.instance for one in over), *kept], yes, ())
+    drop_over(over, Shown(stderr()))
+    take_down(kept)
+
+
+pod.add_command(run_suites)

@@ -10,8 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deploykit.base.errors import InputError
+from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value, load
 from deploykit.gate.order import Queue
+from deploykit.jobs import GIB
 from deploykit.site.promotion import seconds
 
 FILE = "gate.yml"
@@ -22,10 +24,22 @@ KEYS = frozenset(
 )
 GERRIT_KEYS = frozenset({"url", "ssh", "account", "password", "key", "host_keys"})
 QUEUE_KEYS = frozenset({"projects", "branches", "window", "floor"})
-JOB_KEYS = frozenset({"run", "projects", "paths", "in", "timeout"})
+JOB_KEYS = frozenset({"run", "projects", "paths", "in", "timeout", "memory", "pod"})
+POD_KEYS = frozenset({"from", "keep"})
+MEMORY = re.compile(r"([1-9]\d{0,5})([MG])")
 INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\0\n\t]+")  # no '..', no '/' at the ends
 APPROVALS = {"Code-Review": 2, "Workflow": 1}
 TIMEOUT = 1800  # seconds of a job that says nothing else
+KEEP = 3600  # seconds that the pod of a failed job stays
+
+
+@dataclass(frozen=True, slots=True)
+class PodWish:
+    """A pod for a job: nodes like those of the environment `source`; it stays for `keep` seconds if
+    the job fails."""
+
+    source: str
+    keep: int = KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,7 @@ class Job:
     """One job: `run` in the checkout of the project `folder` ('' for the folder above all).
 
     It belongs to changes of `projects` that touch one of `paths` (patterns; none: any path).
+    `memory` is what it takes, its pod included, in bytes.
     """
 
     name: str
@@ -41,6 +56,8 @@ class Job:
     paths: tuple[str, ...] = ()
     folder: str = ""
     timeout: int = TIMEOUT
+    memory: int = GIB
+    pod: PodWish | None = None
 
     def concerns(self, touched: Mapping[str, tuple[str, ...]]) -> bool:
         """Whether it belongs to changes of these paths, by project."""
@@ -99,7 +116,8 @@ class Config:
     `approvals`: the label votes that a change needs to enter a queue. `trusted`: the group of those
     whose code runs without anybody's word ('' for everybody who may push). `home`: the project and
     path where this file is kept, if changes of it go through the gate: then jobs are those that the
-    state under test has. `pins`, `post` and `private` are what else happens to branches.
+    state under test has. `pins`, `post` and `private` are what else happens to branches. `folder`
+    is where gate.yml is: the site's.
     """
 
     access: Access
@@ -112,6 +130,7 @@ class Config:
     pins: Pins | None = None
     post: Post = field(default_factory=Post)
     private: Private | None = None
+    folder: Path | None = None
 
     @property
     def projects(self) -> frozenset[str]:
@@ -148,6 +167,7 @@ def read_config(file: Path) -> Config:
         _pins(keys["pins"], projects) if "pins" in keys else None,
         _post(keys["post"], projects) if "post" in keys else Post(),
         _private(keys["private"], queues) if "private" in keys else None,
+        file.parent,
     )
 
 
@@ -295,7 +315,25 @@ def _job(name: str, value: Value, projects: frozenset[str]) -> Job:
         raise value.error(f"no queue has the project '{unknown}'", f"{', '.join(sorted(projects))}")
     paths = tuple(item.text() for item in keys["paths"].items()) if "paths" in keys else ()
     timeout = seconds(keys["timeout"]) if "timeout" in keys else TIMEOUT
-    return Job(name, run, mine, paths, folder, timeout)
+    memory = _memory(keys["memory"]) if "memory" in keys else GIB
+    pod = _pod(keys["pod"]) if "pod" in keys else None
+    return Job(name, run, mine, paths, folder, timeout, memory, pod)
+
+
+def _memory(value: Value) -> int:
+    text = str(value.scalar())
+    match = MEMORY.fullmatch(text)
+    if match is None:
+        raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
+    return int(match[1]) * {"M": 2**20, "G": GIB}[match[2]]
+
+
+def _pod(value: Value) -> PodWish:
+    keys = value.mapping(POD_KEYS)
+    if "from" not in keys:
+        raise value.error("'from' is missing", "pod: {from: test}")
+    source = parse_name(keys["from"])
+    return PodWish(source, seconds(keys["keep"]) if "keep" in keys else KEEP)
 
 
 def config_file(folder: Path) -> Path:

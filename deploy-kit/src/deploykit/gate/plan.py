@@ -19,7 +19,10 @@ def planned(config: Config, trees: Trees, before: State, state: State, start: St
     jobs, broken = _jobs(config, trees, state)
     mine = tuple(job for job in jobs if job.concerns(touched))
     paths = tuple(sorted({path for paths in touched.values() for path in paths}))
-    return Kept(start.build, start.item.key, new_token(), state.commits, mine, broken, paths)
+    return Kept(
+        start.build, start.item.key, new_token(), state.commits, mine, broken, paths,
+        before=before.commits, site=str(config.folder or ""),
+    )  # fmt: skip
 
 
 def touched_paths(

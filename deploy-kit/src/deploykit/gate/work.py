@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from typing import Any
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.gate.builds import CHECK, Build, Status
-from deploykit.gate.config import Job
+from deploykit.gate.config import Job, PodWish
 from deploykit.gate.trees import Tips, Trees
-from deploykit.jobs import VERDICTS, Executor, JobSpec, JobState, Result
+from deploykit.jobs import GIB, VERDICTS, Executor, JobSpec, JobState, Result
 
 FILE = "build.json"
 FORMAT = 1
 TRIES = 3  # of a job that was lost, not of one that failed
+GRACE, POD_GRACE = 10.0, 60.0  # seconds to end in; a pod takes some to go
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Kept:
     """A build as its folder has it: what is tested, in which state, by which jobs.
 
     `broken` is why its jobs cannot be known ('' if they are): then it fails without any. `paths`
-    are those that the item alters.
+    are those that the item alters, `before` the commits that it stands on, `site` the folder of the
+    site whose gate it is.
     """
 
     build: Build
@@ -42,6 +44,12 @@ class Kept:
     jobs: tuple[Job, ...]
     broken: str = ""
     paths: tuple[str, ...] = ()
+    before: Tips = field(default_factory=dict)
+    site: str = ""
+
+    def base(self, project: str) -> str:
+        """The commit of `project` that the item stands on; '' if the state has no such project."""
+        return next((one for (name, _), one in self.before.items() if name == project), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +152,14 @@ class Work:
         found = [kept for kept in self._all() if kept.item == item]
 
         def when(kept: Kept) -> tuple[bool, float]:
-            file = self._folder / kept.build.id / FILE
-            return kept.build.pipeline != CHECK, file.stat().st_mtime
+            return kept.build.pipeline != CHECK, self.written(kept.build)
 
         return max(found, key=when, default=None)
+
+    def written(self, build: Build) -> float:
+        """When a build was begun, in seconds; 0 for one that is not there."""
+        file = self._folder / build.id / FILE
+        return file.stat().st_mtime if file.is_file() else 0.0
 
     def kept(self, build: Build) -> Kept | None:
         return self._read(self._folder / build.id)
@@ -200,8 +212,14 @@ class Work:
             suites=(job.name,),
             argv=(sys.executable, "-m", "deploykit.gate.running", str(folder), job.name),
             cwd=str(folder),
-            env={"GATE_ITEM": kept.item, "GATE_PIPELINE": kept.build.pipeline},
+            env={
+                "GATE_ITEM": kept.item,
+                "GATE_PIPELINE": kept.build.pipeline,
+                "GATE_BASE": kept.base(job.folder),
+            },
             timeout=float(job.timeout),
+            grace=POD_GRACE if job.pod else GRACE,
+            memory=job.memory,
         )
 
 
@@ -245,11 +263,10 @@ def _written(kept: Kept) -> str:
         "ask": kept.build.ask,
         "item": kept.item,
         "token": kept.token,
-        "commits": [[*place, commit] for place, commit in sorted(kept.commits.items())],
-        "jobs": [
-            {"name": job.name, "run": list(job.run), "in": job.folder, "timeout": job.timeout}
-            for job in kept.jobs
-        ],
+        "commits": _tips_json(kept.commits),
+        "before": _tips_json(kept.before),
+        "site": kept.site,
+        "jobs": [_job_json(job) for job in kept.jobs],
         "broken": kept.broken,
         "paths": list(kept.paths),
     }
@@ -260,10 +277,48 @@ def _parsed(value: Mapping[str, Any]) -> Kept:
     if value["format"] != FORMAT:
         raise ValueError(f"format {value['format']} is not {FORMAT}")
     build = Build(value["pipeline"], tuple(value["changes"]), value["trees"], value["ask"])
-    jobs = (
-        Job(one["name"], tuple(one["run"]), frozenset(), (), one["in"], one["timeout"])
-        for one in value["jobs"]
+    return Kept(
+        build,
+        value["item"],
+        value["token"],
+        _tips(value["commits"]),
+        tuple(_job(one) for one in value["jobs"]),
+        value["broken"],
+        tuple(value["paths"]),
+        _tips(value.get("before", ())),  # what a gate of before wrote has none
+        value.get("site", ""),
     )
-    commits = {(project, branch): commit for project, branch, commit in value["commits"]}
-    item, token, broken = value["item"], value["token"], value["broken"]
-    return Kept(build, item, token, commits, tuple(jobs), broken, tuple(value["paths"]))
+
+
+def _tips_json(tips: Tips) -> list[list[str]]:
+    return [[*place, commit] for place, commit in sorted(tips.items())]
+
+
+def _tips(value: Iterable[tuple[str, str, str]]) -> Tips:
+    return {(project, branch): commit for project, branch, commit in value}
+
+
+def _job_json(job: Job) -> dict[str, Any]:
+    value = {
+        "name": job.name,
+        "run": list(job.run),
+        "in": job.folder,
+        "timeout": job.timeout,
+        "memory": job.memory,
+    }
+    pod = {"pod": {"from": job.pod.source, "keep": job.pod.keep}} if job.pod else {}
+    return {**value, **pod}
+
+
+def _job(value: Mapping[str, Any]) -> Job:
+    pod = PodWish(value["pod"]["from"], value["pod"]["keep"]) if "pod" in value else None
+    return Job(
+        value["name"],
+        tuple(value["run"]),
+        frozenset(),
+        (),
+        value["in"],
+        value["timeout"],
+        value.get("memory", GIB),
+        pod,
+    )

@@ -16,6 +16,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 HEX64 = re.compile(r"[0-9a-f]{64}")
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 VERSION = re.compile(r"([1-9]\d{3})\.([1-9]\d?)\.(\d{1,9})")  # YEAR.WEEK.N
+SPECULATIVE = "0-gate-"  # begins what a state of the gate is called; no release can be
 LINE_LENGTH, TEXT_LENGTH = 1000, 8000  # characters
 
 Check = Callable[[object], bool]

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +20,15 @@ TEMPORARY = Path("/tmp")  # noqa: S108 (what is in it is checked)
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
 HOSTS_FILE = "inventory.json"  # beside the ssh_config: the hosts as they were learned
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
+
+
+def tests_environment(folder: Path, virtual: Mapping[str, str]) -> dict[str, str]:
+    """What a release's own tests are told of the nodes: the inventory in `folder`, and the
+    addresses that load balancers share, by network."""
+    return {
+        "DEPLOYKIT_INVENTORY": str(folder / HOSTS_FILE),
+        "DEPLOYKIT_VIRTUAL": json.dumps(virtual),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,28 +36,31 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as its tags say. `release` is the version that it carries, `provider` the name of what
-    made its nodes; `created` an aware time."""
+    """A pod as its tags say. `release` is the version that it carries, `base` the one that it began
+    at ("" if its tags do not say), `provider` the name of what made its nodes; `created` an aware
+    time."""
 
     instance: Instance
     provider: str
     release: str
     created: datetime
     wanted: Wanted
+    base: str = ""
 
     def is_over(self, now: datetime) -> bool:
         """Whether nobody said that it is wanted at `now`."""
         return self.wanted.until <= now
 
 
-def pod_tags(wanted: Wanted, provider: str, release: str) -> dict[str, str]:
-    """The tags that say what a pod is for, what makes its nodes and which version it carries."""
+def pod_tags(wanted: Wanted, provider: str, base: str) -> dict[str, str]:
+    """The tags of a new pod: what it is for, what makes its nodes, the version it begins at."""
     texts = {
         "user": wanted.user,
         "purpose": wanted.purpose,
         "build": wanted.build,
         "change": wanted.change,
-        "release": release,
+        "base": base,
+        "release": base,
     }
     shown = {key: one_line(text) for key, text in texts.items()}
     return {POD: "true", "provider": provider, "until": times.iso(wanted.until), **shown}
@@ -84,6 +87,7 @@ def read_pod(instance: Instance, tags: Mapping[str, str]) -> Pod | None:
         release=tags.get("release", ""),
         created=created or times.utc_now(),
         wanted=wanted,
+        base=tags.get("base", ""),
     )
 
 

@@ -14,13 +14,14 @@ from deploykit.base import times
 from deploykit.base.printable import one_line
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import Phase, Result
+from deploykit.ledger.schema import SPECULATIVE, Phase, Result
 from deploykit.ledger.words import short
 from deploykit.site.keys import person
 from deploykit.site.promotion import CheckRule, Promotion
 
 UPGRADE = "upgrade"
 BOOTSTRAP = "bootstrap"
+GATED = "gated"
 MISSING = "evidence-missing"
 TO_ADD = "evidence-to-add"  # of a check that no train runs
 
@@ -77,6 +78,15 @@ class Case:
         """The digest that the environment really runs."""
         runs = view.running(self.records, self.environment)
         return runs.digest if runs else None
+
+
+def speculative(case: Case) -> list[Reason]:
+    """A state of the gate: made to be tried, of changes that may never be merged."""
+    version = case.release.version
+    if not version.startswith(SPECULATIVE):
+        return []
+    text = f"{version} is no release but a state that the gate tries changes on"
+    return [Reason("speculative", text, "merge the changes, then: deploy-kit release cut")]
 
 
 def vetoed(case: Case) -> list[Reason]:
@@ -323,7 +333,8 @@ def relevant(
     """The attempts at `check` that count for the entry of `release` into `environment`.
 
     Gathered in `from` itself (upgrade and bootstrap also in copies of it), or in a throwaway copy
-    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing.
+    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing. What
+    the gate found is about the release's content, wherever that goes.
     """
     runs = view.running(records, environment)
     over = runs.digest if runs else None
@@ -331,7 +342,9 @@ def relevant(
     for entry in view.evidence(records, release=release, check=check):
         for_edge = entry.copy and entry.edge == environment
         there = entry.environment == rule.source and entry.edge in (rule.source, environment)
-        if check == UPGRADE:
+        if check == GATED:
+            fits = True
+        elif check == UPGRADE:
             fits = (there or for_edge) and entry.over == over
         elif check == BOOTSTRAP:
             fits = (there or for_edge) and entry.over is None
@@ -347,7 +360,7 @@ def _because(entry: view.Decision) -> str:
 
 
 Rule = Callable[[Case], list[Reason]]
-ALWAYS: tuple[Rule, ...] = (compromised, vetoed, on_hold, pinned, in_flight)
+ALWAYS: tuple[Rule, ...] = (speculative, compromised, vetoed, on_hold, pinned, in_flight)
 # A release that runs there already needs none of these to be deployed once more.
 ENTRY: tuple[Rule, ...] = (source, soak, approvals, checks)
 RETURN: tuple[Rule, ...] = (ran_before,)

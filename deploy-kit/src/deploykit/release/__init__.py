@@ -58,6 +58,10 @@ class Release:
             known.write_text(signers, encoding="utf-8")
             return gitshelf.verify(self.kit, signers=known, digest=self.hex)
 
+    def place(self, site: Site) -> Path:
+        """Where `unpacked` has the kit's files."""
+        return site.state.resolve() / "unpacked" / self.hex
+
     def unpacked(self, site: Site) -> Path:
         """The folder on this host that holds the kit's files, unpacked on first use.
 
@@ -65,7 +69,7 @@ class Release:
         """
         import gitshelf
 
-        target = site.state / "unpacked" / self.hex
+        target = self.place(site)
         try:
             gitshelf.verify_folder(target, digest=self.hex)
         except gitshelf.GitshelfError:
@@ -76,7 +80,7 @@ class Release:
 
     def readable(self, site: Site) -> tuple[Path, ...]:
         """The folders of it that its own tests and playbook may read where they run."""
-        return (site.state.resolve() / "unpacked" / self.hex,)
+        return (self.place(site),)
 
     def schemas(self, site: Site) -> dict[str, str]:
         """The database schema that each service of this release works with, by its account.

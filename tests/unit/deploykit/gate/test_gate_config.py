@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from deploykit.base.errors import InputError
-from deploykit.gate.config import parse_jobs, read_config
+from deploykit.gate.config import PodWish, parse_jobs, read_config
 from deploykit.gate.rest import read_password
 
 GOOD = """gerrit:
@@ -21,6 +24,17 @@ queues:
   integrated: {projects: [cloud/salt, tools], branches: [main, stable], window: 10}
 jobs:
   lint: {run: [make, lint], projects: [cloud/salt], paths: ["*.sls"], in: cloud/salt, timeout: 10m}
+"""
+
+# What `python -m deploykit.affected` prints and takes.
+AFFECTED = """#!/bin/sh
+case "$3 $4" in
+"changed 0123")
+    echo "kitchen/nova: its own subject changed"; echo "region: what it stands on changed"
+    echo "kitchen/base: its own subject changed" ;;
+"run "*) shift 3; echo "$*" > ran ;;
+*) exit 2 ;;
+esac
 """
 
 
@@ -53,6 +67,10 @@ def test_file_that_fits_says_who_what_and_where(tmp_path: Path) -> None:
         ("in: cloud/salt", "in: other", "no queue has the project 'other'"),
         ("run: [make, lint]", "run: []", "nothing to run"),
         ("timeout: 10m", "timeout: soon", "not a duration"),
+        ("timeout: 10m", "memory: much", "not an amount of memory"),
+        ("timeout: 10m", "pod: {}", "'from' is missing"),
+        ("timeout: 10m", "pod: {from: test, keep: ever}", "not a duration"),
+        ("timeout: 10m", "pod: {from: test, nodes: 3}", "unknown key 'nodes'"),
         ("\njobs:", "\n  two: {projects: [tools], branches: [main]}\njobs:", "is in the queues"),
         ("\njobs:", "\nhome: {project: x, path: gate.yml}\njobs:", "no queue has the project 'x'"),
     ],
@@ -120,3 +138,46 @@ def test_what_does_not_fit_around_a_merge_is_told_with_its_line(
 ) -> None:
     with pytest.raises(InputError, match=said):
         read_config(write(tmp_path, (GOOD + BESIDE).replace(old, new)))
+
+
+def test_job_says_which_pod_it_wants_and_what_it_takes(tmp_path: Path) -> None:
+    text = GOOD.replace("timeout: 10m", "memory: 2G, pod: {from: test, keep: 2h}")
+    (job,) = read_config(write(tmp_path, text)).jobs
+    assert job.memory == 2 * 2**30
+    assert job.pod == PodWish("test", 7200)
+    (plain,) = read_config(write(tmp_path, GOOD)).jobs
+    assert plain.pod is None
+
+
+def test_example_that_is_shipped_fits_this_repository(tmp_path: Path) -> None:
+    checkout = Path(__file__).parents[4]
+    example = checkout / "deploy-kit/gate.example.yml"
+    config = read_config(example)
+    jobs = {job.name: job for job in config.jobs}
+    assert list(jobs) == ["lint", "unit", "rendered", "kitchen", "region"]
+    makefile = (checkout / "Makefile").read_text(encoding="utf-8")
+    for job in config.jobs:
+        for target in re.findall(r"\bmake ([a-z-]+)", " ".join(job.run)):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    pod = jobs["region"].pod
+    assert pod is not None
+    assert (checkout / f"deploy-kit/environments/{pod.source}.yml").is_file()
+    assert jobs["region"].concerns({"cloud/deploy-kit": ("salt/states/nova/init.sls",)})
+    assert not jobs["region"].concerns({"cloud/deploy-kit": ("docs/gate.md",)})
+
+
+def test_kitchen_job_of_the_example_runs_the_suites_that_are_affected(tmp_path: Path) -> None:
+    checkout = Path(__file__).parents[4]
+    (job,) = (job for job in read_config(checkout / "deploy-kit/gate.example.yml").jobs
+              if job.name == "kitchen")  # fmt: skip
+    bin = tmp_path / ".venv/bin"
+    bin.mkdir(parents=True)
+    (tmp_path / "Makefile").write_text("setup-tests:\n\t@true\n")
+    python = bin / "python"
+    python.write_text(AFFECTED)
+    python.chmod(0o755)
+    env = {**os.environ, "GATE_BASE": "0123"}
+    subprocess.run(job.run, cwd=tmp_path, env=env, check=True, timeout=60)
+    assert (tmp_path / "ran").read_text() == "kitchen/nova kitchen/base\n"
+    assert subprocess.run(job.run, cwd=tmp_path, timeout=60, check=False,
+                          env={**env, "GATE_BASE": "none"}).returncode != 0  # fmt: skip

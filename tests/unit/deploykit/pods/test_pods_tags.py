@@ -14,7 +14,8 @@ WANTED = Wanted("ada", "try", NOON + timedelta(hours=4), build="b-7", change="I0
 
 
 def pod(name: str, environment: str = "test") -> Pod:
-    return Pod(pod_instance(environment, name), "lxd", "2026.48.1", NOON, WANTED)
+    release = "2026.48.1"
+    return Pod(pod_instance(environment, name), "lxd", release, NOON, WANTED, base=release)
 
 
 def test_tags_that_were_written_say_the_same_when_read() -> None:

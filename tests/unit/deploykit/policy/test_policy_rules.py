@@ -355,3 +355,21 @@ def test_rollback_asks_no_evidence_but_heeds_people_and_leases() -> None:
         "started", "prod", THREE, id="z"
     )
     assert codes(back(ONE)) == ["veto", "hold", "in-flight"]
+
+
+def test_state_of_the_gate_is_refused_by_what_it_is() -> None:
+    state = Named(ONE.digest, "0-gate-0123456789ab")
+    assert "speculative" in codes(ask(proven(story()), state))
+    told = story()
+    assert codes(ask(told, state, "test")) == ["speculative"]
+
+
+def test_what_the_gate_found_counts_for_every_environment() -> None:
+    told = Story.of(test=rule(), prod=rule("test", gated=(1, 1)))
+    told.deployed("test", ONE)
+    assert ask(told).needed == (NeededCheck("gated", None),)
+    told.found("gated", ONE, "elsewhere", copy=True)
+    assert ask(told).allowed
+    told.found("gated", TWO, "elsewhere", copy=True)
+    told.deployed("test", THREE, id="z")
+    assert not ask(told, THREE).allowed

@@ -1,0 +1,30 @@
+"""The release that a pod begins at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deploykit.base.errors import InputError
+from deploykit.ledger.records import Record
+from deploykit.ledger.view import running
+from deploykit.release import Release, Unbuilt, release_of
+from deploykit.site import Site
+from deploykit.site.environment import Environment, chain
+
+
+def base_release(
+    site: Site, records: Sequence[Record], environment: Environment
+) -> Release | Unbuilt:
+    """The release that the last environment of the train runs, else what `environment` runs.
+
+    Raises InputError if nothing runs anywhere, and as `release_of`.
+    """
+    train = [one.name for one in chain(site.environments())]
+    for name in dict.fromkeys([*train[-1:], environment.name, *reversed(train)]):
+        runs = running(records, name)
+        if runs is not None:
+            return release_of(site, records, runs.digest)
+    raise InputError(
+        "no environment runs a release yet, so there is none for a pod to begin at",
+        "deploy one first: deploy-kit train; or name one: deploy-kit pod create --base latest",
+    )
