@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -19,7 +20,8 @@ from deploykit.base.errors import DeployKitError
 from deploykit.gate.loop import run_gate
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import GerritAway
-from gatesite import LINES, GateSite
+from deploykit.logs.runs import Ending
+from gatesite import LINES, GateSite, joblogs_in
 from gerrit import Gerrit, git, running
 
 pytestmark = [pytest.mark.gerrit, pytest.mark.timeout(900)]
@@ -76,6 +78,10 @@ def test_bad_change_is_told_with_its_log_and_those_behind_it_are_merged(site: Ga
     assert site.now(bad)["status"] == "NEW"
     assert site.texts(bad).count("Not merged: its jobs failed") == 1
     assert "words: failed" in site.texts(bad)
+    assert "a known fault: somebody wrote BAD: https://bugs.example.org/17" in site.texts(bad)
+    runs = {one.run.id: one.run.ending for one in joblogs_in(site.folder).store.runs()}
+    (named,) = set(re.findall(r"deploy-kit logs show (\S+)", site.texts(bad)[-500:]))
+    assert runs[named] is Ending.FAILED
 
 
 def test_conflict_names_the_file(site: GateSite) -> None:
@@ -139,6 +145,7 @@ def test_recheck_after_a_failure_runs_it_again(site: GateSite) -> None:
     where = f"/changes/{bad['_number']}/revisions/current/review"
     site.server.call("POST", where, {"message": "recheck bug 1572495"})
     until(gate, lambda: site.texts(bad).count("words: failed") == 2)
+    assert joblogs_in(site.folder).rechecks.counts() == {"1572495": 1}
 
 
 def test_code_of_a_stranger_runs_once_somebody_who_is_trusted_says_so(site: GateSite) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from deploykit.gate.config import read_config
 from deploykit.gate.loop import run_gate
 from deploykit.gate.site import assembled
+from gatesite import joblogs_in
 from jobprocesses import JobProcesses
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     executor = JobProcesses(folder / "jobs")
     config = read_config(folder / "gate.yml")
-    opened = assembled(config, folder / "state", executor, lambda changes: {}, print)
+    logs = joblogs_in(folder)
+    opened = assembled(config, folder / "state", executor, lambda changes: {}, print, logs=logs)
     run_gate(opened.gate, opened.event_words, opened.lock)

@@ -9,8 +9,12 @@ from typing import Any
 
 from deploykit.gate.changes import Ruling
 from deploykit.gate.config import Config, read_config
+from deploykit.gate.joblogs import JobLogs
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.site import Opened, assembled
+from deploykit.logs.rechecks import Rechecks
+from deploykit.logs.signatures import Signature
+from deploykit.logs.store import Store
 from gerrit import Gerrit, git
 from jobprocesses import JobProcesses
 
@@ -28,6 +32,14 @@ queues:
 jobs:
   words: {{run: [sh, -c, "sleep {sleep}; ! (cd {a} && grep -rn BAD --include=*.txt .)"]}}
 """
+
+
+def joblogs_in(folder: Path) -> JobLogs:
+    """Logs as a site of `folder` would keep them; a fault of the jobs is known."""
+    signature = Signature(
+        "bad-word", pattern="BAD", message="somebody wrote BAD", bug="https://bugs.example.org/17"
+    )
+    return JobLogs(Store(folder / "runs"), Rechecks(folder / "runs"), lambda: [signature])
 
 
 @dataclass
@@ -80,8 +92,9 @@ class GateSite:
             return self.rulings
 
         return assembled(
-            self.config, self.folder / "state", self.executor, rulings, self.said.append
-        )
+            self.config, self.folder / "state", self.executor, rulings, self.said.append,
+            logs=joblogs_in(self.folder),
+        )  # fmt: skip
 
     def push(
         self, files: dict[str, str], *, project: int = 0, message: str = "Change", on: str = "",

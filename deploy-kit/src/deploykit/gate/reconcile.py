@@ -17,6 +17,7 @@ from deploykit.gate.changes import Change, Item, rejected
 from deploykit.gate.check import CheckAction, Vote, checked, next_checks
 from deploykit.gate.config import Config
 from deploykit.gate.facts import Reader, Reading, facts_of, queue_of, tips_of
+from deploykit.gate.joblogs import JobLogs
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
 from deploykit.gate.queue import (
@@ -54,6 +55,7 @@ class Gate:
     trees: Trees
     work: Work
     reader: Reader
+    logs: JobLogs
     say: Callable[[str], None]
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
 
@@ -68,6 +70,7 @@ class Gate:
             done |= self._do(self._decide(queue, reading), queue, reading)
         reading = self.reader.read() if done else reading
         done |= self._check(reading)
+        self.logs.note_rechecks(reading.changes.values())
         self.work.resume()
         return done
 
@@ -238,10 +241,7 @@ class Gate:
             raise _Stop from None
 
     def _jobs_text(self, build: Build) -> str:
-        kept = self.work.kept(build)
-        if kept is not None and kept.broken:
-            return kept.broken
-        return comments.jobs_text(self.work.ran(build))
+        return self.logs.text(self.work, build)
 
     def _findings(self, build: Build) -> list[dict[str, object]]:
         kept = self.work.kept(build)

@@ -121,6 +121,11 @@ def _change(info: Info, rules: Rules) -> Change:
         change_id=str(info["change_id"]),
         subject=str(info.get("subject", "")),
         owner=str(info["owner"].get("username") or info["owner"].get("name") or ""),
+        reasons=tuple(
+            (str(one["id"]), bug)
+            for one in rechecks
+            if (bug := recheck_reason(str(one["message"])))
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from deploykit.gate.changes import Change, Ruling
 from deploykit.gate.config import Config, config_file, read_config
 from deploykit.gate.events import ssh_command
 from deploykit.gate.facts import Reader
+from deploykit.gate.joblogs import JobLogs, joblogs_of
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import Server, read_password
 from deploykit.gate.trees import Remote, Trees
@@ -38,12 +39,14 @@ def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opene
     Raises InputError where gate.yml or a file that it names does not fit.
     """
     config = read_config(config_file(site.folder))
-    return assembled(config, site.state / "gate", for_site(site), rulings, say)
+    logs = joblogs_of(site)
+    return assembled(config, site.state / "gate", for_site(site), rulings, say, logs=logs)
 
 
 def assembled(
-    config: Config, folder: Path, executor: Executor, rulings: Rulings, say: Callable[[str], None]
-) -> Opened:
+    config: Config, folder: Path, executor: Executor, rulings: Rulings,
+    say: Callable[[str], None], *, logs: JobLogs,
+) -> Opened:  # fmt: skip
     """A gate that keeps its caches and builds in `folder`. Raises InputError as `open_gate`."""
     access = config.access
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,6 +60,6 @@ def assembled(
     server = Server(access.url, access.account, read_password(access.password))
     reader = Reader(config, server, trees, rulings)
     work = Work(folder / "builds", executor, trees)
-    gate = Gate(config, server, trees, work, reader, say)
+    gate = Gate(config, server, trees, work, reader, logs, say)
     words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")

@@ -11,7 +11,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One job of a build, for people: its result, seconds and log."""
+    """One job of a build, for people: its result, seconds, log, and when it ended (UTC)."""
 
     name: str
     result: str
     seconds: float
     log: str
+    ended: datetime | None = None
 
 
 class Work:
@@ -120,7 +121,8 @@ class Work:
             if state is not None and not state.running:
                 taken = state.ended - state.began if state.ended and state.began else timedelta()
                 result = str(state.result or "")
-                found.append(Ran(job.name, result, taken.total_seconds(), state.log))
+                seconds = taken.total_seconds()
+                found.append(Ran(job.name, result, seconds, state.log, state.ended))
         return found
 
     def log_texts(self, build: Build) -> dict[str, str]:

@@ -96,6 +96,10 @@ def test_last_vote_for_the_merge_or_recheck_on_this_patch_set_is_the_ask() -> No
     messages.append(talk("m3", "Patch Set 2:\n\nrecheck bug 7", patchset=2))
     change = one(info(1, old=("o1",), messages=messages))
     assert (change.ask, change.recheck) == ("m3", "m3")
+    assert change.reasons == (("m3", "7"),)
+    messages.append(talk("m4", "recheck", patchset=2))
+    change = one(info(1, old=("o1",), messages=messages))
+    assert (change.recheck, change.reasons) == ("m4", (("m3", "7"),))
 
 
 def test_mark_counts_in_comments_of_the_gate_alone() -> None:
