@@ -32,9 +32,14 @@ ZUUL = "project-config/zuul.yaml"
 MISTAKES = {
     "key-of-a-pipeline": (ZUUL, "window-floor:", "window-flor:", "extra keys not allowed"),
     "key-of-a-project": (ZUUL, "queue: integrated/main", "que: x", "expected a dictionary"),
-    "name-of-a-job": (ZUUL, "      - lint\n", "      - lnt\n", "lnt not defined"),
+    "name-of-a-job": (ZUUL, "- noop\n      - lint", "- noop\n      - lnt", "lnt not defined"),
     "name-of-a-project": (ZUUL, "    - tools\n", "    - toools\n", "toools"),
-    "key-of-the-tenant": ("main.yaml", "include-branches", "include-branch", "not a valid value"),
+    "key-of-the-tenant": (
+        "main.yaml",
+        "include-branches",
+        "include-branch",
+        "extra keys not allowed",
+    ),
 }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from deploykit.gate.config import read_config
 from deploykit.gate.loop import run_gate
-from deploykit.gate.site import assembled
+from deploykit.gate.merged_bugs import MergedBugs
+from deploykit.gate.site import Telling, assembled
 from gatesite import joblogs_in
 from jobprocesses import JobProcesses
 
@@ -15,6 +16,8 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     executor = JobProcesses(folder / "jobs")
     config = read_config(folder / "gate.yml")
-    logs = joblogs_in(folder)
-    opened = assembled(config, folder / "state", executor, lambda changes: {}, print, logs=logs)
+    telling = Telling(joblogs_in(folder), MergedBugs(folder / "bugs", [], print))
+    opened = assembled(
+        config, folder / "state", executor, lambda changes: {}, print, telling=telling
+    )
     run_gate(opened.gate, opened.event_words, opened.lock)

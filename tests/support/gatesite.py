@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploykit.bugs.trackers import Tracker
 from deploykit.gate.changes import Ruling
 from deploykit.gate.config import Config, read_config
 from deploykit.gate.joblogs import JobLogs
+from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.reconcile import Gate
-from deploykit.gate.site import Opened, assembled
+from deploykit.gate.site import Opened, Telling, assembled
 from deploykit.logs.rechecks import Rechecks
 from deploykit.logs.signatures import Signature
 from deploykit.logs.store import Store
@@ -52,9 +54,10 @@ class GateSite:
     sleep: float = 0.0
     said: list[str] = field(default_factory=list)
     rulings: dict[str, Ruling] = field(default_factory=dict)
+    trackers: list[Tracker] = field(default_factory=list)
+    executor: Any = None  # its own processes, if it is given none
     pushed: int = field(default=0, init=False)
     hook: Path = field(init=False)
-    executor: JobProcesses = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,7 @@ class GateSite:
         if not self.hook.exists():
             self.hook.write_bytes(_download(f"{self.server.url}/tools/hooks/commit-msg"))
             self.hook.chmod(0o755)
-        self.executor = JobProcesses(self.folder / "jobs")
+        self.executor = self.executor or JobProcesses(self.folder / "jobs")
 
     @property
     def config(self) -> Config:
@@ -93,7 +96,10 @@ class GateSite:
 
         return assembled(
             self.config, self.folder / "state", self.executor, rulings, self.said.append,
-            logs=joblogs_in(self.folder),
+            telling=Telling(
+                joblogs_in(self.folder),
+                MergedBugs(self.folder / "bugs", self.trackers, self.said.append),
+            ),
         )  # fmt: skip
 
     def push(

@@ -18,6 +18,7 @@ from deploykit.gate.check import CheckAction, Vote, checked, next_checks
 from deploykit.gate.config import Config
 from deploykit.gate.facts import Reader, Reading, facts_of, queue_of, tips_of
 from deploykit.gate.joblogs import JobLogs
+from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
 from deploykit.gate.queue import (
@@ -56,6 +57,7 @@ class Gate:
     work: Work
     reader: Reader
     logs: JobLogs
+    bugs: MergedBugs
     say: Callable[[str], None]
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
 
@@ -71,6 +73,7 @@ class Gate:
         reading = self.reader.read() if done else reading
         done |= self._check(reading)
         self.logs.note_rechecks(reading.changes.values())
+        self.bugs.note(reading.merges)
         self.work.resume()
         return done
 

@@ -13,6 +13,7 @@ from deploykit.gate.config import Config, config_file, read_config
 from deploykit.gate.events import ssh_command
 from deploykit.gate.facts import Reader
 from deploykit.gate.joblogs import JobLogs, joblogs_of
+from deploykit.gate.merged_bugs import MergedBugs, merged_bugs_of
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import Server, read_password
 from deploykit.gate.trees import Remote, Trees
@@ -33,19 +34,27 @@ class Opened:
     lock: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is said elsewhere than on changes: logs that are kept, trackers of bugs."""
+
+    logs: JobLogs
+    bugs: MergedBugs
+
+
 def open_gate(site: Site, rulings: Rulings, say: Callable[[str], None]) -> Opened:
     """The gate of `site`; its jobs run on this machine, beside the states they are laid out from.
 
     Raises InputError where gate.yml or a file that it names does not fit.
     """
     config = read_config(config_file(site.folder))
-    logs = joblogs_of(site)
-    return assembled(config, site.state / "gate", for_site(site), rulings, say, logs=logs)
+    telling = Telling(joblogs_of(site), merged_bugs_of(site, say))
+    return assembled(config, site.state / "gate", for_site(site), rulings, say, telling=telling)
 
 
 def assembled(
     config: Config, folder: Path, executor: Executor, rulings: Rulings,
-    say: Callable[[str], None], *, logs: JobLogs,
+    say: Callable[[str], None], *, telling: Telling,
 ) -> Opened:  # fmt: skip
     """A gate that keeps its caches and builds in `folder`. Raises InputError as `open_gate`."""
     access = config.access
@@ -60,6 +69,6 @@ def assembled(
     server = Server(access.url, access.account, read_password(access.password))
     reader = Reader(config, server, trees, rulings)
     work = Work(folder / "builds", executor, trees)
-    gate = Gate(config, server, trees, work, reader, logs, say)
+    gate = Gate(config, server, trees, work, reader, telling.logs, telling.bugs, say)
     words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")
