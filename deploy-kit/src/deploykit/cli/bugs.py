@@ -64,23 +64,27 @@ def bugs(ctx: click.Context, bug: str, as_json: bool) -> int:
 
 @contextmanager
 def telling(site: Site, ledger: Ledger) -> Iterator[None]:
-    """Tell the trackers afterwards, also of a train that stopped on its way, what runs where.
+    """Tell the trackers afterwards, also of a train that failed on its way, what runs where."""
+    try:
+        yield
+    except Exception:  # not who is interrupted: they want an end
+        _tell(site, ledger)
+        raise
+    _tell(site, ledger)
 
-    That a tracker cannot be told is a warning: the next call tries again.
-    """
+
+def _tell(site: Site, ledger: Ledger) -> None:
+    """Tell the trackers; that one cannot be told is a warning: the next call tries again."""
     from deploykit.base.errors import DeployKitError
     from deploykit.bugs.telling import tell_of_releases
     from gitshelf import GitshelfError
 
     try:
-        yield
-    finally:
-        try:
-            failed = tell_of_releases(site, ledger.known)[1]
-        except (DeployKitError, GitshelfError, OSError) as error:
-            failed = [str(error)]
-        for line in failed:
-            click.echo(f"warning: a bug tracker was not told: {line}", err=True)
+        failed = tell_of_releases(site, ledger.known)[1]
+    except (DeployKitError, GitshelfError, OSError) as error:
+        failed = [str(error)]
+    for line in failed:
+        click.echo(f"warning: a bug tracker was not told: {line}", err=True)
 
 
 def _warn(known: list[Step]) -> None:
