@@ -3,14 +3,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-gerrit test-jenkins gate-demo test-vagrant test-region test-faults test-ha kitchen \
+  test-secrets test-pods test-gerrit test-zuul test-jenkins gate-demo test-vagrant test-region test-faults test-ha kitchen \
   rendered lint hooks down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
-slow := nodes or train or pods or gerrit or java or vagrant or region or disturbed
+slow := nodes or train or pods or gerrit or zuul or java or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
 define suite
@@ -87,6 +87,10 @@ test-pods: setup-tests ## slow suite: disposable copies of an environment, made 
 
 test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
 	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
+
+test-zuul: setup-tests ## slow suite: gate export-zuul, loaded by Zuul's own loader
+	@mkdir -p logs
+	@$(bin)/pytest -v --junitxml logs/zuul.xml tests/integration/test_gate_zuul.py 2>&1 | tee -i logs/zuul.log
 
 gate-demo: setup-tests ## a real Gerrit, eight changes, a queue that resolves them, a release from its pins
 	@PYTHONPATH=tests/support $(bin)/python tests/support/gatedemo.py

@@ -1,23 +1,43 @@
 """How long the gate takes, by a clock that costs no time: beside an oracle and a serial gate.
 
 The oracle has the same rules, looks at once and acts in no time; the gate looks every second and
-takes a twentieth for each merge, start and submit. Prints the table of docs/benchmarks.md.
+takes a twentieth for each merge, start and submit. Prints the table of docs/benchmarks.md. With
+`--gerrit` instead: what the gate itself takes, in seconds and CPU, on a real Gerrit.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+import gerrit
+from gatefigures import NothingJobs, cost
+from gatesite import GateSite
 from gateworld import World, makespan, random_changes, serially
 
 PERIOD, PER_ACT = 1.0, 0.05  # seconds
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
+    if words == ["--gerrit"]:
+        on_gerrit()
+    else:
+        simulated()
+
+
+def on_gerrit(count: int = 20) -> None:
+    with tempfile.TemporaryDirectory() as folder, gerrit.running(Path(folder) / "g") as server:
+        found = cost(
+            GateSite(server, Path(folder) / "gate", "bench", executor=NothingJobs()), count
+        )
+    print(f"{count} changes: {found.seconds:.1f} s, {found.cpu:.2f} s of CPU for each")
+
+
+def simulated() -> None:
     print(
         "| changes | bad | serial, s | oracle, s | gate, s | gate : oracle "
         "| wasted, job-s | CPU, s |"
@@ -46,4 +66,4 @@ def row(count: int, bad: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

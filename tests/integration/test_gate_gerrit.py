@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -13,9 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bugserver
 import gateprocess
 import pytest
 from deploykit.base.errors import DeployKitError
+from deploykit.bugs.trackers import Tracker, webhook
 from deploykit.gate.loop import run_gate
 from deploykit.gate.post import Holds
 from deploykit.gate.reconcile import Gate
@@ -23,7 +28,9 @@ from deploykit.gate.rest import GerritAway
 from deploykit.gate.standing import queue_lines, queues_json
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import decisions
-from gatesite import LINES, PINS, GateSite
+from deploykit.logs.runs import Ending
+from gatefigures import NothingJobs, cost
+from gatesite import LINES, PINS, GateSite, joblogs_in
 from gerrit import Gerrit, git, running
 from sitecheckout import make_checkout
 
@@ -81,6 +88,10 @@ def test_bad_change_is_told_with_its_log_and_those_behind_it_are_merged(site: Ga
     assert site.now(bad)["status"] == "NEW"
     assert site.texts(bad).count("Not merged: its jobs failed") == 1
     assert "words: failed" in site.texts(bad)
+    assert "a known fault: somebody wrote BAD: https://bugs.example.org/17" in site.texts(bad)
+    runs = {one.run.id: one.run.ending for one in joblogs_in(site.folder).store.runs()}
+    named = re.findall(r"deploy-kit logs show (\S+)", site.texts(bad))
+    assert named and {runs[one] for one in named} == {Ending.FAILED}
 
 
 def test_conflict_names_the_file(site: GateSite) -> None:
@@ -144,6 +155,7 @@ def test_recheck_after_a_failure_runs_it_again(site: GateSite) -> None:
     where = f"/changes/{bad['_number']}/revisions/current/review"
     site.server.call("POST", where, {"message": "recheck bug 1572495"})
     until(gate, lambda: site.texts(bad).count("words: failed") == 2)
+    assert joblogs_in(site.folder).rechecks.counts() == {"1572495": 1}
 
 
 def test_code_of_a_stranger_runs_once_somebody_who_is_trusted_says_so(site: GateSite) -> None:
@@ -249,6 +261,80 @@ def test_change_pushed_by_git_review_is_merged_by_a_gate_that_only_events_wake(
         ended.set()
         loop.join(timeout=120)
     assert not loop.is_alive()
+
+
+def called(site: GateSite, *words: str, seconds: float = 120.0) -> str:
+    """What `deploy-kit` prints when a person calls it for this gate; it must succeed."""
+    program = Path(sys.executable).with_name("deploy-kit")
+    argv = [program, "--site", site.folder, *words]
+    env = {**os.environ, "XDG_STATE_HOME": str(site.folder / "xdg")}
+    done = subprocess.run(argv, env=env, timeout=seconds, capture_output=True, text=True)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_of_the_page_works_as_it_says(site: GateSite, checkout: Path) -> None:
+    """docs/gate.md: what people type, with the number of a real change in the place of 17."""
+    page = (checkout / "docs" / "gate.md").read_text()
+    shown = list(dict.fromkeys(re.findall(r"`deploy-kit (gate [^`]+)`", page)))
+    done = {words.split()[1] for words in shown}
+    assert done == {"run", "status", "checkout", "expedite", "dequeue", "export-zuul"}
+    (site.folder / "site.yml").write_text("name: page\n")
+    change = site.push(line(1, "one"))
+    site.approve(change)
+    number, folder = str(change["_number"]), str(site.folder / "out")
+    program = Path(sys.executable).with_name("deploy-kit")
+    env = {**os.environ, "XDG_STATE_HOME": str(site.folder / "xdg")}
+    argv = [program, "--site", site.folder, "gate", "run"]
+    said: dict[str, str] = {}
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as gate:
+        try:
+            end = time.monotonic() + 300
+            while site.now(change)["status"] != "MERGED" and time.monotonic() < end:
+                time.sleep(0.5)
+        finally:
+            gate.send_signal(signal.SIGINT)
+            said["run"] = gate.communicate(timeout=60)[0]
+    assert site.now(change)["status"] == "MERGED"
+    assert f"merged: change {number}" in said["run"]
+    said["checkout"] = called(site, "gate", "checkout", number, f"{folder}/tree")
+    assert (site.folder / "out/tree" / site.projects[0] / "lines.txt").is_file()
+    waiting = site.push(line(5, "five"))
+    site.approve(waiting)
+    for words in shown:
+        name = words.split()[1]
+        if name not in said:
+            given = {"17": str(waiting["_number"]), "DIR": f"{folder}/{name}", "…": "for the page"}
+            said[name] = called(site, *(given.get(word, word) for word in words.split()))
+    assert "record " in said["expedite"] and "record " in said["dequeue"]
+    assert str(waiting["_number"]) in said["status"]
+    assert f"{folder}/export-zuul/main.yaml" in said["export-zuul"]
+
+
+def test_tracker_is_told_of_a_bug_once_its_fix_is_merged(site: GateSite) -> None:
+    with bugserver.serving() as tracker:
+        site.trackers.append(Tracker("ours", tracker.url, "", None, webhook))
+        change = site.push(line(1, "one"), message="Mend it\n\nCloses-Bug: #7")
+        site.approve(change)
+        gate = site.gate()
+        until(gate, lambda: site.now(change)["status"] == "MERGED")
+        until(gate, lambda: tracker.posts)
+        again = site.gate()
+        again.round()
+        again.bugs.wait(60)
+    (told,) = (json.loads(body) for _, _, body in tracker.posts)
+    assert (told["bug"], told["release"], told["commits"][0]["relation"]) == ("7", None, "closes")
+    assert told["commits"][0]["commit"] == change["commit"]
+
+
+def test_twenty_changes_are_merged_within_a_minute(server: Gerrit, tmp_path: Path) -> None:
+    """The figures of docs/benchmarks.md; a machine that does other things is given more time."""
+    site = GateSite(server, tmp_path / "gate", "twenty", executor=NothingJobs())
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    found = cost(site, 20)
+    print(f"20 changes: {found.seconds:.1f} s, {found.cpu:.2f} s of CPU each, load {busy:.1f}")
+    assert found.cpu <= 0.3 * min(2.0, busy)
+    assert found.seconds <= 60 * busy
 
 
 def test_gate_that_is_killed_with_9_again_and_again_ends_as_one_that_is_not(

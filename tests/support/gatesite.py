@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploykit.bugs.trackers import Tracker
 from deploykit.gate.changes import Ruling
 from deploykit.gate.config import Config, read_config
+from deploykit.gate.joblogs import JobLogs
+from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.post import Holds
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.site import Opened, Surroundings, assembled
+from deploykit.logs.rechecks import Rechecks
+from deploykit.logs.signatures import Signature
+from deploykit.logs.store import Store
 from gerrit import Gerrit, git
 from jobprocesses import JobProcesses
 
@@ -37,6 +43,14 @@ MANIFEST = """books:
 PINS = "pins: {{project: {b}, manifest: gitshelf.yml, path: pins.yml}}\n"
 
 
+def joblogs_in(folder: Path) -> JobLogs:
+    """Logs as a site of `folder` would keep them; a fault of the jobs is known."""
+    signature = Signature(
+        "bad-word", pattern="BAD", message="somebody wrote BAD", bug="https://bugs.example.org/17"
+    )
+    return JobLogs(Store(folder / "runs"), Rechecks(folder / "runs"), lambda: [signature])
+
+
 @dataclass
 class GateSite:
     """`folder` holds what the gate knows; `server` is the review server."""
@@ -50,9 +64,10 @@ class GateSite:
     holds: Holds | None = None
     said: list[str] = field(default_factory=list)
     rulings: dict[str, Ruling] = field(default_factory=dict)
+    trackers: list[Tracker] = field(default_factory=list)
+    executor: Any = None  # its own processes, if it is given none
     pushed: int = field(default=0, init=False)
     hook: Path = field(init=False)
-    executor: JobProcesses = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +95,7 @@ class GateSite:
         if not self.hook.exists():
             self.hook.write_bytes(_download(f"{self.server.url}/tools/hooks/commit-msg"))
             self.hook.chmod(0o755)
-        self.executor = JobProcesses(self.folder / "jobs")
+        self.executor = self.executor or JobProcesses(self.folder / "jobs")
 
     @property
     def config(self) -> Config:
@@ -97,7 +112,10 @@ class GateSite:
         def rulings(changes: object) -> dict[str, Ruling]:
             return self.rulings
 
-        around = Surroundings(self.folder / "state", self.executor, rulings, self.holds)
+        bugs = MergedBugs(self.folder / "bugs", self.trackers, self.say)
+        around = Surroundings(
+            self.folder / "state", self.executor, rulings, joblogs_in(self.folder), bugs, self.holds
+        )
         return assembled(self.config, around, self.say)
 
     def push(

@@ -9,6 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitshelf import Change
 
 NUMBER = re.compile(r"(?:.*[/#]|(?:lp|bug)[ :#]*)?(\d+)", re.IGNORECASE)
 
@@ -61,6 +65,18 @@ def bug_id(text: str) -> str:
     are. The end of the line behind the number does not count."""
     match = NUMBER.match(text.strip())
     return match[1] if match else text.strip()
+
+
+def mentions(book: str, commit: Change) -> list[Mention]:
+    """The bugs that a commit of `book` names, each once with the strongest word."""
+    named: dict[str, Relation] = {}
+    for relation in Relation:
+        for text in getattr(commit, relation):
+            named.setdefault(bug_id(text), relation)
+    return [
+        Mention(bug, relation, book, commit.commit, commit.subject)
+        for bug, relation in named.items()
+    ]
 
 
 def find(bug: str, steps: Sequence[Step], running: Mapping[str, str]) -> list[Found]:

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 from deploykit.base import files
-from deploykit.bugs import Mention, Relation, Step, bug_id
+from deploykit.bugs import Mention, Relation, Step, mentions
 from deploykit.release import manifests
 from deploykit.release.cutting import here_tokens
 from deploykit.site import Site
-from gitshelf import BookChanges, Change, changes
+from gitshelf import BookChanges, changes
 
 FORMAT = "1"  # of what is kept
 
@@ -48,26 +48,16 @@ def step_of(version: str, found: list[BookChanges]) -> Step:
     """What the changes to the release `version` say of bugs. Pure."""
     return Step(
         version,
-        tuple(m for book in found for commit in book.commits for m in _mentions(book, commit)),
-        tuple(m for book in found for commit in book.taken_back for m in _mentions(book, commit)),
+        tuple(m for book in found for commit in book.commits for m in mentions(book.book, commit)),
+        tuple(
+            m for book in found for commit in book.taken_back for m in mentions(book.book, commit)
+        ),
         tuple(book.book for book in found if book.kind == "changed" and _lost(book)),
     )
 
 
 def _lost(book: BookChanges) -> bool:
     return bool(book.note) and not book.commits and book.old != book.new
-
-
-def _mentions(book: BookChanges, commit: Change) -> list[Mention]:
-    """The bugs that a commit names, each once with the strongest word."""
-    named: dict[str, Relation] = {}
-    for relation in Relation:
-        for text in getattr(commit, relation):
-            named.setdefault(bug_id(text), relation)
-    return [
-        Mention(bug, relation, book.book, commit.commit, commit.subject)
-        for bug, relation in named.items()
-    ]
 
 
 def _parse(text: str) -> Step:

@@ -13,13 +13,45 @@ from deploykit.base import files
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.base.printable import one_line
-from deploykit.bugs import Found, Mention
-from deploykit.bugs.trackers import Message, Notice, Tracker, token_of
+from deploykit.bugs import Found, Mention, everything
+from deploykit.bugs.history import steps
+from deploykit.bugs.trackers import Message, Notice, Tracker, token_of, trackers
+from deploykit.ledger.records import Record
+from deploykit.ledger.view import running
+from deploykit.site import Site
 
 TRIES = 3
 PAUSE = 1.0  # seconds before the second try, twice as much before the third
 TIMEOUT = 20  # seconds for one answer
 LOCK = 120.0
+
+
+def tell_of_releases(site: Site, records: Sequence[Record]) -> tuple[int, list[str]]:
+    """Tell the site's trackers which release has what, and where it runs; returns what `tell` does.
+
+    Raises InputError where site.yml does not fit, GitshelfError if a repository cannot be asked.
+    """
+    ours = trackers(site)
+    if not ours:
+        return 0, []
+    wanted = notices(everything(steps(site), versions_that_run(site, records)))
+    return tell(told_folder(site), ours, wanted)
+
+
+def versions_that_run(site: Site, records: Sequence[Record]) -> dict[str, str]:
+    """The version that each environment runs, of those that run one."""
+    now = {name: running(records, name) for name in site.read_environments().environments}
+    return {name: found.version for name, found in now.items() if found is not None}
+
+
+def told_folder(site: Site) -> Path:
+    """Where it is kept what the site's trackers were told."""
+    return site.state / "bugs"
+
+
+def merged(mentions: Iterable[Mention]) -> list[Notice]:
+    """What is to be told of merged commits: no release has them yet. Pure."""
+    return [Notice(one.bug, "", "", (one,)) for one in mentions]
 
 
 def notices(found: Iterable[Found]) -> list[Notice]:

@@ -29,7 +29,8 @@ KEYS = frozenset({"kind", "url", "project", "credentials"})
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What a tracker is told: the release `version` has what `mentions` say of `bug`, and runs in
-    `environment` ('': it was cut). `key` names this notice among all that are ever sent."""
+    `environment` ('': it was cut). Without a version they were merged, and no release has them yet.
+    `key` names this notice among all that are ever sent."""
 
     bug: str
     version: str
@@ -38,13 +39,20 @@ class Notice:
 
     @property
     def key(self) -> str:
-        return f"{self.bug}/{self.version}/{self.environment}"
+        return f"{self.bug}/{self.version or self.mentions[0].commit}/{self.environment}"
+
+    @property
+    def title(self) -> str:
+        return f"Release {self.version}" if self.version else "Merged"
 
     @property
     def text(self) -> str:
         """For people."""
         where = f"runs in {self.environment}" if self.environment else "was cut"
-        lines = [f"Release {self.version} {where}. It has:", ""]
+        first = (
+            f"{self.title} {where}. It has:" if self.version else "Merged, for the next release:"
+        )
+        lines = [first, ""]
         lines += [
             f"* {one.commit[:12]} {one.subject} ({one.book or '.'}; {one.relation} this bug)"
             for one in self.mentions
@@ -118,7 +126,7 @@ def webhook(tracker: Tracker, notice: Notice) -> Message:
     ]
     body = {
         "bug": notice.bug,
-        "release": notice.version,
+        "release": notice.version or None,
         "environment": notice.environment or None,
         "commits": commits,
         "text": notice.text,
@@ -130,7 +138,7 @@ def launchpad(tracker: Tracker, notice: Notice) -> Message:
     """A comment on a bug, as Launchpad's web service takes it (newMessage of a bug)."""
     form = {
         "ws.op": "newMessage",
-        "subject": f"Release {notice.version}",
+        "subject": notice.title,
         "content": notice.text,
     }
     seen = f"{tracker.url}/bugs/{notice.bug}/messages"

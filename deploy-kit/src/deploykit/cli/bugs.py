@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ from deploykit.cli.app import json_option, print_json, site_of
 
 if TYPE_CHECKING:
     from deploykit.bugs import Step
+    from deploykit.ledger import Ledger
+    from deploykit.site import Site
 
 TELL = "tell"
 
@@ -29,25 +33,21 @@ def bugs(ctx: click.Context, bug: str, as_json: bool) -> int:
     deploy-kit bugs 1572495
     deploy-kit bugs tell
     """
-    from deploykit.bugs import everything, find
+    from deploykit.bugs import find
     from deploykit.bugs.history import steps
+    from deploykit.bugs.telling import tell_of_releases, versions_that_run
     from deploykit.cli.ledger import ledger_of
-    from deploykit.ledger.view import running
 
     site, records = site_of(ctx), ledger_of(ctx).known
-    now = {name: running(records, name) for name in site.read_environments().environments}
-    runs = {name: found.version for name, found in now.items() if found is not None}
     known = steps(site)
     _warn(known)
     if bug == TELL:
-        from deploykit.bugs.telling import notices, tell
-        from deploykit.bugs.trackers import trackers
-
-        sent, failed = tell(site.state / "bugs", trackers(site), notices(everything(known, runs)))
+        sent, failed = tell_of_releases(site, records)
         click.echo(f"told {sent}")
         for line in failed:
             click.echo(f"not told: {line}", err=True)
         return 1 if failed else 0
+    runs = versions_that_run(site, records)
     found = find(bug, known, runs)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -60,6 +60,31 @@ def bugs(ctx: click.Context, bug: str, as_json: bool) -> int:
     if not found:
         click.echo(f"no release says that it has to do with bug {bug}")
     return 0 if found else 1
+
+
+@contextmanager
+def telling(site: Site, ledger: Ledger) -> Iterator[None]:
+    """Tell the trackers afterwards, also of a train that failed on its way, what runs where."""
+    try:
+        yield
+    except Exception:  # not who is interrupted: they want an end
+        _tell(site, ledger)
+        raise
+    _tell(site, ledger)
+
+
+def _tell(site: Site, ledger: Ledger) -> None:
+    """Tell the trackers; that one cannot be told is a warning: the next call tries again."""
+    from deploykit.base.errors import DeployKitError
+    from deploykit.bugs.telling import tell_of_releases
+    from gitshelf import GitshelfError
+
+    try:
+        failed = tell_of_releases(site, ledger.known)[1]
+    except (DeployKitError, GitshelfError, OSError) as error:
+        failed = [str(error)]
+    for line in failed:
+        click.echo(f"warning: a bug tracker was not told: {line}", err=True)
 
 
 def _warn(known: list[Step]) -> None:

@@ -34,6 +34,7 @@ def deploy(
     deploy-kit deploy 2026.47.1 test
     deploy-kit deploy latest staging
     """
+    from deploykit.cli.bugs import telling
     from deploykit.cli.ledger import ledger_of
     from deploykit.providers import resolve_instance
     from deploykit.release import find_release
@@ -44,7 +45,8 @@ def deploy(
         env, _ = resolve_instance(work.site, environment, provider)
         ledger = ledger_of(ctx)
         found = build_release(work.site, ledger, find_release(work.site, release))
-        run(work, ledger, found, env, new_secrets=new_secrets)
+        with telling(work.site, ledger):
+            run(work, ledger, found, env, new_secrets=new_secrets)
         _tell(environment, found.version, found.digest, as_json)
 
 

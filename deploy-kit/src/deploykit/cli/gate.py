@@ -94,6 +94,39 @@ def dequeue(ctx: click.Context, change: str, reason: str, key: Path | None) -> N
     _decide(ctx, key, "dequeue", change, reason)
 
 
+@gate.command("export-zuul")
+@click.argument("folder", metavar="[DIR]", default="zuul",
+                type=click.Path(file_okay=False, path_type=Path))  # fmt: skip
+@click.option("--project", default="project-config", show_default=True,
+              help="The project that keeps Zuul's configuration.")  # fmt: skip
+@click.pass_context
+def export_zuul(ctx: click.Context, folder: Path, project: str) -> None:
+    """Write projects, pipelines, jobs and queues as Zuul's configuration into DIR (zuul).
+
+    What gate.yml says and Zuul cannot is told.
+
+    \b
+    deploy-kit gate export-zuul /tmp/zuul
+    """
+    from deploykit.base import files
+    from deploykit.base.errors import InputError
+    from deploykit.gate.config import PROJECT, config_file, read_config
+    from deploykit.gate.zuul import exported, left_out
+
+    site = site_of(ctx)
+    config = read_config(config_file(site.folder))
+    if not PROJECT.fullmatch(project) or project in config.projects:
+        raise InputError(f"'{project}' cannot keep Zuul's configuration",
+                         "name a project of its own, which no queue has")  # fmt: skip
+    for path, text in exported(config, site.name, project).items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        files.write(file, text)
+        click.echo(file)
+    for line in left_out(config):
+        click.echo(f"left out: {line}", err=True)
+
+
 def _opened(ctx: click.Context) -> Opened:
     from deploykit.gate.site import open_gate
 

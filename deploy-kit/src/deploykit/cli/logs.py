@@ -139,23 +139,30 @@ def diagnose(ctx: click.Context, what: tuple[str, ...], as_json: bool) -> int:
 def signatures(ctx: click.Context, as_json: bool) -> int:
     """The signatures in force, in how many runs each was seen, and what nobody explains yet.
 
+    Also how often changes were tested again because of which bug (`recheck bug NNN`).
+
     Exit status 1 where one is too broad: more than a tenth of the runs that passed show it.
     """
     from deploykit.evidence.diagnosis import figures_of
+    from deploykit.logs.rechecks import Rechecks
     from deploykit.logs.signatures import signatures_of
 
     site = site_of(ctx)
     figures = figures_of(store_of(site), signatures_of(site))
+    rechecks = Rechecks(site.runs).counts()
     if as_json:
         counts = [_count_json(count) for count in figures.counts]
         print_json({"signatures": counts, "failed": figures.failed,
-                    "unexplained": figures.unexplained, "rate": figures.rate})  # fmt: skip
+                    "unexplained": figures.unexplained, "rate": figures.rate,
+                    "rechecks": rechecks})  # fmt: skip
     else:
         _print_counts(figures.counts)
         percent = f"{100 * figures.rate:.0f} %"
         click.echo(
             f"unexplained: {figures.unexplained} of {figures.failed} failed runs ({percent})"
         )
+        for bug, times in rechecks.items():
+            click.echo(f"run again because of bug {bug}: {times}")
         for count in figures.broad:
             click.echo(
                 f"too broad: {count.signature.name} ({count.signature.place}): {count.share}"

@@ -25,6 +25,7 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
 
     from deploykit.base.errors import InputError
     from deploykit.board import print_board
+    from deploykit.cli.bugs import telling
     from deploykit.cli.ledger import ledger_of
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
@@ -46,7 +47,8 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
             f"Release {found.version} goes to {' → '.join(env.name for env in line)}; "
             f"logs: {escape(str(work.logs))}"
         )
-        run_train(work, ledger, found, line)
+        with telling(work.site, ledger):
+            run_train(work, ledger, found, line)
         print_board(work.site, ledger.fetch_records())
         click.echo(what_next([env.name for env in line]))
 
@@ -76,6 +78,7 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
     \b
     deploy-kit promote 2026.47.1 production
     """
+    from deploykit.cli.bugs import telling
     from deploykit.cli.ledger import ledger_of
     from deploykit.ledger.schema import Purpose
     from deploykit.release import find_release
@@ -86,5 +89,6 @@ def promote(ctx: click.Context, release: str, environment: str) -> None:
         env = work.site.environment(environment)
         ledger = ledger_of(ctx)
         found = build_release(work.site, ledger, find_release(work.site, release))
-        deploy(work, ledger, found, env, Purpose.PROMOTE)
+        with telling(work.site, ledger):
+            deploy(work, ledger, found, env, Purpose.PROMOTE)
         click.echo(f"{environment} runs {found.version}")

@@ -39,7 +39,8 @@ class Change:
     (a vote, a `recheck`), `recheck` the last `recheck` alone, both '' where there is none; a result
     that is held against a change is one of the same ask. `since` is when it was approved, in
     seconds of the server's clock. `trusted`: its code may run. `said` are the marks of what the
-    gate has already told its owner.
+    gate has already told its owner. `reasons` are the comments by which it was to be tested again
+    because of a bug, each with the bug.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Change:
     change_id: str = ""
     subject: str = ""
     owner: str = ""
+    reasons: tuple[tuple[str, str], ...] = ()
 
     @property
     def open(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from deploykit.base.printable import one_line, printable
 from deploykit.gate.changes import mark
 from deploykit.gate.review import TAG
 from deploykit.gate.work import Ran
+from deploykit.logs.masking import masked
 
 FINDING = re.compile(
     r"^(?:\./)?(?P<path>[^\s:][^:\n]*?):(?P<line>\d{1,7}):(?:\d+:)? *(?P<text>\S.*)$"
@@ -48,21 +49,33 @@ def review(
     return body
 
 
-def jobs_text(ran: Sequence[Ran]) -> str:
-    """What ran, how it ended, how long it took, and where its log is: a line each."""
+def jobs_text(
+    ran: Sequence[Ran], faults: Mapping[str, Sequence[str]] | None = None, run: str = ""
+) -> str:
+    """What ran, how it ended, how long it took, and where its log is: a line each.
+
+    `faults`: what is known of jobs that failed, lines by their names. `run`: as what all of it is
+    kept ('': it is not).
+    """
     if not ran:
         return "- no job belongs to these paths"
     lines = []
     for one in ran:
         log = f", log: {one.log}" if one.log else ""
         lines.append(f"- {one.name}: {one_line(one.result)} ({one.seconds:.0f} s){log}")
+        lines += [f"  {one_line(fault)}" for fault in (faults or {}).get(one.name, ())]
+    if run:
+        lines.append(f"Logs: deploy-kit logs show {run}")
     return "\n".join(lines)
 
 
 def findings(log: str, paths: Collection[str], job: str, build: str) -> list[dict[str, Any]]:
-    """Comments on lines, from what `job` printed as `PATH:LINE: TEXT` about one of `paths`."""
+    """Comments on lines, from what `job` printed as `PATH:LINE: TEXT` about one of `paths`.
+
+    Secrets of a known form are masked before anything else is done.
+    """
     found: dict[tuple[str, int, str], None] = {}
-    for line in log[-TAIL:].splitlines():
+    for line in masked(log[-TAIL:]).splitlines():
         match = FINDING.match(printable(line).strip())
         if match and match["path"] in paths:
             found[match["path"], int(match["line"]), one_line(match["text"])] = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from deploykit.base.errors import InputError
+from deploykit.bugs import Mention
 from deploykit.gate import review
 from deploykit.gate.builds import Build, Chain, Conflict, Merged, Status
 from deploykit.gate.changes import Change, Ruling
@@ -23,12 +24,16 @@ DEEP = 20  # searches one after the other for what needs what
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read in one round: it is never added to, a new round reads anew."""
+    """What was read in one round: it is never added to, a new round reads anew.
+
+    `merges` are the changes that the gate merged of late, as far as they name bugs.
+    """
 
     changes: Mapping[str, Change]
     tips: Tips
     outcomes: tuple[bool, ...]
     rulings: Mapping[str, Ruling]
+    merges: tuple[Mention, ...] = ()
 
     def by_commit(self) -> dict[str, Change]:
         return {change.commit: change for change in self.changes.values()}
@@ -59,14 +64,16 @@ class Reader:
             found = review.seen(infos)
             if len(infos) == before:
                 break  # nobody has them: the changes are told so
-        words = [("q", f"-is:open {self._where()}"), ("n", str(RECENT)), ("o", "MESSAGES")]
+        words = [("q", f"-is:open {self._where()}"), ("n", str(RECENT))]
+        words += [("o", option) for option in ("MESSAGES", "CURRENT_REVISION", "CURRENT_COMMIT")]
         closed = self.server.get("/changes/", words)
         changes = review.changes_of(found, rules)
         tips = self.tips()
         self._bring(changes.values(), tips)
         numbers = {info["_number"] for info in closed}
         verdicts = [*closed, *(one for one in infos if one["_number"] not in numbers)]
-        return Reading(changes, tips, review.outcomes(verdicts, rules), self.rulings(changes))
+        outcomes, merges = review.outcomes(verdicts, rules), review.merges(verdicts, rules)
+        return Reading(changes, tips, outcomes, self.rulings(changes), merges)
 
     def tips(self) -> dict[Place, str]:
         """What the branches of the queues are at now; one that is not there is left out."""

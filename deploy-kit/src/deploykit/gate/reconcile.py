@@ -19,6 +19,8 @@ from deploykit.gate.changes import Change, Item, rejected
 from deploykit.gate.check import CheckAction, Vote, checked, next_checks
 from deploykit.gate.config import Config
 from deploykit.gate.facts import Reader, Reading, facts_of, queue_of, tips_of
+from deploykit.gate.joblogs import JobLogs
+from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
 from deploykit.gate.post import without_post
@@ -59,6 +61,8 @@ class Gate:
     reader: Reader
     after: After
     branches: PrivateBranches
+    logs: JobLogs
+    bugs: MergedBugs
     say: Callable[[str], None]
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
 
@@ -77,6 +81,8 @@ class Gate:
         done |= self._check(reading)
         done |= self.after.judge()
         done |= self.branches.look(reading.tips)
+        self.logs.note_rechecks(reading.changes.values())
+        self.bugs.note(reading.merges)
         self.work.resume()
         return done
 
@@ -249,10 +255,7 @@ class Gate:
             raise _Stop from None
 
     def _jobs_text(self, build: Build) -> str:
-        kept = self.work.kept(build)
-        if kept is not None and kept.broken:
-            return kept.broken
-        return comments.jobs_text(self.work.ran(build))
+        return self.logs.text(self.work, build)
 
     def _findings(self, build: Build) -> list[dict[str, object]]:
         kept = self.work.kept(build)

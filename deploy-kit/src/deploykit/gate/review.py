@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from gitshelf.compare.comparison import parse_commit
+
+from deploykit.bugs import Mention, mentions
 from deploykit.gate.changes import Change, Status
 from deploykit.gate.footers import dependencies, recheck_reason
 
@@ -121,6 +124,11 @@ def _change(info: Info, rules: Rules) -> Change:
         change_id=str(info["change_id"]),
         subject=str(info.get("subject", "")),
         owner=str(info["owner"].get("username") or info["owner"].get("name") or ""),
+        reasons=tuple(
+            (str(one["id"]), bug)
+            for one in rechecks
+            if (bug := recheck_reason(str(one["message"])))
+        ),
     )
 
 
@@ -195,6 +203,25 @@ def outcomes(infos: Collection[Info], rules: Rules) -> tuple[bool, ...]:
         if match[2]
     ]
     return tuple(merged for _, _, merged in sorted(found))
+
+
+def merges(infos: Collection[Info], rules: Rules) -> tuple[Mention, ...]:
+    """The bugs that changes name which are merged, and of which the gate said so."""
+    return tuple(
+        mention
+        for info in infos
+        if info["status"] == "MERGED" and "current_revision" in info
+        if any(
+            match[2] == "merged"
+            for one in info.get("messages", [])
+            if _is_own(one, rules)
+            for match in MARK.finditer(str(one["message"]))
+        )
+        for mention in mentions(
+            str(info["project"]),
+            parse_commit(f"{info['current_revision']}\n\n0\n{_message(info)}"),
+        )
+    )
 
 
 def _is_own(message: Info, rules: Rules) -> bool:

@@ -15,6 +15,8 @@ from deploykit.gate.changes import Change, Ruling
 from deploykit.gate.config import Config, config_file, read_config
 from deploykit.gate.events import ssh_command
 from deploykit.gate.facts import Reader
+from deploykit.gate.joblogs import JobLogs, joblogs_of
+from deploykit.gate.merged_bugs import MergedBugs, merged_bugs_of
 from deploykit.gate.pins import paths_of
 from deploykit.gate.post import Holds
 from deploykit.gate.reconcile import Gate
@@ -42,11 +44,14 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a gate works with: the `folder` of its caches and builds, who runs its jobs, what people
-    decided of changes, and where it puts environments on hold (None: nowhere)."""
+    decided of changes, where logs are kept and bugs are told of, and where it puts environments on
+    hold (None: nowhere)."""
 
     folder: Path
     executor: Executor
     rulings: Rulings
+    logs: JobLogs
+    bugs: MergedBugs
     holds: Holds | None = None
 
 
@@ -62,7 +67,15 @@ def open_gate(site: Site, ledger: Ledger, say: Callable[[str], None]) -> Opened:
         return rulings_of(ledger.fetch_records(), changes)
 
     folder = site.state / "gate"
-    return assembled(config, Surroundings(folder, executor_for(site), rulings, Holds(ledger)), say)
+    around = Surroundings(
+        folder,
+        executor_for(site),
+        rulings,
+        joblogs_of(site),
+        merged_bugs_of(site, say),
+        Holds(ledger),
+    )
+    return assembled(config, around, say)
 
 
 def _demand_known(config: Config, ledger: Ledger) -> None:
@@ -93,6 +106,6 @@ def assembled(config: Config, around: Surroundings, say: Callable[[str], None]) 
     work = Work(folder / "builds", around.executor, trees)
     after = After(config, server, trees, work, around.holds, say)
     branches = PrivateBranches(config, server, trees, work, say)
-    gate = Gate(config, server, trees, work, reader, after, branches, say)
+    gate = Gate(config, server, trees, work, reader, after, branches, around.logs, around.bugs, say)
     words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")

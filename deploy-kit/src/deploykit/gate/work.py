@@ -11,7 +11,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One job of a build, for people: its result, seconds and log."""
+    """One job of a build, for people: its result, seconds, log, and when it ended (UTC)."""
 
     name: str
     result: str
     seconds: float
     log: str
+    ended: datetime | None = None
 
 
 class Work:
@@ -128,7 +129,8 @@ class Work:
             if state is not None and not state.running:
                 taken = state.ended - state.began if state.ended and state.began else timedelta()
                 result = str(state.result or "")
-                found.append(Ran(job.name, result, taken.total_seconds(), state.log))
+                seconds = taken.total_seconds()
+                found.append(Ran(job.name, result, seconds, state.log, state.ended))
         return found
 
     def failed_logs(self, build: Build) -> dict[str, str]:

@@ -16,6 +16,7 @@ from consoledoc import ENVIRONMENT, commands, run, wrong
 from deploykit.base.errors import DeployKitError
 from deploykit.base.printable import printable_output
 from deploykit.cli import cli
+from deploykit.logs.rechecks import Rechecks
 from deploykit.site import open_site
 
 BIN = Path(sys.executable).parent
@@ -97,6 +98,13 @@ def test_signature_that_passing_runs_show_is_named_as_too_broad_with_its_line(si
     done = call("logs", "signatures")
     assert done.returncode == 1
     assert "too broad: busy" in done.stdout and "own.yml:1): 1 of 1 runs that passed" in done.stdout
+
+
+def test_bugs_that_rechecks_named_are_counted_beside_the_signatures(site: Path) -> None:
+    Rechecks(open_site(site).runs).note({"m1": "7", "m2": "7", "m3": "1572495"})
+    lines = call("logs", "signatures").stdout.splitlines()
+    assert lines[-2:] == ["run again because of bug 7: 2", "run again because of bug 1572495: 1"]
+    assert json.loads(call("logs", "signatures", "--json").stdout)["rechecks"]["7"] == 2
 
 
 def test_answers_for_machines_are_json_and_whole(site: Path) -> None:

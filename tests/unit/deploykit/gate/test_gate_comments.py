@@ -23,3 +23,9 @@ def test_findings_are_those_on_paths_that_the_change_alters() -> None:
     found = findings(log, {"a.py"}, "lint", "b1")
     assert [(one["path"], one["line"]) for one in found] == [("a.py", 3), ("a.py", 9)]
     assert review("x", [], robot=found)["robot_comments"]["a.py"][0]["message"] == "E501 too long"
+
+
+def test_secret_in_a_finding_is_masked_before_it_stands_on_a_line() -> None:
+    log = "a.py:3: S105 hardcoded: password = 'hunter2'\n"
+    (found,) = findings(log, {"a.py"}, "lint", "b1")
+    assert found["message"] == "S105 hardcoded: password = ***"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from deploykit.gate.changes import Change, mark, rejected
-from deploykit.gate.review import TAG, Rules, changes_of, missing, outcomes, seen
+from deploykit.gate.review import TAG, Rules, changes_of, merges, missing, outcomes, seen
 
 GATE, ANN, EVE = 1, 2, 3
 RULES = Rules({"Code-Review": 2, "Workflow": 1}, "Verified", GATE, frozenset({ANN}),
@@ -96,6 +96,10 @@ def test_last_vote_for_the_merge_or_recheck_on_this_patch_set_is_the_ask() -> No
     messages.append(talk("m3", "Patch Set 2:\n\nrecheck bug 7", patchset=2))
     change = one(info(1, old=("o1",), messages=messages))
     assert (change.ask, change.recheck) == ("m3", "m3")
+    assert change.reasons == (("m3", "7"),)
+    messages.append(talk("m4", "recheck", patchset=2))
+    change = one(info(1, old=("o1",), messages=messages))
+    assert (change.recheck, change.reasons) == ("m4", (("m3", "7"),))
 
 
 def test_mark_counts_in_comments_of_the_gate_alone() -> None:
@@ -136,3 +140,16 @@ def test_depends_on_is_resolved_and_what_is_not_there_is_searched() -> None:
 
 def test_depends_on_that_nobody_can_read_is_a_problem() -> None:
     assert "neither" in one(info(1, message="T\n\nDepends-On: the other one\n")).problem
+
+
+def test_bugs_of_what_the_gate_merged_are_read_and_of_nothing_else() -> None:
+    message = "Mend it\n\nCloses-Bug: #7\nRelated-Bug: LP: #8\nCloses-Bug: #7\n"
+    said = talk("m1", f"x\n\n[gate {mark('passed m0')} merged]", GATE, tag=f"{TAG}~gate")
+    forged = talk("m1", said["message"], EVE, tag=TAG)
+    found = merges([info(1, message=message, status="MERGED", messages=[said])], RULES)
+    assert [(one.bug, one.relation, one.book, one.commit, one.subject) for one in found] == [
+        ("7", "closes", "alpha", "c1", "Mend it"),
+        ("8", "related", "alpha", "c1", "Mend it"),
+    ]
+    assert merges([info(1, message=message, status="MERGED", messages=[forged])], RULES) == ()
+    assert merges([info(1, message=message, messages=[said])], RULES) == ()
