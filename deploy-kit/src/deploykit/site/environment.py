@@ -15,11 +15,12 @@ from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.instance import Instance
 from deploykit.site.operators import Operator, parse_operators
 from deploykit.site.promotion import Promotion, parse_promotion
+from deploykit.site.settings import Setting, parse_settings, together
 
 MEMORY = re.compile(r"[1-9]\d*[MG]")
 KEYS = frozenset(
     {"name", "provider", "networks", "nodes", "operators"}
-    | {"promotion", "protected", "packages", "deploy"}
+    | {"promotion", "protected", "packages", "deploy", "settings"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 MASTER_ROLE = "master"
@@ -70,6 +71,7 @@ class Environment:
     that the two never meet. `installed`: its nodes come with the
     content's packages installed, unconfigured; else those are downloaded at most. `operators` get
     accounts of their own on every node. `batch` is how many nodes a deployment changes at once.
+    `settings` go over the values of whatever release is deployed there.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Environment:
     installed: bool = False
     operators: tuple[Operator, ...] = ()
     batch: Batch = AS_THE_CONTENT_SAYS
+    settings: tuple[Setting, ...] = ()
 
     @property
     def master(self) -> Node:
@@ -116,7 +119,7 @@ def is_minion(roles: Iterable[str]) -> bool:
 
 
 def parse_environment(file: Path) -> Environment:
-    """Read one environment file.
+    """Read one environment file, and the files of settings in the folder beside it.
 
     Raises InputError naming file, line and key for anything that does not fit the schema.
     """
@@ -145,6 +148,7 @@ def parse_environment(file: Path) -> Environment:
         installed=_installed(keys["packages"]) if "packages" in keys else False,
         operators=parse_operators(keys["operators"]) if "operators" in keys else (),
         batch=parse_deploy(keys["deploy"]) if "deploy" in keys else AS_THE_CONTENT_SAYS,
+        settings=_settings(keys.get("settings"), file.with_suffix("")),
     )
 
 
@@ -345,6 +349,13 @@ def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
             f"exactly one node has the role '{MASTER_ROLE}', found: {', '.join(masters) or 'none'}"
         )
     return tuple(nodes)
+
+
+def _settings(value: Value | None, folder: Path) -> tuple[Setting, ...]:
+    """What `settings` and every file of `folder` set."""
+    groups = [parse_settings(value)] if value is not None else []
+    groups += [parse_settings(load(file)) for file in environment_files(folder)]
+    return together(groups)
 
 
 def _installed(value: Value) -> bool:

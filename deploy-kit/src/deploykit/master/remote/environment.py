@@ -34,13 +34,15 @@ def apply(
     name: str,
     nodes: dict[str, dict[str, Any]],
     virtual: dict[str, str] | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
     `nodes`: name -> {"roles": [...], "addresses": {network: address}}, networks in the order of
     their interfaces. `virtual`: network -> the address that several nodes share there, where there
-    is one. Secrets that the kit asks for are made where they are missing; a node that is
-    no longer there loses its pillar.
+    is one. `settings` are the environment's values over the kit's, by component or what else its
+    pillar has; a node gets those of its own components. Secrets that the kit asks for are made
+    where they are missing; a node that is no longer there loses its pillar.
     Raises AgentError for a role that the kit does not know.
     """
     content = role_map(digest)
@@ -56,7 +58,7 @@ def apply(
                 )
     common = list(content.get("common") or [])
     spec = content["secrets"]
-    virtual = virtual or {}
+    virtual, settings = virtual or {}, settings or {}
     values = secrets.ensure(spec, nodes, name, virtual)
     secrets.authority(name)
     ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
@@ -74,12 +76,14 @@ def apply(
             **entry,
         }
         parts = [*common, *(c for role in roles for c in components[role])]
+        others = {c for listed in components.values() for c in listed} - set(parts)
         write_json(
             folder / f"{node}.json",
             {
                 "environment": own,
                 "components": list(dict.fromkeys(parts)),
                 "role_map": rolemap.told(content),
+                "settings": {key: own for key, own in settings.items() if key not in others},
                 "secrets": {
                     secret: values[secret]
                     for secret, rule in spec.items()
