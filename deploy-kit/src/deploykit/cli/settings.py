@@ -167,7 +167,7 @@ def diff(ctx: click.Context, first: str, second: str, named: str | None, as_json
     for title in ("Key", *titles):
         table.add_column(title, overflow="fold")
     for key, *both in found:
-        cells = [f"{_shown(one)}  ({_origin(one)})" if one else NOWHERE for one in both]
+        cells = [f"{_shown(one)} ({_origin(one)})" if one else NOWHERE for one in both]
         table.add_row(*(Text(one_line(cell)) for cell in (key, *cells)))
     stdout().print(table)
 

@@ -71,8 +71,6 @@ def _leaves(value: Value, path: tuple[str, ...], lines: tuple[int, ...]) -> Iter
             raise setting.error(*NOT_SETTINGS[key])
         if entry.is_mapping and entry.key_lines():
             yield from _leaves(entry, setting.path, setting.lines)
-        elif not path:
-            raise entry.error("expected a mapping of what is set there")
         else:
             yield Setting(setting.path, entry.plain(), value.file, setting.lines)
 

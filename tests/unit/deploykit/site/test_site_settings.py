@@ -83,7 +83,6 @@ def test_what_the_pillar_has_from_elsewhere_is_refused_by_name(tmp_path: Path, n
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("chrony: {upstream: [ntp1.example.org, ntp2.example.org]}", "chrony: 3", 12, "a mapping"),
         ("memory: 1.5", "memory: .inf", 11, "expected a number"),
         ("memory: 1.5", "memory: &loop [*loop]", 11, "levels"),
         ("memory: 1.5", "memory: {a: &loop {b: *loop}}", 11, "levels"),

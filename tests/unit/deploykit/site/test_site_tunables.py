@@ -72,7 +72,7 @@ def test_plain_files_of_the_pillar_and_defaults_of_roles_are_tunable(tunables: T
         "nova_compute: {overcommit: {memory: 1.25}}",
         "nova_compute: {packages: [nova-compute, nova-compute-kvm]}",
         "cinder_volume: {disks: {storage1: [/dev/disk/by-id/a]}}",
-        "endpoints: {cache: {port: 11212}}",
+        "endpoints: {cache: {port: 11212}}\nregion: Berlin",
         "day0: {hardening_sshd: {MaxSessions: 20}, hardening_umask: '022'}",
     ],
 )
@@ -94,6 +94,8 @@ def test_value_of_the_kind_that_the_release_has_is_taken(
             "unknown key",
             "overcommit",
         ),
+        ("endpoints: 3", 1, "endpoints", "a mapping", "cache"),
+        ("region: {name: Berlin}", 1, "region.name", "'region' is text", "write region: VALUE"),
         ("nova_compute: {overcommit: 2}", 1, "nova_compute.overcommit", "a mapping", "memory"),
         (
             "nova_compute: {virt_type: {a: 1}}",

@@ -76,14 +76,13 @@ def apply(
             **entry,
         }
         parts = [*common, *(c for role in roles for c in components[role])]
-        others = {c for listed in components.values() for c in listed} - set(parts)
         write_json(
             folder / f"{node}.json",
             {
                 "environment": own,
                 "components": list(dict.fromkeys(parts)),
                 "role_map": rolemap.told(content),
-                "settings": {key: own for key, own in settings.items() if key not in others},
+                "settings": settings_of(settings, parts, components),
                 "secrets": {
                     secret: values[secret]
                     for secret, rule in spec.items()
@@ -97,6 +96,14 @@ def apply(
     described = {"name": name, "nodes": nodes, "virtual": virtual}
     write_json(secrets.ROOT / "environment.json", described)
     return components
+
+
+def settings_of(
+    settings: dict[str, Any], parts: list[str], components: dict[str, list[str]]
+) -> dict[str, Any]:
+    """Those of `settings` for a node with the components `parts`; `components` are all, by role."""
+    others = {name for listed in components.values() for name in listed} - set(parts)
+    return {key: own for key, own in settings.items() if key not in others}
 
 
 def interfaces(addresses: dict[str, str]) -> dict[str, str]:
