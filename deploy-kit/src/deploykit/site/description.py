@@ -23,7 +23,13 @@ def describe(environment: Environment) -> dict[str, Any]:
             for net in environment.networks  # in the order of their interfaces
         ],
         "nodes": [
-            {"name": node.name, "roles": list(node.roles), "at": node.at, "memory": node.memory}
+            {
+                "name": node.name,
+                "roles": list(node.roles),
+                "at": node.at,
+                "memory": node.memory,
+                "addresses": environment.addresses(node),
+            }
             for node in sorted(environment.nodes, key=lambda node: node.name)
         ],
         "operators": sorted(
