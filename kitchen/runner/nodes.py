@@ -16,12 +16,17 @@ from typing import Any
 
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.progress import Silent
-from deploykit.master.facade import node_facts
 from deploykit.nodes.inventory import Inventory, ansible_inventory
 from deploykit.providers.lxd import LxdProvider
 from deploykit.site import Site, open_site
 from deploykit.site.environment import VIRTUAL_ROLE, Environment, parse_environment
 from deploykit.site.instance import Instance
+from deploykit.site.tunables import (
+    day0_variables,
+    demand_known,
+    pillar_settings,
+    read_tunables,
+)
 
 from . import pillars
 from .suites import CHECKOUT, Suite, load
@@ -69,7 +74,8 @@ def render_environment(suite: Suite) -> str:
     if any(VIRTUAL_ROLE in platform.roles for platform in suite.platforms):
         networks["management"]["vip"] = VIP
     # JSON is YAML.
-    return json.dumps({"name": ENVIRONMENT, "networks": networks, "nodes": nodes}, indent=1)
+    whole = {"name": ENVIRONMENT, "networks": networks, "nodes": nodes}
+    return json.dumps({**whole, "settings": dict(suite.settings)}, indent=1)
 
 
 def up(suite: Suite, site: Site) -> None:
@@ -124,14 +130,16 @@ def _environment(suite: Suite, folder: Path) -> Environment:
 
 def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
-    found: Any = ansible_inventory(inventory)
+    settings, tunables = inventory.environment.settings, read_tunables(CONTENT)
+    demand_known(settings, tunables, "the working copy")
+    found: Any = ansible_inventory(inventory, day0_variables(settings, CONTENT / "ansible"))
     for platform in suite.platforms:
         told = {"suite_node": platform.variables(), **platform.vars}
         found["all"]["hosts"][platform.name].update(told)
     found["all"]["vars"] |= {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
     (folder / "inventory.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    virtual = inventory.environment.virtual
-    pillar = pillars.write(folder, CONTENT, ENVIRONMENT, node_facts(inventory), virtual)
+    own = pillar_settings(settings, tunables)
+    pillar = pillars.write(folder, CONTENT, inventory, own)
     for name, target in (("ssh_config", inventory.ssh_config), ("pillar", pillar)):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(target)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deploykit.master.facade import node_facts
 from deploykit.master.remote import environment, kits, secrets
+from deploykit.nodes.inventory import Inventory
 
 DIGEST = "0" * 64  # stands for the working copy, which has no digest
 
@@ -13,13 +16,12 @@ DIGEST = "0" * 64  # stands for the working copy, which has no digest
 def write(
     folder: Path,
     checkout: Path,
-    name: str,
-    nodes: dict[str, dict[str, Any]],
-    virtual: dict[str, str],
+    inventory: Inventory,
+    settings: Mapping[str, Any],
 ) -> Path:
-    """Write NODE.json for each of `nodes` (name -> roles, addresses); returns their folder.
+    """Write NODE.json for each node; returns their folder.
 
-    `virtual` are the addresses that nodes share, by network.
+    `settings` go over the values of the working copy's pillar.
 
     `folder` keeps the suite's secrets between runs, so that a second converge has the same ones.
     Raises AgentError for a role that the working copy does not know.
@@ -30,5 +32,6 @@ def write(
     link = kits.ROOT / DIGEST
     link.unlink(missing_ok=True)
     link.symlink_to(checkout)
-    environment.apply(DIGEST, name, nodes, virtual)
+    there = inventory.environment
+    environment.apply(DIGEST, there.name, node_facts(inventory), there.virtual, dict(settings))
     return secrets.ROOT / "pillar"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,11 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
+    """Its nodes, and what they set over the content's own values, as an environment file does."""
+
     name: str
     platforms: tuple[Platform, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def memory(self) -> int:
@@ -95,7 +98,8 @@ def parse(name: str, text: str, file: Path) -> Suite:
     platforms = found.get("platforms") if isinstance(found, dict) else None
     if not isinstance(platforms, list) or not platforms:
         raise InputError(f"{file}: 'platforms' with at least one node is needed")
-    return Suite(name, tuple(_platform(entry, file) for entry in platforms))
+    settings = found.get("settings", {})
+    return Suite(name, tuple(_platform(entry, file) for entry in platforms), settings)
 
 
 def _platform(entry: Any, file: Path) -> Platform:

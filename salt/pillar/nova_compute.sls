@@ -1,7 +1,9 @@
 nova_compute:
   packages: [nova-compute, nova-compute-kvm, python3-amqp]
   virt_type: qemu
-  reserved_memory: 256  # MiB that no instance gets
+  reserved_memory: 2048  # MiB that no instance gets
   # What the kernel needs where the region has volumes, each with a symbol of a kernel that has it.
   kernel: {iscsi_tcp: iscsi_sw_tcp_session_create}
-  overcommit: {processors: 16, memory: 4, disk: 10}
+  # How many times what a hypervisor has is given to instances. More than 1.0 of memory or disk is a
+  # promise that it cannot keep to all of them at once.
+  overcommit: {processors: 4.0, memory: 1.0, disk: 1.0}

@@ -16,7 +16,7 @@ from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
 from deploykit.image.salt import PYTHON, build_salt
 from deploykit.master.remote import rolemap
-from deploykit.master.remote.environment import interfaces
+from deploykit.master.remote.environment import interfaces, settings_of
 from topologies import NETWORKS, Topology
 
 SCRIPT = Path(__file__).with_name("saltrender.py")
@@ -101,6 +101,7 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             "environment": own,
             "components": list(dict.fromkeys(parts)),
             "role_map": rolemap.told(role_map),
+            "settings": settings_of(topology.settings, parts, components),
             "secrets": {
                 secret: example(secret, rule)
                 for secret, rule in role_map["secrets"].items()

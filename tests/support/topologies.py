@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 NETWORKS = {"management": "10.0.0", "tunnel": "10.0.1", "external": "10.0.2"}
 CONTROLLER = ["database", "messaging", "cache", "identity", "image", "placement"]
 CONTROLLER += ["compute-api", "network-api", "orchestration", "load-balancer"]
+
+# What the shipped environments with hypervisors set; a test compares them. Others have defaults.
+LABORATORY = {
+    "libvirt": {"confined": False},
+    "nova_compute": {
+        "reserved_memory": 256,
+        "overcommit": {"processors": 16.0, "memory": 4.0, "disk": 10.0},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +24,14 @@ class Topology:
     """The roles of an environment's nodes, how many of NETWORKS it has, its virtual address.
 
     `also`: minions that are rendered beside the first of their kind, as they differ from it.
+    `settings` are the environment's, over the content's pillar.
     """
 
     nodes: dict[str, list[str]]
     networks: int = 1
     virtual: str = ""
     also: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def minions(self) -> list[str]:
@@ -54,6 +66,7 @@ TOPOLOGIES = {
             "compute2": ["hypervisor"],
         },
         networks=3,
+        settings=LABORATORY,
     ),
     "dev": Topology(
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from deploykit.base.errors import InputError
 
 WEB_ADDRESS = re.compile(r"https?://[^\s@/][^\s@]*")
 
+DEEPEST = 20  # levels of plain data: an alias may lead back to what it stands in
+
 Scalar = str | int | float | bool | None
+Plain = Scalar | list["Plain"] | dict[str, "Plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,25 @@ class Value:
                 raise at.error(f"unknown key '{name}'", nearest(name, known))
             found[name] = value
         return found
+
+    def key_lines(self) -> dict[str, int]:
+        """The line of each key of the mapping here."""
+        if not isinstance(self.node, MappingNode):
+            raise self.error(f"expected a mapping, found {self._kind()}")
+        return {str(key.value): int(key.start_mark.line) + 1 for key, _ in self.node.value}
+
+    def plain(self, deepest: int = DEEPEST) -> Plain:
+        """All that is here as plain data that JSON can hold, at most `deepest` levels of it."""
+        if deepest == 0:
+            raise self.error(f"has more than {DEEPEST} levels")
+        if isinstance(self.node, MappingNode):
+            return {key: value.plain(deepest - 1) for key, value in self.mapping().items()}
+        if isinstance(self.node, SequenceNode):
+            return [value.plain(deepest - 1) for value in self.items()]
+        value = self.scalar()
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.error(f"expected a number, found {self._kind()}")
+        return value
 
     def items(self) -> Iterator[Value]:
         """The values of the list here."""

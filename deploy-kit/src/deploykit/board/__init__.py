@@ -26,6 +26,7 @@ from deploykit.policy import Candidate, Verdict, evaluate
 from deploykit.policy.replay import breach_in
 from deploykit.policy.rules import Case, Reason, on_hold, pinned, vetoed
 from deploykit.site import Site
+from deploykit.site.description import environment_digest
 from deploykit.site.promotion import Promotion
 
 IN_A_ROW = 3  # marks: that many fit beside the rest of a line
@@ -59,6 +60,13 @@ class Standing:
     in_force: tuple[Reason, ...] = ()
     breach: tuple[Reason, ...] = ()  # what stood against the entry of what runs, when it entered
     secrets: Keeping | None = None  # how old the export of its secrets is, if any record tells
+    described: str | None = None  # digest of what its files say now, if they can be read
+
+    @property
+    def differs(self) -> bool | None:
+        """Whether its files say something else than what stands; None where nobody knows."""
+        stands = self.running.environment_digest if self.running else None
+        return None if stands is None or self.described is None else stands != self.described
 
     @property
     def failed(self) -> view.Attempt | None:
@@ -77,17 +85,20 @@ def standings(
     runnable: Collection[str] | None = None,
     *,
     versions: Mapping[str, str] | None = None,
+    described: Mapping[str, str] | None = None,
 ) -> tuple[Standing, ...]:
     """The board's lines for `environments`; `newest` is what may enter those without a source.
 
     `runnable` are the checks that a train can run, for what is told of the others; `versions` has
-    those of releases that the ledger need not know yet, by digest.
+    those of releases that the ledger need not know yet, by digest; `described` the digests of what
+    the environments' files say, by name.
     """
     named = {**(versions or {}), **view.versions_of(tuple(records))}
     return tuple(
         replace(
             _standing(name, records, newest, now, runnable),
             in_force=_in_force(name, records, now, named),
+            described=(described or {}).get(name),
         )
         for name in environments
     )
@@ -112,6 +123,7 @@ def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
         utc_now(),
         check_names(),
         versions={release.digest: release.version for release in cut},
+        described={name: environment_digest(one) for name, one in readable.items()},
     )
 
 
@@ -138,6 +150,7 @@ def print_board(site: Site, records: Sequence[Record], printer: Console | None =
     out.print(_table(lines, utc_now()))
     _print_in_force(out, lines)
     _print_breaches(out, lines)
+    _print_differing(out, lines)
     _print_secrets(out, lines, utc_now())
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:
@@ -161,6 +174,8 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
                 {"code": one.code, "text": one.text, "remedy": one.remedy} for one in line.in_force
             ],
             "secrets": _secrets_json(line.secrets) if line.secrets else None,
+            "environment_digest": line.running.environment_digest if line.running else None,
+            "differs_from_files": line.differs,
             "against_policy": [reason.code for reason in line.breach],
             "last_deploy": _attempt_json(line) if line.last else None,
             "next": _next_json(line) if line.next else None,
@@ -306,6 +321,17 @@ def _print_breaches(out: Console, lines: Sequence[Standing]) -> None:
         for reason in line.breach:
             text = f"{line.environment}, {version}: {times.with_local(reason.text)}"
             _tell(out, Text(text, style="red"))
+
+
+def _print_differing(out: Console, lines: Sequence[Standing]) -> None:
+    """Where an environment's files say something else than what was brought about last."""
+    differing = [line for line in lines if line.differs]
+    if differing:
+        out.print(Text("Files changed since", style="bold"))
+    for line in differing:
+        assert line.running is not None
+        command = f"deploy-kit deploy {line.running.version} {line.environment}"
+        _tell(out, Text(f"{line.environment}: brought about by: {command}", style="yellow"))
 
 
 def _print_secrets(out: Console, lines: Sequence[Standing], now: datetime) -> None:

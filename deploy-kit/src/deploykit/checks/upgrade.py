@@ -26,7 +26,7 @@ def rehearse(work: Work, occasion: Occasion, purpose: str) -> Outcome:
     """Deploy `before` (if any), then the release, on a throwaway copy; then its smoke test."""
     with throwaway(work, occasion.environment, purpose) as copy:
         if occasion.before is not None:
-            roll_out(work, occasion.before, copy, occasion.signers)
+            roll_out(work, occasion.before, copy, occasion.signers, older=True)
         try:
             roll_out(work, occasion.release, copy, occasion.signers)
         except RolloutFailed as failure:

@@ -42,6 +42,7 @@ COMMANDS = {
     "release": "deploykit.cli.release:release",
     "rollback": "deploykit.cli.deploy:rollback",
     "secrets": "deploykit.cli.secrets:secrets",
+    "settings": "deploykit.cli.settings:settings",
     "setup": "deploykit.cli.host:setup",
     "status": "deploykit.cli.ledger:status",
     "train": "deploykit.cli.train:train",

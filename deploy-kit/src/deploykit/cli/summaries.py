@@ -27,6 +27,7 @@ SUMMARIES = {
     "release": "Releases: kits with a version, cut from the site's manifest gitshelf.yml.",
     "rollback": "Bring back what ENVIRONMENT ran before.",
     "secrets": "The secrets of an environment: on its master alone, and elsewhere encrypted.",
+    "settings": "Settings of environments: their own values over those of the release.",
     "setup": "Start the LXD daemon, make the storage pool.",
     "status": "Show the board: what runs where, since when, on what evidence, and what is next.",
     "train": "Carry RELEASE through the environments: deploy, check, record, ask policy, go on.",

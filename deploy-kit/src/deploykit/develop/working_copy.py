@@ -22,6 +22,8 @@ from deploykit.rollout.work import Work
 from deploykit.site import Site
 from deploykit.site.content import read_content
 from deploykit.site.environment import MASTER_ROLE, Environment, chain
+from deploykit.site.settings import of_pillar
+from deploykit.site.tunables import demand_known, pillar_settings, read_tunables
 
 WORKING = "working"
 LEFT_OUT = frozenset({"__pycache__", ".git"})
@@ -74,6 +76,9 @@ def apply(
     folder = content or work.site.content
     states = states_of(folder, role)
     minions = minions_with(inventory, role)
+    tunables = read_tunables(folder.parent)
+    demand_known(of_pillar(inventory.environment.settings), tunables, "the working copy")
+    settings = pillar_settings(inventory.environment.settings, tunables)
     if not (inventory.folder / DAY0_MARK).is_file():
         raise Refused(
             f"{inventory.instance}: its nodes are bare, day 0 was not done there",
@@ -81,7 +86,7 @@ def apply(
         )
     master = work.master(inventory)
     master.put_working_copy(packed(folder))
-    master.write_environment(WORKING, inventory)
+    master.write_environment(WORKING, inventory, settings)
     await_minions(master, inventory, MINIONS_TIMEOUT, minions)
     with work.progress.step(f"{inventory.instance}: {role or 'everything'} applied") as step:
         narrator = Narrator(work.log(f"{inventory.instance}-states"), step)

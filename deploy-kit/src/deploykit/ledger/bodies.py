@@ -46,8 +46,10 @@ def deploy_body(
     owner: Mapping[str, Any],
     lease_until: datetime,
     summary: str = "",
+    environment_digest: str | None = None,
 ) -> Body:
-    """A step of a deploy; `release` and `over` are digests `sha256:…`."""
+    """A step of a deploy; `release` and `over` are digests `sha256:…`, and so is that of what the
+    environment's files say, which the deploy brings about."""
     fields = {
         "id": id,
         "phase": phase,
@@ -58,6 +60,7 @@ def deploy_body(
         "owner": dict(owner),
         "lease_until": times.iso(lease_until),
         "summary": _lines(summary),
+        "environment_digest": environment_digest,
     }
     return Body("deploy", fields)
 

@@ -38,8 +38,9 @@ class Kind:
     `fields`: every field with what fits it. `writers(fields)`: the roles of which a signer needs
     one. `title(fields)`: the subject of its commit. `words(fields, name)`: what it says in one
     line. `problem(fields)`: what is wrong with fields that fit one by one, '' if nothing is.
-    `first`: the fields that schema 1 had, None for a kind that it did not have; `upgrade` makes
-    those of the present schema of them. `begins`: a ledger begins with one such record and has no
+    `later`: those of the fields that records of before may lack; they are None there. `first`: the
+    fields that schema 1 had, None for a kind that it did not have; `upgrade` makes those of the
+    present schema of them. `begins`: a ledger begins with one such record and has no
     other.
     """
 
@@ -48,6 +49,7 @@ class Kind:
     title: Callable[[Fields], str]
     words: Callable[[Fields, Naming], str]
     problem: Callable[[Fields], str] = lambda fields: ""
+    later: frozenset[str] = frozenset()
     first: Mapping[str, Check] | None = None
     upgrade: Callable[[Fields], Fields] = lambda fields: fields
     begins: bool = False
@@ -89,6 +91,8 @@ def problem_of(kind: str, fields: Fields, schema: int = SCHEMA) -> str:
     if known is None:
         return f"unknown kind {kind!r}"
     for name, check in known.items():
+        if name not in fields and name in KINDS[kind].later:
+            continue
         if name not in fields:
             return f"{kind}: the field '{name}' is missing"
         if not check(fields[name]):
@@ -172,6 +176,7 @@ _DEPLOY: dict[str, Check] = {
     "owner": is_.process,
     "lease_until": is_.time,
     "summary": is_.text,
+    "environment_digest": is_.or_none(is_.digest),
 }
 _EVIDENCE: dict[str, Check] = {
     "check": is_.word,
@@ -238,8 +243,9 @@ KINDS: dict[str, Kind] = {
     ),
     "deploy": Kind(
         fields=_DEPLOY,
+        later=frozenset({"environment_digest"}),
         first={
-            **_DEPLOY,
+            **{name: check for name, check in _DEPLOY.items() if name != "environment_digest"},
             "id": is_.any_word,
             "version": is_.any_word,
             "owner": is_.process_1,

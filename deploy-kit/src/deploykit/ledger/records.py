@@ -119,7 +119,9 @@ def path_of(n: int, text: str) -> str:
 
 
 def _present(kind: str, fields: Mapping[str, Any], schema: int) -> Mapping[str, Any]:
-    return KINDS[kind].upgrade(fields) if schema == 1 else fields
+    """The fields as the present schema has them, those of `later` that are missing as None."""
+    whole = {**dict.fromkeys(KINDS[kind].later), **fields}
+    return KINDS[kind].upgrade(whole) if schema == 1 else whole
 
 
 def writers(body: Body) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,8 @@ class Attempt:
     """One deploy into an environment as far as the ledger tells.
 
     `phase` is its last one; `since` and `told` are the times of its first and last record, `n` and
-    `last` their numbers; `actor` signed the last one.
+    `last` their numbers; `actor` signed the last one. `environment_digest` is of what the
+    environment's files said, which it brings about; None in records from before that was told.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Attempt:
     last: int
     actor: str
     summary: str
+    environment_digest: str | None = None
 
     @property
     def open(self) -> bool:
@@ -50,13 +52,17 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What an environment runs: since when, by whose hand, and the record that says so."""
+    """What an environment runs: since when, by whose hand, and the record that says so.
+
+    `environment_digest` is of its files as the last deploy of it brought them about, if it told.
+    """
 
     digest: str
     version: str
     since: datetime
     n: int
     actor: str
+    environment_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +238,7 @@ def running(records: Sequence[Record], environment: str) -> Running | None:
                 attempt.release, attempt.version, attempt.told, attempt.last, attempt.actor
             )
         unbroken = True
+        current = replace(current, environment_digest=attempt.environment_digest)
     return current
 
 
@@ -326,4 +333,5 @@ def _attempt(
         last=last.n,
         actor=last.actor,
         summary=body["summary"],
+        environment_digest=body["environment_digest"],
     )

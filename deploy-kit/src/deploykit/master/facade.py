@@ -177,8 +177,13 @@ class Master:
         """Put a tar of `salt/` in the place of the working copy that was there before."""
         self._caller.call("working_put", timeout=WRITE, payload=tar)
 
-    def write_environment(self, digest: str, inventory: Inventory) -> dict[str, list[str]]:
-        """Write each minion's pillar for `digest`, making secrets that lack; role -> components."""
+    def write_environment(
+        self, digest: str, inventory: Inventory, settings: Mapping[str, Any]
+    ) -> dict[str, list[str]]:
+        """Write each minion's pillar for `digest`, making secrets that lack; role -> components.
+
+        `settings` go over the release's own values, each minion's for its components.
+        """
         return cast(
             dict[str, list[str]],
             self._call(
@@ -188,6 +193,7 @@ class Master:
                 name=inventory.environment.name,
                 nodes=node_facts(inventory),
                 virtual=inventory.environment.virtual,
+                settings=dict(settings),
             ),
         )
 

@@ -212,11 +212,13 @@ def write_ssh_files(inventory: Inventory) -> bool:
     return changed
 
 
-def ansible_inventory(inventory: Inventory) -> dict[str, object]:
+def ansible_inventory(
+    inventory: Inventory, variables: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """The Ansible inventory of an instance: groups are roles (with '-' as '_').
 
     Beside them `masters` and `minions`; a master with other roles is in both. `users_accounts` are
-    the environment's operators.
+    the environment's operators; `variables` are what its settings say to all hosts.
     """
     groups: dict[str, dict[str, dict[str, object]]] = {}
     for host in inventory.hosts:
@@ -232,6 +234,9 @@ def ansible_inventory(inventory: Inventory) -> dict[str, object]:
                 for host in inventory.hosts
             },
             "children": groups,
-            "vars": {"users_accounts": [one.account() for one in inventory.environment.operators]},
+            "vars": {
+                **(variables or {}),
+                "users_accounts": [one.account() for one in inventory.environment.operators],
+            },
         }
     }

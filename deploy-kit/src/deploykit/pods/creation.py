@@ -45,7 +45,8 @@ def create_pods(work: Work, order: Order) -> Sequence[Inventory]:
     """
     provider = copying_provider(work, order.environment)
     demand_new(provider, order)
-    kept = prepare(work, order.environment, order.base, order.signers)
+    older = order.over is not None
+    kept = prepare(work, order.environment, order.base, order.signers, older=older)
     ansible = order.base.unpacked(work.site) / "ansible"
 
     def create(name: str) -> Inventory:

@@ -18,6 +18,7 @@ from deploykit.providers import Copies, Kept, provider_for
 from deploykit.release import Release
 from deploykit.rollout import roll_out
 from deploykit.rollout.work import Work
+from deploykit.site.description import environment_digest
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
 
@@ -28,11 +29,14 @@ FORGET_SECONDS = 30.0
 FORGET = ["sh", "-c", "rm -f /etc/ssh/ssh_host_* && sync"]
 
 
-def prepare(work: Work, environment: Environment, release: Release, signers: str) -> Kept:
+def prepare(
+    work: Work, environment: Environment, release: Release, signers: str, *, older: bool = False
+) -> Kept:
     """The snapshot of nodes like `environment`'s that carry `release`, made if it is missing.
 
     `signers` is the text of an allowed_signers file for the kit. Those of other releases, or of
-    other nodes than the file has now, go: no pod needs them once it is copied. Raises Refused if
+    other nodes or settings than the files have now, go: no pod needs them once it is copied.
+    `older`: as `roll_out` has it. Raises Refused if
     the provider cannot copy nodes, and what `roll_out` raises.
     """
     provider = copying_provider(work, environment)
@@ -48,7 +52,7 @@ def prepare(work: Work, environment: Environment, release: Release, signers: str
         tags = {"purpose": "pods are copied from it", "release": release.version}
         try:
             nodes = provider.up(environment, instance, tags, work.progress)
-            roll_out(work, release, nodes, signers)
+            roll_out(work, release, nodes, signers, older=older)
             forget_identity(nodes)
         finally:
             work.masters.close(instance)
@@ -58,8 +62,8 @@ def prepare(work: Work, environment: Environment, release: Release, signers: str
 
 
 def prepared_key(environment: Environment, release: Release) -> str:
-    """What prepared nodes depend on: the release's digest, and nodes, networks and operators."""
-    parts = (release.hex, environment.networks, environment.nodes, environment.operators)
+    """What prepared nodes depend on: the release, and what the environment's files say of them."""
+    parts = (release.hex, environment_digest(environment))
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

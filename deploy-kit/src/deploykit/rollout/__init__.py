@@ -22,7 +22,9 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.release import Release
 from deploykit.rollout.day0 import day0
+from deploykit.rollout.settings import settings_for
 from deploykit.rollout.work import Work
+from deploykit.site.tunables import day0_variables
 
 DAY0_FORMAT = 1
 DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last
@@ -70,16 +72,21 @@ def roll_out(
     inventory: Inventory,
     signers: str,
     guard: Guard | None = None,
+    *,
+    older: bool = False,
 ) -> None:
     """Bring `release` onto the instance and make it current there.
 
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
-    Without `guard` nobody else knows of the instance.
-    Raises RolloutFailed when a state of the release fails, NodeUnreachable by name for a dead
-    node, DeployKitError for anything else; `current` has not moved then.
+    Without `guard` nobody else knows of the instance. `older`: the release was there before the
+    environment's files said what they say now; settings that it does not know are left out.
+    Raises InputError before anything is changed where it cannot take a setting, RolloutFailed when
+    a state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for
+    anything else; `current` has not moved then.
     """
     name = inventory.instance
     progress = work.progress
+    settings = settings_for(work, release, inventory.environment, older=older)
     reachable(inventory)
 
     def go_on() -> None:
@@ -95,7 +102,7 @@ def roll_out(
     with progress.step(f"{name}: kit {release.version} to the master"):
         send_kit(master, release, signers)
     go_on()
-    roles = master.write_environment(release.hex, inventory)
+    roles = master.write_environment(release.hex, inventory, settings)
     with progress.step(f"{name}: minions answer"):
         await_minions(master, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
     go_on()
@@ -161,12 +168,15 @@ def day0_done(inventory: Inventory, key: str) -> bool:
 
 
 def day0_key(ansible: Path, inventory: Inventory) -> str:
-    """What day 0 depends on: the release's Ansible files, operators, nodes and their host keys."""
+    """What day 0 depends on: the release's Ansible files, operators, settings of its variables,
+    nodes and their host keys."""
     digest = hashlib.sha256(f"day0 {DAY0_FORMAT}\n".encode())
     for file in sorted(path for path in ansible.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(ansible)}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     digest.update(repr(inventory.environment.operators).encode())
+    if variables := day0_variables(inventory.environment.settings, ansible):
+        digest.update(json.dumps(variables, sort_keys=True).encode())
     for host in inventory.hosts:
         digest.update(repr((host.name, host.roles, host.addresses, host.host_keys)).encode())
     return digest.hexdigest()

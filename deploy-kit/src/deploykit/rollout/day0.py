@@ -16,6 +16,7 @@ from deploykit.base.progress import Step
 from deploykit.logs.signatures import recognise_line, shipped
 from deploykit.nodes.confined import confined
 from deploykit.nodes.inventory import SSH_TIMEOUT, Inventory, ansible_inventory
+from deploykit.site.tunables import day0_variables
 
 PLAYBOOK = Path("playbooks", "day0.yml")
 FORKS = 16
@@ -76,9 +77,9 @@ def day0(
 ) -> None:
     """Run the playbook of `ansible_folder` (a release's own ansible/) on every node, in a sandbox.
 
-    `shown` are the folders of the release that the playbook may read.
-    Output is appended to `log`, `progress` is told the current task; the whole run may take
-    `timeout` seconds. Safe to repeat.
+    Its roles have the environment's settings over their own values. `shown` are the folders of the
+    release that the playbook may read. Output is appended to `log`, `progress` is told the current
+    task; the whole run may take `timeout` seconds. Safe to repeat.
     Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
     the task and the reason of every failure, and InputError where the folder has no playbook.
     """
@@ -87,7 +88,10 @@ def day0(
         raise InputError(f"{playbook}: the release has no such playbook")
     watcher = Watcher(progress)
     with confined(inventory, shown) as place:
-        hosts = place.put("ansible_inventory.json", json.dumps(ansible_inventory(inventory)))
+        variables = day0_variables(inventory.environment.settings, ansible_folder)
+        hosts = place.put(
+            "ansible_inventory.json", json.dumps(ansible_inventory(inventory, variables))
+        )
         config = place.put("ansible.cfg", render_config(place.folder, ansible_folder))
         result = place.run(
             [ansible_playbook(), "--inventory", hosts, playbook],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.instance import Instance
 from deploykit.site.operators import Operator, parse_operators
 from deploykit.site.promotion import Promotion, parse_promotion
+from deploykit.site.settings import Setting, parse_settings, together
 
 MEMORY = re.compile(r"[1-9]\d*[MG]")
 KEYS = frozenset(
     {"name", "provider", "networks", "nodes", "operators"}
-    | {"promotion", "protected", "packages", "deploy"}
+    | {"promotion", "protected", "packages", "deploy", "settings"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 MASTER_ROLE = "master"
@@ -48,13 +49,19 @@ class Network:
 class Node:
     """One machine: its roles, its fixed host number in every network, and its limit of memory.
 
-    `memory` is a number with M or G, powers of 1024; None is no limit.
+    `memory` is a number with M or G, powers of 1024; None is no limit. `own` are its addresses in
+    networks where they do not follow from `at`, by the network's name.
     """
 
     name: str
     roles: tuple[str, ...]
     at: int
     memory: str | None = None
+    own: tuple[tuple[str, ipaddress.IPv4Address], ...] = ()
+
+    def address(self, network: Network) -> ipaddress.IPv4Address:
+        """Its fixed address in a network: its own there, else what `at` makes of it."""
+        return dict(self.own).get(network.name, network.cidr.network_address + self.at)
 
     @property
     def privileged(self) -> bool:
@@ -70,6 +77,7 @@ class Environment:
     that the two never meet. `installed`: its nodes come with the
     content's packages installed, unconfigured; else those are downloaded at most. `operators` get
     accounts of their own on every node. `batch` is how many nodes a deployment changes at once.
+    `settings` go over the values of whatever release is deployed there.
     """
 
     name: str
@@ -83,17 +91,15 @@ class Environment:
     installed: bool = False
     operators: tuple[Operator, ...] = ()
     batch: Batch = AS_THE_CONTENT_SAYS
+    settings: tuple[Setting, ...] = ()
 
     @property
     def master(self) -> Node:
         return next(node for node in self.nodes if MASTER_ROLE in node.roles)
 
-    def address(self, node: Node, network: Network) -> ipaddress.IPv4Address:
-        return network.cidr.network_address + node.at
-
     def addresses(self, node: Node) -> dict[str, str]:
         """The node's fixed address in each network, by network name."""
-        return {net.name: str(self.address(node, net)) for net in self.networks}
+        return {net.name: str(node.address(net)) for net in self.networks}
 
     @property
     def virtual(self) -> dict[str, str]:
@@ -116,7 +122,7 @@ def is_minion(roles: Iterable[str]) -> bool:
 
 
 def parse_environment(file: Path) -> Environment:
-    """Read one environment file.
+    """Read one environment file, and the files of settings in the folder beside it.
 
     Raises InputError naming file, line and key for anything that does not fit the schema.
     """
@@ -145,6 +151,7 @@ def parse_environment(file: Path) -> Environment:
         installed=_installed(keys["packages"]) if "packages" in keys else False,
         operators=parse_operators(keys["operators"]) if "operators" in keys else (),
         batch=parse_deploy(keys["deploy"]) if "deploy" in keys else AS_THE_CONTENT_SAYS,
+        settings=_settings(keys.get("settings"), file.with_suffix("")),
     )
 
 
@@ -295,7 +302,7 @@ def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Networ
     for net in having:
         at = value.mapping()[net.name].mapping()["vip"]
         for node in nodes:
-            if net.cidr.network_address + node.at == net.vip:
+            if node.address(net) == net.vip:
                 raise at.error(f"{net.vip} is already {node.name}'s")
         if not sharing:
             raise at.error("no node shares it", f"give load balancers the role '{VIRTUAL_ROLE}'")
@@ -310,7 +317,7 @@ def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Networ
 def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
     nodes: list[Node] = []
     taken: dict[int, str] = {}
-    known = frozenset({"roles", "count", "at", "memory"})
+    known = frozenset({"roles", "count", "at", "memory", "addresses"})
     for name, entry in value.mapping().items():
         check_key(entry, name)
         keys = entry.mapping(known)
@@ -322,29 +329,83 @@ def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
         count = keys["count"].whole(1) if "count" in keys else None
         first = keys["at"].whole(2)
         memory = _memory(keys["memory"]) if "memory" in keys else None
+        own = _own_addresses(keys, networks) if "addresses" in keys else ()
         for offset in range(count or 1):
             node = Node(
-                name if count is None else f"{name}{offset + 1}", roles, first + offset, memory
+                name if count is None else f"{name}{offset + 1}",
+                roles,
+                first + offset,
+                memory,
+                own,
             )
             if node.at in taken:
                 raise keys["at"].error(
                     f"address {node.at} of {node.name} is already {taken[node.at]}'s"
                 )
             for net in networks:
-                if net.cidr.network_address + node.at not in net.cidr or (
-                    net.cidr.network_address + node.at == net.cidr.broadcast_address
-                ):
-                    raise keys["at"].error(f"{node.at} lies outside {net.name} ({net.cidr})")
+                if not _is_for_nodes(node.address(net), net):
+                    raise keys["at"].error(
+                        f"{node.at} lies outside {net.name} ({net.cidr})",
+                        f"give it one of its own there: addresses: {{{net.name}: ADDRESS}}",
+                    )
             if node.name in taken.values():
                 raise entry.error(f"there are two nodes named {node.name}")
             taken[node.at] = node.name
             nodes.append(node)
+    _demand_own_addresses(value, nodes, networks)
     masters = [node.name for node in nodes if MASTER_ROLE in node.roles]
     if len(masters) != 1:
         raise value.error(
             f"exactly one node has the role '{MASTER_ROLE}', found: {', '.join(masters) or 'none'}"
         )
     return tuple(nodes)
+
+
+def _is_for_nodes(address: ipaddress.IPv4Address, network: Network) -> bool:
+    """Whether a node may have `address` in `network`."""
+    ends = (network.cidr.network_address, network.cidr.broadcast_address)
+    return address in network.cidr and address not in ends
+
+
+def _own_addresses(
+    keys: dict[str, Value], networks: tuple[Network, ...]
+) -> tuple[tuple[str, ipaddress.IPv4Address], ...]:
+    """`addresses` of a node, by network. Raises InputError for what is none of that network's."""
+    if "count" in keys:
+        raise keys["addresses"].error(
+            "several nodes cannot have the same", "write each of them as a node of its own"
+        )
+    known = {net.name: net for net in networks}
+    found = []
+    for name, value in keys["addresses"].mapping(frozenset(known)).items():
+        try:
+            address = ipaddress.IPv4Address(value.text())
+        except ValueError as error:
+            raise value.error(f"not an IPv4 address: {error}") from None
+        if not _is_for_nodes(address, known[name]):
+            raise value.error(f"{address} lies outside {name} ({known[name].cidr})")
+        found.append((name, address))
+    return tuple(found)
+
+
+def _demand_own_addresses(
+    value: Value, nodes: Sequence[Node], networks: tuple[Network, ...]
+) -> None:
+    """Raise InputError where an address of a node's own is another's, too; `value` holds all."""
+    for node in nodes:
+        for name, address in node.own:
+            network = next(net for net in networks if net.name == name)
+            for other in nodes:
+                if other is not node and other.address(network) == address:
+                    at = value.mapping()[node.name].mapping()["addresses"].mapping()[name]
+                    raise at.error(f"{address} is already {other.name}'s")
+
+
+def _settings(value: Value | None, folder: Path) -> tuple[Setting, ...]:
+    """What `settings` and every file of `folder` set."""
+    groups = [parse_settings(value)] if value is not None else []
+    groups += [parse_settings(load(file)) for file in environment_files(folder)]
+    return together(groups)
 
 
 def _installed(value: Value) -> bool:

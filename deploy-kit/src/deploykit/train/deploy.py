@@ -22,8 +22,10 @@ from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
 from deploykit.rollout import RolloutFailed, current_digest, roll_out
+from deploykit.rollout.settings import settings_for
 from deploykit.rollout.work import Work
 from deploykit.secrets.store import tell
+from deploykit.site.description import environment_digest
 from deploykit.site.environment import Environment
 from deploykit.train.lease_keeper import keeping_lease
 from deploykit.train.origin import look, lost_secrets, refuse_lost_secrets
@@ -42,15 +44,19 @@ def deploy(
 
     The deployment itself is evidence: of `upgrade` over what ran before, or of `bootstrap` on
     nodes that are all bare. A master that lost the secrets which the nodes work with gets other
-    ones only with `new_secrets`. Raises Refused with every reason of policy, or for such a master,
-    RolloutFailed where a state fails (recorded; what ran before stays current), DeployKitError
-    otherwise.
+    ones only with `new_secrets`. Raises InputError where the release does not know a setting of the
+    environment (going back leaves it out), Refused with every reason of policy, or for such a
+    master, RolloutFailed where a state fails (recorded; what ran before stays current),
+    DeployKitError otherwise.
     """
     records = ledger.fetch_records()
     signers = kit_signers(records)
     if purpose == Purpose.ROLLBACK:
         signers = kit_signers_back(records, release.digest, environment.name)
     prove(release, records, signers)
+    older = purpose == Purpose.ROLLBACK
+    if not older:
+        settings_for(work, release, environment, older=False)  # before anything is on record
     inventory = work.inventory(environment)
     reachable(inventory)
     began = time.monotonic()
@@ -58,11 +64,17 @@ def deploy(
     lost = lost_secrets(records, environment.name, origin)
     if lost and not new_secrets:
         refuse_lost_secrets(work, inventory, release.version, origin)
-    with keeping_lease(ledger, release, environment.name, purpose) as lease:
+    with keeping_lease(
+        ledger,
+        release,
+        environment.name,
+        purpose,
+        environment_digest=environment_digest(environment),
+    ) as lease:
         there = current_digest(work, inventory)
         edge = edge_of(lease.over, there, release.digest, bare=origin.bare)
         try:
-            roll_out(work, release, inventory, signers, lease)
+            roll_out(work, release, inventory, signers, lease, older=older)
         except RolloutFailed as failure:
             lease.check()  # a deployment that lost its lease proves nothing
             failed = Outcome(FAILED, failure.message, {})

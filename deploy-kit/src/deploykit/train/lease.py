@@ -29,6 +29,7 @@ class Lease:
 
     `resumed` tells that a deploy of the same release, left by another process, goes on. `fence` is
     the number of the record that gave it: whoever has the environment later has a higher one.
+    `environment_digest` is of what the environment's files say now.
     """
 
     ledger: Ledger
@@ -42,6 +43,7 @@ class Lease:
     length: timedelta
     resumed: bool
     fence: int = 0
+    environment_digest: str | None = None
 
     def renew(self, summary: str = "") -> Record:
         """Hold it for another while. Raises Refused when it was taken over meanwhile."""
@@ -82,6 +84,7 @@ def begin(
     *,
     length: timedelta = LEASE,
     runnable: Collection[str] | None = None,
+    environment_digest: str | None = None,
 ) -> Lease:
     """Start deploying, if policy and everybody else let us; exactly one of many callers wins.
 
@@ -110,6 +113,7 @@ def begin(
             owner=holder,
             length=length,
             resumed=False,
+            environment_digest=environment_digest,
         )
         if left is None:
             return _body(lease, Phase.STARTED, now, "")
@@ -132,6 +136,7 @@ def begin(
         length=length,
         resumed=body["phase"] == Phase.TAKEN_OVER,
         fence=record.n,
+        environment_digest=environment_digest,
     )
 
 
@@ -154,4 +159,5 @@ def _body(lease: Lease, phase: Phase, now: datetime, summary: str) -> Body:
         owner=lease.owner.as_json(),
         lease_until=ends,
         summary=summary,
+        environment_digest=lease.environment_digest,
     )

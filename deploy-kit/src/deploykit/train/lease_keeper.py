@@ -95,15 +95,25 @@ def keeping_lease(
     purpose: Purpose,
     *,
     length: timedelta = LEASE,
+    environment_digest: str | None = None,
 ) -> Iterator[KeptLease]:
     """The lease of `environment` for the length of the block, renewed while it lasts.
 
+    `environment_digest` is of what the environment's files say: what the block brings about.
     Entering asks policy and records the start in one step of the ledger. The block ends it by
     `finish`; leaving with an error records the failure; a killed process leaves it to be taken
     over. Raises Refused with every reason.
     """
     began = since_boot()
-    lease = begin(ledger, release, environment, purpose, length=length, runnable=check_names())
+    lease = begin(
+        ledger,
+        release,
+        environment,
+        purpose,
+        length=length,
+        runnable=check_names(),
+        environment_digest=environment_digest,
+    )
     kept = KeptLease(lease, began + length.total_seconds())
     ended = threading.Event()
 

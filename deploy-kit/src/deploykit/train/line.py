@@ -26,6 +26,7 @@ from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
 from deploykit.rollout import carries
 from deploykit.rollout.work import Work
+from deploykit.site.description import environment_digest
 from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
 from deploykit.train.deploy import demand_passed, deploy, smoke_test, tag_release
@@ -62,6 +63,8 @@ def runs_already(work: Work, ledger: Ledger, release: Release, environment: Envi
     now = running(records, environment.name)
     if now is None or now.digest != release.digest:
         return False
+    if now.environment_digest not in (None, environment_digest(environment)):
+        return False  # its files changed since: a deploy of the same release brings that about
     if attempts(records, environment.name)[-1].phase != Phase.FINISHED:
         return False  # whatever was tried since did not end well: deployed again, it is whole
     inventory = work.inventory(environment)

@@ -83,7 +83,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.put_kit_file("d", "kit.tar", b"bytes")
     master.install_kit("d", "kit.tar", "signers")
     master.put_working_copy(b"bytes")
-    master.write_environment("d", inventory)
+    master.write_environment("d", inventory, {"chrony": {"upstream": ["ntp"]}})
     master.wait_for(["salt"], 3)
     report = master.orchestrate("d", inventory, {"master": []}, seen.append)
     assert report["failures"][0] == CAUSE

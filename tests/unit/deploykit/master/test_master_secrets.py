@@ -57,6 +57,15 @@ def test_node_gets_only_the_secrets_of_its_roles(master: Path) -> None:
     assert pillar(master, "front")["components"] == ["trust", "haproxy"]
 
 
+def test_node_gets_the_settings_of_its_components_and_of_what_is_none(master: Path) -> None:
+    settings = {"keystone": {"processes": 8}, "trust": {"a": 1}, "region": "Berlin"}
+    environment.apply(DIGEST, "test", NODES, None, settings)
+    assert pillar(master, "who")["settings"] == settings
+    assert pillar(master, "front")["settings"] == {"trust": {"a": 1}, "region": "Berlin"}
+    environment.apply(DIGEST, "test", NODES)
+    assert pillar(master, "who")["settings"] == {}
+
+
 def test_minion_is_told_the_role_map_without_any_secret(master: Path) -> None:
     environment.apply(DIGEST, "test", NODES)
     assert pillar(master, "front")["role_map"] == {

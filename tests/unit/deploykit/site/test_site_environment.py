@@ -266,3 +266,42 @@ def test_batch_that_is_no_number_of_nodes_is_refused(
 def test_labels_mean_nothing_yet_and_so_are_refused(tmp_path: Path) -> None:
     new = "protected: true\nlabels: {rack: a}"
     refused(tmp_path, GOOD, "protected: true", new, 4, "unknown key 'labels'", "")
+
+
+OWN = GOOD.replace("memory: 2G", "memory: 2G, addresses: {tunnel: 10.20.1.200}")
+
+
+def test_node_has_addresses_of_its_own_where_its_number_does_not_fit(tmp_path: Path) -> None:
+    env = parse_environment(write(tmp_path, OWN))
+    addresses = {node.name: env.addresses(node) for node in env.nodes}
+    assert addresses["controller"] == {"management": "10.20.0.11", "tunnel": "10.20.1.200"}
+    assert addresses["compute1"] == {"management": "10.20.0.31", "tunnel": "10.20.1.31"}
+    smaller = OWN.replace("10.20.1.0/24", "10.20.1.192/26").replace("at: 11,", "at: 70,")
+    smaller = smaller.replace("count: 2, at: 31", "at: 31").replace("at: 10}", "at: 12}")
+    env = parse_environment(write(tmp_path, smaller))
+    assert env.addresses(env.nodes[1]) == {"management": "10.20.0.70", "tunnel": "10.20.1.200"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "remedy"),
+    [
+        ("{tunnel: 10.20.1.200}", "{tunel: 10.20.1.200}", 9, "unknown key 'tunel'", "tunnel"),
+        ("10.20.1.200", "10.20.2.200", 9, "10.20.2.200 lies outside tunnel", ""),
+        ("10.20.1.200", "10.20.1.255", 9, "10.20.1.255 lies outside tunnel", ""),
+        ("10.20.1.200", "10.20.1.32", 9, "10.20.1.32 is already compute2's", ""),
+        ("10.20.1.200", "here", 9, "not an IPv4 address", ""),
+        ("count: 2,", "count: 2, addresses: {tunnel: 10.20.1.9},", 10, "cannot have", "own"),
+        ("at: 31", "at: 300", 10, "300 lies outside management", "addresses: {management: "),
+    ],
+)
+def test_address_that_cannot_be_a_nodes_own_is_refused(
+    tmp_path: Path, old: str, new: str, line: int, message: str, remedy: str
+) -> None:
+    refused(tmp_path, OWN, old, new, line, message, remedy)
+
+
+def test_address_of_its_own_that_is_the_virtual_one_is_refused(tmp_path: Path) -> None:
+    shared = OWN.replace("load-balancer]", "load-balancer, virtual-address]")
+    shared = shared.replace("10.20.0.0/24}", "10.20.0.0/24, vip: 10.20.0.5}")
+    mine = "{tunnel: 10.20.1.200, management: 10.20.0.5}"
+    refused(tmp_path, shared, "{tunnel: 10.20.1.200}", mine, 5, "is already controller's", "")

@@ -73,8 +73,9 @@ class Agent:
         name: str,
         nodes: dict[str, dict[str, Any]],
         virtual: dict[str, str],
+        settings: dict[str, Any],
     ) -> dict[str, Any]:
-        return environment.apply(digest, name, nodes, virtual)
+        return environment.apply(digest, name, nodes, virtual, settings)
 
     def wait_for(self, minions: list[str], seconds: float) -> list[str]:
         return self._salt.wait_for(minions, seconds)

@@ -34,13 +34,15 @@ def apply(
     name: str,
     nodes: dict[str, dict[str, Any]],
     virtual: dict[str, str] | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
     `nodes`: name -> {"roles": [...], "addresses": {network: address}}, networks in the order of
     their interfaces. `virtual`: network -> the address that several nodes share there, where there
-    is one. Secrets that the kit asks for are made where they are missing; a node that is
-    no longer there loses its pillar.
+    is one. `settings` are the environment's values over the kit's, by component or what else its
+    pillar has; a node gets those of its own components. Secrets that the kit asks for are made
+    where they are missing; a node that is no longer there loses its pillar.
     Raises AgentError for a role that the kit does not know.
     """
     content = role_map(digest)
@@ -56,7 +58,7 @@ def apply(
                 )
     common = list(content.get("common") or [])
     spec = content["secrets"]
-    virtual = virtual or {}
+    virtual, settings = virtual or {}, settings or {}
     values = secrets.ensure(spec, nodes, name, virtual)
     secrets.authority(name)
     ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
@@ -80,6 +82,7 @@ def apply(
                 "environment": own,
                 "components": list(dict.fromkeys(parts)),
                 "role_map": rolemap.told(content),
+                "settings": settings_of(settings, parts, components),
                 "secrets": {
                     secret: values[secret]
                     for secret, rule in spec.items()
@@ -93,6 +96,14 @@ def apply(
     described = {"name": name, "nodes": nodes, "virtual": virtual}
     write_json(secrets.ROOT / "environment.json", described)
     return components
+
+
+def settings_of(
+    settings: dict[str, Any], parts: list[str], components: dict[str, list[str]]
+) -> dict[str, Any]:
+    """Those of `settings` for a node with the components `parts`; `components` are all, by role."""
+    others = {name for listed in components.values() for name in listed} - set(parts)
+    return {key: own for key, own in settings.items() if key not in others}
 
 
 def interfaces(addresses: dict[str, str]) -> dict[str, str]:

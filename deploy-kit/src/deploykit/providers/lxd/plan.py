@@ -96,7 +96,7 @@ def render_interfaces(environment: Environment, node: Node) -> str:
     return "\n".join(
         f"auto {net.interface}\n"
         f"iface {net.interface} inet static\n"
-        f"  address {environment.address(node, net)}/{net.cidr.prefixlen}"
+        f"  address {node.address(net)}/{net.cidr.prefixlen}"
         for net in environment.networks
     )
 
@@ -104,7 +104,7 @@ def render_interfaces(environment: Environment, node: Node) -> str:
 def render_hosts(environment: Environment) -> str:
     """hosts(5): every node by name at its address in the first network."""
     first = environment.networks[0]
-    lines = [f"{environment.address(node, first)} {node.name}" for node in environment.nodes]
+    lines = [f"{node.address(first)} {node.name}" for node in environment.nodes]
     return "\n".join(("127.0.0.1 localhost", "::1 localhost ip6-localhost", *lines))
 
 
