@@ -11,7 +11,7 @@ from typing import Any
 from deploykit.base.errors import InputError
 from deploykit.gate import running
 from deploykit.gate.builds import CHECK, Build
-from deploykit.gate.config import Job, PodWish
+from deploykit.gate.job import Job, PodWish
 from deploykit.gate.trees import Remote, State, Trees
 from deploykit.gate.work import Kept, Work
 from deploykit.jobs import JobSpec, JobState

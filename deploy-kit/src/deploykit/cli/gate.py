@@ -110,7 +110,8 @@ def export_zuul(ctx: click.Context, folder: Path, project: str) -> None:
     """
     from deploykit.base import files
     from deploykit.base.errors import InputError
-    from deploykit.gate.config import PROJECT, config_file, read_config
+    from deploykit.gate.config import config_file, read_config
+    from deploykit.gate.job import PROJECT
     from deploykit.gate.zuul import exported, left_out
 
     site = site_of(ctx)

@@ -10,75 +10,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from deploykit.base.errors import InputError
-from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value, load
+from deploykit.gate.access import Access, read_access
+from deploykit.gate.job import NAME, Job, read_job, read_project
 from deploykit.gate.order import Queue
-from deploykit.jobs import GIB
-from deploykit.site.promotion import seconds
 
 FILE = "gate.yml"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 KEYS = frozenset(
     {"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "home", "pins", "post", "private"}
 )
-GERRIT_KEYS = frozenset({"url", "ssh", "account", "password", "key", "host_keys"})
 QUEUE_KEYS = frozenset({"projects", "branches", "window", "floor"})
-JOB_KEYS = frozenset({"run", "projects", "paths", "in", "timeout", "memory", "pod"})
-POD_KEYS = frozenset({"from", "keep"})
-MEMORY = re.compile(r"([1-9]\d{0,5})([MG])")
 INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\0\n\t]+")  # no '..', no '/' at the ends
 APPROVALS = {"Code-Review": 2, "Workflow": 1}
-TIMEOUT = 1800  # seconds of a job that says nothing else
-KEEP = 3600  # seconds that the pod of a failed job stays
-
-
-@dataclass(frozen=True, slots=True)
-class PodWish:
-    """A pod for a job: nodes like those of the environment `source`; it stays for `keep` seconds if
-    the job fails."""
-
-    source: str
-    keep: int = KEEP
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job: `run` in the checkout of the project `folder` ('' for the folder above all).
-
-    It belongs to changes of `projects` that touch one of `paths` (patterns; none: any path).
-    `memory` is what it takes, its pod included, in bytes.
-    """
-
-    name: str
-    run: tuple[str, ...]
-    projects: frozenset[str]
-    paths: tuple[str, ...] = ()
-    folder: str = ""
-    timeout: int = TIMEOUT
-    memory: int = GIB
-    pod: PodWish | None = None
-
-    def concerns(self, touched: Mapping[str, tuple[str, ...]]) -> bool:
-        """Whether it belongs to changes of these paths, by project."""
-        return any(
-            not self.paths or any(fnmatchcase(path, one) for path in paths for one in self.paths)
-            for project, paths in touched.items()
-            if project in self.projects
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How the review server is reached; `password`, `key` and `host_keys` are files."""
-
-    url: str
-    account: str
-    password: Path
-    ssh_host: str
-    ssh_port: int
-    key: Path
-    host_keys: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +100,9 @@ def read_config(file: Path) -> Config:
     if "approvals" in keys:
         approvals = {k: value.whole(1) for k, value in keys["approvals"].mapping().items()}
     return Config(
-        _access(keys["gerrit"], file.parent),
+        read_access(keys["gerrit"], file.parent),
         queues,
-        tuple(_job(name, value, projects) for name, value in keys["jobs"].mapping().items()),
+        tuple(read_job(name, value, projects) for name, value in keys["jobs"].mapping().items()),
         approvals,
         keys["vote"].text() if "vote" in keys else "Verified",
         keys["trusted"].text() if "trusted" in keys else "",
@@ -182,7 +125,7 @@ def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
         keys = load(file).mapping(KEYS)
         if "jobs" not in keys:
             raise InputError(f"{FILE}: 'jobs' is missing")
-        return tuple(_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
+        return tuple(read_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
 
 
 def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
@@ -219,7 +162,7 @@ def _post(value: Value, projects: frozenset[str]) -> Post:
     keys = value.mapping(frozenset({"jobs", "hold"}))
     if "jobs" not in keys:
         raise value.error("'jobs' is missing")
-    jobs = tuple(_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
+    jobs = tuple(read_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
     return Post(jobs, tuple(one.text() for one in keys["hold"].items()) if "hold" in keys else ())
 
 
@@ -241,30 +184,6 @@ def _private(value: Value, queues: tuple[Queue, ...]) -> Private:
     return Private(pattern, moves)
 
 
-def _access(value: Value, folder: Path) -> Access:
-    keys = value.mapping(GERRIT_KEYS)
-    for name in sorted(GERRIT_KEYS):
-        if name not in keys:
-            raise value.error(f"'{name}' is missing")
-    url = keys["url"].text().rstrip("/")
-    if not re.fullmatch(r"https?://[^\s@?#]+", url):
-        raise keys["url"].error(f"'{url}' is no address of a server", "https://review.example.org")
-    if url.startswith("http://") and not re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])[:/]",
-                                                  f"{url}/"):  # fmt: skip
-        raise keys["url"].error("the password would travel in the clear", "use https")
-    host, _, port = keys["ssh"].text().rpartition(":")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", host) or not port.isdecimal():
-        raise keys["ssh"].error("expected HOST:PORT", "review.example.org:29418")
-    account = keys["account"].text()
-    if not NAME.fullmatch(account):
-        raise keys["account"].error(f"'{account}' is no account's name")
-
-    def file(name: str) -> Path:
-        return folder / Path(keys[name].text()).expanduser()
-
-    return Access(url, account, file("password"), host, int(port), file("key"), file("host_keys"))
-
-
 def _queues(name: str, value: Value) -> list[Queue]:
     if not NAME.fullmatch(name):
         raise value.error(f"'{name}' is not a name")
@@ -272,16 +191,9 @@ def _queues(name: str, value: Value) -> list[Queue]:
     for key in ("projects", "branches"):
         if key not in keys:
             raise value.error(f"'{key}' is missing")
-    projects = frozenset(_project(item) for item in keys["projects"].items())
+    projects = frozenset(read_project(item) for item in keys["projects"].items())
     sizes = {key: keys[key].whole(1) for key in ("window", "floor") if key in keys}
     return [Queue(name, item.text(), projects, **sizes) for item in keys["branches"].items()]
-
-
-def _project(value: Value) -> str:
-    text = value.text()
-    if not PROJECT.fullmatch(text):
-        raise value.error(f"'{text}' is no project's name")
-    return text
 
 
 def _demand_apart(queues: tuple[Queue, ...], value: Value) -> None:
@@ -296,44 +208,6 @@ def _demand_apart(queues: tuple[Queue, ...], value: Value) -> None:
                     "leave it in one: those in one queue are tested together",
                 )
             seen[place] = queue.name
-
-
-def _job(name: str, value: Value, projects: frozenset[str]) -> Job:
-    if not NAME.fullmatch(name):
-        raise value.error(f"'{name}' is not a name")
-    keys = value.mapping(JOB_KEYS)
-    if "run" not in keys:
-        raise value.error("'run' is missing", "run: [make, lint]")
-    run = tuple(str(item.scalar()) for item in keys["run"].items())
-    if not run:
-        raise keys["run"].error("there is nothing to run")
-    mine = projects
-    if "projects" in keys:
-        mine = frozenset(_project(item) for item in keys["projects"].items())
-    folder = keys["in"].text() if "in" in keys else ""
-    for unknown in sorted((mine | ({folder} if folder else set())) - projects):
-        raise value.error(f"no queue has the project '{unknown}'", f"{', '.join(sorted(projects))}")
-    paths = tuple(item.text() for item in keys["paths"].items()) if "paths" in keys else ()
-    timeout = seconds(keys["timeout"]) if "timeout" in keys else TIMEOUT
-    memory = _memory(keys["memory"]) if "memory" in keys else GIB
-    pod = _pod(keys["pod"]) if "pod" in keys else None
-    return Job(name, run, mine, paths, folder, timeout, memory, pod)
-
-
-def _memory(value: Value) -> int:
-    text = str(value.scalar())
-    match = MEMORY.fullmatch(text)
-    if match is None:
-        raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
-    return int(match[1]) * {"M": 2**20, "G": GIB}[match[2]]
-
-
-def _pod(value: Value) -> PodWish:
-    keys = value.mapping(POD_KEYS)
-    if "from" not in keys:
-        raise value.error("'from' is missing", "pod: {from: test}")
-    source = parse_name(keys["from"])
-    return PodWish(source, seconds(keys["keep"]) if "keep" in keys else KEEP)
 
 
 def config_file(folder: Path) -> Path:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from deploykit.base.errors import DeployKitError
 from deploykit.gate.changes import Item
-from deploykit.gate.config import Config, Job, parse_jobs
+from deploykit.gate.config import Config, parse_jobs
+from deploykit.gate.job import Job
 from deploykit.gate.queue import Start
 from deploykit.gate.trees import State, Trees
 from deploykit.gate.work import Kept, new_token

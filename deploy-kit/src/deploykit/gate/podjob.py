@@ -18,7 +18,8 @@ from pathlib import Path
 
 from deploykit.base import files, times
 from deploykit.base.progress import Progress
-from deploykit.gate.config import Job, PodWish, config_file, read_config
+from deploykit.gate.config import config_file, read_config
+from deploykit.gate.job import Job, PodWish
 from deploykit.gate.speculative import state_manifest
 from deploykit.gate.trees import Trees
 from deploykit.gate.work import Kept

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from deploykit.gate.builds import Build, Status
-from deploykit.gate.config import Job, Post
+from deploykit.gate.config import Post
+from deploykit.gate.job import Job
 from deploykit.gate.trees import Tips
 from deploykit.gate.work import Kept, new_token
 from deploykit.ledger import Ledger, Record

@@ -18,7 +18,7 @@ from deploykit.base import console
 from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Shown
 from deploykit.gate.checkout import check_out
-from deploykit.gate.config import Job
+from deploykit.gate.job import Job
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Kept, read_build
 

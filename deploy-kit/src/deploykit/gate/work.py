@@ -18,7 +18,7 @@ from typing import Any
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.gate.builds import CHECK, Build, Status
-from deploykit.gate.config import Job, PodWish
+from deploykit.gate.job import Job, PodWish
 from deploykit.gate.trees import Tips, Trees
 from deploykit.jobs import GIB, VERDICTS, Executor, JobSpec, JobState, Result
 

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
-from deploykit.gate.config import Config, Job
+from deploykit.gate.config import Config
 from deploykit.gate.footers import RECHECK
+from deploykit.gate.job import Job
 from deploykit.gate.order import Queue
 
 CONNECTION = "gerrit"  # the name of the review server's connection in zuul.conf

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deploykit.gate.access import Access
 from deploykit.gate.after import After
 from deploykit.gate.branches import PrivateBranches
 from deploykit.gate.builds import Build, Status
-from deploykit.gate.config import Access, Config, Job, Post, Private
+from deploykit.gate.config import Config, Post, Private
+from deploykit.gate.job import Job
 from deploykit.gate.order import Queue
 from deploykit.gate.pins import paths_of
 from deploykit.gate.post import Holds, is_post

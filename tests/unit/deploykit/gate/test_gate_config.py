@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import InputError
-from deploykit.gate.config import PodWish, parse_jobs, read_config
+from deploykit.gate.config import parse_jobs, read_config
+from deploykit.gate.job import PodWish
 from deploykit.gate.rest import read_password
 
 GOOD = """gerrit:

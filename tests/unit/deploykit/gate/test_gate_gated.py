@@ -9,8 +9,8 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.waiting import wait_until
 from deploykit.checks import Occasion, Outcome
 from deploykit.gate.builds import Build, Status
-from deploykit.gate.config import Job
 from deploykit.gate.gated import Gated
+from deploykit.gate.job import Job
 from deploykit.gate.work import Kept
 from deploykit.jobs.local import for_site
 from deploykit.ledger.kit_signers import kit_signers

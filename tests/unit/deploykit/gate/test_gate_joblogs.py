@@ -10,7 +10,7 @@ import pytest
 from deploykit.base.errors import InputError
 from deploykit.gate.builds import Build, Status
 from deploykit.gate.changes import Change
-from deploykit.gate.config import Job
+from deploykit.gate.job import Job
 from deploykit.gate.joblogs import JobLogs
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Kept, Work, new_token

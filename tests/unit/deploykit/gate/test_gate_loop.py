@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError
-from deploykit.gate.config import Access, Config
+from deploykit.gate.access import Access
+from deploykit.gate.config import Config
 from deploykit.gate.loop import only_one, run_gate
 from deploykit.gate.order import Queue
 from deploykit.gate.site import Opened, Surroundings, assembled

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from deploykit.gate.builds import CHECK, Build, Status
-from deploykit.gate.config import Job, Post
+from deploykit.gate.config import Post
+from deploykit.gate.job import Job
 from deploykit.gate.post import Holds, is_post, post_build, post_of, proving, without_post
 from deploykit.gate.work import Kept
 from deploykit.ledger import Ledger

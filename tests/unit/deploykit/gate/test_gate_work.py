@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deploykit.base.errors import DeployKitError
 from deploykit.gate.builds import Build, Status
-from deploykit.gate.config import Job
+from deploykit.gate.job import Job
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Kept, Work
 from deploykit.jobs.local import LocalExecutor
