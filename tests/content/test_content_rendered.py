@@ -165,7 +165,7 @@ def test_highstate_of_a_minion_is_what_its_roles_ask_for(
             assert set(answer["pillar"]) == {
                 *components,
                 *("components", "databases", "endpoints", "environment", "region", "role_map"),
-                *("secrets", "services"),
+                *("secrets", "services", "settings"),
             }
 
 

@@ -30,7 +30,8 @@ LABEL = "debian-bookworm"  # of the nodes; a name that the launcher gives them
 HIGHEST = 2  # that reviewers vote, where the server's labels are as they come
 CONFIG_PROJECT = "project-config"
 # A pattern's parts that are not plain text: any text, one character, one of a set.
-GLOB = re.compile(r"(\*+|\?|\[!?\]?[^\]]*\])")
+# A set of characters has at least one: '[]' and '[!]' are text, as they are to fnmatch.
+GLOB = re.compile(r"(\*+|\?|\[(?:!?\][^\]]*|![^\]]+|[^\]!][^\]]*)\])")
 PRE_RUN, RUN = "playbooks/pre.yaml", "playbooks/run.yaml"
 PRE_RUN_TEXT = """\
 # Puts the merged trees that Zuul prepared on the node.

@@ -10,8 +10,10 @@ from deploykit.base.errors import DeployKitError
 from deploykit.gate.access import Access
 from deploykit.gate.config import Config
 from deploykit.gate.loop import only_one, run_gate
+from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.order import Queue
 from deploykit.gate.site import Opened, Surroundings, assembled
+from gatesite import joblogs_in
 from jobprocesses import JobProcesses
 
 
@@ -29,7 +31,10 @@ def away(tmp_path: Path) -> tuple[Opened, list[str]]:
     config = Config(access, (Queue("integrated", "main", frozenset({"alpha"})),), ())
     said: list[str] = []
     executor = JobProcesses(tmp_path / "jobs")
-    around = Surroundings(tmp_path / "gate", executor, lambda changes: {})
+    bugs = MergedBugs(tmp_path / "bugs", [], said.append)
+    around = Surroundings(
+        tmp_path / "gate", executor, lambda changes: {}, joblogs_in(tmp_path), bugs
+    )
     return assembled(config, around, said.append), said
 
 

@@ -45,7 +45,9 @@ def test_pattern_of_paths_means_the_same_to_zuul(pattern: str, path: str) -> Non
     assert bool(found and found.end() == len(path)) == fnmatchcase(path, pattern)
 
 
-@pytest.mark.parametrize("pattern", ["[a-c]x", "[!a-c]x", "[^]x", "[]]x", "[!]]x"])
+@pytest.mark.parametrize(
+    "pattern", ["[a-c]x", "[!a-c]x", "[^]x", "[]]x", "[!]]x", "[]", "[!]x", "[!!]x"]
+)
 @pytest.mark.parametrize("path", ["ax", "dx", "^x", "]x", "-x"])
 def test_set_of_characters_means_the_same_to_zuul(pattern: str, path: str) -> None:
     assert bool(re.search(expression(pattern), path)) == fnmatchcase(path, pattern)
