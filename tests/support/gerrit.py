@@ -31,6 +31,7 @@ from deploykit.base.filelock import locked
 LOCK = Path(__file__).with_suffix(".lock")
 ADMIN = 1000000  # the account that `Init --dev` makes
 STARTS = 400.0  # seconds; 11 where nothing else runs
+STOPS = 60.0  # seconds
 # `java FILE.java` compiles it in memory. The programs of Gerrit have no static main.
 LAUNCHER = """
 public class Launch {
@@ -136,11 +137,16 @@ class Gerrit:
         raise Broken(f"Gerrit does not answer: {log[-3000:]}")
 
     def stop(self) -> None:
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+        """End the daemon as its service does: one that is killed loses what it had yet to index."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOPS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            self.process = None
+        self.process = None
 
     def call(self, method: str, path: str, body: Any = None, account: str = "admin") -> Any:
         """What the REST interface answers to an account. Raises Broken for a refusal."""
