@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from deploykit.base.errors import InputError
 
 KITCHEN = Path(__file__).resolve().parent.parent
 CHECKOUT = KITCHEN.parent
+SETTINGS = "settings.yml"
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 PLATFORM_KEYS = frozenset(
     {"name", "roles", "memory", "components", "before", "apply", "clean", "may_stay"}
@@ -83,8 +84,22 @@ def load(kitchen: Path = KITCHEN) -> dict[str, Suite]:
     """Every suite of kitchen/suites by name. Raises InputError naming the file."""
     found = {}
     for file in sorted((kitchen / "suites").glob("*/suite.yml")):
-        found[file.parent.name] = parse(file.parent.name, file.read_text(encoding="utf-8"), file)
+        suite = parse(file.parent.name, file.read_text(encoding="utf-8"), file)
+        found[suite.name] = replace(suite, settings=_settings(file.with_name(SETTINGS)))
     return found
+
+
+def _settings(file: Path) -> Mapping[str, Any]:
+    """What the nodes set. A file of its own: suite.yml is Molecule's, which knows no such key."""
+    if not file.is_file():
+        return {}
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{file}: {error}") from None
+    if not isinstance(settings, dict):
+        raise InputError(f"{file}: expected components and their values")
+    return settings
 
 
 def parse(name: str, text: str, file: Path) -> Suite:
@@ -98,8 +113,7 @@ def parse(name: str, text: str, file: Path) -> Suite:
     platforms = found.get("platforms") if isinstance(found, dict) else None
     if not isinstance(platforms, list) or not platforms:
         raise InputError(f"{file}: 'platforms' with at least one node is needed")
-    settings = found.get("settings", {})
-    return Suite(name, tuple(_platform(entry, file) for entry in platforms), settings)
+    return Suite(name, tuple(_platform(entry, file) for entry in platforms))
 
 
 def _platform(entry: Any, file: Path) -> Platform:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 from deploykit.base.errors import InputError
 from deploykit.site.environment import parse_environment
 from runner.nodes import instance, pack, render_environment
 from runner.suites import KITCHEN, load, parse
 
 FILE = Path("suite.yml")
+MOLECULES = {"platforms", "scenario"}  # the keys of Molecule's own that suites have
 
 
 def test_component_alone_says_what_is_applied_and_undone() -> None:
@@ -85,3 +88,20 @@ def test_content_is_packed_the_same_twice(tmp_path: Path) -> None:
     pack(tmp_path, tmp_path / "two.tar")
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
     assert b"pycache" not in (tmp_path / "one.tar").read_bytes()
+
+
+def test_settings_beside_a_suite_are_its_nodes_and_suite_file_has_only_keys_of_molecule(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "suites" / "one"
+    folder.mkdir(parents=True)
+    (folder / "suite.yml").write_text("platforms: [{name: a, components: [mariadb]}]\n")
+    assert load(tmp_path)["one"].settings == {}
+    (folder / "settings.yml").write_text("mariadb: {port: 3307}\n")
+    suite = load(tmp_path)["one"]
+    assert json.loads(render_environment(suite))["settings"] == {"mariadb": {"port": 3307}}
+    (folder / "settings.yml").write_text("[]\n")
+    with pytest.raises(InputError, match="settings.yml"):
+        load(tmp_path)
+    for file in KITCHEN.glob("suites/*/suite.yml"):
+        assert set(yaml.safe_load(file.read_text())) <= MOLECULES, file
