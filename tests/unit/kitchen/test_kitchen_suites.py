@@ -101,7 +101,7 @@ def test_settings_beside_a_suite_are_its_nodes_and_suite_file_has_only_keys_of_m
     suite = load(tmp_path)["one"]
     assert json.loads(render_environment(suite))["settings"] == {"mariadb": {"port": 3307}}
     (folder / "settings.yml").write_text("[]\n")
-    with pytest.raises(InputError, match="settings.yml"):
+    with pytest.raises(InputError, match=r"settings\.yml"):
         load(tmp_path)
     for file in KITCHEN.glob("suites/*/suite.yml"):
         assert set(yaml.safe_load(file.read_text())) <= MOLECULES, file
