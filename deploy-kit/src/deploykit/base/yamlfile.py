@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,11 @@ class Value:
         where = f"{self.key}: " if self.key else ""
         return InputError(f"{self.file}:{self.line}: {where}{problem}", remedy)
 
-    def mapping(self, known: frozenset[str] | None = None) -> dict[str, Value]:
-        """The mapping here, by key; with `known`, other keys are refused by name."""
+    def mapping(
+        self, known: frozenset[str] | None = None, *, needed: Iterable[str] = ()
+    ) -> dict[str, Value]:
+        """The mapping here, by key; with `known`, other keys are refused by name, and the first of
+        `needed` that is missing is told."""
         if not isinstance(self.node, MappingNode):
             raise self.error(f"expected a mapping, found {self._kind()}")
         found: dict[str, Value] = {}
@@ -60,6 +63,9 @@ class Value:
             if known is not None and name not in known:
                 raise at.error(f"unknown key '{name}'", nearest(name, known))
             found[name] = value
+        for name in needed:
+            if name not in found:
+                raise self.error(f"'{name}' is missing")
         return found
 
     def key_lines(self) -> dict[str, int]:

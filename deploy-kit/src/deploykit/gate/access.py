@@ -27,10 +27,7 @@ class Access:
 
 def read_access(value: Value, folder: Path) -> Access:
     """What `value` says; its files are relative to `folder`. Raises InputError with the line."""
-    keys = value.mapping(KEYS)
-    for name in sorted(KEYS):
-        if name not in keys:
-            raise value.error(f"'{name}' is missing")
+    keys = value.mapping(KEYS, needed=sorted(KEYS))
     url = keys["url"].text().rstrip("/")
     if not re.fullmatch(r"https?://[^\s@?#]+", url):
         raise keys["url"].error(f"'{url}' is no address of a server", "https://review.example.org")

@@ -20,6 +20,9 @@ KEYS = frozenset(
     {"gerrit", "trusted", "approvals", "vote", "queues", "jobs", "home", "pins", "post", "private"}
 )
 QUEUE_KEYS = frozenset({"projects", "branches", "window", "floor"})
+HOME_KEYS = ("project", "path")
+PINS_KEYS = ("project", "manifest", "path")
+PRIVATE_KEYS = ("pattern", "moves")
 INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\0\n\t]+")  # no '..', no '/' at the ends
 APPROVALS = {"Code-Review": 2, "Workflow": 1}
 
@@ -87,10 +90,7 @@ class Config:
 def read_config(file: Path) -> Config:
     """The configuration in `file`. Raises InputError with file, line and key."""
     top = load(file)
-    keys = top.mapping(KEYS)
-    for name in ("gerrit", "queues", "jobs"):
-        if name not in keys:
-            raise top.error(f"'{name}' is missing")
+    keys = top.mapping(KEYS, needed=("gerrit", "queues", "jobs"))
     queues = tuple(
         queue for name, value in keys["queues"].mapping().items() for queue in _queues(name, value)
     )
@@ -129,16 +129,8 @@ def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
 
 
 def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
-    keys = _all_of(value, "project", "path")
+    keys = value.mapping(frozenset(HOME_KEYS), needed=HOME_KEYS)
     return _known(keys["project"], projects), keys["path"].text()
-
-
-def _all_of(value: Value, *names: str) -> dict[str, Value]:
-    keys = value.mapping(frozenset(names))
-    for name in names:
-        if name not in keys:
-            raise value.error(f"'{name}' is missing")
-    return keys
 
 
 def _known(value: Value, projects: frozenset[str]) -> str:
@@ -148,7 +140,7 @@ def _known(value: Value, projects: frozenset[str]) -> str:
 
 
 def _pins(value: Value, projects: frozenset[str]) -> Pins:
-    keys = _all_of(value, "project", "manifest", "path")
+    keys = value.mapping(frozenset(PINS_KEYS), needed=PINS_KEYS)
     for name in ("manifest", "path"):
         if not INSIDE.fullmatch(keys[name].text()):
             raise keys[name].error("expected a path inside the project", "deploy-kit/pins.yml")
@@ -159,15 +151,13 @@ def _pins(value: Value, projects: frozenset[str]) -> Pins:
 
 
 def _post(value: Value, projects: frozenset[str]) -> Post:
-    keys = value.mapping(frozenset({"jobs", "hold"}))
-    if "jobs" not in keys:
-        raise value.error("'jobs' is missing")
+    keys = value.mapping(frozenset({"jobs", "hold"}), needed=("jobs",))
     jobs = tuple(read_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
     return Post(jobs, tuple(one.text() for one in keys["hold"].items()) if "hold" in keys else ())
 
 
 def _private(value: Value, queues: tuple[Queue, ...]) -> Private:
-    keys = _all_of(value, "pattern", "moves")
+    keys = value.mapping(frozenset(PRIVATE_KEYS), needed=PRIVATE_KEYS)
     pattern, moves = keys["pattern"].text(), keys["moves"].text()
     branches = {queue.branch for queue in queues}
     if not re.match(r"[A-Za-z0-9][^*?\[]*/", pattern):
@@ -187,10 +177,7 @@ def _private(value: Value, queues: tuple[Queue, ...]) -> Private:
 def _queues(name: str, value: Value) -> list[Queue]:
     if not NAME.fullmatch(name):
         raise value.error(f"'{name}' is not a name")
-    keys = value.mapping(QUEUE_KEYS)
-    for key in ("projects", "branches"):
-        if key not in keys:
-            raise value.error(f"'{key}' is missing")
+    keys = value.mapping(QUEUE_KEYS, needed=("projects", "branches"))
     projects = frozenset(read_project(item) for item in keys["projects"].items())
     sizes = {key: keys[key].whole(1) for key in ("window", "floor") if key in keys}
     return [Queue(name, item.text(), projects, **sizes) for item in keys["branches"].items()]
