@@ -140,7 +140,8 @@ class After:
         """Whether somebody was told now. A commit that came without review has no change."""
         key = f"post {build.id}"
         for info in self.server.changes(f"commit:{commit}", ("MESSAGES",)):
-            if mark(key) in self._marks(info):
+            own = int(self._own()["_account_id"])
+            if any(match[1] == mark(key) for match in review.own_marks(info, own)):
                 continue
             held = ", ".join(self.config.post.hold) if self.holds is not None else ""
             text = f"Merged, and it fails as merged:\n{comments.jobs_text(self.work.ran(build))}"
@@ -155,16 +156,6 @@ class After:
                 return False
             return True
         return False
-
-    def _marks(self, info: Any) -> set[str]:
-        """The marks of the gate's own words on a change."""
-        return {
-            match[1]
-            for one in info.get("messages", [])
-            if one.get("author", {}).get("_account_id") == self._own()["_account_id"]
-            and str(one.get("tag", "")).startswith(review.TAG)
-            for match in review.MARK.finditer(str(one["message"]))
-        }
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from deploykit.gate.changes import Change, Item
 from deploykit.gate.config import Config
+from deploykit.gate.facts import tips_of
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
 from deploykit.gate.private import Branch, Drop, Move, Note, Try, build_of, next_private
@@ -119,11 +120,7 @@ class PrivateBranches:
         return Branch(project, name, commit, queue.branch, state.digest, merged, forward)
 
     def _state(self, project: str, commit: str, queue: Queue, tips: Tips) -> State:
-        commits = {
-            place: tip for place, tip in tips.items()
-            if place[1] == queue.branch and place[0] in queue.projects
-        }  # fmt: skip
-        commits[project, queue.branch] = commit
+        commits = {**tips_of(queue, tips), (project, queue.branch): commit}
         return State(commits, self.trees.digest(commits))
 
     def _try(self, branch: Branch, tips: Tips) -> None:

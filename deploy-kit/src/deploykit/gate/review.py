@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -97,10 +97,9 @@ def changes_of(found: Seen, rules: Rules) -> dict[str, Change]:
 def _change(info: Info, rules: Rules) -> Change:
     revision = info["revisions"][info["current_revision"]]
     patchset = int(revision["_number"])
-    messages = [one for one in info.get("messages", []) if _is_own(one, rules)]
     talk = [
         one for one in info.get("messages", [])
-        if not _is_own(one, rules) and int(one.get("_revision_number", 0)) == patchset
+        if not _is_own(one, rules.own) and int(one.get("_revision_number", 0)) == patchset
     ]  # fmt: skip
     rechecks = [one for one in talk if recheck_reason(str(one["message"])) is not None]
     asks = [one for one in talk if one in rechecks or rules.asks(str(one["message"]))]
@@ -119,7 +118,7 @@ def _change(info: Info, rules: Rules) -> Change:
         recheck=str(rechecks[-1]["id"]) if rechecks else "",
         since=since,
         trusted=trusted or approved,
-        said=frozenset(m[1] for one in messages for m in MARK.finditer(str(one["message"]))),
+        said=frozenset(match[1] for match in own_marks(info, rules.own)),
         patchset=patchset,
         change_id=str(info["change_id"]),
         subject=str(info.get("subject", "")),
@@ -198,7 +197,7 @@ def outcomes(infos: Collection[Info], rules: Rules) -> tuple[bool, ...]:
         (str(one["date"]), str(one["id"]), match[2] == "merged")
         for info in infos
         for one in info.get("messages", [])
-        if _is_own(one, rules)
+        if _is_own(one, rules.own)
         for match in MARK.finditer(str(one["message"]))
         if match[2]
     ]
@@ -211,12 +210,7 @@ def merges(infos: Collection[Info], rules: Rules) -> tuple[Mention, ...]:
         mention
         for info in infos
         if info["status"] == "MERGED" and "current_revision" in info
-        if any(
-            match[2] == "merged"
-            for one in info.get("messages", [])
-            if _is_own(one, rules)
-            for match in MARK.finditer(str(one["message"]))
-        )
+        if any(match[2] == "merged" for match in own_marks(info, rules.own))
         for mention in mentions(
             str(info["project"]),
             parse_commit(f"{info['current_revision']}\n\n0\n{_message(info)}"),
@@ -224,9 +218,16 @@ def merges(infos: Collection[Info], rules: Rules) -> tuple[Mention, ...]:
     )
 
 
-def _is_own(message: Info, rules: Rules) -> bool:
+def own_marks(info: Info, own: int) -> Iterator[re.Match[str]]:
+    """The marks in what the gate, the account `own`, wrote on a change."""
+    for message in info.get("messages", []):
+        if _is_own(message, own):
+            yield from MARK.finditer(str(message["message"]))
+
+
+def _is_own(message: Info, own: int) -> bool:
     """Whether the gate wrote it; the tag alone is no proof, everybody may set one."""
-    mine = _account(message.get("author")) == rules.own
+    mine = _account(message.get("author")) == own
     return mine and str(message.get("tag", "")).startswith(TAG)
 
 
