@@ -13,9 +13,9 @@ from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.gate.config import Pins
+from deploykit.gate.sources import HERE, project_of
 from deploykit.gate.trees import Tips, Trees
 
-HERE = "{here}"  # the repository that the manifest is in
 NEWEST = ("", "HEAD")  # of which a manifest's own repository has no other than the queue's branch
 HEADER = "# Written by the merge gate: {manifest} with what was tested together. Do not edit.\n"
 
@@ -64,18 +64,14 @@ def _source(
     pins: Pins, url: str, follows: tuple[str, str], sources: Collection[Source]
 ) -> Source | None:
     """The source of a book with this URL that follows a branch, as `branch` or as `track`."""
-    place = url.rstrip("/").removesuffix(".git").replace(":", "/")
-    fitting = [
+    following = [
         source
         for source in sources
-        if (source.project == pins.project if url == HERE else _ends(place, source.project))
-        and (source.branch in follows or (url == HERE and follows[0] in NEWEST))
+        if source.branch in follows or (url == HERE and follows[0] in NEWEST)
     ]
-    return max(fitting, key=lambda source: len(source.project), default=None)
-
-
-def _ends(place: str, project: str) -> bool:
-    return place.endswith(f"/{project}")
+    names = [source.project for source in following]
+    project = pins.project if url == HERE else project_of(url, names)
+    return next((source for source in following if source.project == project), None)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploykit.gate.config import Config
+from deploykit.gate.sources import HERE, project_of
 from deploykit.gate.trees import Tips, Trees
 from deploykit.release.cutting import here_tokens
 from deploykit.site import Site
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gitshelf.manifest import Manifest
     from gitshelf.manifest.books import Book
 
-HERE = "{here}"
 HEAD = "HEAD"
 
 
@@ -53,9 +53,7 @@ class Projects:
         address = urlsplit(book.url)
         if address.hostname not in self.hosts:
             return ""
-        path = address.path.rstrip("/").removesuffix(".git")
-        fits = [name for name, _ in self.commits if path.endswith(f"/{name}")]
-        return max(fits, key=len, default="")
+        return project_of(address.path, [name for name, _ in self.commits])
 
 
 def state_manifest(site: Site, config: Config, commits: Tips, trees: Trees) -> str:
