@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from deploykit.base import files
 from deploykit.base.errors import CommandFailed
@@ -89,14 +89,14 @@ def run(
                 _feed(child.stdin, input)
             child.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
-            _end(child, grace)
+            end_group(child, grace)
             output.end()
             raise CommandFailed(
                 f"{name} did not finish within {timeout:.0f} s",
                 _where(log, output.out + output.err),
             ) from None
         except BaseException:
-            _end(child, grace)
+            end_group(child, grace)
             raise
         finally:
             output.end()
@@ -189,7 +189,7 @@ def _feed(stdin: IO[str], text: str) -> None:
         pass  # the program did not want it all; its exit status tells
 
 
-def _end(child: subprocess.Popen[str], grace: float) -> None:
+def end_group(child: subprocess.Popen[Any], grace: float) -> None:
     """End the program and all that it started: by SIGTERM, and `grace` seconds later SIGKILL."""
     try:
         if grace:
@@ -204,7 +204,7 @@ def _end(child: subprocess.Popen[str], grace: float) -> None:
         child.wait()
 
 
-def _group_lives(child: subprocess.Popen[str]) -> bool:
+def _group_lives(child: subprocess.Popen[Any]) -> bool:
     """Whether a process of the program's group is there; the program is buried if it ended."""
     child.poll()
     try:

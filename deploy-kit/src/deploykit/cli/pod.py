@@ -103,11 +103,7 @@ def _order(ctx: click.Context, work: Work, asked: dict[str, Any]) -> Order:
     until = until_after(asked["duration"], times.utc_now())
     ledger = ledger_of(ctx)
     records = ledger.fetch_records()
-    base = (
-        find_release(work.site, asked["base"])
-        if asked["base"]
-        else base_release(work.site, records, environment)
-    )
+    base = base_release(work.site, records, environment, asked["base"] or "")
     over = find_release(work.site, asked["release"]) if asked["release"] else None
     name, copies = asked["name"] or randomness.token_hex(3), asked["copies"]
     names = (name,) if copies == 1 else tuple(f"{name}-{n}" for n in range(1, copies + 1))

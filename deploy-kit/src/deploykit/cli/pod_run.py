@@ -117,11 +117,7 @@ def _copies_of(ctx: click.Context, work: Work, like: Pod, copies: int) -> Order:
     environment, _ = resolve_instance(work.site, like.instance.environment, provider or None)
     ledger = ledger_of(ctx)
     records = ledger.fetch_records()
-    base = (
-        find_release(work.site, like.base)
-        if like.base
-        else base_release(work.site, records, environment)
-    )
+    base = base_release(work.site, records, environment, like.base)
     over = find_release(work.site, like.release) if like.release not in ("", base.version) else None
     wanted = like.wanted
     return Order(

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from deploykit.base.errors import InputError
 from deploykit.ledger.records import Record
 from deploykit.ledger.view import running
-from deploykit.release import Release, Unbuilt, release_of
+from deploykit.release import Release, Unbuilt, find_release, release_of
 from deploykit.site import Site
 from deploykit.site.environment import Environment, chain
 
 
 def base_release(
-    site: Site, records: Sequence[Record], environment: Environment
+    site: Site, records: Sequence[Record], environment: Environment, named: str = ""
 ) -> Release | Unbuilt:
-    """The release that the last environment of the train runs, else what `environment` runs.
+    """The release `named`, else what the train's last environment runs, else what `environment`
+    runs.
 
-    Raises InputError if nothing runs anywhere, and as `release_of`.
+    Raises InputError if nothing runs anywhere, and as `find_release` and `release_of`.
     """
+    if named:
+        return find_release(site, named)
     train = [one.name for one in chain(site.environments())]
     for name in dict.fromkeys([*train[-1:], environment.name, *reversed(train)]):
         runs = running(records, name)

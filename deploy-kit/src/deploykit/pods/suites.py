@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from deploykit.base import files
+from deploykit.base.process import end_group
 from deploykit.nodes.inventory import Inventory
 from deploykit.pods.reach import pod_environment
 from deploykit.site import Site
@@ -95,7 +94,7 @@ def run_suites(
     finally:
         for started in running:
             if started is not None and started.child is not None:
-                _end(started.child)
+                end_group(started.child, ENDING)
     return sorted(done, key=lambda run: asked.suites.index(run.suite))
 
 
@@ -138,7 +137,7 @@ def _ended(asked: Suites, started: _Started) -> SuiteRun | None:
     if started.child is not None:
         status = started.child.poll()
         if status is None and seconds > asked.timeout:
-            _end(started.child)
+            end_group(started.child, ENDING)
             status = TIMED_OUT
     if status is None:
         return None
@@ -148,15 +147,6 @@ def _ended(asked: Suites, started: _Started) -> SuiteRun | None:
     if not junit.is_file():  # no pytest, or one that did not come so far
         files.write(junit, _junit(run))
     return run
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a suite and what it started in its session."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(ENDING)
 
 
 def _junit(run: SuiteRun) -> str:
