@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 import zuulenv
+from gateyml import GERRIT
 
 pytestmark = [pytest.mark.zuul, pytest.mark.timeout(900)]
-GATE = """gerrit:
-  url: https://review.example.org/
-  ssh: review.example.org:29418
-  account: gate
-  password: secret/password
-  key: secret/key
-  host_keys: secret/hosts
+GATE = (
+    GERRIT
+    + """\
 trusted: Developers
 queues:
   integrated: {projects: [cloud/salt, tools], branches: [main, stable], window: 10}
@@ -27,6 +24,7 @@ jobs:
   lint: {run: [make, lint], projects: [cloud/salt], paths: ["*.sls"], in: cloud/salt, timeout: 10m}
   unit: {run: [sh, -c, "echo {{ x }}"], projects: [cloud/salt, tools]}
 """
+)
 # A file of the export, what stands there, what is put there, and what Zuul says then.
 ZUUL = "project-config/zuul.yaml"
 MISTAKES = {

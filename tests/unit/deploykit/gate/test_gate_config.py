@@ -12,20 +12,18 @@ from deploykit.base.errors import InputError
 from deploykit.gate.config import parse_jobs, read_config
 from deploykit.gate.job import PodWish
 from deploykit.gate.rest import read_password
+from gateyml import GERRIT
 
-GOOD = """gerrit:
-  url: https://review.example.org/
-  ssh: review.example.org:29418
-  account: gate
-  password: secret/password
-  key: secret/key
-  host_keys: secret/hosts
+GOOD = (
+    GERRIT
+    + """\
 trusted: Developers
 queues:
   integrated: {projects: [cloud/salt, tools], branches: [main, stable], window: 10}
 jobs:
   lint: {run: [make, lint], projects: [cloud/salt], paths: ["*.sls"], in: cloud/salt, timeout: 10m}
 """
+)
 
 # What `python -m deploykit.affected` prints and takes.
 AFFECTED = """#!/bin/sh

@@ -13,22 +13,20 @@ from deploykit.cli import cli
 from deploykit.gate.config import Config, read_config
 from deploykit.gate.footers import recheck_reason
 from deploykit.gate.zuul import exported, expression, left_out, pipelines, project_config
+from gateyml import GERRIT
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-GATE = """gerrit:
-  url: https://review.example.org/
-  ssh: review.example.org:29418
-  account: gate
-  password: secret/password
-  key: secret/key
-  host_keys: secret/hosts
+GATE = (
+    GERRIT
+    + """\
 queues:
   integrated: {projects: [cloud/salt, tools], branches: [main, stable/9.1]}
 jobs:
   unit: {run: [make, test], paths: ["*.py"]}
 """
+)
 
 
 @pytest.fixture

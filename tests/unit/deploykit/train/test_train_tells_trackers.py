@@ -9,6 +9,7 @@ import pytest
 from deploykit.base.errors import Refused
 from deploykit.bugs import telling
 from deploykit.cli import cli
+from deploykit.release import Release
 from trainworld import Build, World, git
 
 LINE = {"alpha": None, "omega": "smoke: {}"}
@@ -34,18 +35,23 @@ def told(server: bugserver.BugServer) -> list[tuple[str, str | None]]:
     return [(one["release"], one["environment"]) for one in bodies]
 
 
+def release_that_mends(world: World, server: bugserver.BugServer) -> Release:
+    """A second release, which mends a bug of which the site tells `server`."""
+    keys = json.dumps({"kind": "webhook", "url": server.url})
+    with (world.site.folder / "site.yml").open("a") as file:
+        file.write(f"trackers: {{ours: {keys}}}\n")
+    world.release()
+    mend(world)
+    return world.release()
+
+
 def test_tracker_hears_of_the_release_and_of_each_environment_that_it_enters(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(telling, "PAUSE", 0.01)
     world = build(LINE)
     with bugserver.serving() as server:
-        keys = json.dumps({"kind": "webhook", "url": server.url})
-        with (world.site.folder / "site.yml").open("a") as file:
-            file.write(f"trackers: {{ours: {keys}}}\n")
-        world.release()
-        mend(world)
-        second = world.release()
+        second = release_that_mends(world, server)
         call(world, "train", second.version, "--to", "alpha")
         assert told(server) == [(second.version, None), (second.version, "alpha")]
         server.failing = [500] * 100
@@ -59,12 +65,7 @@ def test_tracker_hears_of_the_release_and_of_each_environment_that_it_enters(
 def test_train_that_stops_on_its_way_tells_what_it_reached(build: Build) -> None:
     world = build(LINE)
     with bugserver.serving() as server:
-        keys = json.dumps({"kind": "webhook", "url": server.url})
-        with (world.site.folder / "site.yml").open("a") as file:
-            file.write(f"trackers: {{ours: {keys}}}\n")
-        world.release()
-        mend(world)
-        second = world.release()
+        second = release_that_mends(world, server)
         call(world, "hold", "omega", "--reason", "night")
         with pytest.raises(Refused):
             call(world, "train", second.version)
