@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -87,7 +88,7 @@ def run(
         try:
             if child.stdin is not None and input is not None:
                 _feed(child.stdin, input)
-            child.wait(timeout=timeout)
+            _wait_for_end(child, timeout)
         except subprocess.TimeoutExpired:
             end_group(child, grace)
             output.end()
@@ -187,6 +188,26 @@ def _feed(stdin: IO[str], text: str) -> None:
         stdin.close()
     except BrokenPipeError:
         pass  # the program did not want it all; its exit status tells
+
+
+def _wait_for_end(child: subprocess.Popen[Any], timeout: float) -> None:
+    """Wait at most `timeout` seconds until the program ended; raises TimeoutExpired.
+
+    `Popen.wait` with a timeout sleeps up to 50 ms between two looks (before Python 3.15), which
+    was half of a train's time with small programs. Linux tells at once, by a descriptor.
+    """
+    if not hasattr(os, "pidfd_open"):
+        child.wait(timeout=timeout)
+        return
+    descriptor = os.pidfd_open(child.pid)
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        if not ended.poll(timeout * 1000):
+            raise subprocess.TimeoutExpired(child.args, timeout)
+    finally:
+        os.close(descriptor)
+    child.wait()
 
 
 def end_group(child: subprocess.Popen[Any], grace: float) -> None:
