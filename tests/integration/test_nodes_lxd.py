@@ -8,22 +8,28 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError, InputError, NodeUnreachable
 from deploykit.base.progress import Silent
 from deploykit.image.inputs import read_inputs
+from deploykit.image.overlay import AUTHORIZED_KEYS
 from deploykit.nodes import ssh
-from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.inventory import Inventory, write_ssh_files
+from deploykit.providers.common import with_own_key
 from deploykit.providers.lxd import LxdProvider
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.bases import ensure_image
 from deploykit.providers.lxd.images import find_base
 from deploykit.providers.lxd.instance import orphans, remove_instance
+from deploykit.providers.lxd.node import ROOTS_KEYS
 from deploykit.providers.lxd.plan import Names
 from deploykit.site import Site
 from deploykit.site.instance import Instance
+from deploykit.site.keypair import make_key
+from deploykit.site.provisioning import forget_key, key_in_force, sites_key
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
@@ -182,6 +188,34 @@ def test_nodes_come_back_to_what_a_snapshot_kept(
     inventory = provider.up(environment, PROBE, TAGS, Silent())
     assert on(inventory, "web", "cat /srv/mark; ls /srv") == "kept\nmark"
     assert on(inventory, "web", "cat /etc/ssh/ssh_host_ed25519_key.pub") == key
+
+
+def test_instance_of_before_own_keys_moves_over_with_a_stopped_node_and_after_a_restore(
+    site: Site, lxd: Lxd, provider: LxdProvider, inventory: Inventory
+) -> None:
+    """It is made what it was: the nodes let in the site's key, and there is no other one."""
+    environment, project = site.environment("probe"), Names(site.id, PROBE).project
+    make_key(sites_key(site), "deploy-kit site")
+    public = Path(f"{sites_key(site)}.pub").read_text().strip()
+    for node in environment.nodes:
+        lxd.write_file(node.name, ROOTS_KEYS, f"{public}\n", mode="0600", project=project)
+        lxd.patch(f"instances/{node.name}", {"config": {AUTHORIZED_KEYS: public}}, project)
+    ssh.close_all(inventory.folder)
+    forget_key(site, PROBE)
+    old = replace(inventory, ssh_key=sites_key(site))
+    write_ssh_files(old)
+    assert key_in_force(site, PROBE) == sites_key(site)
+    provider.save(PROBE, "of-before", Silent())
+    lxd.start("salt", project)
+    with pytest.raises(DeployKitError, match=r"probe: node web is not running"):
+        with_own_key(site, provider.inventory(environment, PROBE))
+    for came in ("with a stopped node", "back to a snapshot of before"):
+        moved = provider.up(environment, PROBE, TAGS, Silent())
+        assert moved.ssh_key == key_in_force(site, PROBE) != sites_key(site), came
+        for node in ("salt", "web"):
+            assert public.split()[1] not in on(moved, node, f"cat {ROOTS_KEYS}"), came
+        provider.bring_back(PROBE, "of-before", Silent())
+    provider.up(environment, PROBE, TAGS, Silent())
 
 
 def test_snapshot_that_is_not_there_stops_no_node(

@@ -19,7 +19,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 # Salt's loader puts them here.
@@ -94,19 +94,33 @@ def answers(
         env = {**(env or {}), **_secret(env_pillar)}
     except Unable as error:
         return _answer(name, False, str(error))
-    while True:
+
+    def silence() -> str:
         try:
             status, said = _bash(ASKING, check, "root", env, began + seconds + GRACE)
         except Late:
-            status, said = 1, "the question itself takes too long"
+            return "the question itself takes too long"
         if status == 0:
-            return _answer(name, True, "it answers")
-        last = said.splitlines()[-1] if said else f"status {status}"
+            return ""
+        return said.splitlines()[-1] if said else f"status {status}"
+
+    return awaited(name, silence, seconds)
+
+
+def awaited(name: str, silence: Callable[[], str], seconds: float) -> dict[str, Any]:
+    """What asks gets its answer within `seconds`: `silence` returns why there is none, else ''.
+
+    Never a change. A test asks once, and does not call it a failure. For state modules (`unit`);
+    no file of states can hand over a function.
+    """
+    until = time.monotonic() + seconds
+    while why := silence():
         if __opts__["test"]:
-            return _answer(name, None, f"no healthy answer yet: {last}")
-        if time.monotonic() - began >= seconds:
-            return _answer(name, False, f"no healthy answer within {seconds:g} s: {last}")
+            return _answer(name, None, f"no healthy answer yet: {why}")
+        if time.monotonic() >= until:
+            return _answer(name, False, f"no healthy answer within {seconds:g} s: {why}")
         time.sleep(PAUSE)
+    return _answer(name, True, "it answers")
 
 
 def _answer(

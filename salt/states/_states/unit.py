@@ -19,7 +19,6 @@ __opts__: dict[str, Any]  # Salt's loader puts both here
 __states__: dict[str, Callable[..., dict[str, Any]]]
 
 RUNS = ("active", "activating", "reloading")
-PAUSE = 0.3  # seconds between two questions
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -118,16 +117,10 @@ def answers(
     one that it has after it. One answer may take `patience` seconds; redirects are followed. A test
     asks once, and does not call it a failure.
     """
-    answer: dict[str, Any] = {"name": name, "result": True, "changes": {}, "comment": "it answers"}
-    until = time.monotonic() + seconds
-    while why := _silence(name, url, (files, packages), patience):
-        if __opts__["test"]:
-            return {**answer, "result": None, "comment": f"no healthy answer yet: {why}"}
-        if time.monotonic() >= until:
-            comment = f"no healthy answer within {seconds:g} s: {why}"
-            return {**answer, "result": False, "comment": comment}
-        time.sleep(PAUSE)
-    return answer
+    newest = (files, packages)
+    return __states__["command.awaited"](
+        name, lambda: _silence(name, url, newest, patience), seconds
+    )
 
 
 def _silence(name: str, url: str, newest: tuple[Sequence[str], str], patience: float) -> str:

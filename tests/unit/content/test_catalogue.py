@@ -79,7 +79,12 @@ class Api(BaseHTTPRequestHandler):
             who = (asked["scope.project.id"][0], asked["user.id"][0])
             found = [{"role": {"id": one[2]}} for one in self.server.roles if one[:2] == who]
         else:
-            found = self.server.kept[kind]
+            asked = parse_qs(urlsplit(self.path).query).get("domain_id")
+            found = [
+                one
+                for one in self.server.kept[kind]
+                if asked is None or one.get("domain_id", "default") in asked
+            ]
         self.answer(200, {kind: found})
 
     def do_POST(self) -> None:
@@ -87,7 +92,11 @@ class Api(BaseHTTPRequestHandler):
         kind = self.path.split("/")[2]
         if kind == "auth":
             account = body["auth"]["identity"]["password"]["user"]
-            known = {one["name"]: one["password"] for one in self.server.kept["users"]}
+            known = {
+                one["name"]: one["password"]
+                for one in self.server.kept["users"]
+                if one.get("domain_id", "default") == account["domain"]["id"]
+            }
             good = {"admin": ADMIN, **known}.get(account["name"]) == account["password"]
             self.answer(201 if good else 401, {}, {"X-Subject-Token": "token"})
             return
@@ -252,16 +261,81 @@ def test_password_that_was_rotated_reaches_our_account(keystone: Keystone) -> No
     assert keystone.named("users", "user-compute")["password"] == "password-anew"
 
 
-def test_what_a_region_made_before_there_were_marks_gets_them(keystone: Keystone) -> None:
-    brought(keystone, wanted("compute", "volumev3"))
+def without_marks(keystone: Keystone) -> None:
+    """All that is there, as a release from before the marks had made it."""
     for one in [one for things in keystone.kept.values() for one in things]:
         one.pop("description", None)
-    keystone.service("object-store", "RegionOne", "https://elsewhere/swift")
+
+
+def test_what_a_region_made_before_there_were_marks_gets_them_and_nothing_else(
+    keystone: Keystone,
+) -> None:
     brought(keystone, wanted("compute", "volumev3"))
+    without_marks(keystone)
+    keystone.service("object-store", "RegionOne", "https://elsewhere/swift")
+    status, said = run(keystone, "check", wanted("compute", "volumev3"))
+    assert (status, keystone.changes) == (1, [])
+    assert "is the region's, and not marked so" in said
+    assert run(keystone, "apply", wanted("compute", "volumev3"))[0] == 0
+    assert {change.split()[0] for change in keystone.changes} == {"PATCH"}
     brought(keystone, wanted("compute", absent=("volumev3", "object-store")))
     left = {one["type"] for one in keystone.kept["services"]}
     assert left == {"compute", "object-store"}
     assert [one["name"] for one in keystone.kept["users"]] == ["user-compute"]
+
+
+def test_what_was_made_before_marks_stays_where_its_role_goes_with_the_upgrade(
+    keystone: Keystone,
+) -> None:
+    brought(keystone, wanted("compute", "volumev3"))
+    without_marks(keystone)
+    brought(keystone, wanted("compute", absent=("volumev3",)))
+    assert keystone.urls("volumev3") == {("RegionOne", "https://RegionOne/volumev3")}
+    assert keystone.named("users", "user-volumev3")["password"] == "password-volumev3"
+
+
+def test_service_made_before_marks_is_told_from_another_of_its_type(keystone: Keystone) -> None:
+    theirs = keystone.add("services", type="compute", name="theirs", enabled=True)
+    keystone.endpoints(theirs, "RegionTwo", "https://two/compute")
+    ours = keystone.service("compute", "RegionOne", "https://RegionOne/compute")
+    brought(keystone, wanted("compute"))
+    assert ours["description"] == MARK
+    assert "description" not in theirs
+    assert len(keystone.kept["endpoints"]) == 2 * len(INTERFACES)
+
+
+def test_twin_of_an_endpoint_without_the_mark_is_not_taken_away(keystone: Keystone) -> None:
+    brought(keystone, wanted("compute"))
+    twin = {**keystone.kept["endpoints"][0], "id": "twin"}
+    for described in (None, "for the old clients"):
+        keystone.add("endpoints", **{**twin, "id": f"twin {described}", "description": described})
+    brought(keystone, wanted("compute"))
+    assert len(keystone.kept["endpoints"]) == len(INTERFACES) + 2
+
+
+def test_endpoint_that_somebody_described_is_good_where_it_leads_here(keystone: Keystone) -> None:
+    service = keystone.service("compute", "RegionOne", "https://RegionOne/compute")
+    for one in keystone.kept["endpoints"]:
+        one["description"] = "made by hand"
+    brought(keystone, wanted("compute"))
+    assert {one["description"] for one in keystone.kept["endpoints"]} == {"made by hand"}
+    brought(keystone, wanted("image", absent=("compute",)))
+    assert len([one for one in keystone.kept["endpoints"] if one["service_id"] == service["id"]])
+
+
+def test_account_of_the_same_name_in_another_domain_is_left_alone(keystone: Keystone) -> None:
+    theirs = keystone.add(
+        "users", name="user-compute", password="theirs", domain_id="staff", description="Jo"
+    )
+    project = keystone.add("projects", name="service", domain_id="staff")
+    before = dict(theirs)
+    brought(keystone, wanted("compute"))
+    assert theirs == before
+    (made,) = [one for one in keystone.kept["users"] if one is not theirs]
+    assert (made["domain_id"], made["password"]) == ("default", "password-compute")
+    assert not [one for one in keystone.roles if one[0] == project["id"] or one[1] == theirs["id"]]
+    brought(keystone, wanted("image", absent=("compute",)))
+    assert theirs in keystone.kept["users"]
 
 
 def test_endpoint_of_this_region_that_leads_elsewhere_is_led_here(keystone: Keystone) -> None:

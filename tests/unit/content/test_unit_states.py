@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from loosemodule import module_of
 
-UNIT = Path(__file__).resolve().parents[3] / "salt/states/_states/unit.py"
+MODULES = Path(__file__).resolve().parents[3] / "salt/states/_states"
 START = 1_700_000_000_500_000_000  # ns since 1970, when the unit of these tests last started
 START_TOLD = "Tue 2023-11-14 22:13:20.500000 UTC"
 
@@ -64,8 +64,12 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
 
 @pytest.fixture
 def unit() -> ModuleType:
-    found = module_of(UNIT)
-    found.__dict__["__opts__"] = {"test": False}
+    """The module as Salt's loader leaves it: it finds the functions of its neighbour."""
+    found, command = module_of(MODULES / "unit.py"), module_of(MODULES / "command.py")
+    opts = {"test": False}
+    for module in (found, command):
+        module.__dict__["__opts__"] = opts
+    found.__dict__["__states__"] = {"command.awaited": command.awaited}
     return found
 
 
@@ -153,7 +157,7 @@ def test_newer_package_is_a_reason_and_no_note_of_packages_is_none(
 def test_test_says_what_would_be_restarted_and_why(
     ask: Ask, unit: ModuleType, systemctl: Systemctl, file: Path
 ) -> None:
-    unit.__dict__["__opts__"] = {"test": True}
+    unit.__dict__["__opts__"]["test"] = True
     age(file, 1)
     answer = ask("current", [str(file)])
     assert (answer["result"], answer["comment"]) == (None, f"would be restarted: {file} is newer")
@@ -354,7 +358,7 @@ def test_page_that_is_an_error_and_nobody_there_are_no_health(ask: Ask, web: Web
 
 
 def test_test_asks_a_unit_once(unit: ModuleType, ask: Ask, web: Web) -> None:
-    unit.__dict__["__opts__"] = {"test": True}
+    unit.__dict__["__opts__"]["test"] = True
     web.status = 503
     answer = ask("answers", web.url, 60)
     assert (answer["result"], web.asked) == (None, 1)

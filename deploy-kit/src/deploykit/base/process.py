@@ -19,6 +19,7 @@ from deploykit.base.errors import CommandFailed
 from deploykit.base.printable import printable
 
 TAIL_LINES = 30
+SECOND = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Runner(Protocol):
         check: bool = True,
         on_line: Callable[[str], None] | None = None,
         title: str | None = None,
+        still: Callable[[], None] | None = None,
     ) -> Result: ...
 
 
@@ -63,6 +65,7 @@ def run(
     on_error_line: Callable[[str], None] | None = None,
     grace: float = 0.0,
     title: str | None = None,
+    still: Callable[[], None] | None = None,
 ) -> Result:
     """Run `argv` without a shell for at most `timeout` seconds and return what it printed.
 
@@ -70,8 +73,9 @@ def run(
     appended line by line to `log` as it comes, without what could not be shown, and handed to
     `on_line` (standard output) and `on_error_line`. The program gets a process group of its own,
     which is killed whole when the time is over or this process is interrupted; first it is asked
-    to end and has `grace` seconds for it. `title` is how errors call it. Secrets belong in `input`
-    or `env`, never in `argv`.
+    to end and has `grace` seconds for it. `title` is how errors call it. `still` is called before
+    the program starts and every second while it runs; what it raises ends the program. Secrets
+    belong in `input` or `env`, never in `argv`.
 
     Raises CommandFailed when the program is missing, is out of time, or (with `check`) exits
     non-zero; the message carries the last lines it printed.
@@ -83,12 +87,14 @@ def run(
         sink = stack.enter_context(files.open_log(log)) if log else None
         if sink:
             sink.write(printable(f"$ {' '.join(words)}\n"))
+        if still is not None:
+            still()
         child = _start(words, cwd, env, fed=input is not None)
         output = _Output(child, sink, on_line, on_error_line)
         try:
             if child.stdin is not None and input is not None:
                 _feed(child.stdin, input)
-            _wait_for_end(child, timeout)
+            _wait(child, timeout, still)
         except subprocess.TimeoutExpired:
             end_group(child, grace)
             output.end()
@@ -134,6 +140,17 @@ def _start(
             f"cannot start {words[0]}: {error.strerror}",
             f"install {words[0]}, or look at 'deploy-kit doctor'",
         ) from None
+
+
+def _wait(child: subprocess.Popen[str], timeout: float, still: Callable[[], None] | None) -> None:
+    """Wait for the program's end. Raises TimeoutExpired, or what `still` does."""
+    until = time.monotonic() + timeout
+    while still is not None and until - time.monotonic() > SECOND:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            _wait_for_end(child, SECOND)
+            return
+        still()
+    _wait_for_end(child, max(0.0, until - time.monotonic()))
 
 
 class _Output:

@@ -69,8 +69,9 @@ def check_rights(user: int, groups: str, sudo: bool) -> Finding:
         )
     return problem(
         "rights",
-        "neither root, nor sudo, nor in the group lxd",
-        "run as root, or let root do: adduser THIS-USER sudo; then log in again",
+        "neither root, nor sudo, nor in the group lxd: no nodes of LXD or Vagrant, and no setup; "
+        "all else works",
+        "for nodes run as root, or let root do: adduser THIS-USER sudo; then log in again",
     )
 
 

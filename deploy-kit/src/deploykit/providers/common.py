@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from deploykit.base import files
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.nodes.inventory import (
@@ -22,7 +21,7 @@ from deploykit.providers import NodeState, NodeStatus
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
-from deploykit.site.provisioning import key_in_force, make_key, own_key_file, sites_key
+from deploykit.site.provisioning import key_in_force, own_key, sites_key
 
 REKEY_TIMEOUT = 120.0  # seconds that another process may take for it
 
@@ -70,23 +69,15 @@ def read_inventory(
 def with_own_key(site: Site, inventory: Inventory) -> Inventory:
     """`inventory` by a key of the instance's own: one that has the site's key moves over first.
 
-    Raises as `replace_key` does.
+    Whatever cut an earlier move off, all nodes are asked again. Raises as `replace_key` does.
     """
     if inventory.ssh_key != sites_key(site):
         return inventory
-    own = own_key_file(site, inventory.instance)
-    aside = own.with_name(f"{own.name}.next")
     with locked(site.state / "locks" / f"{inventory.instance}.key", REKEY_TIMEOUT):
-        if not own.exists():
-            make_key(aside, f"deploy-kit {site.name}-{site.id} {inventory.instance}")
-            replace_key(inventory, aside)
-            # The private key last: where it is, its public one is.
-            files.write(Path(f"{own}.pub"), Path(f"{aside}.pub").read_text(encoding="utf-8"))
-            aside.replace(own)
-            Path(f"{aside}.pub").unlink()
-        done = replace(inventory, ssh_key=own)
-        write_ssh_files(done)
-    return done
+        moved = replace(inventory, ssh_key=own_key(site, inventory.instance))
+        replace_key(inventory, moved.ssh_key)
+        write_ssh_files(moved)  # last: from then on the own key is the one in force
+    return moved
 
 
 def not_up(instance: Instance, node: str = "") -> DeployKitError:

@@ -15,8 +15,8 @@ from deploykit.base.errors import DeployKitError
 from deploykit.ledger.schema import SPECULATIVE
 from deploykit.release import KIT, Release, kit_digest
 from deploykit.site import Site
+from deploykit.site.keypair import make_key
 from deploykit.site.keys import KIT_NAMESPACE, Signer, allowed_signers
-from deploykit.site.provisioning import make_key
 
 SIGNER = "gate@speculative"
 

@@ -65,6 +65,10 @@ class Guard(Protocol):
     def check(self) -> None:
         """Raises what stops the rollout."""
 
+    def demand_lasting(self) -> None:
+        """The same by what is known here, at once: asked while something runs that no master can
+        refuse."""
+
 
 def roll_out(
     work: Work,
@@ -94,7 +98,7 @@ def roll_out(
             guard.check()
 
     go_on()
-    fresh = prepare_nodes(work, release, inventory)
+    fresh = prepare_nodes(work, release, inventory, guard)
     master = work.master(inventory)
     if guard is not None:
         go_on()
@@ -129,10 +133,13 @@ def current_digest(work: Work, inventory: Inventory) -> str | None:
     return f"sha256:{found}" if found else None
 
 
-def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
+def prepare_nodes(
+    work: Work, release: Release, inventory: Inventory, guard: Guard | None = None
+) -> bool:
     """Run day 0 of the release, unless the very same one was finished on these very nodes.
 
-    Returns whether it ran.
+    Returns whether it ran. It ends when `guard` does not last: it may take longer than a lease, and
+    goes to the nodes by no master.
     """
     ansible = release.unpacked(work.site).resolve() / "ansible"
     if not (ansible / "playbooks" / "day0.yml").is_file():
@@ -151,6 +158,7 @@ def prepare_nodes(work: Work, release: Release, inventory: Inventory) -> bool:
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             timeout=DAY0_TIMEOUT,
+            still=guard.demand_lasting if guard else None,
         )
     files.write(inventory.folder / DAY0_MARK, key)
     return True

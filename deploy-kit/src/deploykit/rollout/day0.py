@@ -6,8 +6,9 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError, NodeUnreachable
@@ -73,13 +74,15 @@ def day0(
     log: Path,
     progress: Step,
     timeout: float,
+    still: Callable[[], None] | None = None,
     runner: Runner = run,
 ) -> None:
     """Run the playbook of `ansible_folder` (a release's own ansible/) on every node, in a sandbox.
 
     Its roles have the environment's settings over their own values. `shown` are the folders of the
     release that the playbook may read. Output is appended to `log`, `progress` is told the current
-    task; the whole run may take `timeout` seconds. Safe to repeat.
+    task; the whole run may take `timeout` seconds, and ends if `still`, asked each second, raises.
+    Safe to repeat.
     Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
     the task and the reason of every failure, and InputError where the folder has no playbook.
     """
@@ -99,7 +102,7 @@ def day0(
             env={"ANSIBLE_CONFIG": str(config)},
             log=log,
             on_line=watcher.line,
-            runner=runner,
+            runner=partial(runner, still=still),
         )
     if result.returncode != 0:
         raise failed(watcher.failures, result.stderr, log)

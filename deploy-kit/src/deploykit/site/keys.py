@@ -6,18 +6,16 @@ import base64
 import hashlib
 import os
 import re
-import shutil
 import socket
-import tempfile
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError, InputError
-from deploykit.base.filelock import locked
 from deploykit.base.process import run
 from deploykit.base.processes import login
 from deploykit.site import Site
+from deploykit.site.keypair import make_key
 
 KEY_VARIABLE = "DEPLOY_KIT_KEY"  # for every role
 ADMIN_KEY_VARIABLE = "DEPLOY_KIT_ADMIN_KEY"  # for what wants an admin, and nothing else
@@ -97,10 +95,10 @@ class Keyring:
         if role == ADMIN and os.environ.get(ADMIN_KEY_VARIABLE):
             key = read_key(Path(os.environ[ADMIN_KEY_VARIABLE]).expanduser())
             return replace(key, principal=principal_of(role))
-        folder = self.site.keys / role
-        if not (folder / FILE).exists():
-            _make(folder, principal_of(role))
-        return read_key(folder / FILE)
+        file = self.site.keys / role / FILE
+        if not file.exists():
+            make_key(file, principal_of(role))
+        return read_key(file)
 
     def here(self) -> dict[str, Key]:
         """The keys that are there, by role, that with the least to say first."""
@@ -223,16 +221,3 @@ def allowed_signers(
         for signer in signers
         if role is None or role in signer.roles
     )
-
-
-def _make(folder: Path, principal: str) -> None:
-    """Make a key pair aside and rename it into place; who comes second takes the first's."""
-    with locked(folder.parent / ".lock", TIMEOUT * 2):
-        if (folder / FILE).exists():
-            return
-        for left in folder.parent.glob(".new-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", principal]
-        run([*words, "-f", aside / FILE], timeout=TIMEOUT)
-        aside.rename(folder)

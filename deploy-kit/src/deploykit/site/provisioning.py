@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploykit.base.filelock import locked
-from deploykit.base.process import run
 from deploykit.site import Site
 from deploykit.site.instance import Instance
+from deploykit.site.keypair import make_key
 
-KEYGEN_TIMEOUT = 20.0  # seconds
 SSH_CONFIG = "ssh_config"  # in the instance's folder: it names the key
 
 
 def key_in_force(site: Site, instance: Instance) -> Path:
-    """The private key that lets in to the nodes of `instance`, made if there are none yet."""
-    if not own_key_file(site, instance).exists() and _has_the_sites(site, instance):
+    """The private key that lets in to the nodes of `instance`, made if there are none yet.
+
+    The instance's ssh_config says it: an own key that lies there already may not have reached every
+    node, if whoever brought it was cut off.
+    """
+    if _has_the_sites(site, instance):
         return sites_key(site)
     return own_key(site, instance)
 
@@ -41,22 +43,6 @@ def own_key_file(site: Site, instance: Instance) -> Path:
 def sites_key(site: Site) -> Path:
     """Where the one key of all nodes was."""
     return site.keys / "provision"
-
-
-def make_key(key: Path, comment: str) -> None:
-    """Make the key pair `key`, unless it is there: whole or not at all."""
-    key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(key.parent / ".lock", KEYGEN_TIMEOUT):
-        if key.exists():
-            return
-        aside = key.with_name(f".{key.name}.new")
-        for left in (aside, Path(f"{aside}.pub")):
-            left.unlink(missing_ok=True)
-        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment]
-        run([*words, "-f", aside], timeout=KEYGEN_TIMEOUT)
-        # The private key last: where it is, its public one is.
-        Path(f"{aside}.pub").replace(f"{key}.pub")
-        aside.replace(key)
 
 
 def forget_key(site: Site, instance: Instance) -> None:

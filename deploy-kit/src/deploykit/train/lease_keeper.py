@@ -16,6 +16,8 @@ from deploykit.ledger.schema import Purpose
 from deploykit.release import Release
 from deploykit.train.lease import LEASE, Lease, begin
 
+JUST_NOW = 1 / 30  # of a lease's length: ten seconds
+
 
 @dataclass(slots=True)
 class KeptLease:
@@ -46,26 +48,33 @@ class KeptLease:
     def check(self) -> None:
         """Make sure by the ledger that the lease is still ours and lasts, or raise Refused.
 
-        It is renewed when a third of it is over: more often would only fill the ledger. If the
-        ledger cannot be reached, it is held as long as it was last promised, not longer.
+        It is renewed, unless that was just now: steps that follow at once would only fill the
+        ledger. If that cannot be reached, it is held as long as it was last promised, not longer.
         """
         if self._lost:
             raise self._lost[0]
         try:
-            if self.until - since_boot() < self.lease.length.total_seconds() * 2 / 3:
+            if self.until - since_boot() < self.lease.length.total_seconds() * (1 - JUST_NOW):
                 self._renew()
             else:
                 self.lease.demand_held(self.lease.ledger.fetch_records())
         except Refused:
             raise
         except DeployKitError as error:
-            if since_boot() >= self.until:
-                environment = self.lease.environment
-                raise Refused(
-                    f"the lease of {environment} ran out, and it cannot be renewed: "
-                    f"{error.message}",
-                    f"mend that, then run it again\n{error.remedy}",
-                ) from error
+            self._demand_time(f"it cannot be renewed: {error.message}", error.remedy)
+
+    def demand_lasting(self) -> None:
+        """Raise Refused if the lease is known to be lost, or its time is over; nobody is asked."""
+        if self._lost:
+            raise self._lost[0]
+        self._demand_time("it was not renewed", "deploy-kit status")
+
+    def _demand_time(self, why: str, remedy: str) -> None:
+        if since_boot() >= self.until:
+            raise Refused(
+                f"the lease of {self.lease.environment} ran out, and {why}",
+                f"mend that, then run it again\n{remedy}",
+            )
 
     def _renew(self) -> None:
         with self._renewing:

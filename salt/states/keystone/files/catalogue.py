@@ -10,10 +10,11 @@ what is missing and says each thing it did. Passwords are never printed.
 
 keystone may serve other regions, too, and people who register services of their own. So what this
 makes carries a mark in its description, and of `absent` only that is taken away: endpoints of this
-region, a service when no endpoint is left, an account. An account without the mark is never given
-another password, an endpoint without it no other URL. What was made before there were marks gets it
-where it is surely ours: an account that the region's own password opens, an endpoint of this region
-with the wanted URL, a service all of whose endpoints are such.
+region, a service when no endpoint is left, an account. What has no mark is never taken away; an
+account without it is given no other password, an endpoint no other URL. What was made before there
+were marks gets it where it is surely ours and nobody has described it: an account that the region's
+own password opens, an endpoint of this region with the wanted URL, a service all of whose endpoints
+are such. What somebody has described is good as it is where it leads to the wanted URL.
 """
 
 import json
@@ -28,6 +29,11 @@ TIMEOUT = 45  # seconds; a service that has just started answers when it is load
 PROJECT = "service"
 ROLES = ("admin", "service")
 INTERFACES = ("admin", "internal", "public")
+# What is looked at, and where: another domain may have an account of the same name.
+DOMAIN = {"domain_id": "default"}
+KINDS = {"projects": DOMAIN, "users": DOMAIN} | {
+    kind: {} for kind in ("roles", "services", "endpoints", "regions")
+}
 MARK = "Made by the content of the region {}"
 
 
@@ -102,8 +108,7 @@ class Catalogue:
         self.keystone, self.region, self.dry = keystone, region, dry
         self.mark = MARK.format(region)
         with ThreadPoolExecutor(4) as pool:
-            kinds = ("projects", "roles", "users", "services", "endpoints", "regions")
-            answers = pool.map(lambda kind: (kind, keystone.listed(kind)), kinds)
+            answers = pool.map(lambda kind: (kind, keystone.listed(kind, **KINDS[kind])), KINDS)
             self.found = dict(answers)
 
     def differs(self, what):
@@ -174,13 +179,18 @@ class Catalogue:
                 "services", name=name, type=type, enabled=True, description=self.mark
             )
         else:
-            service = next((one for one in same if self.ours(one)), same[0])
+            service = max(same, key=lambda one: (self.ours(one), self.leads(one, url)))
             there = self.endpoints(service)
             as_wanted = all(one["region_id"] == self.region and one["url"] == url for one in there)
             if there and as_wanted and not service.get("description"):
                 self.marked("services", service, f"service {type}")
         for interface in INTERFACES:
             self.endpoint(service, interface, url)
+
+    def leads(self, service, url):
+        """How many endpoints of the service are here and lead to `url`."""
+        wanted = (self.region, url)
+        return [(one["region_id"], one["url"]) for one in self.endpoints(service)].count(wanted)
 
     def endpoints(self, service):
         return [one for one in self.found["endpoints"] if one["service_id"] == service["id"]]
@@ -200,7 +210,7 @@ class Catalogue:
                     f"that is to go: openstack endpoint delete {one['id']}; else no node may have "
                     "the service's role"
                 )
-        for spare in mine[1:]:
+        for spare in [one for one in mine[1:] if self.ours(one)]:
             self.differs(f"{what}: {spare['url']} is one too many")
             self.keystone.remove("endpoints", spare["id"])
         values = {"url": url, "enabled": True, "description": self.mark}
@@ -208,6 +218,8 @@ class Catalogue:
             self.differs(f"{what}: missing")
             values |= {"service_id": service["id"], "interface": interface}
             self.keystone.make("endpoints", region_id=self.region, **values)
+        elif mine[0].get("description") not in (None, "", self.mark):
+            return  # somebody made it as it is wanted, and says whose it is
         elif {key: mine[0].get(key) for key in values} != values:
             self.differs(f"{what}: is {mine[0]['url']}")
             self.keystone.change("endpoints", mine[0]["id"], **values)

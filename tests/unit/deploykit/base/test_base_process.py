@@ -48,3 +48,30 @@ def test_program_out_of_time_dies_with_its_children(tmp_path: Path) -> None:
 
 def test_program_that_wants_no_input_is_no_failure() -> None:
     assert run(["true"], timeout=10, input="x" * 1_000_000).returncode == 0
+
+
+def test_program_ends_with_its_children_once_it_may_not_go_on(tmp_path: Path) -> None:
+    mark, asked = tmp_path / "mark", []
+
+    def still() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 3:
+            raise InterruptedError("it is another's")
+
+    with pytest.raises(InterruptedError):
+        run(["sh", "-c", f"(sleep 6; touch {mark}) & sleep 60"], timeout=60, still=still)
+    assert time.monotonic() - asked[0] < 20
+    time.sleep(5)
+    assert not mark.exists()
+
+
+def test_program_that_may_not_start_does_not(tmp_path: Path) -> None:
+    def never() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run(["touch", tmp_path / "mark"], timeout=20, still=never)
+    assert not list(tmp_path.iterdir())
+    asked: list[None] = []
+    assert run(["true"], timeout=20, still=lambda: asked.append(None)).returncode == 0
+    assert asked

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.base.errors import NodeUnreachable
+from deploykit.base.errors import DeployKitError, NodeUnreachable
 from deploykit.nodes import rekey
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
-from deploykit.providers import common
-from deploykit.providers.common import with_own_key
+from deploykit.providers import NodeState, NodeStatus, common
+from deploykit.providers.common import read_inventory, with_own_key
 from deploykit.providers.lxd.node import ensure_node
 from deploykit.providers.lxd.plan import Names, Source, node_request, uplink_addresses
 from deploykit.site import Site
 from deploykit.site.environment import Environment, parse_environment
 from deploykit.site.instance import Instance
+from deploykit.site.keypair import make_key
 from deploykit.site.provisioning import (
     forget_key,
     key_in_force,
-    make_key,
     own_key,
     own_key_file,
     sites_key,
@@ -123,8 +123,6 @@ def test_instance_with_the_sites_key_moves_over(site: Site, old: Inventory, node
         assert file.stat().st_mode & 0o777 == 0o600
     assert f'IdentityFile "{new.ssh_key}"' in new.ssh_config.read_text()
     assert with_own_key(site, new) == new
-    assert [one.name for one in (site.keys / "nodes").glob("lab*")] != []
-    assert not list((site.keys / "nodes").glob("*.next*"))
 
 
 def test_node_that_is_away_leaves_a_way_in_and_the_next_try_goes_on(
@@ -164,8 +162,39 @@ def test_move_that_was_killed_is_finished_by_the_next(
         assert accepted(nodes, name)[1:] == [public(new.ssh_key)]
 
 
+def test_up_that_was_killed_before_every_node_had_the_key_leaves_a_way_in(
+    site: Site, old: Inventory, nodes: Path
+) -> None:
+    """`up` makes the key first and hands it out through LXD, in the place of what was there."""
+    own = own_key(site, LAB)
+    (nodes / "web/.ssh/authorized_keys").write_text(f"ssh-ed25519 AAAAother jo\n{line(own)}\n")
+    assert key_in_force(site, LAB) == sites_key(site)
+    new = with_own_key(site, replace(old, ssh_key=key_in_force(site, LAB)))
+    assert new.ssh_key == own == key_in_force(site, LAB)
+    for name in ("salt", "web"):
+        assert accepted(nodes, name)[1:] == [public(own)]
+
+
+def test_instance_with_a_stopped_node_is_not_moved_but_told_to_come_up(
+    site: Site, environment: Environment, old: Inventory, nodes: Path
+) -> None:
+    power = {"salt": NodeState.RUNNING, "web": NodeState.STOPPED}
+
+    def status(environment: Environment, instance: Instance) -> list[NodeStatus]:
+        return [NodeStatus(n.name, n.roles, power[n.name], "", 0) for n in environment.nodes]
+
+    with pytest.raises(DeployKitError, match="web is not running") as told:
+        with_own_key(site, read_inventory(site, environment, LAB, status))
+    assert "deploy-kit env up lab" in told.value.remedy
+    assert accepted(nodes, "salt")[1:] == [public(sites_key(site))]
+    power["web"] = NodeState.RUNNING
+    new = with_own_key(site, read_inventory(site, environment, LAB, status))
+    for name in ("salt", "web"):
+        assert accepted(nodes, name)[1:] == [public(new.ssh_key)]
+
+
 class Containers:
-    """LXD as far as a node that is there needs it: what is written, what is patched."""
+    """LXD as far as a node that is there needs it: what is written, patched and started."""
 
     def __init__(self) -> None:
         self.did: list[tuple[str, str]] = []
@@ -176,10 +205,15 @@ class Containers:
     def patch(self, path: str, body: dict[str, Any], project: str) -> None:
         self.did.append((path, " ".join(sorted(body["config"]))))
 
+    def start(self, node: str, project: str) -> None:
+        self.did.append((node, "started"))
 
-def test_node_in_lxd_that_has_another_key_gets_this_one(
-    site: Site, environment: Environment
+
+@pytest.mark.parametrize("power", ["Running", "Stopped"])
+def test_node_in_lxd_that_has_another_key_gets_this_one_before_it_starts(
+    site: Site, environment: Environment, power: str
 ) -> None:
+    """An old one, and one that was brought back to a snapshot from before its instance moved."""
     node, names = environment.nodes[0], Names(site.id, LAB)
     from ipaddress import IPv4Network
 
@@ -197,9 +231,10 @@ def test_node_in_lxd_that_has_another_key_gets_this_one(
         )
 
     lxd: Any = Containers()
-    found = {"config": request("ssh-ed25519 OLD")["config"], "status": "Running"}
+    found = {"config": request("ssh-ed25519 OLD")["config"], "status": power}
     ensure_node(lxd, names, node, request("ssh-ed25519 NEW"), found)
     assert lxd.did == [
         ("/root/.ssh/authorized_keys 0600", "ssh-ed25519 NEW\n"),
         ("instances/salt", "user.deploykit.authorized-keys"),
+        *([("salt", "started")] if power == "Stopped" else []),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,26 @@ def test_playbook_of_a_release_reads_its_own_instances_key_and_no_other(
     said = log.read_text()
     assert "key of the instance" in said
     assert "key of the operator" not in said
+
+
+def test_day_0_is_ended_by_what_may_not_go_on(
+    inventory: Inventory, checkout: Path, tmp_path: Path
+) -> None:
+    def still() -> None:
+        raise InterruptedError("it is another's")
+
+    def run(argv: Any, *, still: Callable[[], None], **_: Any) -> Result:
+        still()
+        raise AssertionError("it goes on")
+
+    with pytest.raises(InterruptedError):
+        day0(
+            inventory,
+            checkout / "ansible",
+            shown=[checkout / "ansible"],
+            log=tmp_path / "log",
+            progress=Silent(),
+            timeout=5,
+            still=still,
+            runner=run,
+        )

@@ -31,9 +31,9 @@ pytestmark = pytest.mark.lengthy
 @pytest.fixture
 def world(build: Build, monkeypatch: pytest.MonkeyPatch) -> World:
     """alpha runs a release; leases are short."""
-    monkeypatch.setitem(lease_keeper.keeping_lease.__wrapped__.__kwdefaults__, "length", LENGTH)  # type: ignore[attr-defined]
     world = build({"alpha": None})
     world.deploy(world.release(), "alpha")
+    monkeypatch.setitem(lease_keeper.keeping_lease.__wrapped__.__kwdefaults__, "length", LENGTH)  # type: ignore[attr-defined]
     return world
 
 
@@ -95,10 +95,8 @@ def test_nobody_else_changes_a_master_that_is_being_deployed_to(
     ],
 )
 def test_paused_deployment_that_was_overtaken_moves_nothing_and_records_no_evidence(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str, name: str, when: int
+    world: World, tmp_path: Path, how: str, name: str, when: int
 ) -> None:
-    # A stopped process that renews just then has the ledger's clone locked for all of its host.
-    monkeypatch.setattr(KeptLease, "renew", lambda kept: None)
     slow, fast = world.release(), world.release()
     told = tmp_path / "told"
     step = Disturbance(how, when, told, name)
@@ -163,6 +161,8 @@ def _start(work: Callable[[], None], said: Path) -> int:
 
 
 def _disturbed_deploy(world: World, release: Release, step: Disturbance) -> None:
+    # A stopped process that renews just then has the ledger's clone locked for all of its host.
+    KeptLease.renew = lambda kept: None  # type: ignore[method-assign]
     step.arm()
     world.deploy(release, "alpha")
 

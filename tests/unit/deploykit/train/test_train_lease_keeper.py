@@ -17,8 +17,8 @@ from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.view import attempts, signers_in_force
 from deploykit.release import Release
 from deploykit.site import open_site
-from deploykit.train.lease import begin
-from deploykit.train.lease_keeper import keeping_lease
+from deploykit.train.lease import LEASE, begin
+from deploykit.train.lease_keeper import keeping_lease, since_boot
 from ledgerbook import Named, know
 
 FILE = """name: test
@@ -70,6 +70,39 @@ def test_lease_that_was_taken_over_stops_the_one_who_had_it(ledger: Ledger) -> N
         begin(ledger, ONE, "test", "deploy", owner=ELSEWHERE)
         kept.renew()
         kept.check()
+
+
+def test_check_renews_the_lease_unless_that_was_just_now(ledger: Ledger) -> None:
+    """A push says what a look does not: that the ledger which takes records has no other holder."""
+    with keeping_lease(ledger, ONE, "test", "deploy") as kept:
+        kept.check()
+        assert phases(ledger) == ["started"]
+        kept.until -= LEASE.total_seconds() / 20  # as if so many seconds had gone by
+        kept.check()
+        assert phases(ledger) == ["started", "renewed"]
+        assert kept.until - since_boot() > LEASE.total_seconds() * 0.8
+
+
+def test_lease_that_is_over_or_lost_is_known_to_be_without_asking(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What day 0 goes by, each second: no master could refuse it."""
+    with (
+        pytest.raises(Refused, match="ran out"),
+        keeping_lease(ledger, ONE, "test", "deploy") as kept,
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "fetch_records", None)
+            kept.demand_lasting()
+        kept.until = since_boot()
+        kept.demand_lasting()
+    with (
+        pytest.raises(Refused, match="taken over"),
+        keeping_lease(ledger, ONE, "test", "deploy", length=timedelta(seconds=0)) as kept,
+    ):
+        begin(ledger, ONE, "test", "deploy", owner=ELSEWHERE)
+        kept.renew()
+        kept.demand_lasting()
 
 
 def test_kit_of_a_signer_who_left_can_still_be_gone_back_to(ledger: Ledger) -> None:
