@@ -42,7 +42,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         project=st.sampled_from(PROJECTS),
-        kind=st.sampled_from(["good"] * 4 + ["bad", "flaky", "pair", "clash"]),
+        kind=st.sampled_from(["good"] * 4 + ["bad", "flaky", "podless", "pair", "clash"]),
         approved=st.booleans(),
     )
     def push(self, data: st.DataObject, project: str, kind: str, approved: bool) -> None:
@@ -61,6 +61,8 @@ class Histories(RuleBasedStateMachine):
             world.bad.add(commit)
         elif kind == "flaky":
             world.flaky.add(commit)
+        elif kind == "podless":
+            world.podless.add(commit)
         elif kind in ("pair", "clash") and others:
             other = world.changes[data.draw(st.sampled_from(others))].commit
             (world.pairs if kind == "pair" else world.clashes).add(frozenset((commit, other)))
@@ -137,6 +139,7 @@ def settled_worlds(draw: st.DrawFn) -> World:
         world.approve(id)
     commits = st.sampled_from([f"c{id}.1" for id in ids])
     world.bad |= draw(st.sets(commits, max_size=2))
+    world.podless |= draw(st.sets(commits, max_size=1))
     both = st.frozensets(commits, min_size=2, max_size=2) if count > 1 else st.nothing()
     world.pairs |= draw(st.sets(both, max_size=2)) if count > 1 else set()
     world.clashes |= draw(st.sets(both, max_size=2)) if count > 1 else set()
