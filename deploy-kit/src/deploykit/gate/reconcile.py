@@ -7,7 +7,7 @@ is not asked for again then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from deploykit.base.errors import DeployKitError
@@ -36,6 +36,7 @@ from deploykit.gate.queue import (
     next_actions,
 )
 from deploykit.gate.rest import GerritRefused, Server, change_path
+from deploykit.gate.saying import Saying
 from deploykit.gate.trees import State, Trees
 from deploykit.gate.work import Work
 
@@ -54,7 +55,7 @@ class _Stop(Exception):
 
 @dataclass
 class Gate:
-    """One gate. `say` tells people what it does, a line for each act."""
+    """One gate. It says what it does, a line for each act."""
 
     config: Config
     server: Server
@@ -66,8 +67,11 @@ class Gate:
     logs: JobLogs
     bugs: MergedBugs
     pods: LeftPods | None
-    say: Callable[[str], None]
+    saying: Saying
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
+
+    def say(self, text: str) -> None:
+        self.saying.say(text)
 
     def round(self) -> bool:
         """Do what there is to do now; whether anything was done, so that another round is due.
@@ -82,6 +86,8 @@ class Gate:
             done |= self._do(self._decide(queue, reading), queue, reading)
         reading = self.reader.read() if done else reading
         done |= self._check(reading)
+        for project, branch in sorted(self.config.places() - reading.tips.keys()):
+            self.saying.once(f"{project} has no branch {branch}, or is not there: nothing is gated")
         done |= self.after.judge()
         done |= self.branches.look(reading.tips)
         self.logs.note_rechecks(reading.changes.values())

@@ -114,7 +114,7 @@ def assembled(config: Config, around: Surroundings, say: Callable[[str], None]) 
     branches = PrivateBranches(config, server, trees, work, saying)
     gate = Gate(
         config, server, trees, work, reader, after, branches, around.logs, around.bugs, around.pods,
-        say,
+        saying,
     )  # fmt: skip
     words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")

@@ -173,6 +173,30 @@ def test_merged_set_and_order_are_those_of_a_serial_gate(world: World, data: st.
     assert sorted(world.verdicts) == sorted(serial.verdicts)
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), count=st.integers(1, 8), window=st.sampled_from([1, 3, 20]))
+def test_order_is_that_of_approvals_with_needs_first(
+    data: st.DataObject, count: int, window: int
+) -> None:
+    """Said here without the gate's own words for it, which the serial gate goes by as well."""
+    world = World(PROJECTS, window=window)
+    ids = [str(n) for n in range(1, count + 1)]
+    for n, id in enumerate(ids):
+        below = st.sampled_from(ids[:n]) if n else st.nothing()
+        world.push(id, data.draw(st.sampled_from(PROJECTS)),
+                   data.draw(st.lists(below, max_size=2, unique=True)) if n else ())  # fmt: skip
+    approved = data.draw(st.permutations(ids))
+    for id in approved:
+        world.approve(id)
+    drain(world, Gate(world))
+    expected: list[str] = []
+    while len(expected) < count:
+        ready = [id for id in approved
+                 if id not in expected and {*world.changes[id].needs} <= {*expected}]  # fmt: skip
+        expected.append(ready[0])
+    assert world.order == expected
+
+
 @settings(max_examples=100, deadline=None)
 @given(world=settled_worlds(), kills=st.lists(st.integers(0, 4), min_size=1, max_size=30))
 def test_gate_that_is_killed_again_and_again_ends_as_one_that_is_not(
