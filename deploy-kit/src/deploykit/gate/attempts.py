@@ -50,7 +50,7 @@ class Attempt:
         """When another attempt is due; None if none is."""
         if not self.ended or self.status is not Status.RUNNING:
             return None
-        ended = self.state.ended or self.state.requested
+        ended = (self.state.ended or self.state.requested).replace(microsecond=0)  # as utc_now is
         return ended + timedelta(seconds=PAUSES[self.number - 1] if self.no_pod else 0)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rich.markup import escape
+
 from deploykit.base.errors import DeployKitError
 from deploykit.checks import PASSED, Occasion, Outcome
 from deploykit.checks.bootstrap import Bootstrap
@@ -51,8 +53,12 @@ class GatedBootstrap(Bootstrap):
 
     def run(self, work: rollout.Work, occasion: Occasion) -> Outcome:
         if (work.site.folder / FILE).is_file():
-            with work.progress.step(f"{occasion.release.version}: a bootstrap by the gate"):
-                kept = self._kept(work.site, occasion)
+            kept = None
+            try:
+                with work.progress.step(f"{occasion.release.version}: a bootstrap by the gate"):
+                    kept = self._kept(work.site, occasion)
+            except DeployKitError as error:  # its executor is away, say: then one is made here
+                work.progress.say(f"the gate's builds cannot be looked at: {escape(error.message)}")
             if kept is not None:
                 text = f"{_named(kept)} made this content a working {occasion.environment.name}"
                 return Outcome(PASSED, f"{text} out of bare nodes: {_jobs(kept)}", {})

@@ -27,6 +27,7 @@ from deploykit.gate.rest import GerritRefused
 from deploykit.gate.saying import Saying
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Kept, Work
+from deploykit.jobs import JobSpec
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.view import decisions
@@ -204,6 +205,31 @@ def test_failure_as_merged_names_the_known_fault_and_masks_secrets(tmp_path: Pat
     (kept,) = joblogs_in(tmp_path).store.runs()
     _, (log,) = joblogs_in(tmp_path).store.read(kept.run.id)
     assert "password=***" in log.text and "hunter2" not in log.text + body["message"]
+
+
+class Losing(JobProcesses):
+    """Loses each job as soon as it was started."""
+
+    def start(self, spec: JobSpec) -> str:
+        super().start(spec)
+        self.cancel(spec.id)
+        return spec.id
+
+
+def test_validation_that_could_not_be_run_is_said_and_blames_nobody(tmp_path: Path) -> None:
+    place = Place(tmp_path, post=Post((SMOKE,), ("test",)))
+    place.executor = Losing(tmp_path / "jobs")
+    place.after.follow(QUEUE, place.merged({"a": "LATER\n"}))
+    again = [line for _ in range(3) for line in place.work.resume()]
+    assert [line.split(":")[1] for line in again] == [
+        " smoke of 17, attempt 2 of 3", " smoke of 17, attempt 3 of 3"
+    ]  # fmt: skip
+    (status,) = (one for build, one in place.work.statuses().items() if is_post(build))
+    assert status is Status.NO_VERDICT
+    after = place.after
+    assert not after.judge() and not after.judge()
+    assert sum("not known whether" in text for text in place.said) == 1
+    assert place.reviews.said == [] and place.decided() == []
 
 
 def test_gate_that_was_killed_between_hold_and_comment_makes_the_comment(tmp_path: Path) -> None:

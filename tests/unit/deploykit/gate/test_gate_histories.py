@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from deploykit.gate.builds import Build
+from deploykit.gate.builds import CHECK, Build
 from deploykit.gate.changes import Status as Review
 from deploykit.gate.order import line_up
 from gateworld import Gate, Killed, World, drain, serially
@@ -91,7 +91,16 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.gate.round()
+        if not self.gate.round():
+            self.nobody_runs_for_nothing()
+
+    def nobody_runs_for_nothing(self) -> None:
+        """A gate that has nothing to do has ended the jobs that nobody wants any more."""
+        for build in self.world.running:
+            for commit in build.commits:
+                change = self.world.changes[commit[1:].split(".")[0]]
+                assert change.open and change.commit == commit, "jobs of what is no longer there"
+                assert change.approved or build.pipeline == CHECK, "jobs of what left the queue"
 
     @rule(acts=st.integers(0, 6))
     def die(self, acts: int) -> None:

@@ -26,6 +26,11 @@ def test_failure_is_noted_and_moves_nothing() -> None:
     assert actions == [Note(ANN, ANN.build, Status.FAILED)]
 
 
+def test_branch_whose_jobs_could_not_be_run_is_noted_as_that_and_moves_nothing() -> None:
+    found = next_private([ANN], {ANN.build: Status.NO_VERDICT}, "main")
+    assert found == [Note(ANN, ANN.build, Status.NO_VERDICT)]
+
+
 def test_branch_that_moved_on_ends_the_older_jobs() -> None:
     newer = replace(ANN, commit="c2", trees="t2")
     assert next_private([newer], {ANN.build: Status.RUNNING}, "") == [Drop(ANN.build), Try(newer)]
