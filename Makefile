@@ -86,7 +86,7 @@ test-pods: setup-tests ## slow suite: disposable copies of an environment, made 
 	@$(call suite,pods,tests/integration/test_pods.py)
 
 test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
-	@$(call suite,gerrit,tests/integration/test_gate_gerrit.py)
+	@$(call suite,gerrit,tests/integration/test_gate_demo.py tests/integration/test_gate_gerrit.py)
 
 test-zuul: setup-tests ## slow suite: gate export-zuul, loaded by Zuul's own loader
 	@mkdir -p logs

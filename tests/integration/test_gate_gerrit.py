@@ -517,6 +517,22 @@ def test_depends_on_that_names_nothing_is_said_on_the_change(
     assert site.now(change)["status"] == "NEW"
 
 
+def test_project_that_gerrit_does_not_have_is_said_once_and_the_others_go_on(
+    site: GateSite,
+) -> None:
+    file = site.folder / "gate.yml"
+    text = file.read_text().replace(
+        f"[{site.projects[0]}, ", f"[nobody/knows, {site.projects[0]}, "
+    )
+    file.write_text(text)
+    change = site.push(line(1, "one"))
+    site.approve(change)
+    gate = site.gate()
+    until(gate, lambda: site.now(change)["status"] == "MERGED")
+    said = "nobody/knows has no branch master, or is not there: nothing is gated"
+    assert site.said.count(said) == 1
+
+
 def test_change_of_gate_yml_is_tested_with_the_jobs_that_it_proposes(make: Any) -> None:
     site = make("home: {{project: {b}, path: gate.yml}}\n")
     jobs = "gerrit: {}\nqueues: {}\njobs:\n  proposed: {run: [env]}\n"

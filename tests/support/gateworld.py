@@ -30,7 +30,8 @@ class World:
     """Everything that is still there after the gate was killed.
 
     `bad` and `pairs` are commits that fail their jobs, alone or together; `clashes` pairs that git
-    cannot merge; `flaky` commits whose jobs fail in one run of three. `duration`: seconds of a job.
+    cannot merge; `flaky` commits whose jobs fail in one run of three; `podless` those whose jobs
+    cannot be run. `duration`: seconds of a job.
     """
 
     projects: tuple[str, ...] = ("alpha", "beta")
@@ -42,6 +43,7 @@ class World:
     pairs: set[frozenset[str]] = field(default_factory=set)
     clashes: set[frozenset[str]] = field(default_factory=set)
     flaky: set[str] = field(default_factory=set)
+    podless: set[str] = field(default_factory=set)
     now: float = 0.0
     merged: list[str] = field(default_factory=list)  # commits, in order
     order: list[str] = field(default_factory=list)  # ids of changes, in the order of merging
@@ -111,15 +113,17 @@ class World:
         for build, ends in sorted(self.running.items(), key=lambda one: one[1]):
             if ends <= self.now:
                 del self.running[build]
-                passes = self.passes(build, self.contents[build])
-                self.results[build] = Status.PASSED if passes else Status.FAILED
+                self.results[build] = self.outcome(build, self.contents[build])
 
-    def passes(self, build: Build, content: frozenset[str]) -> bool:
-        """Whether the jobs pass on a state; the same every time but for what is flaky."""
+    def outcome(self, build: Build, content: frozenset[str]) -> Status:
+        """How the jobs end on a state; the same every time but for what is flaky."""
+        if self.podless.intersection(build.commits):
+            return Status.NO_VERDICT
         if content & self.bad or any(pair <= content for pair in self.pairs):
-            return False
+            return Status.FAILED
         unlucky = int(hashlib.sha256(build.id.encode()).hexdigest(), 16) % 3 == 0
-        return not (unlucky and self.flaky.intersection(build.commits))
+        failed = unlucky and self.flaky.intersection(build.commits)
+        return Status.FAILED if failed else Status.PASSED
 
     def next_end(self) -> float | None:
         return min(self.running.values(), default=None)
@@ -178,14 +182,18 @@ class World:
             self.order.append(now.id)
         self.outcomes.append(True)
 
-    def reject(self, item: Item, why: str, build: Build | None) -> None:
+    def reject(self, verdict: Reject) -> None:
+        build = verdict.build
         assert build is None or self.contents[build] == frozenset((*self.merged, *build.commits)), (
             "a failure on another base is held against a change"
         )
-        for change in item.changes:
+        untried = build is not None and self.results[build] is Status.NO_VERDICT
+        assert untried is not verdict.blamed, "blamed for what could not be run"
+        for change in verdict.item.changes:
             self.tell(change, rejected(change.ask))
-            self.verdicts.setdefault(change.id, []).append(why)
-        self.outcomes.append(False)
+            self.verdicts.setdefault(change.id, []).append(verdict.why)
+        if verdict.blamed:
+            self.outcomes.append(False)
 
     def tell(self, change: Change, key: str) -> None:
         now = self.changes[change.id]
@@ -194,6 +202,9 @@ class World:
         self.told.setdefault(change.id, []).append(key)
 
     def vote(self, vote: Vote) -> None:
+        if vote.build is not None:
+            untried = self.results[vote.build] is Status.NO_VERDICT
+            assert (vote.passed is None) is untried, "a vote by jobs that could not be run"
         self.tell(vote.change, checked(vote.change))
         self.verdicts.setdefault(f"check {vote.change.commit}", []).append(str(vote.passed))
 
@@ -254,7 +265,7 @@ class Gate:
         elif isinstance(action, Submit):
             world.submit(action.item, action.build, action.onto)
         elif isinstance(action, Reject):
-            world.reject(action.item, action.why, action.build)
+            world.reject(action)
         elif isinstance(action, Tell):
             world.tell(action.change, action.key)
         elif isinstance(action, Vote):
@@ -285,17 +296,18 @@ def serially(world: World) -> float:
         item = items[0]
         merge = world.merge(item.commits, item.commits)
         if isinstance(merge, Conflict):
-            world.reject(item, merge.why, None)
+            world.reject(Reject(item, merge.why))
             continue
         build = Build(world.queue.pipeline, item.commits, merge.trees, item.ask)
         content = frozenset((*world.merged, *item.commits))
         seconds += world.duration(build)
         world.contents[build] = content
-        world.results[build] = Status.PASSED if world.passes(build, content) else Status.FAILED
+        world.results[build] = world.outcome(build, content)
         if world.results[build] is Status.PASSED:
             world.submit(item, build, "")
         else:
-            world.reject(item, "its jobs failed", build)
+            blamed = world.results[build] is Status.FAILED
+            world.reject(Reject(item, "its jobs failed", build, blamed))
 
 
 def random_changes(world: World, count: int, bad: float, seed: int) -> None:

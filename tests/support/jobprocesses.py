@@ -11,12 +11,12 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deploykit.base.errors import InputError
-from deploykit.jobs import JobSpec
+from deploykit.jobs import JobSpec, JobState, Phase, Result
 
 WRAPPER = """
 import json, os, pathlib, subprocess, sys
@@ -31,15 +31,6 @@ with (folder / "log").open("wb") as log:
         result = "timed-out"
 (folder / "new").write_text(result); os.replace(folder / "new", folder / "result")
 """
-
-
-@dataclass(frozen=True)
-class State:
-    running: bool
-    result: str | None
-    log: str
-    began: datetime | None
-    ended: datetime | None
 
 
 class JobProcesses:
@@ -62,16 +53,17 @@ class JobProcesses:
         (folder / "pid").write_text(str(child.pid), encoding="utf-8")
         return spec.id
 
-    def poll(self, id: str) -> State:
+    def poll(self, id: str) -> JobState:
         folder = self.folder / id
         if not folder.is_dir():
             raise InputError(f"there is no job '{id}'")
         began = datetime.fromtimestamp((folder / "spec.json").stat().st_mtime, UTC)
+        state = JobState(id, "", Phase.RUNNING, began, str(folder / "log"), began=began)
         with contextlib.suppress(FileNotFoundError):
-            result = (folder / "result").read_text(encoding="utf-8")
+            result = Result((folder / "result").read_text(encoding="utf-8"))
             ended = datetime.fromtimestamp((folder / "result").stat().st_mtime, UTC)
-            return State(False, result, str(folder / "log"), began, ended)
-        return State(True, None, str(folder / "log"), began, None)
+            return replace(state, phase=Phase.ENDED, result=result, ended=ended)
+        return state
 
     def cancel(self, id: str) -> None:
         self.poll(id)

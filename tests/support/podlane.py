@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploykit.base import times
 from deploykit.base.errors import InputError
 from deploykit.gate import running
 from deploykit.gate.builds import CHECK, Build
 from deploykit.gate.job import Job, PodWish
 from deploykit.gate.trees import Remote, State, Trees
 from deploykit.gate.work import Kept, Work
-from deploykit.jobs import JobSpec, JobState
+from deploykit.jobs import JobSpec, JobState, Phase, Result
 from deploykit.pods import Pod
 from deploykit.pods.listing import pods_up
 from deploykit.site import Site
@@ -37,17 +38,31 @@ PROJECT = ("world", "main")
 
 
 class NoExecutor:
-    """Keeps what it was asked to start; starts nothing."""
+    """Keeps what it was asked to start; starts nothing. Jobs end when a test says so."""
 
     def __init__(self) -> None:
         self.specs: list[JobSpec] = []
+        self._states: dict[str, JobState] = {}
 
     def start(self, spec: JobSpec) -> str:
         self.specs.append(spec)
         return spec.id
 
     def poll(self, id: str) -> JobState:
-        raise InputError(f"there is no job '{id}'")
+        if id not in self._states:
+            raise InputError(f"there is no job '{id}'")
+        return self._states[id]
+
+    def end(self, result: Result) -> None:
+        """The last job that was started has ended now."""
+        spec, now = self.specs[-1], times.utc_now()
+        self._states[spec.id] = JobState(
+            spec.id, spec.item, Phase.ENDED, now, "", result, "", now, now
+        )
+
+    def forget(self) -> None:
+        self.specs.clear()
+        self._states.clear()
 
 
 @dataclass
@@ -105,7 +120,7 @@ class Lane:
 
     def run(self, kept: Kept) -> int:
         """The job's exit status, run in this process as the executor's process does."""
-        return running.main([str(self.folder / "builds" / kept.build.id), "in-pod"])
+        return running.main([str(self.folder / "builds" / kept.build.id), "in-pod", "1"])
 
     def pods(self) -> list[Pod]:
         return list(pods_up(self.site))

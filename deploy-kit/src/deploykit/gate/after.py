@@ -6,37 +6,37 @@ As the loop itself, it keeps caches alone between two rounds: what was done can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.gate import comments, review
+from deploykit.gate.account import Account
 from deploykit.gate.builds import Build, Status
 from deploykit.gate.changes import mark
 from deploykit.gate.config import Config
+from deploykit.gate.joblogs import JobLogs
 from deploykit.gate.order import Queue
 from deploykit.gate.pins import Pinning
 from deploykit.gate.post import Holds, is_post, post_build, proving
-from deploykit.gate.rest import GerritRefused, Server, change_path
+from deploykit.gate.rest import GerritRefused, change_path
+from deploykit.gate.saying import Saying
 from deploykit.gate.trees import PushRefused, Tips, Trees
 from deploykit.gate.work import Kept, Work
 
 
 @dataclass
 class After:
-    """`holds` is None where no ledger is at hand; `say` as the gate's."""
+    """`holds` is None where no ledger is at hand."""
 
     config: Config
-    server: Server
+    account: Account
     trees: Trees
     work: Work
+    logs: JobLogs
     holds: Holds | None
-    say: Callable[[str], None]
-    _account: dict[str, Any] = field(default_factory=dict, init=False)
+    saying: Saying
     _followed: dict[str, Tips] = field(default_factory=dict, init=False)
     _told: set[str] = field(default_factory=set, init=False)
-    _said: set[str] = field(default_factory=set, init=False)
 
     def follow(self, queue: Queue, tips: Tips) -> bool:
         """Do what has to follow if the gate brought the branches to `tips`; whether anything was.
@@ -61,23 +61,13 @@ class After:
         if pins is None or (pins.project, queue.branch) not in tips:
             return False
         try:
-            commit = Pinning(pins, self.trees, self._who).move(queue.branch, tips)
+            commit = Pinning(pins, self.trees, lambda: self.account.who).move(queue.branch, tips)
         except (InputError, PushRefused) as error:
-            self.say(f"the pins stay behind: {error.message}; {error.remedy}")
+            self.saying.say(f"the pins stay behind: {error.message}; {error.remedy}")
             return False
         if commit:
-            self.say(f"pins: {pins.path} of {pins.project} is {commit[:12]}")
+            self.saying.say(f"pins: {pins.path} of {pins.project} is {commit[:12]}")
         return bool(commit)
-
-    def _who(self) -> str:
-        own = self._own()
-        name = own.get("name") or own.get("username") or self.config.access.account
-        return f"{name} <{own.get('email', '')}>"
-
-    def _own(self) -> dict[str, Any]:
-        if not self._account:
-            self._account = dict(self.server.get("/accounts/self"))
-        return self._account
 
     def _is_merged(self, build: Build, tips: Tips) -> bool:
         return all(self._project_of(commit, tips) for commit in build.commits)
@@ -98,7 +88,7 @@ class After:
         projects = [self._project_of(commit, tips) for commit in proof.build.commits]
         kept = post_build(self.config.post, proof, projects, tips)
         names = ", ".join(job.name for job in kept.jobs) or "no jobs"
-        self.say(f"started: {kept.item} as merged ({names})")
+        self.saying.say(f"started: {kept.item} as merged ({names})")
         self.work.start(kept)
         return True
 
@@ -108,6 +98,9 @@ class After:
         for build, status in self.work.statuses().items():
             if is_post(build) and status is Status.FAILED and build.id not in self._told:
                 done |= self._tell_failed(build)
+            elif is_post(build) and status is Status.NO_VERDICT:
+                logs = ", ".join(self.work.failed_logs(build).values())
+                self.saying.once(f"not known whether {build.id[:12]} holds as merged: {logs}")
         return done
 
     def _tell_failed(self, build: Build) -> bool:
@@ -120,7 +113,7 @@ class After:
             return False
         told = [self._tell_owner(commit, build) for commit in build.commits]
         if build.id not in self._told and any(told):
-            self.say(why)
+            self.saying.say(why)
         self._told.add(build.id)
         return any(told)
 
@@ -130,34 +123,28 @@ class After:
             for environment in self.config.post.hold if self.holds is not None else ():
                 assert self.holds is not None
                 if self.holds.place(environment, build, why):
-                    self.say(f"{environment} is on hold: {why}")
+                    self.saying.say(f"{environment} is on hold: {why}")
         except DeployKitError as error:
-            self._say_once(f"cannot put the train on hold: {error.message}; {error.remedy}")
+            self.saying.once(f"cannot put the train on hold: {error.message}; {error.remedy}")
             return False
         return True
 
     def _tell_owner(self, commit: str, build: Build) -> bool:
         """Whether somebody was told now. A commit that came without review has no change."""
         key = f"post {build.id}"
-        for info in self.server.changes(f"commit:{commit}", ("MESSAGES",)):
-            own = int(self._own()["_account_id"])
-            if any(match[1] == mark(key) for match in review.own_marks(info, own)):
+        for info in self.account.server.changes(f"commit:{commit}", ("MESSAGES",)):
+            if any(match[1] == mark(key) for match in review.own_marks(info, self.account.id)):
                 continue
             held = ", ".join(self.config.post.hold) if self.holds is not None else ""
-            text = f"Merged, and it fails as merged:\n{comments.jobs_text(self.work.ran(build))}"
+            text = f"Merged, and it fails as merged:\n{self.logs.text(self.work, build)}"
             if held:
                 text += (f"\n{held}: nothing enters until somebody looked "
                          "(deploy-kit unhold ENVIRONMENT).")  # fmt: skip
             where = f"{change_path(str(info['_number']))}/revisions/{commit}/review"
             try:
-                self.server.post(where, comments.review(text, [(key, "")]))
+                self.account.server.post(where, comments.review(text, [(key, "")]))
             except GerritRefused as error:
-                self._say_once(f"change {info['_number']} takes no comment: {error.message}")
+                self.saying.once(f"change {info['_number']} takes no comment: {error.message}")
                 return False
             return True
         return False
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)

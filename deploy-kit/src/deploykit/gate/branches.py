@@ -6,12 +6,12 @@ A pass may take a branch along. Nothing is commented: a failure stands in the ga
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import quote
 
+from deploykit.gate.builds import Status
 from deploykit.gate.changes import Change, Item
 from deploykit.gate.config import Config
 from deploykit.gate.facts import tips_of
@@ -20,6 +20,7 @@ from deploykit.gate.plan import planned
 from deploykit.gate.private import Branch, Drop, Move, Note, Try, build_of, next_private
 from deploykit.gate.queue import Start
 from deploykit.gate.rest import Server
+from deploykit.gate.saying import Saying
 from deploykit.gate.trees import PushRefused, State, Tips, Trees
 from deploykit.gate.work import Work
 
@@ -34,14 +35,13 @@ class Standing:
 
 @dataclass
 class PrivateBranches:
-    """Those of the gate's projects; `say` as the gate's."""
+    """Those of the gate's projects."""
 
     config: Config
     server: Server
     trees: Trees
     work: Work
-    say: Callable[[str], None]
-    _said: set[str] = field(default_factory=set, init=False)
+    saying: Saying
 
     def look(self, tips: Tips) -> bool:
         """Do what pushes to private branches ask for; whether anything was done."""
@@ -52,7 +52,7 @@ class PrivateBranches:
         done = False
         for action in next_private(branches, self.work.statuses(), private.moves):
             if isinstance(action, Drop):
-                self.say(f"cancelled: {action.build.ask}: the branch moved on")
+                self.saying.say(f"cancelled: {action.build.ask}: the branch moved on")
                 self.work.cancel(action.build)
             elif isinstance(action, Try):
                 self._try(action.branch, tips)
@@ -132,7 +132,7 @@ class PrivateBranches:
         before = State({**state.commits, place: fork}, "")
         change = Change(branch.name, branch.project, branch.onto, branch.commit)
         start = Start(branch.build, Item((change,)), (branch.commit,))
-        self.say(f"started: {branch.name} of {branch.project} at {branch.commit[:12]}")
+        self.saying.say(f"started: {branch.name} of {branch.project} at {branch.commit[:12]}")
         self.work.start(planned(self.config, self.trees, before, state, start))
 
     def _move(self, branch: Branch, tips: Tips) -> bool:
@@ -141,23 +141,21 @@ class PrivateBranches:
         try:
             moved = self.trees.push(place, tips[place], branch.commit)
         except PushRefused as error:
-            self._say_once(f"{branch.name} cannot go on to {branch.onto}: {error.message}")
+            self.saying.once(f"{branch.name} cannot go on to {branch.onto}: {error.message}")
             return False
         if moved:
-            self.say(f"moved: {branch.onto} of {branch.project} to {branch.name}, which passed")
+            self.saying.say(
+                f"moved: {branch.onto} of {branch.project} to {branch.name}, which passed"
+            )
         return moved
 
     def _note(self, note: Note) -> None:
         name = f"{note.branch.name} of {note.branch.project} at {note.branch.commit[:12]}"
-        if note.failed:
+        if note.status is not Status.PASSED:
             logs = [f"{job}: {log}" for job, log in self.work.failed_logs(note.build).items()]
-            self._say_once(f"failed: {name}; {'; '.join(logs) or 'no jobs could be made'}")
+            told = "; ".join(logs) or "no jobs could be made"
+            self.saying.once(f"{note.status}: {name}; {told}")
         elif not note.branch.forward:
-            self._say_once(f"passed: {name}; it does not stand on {note.branch.onto}: rebase it")
+            self.saying.once(f"passed: {name}; it does not stand on {note.branch.onto}: rebase it")
         else:
-            self._say_once(f"passed: {name}")
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)
+            self.saying.once(f"passed: {name}")

@@ -27,16 +27,18 @@ class Conflict:
 
 
 class Status(StrEnum):
-    """How far a build is. Of FAILING some job failed and others still run."""
+    """How far a build is. Of FAILING some job failed and others still run; of NO_VERDICT some job
+    could not be run, and none failed: nothing is known of what it tests."""
 
     RUNNING = "running"
     FAILING = "failing"
     FAILED = "failed"
     PASSED = "passed"
+    NO_VERDICT = "no-verdict"
 
     @property
     def over(self) -> bool:
-        return self in (Status.PASSED, Status.FAILED)
+        return self in (Status.PASSED, Status.FAILED, Status.NO_VERDICT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,13 @@ UNTRUSTED = (
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Vote on a change by the outcome of its `build`; `why` where no build could be made."""
+    """Vote on a change by the outcome of its `build`; `why` where no build could be made.
+
+    `passed` None: its jobs could not be run, so it is told and gets no vote.
+    """
 
     change: Change
-    passed: bool
+    passed: bool | None
     build: Build | None = None
     why: str = ""
 
@@ -57,7 +60,8 @@ def next_checks(projects: Collection[str], facts: Facts, at_once: int) -> list[C
         if build is None:
             waiting.append(change)
         elif (status := facts.builds[build]).over:
-            votes.append(Vote(change, status is Status.PASSED, build))
+            known = status is not Status.NO_VERDICT
+            votes.append(Vote(change, status is Status.PASSED if known else None, build))
         else:
             kept.add(build)
     cancelled = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from deploykit.base.errors import InputError
 from deploykit.bugs import Mention
 from deploykit.gate import review
+from deploykit.gate.account import Account
 from deploykit.gate.builds import Build, Chain, Conflict, Merged, Status
 from deploykit.gate.changes import Change, Ruling
 from deploykit.gate.config import Config
@@ -41,13 +42,16 @@ class Reading:
 
 @dataclass
 class Reader:
-    """Reads the facts; what it keeps is what never changes (its own account)."""
+    """Reads the facts; it keeps none of them."""
 
     config: Config
-    server: Server
+    account: Account
     trees: Trees
     rulings: Callable[[Mapping[str, Change]], Mapping[str, Ruling]]
-    _own: int = field(default=0, init=False)
+
+    @property
+    def server(self) -> Server:
+        return self.account.server
 
     def read(self) -> Reading:
         """Everything outside, as it is now. Raises GerritAway, GerritRefused, Unfetched."""
@@ -97,15 +101,13 @@ class Reader:
         return f"({projects})"
 
     def _rules(self) -> Rules:
-        if not self._own:
-            self._own = int(self.server.get("/accounts/self")["_account_id"])
         trusted: frozenset[int] | None = None
         if self.config.trusted:
             group = quote(self.config.trusted, safe="")
             members = self.server.get(f"/groups/{group}/members/", [("recursive", "true")])
             trusted = frozenset(int(one["_account_id"]) for one in members)
         config = self.config
-        return Rules(config.approvals, config.vote, self._own, trusted, config.access.url)
+        return Rules(config.approvals, config.vote, self.account.id, trusted, config.access.url)
 
     def _bring(self, changes: Iterable[Change], tips: Tips) -> None:
         self.bring_tips(tips)

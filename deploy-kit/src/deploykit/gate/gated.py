@@ -1,32 +1,31 @@
-"""Gated: a release has the content of a state that the gate's jobs passed on.
+"""What the gate passed stands for what a train would find: evidence about content.
 
-The gate's evidence is about content (every place, mode and blob; no commit times), so it is found
-again for the release that is cut later, and recorded for it by the name of the item.
+Content is every place, mode and blob of a kit, and no commit (`content`). So what the gate's jobs
+found is found again for the release that is cut later, and recorded by the name of the item.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+
+from rich.markup import escape
 
 from deploykit.base.errors import DeployKitError
 from deploykit.checks import PASSED, Occasion, Outcome
+from deploykit.checks.bootstrap import Bootstrap
 from deploykit.gate.builds import Status
-from deploykit.gate.config import Config, config_file, read_config
-from deploykit.gate.speculative import state_manifest
+from deploykit.gate.config import FILE, config_file
+from deploykit.gate.content import content_of, state_content
 from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Kept, Work
-from deploykit.jobs.local import for_site
-from deploykit.release.speculative import build_speculative
+from deploykit.gate.work import Kept, Work, note_content, read_content
+from deploykit.jobs import executor_for
+from deploykit.ledger import Ledger
+from deploykit.ledger.view import evidence
 from deploykit.rollout import work as rollout
 from deploykit.site import Site
 
-if TYPE_CHECKING:
-    from gitshelf import Lock
-
-MOST = 50  # passed builds that are looked at, the newest first
-Content = frozenset[tuple[str, ...]]
+MOST = 50  # passed builds whose content is made if it was not kept, the newest first
+Fits = Callable[[Kept], bool]
 
 
 class Gated:
@@ -37,53 +36,82 @@ class Gated:
     on_copy = True  # it is about no nodes at all
 
     def run(self, work: rollout.Work, occasion: Occasion) -> Outcome:
-        release = occasion.release
-        with work.progress.step(f"{release.version}: the state that the gate passed"):
-            content = content_of(release.verify(occasion.signers).lock)
-            kept = passed_with(work.site, content)
+        version = occasion.release.version
+        config_file(work.site.folder)
+        with work.progress.step(f"{version}: the state that the gate passed"):
+            kept = passed_with(work.site, _content(occasion), lambda kept: bool(kept.jobs))
         if kept is None:
             raise DeployKitError(
-                f"no state that the gate of this machine passed has the content of "
-                f"{release.version}",
+                f"no state that the gate of this machine passed has the content of {version}",
                 "run it where the gate runs, on a release of what the gate merged",
             )
-        jobs = ", ".join(job.name for job in kept.jobs)
-        where = f"{kept.build.pipeline}, build {kept.build.id[:12]}"
-        return Outcome(PASSED, f"item {kept.item} passed on this content ({where}): {jobs}", {})
+        return Outcome(PASSED, f"{_named(kept)} passed on this content: {_jobs(kept)}", {})
 
 
-def content_of(lock: Lock) -> Content:
-    """What a kit brings: place and content of each book, and the links."""
-    books = {(book.book, book.content) for book in lock.books}
-    return frozenset({*books, *((link.book, "link", link.link) for link in lock.links)})
+class GatedBootstrap(Bootstrap):
+    """A bootstrap, unless a job of the gate made one of the very content on bare nodes."""
+
+    def run(self, work: rollout.Work, occasion: Occasion) -> Outcome:
+        if (work.site.folder / FILE).is_file():
+            kept = None
+            try:
+                with work.progress.step(f"{occasion.release.version}: a bootstrap by the gate"):
+                    kept = self._kept(work.site, occasion)
+            except DeployKitError as error:  # its executor is away, say: then one is made here
+                work.progress.say(f"the gate's builds cannot be looked at: {escape(error.message)}")
+            if kept is not None:
+                text = f"{_named(kept)} made this content a working {occasion.environment.name}"
+                return Outcome(PASSED, f"{text} out of bare nodes: {_jobs(kept)}", {})
+        return super().run(work, occasion)
+
+    def _kept(self, site: Site, occasion: Occasion) -> Kept | None:
+        """The build that made one on nodes like the environment's. Each counts as one attempt: what
+        is on record for this release is no second one."""
+        records = Ledger.open(site).fetch_records()
+        found = evidence(records, release=occasion.release.digest, check=self.name)
+        known = [entry.summary for entry in found]
+
+        def fits(kept: Kept) -> bool:
+            pods = [job.pod for job in kept.jobs if job.pod is not None and job.pod.bare]
+            like_it = any(pod.source == occasion.environment.name for pod in pods)
+            return like_it and not any(_named(kept) in summary for summary in known)
+
+        return passed_with(site, _content(occasion), fits)
 
 
-def passed_with(site: Site, content: Content) -> Kept | None:
-    """The newest build with jobs that passed on a state with `content`; None if there is none.
-
-    Raises InputError for a site without a gate.
-    """
-    config = read_config(config_file(site.folder))
+def passed_with(site: Site, content: str, fits: Fits) -> Kept | None:
+    """The newest build that passed on a state with `content` and `fits`; None if there is none."""
     folder = site.state / "gate"
-    trees = Trees(folder / "stores", Remote(""))
-    builds = Work(folder / "builds", for_site(site), trees)
+    builds = Work(folder / "builds", executor_for(site), Trees(folder / "stores", Remote("")))
     passed = [build for build, status in builds.statuses().items() if status is Status.PASSED]
     newest = sorted(passed, key=lambda build: -builds.written(build))
-    for build in newest[:MOST]:
-        kept = builds.kept(build)
-        if kept is not None and kept.jobs and _content(site, config, kept, trees) == content:
+    found = [kept for build in newest if (kept := builds.kept(build)) is not None and fits(kept)]
+    for kept in found:
+        if read_content(builds.folder(kept.build)) == content:
             return kept
-    return None
+    lacking = [kept for kept in found[:MOST] if not read_content(builds.folder(kept.build))]
+    return next((kept for kept in lacking if _made(site, builds, kept) == content), None)
 
 
-def _content(site: Site, config: Config, kept: Kept, trees: Trees) -> Content | None:
-    """The content of a build's state; None if it cannot be made any more."""
+def _made(site: Site, builds: Work, kept: Kept) -> str:
+    """The content of a build that did not say it, kept from now on; '' if it cannot be made."""
     from gitshelf import GitshelfError
 
-    with tempfile.TemporaryDirectory(prefix="gated-") as folder:
-        try:
-            manifest = state_manifest(site, config, kept.commits, trees)
-            release = build_speculative(manifest, kept.build.trees, Path(folder) / "kit")
-            return content_of(release.verify(release.signers).lock)
-        except GitshelfError:
-            return None
+    folder = builds.folder(kept.build)
+    try:
+        note_content(folder, state_content(kept, folder, site))
+    except (DeployKitError, GitshelfError):
+        return ""
+    return read_content(folder)
+
+
+def _content(occasion: Occasion) -> str:
+    return content_of(occasion.release.verify(occasion.signers).lock)
+
+
+def _named(kept: Kept) -> str:
+    return f"item {kept.item} ({kept.build.pipeline}, build {kept.build.id[:12]})"
+
+
+def _jobs(kept: Kept) -> str:
+    return ", ".join(job.name for job in kept.jobs)

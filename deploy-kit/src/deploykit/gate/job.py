@@ -15,7 +15,7 @@ from deploykit.site.promotion import seconds
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 KEYS = frozenset({"run", "projects", "paths", "in", "timeout", "memory", "pod"})
-POD_KEYS = frozenset({"from", "keep"})
+POD_KEYS = frozenset({"from", "keep", "bare"})
 MEMORY = re.compile(r"([1-9]\d{0,5})([MG])")
 TIMEOUT = 1800  # seconds of a job that says nothing else
 KEEP = 3600  # seconds that the pod of a failed job stays
@@ -24,10 +24,11 @@ KEEP = 3600  # seconds that the pod of a failed job stays
 @dataclass(frozen=True, slots=True)
 class PodWish:
     """A pod for a job: nodes like those of the environment `source`; it stays for `keep` seconds if
-    the job fails."""
+    the job fails. `bare`: nothing was ever deployed to them before the state under test."""
 
     source: str
     keep: int = KEEP
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ def _pod(value: Value) -> PodWish:
     if "from" not in keys:
         raise value.error("'from' is missing", "pod: {from: test}")
     source = parse_name(keys["from"])
-    return PodWish(source, seconds(keys["keep"]) if "keep" in keys else KEEP)
+    stays = seconds(keys["keep"]) if "keep" in keys else KEEP
+    return PodWish(source, stays, "bare" in keys and keys["bare"].flag())
 
 
 def read_project(value: Value) -> str:

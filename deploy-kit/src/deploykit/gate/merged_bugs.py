@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.bugs import Mention
 from deploykit.bugs.telling import merged, tell, told_folder
 from deploykit.bugs.trackers import Tracker, trackers
+from deploykit.gate.beside import Beside
 from deploykit.site import Site
 
 PAUSE = 600.0  # seconds before one that could not be told is tried again
@@ -25,22 +24,17 @@ class MergedBugs:
     trackers: Sequence[Tracker]
     say: Callable[[str], None]
     _told: set[Mention] = field(default_factory=set, init=False)
-    _working: threading.Thread | None = field(default=None, init=False)
-    _not_before: float = field(default=0.0, init=False)
+    _beside: Beside = field(default_factory=Beside, init=False)
 
     def note(self, merges: Collection[Mention]) -> None:
         """Have the trackers told of `merges`; returns at once."""
         fresh = [one for one in merges if one not in self._told]
-        busy = self._working is not None and self._working.is_alive()
-        if not self.trackers or not fresh or busy or time.monotonic() < self._not_before:
-            return
-        self._working = threading.Thread(target=self._tell, args=(fresh,), daemon=True)
-        self._working.start()
+        if self.trackers and fresh:
+            self._beside.start(lambda: self._tell(fresh))
 
     def wait(self, seconds: float) -> None:
         """Return when nothing is being told any more, or after `seconds`."""
-        if self._working is not None:
-            self._working.join(seconds)
+        self._beside.wait(seconds)
 
     def _tell(self, fresh: Sequence[Mention]) -> None:
         try:
@@ -50,7 +44,7 @@ class MergedBugs:
         for line in failed:
             self.say(f"a bug tracker was not told: {line}")
         if failed:
-            self._not_before = time.monotonic() + PAUSE
+            self._beside.rest(PAUSE)
         else:
             self._told.update(fresh)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.gate.config import Pins
-from deploykit.gate.sources import HERE, project_of
+from deploykit.gate.sources import project_of
 from deploykit.gate.trees import Tips, Trees
+from deploykit.release.cutting import HERE
 
 NEWEST = ("", "HEAD")  # of which a manifest's own repository has no other than the queue's branch
 HEADER = "# Written by the merge gate: {manifest} with what was tested together. Do not edit.\n"

@@ -1,8 +1,9 @@
 """A job in a pod: made before its command, gone after it, kept for a while if the job failed.
 
 The pod begins at what the train's last environment runs; the state under test goes over it as it
-would there. Its tags say whose it is; it is wanted only as long as this process lives, and the next
-such job, or `deploy-kit pod prune`, takes what a killed one left.
+would there. A bare one begins at nothing, which is what the check `bootstrap` asks. Its tags say
+whose it is; it is wanted only as long as this process lives, and what a killed one left is taken
+down by the next such job, the gate, or `deploy-kit pod prune`.
 """
 
 from __future__ import annotations
@@ -17,40 +18,48 @@ from datetime import timedelta
 from pathlib import Path
 
 from deploykit.base import files, times
+from deploykit.base.errors import CommandFailed, DeployKitError
 from deploykit.base.progress import Progress
+from deploykit.checks import PASSED
+from deploykit.checks.smoke import smoke
 from deploykit.gate.config import config_file, read_config
 from deploykit.gate.job import Job, PodWish
+from deploykit.gate.leftpods import PURPOSE, is_of_gate
 from deploykit.gate.speculative import state_manifest
-from deploykit.gate.trees import Trees
-from deploykit.gate.work import Kept
+from deploykit.gate.work import Kept, note_no_pod, stores_of
 from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers
-from deploykit.pods import Pod, Wanted, pod_instance
+from deploykit.nodes.inventory import Inventory
+from deploykit.pods import Wanted, pod_instance, pod_tags
 from deploykit.pods.base import base_release
-from deploykit.pods.creation import Order, create_pods
+from deploykit.pods.creation import Order, bring_over, create_pods
 from deploykit.pods.lease import is_kept, lease_end, leased
 from deploykit.pods.prepared import copying_provider, prepare
 from deploykit.pods.pruning import drop_left
 from deploykit.pods.reach import pod_environment
 from deploykit.providers import Provider, resolve_instance
+from deploykit.release import Release
 from deploykit.release.cutting import build_release
 from deploykit.release.speculative import Speculative, build_speculative
 from deploykit.rollout.work import Work, working
 from deploykit.site import Site, open_site
+from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
+from gitshelf import GitshelfError
 
-PURPOSE = "gate job"
 Command = Callable[[Mapping[str, str]], int]
 
 
 @dataclass(frozen=True, slots=True)
 class PodJob:
-    """The job `job` of the build `kept` in the folder `folder`, with the pod that it wants."""
+    """The job `job` of the build `kept` in the folder `folder`, with the pod that it wants; this is
+    the attempt `number`."""
 
     kept: Kept
     job: Job
     wish: PodWish
     folder: Path
+    number: int
 
     @property
     def name(self) -> str:
@@ -67,36 +76,85 @@ class PodJob:
         return Wanted(getpass.getuser(), self.purpose, lease_end(), kept.build.id[:12], kept.item)
 
 
-def run_in_pod(asked: PodJob, trees: Trees, command: Command, progress: Progress) -> int:
+def run_in_pod(asked: PodJob, command: Command, progress: Progress) -> int:
     """Run `command`, which gets the variables of a pod, with a pod; returns its exit status.
 
-    Raises DeployKitError and gitshelf's errors if there can be no pod, or the state cannot be
-    deployed to it, and KeyboardInterrupt if it is told to end: then the pod is gone.
+    Raises DeployKitError and gitshelf's errors if there can be no pod (which is noted), or the
+    state cannot be deployed to it, and KeyboardInterrupt if it is told to end: then the pod is
+    gone.
     """
     site = open_site(Path(asked.kept.site))
-    with working(site, progress, "gate-job") as work, _kit(asked, site, trees) as release:
+    with working(site, progress, "gate-job") as work, _kit(asked, site) as release:
         environment, _ = resolve_instance(site, asked.wish.source)
         provider = copying_provider(work, environment)
         instance = pod_instance(environment.name, asked.name)
-        drop_left(site, is_of_gate, progress)
-        if instance in provider.instances():  # of an attempt that was lost
-            provider.down(instance, progress)
-        ledger = Ledger.open(site)
-        records = ledger.fetch_records()
-        base = build_release(site, ledger, base_release(site, records, environment))
-        signers = kit_signers(records) + release.signers
-        # First, as it may take longer than a new pod is wanted.
-        prepare(work, environment, base, signers)
-        order = Order(environment, (asked.name,), base, asked.wanted(), signers, over=release)
+        with _noting_no_pod(asked):
+            drop_left(site, is_of_gate, progress)
+            if instance in provider.instances():  # of an attempt that was lost
+                provider.down(instance, progress)
+            make = (_bare if asked.wish.bare else _copy)(work, environment, asked)
         with leased(provider, [instance]), _ended(work, provider, instance, asked.wish) as end:
-            (pod,) = create_pods(work, order)
+            with _noting_no_pod(asked):
+                pod, signers = make()
+            bring_over(work, release, pod, signers + release.signers)
+            if asked.wish.bare:
+                _demand_smoke(work, release, pod)
             end.status = command(pod_environment(site, pod))
         return end.status
 
 
-def is_of_gate(pod: Pod) -> bool:
-    """Whether a job of the gate made it."""
-    return pod.wanted.purpose.startswith(f"{PURPOSE} ")
+Making = Callable[[], tuple[Inventory, str]]  # a pod, and who may have signed what it carries
+
+
+def _copy(work: Work, environment: Environment, asked: PodJob) -> Making:
+    """How to make a pod at what the train's last environment runs.
+
+    What may take longer than a new pod is wanted is done when this returns.
+    """
+    ledger = Ledger.open(work.site)
+    records = ledger.fetch_records()
+    base = build_release(work.site, ledger, base_release(work.site, records, environment))
+    signers = kit_signers(records)
+    prepare(work, environment, base, signers, older=True)
+    order = Order(environment, (asked.name,), base, asked.wanted(), signers)
+    return lambda: (create_pods(work, order)[0], signers)
+
+
+def _bare(work: Work, environment: Environment, asked: PodJob) -> Making:
+    """How to make a pod of nodes that nothing was ever deployed to."""
+    provider = copying_provider(work, environment)
+    instance = pod_instance(environment.name, asked.name)
+    tags = pod_tags(asked.wanted(), environment.provider, "")
+
+    def make() -> tuple[Inventory, str]:
+        try:
+            return provider.up(environment, instance, tags, work.progress), ""
+        except BaseException:
+            provider.down(instance, work.progress)
+            raise
+
+    return make
+
+
+def _demand_smoke(work: Work, release: Release, pod: Inventory) -> None:
+    """The release's own test, as after any deployment. Raises CommandFailed if it does not pass."""
+    with work.progress.step(f"{pod.instance}: smoke test"):
+        outcome = smoke(work, release, pod)
+    if outcome.result != PASSED:
+        raise CommandFailed(f"{pod.instance}: the smoke test of the state: {outcome.summary}")
+
+
+@contextmanager
+def _noting_no_pod(asked: PodJob) -> Iterator[None]:
+    """Whatever goes wrong in the block is no failure of what is tested: the job had no pod."""
+    try:
+        yield
+    except (DeployKitError, GitshelfError) as error:
+        note_no_pod(asked.folder, asked.job.name, asked.number, error.message)
+        raise
+    except KeyboardInterrupt:
+        note_no_pod(asked.folder, asked.job.name, asked.number, "it took too long")
+        raise
 
 
 @dataclass(slots=True)
@@ -140,13 +198,12 @@ def _keep(provider: Provider, instance: Instance, wish: PodWish, progress: Progr
 
 
 @contextmanager
-def _kit(asked: PodJob, site: Site, trees: Trees) -> Iterator[Speculative]:
+def _kit(asked: PodJob, site: Site) -> Iterator[Speculative]:
     """The release of the state; its files go with the block, as pods have what they need of it."""
     folder = asked.folder / "kits" / asked.job.name
     config = read_config(config_file(site.folder))
-    commits = asked.kept.commits
     try:
-        manifest = state_manifest(site, config, commits, trees)
+        manifest = state_manifest(site, config, asked.kept.commits, stores_of(asked.folder))
         yield build_speculative(manifest, asked.kept.build.trees, folder)
     finally:
         files.remove_tree(folder)

@@ -58,11 +58,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """How a branch's jobs ended; `failed` ones are somebody's to look at."""
+    """How a branch's jobs ended, for somebody to look at."""
 
     branch: Branch
     build: Build
-    failed: bool
+    status: Status
 
 
 PrivateAction = Try | Drop | Move | Note
@@ -85,11 +85,10 @@ def next_private(
         kept.add(build)
         if status is None:
             actions.append(Try(branch))
-        elif status is Status.FAILED:
-            actions.append(Note(branch, build, failed=True))
-        elif status is Status.PASSED:
-            along = moves == branch.onto and branch.forward
-            actions.append(Move(branch) if along else Note(branch, build, failed=False))
+        elif status is Status.PASSED and moves == branch.onto and branch.forward:
+            actions.append(Move(branch))
+        elif status.over:
+            actions.append(Note(branch, build, status))
     drops = [
         Drop(build)
         for build, status in builds.items()
@@ -110,7 +109,7 @@ def build_of(branch: Branch, builds: Mapping[Build, Status], *, exact: bool) -> 
         build
         for build in builds
         if (build.pipeline, build.commits, build.ask) == (PIPELINE, wanted.commits, wanted.ask)
-        and (builds[build] is Status.FAILED or not exact)
+        and (builds[build] in (Status.FAILED, Status.NO_VERDICT) or not exact)
     ]
     over = [build for build in same if builds[build].over]
     return min(over or same, key=lambda one: one.id, default=wanted)

@@ -17,6 +17,8 @@ from deploykit.gate.builds import Build, Chain, Conflict, Merged, Status
 from deploykit.gate.changes import Change, Item, Ruling
 from deploykit.gate.order import Queue, line_up
 
+UNTRIED = "its jobs could not be run, which says nothing against it"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -74,12 +76,14 @@ class Submit:
 class Reject:
     """Tell an item's owners that it is not merged, and why; it leaves the queue.
 
-    `build` is the one that failed, None where there was none.
+    `build` is the one that failed, None where there was none. `blamed`: something is wrong with it;
+    if not, its jobs could not be run, and nobody votes on that.
     """
 
     item: Item
     why: str
     build: Build | None = None
+    blamed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,8 @@ class _Walk:
             self._stand_on(chain, trees, settled=self._settled)
         elif status is Status.FAILED:
             self._fail(item, "its jobs failed", build)
+        elif status is Status.NO_VERDICT:
+            self._fail(item, UNTRIED, build, blamed=False)
         elif status is Status.FAILING:
             self.needed.add(build)
             self._skip(item)
@@ -183,10 +189,12 @@ class _Walk:
     def _stand_on(self, chain: Chain, trees: str, *, settled: bool = False) -> None:
         self._chain, self._trees, self._settled = chain, trees, settled
 
-    def _fail(self, item: Item, why: str, build: Build | None = None) -> None:
+    def _fail(
+        self, item: Item, why: str, build: Build | None = None, *, blamed: bool = True
+    ) -> None:
         """It fails on what it stands on; if nothing is ahead of it, that is the verdict."""
         if self._settled:
-            self.actions.append(Reject(item, why, build))
+            self.actions.append(Reject(item, why, build, blamed))
             self._failing.update(change.id for change in item.changes)
         else:
             self._skip(item)

@@ -7,7 +7,7 @@ is not asked for again then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from deploykit.base.errors import DeployKitError
@@ -15,11 +15,12 @@ from deploykit.gate import comments
 from deploykit.gate.after import After
 from deploykit.gate.branches import PrivateBranches
 from deploykit.gate.builds import Build, Chain, Conflict, Merged
-from deploykit.gate.changes import Change, Item, rejected
+from deploykit.gate.changes import Change, rejected
 from deploykit.gate.check import CheckAction, Vote, checked, next_checks
 from deploykit.gate.config import Config
 from deploykit.gate.facts import Reader, Reading, facts_of, queue_of, tips_of
 from deploykit.gate.joblogs import JobLogs
+from deploykit.gate.leftpods import LeftPods
 from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.order import Queue
 from deploykit.gate.plan import planned
@@ -35,10 +36,12 @@ from deploykit.gate.queue import (
     next_actions,
 )
 from deploykit.gate.rest import GerritRefused, Server, change_path
+from deploykit.gate.saying import Saying
 from deploykit.gate.trees import State, Trees
 from deploykit.gate.work import Work
 
 AT_ONCE = 8  # builds of the check pipeline
+AGAIN = "\nTo try again: comment 'recheck'."
 Merges = dict[Chain, Merged | Conflict]
 
 
@@ -52,7 +55,7 @@ class _Stop(Exception):
 
 @dataclass
 class Gate:
-    """One gate. `say` tells people what it does, a line for each act."""
+    """One gate. It says what it does, a line for each act."""
 
     config: Config
     server: Server
@@ -63,8 +66,12 @@ class Gate:
     branches: PrivateBranches
     logs: JobLogs
     bugs: MergedBugs
-    say: Callable[[str], None]
+    pods: LeftPods | None
+    saying: Saying
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
+
+    def say(self, text: str) -> None:
+        self.saying.say(text)
 
     def round(self) -> bool:
         """Do what there is to do now; whether anything was done, so that another round is due.
@@ -79,11 +86,16 @@ class Gate:
             done |= self._do(self._decide(queue, reading), queue, reading)
         reading = self.reader.read() if done else reading
         done |= self._check(reading)
+        for project, branch in sorted(self.config.places() - reading.tips.keys()):
+            self.saying.once(f"{project} has no branch {branch}, or is not there: nothing is gated")
         done |= self.after.judge()
         done |= self.branches.look(reading.tips)
         self.logs.note_rechecks(reading.changes.values())
         self.bugs.note(reading.merges)
-        self.work.resume()
+        if self.pods is not None:
+            self.pods.note()
+        for text in self.work.resume():
+            self.say(text)
         return done
 
     def _check(self, reading: Reading) -> bool:
@@ -159,7 +171,7 @@ class Gate:
         elif isinstance(action, Vote):
             self._vote(action)
         elif isinstance(action, Reject):
-            self._reject(action.item, action.why, action.build)
+            self._reject(action)
         elif isinstance(action, Submit):
             assert queue is not None
             self._submit(action, queue, reading)
@@ -184,27 +196,32 @@ class Gate:
 
     def _vote(self, vote: Vote) -> None:
         change = vote.change
-        value = 1 if vote.passed else -1
+        labels = {}
         text = vote.why[:1].upper() + vote.why[1:]
         robot = []
+        if vote.passed is not None:
+            labels[self.config.vote] = 1 if vote.passed else -1
         if vote.build is not None:
-            text = f"{'Passed' if vote.passed else 'Failed'}:\n{self._jobs_text(vote.build)}"
-            robot = self._findings(vote.build) if not vote.passed else []
-        self.say(f"change {change.id}: {self.config.vote} {value:+d}")
-        body = comments.review(
-            text, [(checked(change), "")], labels={self.config.vote: value}, robot=robot
-        )
+            text = f"{_told(vote.passed)}:\n{self._jobs_text(vote.build)}"
+            robot = self._findings(vote.build) if vote.passed is False else []
+        if vote.passed is None:
+            text += AGAIN
+        shown = f"{labels[self.config.vote]:+d}" if labels else "no vote, its jobs could not be run"
+        self.say(f"change {change.id}: {self.config.vote} {shown}")
+        body = comments.review(text, [(checked(change), "")], labels=labels, robot=robot)
         self._review(change, body)
 
-    def _reject(self, item: Item, why: str, build: Build | None) -> None:
-        text = f"Not merged: {why}."
-        if build is not None:
-            text += f"\n{self._jobs_text(build)}\nTo try again: comment 'recheck'."
-        self.say(f"not merged: {item}: {why}")
-        for change in item.changes:
+    def _reject(self, verdict: Reject) -> None:
+        text = f"Not merged: {verdict.why}."
+        if verdict.build is not None:
+            text += f"\n{self._jobs_text(verdict.build)}{AGAIN}"
+        self.say(f"not merged: {verdict.item}: {verdict.why}")
+        labels = {self.config.vote: -1} if verdict.blamed else {}
+        for change in verdict.item.changes:
             if not change.told(rejected(change.ask)):
-                keys = [(rejected(change.ask), "rejected")]
-                body = comments.review(text, keys, labels={self.config.vote: -1})
+                # What was not tried says nothing about how many to test side by side either.
+                word = "rejected" if verdict.blamed else ""
+                body = comments.review(text, [(rejected(change.ask), word)], labels=labels)
                 self._review(change, body)
 
     def _submit(self, action: Submit, queue: Queue, reading: Reading) -> None:
@@ -240,7 +257,7 @@ class Gate:
             where = f"{change_path(change.id)}/revisions/{change.commit}/submit"
             self.server.post(where, {"notify": "OWNER"})
         except GerritRefused as error:
-            self._reject(action.item, f"Gerrit refuses it: {error.message}", None)
+            self._reject(Reject(action.item, f"Gerrit refuses it: {error.message}"))
             raise _Stop from None
 
     def _review(self, change: Change, body: dict[str, object]) -> None:
@@ -265,3 +282,9 @@ class Gate:
             for job, text in self.work.log_texts(build).items()
             for one in comments.findings(text, paths, job, build.id)
         ]
+
+
+def _told(passed: bool | None) -> str:
+    if passed is None:
+        return "Not tested: the jobs could not be run, which says nothing against the change"
+    return "Passed" if passed else "Failed"

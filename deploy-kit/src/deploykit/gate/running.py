@@ -1,4 +1,5 @@
-"""`python -m deploykit.gate.running BUILD JOB`: one job of a build, from checkout to exit status.
+"""`python -m deploykit.gate.running BUILD JOB ATTEMPT`: one job of a build, from checkout to exit
+status.
 
 Started by an executor: in a folder of its own, in which the state is laid out first. It needs no
 gate, and no secret of one.
@@ -19,8 +20,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Shown
 from deploykit.gate.checkout import check_out
 from deploykit.gate.job import Job
-from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Kept, read_build
+from deploykit.gate.work import Kept, note_content, read_build, read_content, stores_of
 
 ENDING = 5.0  # seconds for a command that is told to end
 NOT_STARTED, STOPPED = 127, 130  # as a shell has them
@@ -29,13 +29,14 @@ NOT_STARTED, STOPPED = 127, 130  # as a shell has them
 def main(words: list[str]) -> int:
     from gitshelf import GitshelfError
 
-    folder, name = Path(words[0]), words[1]
-    trees = Trees(folder.parent.parent / "stores", Remote(""))
+    folder, name, attempt = Path(words[0]), words[1], int(words[2])
     place = folder / "work" / name
     try:
         kept = read_build(folder)
         job = next(one for one in kept.jobs if one.name == name)
-        check_out(kept.commits, trees.store, place)
+        check_out(kept.commits, stores_of(folder).store, place)
+        if job == kept.jobs[0]:
+            _keep_content(kept, folder)
     except (DeployKitError, GitshelfError) as error:
         return _tell(f"the state cannot be laid out: {error}")
     where = place / job.folder if job.folder else place
@@ -43,11 +44,24 @@ def main(words: list[str]) -> int:
         return become(job, where)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _in_pod(kept, job, folder, trees)
+        return _in_pod(kept, job, folder, attempt)
     except (DeployKitError, GitshelfError) as error:
         return _tell(f"error: {error.message}\n{error.remedy}".rstrip())
     except KeyboardInterrupt:
         return _tell("stopped", STOPPED)
+
+
+def _keep_content(kept: Kept, folder: Path) -> None:
+    """Have the build say what its kit brings, for the release that will bring the same."""
+    from deploykit.gate.content import state_content
+    from gitshelf import GitshelfError
+
+    if read_content(folder):
+        return
+    try:
+        note_content(folder, state_content(kept, folder))
+    except (DeployKitError, GitshelfError) as error:
+        _tell(f"the state gives no kit: {error.message}")
 
 
 def become(job: Job, where: Path) -> int:
@@ -60,17 +74,17 @@ def become(job: Job, where: Path) -> int:
         return _tell(f"cannot start {job.run[0]}: {error.strerror}", NOT_STARTED)
 
 
-def _in_pod(kept: Kept, job: Job, folder: Path, trees: Trees) -> int:
+def _in_pod(kept: Kept, job: Job, folder: Path, attempt: int) -> int:
     from deploykit.gate.podjob import PodJob, run_in_pod
 
-    assert job.pod is not None
     place = folder / "work" / job.name
 
     def command(env: Mapping[str, str]) -> int:
         return run_beside(job, place / job.folder, env)
 
-    asked = PodJob(kept, job, job.pod, folder)
-    return run_in_pod(asked, trees, command, Shown(console.stderr()))
+    assert job.pod is not None
+    asked = PodJob(kept, job, job.pod, folder, attempt)
+    return run_in_pod(asked, command, Shown(console.stderr()))
 
 
 def run_beside(job: Job, where: Path, env: Mapping[str, str]) -> int:

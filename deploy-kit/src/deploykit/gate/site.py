@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import nearest
+from deploykit.gate.account import Account
 from deploykit.gate.after import After
 from deploykit.gate.branches import PrivateBranches
 from deploykit.gate.changes import Change, Ruling
@@ -16,12 +17,14 @@ from deploykit.gate.config import Config, config_file, read_config
 from deploykit.gate.events import ssh_command
 from deploykit.gate.facts import Reader
 from deploykit.gate.joblogs import JobLogs, joblogs_of
+from deploykit.gate.leftpods import LeftPods
 from deploykit.gate.merged_bugs import MergedBugs, merged_bugs_of
 from deploykit.gate.pins import paths_of
 from deploykit.gate.post import Holds
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import Server, read_password
 from deploykit.gate.rulings import rulings_of
+from deploykit.gate.saying import Saying
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Work
 from deploykit.jobs import Executor, executor_for
@@ -44,8 +47,8 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a gate works with: the `folder` of its caches and builds, who runs its jobs, what people
-    decided of changes, where logs are kept and bugs are told of, and where it puts environments on
-    hold (None: nowhere)."""
+    decided of changes, where logs are kept and bugs are told of, where it puts environments on
+    hold, and where its jobs have pods (None: nowhere)."""
 
     folder: Path
     executor: Executor
@@ -53,6 +56,7 @@ class Surroundings:
     logs: JobLogs
     bugs: MergedBugs
     holds: Holds | None = None
+    pods: LeftPods | None = None
 
 
 def open_gate(site: Site, ledger: Ledger, say: Callable[[str], None]) -> Opened:
@@ -74,6 +78,7 @@ def open_gate(site: Site, ledger: Ledger, say: Callable[[str], None]) -> Opened:
         joblogs_of(site),
         merged_bugs_of(site, say),
         Holds(ledger),
+        LeftPods(site, say),
     )
     return assembled(config, around, say)
 
@@ -102,10 +107,14 @@ def assembled(config: Config, around: Surroundings, say: Callable[[str], None]) 
     address = f"ssh://{access.account}@{access.ssh_host}:{access.ssh_port}/{{project}}"
     trees = Trees(folder / "stores", Remote(address, shlex.join(ssh)), paths_of(config.pins))
     server = Server(access.url, access.account, read_password(access.password))
-    reader = Reader(config, server, trees, around.rulings)
+    account, saying = Account(server), Saying(say)
+    reader = Reader(config, account, trees, around.rulings)
     work = Work(folder / "builds", around.executor, trees)
-    after = After(config, server, trees, work, around.holds, say)
-    branches = PrivateBranches(config, server, trees, work, say)
-    gate = Gate(config, server, trees, work, reader, after, branches, around.logs, around.bugs, say)
+    after = After(config, account, trees, work, around.logs, around.holds, saying)
+    branches = PrivateBranches(config, server, trees, work, saying)
+    gate = Gate(
+        config, server, trees, work, reader, after, branches, around.logs, around.bugs, around.pods,
+        saying,
+    )  # fmt: skip
     words = [*ssh, "-p", str(access.ssh_port), "-l", access.account, access.ssh_host]
     return Opened(gate, words, folder / "lock")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-HERE = "{here}"  # the repository that the manifest is in
-
 
 def project_of(address: str, projects: Iterable[str]) -> str:
     """The longest of `projects` whose name ends a URL or its path; '' if none does."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deploykit.gate.config import Config
-from deploykit.gate.sources import HERE, project_of
+from deploykit.gate.sources import project_of
 from deploykit.gate.trees import Tips, Trees
-from deploykit.release.cutting import here_tokens
+from deploykit.release.cutting import HERE, here_tokens
 from deploykit.site import Site
 
 if TYPE_CHECKING:

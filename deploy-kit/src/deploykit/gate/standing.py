@@ -91,7 +91,7 @@ def _state(queue: Queue, item: Item, builds: Mapping[Build, Status]) -> str:
         and build.commits == item.commits
         and build.ask == item.ask
     }
-    for status in (Status.RUNNING, Status.FAILING, Status.PASSED, Status.FAILED):
+    for status in (Status.RUNNING, Status.FAILING, Status.PASSED, Status.FAILED, Status.NO_VERDICT):
         if status in found:
             return str(status)
     return "waiting"

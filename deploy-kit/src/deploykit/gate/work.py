@@ -15,16 +15,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deploykit.base import files
+from deploykit.base import files, times
 from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.printable import one_line
+from deploykit.gate.attempts import TRIES, Attempt, combined
 from deploykit.gate.builds import CHECK, Build, Status
 from deploykit.gate.job import Job, PodWish
-from deploykit.gate.trees import Tips, Trees
-from deploykit.jobs import GIB, VERDICTS, Executor, JobSpec, JobState, Result
+from deploykit.gate.trees import Remote, Tips, Trees
+from deploykit.jobs import GIB, Executor, JobSpec, JobState, Result
+from deploykit.logs.masking import masked
 
 FILE = "build.json"
 FORMAT = 1
-TRIES = 3  # of a job that was lost, not of one that failed
+CONTENT = "content"  # the file of a build with the digest of what its kit brings
+NO_POD = "no-pod"  # the folder of a build in which jobs say why they got no pod
 GRACE, POD_GRACE = 10.0, 60.0  # seconds to end in; a pod takes some to go
 
 
@@ -100,11 +104,11 @@ class Work:
             ) from None
         self._run(kept)
 
-    def resume(self) -> None:
-        """Start what should run and does not: jobs that were never started, or were lost."""
-        for kept in self._all():
-            if kept.build not in self._over:
-                self._run(kept)
+    def resume(self) -> list[str]:
+        """Start what should run and does not: jobs that were never started, were lost, or got no
+        pod a while ago. Returns a line for each that is tried again."""
+        unfinished = [kept for kept in self._all() if kept.build not in self._over]
+        return [line for kept in unfinished for line in self._run(kept)]
 
     def cancel(self, build: Build) -> None:
         """End the jobs of a build, and forget it."""
@@ -125,10 +129,11 @@ class Work:
             return []
         found = []
         for job in kept.jobs:
-            _, state = self._last(kept, job)
-            if state is not None and not state.running:
+            last = self._last(kept, job)
+            if last is not None and last.ended:
+                state = last.state
                 taken = state.ended - state.began if state.ended and state.began else timedelta()
-                result = str(state.result or "")
+                result = last.why or str(state.result or "")
                 seconds = taken.total_seconds()
                 found.append(Ran(job.name, result, seconds, state.log, state.ended))
         return found
@@ -144,9 +149,9 @@ class Work:
             return {}
         found = {}
         for job in kept.jobs:
-            attempt, state = self._last(kept, job)
-            if state is not None:
-                found[job.name] = self._executor.log_text(_job_id(kept, job, attempt))
+            last = self._last(kept, job)
+            if last is not None:
+                found[job.name] = self._executor.log_text(_job_id(kept, job, last.number))
         return found
 
     def latest(self, item: str) -> Kept | None:
@@ -164,7 +169,11 @@ class Work:
         return file.stat().st_mtime if file.is_file() else 0.0
 
     def kept(self, build: Build) -> Kept | None:
-        return self._read(self._folder / build.id)
+        return self._read(self.folder(build))
+
+    def folder(self, build: Build) -> Path:
+        """Where a build is, or would be."""
+        return self._folder / build.id
 
     def _all(self) -> list[Kept]:
         if not self._folder.is_dir():
@@ -181,29 +190,32 @@ class Work:
     def _status(self, kept: Kept) -> Status:
         if kept.broken:
             return Status.FAILED
-        states = [self._last(kept, job) for job in kept.jobs]
-        failed = any(_counts(attempt, state) == Result.FAILED for attempt, state in states)
-        if all(_counts(attempt, state) for attempt, state in states):
-            return Status.FAILED if failed else Status.PASSED
-        return Status.FAILING if failed else Status.RUNNING
+        attempts = [self._last(kept, job) for job in kept.jobs]
+        return combined([last.status if last else Status.RUNNING for last in attempts])
 
-    def _last(self, kept: Kept, job: Job) -> tuple[int, JobState | None]:
-        """The last attempt of a job, and how it is; attempt 1 and None if there was none."""
-        found: tuple[int, JobState | None] = (1, None)
-        for attempt in range(1, TRIES + 1):
-            state = _poll(self._executor, _job_id(kept, job, attempt))
+    def _last(self, kept: Kept, job: Job) -> Attempt | None:
+        """The last attempt of a job; None if there was none."""
+        found = None
+        for number in range(1, TRIES + 1):
+            state = _poll(self._executor, _job_id(kept, job, number))
             if state is None:
                 break
-            found = (attempt, state)
+            why = _read_no_pod(self._folder / kept.build.id, job.name, number) if job.pod else ""
+            found = Attempt(number, state, why)
         return found
 
-    def _run(self, kept: Kept) -> None:
+    def _run(self, kept: Kept) -> list[str]:
+        """Start the jobs of a build that are due; a line for each that is tried again."""
+        again = []
         for job in kept.jobs:
-            attempt, state = self._last(kept, job)
-            if state is None:
+            last = self._last(kept, job)
+            if last is None:
                 self._executor.start(self._spec(kept, job, 1))
-            elif not state.running and not _counts(attempt, state):
-                self._executor.start(self._spec(kept, job, attempt + 1))
+            elif (due := last.next_at()) is not None and due <= times.utc_now():
+                self._executor.start(self._spec(kept, job, last.number + 1))
+                again.append(f"again: {job.name} of {kept.item}, attempt {last.number + 1} of "
+                             f"{TRIES}: {last.why}")  # fmt: skip
+        return again
 
     def _spec(self, kept: Kept, job: Job, attempt: int) -> JobSpec:
         folder = self._folder / kept.build.id
@@ -212,7 +224,14 @@ class Work:
             item=kept.item,
             digest=kept.build.trees,
             suites=(job.name,),
-            argv=(sys.executable, "-m", "deploykit.gate.running", str(folder), job.name),
+            argv=(
+                sys.executable,
+                "-m",
+                "deploykit.gate.running",
+                str(folder),
+                job.name,
+                str(attempt),
+            ),
             cwd=str(folder),
             env={
                 "GATE_ITEM": kept.item,
@@ -230,6 +249,11 @@ def new_token() -> str:
     return secrets.token_hex(4)
 
 
+def stores_of(folder: Path) -> Trees:
+    """The repositories of the gate that has the build in `folder`: nothing is fetched by them."""
+    return Trees(folder.parent.parent / "stores", Remote(""))
+
+
 def read_build(folder: Path) -> Kept:
     """The build in `folder`. Raises OSError, ValueError, KeyError or TypeError if there is none."""
     return _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
@@ -243,13 +267,32 @@ def _poll(executor: Executor, id: str) -> JobState | None:
         return None
 
 
-def _counts(attempt: int, state: JobState | None) -> Result | None:
-    """What a job's end tells: PASSED or FAILED; None if it has not ended, or told nothing yet."""
-    if state is None or state.running:
-        return None
-    if state.result in VERDICTS:
-        return Result.PASSED if state.result == Result.PASSED else Result.FAILED
-    return Result.FAILED if attempt >= TRIES else None
+def note_content(folder: Path, content: str) -> None:
+    """Keep the digest of what the kit of the build in `folder` brings (gate.content)."""
+    files.write(folder / CONTENT, content)
+
+
+def read_content(folder: Path) -> str:
+    """The digest that `note_content` kept; '' if it did not."""
+    file = folder / CONTENT
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def note_no_pod(folder: Path, job: str, number: int, why: str) -> None:
+    """Say, for the build in `folder`, that this attempt at a job got no pod: it tells nothing."""
+    file = _no_pod_file(folder, job, number)
+    file.parent.mkdir(exist_ok=True)
+    files.write(file, one_line(masked(why)))
+
+
+def _read_no_pod(folder: Path, job: str, number: int) -> str:
+    """Why an attempt got no pod; '' if it did."""
+    file = _no_pod_file(folder, job, number)
+    return file.read_text(encoding="utf-8") or "?" if file.is_file() else ""
+
+
+def _no_pod_file(folder: Path, job: str, number: int) -> Path:
+    return folder / NO_POD / f"{job}-{number}"
 
 
 def _job_id(kept: Kept, job: Job, attempt: int) -> str:
@@ -308,12 +351,17 @@ def _job_json(job: Job) -> dict[str, Any]:
         "timeout": job.timeout,
         "memory": job.memory,
     }
-    pod = {"pod": {"from": job.pod.source, "keep": job.pod.keep}} if job.pod else {}
-    return {**value, **pod}
+    if job.pod is not None:
+        pod = {"from": job.pod.source, "keep": job.pod.keep, "bare": job.pod.bare}
+        return {**value, "pod": pod}
+    return value
 
 
 def _job(value: Mapping[str, Any]) -> Job:
-    pod = PodWish(value["pod"]["from"], value["pod"]["keep"]) if "pod" in value else None
+    pod = None
+    if "pod" in value:
+        wish = value["pod"]
+        pod = PodWish(wish["from"], wish["keep"], wish.get("bare", False))
     return Job(
         value["name"],
         tuple(value["run"]),

@@ -52,11 +52,20 @@ def create_pods(work: Work, order: Order) -> Sequence[Inventory]:
     def create(name: str) -> Inventory:
         pod = _copied(work, order, provider, kept, name=name, ansible=ansible)
         if order.over is not None:
-            roll_out(work, order.over, pod, order.signers)
-            provider.tag(pod.instance, {"release": order.over.version})
+            bring_over(work, order.over, pod, order.signers)
         return pod
 
     return in_parallel(order.names, create, AT_ONCE)
+
+
+def bring_over(work: Work, release: Release, pod: Inventory, signers: str) -> None:
+    """Deploy `release` over what the pod carries, and have its tags say so.
+
+    `signers` is the text of an allowed_signers file. Raises what `roll_out` raises.
+    """
+    roll_out(work, release, pod, signers)
+    provider = copying_provider(work, pod.environment)
+    provider.tag(pod.instance, {"release": release.version})
 
 
 def demand_new(provider: Copies, order: Order) -> None:

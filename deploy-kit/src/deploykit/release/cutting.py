@@ -35,6 +35,7 @@ from deploykit.release.proof import pins_digest
 from deploykit.release.rules import demand_rules
 from deploykit.site import Site
 
+HERE = "{here}"  # where a manifest has a book that lies in its own repository
 LOCK_TIMEOUT = 1200.0  # seconds: as long as another cut may take, its hooks included
 SHA_LINE = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -157,7 +158,7 @@ def uncommitted(site: Site) -> list[str]:
     if top is None:
         return []
     books = load(site.manifest, tokens={"here": str(top)}).books
-    folders = [book.path or "." for book in books if book.origin == "{here}"]
+    folders = [book.path or "." for book in books if book.origin == HERE]
     if not folders:
         return []
     words = ["status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal"]

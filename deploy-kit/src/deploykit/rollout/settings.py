@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,7 +63,7 @@ def settings_for(
     Raises InputError, with file, line and the nearest known key, for what the release does not
     know; `older`: that is told and left out.
     """
-    tunables = read_tunables(release.unpacked(work.site))
+    tunables = _of_release(release.hex, release.unpacked(work.site))
     if older:
         for problem in problems(environment.settings, tunables):
             told = escape(one_line(problem.message))
@@ -70,6 +71,12 @@ def settings_for(
     else:
         demand_known(environment.settings, tunables, f"release {release.version}")
     return pillar_settings(environment.settings, tunables)
+
+
+@functools.lru_cache(maxsize=8)  # a deployment asks before it is on record, and when it begins
+def _of_release(digest: str, root: Path) -> Tunables:
+    """The tunables of the release `digest`, unpacked in `root`: what is there stays as it is."""
+    return read_tunables(root)
 
 
 def effective(settings: Sequence[Setting], tunables: Tunables) -> tuple[Effective, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +103,26 @@ def test_file_of_tests_is_run_by_pytest_against_every_node(
     assert "passed" in capfd.readouterr().out
     (junit,) = results.glob("*.xml")
     assert read_results(junit).passed == 1
+
+
+def test_every_command_about_pods_of_the_page_of_the_gate_works(
+    world: World, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (checkout / "docs" / "gate.md").read_text()
+    shown = [shlex.split(text) for text in re.findall(r"`(?:deploy-kit )?pod ([^`]+)`", page)]
+    lacking = {"ssh": ["test~pod-try", "region", "look"], "keep": ["try", "--for", "1h"],
+               "drop": ["gone", "--yes"], "prune": []}  # fmt: skip
+    assert {words[0] for words in shown} == {"run", *lacking}
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text(TEST)
+    (tmp_path / "Makefile").write_text("load:\n\ttrue\n")
+    monkeypatch.chdir(tmp_path)
+    assert call(world, "create", "--from", "test", "--name", "gone") == 0
+    for words in (list(one) for one in dict.fromkeys(map(tuple, shown))):
+        typed = [*words, *lacking.get(words[0], [])]
+        typed = [name for word in typed for name in sorted(map(str, Path().glob(word))) or [word]]
+        assert call(world, *("try" if word == "POD" else word for word in typed)) == 0, words
+    assert names(world) == ["test~pod-try"]
 
 
 def test_call_that_is_told_to_end_ends_its_suites_and_leaves_no_copy(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from deploykit.gate.access import Access
+from deploykit.gate.account import Account
 from deploykit.gate.after import After
 from deploykit.gate.branches import PrivateBranches
 from deploykit.gate.builds import Build, Status
@@ -23,12 +24,15 @@ from deploykit.gate.pins import paths_of
 from deploykit.gate.post import Holds, is_post
 from deploykit.gate.private import PIPELINE
 from deploykit.gate.rest import GerritRefused
+from deploykit.gate.saying import Saying
 from deploykit.gate.trees import Remote, Trees
 from deploykit.gate.work import Kept, Work
+from deploykit.jobs import JobSpec
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.view import decisions
 from gaterepositories import PINS, SALT, TOOLS, Repositories
+from gatesite import joblogs_in
 from jobprocesses import JobProcesses
 from sitecheckout import make_checkout
 
@@ -94,12 +98,15 @@ class Place:
     @property
     def after(self) -> After:
         server: Any = self.reviews
-        return After(self.config, server, self.trees, self.work, self.holds, self.said.append)
+        logs, saying = joblogs_in(self.folder), Saying(self.said.append)
+        account = Account(server)
+        return After(self.config, account, self.trees, self.work, logs, self.holds, saying)
 
     @property
     def branches(self) -> PrivateBranches:
         server: Any = self.reviews
-        return PrivateBranches(self.config, server, self.trees, self.work, self.said.append)
+        saying = Saying(self.said.append)
+        return PrivateBranches(self.config, server, self.trees, self.work, saying)
 
     def tips(self) -> dict[tuple[str, str], str]:
         found = {place: self.repositories.tip(place[0]) for place in (SALT, TOOLS)}
@@ -183,6 +190,46 @@ def test_failure_as_merged_is_told_and_holds_the_train_once(tmp_path: Path) -> N
     place.holds.ledger.append(lambda records, now: decision_body("unhold", environment="test"))
     assert not place.after.judge()
     assert len(place.reviews.said) == 1 and place.decided() == ["hold", "unhold"]
+
+
+def test_failure_as_merged_names_the_known_fault_and_masks_secrets(tmp_path: Path) -> None:
+    shout = "echo password=hunter2; echo BAD; exit 1"
+    job = Job("smoke", ("sh", "-c", shout), EVERYWHERE)
+    place = Place(tmp_path, post=Post((job,), ()))
+    place.after.follow(QUEUE, place.merged({"a": "2\n"}))
+    place.finish()
+    assert place.after.judge()
+    ((_, body),) = place.reviews.said
+    assert "a known fault: somebody wrote BAD: https://bugs.example.org/17" in body["message"]
+    assert "Logs: deploy-kit logs show " in body["message"]
+    (kept,) = joblogs_in(tmp_path).store.runs()
+    _, (log,) = joblogs_in(tmp_path).store.read(kept.run.id)
+    assert "password=***" in log.text and "hunter2" not in log.text + body["message"]
+
+
+class Losing(JobProcesses):
+    """Loses each job as soon as it was started."""
+
+    def start(self, spec: JobSpec) -> str:
+        super().start(spec)
+        self.cancel(spec.id)
+        return spec.id
+
+
+def test_validation_that_could_not_be_run_is_said_and_blames_nobody(tmp_path: Path) -> None:
+    place = Place(tmp_path, post=Post((SMOKE,), ("test",)))
+    place.executor = Losing(tmp_path / "jobs")
+    place.after.follow(QUEUE, place.merged({"a": "LATER\n"}))
+    again = [line for _ in range(3) for line in place.work.resume()]
+    assert [line.split(":")[1] for line in again] == [
+        " smoke of 17, attempt 2 of 3", " smoke of 17, attempt 3 of 3"
+    ]  # fmt: skip
+    (status,) = (one for build, one in place.work.statuses().items() if is_post(build))
+    assert status is Status.NO_VERDICT
+    after = place.after
+    assert not after.judge() and not after.judge()
+    assert sum("not known whether" in text for text in place.said) == 1
+    assert place.reviews.said == [] and place.decided() == []
 
 
 def test_gate_that_was_killed_between_hold_and_comment_makes_the_comment(tmp_path: Path) -> None:

@@ -21,6 +21,14 @@ def test_change_is_tested_when_it_is_pushed_and_gets_one_vote(world: World) -> N
     assert world.verdicts == {"check c1.1": ["True"], "check c2.1": ["False"]}
 
 
+def test_change_whose_jobs_cannot_be_run_is_told_once_and_gets_no_vote(world: World) -> None:
+    world.push("1")
+    world.podless.add("c1.1")
+    drain(world, Gate(world, check=8))
+    drain(world, Gate(world, check=8))
+    assert world.verdicts == {"check c1.1": ["None"]}
+
+
 def test_change_is_tested_with_what_it_needs(world: World) -> None:
     world.push("1", "alpha", needs=["2"])
     world.push("2", "beta")

@@ -153,14 +153,15 @@ def test_example_that_is_shipped_fits_this_repository(tmp_path: Path) -> None:
     example = checkout / "deploy-kit/gate.example.yml"
     config = read_config(example)
     jobs = {job.name: job for job in config.jobs}
-    assert list(jobs) == ["lint", "unit", "rendered", "kitchen", "region"]
+    assert list(jobs) == ["lint", "unit", "rendered", "kitchen", "region", "bootstrap"]
     makefile = (checkout / "Makefile").read_text(encoding="utf-8")
     for job in config.jobs:
         for target in re.findall(r"\bmake ([a-z-]+)", " ".join(job.run)):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    pod = jobs["region"].pod
-    assert pod is not None
-    assert (checkout / f"deploy-kit/environments/{pod.source}.yml").is_file()
+    for name, bare in (("region", False), ("bootstrap", True)):
+        pod = jobs[name].pod
+        assert pod is not None and pod.bare is bare
+        assert (checkout / f"deploy-kit/environments/{pod.source}.yml").is_file()
     assert jobs["region"].concerns({"cloud/deploy-kit": ("salt/states/nova/init.sls",)})
     assert not jobs["region"].concerns({"cloud/deploy-kit": ("docs/gate.md",)})
 

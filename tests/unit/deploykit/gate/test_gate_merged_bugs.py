@@ -58,7 +58,7 @@ def test_tracker_that_is_away_is_said_once_and_left_alone_for_a_while(
     assert len(said) == 1 and said[0].startswith("a bug tracker was not told: ours: POST")
     assert server.asked == telling.TRIES
     server.failing = []
-    gate._not_before = 0.0  # the while is over
+    gate._beside._not_before = 0.0  # the while is over
     gate.note([FIX])
     gate.wait(60)
     assert len(server.posts) == 1

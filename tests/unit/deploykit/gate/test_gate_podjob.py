@@ -11,13 +11,18 @@ from pathlib import Path
 
 import pytest
 from deploykit.base import times
+from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Silent
 from deploykit.gate import podjob
+from deploykit.gate.builds import Status
+from deploykit.gate.leftpods import LeftPods
+from deploykit.jobs import Result
 from deploykit.pods.listing import keep
+from fakeprovider import FakeProvider
 from podlane import Lane, wait_for
-from trainworld import World, applied, build_world
+from trainworld import FAILS, World, applied, build_world
 
-NEW, OUTCOME = "salt/states/new.sls", "salt/outcome.json"
+NEW, OUTCOME, SMOKE = "salt/states/new.sls", "salt/outcome.json", "salt/smoke/smoke.sh"
 SAY = """python3 -c 'import json, os; print(json.dumps(dict(os.environ)))' > said.new
 mv said.new "$SAID"
 """
@@ -49,7 +54,7 @@ def gate(world: World) -> Lane:
 def lane(world: World, gate: Lane) -> Iterator[Lane]:
     """The gate of the world, for each test without pods."""
     Path(os.environ["SAID"]).unlink(missing_ok=True)
-    gate.executor.specs.clear()
+    gate.executor.forget()
     yield gate
     for pod in gate.pods():
         world.provider.down(pod.instance, Silent())
@@ -103,6 +108,36 @@ def test_state_that_cannot_be_deployed_fails_and_its_pod_stays(
     assert len(lane.pods()) == 1
 
 
+def test_pod_that_cannot_be_made_is_no_failure_of_the_change_and_is_tried_again_later(
+    lane: Lane, world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*words: object) -> None:
+        raise DeployKitError("no space left in the pool")
+
+    kept = lane.build(lane.propose({NEW: "a: 1"}), SAY)
+    monkeypatch.setattr(FakeProvider, "copy", full)
+    assert world.apart(lambda: os._exit(lane.run(kept))).status == 1
+    assert "no space left in the pool" in capfd.readouterr().err
+    assert lane.pods() == [] and not Path(os.environ["SAID"]).exists()
+    lane.executor.end(Result.FAILED)
+    assert lane.work.statuses()[kept.build] is Status.RUNNING
+    (ran,) = lane.work.ran(kept.build)
+    assert ran.result == "no pod: no space left in the pool"
+
+
+def test_bare_pod_gets_the_state_alone_and_its_smoke_test(lane: Lane, world: World) -> None:
+    kept = lane.build(lane.propose({NEW: "a: 1"}), SAY, bare=True)
+    assert world.apart(lambda: os._exit(lane.run(kept))).status == 0
+    assert said(lane)["DEPLOY_KIT_POD"].startswith("test~pod-g")
+    assert lane.pods() == []
+    again = lane.build(lane.propose({SMOKE: FAILS}), f"{SAY} exit 0", bare=True)
+    Path(os.environ["SAID"]).unlink()
+    assert world.apart(lambda: os._exit(lane.run(again))).status == 1
+    assert not Path(os.environ["SAID"]).exists(), "the command ran on what does not work"
+    (pod,) = lane.pods()
+    assert (pod.base, pod.release) == ("", f"0-gate-{again.build.trees[:12]}")
+
+
 def test_job_that_is_told_to_end_takes_its_pod_with_it(lane: Lane) -> None:
     kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
     child = os.fork()
@@ -153,6 +188,42 @@ def test_next_job_of_another_change_takes_what_is_over_of_the_gate_and_no_other(
     world.provider.tag(left.instance, {"purpose": "try", "until": "2020-01-01T00:00:00Z"})
     assert world.apart(lambda: os._exit(lane.run(last))).status == 0
     assert len(lane.pods()) == 1
+
+
+def test_pod_of_a_job_that_was_killed_goes_by_the_gate_itself_once_it_was_over_twice(
+    lane: Lane, world: World
+) -> None:
+    """No other job in a pod runs, and nobody prunes."""
+    kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os._exit(lane.run(kept))
+    wait_for(Path(os.environ["SAID"]))
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    (pod,) = lane.pods()
+    lines: list[str] = []
+    left = LeftPods(world.site, lines.append)
+
+    def look() -> int:
+        """The number of pods after the gate looked."""
+        left._beside.rest(0)
+        left.note()
+        left.wait(60)
+        return len(lane.pods())
+
+    assert (look(), look()) == (1, 1), "it is wanted for some minutes yet"
+    for seconds in (60, 30):  # it was renewed after all
+        over = times.utc_now() - timedelta(seconds=seconds)
+        world.provider.tag(pod.instance, {"until": times.iso(over)})
+        assert look() == 1
+    person = {"purpose": "try", "until": "2020-01-01T00:00:00Z"}
+    world.provider.tag(pod.instance, person)
+    assert (look(), look()) == (1, 1), "it is a person's"
+    world.provider.tag(pod.instance, {"purpose": pod.wanted.purpose})
+    assert (look(), look()) == (1, 0)
+    assert lines == [f"taken down: the pod {pod.instance} (gate job in-pod): nobody wants it"]
 
 
 def test_pod_that_a_person_keeps_outlives_a_job_that_passes(lane: Lane, world: World) -> None:

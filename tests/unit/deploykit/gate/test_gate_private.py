@@ -18,12 +18,17 @@ def test_push_starts_the_jobs_once() -> None:
 def test_pass_moves_the_branch_only_where_that_is_configured() -> None:
     passed = {ANN.build: Status.PASSED}
     assert next_private([ANN], passed, "main") == [Move(ANN)]
-    assert next_private([ANN], passed, "") == [Note(ANN, ANN.build, failed=False)]
+    assert next_private([ANN], passed, "") == [Note(ANN, ANN.build, Status.PASSED)]
 
 
 def test_failure_is_noted_and_moves_nothing() -> None:
     actions = next_private([ANN], {ANN.build: Status.FAILED}, "main")
-    assert actions == [Note(ANN, ANN.build, failed=True)]
+    assert actions == [Note(ANN, ANN.build, Status.FAILED)]
+
+
+def test_branch_whose_jobs_could_not_be_run_is_noted_as_that_and_moves_nothing() -> None:
+    found = next_private([ANN], {ANN.build: Status.NO_VERDICT}, "main")
+    assert found == [Note(ANN, ANN.build, Status.NO_VERDICT)]
 
 
 def test_branch_that_moved_on_ends_the_older_jobs() -> None:
@@ -49,19 +54,19 @@ def test_pass_on_other_trees_moves_nothing_and_runs_again() -> None:
 def test_failure_on_other_trees_is_not_run_again_by_itself() -> None:
     now = replace(ANN, trees="t2")
     found = next_private([now], {ANN.build: Status.FAILED}, "main")
-    assert found == [Note(now, ANN.build, failed=True)]
+    assert found == [Note(now, ANN.build, Status.FAILED)]
 
 
 def test_pass_on_other_trees_is_enough_where_nothing_moves() -> None:
     now = replace(ANN, trees="t2")
     found = next_private([now], {ANN.build: Status.PASSED}, "")
-    assert found == [Note(now, ANN.build, failed=False)]
+    assert found == [Note(now, ANN.build, Status.PASSED)]
 
 
 def test_pass_of_a_branch_that_does_not_stand_on_the_tip_moves_nothing() -> None:
     behind = replace(ANN, forward=False)
     found = next_private([behind], {behind.build: Status.PASSED}, "main")
-    assert found == [Note(behind, behind.build, failed=False)]
+    assert found == [Note(behind, behind.build, Status.PASSED)]
 
 
 def test_branch_that_is_merged_wants_nothing_more() -> None:

@@ -64,6 +64,22 @@ def test_failure_on_a_base_that_failed_is_not_held_against_the_change(world: Wor
     assert (world.order, list(world.verdicts)) == (["2"], ["1"])
 
 
+def test_change_whose_jobs_cannot_be_run_is_told_without_blame_and_those_behind_go_on(
+    world: World,
+) -> None:
+    ready(world, "1", "2", "3")
+    world.podless.add("c2.1")
+    gate = Gate(world)
+    drain(world, gate)
+    assert world.order == ["1", "3"]
+    assert list(world.verdicts) == ["2"] and "could not be run" in world.verdicts["2"][0]
+    assert world.outcomes == [True, True], "the window is halved for what nobody tried"
+    world.podless.clear()
+    world.approve("2")
+    drain(world, gate)
+    assert world.order == ["1", "3", "2"]
+
+
 def test_item_behind_a_failing_one_stands_on_the_nearest_that_does_not_fail(world: World) -> None:
     world.duration = lambda build: 10.0 if build.commits == ("c2.1",) else 60.0
     ready(world, "1", "2", "3")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from deploykit.base.errors import InputError
-from deploykit.rollout.settings import Effective, Origin, differences, values_of
+from deploykit.rollout.settings import Effective, Origin, differences, settings_for, values_of
 from deploykit.site.environment import Environment, parse_environment
+from deploykit.site.tunables import Tunables, read_tunables
 
 ROLES = """\
 common: [chrony]
@@ -119,3 +122,23 @@ def test_role_map_that_is_none_is_told_without_a_traceback(tmp_path: Path, root:
     (root / "salt/roles.yml").write_text("roles: {identity: {databases: [x]}}\n")
     with pytest.raises(InputError, match="is no role map"):
         values_of(environment(tmp_path, "{}"), root)
+
+
+def test_deployment_reads_the_tunables_of_a_release_once(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks before anything is on record, and again when it begins."""
+    roots: list[Path] = []
+
+    def read(folder: Path) -> Tunables:
+        roots.append(folder)
+        return read_tunables(folder)
+
+    monkeypatch.setattr("deploykit.rollout.settings.read_tunables", read)
+    release: Any = SimpleNamespace(hex="a" * 64, version="1", unpacked=lambda site: root)
+    newer: Any = SimpleNamespace(hex="b" * 64, version="2", unpacked=lambda site: root)
+    work: Any = SimpleNamespace(site=None)
+    asked = environment(tmp_path, "{processes: 3}")
+    for one in (release, release, newer):
+        settings_for(work, one, asked, older=False)
+    assert roots == [root, root]
