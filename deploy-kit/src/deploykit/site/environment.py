@@ -66,6 +66,16 @@ class Environment:
         found = {net.name: node.address6(net) for net in self.networks}
         return {name: str(address) for name, address in found.items() if address is not None}
 
+    def attachments(self, node: Node) -> dict[str, dict[str, str | int]]:
+        """By network: the node's `interface` there, its `mac` and `mtu` where they are said."""
+        found: dict[str, dict[str, str | int]] = {}
+        for net in self.networks:
+            link = node.link(net)
+            said = {"mac": link.mac, "mtu": link.mtu} if link is not None else {}
+            found[net.name] = {"interface": node.interface(net)}
+            found[net.name] |= {key: value for key, value in said.items() if value}
+        return found
+
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
 
