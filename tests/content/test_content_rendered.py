@@ -12,6 +12,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -407,25 +408,31 @@ ANSWERING = {
 }
 
 
+LET_IN = {
+    "a node, at a service",
+    "a node, at ssh",
+    "a node, by the tunnel",
+    "a client outside, at what is offered",
+    "the operator, at ssh",
+}
+
+
+@pytest.mark.parametrize(
+    ("topology", "more"), [("minimal", frozenset()), ("metal", frozenset({"a node, by IPv6"}))]
+)
 def test_firewall_lets_in_what_the_environment_says_whatever_the_interfaces_are_called(
-    render: Any, tmp_path: Path
+    render: Any, tmp_path: Path, topology: str, more: frozenset[str]
 ) -> None:
     """Knocked at for real, in a network of this process's own (knocking.py)."""
-    lines = render("minimal")["controller"]["files"]["/etc/region-firewall.nft"]
-    assert not [line for line in lines if "eth" in line.split("#")[0]]
+    lines = render(topology)["controller"]["files"]["/etc/region-firewall.nft"]
+    assert not [line for line in lines if "eth" in line.split("#")[0] or "eno" in line]
     rules = tmp_path / "rules.nft"
     rules.write_text("\n".join(lines) + "\n")
     words = ["unshare", "-rn", sys.executable, knocking.__file__, str(rules)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert {name for name, there in told["with"].items() if there} == {
-        "a node, at a service",
-        "a node, at ssh",
-        "a node, by the tunnel",
-        "a client outside, at what is offered",
-        "the operator, at ssh",
-    }
+    assert {name for name, there in told["with"].items() if there} == LET_IN | more
     assert sum(told["without"].values()) >= len(told["without"]) - 1, "nobody could knock at all"
 
 
@@ -438,7 +445,83 @@ def test_firewall_is_healthy_only_where_the_addresses_that_it_goes_by_are_there(
             assert "policy drop" in "".join(answer["files"]["/etc/region-firewall.nft"])
             (health,) = answer["sls"]["firewall.health"]
             assert "policy drop" in health["check"]
-            assert "ip -4 -o address show to 10.0.0." in health["check"]
+            assert "ip -o address show to 10.0.0." in health["check"]
+
+
+def health_of_firewall(render: Any, topology: str, node: str) -> str:
+    (health,) = render(topology)[node]["sls"]["firewall.health"]
+    check: str = health["check"]
+    return check
+
+
+def test_firewall_is_healthy_only_with_the_interfaces_that_the_environment_names(
+    render: Any,
+) -> None:
+    """The check is run by bash as it is, beside a folder that stands for /sys/class/net."""
+    check = health_of_firewall(render, "metal", "compute1")
+    for name in ("bond0.100", "bond0.200", "eno3"):
+        assert f"-e /sys/class/net/{name} " in check
+    counted = health_of_firewall(render, "minimal", "compute1")
+    assert "-e /sys/class/net/eth3 " in counted
+    assert "mtu" not in counted
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "problem"),
+    [
+        (None, ""),
+        ("bond0.100", "there is no interface bond0.100, that of the network management"),
+        ("bond0.200/mtu", "bond0.200, of the network tunnel, has another MTU than 9000"),
+        ("eno3/address", "eno3, of the network external, has another MAC than 52:54:00:12:34:56"),
+        ("fd10::c", "no interface has fd10::c, the address in the network management"),
+    ],
+)
+def test_firewall_says_which_interface_is_not_as_the_environment_has_it(
+    render: Any, tmp_path: Path, spoilt: str | None, problem: str
+) -> None:
+    check = health_of_firewall(render, "metal", "compute1")
+    for name, mtu in (("bond0.100", 1500), ("bond0.200", 9000), ("eno3", 1500)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mtu").write_text(f"{mtu}\n")
+        (tmp_path / name / "address").write_text("52:54:00:12:34:56\n")
+    if spoilt is not None and (tmp_path / spoilt).is_dir():
+        shutil.rmtree(tmp_path / spoilt)
+    elif spoilt is not None and "/" in spoilt:
+        (tmp_path / spoilt).write_text("1\n")
+    stubs = "nft() { echo policy drop; }; ip() { [[ $5 != " + str(spoilt) + " ]] && echo there; }; "
+    line = stubs + check.replace("/sys/class/net", str(tmp_path))
+    done = subprocess.run(
+        ["bash", "-ec", line], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode == 0) == (spoilt is None), done.stdout + done.stderr
+    assert problem in done.stdout
+
+
+def test_nodes_reach_each_other_by_ipv6_where_the_environment_has_it(
+    render: Any, tmp_path: Path
+) -> None:
+    lines = render("metal")["compute1"]["files"]["/etc/region-firewall.nft"]
+    rules = tmp_path / "rules.nft"
+    rules.write_text("\n".join(lines) + "\n")
+    words = ["unshare", "-rn", "nft", "-c", "-f", str(rules)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert any("ip6 saddr @management_nodes6 accept" in line for line in lines)
+    assert any("fd10::a" in line for line in lines)
+    assert not [line for line in lines if "tunnel_nodes6" in line]
+    plain = render("minimal")["compute1"]["files"]["/etc/region-firewall.nft"]
+    assert not [line for line in plain if "ip6 saddr" in line]
+
+
+def test_neutron_knows_interfaces_and_what_their_networks_carry(render: Any) -> None:
+    files = render("metal")["controller"]["files"]
+    agent = files["/etc/neutron/plugins/ml2/linuxbridge_agent.ini"]
+    assert "physical_interface_mappings = external:eno3" in agent
+    assert "path_mtu = 9000" in files["/etc/neutron/plugins/ml2/ml2_conf.ini"]
+    assert "global_physnet_mtu = 9000" in files["/etc/neutron/neutron.conf"]
+    assert "physical_network_mtus" not in "".join(files["/etc/neutron/plugins/ml2/ml2_conf.ini"])
+    plain = render("minimal")["controller"]["files"]
+    assert "mtu" not in "".join(plain["/etc/neutron/plugins/ml2/ml2_conf.ini"])
 
 
 def test_load_balancer_says_who_asked_what_and_how_it_ended(render: Any) -> None:

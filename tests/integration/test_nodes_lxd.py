@@ -37,6 +37,24 @@ from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
 pytestmark = [pytest.mark.nodes, pytest.mark.core, pytest.mark.timeout(300)]
 PROBE, COPY, MIXED = Instance("probe"), Instance("probe", copy="copy"), Instance("mixed")
 TAGS = {"purpose": "tests", "release": "sha256:0"}
+NAMED_INSTANCE = Instance("named")
+NAMED = """\
+name: named
+networks:
+  management: {cidr: 10.78.0.0/24, cidr6: "fd78::/64", interface: bond0.100}
+  tunnel: {cidr: 10.78.1.0/24, interface: data}
+links:
+  bond0: {bond: [eno1, eno2]}
+  bond0.100: {vlan: 100, on: bond0}
+  data: {mtu: 9000}
+nodes:
+  salt: {roles: [master], at: 10}
+  web:
+    roles: [load-balancer]
+    at: 11
+    interfaces: {tunnel: fast}
+    links: {fast: {mac: "52:54:00:12:34:56", mtu: 9000}}
+"""
 HYPERVISOR = """\
 name: mixed
 networks: {management: {cidr: 10.77.0.0/24}}
@@ -54,7 +72,7 @@ def lxd() -> Lxd:
 @pytest.fixture(scope="module")
 def site(lxd: Lxd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     base = tmp_path_factory.mktemp("one")
-    texts = {"probe": ENVIRONMENT.format(name="probe"), "mixed": HYPERVISOR}
+    texts = {"probe": ENVIRONMENT.format(name="probe"), "mixed": HYPERVISOR, "named": NAMED}
     with scratch_site(base / "site", base / "state", texts) as found:
         yield found
 
@@ -89,6 +107,37 @@ def test_nodes_that_are_up_have_their_own_identity_and_fixed_addresses(
     assert on(inventory, "salt", "getent hosts web").startswith("10.77.0.11")
     assert on(inventory, "salt", "systemctl is-system-running --wait") == "running"
     assert on(inventory, "salt", "/opt/salt/bin/salt-call --version").startswith("salt-call 3008")
+
+
+def test_nodes_have_the_interfaces_that_the_environment_names(
+    site: Site, provider: LxdProvider
+) -> None:
+    """A VLAN is a card of that name here; names, MTU, MAC and IPv6 are as the file says."""
+    environment = site.environment("named")
+    try:
+        found = provider.up(environment, NAMED_INSTANCE, TAGS, Silent())
+        for name, last, data in (("salt", 10, "data"), ("web", 11, "fast")):
+            addresses = on(found, name, "ip -o address show | awk '{print $2, $4}'").splitlines()
+            assert {
+                f"bond0.100 10.78.0.{last}/24",
+                f"bond0.100 fd78::{last:x}/64",
+                f"{data} 10.78.1.{last}/24",
+            } <= set(addresses)
+            assert on(found, name, f"cat /sys/class/net/{data}/mtu") == "9000"
+            assert on(found, name, "cat /sys/class/net/bond0.100/mtu") == "1500"
+            assert on(found, name, "systemctl is-active networking") == "active"
+        assert on(found, "web", "cat /sys/class/net/fast/address") == "52:54:00:12:34:56"
+        assert on(found, "salt", "ping -c 1 -W 5 fd78::b > /dev/null && echo yes") == "yes"
+        large = "ping -c 1 -W 5 -M do -s 8900 10.78.1.11 > /dev/null && echo yes"
+        assert on(found, "salt", large) == "yes"
+        again = provider.up(environment, NAMED_INSTANCE, TAGS, Silent())
+        assert again == found
+        file = site.folder / "environments" / "named.yml"
+        file.write_text(NAMED.replace("12:34:56", "12:34:57"), encoding="utf-8")
+        with pytest.raises(DeployKitError, match="node web was made with other addresses or inter"):
+            provider.up(site.environment("named"), NAMED_INSTANCE, TAGS, Silent())
+    finally:
+        provider.down(NAMED_INSTANCE, Silent())
 
 
 def test_packages_of_the_content_take_no_network(inventory: Inventory) -> None:

@@ -383,7 +383,9 @@ def external_network(region: Region, admin: openstack.connection.Connection) -> 
     for net in admin.network.networks(is_router_external=True):
         return str(net.id), False
     cidr = next(
-        net.cidr for net in region.inventory.environment.networks if net.name == PHYSICAL_NETWORK
+        net.cidrs[0]
+        for net in region.inventory.environment.networks
+        if net.name == PHYSICAL_NETWORK
     )
     made = admin.network.create_network(
         name=PHYSICAL_NETWORK,

@@ -1,8 +1,8 @@
 """Knocks at a node's packet filter: unshare -rn python3 knocking.py RULES, in a network of its own.
 
-The node here has four interfaces of no usual names: eno1 (10.0.0.10, management), bond0.100
-(10.0.1.10, tunnel), brq-ex (10.0.2.10, external), wan0 (192.0.2.10, what the provider gives).
-Behind each somebody knocks. Prints JSON: for each knock whether it was let in.
+The node here has four interfaces of no usual names: eno1 (10.0.0.10 and fd10::a, management),
+bond0.100 (10.0.1.10, tunnel), brq-ex (10.0.2.10, external), wan0 (192.0.2.10, what the provider
+gives). Behind each somebody knocks. Prints JSON: for each knock whether it was let in.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 LISTEN = """
 import socket, sys, time
-kept = [socket.create_server(("", int(port)), reuse_port=False) for port in sys.argv[1:]]
+both = {"family": socket.AF_INET6, "dualstack_ipv6": True}
+kept = [socket.create_server(("::", int(port)), **both) for port in sys.argv[1:]]
 print("ready", flush=True)
-time.sleep(120)
+time.sleep(600)
 """
 KNOCK = """
 import socket, sys
@@ -25,6 +26,7 @@ address, port, source = sys.argv[1:]
 socket.create_connection((address, int(port)), 0.7, source_address=(source, 0)).close()
 """
 PORTS = ("22", "5000", "3306", "4567", "8472")
+MINE6 = {"eno1": "fd10::a"}
 LINKS = {"eno1": "10.0.0", "bond0.100": "10.0.1", "brq-ex": "10.0.2", "wan0": "192.0.2"}
 
 
@@ -51,6 +53,9 @@ KNOCKS = {
     "a client outside, at management": Knock("brq-ex", "10.0.2.77", "10.0.0.10", "5000"),
     "a client outside, at the uplink": Knock("brq-ex", "10.0.2.77", "192.0.2.10", "22"),
     "somebody outside who says he is a node": Knock("brq-ex", "10.0.0.11", "10.0.2.10", "3306"),
+    "a node, by IPv6": Knock("eno1", "fd10::b", "fd10::a", "3306"),
+    "a stranger in management, by IPv6": Knock("eno1", "fd10::63", "fd10::a", "3306"),
+    "a stranger in management, by IPv6, at ssh": Knock("eno1", "fd10::63", "fd10::a", "22"),
     "the operator, at ssh": Knock("wan0", "192.0.2.1", "192.0.2.10", "22"),
     "the provider's net, at a service": Knock("wan0", "192.0.2.1", "192.0.2.10", "3306"),
     "the provider's net, at what is offered": Knock("wan0", "192.0.2.1", "192.0.2.10", "5000"),
@@ -64,7 +69,7 @@ def run(*words: str) -> None:
 
 def neighbour(number: int, link: str, prefix: str) -> subprocess.Popen[bytes]:
     """A network beyond `link`, whose namespace is that of the process returned."""
-    process = subprocess.Popen(["unshare", "-n", "sleep", "120"])
+    process = subprocess.Popen(["unshare", "-n", "sleep", "600"])
     mine = f"/proc/{process.pid}/ns/net"
     own = subprocess.run(["readlink", "/proc/self/ns/net"], capture_output=True, check=True).stdout
     end = time.monotonic() + 10
@@ -76,13 +81,16 @@ def neighbour(number: int, link: str, prefix: str) -> subprocess.Popen[bytes]:
     other = f"p{number}"
     run("ip", "link", "add", link, "type", "veth", "peer", "name", other, "netns", str(process.pid))
     run("ip", "address", "add", f"{prefix}.10/24", "dev", link)
+    if link in MINE6:
+        run("ip", "address", "add", f"{MINE6[link]}/64", "dev", link, "nodad")
     run("ip", "link", "set", link, "up")
     sources = {knock.source for knock in KNOCKS.values() if knock.link == link}
     for source in sorted(sources):
-        inside(process, "ip", "address", "add", f"{source}/24", "dev", other)
+        length = ["64", "nodad"] if ":" in source else ["24"]
+        inside(process, "ip", "address", "add", f"{source}/{length[0]}", "dev", other, *length[1:])
     inside(process, "ip", "link", "set", other, "up")
     for target in sorted({knock.address for knock in KNOCKS.values() if knock.link == link}):
-        if not target.startswith(f"{prefix}."):
+        if ":" not in target and not target.startswith(f"{prefix}."):
             inside(process, "ip", "route", "add", f"{target}/32", "via", f"{prefix}.10")
     return process
 

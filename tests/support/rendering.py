@@ -16,7 +16,7 @@ from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
 from deploykit.image.salt import PYTHON, build_salt
 from deploykit.master.remote import rolemap
-from deploykit.master.remote.environment import interfaces, settings_of
+from deploykit.master.remote.environment import interfaces, known_to_all, settings_of
 from topologies import NETWORKS, Topology
 
 SCRIPT = Path(__file__).with_name("saltrender.py")
@@ -82,6 +82,11 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
         name: {
             "roles": roles,
             "addresses": {network: f"{prefix}.{10 + place}" for network, prefix in networks},
+            "links": {
+                network: topology.links.get(network, {"interface": f"eth{number}"})
+                for number, (network, _) in enumerate(networks, start=1)
+            },
+            **topology.more(10 + place),
         }
         for place, (name, roles) in enumerate(topology.nodes.items())
     }
@@ -91,8 +96,8 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             "name": "golden",
             "node": name,
             "ca": "CA\n",
-            "nodes": nodes,
-            "interfaces": interfaces(dict.fromkeys(node["addresses"], "")),
+            "nodes": known_to_all(nodes),
+            "interfaces": interfaces(node["links"]),
             "virtual": {"management": topology.virtual} if topology.virtual else {},
             **node,
         }
@@ -109,7 +114,11 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             },
         }
         (folder / f"{name}.json").write_text(json.dumps(pillar))
-    whole = {"nodes": nodes, "role_map": rolemap.told(role_map), "minions": topology.minions}
+    whole = {
+        "nodes": known_to_all(nodes),
+        "role_map": rolemap.told(role_map),
+        "minions": topology.minions,
+    }
     (folder / "whole.json").write_text(json.dumps(whole))
     return folder
 

@@ -24,7 +24,8 @@ class Topology:
     """The roles of an environment's nodes, how many of NETWORKS it has, its virtual address.
 
     `also`: minions that are rendered beside the first of their kind, as they differ from it.
-    `settings` are the environment's, over the content's pillar.
+    `settings` are the environment's, over the content's pillar. `links` are what is said of the
+    nodes' interfaces, by network; they are counted without. `prefixes6` are networks with IPv6.
     """
 
     nodes: dict[str, list[str]]
@@ -32,6 +33,13 @@ class Topology:
     virtual: str = ""
     also: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
+    prefixes6: dict[str, str] = field(default_factory=dict)
+
+    def more(self, number: int) -> dict[str, Any]:
+        """What the master is told of the node with that number beside the usual."""
+        found = {network: f"{prefix}::{number:x}" for network, prefix in self.prefixes6.items()}
+        return {"addresses6": found} if found else {}
 
     @property
     def minions(self) -> list[str]:
@@ -86,6 +94,21 @@ TOPOLOGIES = {
             "compute1": ["hypervisor"],
         },
         networks=3,
+    ),
+    # As on machines of one's own: interfaces by what they are called, jumbo frames, IPv6.
+    "metal": Topology(
+        {
+            "controller": [*CONTROLLER, "network"],
+            "salt": ["master"],
+            "compute1": ["hypervisor"],
+        },
+        networks=3,
+        links={
+            "management": {"interface": "bond0.100"},
+            "tunnel": {"interface": "bond0.200", "mtu": 9000},
+            "external": {"interface": "eno3", "mac": "52:54:00:12:34:56"},
+        },
+        prefixes6={"management": "fd10"},
     ),
     "ha": Topology(
         {

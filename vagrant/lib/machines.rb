@@ -46,16 +46,15 @@ module DeployKit
 
     def lxc(topology, node)
       { 'box' => topology['box']['name'], 'box_url' => "file://#{topology['box']['file']}",
-        'container' => node['container'], 'customize' => customize(topology, node) }
+        'container' => node['container'], 'customize' => customize(node) }
     end
 
     # Keys of lxc.container.conf(5) without `lxc.`, in their order.
-    def customize(topology, node)
-      links = [['eth0', topology['uplink']]]
-      links += topology['networks'].map { |net| [net['interface'], net['bridge']] }
-      nics = links.each_with_index.flat_map do |(interface, bridge), place|
-        { 'type' => 'veth', 'link' => bridge, 'flags' => 'up', 'name' => interface,
-          'hwaddr' => node['macs'][place] }.map { |key, value| ["net.#{place}.#{key}", value] }
+    def customize(node)
+      nics = node['nics'].each_with_index.flat_map do |nic, place|
+        { 'type' => 'veth', 'link' => nic['bridge'], 'flags' => 'up', 'name' => nic['name'],
+          'hwaddr' => nic['mac'], 'mtu' => nic['mtu'] }.compact
+          .map { |key, value| ["net.#{place}.#{key}", value.to_s] }
       end
       nics + limits(node) + privileges(node)
     end

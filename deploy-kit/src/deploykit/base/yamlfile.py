@@ -46,6 +46,10 @@ class Value:
         where = f"{self.key}: " if self.key else ""
         return InputError(f"{self.file}:{self.line}: {where}{problem}", remedy)
 
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, SequenceNode)
+
     def mapping(
         self, known: frozenset[str] | None = None, *, needed: Iterable[str] = ()
     ) -> dict[str, Value]:

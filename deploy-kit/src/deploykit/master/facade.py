@@ -130,11 +130,22 @@ class Caller(Protocol):
 
 
 def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:
-    """What a release's pillar learns of the nodes: roles and addresses by name."""
-    return {
-        host.name: {"roles": list(host.roles), "addresses": host.addresses}
-        for host in inventory.hosts
-    }
+    """What a release's pillar learns of the nodes by name: roles, addresses, and their interfaces.
+
+    `links` say of each network which interface it is, and MAC and MTU where those are said;
+    `addresses6` are there where the network has IPv6.
+    """
+    environment = inventory.environment
+    found: dict[str, dict[str, Any]] = {}
+    for host in inventory.hosts:
+        addresses6 = environment.addresses6(environment.node(host.name))
+        found[host.name] = {
+            "roles": list(host.roles),
+            "addresses": host.addresses,
+            "links": environment.attachments(environment.node(host.name)),
+            **({"addresses6": addresses6} if addresses6 else {}),
+        }
+    return found
 
 
 class Master:

@@ -230,7 +230,11 @@ def ansible_inventory(
     return {
         "all": {
             "hosts": {
-                host.name: {"addresses": host.addresses, "node_roles": list(host.roles)}
+                host.name: {
+                    "addresses": host.addresses,
+                    "interfaces": _interfaces(inventory.environment, host.name),
+                    "node_roles": list(host.roles),
+                }
                 for host in inventory.hosts
             },
             "children": groups,
@@ -240,3 +244,9 @@ def ansible_inventory(
             },
         }
     }
+
+
+def _interfaces(environment: Environment, name: str) -> dict[str, str]:
+    """The node's interface in each network, by network name."""
+    node = environment.node(name)
+    return {net.name: node.interface(net) for net in environment.networks}

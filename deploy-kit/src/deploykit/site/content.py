@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import Value, load, nearest
-from deploykit.site.environment import MEMORY
+from deploykit.site.node import MEMORY
 
 TOP_KEYS = frozenset({"common", "roles", "secrets", "schemas"})
 ROLE_KEYS = frozenset(

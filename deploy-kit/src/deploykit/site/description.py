@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
 from deploykit.site.environment import Environment
+from deploykit.site.networks import Network
+from deploykit.site.node import Node
 from deploykit.site.settings import tree
 
 
@@ -19,7 +22,7 @@ def describe(environment: Environment) -> dict[str, Any]:
         "name": environment.name,
         "provider": environment.provider,
         "networks": [
-            {"name": net.name, "cidr": str(net.cidr), "vip": str(net.vip) if net.vip else None}
+            _network(net)
             for net in environment.networks  # in the order of their interfaces
         ],
         "nodes": [
@@ -29,6 +32,7 @@ def describe(environment: Environment) -> dict[str, Any]:
                 "at": node.at,
                 "memory": node.memory,
                 "addresses": environment.addresses(node),
+                **_attachments(environment, node),
             }
             for node in sorted(environment.nodes, key=lambda node: node.name)
         ],
@@ -37,6 +41,38 @@ def describe(environment: Environment) -> dict[str, Any]:
         ),
         "settings": tree(environment.settings),
     }
+
+
+def _network(network: Network) -> dict[str, Any]:
+    """What is said of a network. One that has nothing new has the digest that it always had."""
+    vip = str(network.vip) if network.vip else None
+    if len(network.subnets) == 1 and not network.subnets[0].name:
+        return {"name": network.name, "cidr": str(network.cidrs[0]), "vip": vip}
+    subnets = [
+        {"name": one.name, "cidr": str(one.cidr), "gateways": _texts(one.gateway, one.gateway6)}
+        for one in network.subnets
+    ]
+    return {"name": network.name, "subnets": subnets, "vip": vip}
+
+
+def _attachments(environment: Environment, node: Node) -> dict[str, Any]:
+    """What is said of its interfaces, beside that they are eth1, eth2, ... and of IPv6."""
+    found: dict[str, Any] = {}
+    named = {net.name: node.interface(net) for net in environment.networks}
+    counted = {net.name: f"eth{place}" for place, net in enumerate(environment.networks, start=1)}
+    if named != counted:
+        found["interfaces"] = named
+    if node.links:
+        found["links"] = [asdict(link) for link in node.links]
+    if addresses6 := environment.addresses6(node):
+        found["addresses6"] = addresses6
+        lengths = {net.name: node.subnet(net).cidr6 for net in environment.networks}
+        found["cidrs6"] = {name: str(cidr6) for name, cidr6 in lengths.items() if cidr6}
+    return found
+
+
+def _texts(*addresses: object) -> list[str]:
+    return [str(address) for address in addresses if address is not None]
 
 
 def environment_digest(environment: Environment) -> str:

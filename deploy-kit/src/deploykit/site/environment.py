@@ -2,71 +2,31 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploykit.base.errors import InputError
-from deploykit.base.naming import check_key, parse_name
+from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value, load
 from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.instance import Instance
+from deploykit.site.links import parse_links
+from deploykit.site.networks import SERVICE_NETWORK, Network, parse_networks
+from deploykit.site.node import MASTER_ROLE as MASTER_ROLE
+from deploykit.site.node import Node as Node
+from deploykit.site.node import parse_nodes
 from deploykit.site.operators import Operator, parse_operators
 from deploykit.site.promotion import Promotion, parse_promotion
 from deploykit.site.settings import Setting, parse_settings, together
 
-MEMORY = re.compile(r"[1-9]\d*[MG]")
 KEYS = frozenset(
-    {"name", "provider", "networks", "nodes", "operators"}
+    {"name", "provider", "networks", "links", "nodes", "operators"}
     | {"promotion", "protected", "packages", "deploy", "settings"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
-MASTER_ROLE = "master"
-PRIVILEGED_ROLES = frozenset({"hypervisor", "network"})
 BALANCER_ROLE = "load-balancer"
 VIRTUAL_ROLE = "virtual-address"  # the nodes that share a network's `vip`
-SERVICE_NETWORK = "management"  # the only one in which services, and so a vip, are
-
-Network4 = ipaddress.IPv4Network
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network of an environment; its place in the file gives the interface: eth1, eth2, ...
-
-    `vip` is the virtual address that the nodes with VIRTUAL_ROLE share, one holding it at a time.
-    """
-
-    name: str
-    cidr: Network4
-    interface: str
-    vip: ipaddress.IPv4Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One machine: its roles, its fixed host number in every network, and its limit of memory.
-
-    `memory` is a number with M or G, powers of 1024; None is no limit. `own` are its addresses in
-    networks where they do not follow from `at`, by the network's name.
-    """
-
-    name: str
-    roles: tuple[str, ...]
-    at: int
-    memory: str | None = None
-    own: tuple[tuple[str, ipaddress.IPv4Address], ...] = ()
-
-    def address(self, network: Network) -> ipaddress.IPv4Address:
-        """Its fixed address in a network: its own there, else what `at` makes of it."""
-        return dict(self.own).get(network.name, network.cidr.network_address + self.at)
-
-    @property
-    def privileged(self) -> bool:
-        """Whether its roles need a privileged container (hypervisors, network nodes)."""
-        return bool(PRIVILEGED_ROLES.intersection(self.roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +60,24 @@ class Environment:
     def addresses(self, node: Node) -> dict[str, str]:
         """The node's fixed address in each network, by network name."""
         return {net.name: str(node.address(net)) for net in self.networks}
+
+    def addresses6(self, node: Node) -> dict[str, str]:
+        """The node's fixed IPv6 address in each network that has one for it, by network name."""
+        found = {net.name: node.address6(net) for net in self.networks}
+        return {name: str(address) for name, address in found.items() if address is not None}
+
+    def attachments(self, node: Node) -> dict[str, dict[str, str | int]]:
+        """By network: the node's `interface` there, its `mac` and `mtu` where they are said."""
+        found: dict[str, dict[str, str | int]] = {}
+        for net in self.networks:
+            link = node.link(net)
+            said = {"mac": link.mac, "mtu": link.mtu} if link is not None else {}
+            found[net.name] = {"interface": node.interface(net)}
+            found[net.name] |= {key: value for key, value in said.items() if value}
+        return found
+
+    def node(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
 
     @property
     def virtual(self) -> dict[str, str]:
@@ -136,8 +114,9 @@ def parse_environment(file: Path) -> Environment:
         raise keys["name"].error(
             f"is '{name}' but the file is {file.name}", f"rename one: {name}.yml holds '{name}'"
         )
-    networks = _networks(keys["networks"])
-    nodes = _nodes(keys["nodes"], networks)
+    networks = parse_networks(keys["networks"])
+    links = parse_links(keys["links"]) if "links" in keys else {}
+    nodes = parse_nodes(keys["nodes"], keys["networks"], networks, links)
     _check_virtual(keys["networks"], nodes, networks)
     return Environment(
         name=name,
@@ -255,41 +234,6 @@ def chain(environments: dict[str, Environment], last: str | None = None) -> list
     return wanted
 
 
-def _networks(value: Value) -> tuple[Network, ...]:
-    networks: list[Network] = []
-    for place, (name, entry) in enumerate(value.mapping().items(), start=1):
-        check_key(entry, name)
-        keys = entry.mapping(frozenset({"cidr", "vip"}))
-        if "cidr" not in keys:
-            raise entry.error("the key 'cidr' is missing")
-        try:
-            cidr = ipaddress.IPv4Network(keys["cidr"].text())
-        except ValueError as error:
-            raise keys["cidr"].error(f"not an IPv4 network: {error}") from None
-        for other in networks:
-            if other.cidr.overlaps(cidr):
-                raise keys["cidr"].error(f"overlaps with network '{other.name}' ({other.cidr})")
-        vip = _vip(keys["vip"], name, cidr) if "vip" in keys else None
-        networks.append(Network(name, cidr, f"eth{place}", vip))
-    if not networks:
-        raise value.error("at least one network is needed")
-    return tuple(networks)
-
-
-def _vip(value: Value, network: str, cidr: Network4) -> ipaddress.IPv4Address:
-    if network != SERVICE_NETWORK:
-        raise value.error(
-            f"services are in the network '{SERVICE_NETWORK}' only", "give the address there"
-        )
-    try:
-        vip = ipaddress.IPv4Address(value.text())
-    except ValueError as error:
-        raise value.error(f"not an IPv4 address: {error}") from None
-    if vip not in cidr or vip in (cidr.network_address, cidr.broadcast_address):
-        raise value.error(f"{vip} lies outside {network} ({cidr})")
-    return vip
-
-
 def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Network, ...]) -> None:
     """A virtual address and nodes that share it need each other; `value` holds the networks."""
     sharing = [node for node in nodes if VIRTUAL_ROLE in node.roles]
@@ -312,93 +256,11 @@ def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Networ
                     f"{node.name} would hold it without the role '{BALANCER_ROLE}'",
                     f"what is behind the address is a load balancer: give {node.name} both roles",
                 )
-
-
-def _nodes(value: Value, networks: tuple[Network, ...]) -> tuple[Node, ...]:
-    nodes: list[Node] = []
-    taken: dict[int, str] = {}
-    known = frozenset({"roles", "count", "at", "memory", "addresses"})
-    for name, entry in value.mapping().items():
-        check_key(entry, name)
-        keys = entry.mapping(known)
-        if "roles" not in keys or "at" not in keys:
-            raise entry.error("the keys 'roles' and 'at' are needed")
-        roles = tuple(parse_name(role) for role in keys["roles"].items())
-        if not roles:
-            raise keys["roles"].error("a node needs at least one role")
-        count = keys["count"].whole(1) if "count" in keys else None
-        first = keys["at"].whole(2)
-        memory = _memory(keys["memory"]) if "memory" in keys else None
-        own = _own_addresses(keys, networks) if "addresses" in keys else ()
-        for offset in range(count or 1):
-            node = Node(
-                name if count is None else f"{name}{offset + 1}",
-                roles,
-                first + offset,
-                memory,
-                own,
-            )
-            if node.at in taken:
-                raise keys["at"].error(
-                    f"address {node.at} of {node.name} is already {taken[node.at]}'s"
+            if net.vip is not None and not node.subnet(net).is_for_nodes(net.vip):
+                raise at.error(
+                    f"{node.name} is in another subnet ({node.subnet(net).cidr})",
+                    "nodes that share an address are in its subnet",
                 )
-            for net in networks:
-                if not _is_for_nodes(node.address(net), net):
-                    raise keys["at"].error(
-                        f"{node.at} lies outside {net.name} ({net.cidr})",
-                        f"give it one of its own there: addresses: {{{net.name}: ADDRESS}}",
-                    )
-            if node.name in taken.values():
-                raise entry.error(f"there are two nodes named {node.name}")
-            taken[node.at] = node.name
-            nodes.append(node)
-    _demand_own_addresses(value, nodes, networks)
-    masters = [node.name for node in nodes if MASTER_ROLE in node.roles]
-    if len(masters) != 1:
-        raise value.error(
-            f"exactly one node has the role '{MASTER_ROLE}', found: {', '.join(masters) or 'none'}"
-        )
-    return tuple(nodes)
-
-
-def _is_for_nodes(address: ipaddress.IPv4Address, network: Network) -> bool:
-    """Whether a node may have `address` in `network`."""
-    ends = (network.cidr.network_address, network.cidr.broadcast_address)
-    return address in network.cidr and address not in ends
-
-
-def _own_addresses(
-    keys: dict[str, Value], networks: tuple[Network, ...]
-) -> tuple[tuple[str, ipaddress.IPv4Address], ...]:
-    """`addresses` of a node, by network. Raises InputError for what is none of that network's."""
-    if "count" in keys:
-        raise keys["addresses"].error(
-            "several nodes cannot have the same", "write each of them as a node of its own"
-        )
-    known = {net.name: net for net in networks}
-    found = []
-    for name, value in keys["addresses"].mapping(frozenset(known)).items():
-        try:
-            address = ipaddress.IPv4Address(value.text())
-        except ValueError as error:
-            raise value.error(f"not an IPv4 address: {error}") from None
-        if not _is_for_nodes(address, known[name]):
-            raise value.error(f"{address} lies outside {name} ({known[name].cidr})")
-        found.append((name, address))
-    return tuple(found)
-
-
-def _demand_own_addresses(
-    value: Value, nodes: Sequence[Node], networks: tuple[Network, ...]
-) -> None:
-    """Raise InputError where an address of a node's own is another's, too; `value` holds all."""
-    for node in nodes:
-        for name, address in node.own:
-            network = next(net for net in networks if net.name == name)
-            for other in nodes:
-                if other is not node and other.address(network) == address:
-                    at = value.mapping()[node.name].mapping()["addresses"].mapping()[name]
-                    raise at.error(f"{address} is already {other.name}'s")
 
 
 def _settings(value: Value | None, folder: Path) -> tuple[Setting, ...]:
@@ -413,10 +275,3 @@ def _installed(value: Value) -> bool:
     if text not in (INSTALLED, DOWNLOADED):
         raise value.error(f"'{text}' is neither '{INSTALLED}' nor '{DOWNLOADED}'")
     return text == INSTALLED
-
-
-def _memory(value: Value) -> str:
-    text = str(value.scalar())
-    if not MEMORY.fullmatch(text):
-        raise value.error(f"not an amount of memory: '{text}'", "write 512M or 2G")
-    return text

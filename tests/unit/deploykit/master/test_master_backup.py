@@ -13,8 +13,8 @@ from deploykit.master.remote.protocol import AgentError
 
 DIGEST = "c" * 64
 NODES: dict[str, dict[str, Any]] = {
-    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}},
-    "all": {"roles": ["identity"], "addresses": {"management": "10.9.0.11"}},
+    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}, "links": {}},
+    "all": {"roles": ["identity"], "addresses": {"management": "10.9.0.11"}, "links": {}},
 }
 ROLES = """
 roles:

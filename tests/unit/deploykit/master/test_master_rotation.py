@@ -13,8 +13,12 @@ from deploykit.master.remote.protocol import AgentError
 
 DIGEST = "b" * 64
 NODES: dict[str, dict[str, Any]] = {
-    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}},
-    "all": {"roles": ["identity", "load-balancer"], "addresses": {"management": "10.9.0.11"}},
+    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}, "links": {}},
+    "all": {
+        "roles": ["identity", "load-balancer"],
+        "addresses": {"management": "10.9.0.11"},
+        "links": {},
+    },
 }
 ROLES = """
 roles:

@@ -15,9 +15,9 @@ from deploykit.master.remote.protocol import AgentError
 
 DIGEST = "a" * 64
 NODES: dict[str, dict[str, Any]] = {
-    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}},
-    "front": {"roles": ["load-balancer"], "addresses": {"management": "10.9.0.11"}},
-    "who": {"roles": ["identity"], "addresses": {"management": "10.9.0.12"}},
+    "salt": {"roles": ["master"], "addresses": {"management": "10.9.0.10"}, "links": {}},
+    "front": {"roles": ["load-balancer"], "addresses": {"management": "10.9.0.11"}, "links": {}},
+    "who": {"roles": ["identity"], "addresses": {"management": "10.9.0.12"}, "links": {}},
 }
 ROLES = """
 common: [trust]
@@ -78,14 +78,15 @@ def test_minion_is_told_the_role_map_without_any_secret(master: Path) -> None:
     }
 
 
-def test_node_knows_the_interface_of_each_of_its_networks(master: Path) -> None:
-    addresses = {"tunnel": "10.9.1.12", "management": "10.9.0.12", "external": "10.9.2.12"}
-    environment.apply(DIGEST, "test", {**NODES, "who": {**NODES["who"], "addresses": addresses}})
-    assert pillar(master, "who")["environment"]["interfaces"] == {
-        "tunnel": "eth1",
-        "management": "eth2",
-        "external": "eth3",
-    }
+def test_node_knows_its_own_interfaces_and_of_others_their_addresses(master: Path) -> None:
+    links = {"management": {"interface": "bond0.100"}, "tunnel": {"interface": "p1", "mtu": 9000}}
+    own = {"links": links, "addresses6": {"management": "fd09::c"}}
+    environment.apply(DIGEST, "test", {**NODES, "who": {**NODES["who"], **own}})
+    told = pillar(master, "who")["environment"]
+    assert told["interfaces"] == {"management": "bond0.100", "tunnel": "p1"}
+    assert told["links"] == links
+    others = pillar(master, "front")["environment"]["nodes"]["who"]
+    assert others == {key: told[key] for key in ("roles", "addresses", "addresses6")}
 
 
 def test_second_apply_keeps_every_secret(master: Path) -> None:
@@ -155,7 +156,7 @@ def test_node_that_left_loses_its_pillar(master: Path) -> None:
 
 
 def test_role_that_the_release_does_not_know_is_refused_by_name(master: Path) -> None:
-    nodes = {**NODES, "odd": {"roles": ["teapot"], "addresses": {}}}
+    nodes = {**NODES, "odd": {"roles": ["teapot"], "addresses": {}, "links": {}}}
     with pytest.raises(AgentError, match="odd has the role 'teapot'") as refused:
         environment.apply(DIGEST, "test", nodes)
     assert "identity" in refused.value.remedy

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError
+from deploykit.master.facade import node_facts
 from deploykit.nodes import inventory as module
 from deploykit.nodes.inventory import (
     Host,
@@ -103,6 +104,34 @@ def test_ansible_groups_are_roles(inventory: Inventory) -> None:
     children = ansible_inventory(inventory)["all"]["children"]  # type: ignore[index]
     assert set(children) == {"master", "masters", "load_balancer", "minions"}
     assert set(children["load_balancer"]["hosts"]) == {"web"}
+
+
+def test_ansible_and_the_master_know_interfaces_by_network(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    file = tmp_path / "test.yml"
+    text = TEXT.replace("0/24}}", '0/24, cidr6: "fd30::/64", interface: bond0}}')
+    text = text.replace(
+        "at: 11}", "at: 11, interfaces: {management: eno1}, links: {eno1: {mtu: 9000}}}"
+    )
+    file.write_text(text.replace("nodes:", "links: {bond0: {bond: [a, b], mtu: 9000}}\nnodes:"))
+    named = replace(inventory, environment=parse_environment(file))
+    hosts = ansible_inventory(named)["all"]["hosts"]  # type: ignore[index]
+    assert hosts["salt"]["interfaces"] == {"management": "bond0"}
+    assert hosts["web"]["interfaces"] == {"management": "eno1"}
+    counted = ansible_inventory(inventory)["all"]["hosts"]  # type: ignore[index]
+    assert counted["web"]["interfaces"] == {"management": "eth1"}
+    assert node_facts(named)["web"] == {
+        "roles": ["load-balancer"],
+        "addresses": {"management": "10.30.0.11"},
+        "addresses6": {"management": "fd30::b"},
+        "links": {"management": {"interface": "eno1", "mtu": 9000}},
+    }
+    assert node_facts(inventory)["web"] == {
+        "roles": ["load-balancer"],
+        "addresses": {"management": "10.30.0.11"},
+        "links": {"management": {"interface": "eth1"}},
+    }
 
 
 def test_operators_are_the_accounts_that_day_0_makes(inventory: Inventory) -> None:

@@ -34,7 +34,7 @@ from ledgerbook import Named, know
 pytestmark = pytest.mark.skipif(not shutil.which("age"), reason="no age: deploy-kit/setup")
 DIGEST = "d" * 64
 NODES: dict[str, dict[str, Any]] = {
-    "salt": {"roles": ["master", "identity"], "addresses": {"management": "10.9.0.10"}}
+    "salt": {"roles": ["master", "identity"], "addresses": {"management": "10.9.0.10"}, "links": {}}
 }
 ROLES = """
 roles:

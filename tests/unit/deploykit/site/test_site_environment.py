@@ -184,7 +184,7 @@ def test_shipped_train_passes_none_of_the_development_environments(checkout: Pat
     found = load_environments(checkout / "deploy-kit" / "environments")
     assert {"dev", "minimal", "ha"} <= set(found)
     assert [one.name for one in chain(found)] == ["test", "staging", "production"]
-    networks = [net.cidr for one in found.values() for net in one.networks]
+    networks = [cidr for one in found.values() for net in one.networks for cidr in net.cidrs]
     overlaps = [(a, b) for a, b in combinations(networks, 2) if a.overlaps(b)]
     assert overlaps == []
 

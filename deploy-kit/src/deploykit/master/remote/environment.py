@@ -38,11 +38,12 @@ def apply(
 ) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
-    `nodes`: name -> {"roles": [...], "addresses": {network: address}}, networks in the order of
-    their interfaces. `virtual`: network -> the address that several nodes share there, where there
-    is one. `settings` are the environment's values over the kit's, by component or what else its
-    pillar has; a node gets those of its own components. Secrets that the kit asks for are made
-    where they are missing; a node that is no longer there loses its pillar.
+    `nodes`: name -> {"roles": [...], "addresses": {network: address}, "links": {network:
+    {"interface": name, ...}}}, and "addresses6" where there are any. `virtual`: network -> the
+    address that several nodes share there, where there is one. `settings` are the environment's
+    values over the kit's, by component or what else its pillar has; a node gets those of its own
+    components. Secrets that the kit asks for are made where they are missing; a node that is no
+    longer there loses its pillar.
     Raises AgentError for a role that the kit does not know.
     """
     content = role_map(digest)
@@ -64,14 +65,15 @@ def apply(
     ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
     folder = secrets.ROOT / "pillar"
     folder.mkdir(mode=0o700, exist_ok=True)
+    everybody = known_to_all(nodes)
     for node, entry in nodes.items():
         roles = entry["roles"]
         own = {
             "name": name,
             "node": node,
             "ca": ca,
-            "nodes": nodes,
-            "interfaces": interfaces(entry["addresses"]),
+            "nodes": everybody,
+            "interfaces": interfaces(entry["links"]),
             "virtual": virtual,
             **entry,
         }
@@ -93,7 +95,7 @@ def apply(
     for stale in folder.glob("*.json"):
         if stale.stem not in nodes:
             stale.unlink()
-    described = {"name": name, "nodes": nodes, "virtual": virtual}
+    described = {"name": name, "nodes": everybody, "virtual": virtual}
     write_json(secrets.ROOT / "environment.json", described)
     return components
 
@@ -106,9 +108,17 @@ def settings_of(
     return {key: own for key, own in settings.items() if key not in others}
 
 
-def interfaces(addresses: dict[str, str]) -> dict[str, str]:
-    """Network -> interface: eth0 is the uplink, eth1 the first network of the environment."""
-    return {network: f"eth{place}" for place, network in enumerate(addresses, start=1)}
+def interfaces(links: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Network -> interface, of what is said of a node's links."""
+    return {network: link["interface"] for network, link in links.items()}
+
+
+def known_to_all(nodes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What every minion knows of every node: its roles and addresses."""
+    keys = ("roles", "addresses", "addresses6")
+    return {
+        node: {key: entry[key] for key in keys if key in entry} for node, entry in nodes.items()
+    }
 
 
 def describe() -> dict[str, Any]:

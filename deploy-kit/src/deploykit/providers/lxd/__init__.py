@@ -29,11 +29,12 @@ from deploykit.providers.lxd.network import (
     held,
     tag_project,
 )
-from deploykit.providers.lxd.node import ensure_node, wait_for_node
+from deploykit.providers.lxd.node import demand_same, ensure_node, wait_for_node
 from deploykit.providers.lxd.plan import (
     TAG,
     Names,
     Source,
+    demand_names,
     instance_tags,
     machine_id,
     node_request,
@@ -116,6 +117,7 @@ class LxdProvider:
                 given = instance_tags(names, environment, self._tags(lxd, names, tags))
                 here = {f"{TAG}folder": str(self._site.folder), f"{TAG}image": image}
                 ensure_project(lxd, names, {**given, **here})
+                demand_same(names, environment, _nodes_there(lxd, names))
                 step.note("bridges")
                 uplink = ensure_networks(lxd, self._site, names, environment)
                 ensure_profile(lxd, names, environment)
@@ -203,6 +205,7 @@ class LxdProvider:
             yield names
 
     def _demand_fit(self, lxd: Lxd, environment: Environment, instance: Instance) -> None:
+        demand_names(environment)
         running = {
             one.name for one in self.status(environment, instance) if one.state == NodeState.RUNNING
         }
@@ -238,8 +241,7 @@ class LxdProvider:
         key: Path,
         tags: Mapping[str, str],
     ) -> tuple[Host, ...]:
-        listing = lxd.get("instances", names.project, recursion="1")
-        found = {one["name"]: one for one in listing}
+        found = _nodes_there(lxd, names)
         addresses = uplink_addresses(environment, uplink)
         public = Path(f"{key}.pub").read_text(encoding="utf-8").strip()
 
@@ -260,6 +262,12 @@ class LxdProvider:
             return wait_for_node(lxd, names, environment, node, str(address))
 
         return tuple(in_parallel(environment.nodes, bring_up, AT_ONCE))
+
+
+def _nodes_there(lxd: Lxd, names: Names) -> dict[str, Any]:
+    """The instance's nodes as LXD has them, by name."""
+    listing = lxd.get("instances", names.project, recursion="1")
+    return {one["name"]: one for one in listing}
 
 
 def _status(node: Node, found: Mapping[str, Any] | None) -> NodeStatus:

@@ -19,6 +19,7 @@ from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.plan import (
     TAG,
     Names,
+    bridge_settings,
     choose_uplink,
     name_servers,
     profile_devices,
@@ -88,7 +89,8 @@ def ensure_networks(lxd: Lxd, site: Site, names: Names, environment: Environment
     def make(name: str) -> IPv4Network | None:
         if name == wanted[0]:
             return _make_uplink(lxd, site, names, labels)
-        _make(lxd, name, {**off, **labels})
+        own = bridge_settings(environment, wanted.index(name))
+        _make(lxd, name, {**off, **labels, **own})
         return None
 
     made = dict(zip(missing, in_parallel(missing, make, at_once=4), strict=True))
@@ -150,7 +152,7 @@ def _taken(lxd: Lxd, site: Site) -> list[IPv4Network]:
         if address not in ("none", "auto", ""):
             taken.append(IPv4Interface(address).network)
     for environment in site.read_environments().environments.values():
-        taken += [net.cidr for net in environment.networks]
+        taken += [cidr for net in environment.networks for cidr in net.cidrs]
     return taken
 
 

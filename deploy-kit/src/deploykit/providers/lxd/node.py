@@ -11,7 +11,12 @@ from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
 from deploykit.nodes.inventory import Host
 from deploykit.nodes.ssh import greeting
 from deploykit.providers.lxd.api import Lxd, LxdError, patiently
-from deploykit.providers.lxd.plan import Names
+from deploykit.providers.lxd.plan import (
+    UPLINK_NAME,
+    Names,
+    own_nics,
+    render_interfaces,
+)
 from deploykit.site.environment import Environment, Node
 
 ANSWER_SECONDS = 60.0  # from start to SSH
@@ -33,14 +38,12 @@ def ensure_node(
 
     One that was made for another SSH key gets this one through LXD. `machine` is the machine-id of
     a node that is copied from another one, None for a node that makes its own at its first start.
-    Raises DeployKitError naming the node where LXD refuses, or where the node was made for other
-    addresses than the environment file has now.
+    Raises DeployKitError naming the node where LXD refuses.
     """
     try:
         if found is None:
             lxd.post("instances", request, names.project)
         else:
-            _check_same(names, node, request, found)
             _bring_up_to_date(lxd, names, node, request, found)
         if found is None or found["status"] != "Running":
             if machine is not None:
@@ -52,14 +55,13 @@ def ensure_node(
         ) from None
 
 
-def _check_same(
-    names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any]
-) -> None:
-    if found["config"].get(INTERFACES) != request["config"][INTERFACES]:
-        raise DeployKitError(
-            f"{names.instance}: node {node.name} was made with other addresses",
-            f"'deploy-kit env down {names.instance}', then up again, makes it anew",
-        )
+def _nics(devices: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, str]]:
+    """Name and MAC of the interfaces that a node has of its own, by device."""
+    return {
+        device: (settings["name"], settings.get("hwaddr", ""))
+        for device, settings in devices.items()
+        if settings["type"] == "nic"
+    }
 
 
 def _bring_up_to_date(
@@ -80,6 +82,26 @@ def _bring_up_to_date(
         patiently(lambda: lxd.patch(path, {"config": changed}, names.project))
     if HOSTS in changed:
         lxd.write_file(node.name, "/etc/hosts", changed[HOSTS] + "\n", project=names.project)
+
+
+def demand_same(
+    names: Names, environment: Environment, found: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Raise DeployKitError if a node of `found` was made for other addresses or interfaces than the
+    environment's file has now; before the profile that all share is changed."""
+    for node in environment.nodes:
+        there = found.get(node.name)
+        if there is None:
+            continue
+        addresses = there["config"].get(INTERFACES) == render_interfaces(environment, node)
+        uplink = {UPLINK_NAME: (UPLINK_NAME, "")}
+        if not addresses or _nics(there["devices"]) != uplink | _nics(
+            own_nics(environment, node, names)
+        ):
+            raise DeployKitError(
+                f"{names.instance}: node {node.name} was made with other addresses or interfaces",
+                f"'deploy-kit env down {names.instance}', then up again, makes it anew",
+            )
 
 
 def wait_for_node(

@@ -11,13 +11,17 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.yamlfile import Value, load
 from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
 from deploykit.providers.lxd.api import POOL
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
+from deploykit.site.links import USUAL_MTU, mtu_of
+from deploykit.site.networks import Network
 
 TAG = "user.deploykit."
 UPLINKS = IPv4Network("10.128.0.0/9")  # one /24 of these is an instance's eth0
+UPLINK_NAME = "eth0"
 LONGEST_INTERFACE = 15  # bytes: the kernel's limit on a network interface's name
 
 
@@ -33,7 +37,7 @@ class Names:
         return f"dk-{self.site}-{str(self.instance).replace('~', '.')}"
 
     def network(self, place: int) -> str:
-        """The bridge of eth`place`; 0 is the uplink."""
+        """The bridge of the network in that place; 0 is the uplink."""
         digest = hashlib.sha256(str(self.instance).encode()).digest()
         mark = base64.b32encode(digest).decode().lower()[:5]
         name = f"dk{self.site}{mark}{place:02}"
@@ -92,13 +96,63 @@ def uplink_addresses(environment: Environment, uplink: IPv4Network) -> dict[str,
 
 
 def render_interfaces(environment: Environment, node: Node) -> str:
-    """interfaces(5) of the environment's networks, with the node's fixed addresses."""
-    return "\n".join(
-        f"auto {net.interface}\n"
-        f"iface {net.interface} inet static\n"
-        f"  address {node.address(net)}/{net.cidr.prefixlen}"
-        for net in environment.networks
-    )
+    """interfaces(5) of the environment's networks, with the node's fixed addresses.
+
+    A container's interface is a card, whatever it is made of elsewhere. All subnets of a network
+    are on its one bridge, so the others are reached without a gateway.
+    """
+    return "\n".join(_stanzas(node, net) for net in environment.networks)
+
+
+def _stanzas(node: Node, net: Network) -> str:
+    name, subnet, mtu = node.interface(net), node.subnet(net), said_mtu(node, net)
+    others = [one for one in net.subnets if one is not subnet]
+    lines = [f"auto {name}", f"iface {name} inet static"]
+    lines += [f"  address {node.address(net)}/{subnet.cidr.prefixlen}"]
+    lines += [f"  mtu {mtu}"] if mtu else []
+    lines += [f"  up ip route replace {one.cidr} dev {name}" for one in others]
+    address6 = node.address6(net)
+    if address6 is not None and subnet.cidr6 is not None:
+        lines += [f"iface {name} inet6 static", f"  address {address6}/{subnet.cidr6.prefixlen}"]
+        lines += ["  accept_ra 0", "  autoconf 0"]
+        others6 = [one.cidr6 for one in others if one.cidr6 is not None]
+        lines += [f"  up ip -6 route replace {cidr6} dev {name}" for cidr6 in others6]
+    return "\n".join(lines)
+
+
+def said_mtu(node: Node, network: Network) -> int | None:
+    """The MTU of its interface in `network`; None where that is the usual one."""
+    link = node.link(network)
+    mtu = mtu_of(link) if link is not None else USUAL_MTU
+    return mtu if mtu != USUAL_MTU else None
+
+
+def said_mac(node: Node, network: Network) -> str:
+    """The MAC that its interface in `network` is to have; empty where any will do."""
+    link = node.link(network)
+    return link.mac if link is not None else ""
+
+
+def demand_names(environment: Environment) -> None:
+    """Raise InputError where a node's interface has the name of its uplink."""
+    for node in environment.nodes:
+        for net in environment.networks:
+            if node.interface(net) == UPLINK_NAME:
+                raise _named(environment, node, net).error(
+                    f"{UPLINK_NAME} of {node.name} is the uplink where '{environment.provider}' "
+                    "makes the nodes",
+                    f"give its interface in {net.name} another name",
+                )
+
+
+def _named(environment: Environment, node: Node, network: Network) -> Value:
+    """Where the file names the interface of `node` in `network`."""
+    keys = load(environment.file).mapping()
+    for name, entry in keys["nodes"].mapping().items():
+        if network.name in dict(node.interfaces) and re.fullmatch(rf"{name}\d*", node.name):
+            return entry.mapping()["interfaces"].mapping()[network.name]
+    entry = keys["networks"].mapping()[network.name]
+    return entry.mapping().get("interface", entry)
 
 
 def render_hosts(environment: Environment) -> str:
@@ -112,12 +166,35 @@ def profile_devices(environment: Environment, names: Names) -> dict[str, dict[st
     """The devices that all nodes of an instance share."""
     devices = {"root": {"type": "disk", "path": "/", "pool": POOL}}
     for place, net in enumerate(environment.networks, start=1):
-        devices[net.interface] = {
-            "type": "nic",
-            "name": net.interface,
-            "network": names.network(place),
-        }
+        devices[device(place)] = _nic(net.interface, names.network(place))
     return devices
+
+
+def own_nics(environment: Environment, node: Node, names: Names) -> dict[str, dict[str, str]]:
+    """The devices of `node` in place of those of the profile, where it has others."""
+    found = {}
+    for place, net in enumerate(environment.networks, start=1):
+        mac = said_mac(node, net)
+        nic = _nic(node.interface(net), names.network(place)) | ({"hwaddr": mac} if mac else {})
+        if nic != _nic(net.interface, names.network(place)):
+            found[device(place)] = nic
+    return found
+
+
+def device(place: int) -> str:
+    """What LXD calls the device on the bridge of that place, whatever its interface is called."""
+    return f"eth{place}"
+
+
+def _nic(interface: str, bridge: str) -> dict[str, str]:
+    return {"type": "nic", "name": interface, "network": bridge}
+
+
+def bridge_settings(environment: Environment, place: int) -> dict[str, str]:
+    """What the bridge of an environment's network has beside the usual."""
+    net = environment.networks[place - 1]
+    mtu = said_mtu(environment.nodes[0], net)  # all have the same
+    return {"bridge.mtu": str(mtu)} if mtu else {}
 
 
 def node_request(
@@ -140,12 +217,8 @@ def node_request(
         **tags,
     }
     devices = {
-        "eth0": {
-            "type": "nic",
-            "name": "eth0",
-            "network": names.network(0),
-            "ipv4.address": str(address),
-        }
+        UPLINK_NAME: _nic(UPLINK_NAME, names.network(0)) | {"ipv4.address": str(address)},
+        **own_nics(environment, node, names),
     }
     if node.memory:
         config["limits.memory"] = f"{node.memory}iB"

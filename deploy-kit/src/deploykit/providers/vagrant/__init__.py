@@ -22,11 +22,12 @@ from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus, parse_instance
 from deploykit.providers.common import known_hosts, read_inventory, with_own_key
+from deploykit.providers.lxd.plan import demand_names
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
 from deploykit.providers.vagrant.command import TimedVagrant
 from deploykit.providers.vagrant.guest import learn_hosts, node_states
-from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names
+from deploykit.providers.vagrant.plan import LXC, PROVIDER, Names, demand_containers
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
@@ -98,6 +99,9 @@ class VagrantProvider:
         `provider` is Vagrant's. Raises DeployKitError before anything is changed where the host
         cannot carry the nodes.
         """
+        demand_names(environment)
+        if provider != LXC:
+            demand_containers(environment)
         name = environment.instance
         states = {one.name: one.state for one in self.status(environment, name)}
         still = [node for node in environment.nodes if states[node.name] != NodeState.RUNNING]

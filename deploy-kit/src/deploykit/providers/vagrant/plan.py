@@ -11,10 +11,17 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from deploykit.base.errors import InputError
-from deploykit.providers.lxd.plan import LONGEST_INTERFACE, render_hosts, render_interfaces
+from deploykit.base.errors import InputError, Refused
+from deploykit.providers.lxd.plan import (
+    LONGEST_INTERFACE,
+    UPLINK_NAME,
+    render_hosts,
+    render_interfaces,
+    said_mac,
+    said_mtu,
+)
 from deploykit.providers.vagrant.box import Box
-from deploykit.site.environment import Environment
+from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
 
 PROVIDER = "vagrant"  # this provider's name in environment files
@@ -46,7 +53,7 @@ class Names:
         return self.instance.environment
 
     def bridge(self, place: int) -> str:
-        """The bridge of eth`place`."""
+        """The bridge of the network in that place."""
         digest = hashlib.sha256(str(self.instance).encode()).digest()
         mark = base64.b32encode(digest).decode().lower()[:5]
         name = f"dv{self.site}{mark}{place:02}"
@@ -57,9 +64,45 @@ class Names:
         return f"dv-{self.site}-{self.environment}-{node}"
 
     def mac(self, node: str, place: int) -> str:
-        """A fixed address for eth`place`: leases and neighbours stay the same over a restart."""
+        """A fixed address for the network in that place, 0 for the uplink.
+
+        So leases and neighbours stay the same over a restart.
+        """
         digest = hashlib.sha256(f"{self.container(node)} {place}".encode()).hexdigest()
         return f"00:16:3e:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
+
+
+def nics(environment: Environment, node: Node, names: Names) -> list[dict[str, Any]]:
+    """The interfaces of a container, the uplink first: name, bridge, MAC, and MTU or None."""
+    uplink = {"name": UPLINK_NAME, "bridge": UPLINK, "mac": names.mac(node.name, 0), "mtu": None}
+    return [
+        uplink,
+        *(
+            {
+                "name": node.interface(net),
+                "bridge": names.bridge(place),
+                "mac": said_mac(node, net) or names.mac(node.name, place),
+                "mtu": said_mtu(node, net),
+            }
+            for place, net in enumerate(environment.networks, start=1)
+        ),
+    ]
+
+
+def demand_containers(environment: Environment) -> None:
+    """Raise Refused where the interfaces of a virtual machine cannot be what the file says.
+
+    Vagrant's plugins give them names of their own, and one IPv4 address each.
+    """
+    for node in environment.nodes:
+        for place, net in enumerate(environment.networks, start=1):
+            usual = node.interface(net) == f"eth{place}" and node.link(net) is None
+            if not usual or node.address6(net) is not None or len(net.subnets) > 1:
+                raise Refused(
+                    f"{environment.file}: {net.name} of {node.name} has more than an IPv4 address "
+                    f"on eth{place}, which Vagrant's virtual machines cannot have",
+                    "VAGRANT_DEFAULT_PROVIDER=lxc, or '--provider lxd'",
+                )
 
 
 def topology(
@@ -79,9 +122,8 @@ def topology(
         "networks": [
             {
                 "name": net.name,
-                "interface": net.interface,
                 "bridge": names.bridge(place),
-                "netmask": str(net.cidr.netmask),
+                "netmask": str(net.cidrs[0].netmask),
             }
             for place, net in enumerate(environment.networks, start=1)
         ],
@@ -92,7 +134,7 @@ def topology(
                 "memory": node.memory,
                 "privileged": node.privileged,
                 "container": names.container(node.name),
-                "macs": [names.mac(node.name, n) for n in range(len(environment.networks) + 1)],
+                "nics": nics(environment, node, names),
                 "addresses": environment.addresses(node),
                 "interfaces": render_interfaces(environment, node),
                 "hosts": render_hosts(environment),

@@ -7,17 +7,21 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.providers.lxd.network import is_own
+from deploykit.providers.lxd.node import demand_same
 from deploykit.providers.lxd.plan import (
     UPLINKS,
     Names,
     Source,
+    bridge_settings,
     choose_uplink,
+    demand_names,
     instance_tags,
     machine_id,
     name_servers,
     node_request,
+    own_nics,
     profile_devices,
     render_hosts,
     render_interfaces,
@@ -176,3 +180,112 @@ def test_copied_node_has_a_machine_id_of_its_own_each_time_its_instance_is_made(
     assert len(ids) == 8
     assert all(re.fullmatch(r"[0-9a-f]{32}", found) for found in ids)
     assert machine_id(one, "salt", "x") == machine_id(one, "salt", "x")
+
+
+NAMED = """\
+name: test
+networks:
+  management: {interface: bond0.100, subnets: {left: {cidr: 10.30.0.0/24, gateway: 10.30.0.1},
+               right: {cidr: 10.30.1.0/24, gateway: 10.30.1.1}}}
+  tunnel: {cidr: 10.30.4.0/22, cidr6: "fd30::/64", interface: data}
+links:
+  bond0: {bond: [eno1, eno2]}
+  bond0.100: {vlan: 100, on: bond0}
+  data: {mtu: 9000}
+nodes:
+  salt: {roles: [master], at: 10, rack: left}
+  compute:
+    roles: [hypervisor]
+    at: 31
+    rack: right
+    interfaces: {tunnel: fast}
+    links: {fast: {mac: "52:54:00:12:34:56", mtu: 9000}}
+"""
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Environment:
+    file = tmp_path / "test.yml"
+    file.write_text(NAMED, encoding="utf-8")
+    return parse_environment(file)
+
+
+def test_interfaces_are_rendered_by_their_names_with_mtu_ipv6_and_the_way_to_other_subnets(
+    named: Environment,
+) -> None:
+    assert render_interfaces(named, named.nodes[1]).splitlines() == [
+        "auto bond0.100",
+        "iface bond0.100 inet static",
+        "  address 10.30.1.31/24",
+        "  up ip route replace 10.30.0.0/24 dev bond0.100",
+        "auto fast",
+        "iface fast inet static",
+        "  address 10.30.4.31/22",
+        "  mtu 9000",
+        "iface fast inet6 static",
+        "  address fd30::1f/64",
+        "  accept_ra 0",
+        "  autoconf 0",
+    ]
+
+
+def test_node_has_a_nic_of_its_own_where_its_interface_is_another(named: Environment) -> None:
+    names = Names("0a1b2c", Instance("test"))
+    profile = profile_devices(named, names)
+    assert [profile[device]["name"] for device in ("eth1", "eth2")] == ["bond0.100", "data"]
+    assert own_nics(named, named.nodes[0], names) == {}
+    assert own_nics(named, named.nodes[1], names) == {
+        "eth2": {
+            "type": "nic",
+            "name": "fast",
+            "network": names.network(2),
+            "hwaddr": "52:54:00:12:34:56",
+        }
+    }
+
+
+def test_bridge_carries_what_its_network_does(named: Environment, environment: Environment) -> None:
+    assert bridge_settings(named, 1) == {}
+    assert bridge_settings(named, 2) == {"bridge.mtu": "9000"}
+    assert bridge_settings(environment, 2) == {}
+
+
+def test_interface_with_the_name_of_the_uplink_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "test.yml"
+    for old, line in (("interface: data", 5), ("tunnel: fast", 16)):
+        text = NAMED.replace(old, f"{old.split(':')[0]}: eth0")
+        text = text.replace("links:\n  bond0", "links:\n  eth0: {mtu: 9000}\n  bond0")
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"eth0 of .* is the uplink") as caught:
+            demand_names(parse_environment(file))
+        assert f"test.yml:{line + (line > 6)}: " in caught.value.message
+
+
+def as_made(environment: Environment, names: Names) -> dict[str, dict[str, dict[str, object]]]:
+    """The nodes as LXD would tell of them."""
+    address = IPv4Network("10.200.7.0/24")[10]
+    return {
+        node.name: node_request(
+            environment,
+            node,
+            names,
+            source=Source("default", "dkbase-x"),
+            address=address,
+            authorized_key="ssh-ed25519 K",
+            tags={},
+        )
+        for node in environment.nodes
+    }  # type: ignore[return-value]
+
+
+def test_nodes_that_were_made_otherwise_are_refused_before_anything_is_changed(
+    named: Environment, environment: Environment, tmp_path: Path
+) -> None:
+    names = Names("0a1b2c", Instance("test"))
+    for one in (named, environment):
+        demand_same(names, one, as_made(one, names))
+    file = tmp_path / "test.yml"
+    for old, new in (("12:34:56", "12:34:57"), ("tunnel: fast", "tunnel: data"), ("9000", "8000")):
+        file.write_text(NAMED.replace(old, new), encoding="utf-8")
+        with pytest.raises(DeployKitError, match=r"node (compute|salt) was made with other"):
+            demand_same(names, parse_environment(file), as_made(named, names))

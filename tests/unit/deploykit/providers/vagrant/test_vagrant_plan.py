@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from deploykit.base.errors import InputError
+from deploykit.base.errors import InputError, Refused
 from deploykit.providers.vagrant.box import Box, user_files
 from deploykit.providers.vagrant.guest import read_info, read_look
-from deploykit.providers.vagrant.plan import Names, topology
+from deploykit.providers.vagrant.plan import Names, demand_containers, nics, topology
 from deploykit.site.environment import parse_environment
 from deploykit.site.instance import Instance
 
@@ -98,3 +98,30 @@ def test_the_box_has_a_user_that_vagrant_can_use() -> None:
     assert files["etc/sudoers.d/vagrant"][1] == 0o440
     text, mode, owner = files["home/vagrant/.ssh/authorized_keys"]
     assert (text, mode, owner) == ("ssh-rsa AAAA insecure\n", 0o600, 1000)
+
+
+def test_containers_have_the_interfaces_that_the_file_names(tmp_path: Path) -> None:
+    file = tmp_path / "small.yml"
+    text = ENVIRONMENT.replace("10.92.2.0/23}", "10.92.2.0/23, interface: wan}")
+    text = text.replace("nodes:", "links: {wan: {mtu: 9000}}\nnodes:")
+    text = text.replace("at: 10}", 'at: 10, links: {wan: {mtu: 9000, mac: "52:54:00:12:34:56"}}}')
+    file.write_text(text, encoding="utf-8")
+    environment = parse_environment(file)
+    names = Names("a1b2c3", Instance("small"))
+    own = nics(environment, environment.nodes[0], names)[2]
+    assert own == {
+        "name": "wan", "bridge": names.bridge(2), "mac": "52:54:00:12:34:56", "mtu": 9000
+    }  # fmt: skip
+    others = nics(environment, environment.nodes[1], names)[2]
+    assert others == {**own, "mac": names.mac("controller", 2)}
+    with pytest.raises(Refused, match=r"external of salt .* virtual machines cannot"):
+        demand_containers(environment)
+
+
+def test_virtual_machines_have_one_ipv4_address_on_counted_interfaces(tmp_path: Path) -> None:
+    file = tmp_path / "small.yml"
+    file.write_text(ENVIRONMENT, encoding="utf-8")
+    demand_containers(parse_environment(file))
+    file.write_text(ENVIRONMENT.replace("2.0/23}", '2.0/23, cidr6: "fd92::/64"}'), encoding="utf-8")
+    with pytest.raises(Refused, match="external of salt"):
+        demand_containers(parse_environment(file))
