@@ -10,6 +10,7 @@ from deploykit.base.progress import Shown
 from deploykit.cli.app import mean_option, provider_option, site_of, stderr, stdout, yes_option
 from deploykit.cli.confirm import confirm
 from deploykit.cli.listing import list_, status
+from deploykit.cli.node import remove, replace
 from deploykit.cli.reach import forward, host_of, ssh, ssh_config
 from deploykit.cli.snapshot import restore, snapshot
 from deploykit.providers import (
@@ -29,7 +30,7 @@ def env() -> None:
     """Environments and their nodes."""
 
 
-for command in (list_, status, ssh, ssh_config, forward, snapshot, restore):
+for command in (list_, status, ssh, ssh_config, forward, snapshot, restore, remove, replace):
     env.add_command(command)
 
 

@@ -7,11 +7,11 @@ raises NodeUnreachable if the master does not answer in time, AgentFailed if it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypedDict, cast
 
 from deploykit.master.comments import causes_first, told
-from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.inventory import Host, Inventory
 
 # Seconds since the master's last sign of life.
 LOOK = 30.0
@@ -129,12 +129,9 @@ class Caller(Protocol):
     ) -> Any: ...
 
 
-def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:
-    """What a release's pillar learns of the nodes: roles and addresses by name."""
-    return {
-        host.name: {"roles": list(host.roles), "addresses": host.addresses}
-        for host in inventory.hosts
-    }
+def node_facts(hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
+    """What a release's pillar learns of nodes: roles and addresses by name."""
+    return {host.name: {"roles": list(host.roles), "addresses": host.addresses} for host in hosts}
 
 
 class Master:
@@ -182,6 +179,7 @@ class Master:
     ) -> dict[str, list[str]]:
         """Write each minion's pillar for `digest`, making secrets that lack; role -> components.
 
+        Absent nodes are in it like all others: they keep their keys, rights and pillar.
         `settings` go over the release's own values, each minion's for its components.
         """
         return cast(
@@ -191,7 +189,7 @@ class Master:
                 WRITE,
                 digest=digest,
                 name=inventory.environment.name,
-                nodes=node_facts(inventory),
+                nodes=node_facts(inventory.hosts),
                 virtual=inventory.environment.virtual,
                 settings=dict(settings),
             ),
@@ -211,14 +209,15 @@ class Master:
         roles: Mapping[str, list[str]],
         on_state: OnState,
     ) -> Orchestration:
-        """Run every stage of `digest`; `roles` are what `write_environment` returned."""
+        """Run every stage of `digest` on the nodes that are there; `roles` are what
+        `write_environment` returned."""
         report = self._states(
             "orchestrate",
             STATES,
             on_state,
             digest=digest,
             name=inventory.environment.name,
-            nodes=node_facts(inventory),
+            nodes=node_facts(inventory.there),
             roles=dict(roles),
             batch=inventory.environment.batch.pillar(),
         )
