@@ -141,7 +141,7 @@ def rebuild(
 @env.command()
 @click.argument("instance")
 @click.argument("nodes", nargs=-1)
-@click.option("--all-at-once", is_flag=True, help="Side by side: what they run is away meanwhile.")
+@click.option("--all-at-once", is_flag=True, help="NODES, which must be named, side by side.")
 @provider_option
 @mean_option
 @yes_option
@@ -161,6 +161,12 @@ def reboot(
     back, or a unit fails that ran before, the rest stay as they are.
     """
     from deploykit.nodes.reboot import reboot_nodes, reboot_to_health
+
+    if all_at_once and not nodes:
+        raise InputError(
+            f"which nodes of {instance} shall be away at once?",
+            "name them: what they run is away meanwhile; without --all-at-once all go in turn",
+        )
 
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)
