@@ -33,5 +33,7 @@ def write(
     link.unlink(missing_ok=True)
     link.symlink_to(checkout)
     there = inventory.environment
-    environment.apply(DIGEST, there.name, node_facts(inventory), there.virtual, dict(settings))
+    environment.apply(
+        DIGEST, there.name, node_facts(there, inventory.hosts), there.virtual, dict(settings)
+    )
     return secrets.ROOT / "pillar"

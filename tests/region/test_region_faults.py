@@ -20,6 +20,9 @@ from railway import Railway
 pytestmark = pytest.mark.faults
 BACK_SECONDS = 300.0  # until an instance answers again after its node has booted
 DATABASE_SECONDS = 60.0
+DEPLOY_SECONDS = 1200.0
+ALLOWED = "allow_missing: {hypervisor: 1}"
+MARK = "config, again"  # in a file of nova-compute's, in place of "config"
 
 
 def test_region_brought_back_to_a_snapshot_passes_its_smoke_test(
@@ -36,6 +39,47 @@ def test_region_brought_back_to_a_snapshot_passes_its_smoke_test(
     assert wait(lambda: smoke(own, region).returncode == 0, 60), smoke(own, region).stdout
     record_property("snapshot_to_smoke_test_seconds", round(time.monotonic() - begun, 1))
     assert region.try_on(region.inventory.master.name, "test -e /root/after")[0] == 1
+
+
+def test_release_goes_by_a_hypervisor_without_power_which_is_caught_up_later(
+    own: Railway, region: Region, record_property: Any
+) -> None:
+    """Before any test makes instances here. Its key stays on the master meanwhile."""
+    here, name = region.inventory.environment.name, region.with_role("hypervisor")[-1].name
+    file = f"deploy-kit/environments/{here}.yml"
+    own.change(file, "networks:\n", f"promotion: {{{ALLOWED}}}\nnetworks:\n")
+    own("policy", "apply", "--yes")
+    own.change("salt/states/nova_compute/files/nova-compute.conf.jinja", "config).", f"{MARK}).")
+    version = own.cut()
+    marked = f"grep -c '{MARK}' /etc/nova/nova-compute.conf"
+    with recovered(region, record_property, "missing_hypervisor"):
+        with unplugged(own, region, name):
+            begun = time.monotonic()
+            own("deploy", version, here, timeout=DEPLOY_SECONDS)
+            record_property("deploy_without_one_seconds", round(time.monotonic() - begun, 1))
+            assert left_out(own, here) == {name: "no answer"}
+            assert region.try_on(region.with_role("hypervisor")[0].name, marked)[0] == 0
+            region.on(region.inventory.master.name, f"test -s /etc/salt/pki/master/minions/{name}")
+        assert region.try_on(name, marked)[0] == 1  # back, with the release before
+        own("deploy", version, here, timeout=DEPLOY_SECONDS)
+        assert left_out(own, here) == {}
+        assert region.try_on(name, marked)[0] == 0
+
+
+def test_hypervisor_made_anew_gets_new_records_and_works(
+    own: Railway, region: Region, record_property: Any
+) -> None:
+    """Before any test makes instances here."""
+    here, name = region.inventory.environment.name, region.with_role("hypervisor")[-1].name
+    before = records_of(region, name)
+    assert before
+    with recovered(region, record_property, "replaced_hypervisor"):
+        own("env", "replace", here, name, "--yes")
+        assert not records_of(region, name)
+        version = own.running(here)
+        assert version is not None
+        own("deploy", version, here, timeout=DEPLOY_SECONDS)
+    assert not before & records_of(region, name)
 
 
 @pytest.mark.parametrize("role", ["hypervisor", "network"])
@@ -107,6 +151,20 @@ def test_instances_of_a_snapshot_run_again_when_it_is_brought_back(
         own("env", "restore", str(region.inventory.instance), "--yes")
         assert region.ping(pair.address, seconds=BACK_SECONDS)
     boots(pair, "after-snapshot")
+
+
+def left_out(railway: Railway, environment: str) -> dict[str, str]:
+    """The nodes that the board says do not run what the environment runs."""
+    lines = railway.json("status")
+    (found,) = [line["left_out"] for line in lines if line["environment"] == environment]
+    return dict(found)
+
+
+def records_of(region: Region, node: str) -> set[str]:
+    """The ids of nova's services and neutron's agents of a node."""
+    admin = region.admin()
+    both = (*admin.compute.services(), *admin.network.agents())
+    return {one.id for one in both if one.host == node}
 
 
 def smoke(railway: Railway, region: Region) -> subprocess.CompletedProcess[str]:

@@ -97,6 +97,9 @@ class FakeProvider:
                 shutil.rmtree(folder)
         forget_key(self._site, instance)
 
+    def drop(self, instance: Instance, node: str, progress: Progress) -> None:
+        shutil.rmtree(self.node(instance, node), ignore_errors=True)
+
     def inventory(self, environment: Environment, instance: Instance) -> Inventory:
         if not (self._root / str(instance)).is_dir():
             raise DeployKitError(f"{instance} is not up", f"deploy-kit env up {instance}")

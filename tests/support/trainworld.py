@@ -51,7 +51,10 @@ nodes:
   region: {{roles: [identity], at: 11}}
 """
 PROMOTION = "promotion: {{from: {source}, checks: {{{checks}}}}}\n"
-ROLES = "roles: {master: {components: []}, identity: {components: [keystone]}}\n"
+ROLES = (
+    "roles: {master: {components: []}, identity: {components: [keystone]}, "
+    "hypervisor: {components: [nova], may_be_missing: true}}\n"
+)
 GIT = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")

@@ -69,6 +69,11 @@ class Standing:
         return None if stands is None or self.described is None else stands != self.described
 
     @property
+    def left_out(self) -> Mapping[str, str]:
+        """The nodes that do not run what the environment runs, each with the reason of then."""
+        return self.running.left_out if self.running else {}
+
+    @property
     def failed(self) -> view.Attempt | None:
         """The last deploy there, if it is of the release that could come next, and it failed."""
         last = self.last
@@ -151,6 +156,7 @@ def print_board(site: Site, records: Sequence[Record], printer: Console | None =
     _print_in_force(out, lines)
     _print_breaches(out, lines)
     _print_differing(out, lines)
+    _print_left_out(out, lines)
     _print_secrets(out, lines, utc_now())
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:
@@ -176,6 +182,7 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
             "secrets": _secrets_json(line.secrets) if line.secrets else None,
             "environment_digest": line.running.environment_digest if line.running else None,
             "differs_from_files": line.differs,
+            "left_out": dict(line.left_out),
             "against_policy": [reason.code for reason in line.breach],
             "last_deploy": _attempt_json(line) if line.last else None,
             "next": _next_json(line) if line.next else None,
@@ -332,6 +339,19 @@ def _print_differing(out: Console, lines: Sequence[Standing]) -> None:
         assert line.running is not None
         command = f"deploy-kit deploy {line.running.version} {line.environment}"
         _tell(out, Text(f"{line.environment}: brought about by: {command}", style="yellow"))
+
+
+def _print_left_out(out: Console, lines: Sequence[Standing]) -> None:
+    """Which nodes run another release still, and what brings them the one of now."""
+    lacking = [line for line in lines if line.left_out]
+    if lacking:
+        out.print(Text("Left out", style="bold"))
+    for line in lacking:
+        assert line.running is not None
+        nodes = ", ".join(f"{name} ({why})" for name, why in line.left_out.items())
+        command = f"deploy-kit deploy {line.running.version} {line.environment}"
+        text = f"{line.environment}: {nodes}; caught up when they are back: {command}"
+        _tell(out, Text(one_line(text), style="yellow"))
 
 
 def _print_secrets(out: Console, lines: Sequence[Standing], now: datetime) -> None:

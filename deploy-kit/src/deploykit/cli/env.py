@@ -10,6 +10,7 @@ from deploykit.base.progress import Shown
 from deploykit.cli.app import mean_option, provider_option, site_of, stderr, stdout, yes_option
 from deploykit.cli.confirm import confirm
 from deploykit.cli.listing import list_, status
+from deploykit.cli.node import remove, replace
 from deploykit.cli.reach import forward, host_of, ssh, ssh_config
 from deploykit.cli.snapshot import restore, snapshot
 from deploykit.providers import (
@@ -29,7 +30,7 @@ def env() -> None:
     """Environments and their nodes."""
 
 
-for command in (list_, status, ssh, ssh_config, forward, snapshot, restore):
+for command in (list_, status, ssh, ssh_config, forward, snapshot, restore, remove, replace):
     env.add_command(command)
 
 
@@ -140,7 +141,7 @@ def rebuild(
 @env.command()
 @click.argument("instance")
 @click.argument("nodes", nargs=-1)
-@click.option("--all-at-once", is_flag=True, help="Side by side: what they run is away meanwhile.")
+@click.option("--all-at-once", is_flag=True, help="NODES, which must be named, side by side.")
 @provider_option
 @mean_option
 @yes_option
@@ -160,6 +161,12 @@ def reboot(
     back, or a unit fails that ran before, the rest stay as they are.
     """
     from deploykit.nodes.reboot import reboot_nodes, reboot_to_health
+
+    if all_at_once and not nodes:
+        raise InputError(
+            f"which nodes of {instance} shall be away at once?",
+            "name them: what they run is away meanwhile; without --all-at-once all go in turn",
+        )
 
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)

@@ -375,6 +375,8 @@ def _policy_lines(policy: dict[str, Any]) -> list[str]:
         approvals = rule["approvals"]
         but = f", not of who {' or '.join(approvals['not'])}" if approvals["not"] else ""
         lines.append(f"  approvals: {approvals['count']}{but}")
+        for role, share in sorted(rule.get("allow_missing", {}).items()):
+            lines.append(f"  may be missing: {share} of the nodes with the role {role}")
         for check, counts in sorted(rule["checks"].items()):
             lines.append(f"  {check}: {counts['passes']} of {counts['attempts']} attempts pass")
     return lines

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from deploykit.checks import Outcome
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import evidence_body
-from deploykit.ledger.kinds import Body
+from deploykit.ledger.kinds import Body, without
 from deploykit.ledger.records import Record
 from deploykit.policy.rules import Candidate
 
@@ -20,7 +20,8 @@ class Finding:
     """One attempt of a check, as it goes on record.
 
     `over` is the digest that ran before (None: nothing did), `seconds` wall time; `copy` says
-    that it was gathered on a throwaway copy of `environment`.
+    that it was gathered on a throwaway copy of `environment`. `left_out` are the nodes that it says
+    nothing of, each with the reason.
     """
 
     check: str
@@ -30,6 +31,13 @@ class Finding:
     outcome: Outcome
     seconds: float
     copy: bool = False
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """What it found in words, and of whom it says nothing."""
+        text = self.outcome.summary[:SUMMARY_LENGTH]
+        return f"{text}; {without(self.left_out)}" if self.left_out else text
 
 
 def record(ledger: Ledger, finding: Finding) -> None:
@@ -48,7 +56,7 @@ def body_of(finding: Finding, records: Sequence[Record]) -> Body:
         attempt=1 + sum(_same(finding, entry) for entry in records),
         result=finding.outcome.result,
         seconds=finding.seconds,
-        summary=finding.outcome.summary[:SUMMARY_LENGTH],
+        summary=finding.summary,
         packages=finding.outcome.packages,
     )
 

@@ -47,9 +47,11 @@ def deploy_body(
     lease_until: datetime,
     summary: str = "",
     environment_digest: str | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> Body:
     """A step of a deploy; `release` and `over` are digests `sha256:…`, and so is that of what the
-    environment's files say, which the deploy brings about."""
+    environment's files say, which the deploy brings about. `left_out` are the nodes to which it
+    does not come, each with the reason; where there are none, nothing is said of it."""
     fields = {
         "id": id,
         "phase": phase,
@@ -61,6 +63,7 @@ def deploy_body(
         "lease_until": times.iso(lease_until),
         "summary": _lines(summary),
         "environment_digest": environment_digest,
+        **({"left_out": dict(left_out)} if left_out else {}),
     }
     return Body("deploy", fields)
 

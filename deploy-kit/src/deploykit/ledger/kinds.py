@@ -120,7 +120,14 @@ def _deploy_words(body: Fields, name: Naming) -> str:
     text = f"{body['purpose']} of {name(body['release'])} to {body['environment']} {body['phase']}"
     if body["phase"] == Phase.STARTED:
         text += f", over {name(body['over'])}"
+    if body["left_out"] and body["phase"] != Phase.RENEWED:
+        text += f", {without(body['left_out'])}"
     return _with_summary(text, body)
+
+
+def without(left_out: Mapping[str, str]) -> str:
+    """Which nodes a deploy left out and why, in words."""
+    return f"without {', '.join(f'{node} ({why})' for node, why in left_out.items())}"
 
 
 def _evidence_words(body: Fields, name: Naming) -> str:
@@ -177,7 +184,9 @@ _DEPLOY: dict[str, Check] = {
     "lease_until": is_.time,
     "summary": is_.text,
     "environment_digest": is_.or_none(is_.digest),
+    "left_out": is_.or_none(is_.mapping(is_.name, is_.word)),
 }
+_DEPLOY_LATER = frozenset({"environment_digest", "left_out"})
 _EVIDENCE: dict[str, Check] = {
     "check": is_.word,
     "release": is_.digest,
@@ -243,9 +252,9 @@ KINDS: dict[str, Kind] = {
     ),
     "deploy": Kind(
         fields=_DEPLOY,
-        later=frozenset({"environment_digest"}),
+        later=_DEPLOY_LATER,
         first={
-            **{name: check for name, check in _DEPLOY.items() if name != "environment_digest"},
+            **{name: check for name, check in _DEPLOY.items() if name not in _DEPLOY_LATER},
             "id": is_.any_word,
             "version": is_.any_word,
             "owner": is_.process_1,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from deploykit.base import times
 from deploykit.base.naming import NAME
 from deploykit.site.keys import PRINCIPAL, PUBLIC_KEY, ROLES
-from deploykit.site.promotion import APPROVALS_NOT
+from deploykit.site.promotion import APPROVALS_NOT, SHARE
 
 SCHEMA = 2  # what is written; schema 1 is still read
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -164,9 +164,12 @@ def compromised(value: object) -> bool:
 
 
 def rule(value: object) -> bool:
-    """The promotion policy of one environment."""
+    """The promotion policy of one environment; where nothing may be missing, nothing is said."""
     approvals: dict[str, Check] = {"count": whole(0), "not": _not_counted}
-    return _shape(value, {**_RULE, "approvals": lambda entry: _shape(entry, approvals)})
+    fields: dict[str, Check] = {**_RULE, "approvals": lambda entry: _shape(entry, approvals)}
+    if isinstance(value, Mapping) and "allow_missing" in value:
+        fields["allow_missing"] = mapping(name, _share)
+    return _shape(value, fields)
 
 
 def rule_1(value: object) -> bool:
@@ -181,6 +184,10 @@ def process(value: object) -> bool:
 
 def process_1(value: object) -> bool:
     return _shape(value, _PROCESS)
+
+
+def _share(value: object) -> bool:
+    return isinstance(value, str) and bool(SHARE.fullmatch(value))
 
 
 def _not_counted(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from deploykit.ledger.continuity import LEASE_MOST
 from deploykit.ledger.records import Record, parse_signers
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.site.keys import Signer
-from deploykit.site.promotion import CheckRule, Promotion
+from deploykit.site.promotion import CheckRule, Promotion, Share
 
 OPEN = frozenset({Phase.STARTED, Phase.RENEWED, Phase.TAKEN_OVER})
 
@@ -25,6 +25,7 @@ class Attempt:
     `phase` is its last one; `since` and `told` are the times of its first and last record, `n` and
     `last` their numbers; `actor` signed the last one. `environment_digest` is of what the
     environment's files said, which it brings about; None in records from before that was told.
+    `left_out` are the nodes that it does not come to, each with the reason.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Attempt:
     actor: str
     summary: str
     environment_digest: str | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
@@ -54,7 +56,8 @@ class Attempt:
 class Running:
     """What an environment runs: since when, by whose hand, and the record that says so.
 
-    `environment_digest` is of its files as the last deploy of it brought them about, if it told.
+    `environment_digest` is of its files as the last deploy of it brought them about, if it told;
+    `left_out` are the nodes to which that deploy did not come, each with the reason.
     """
 
     digest: str
@@ -63,6 +66,7 @@ class Running:
     n: int
     actor: str
     environment_digest: str | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,9 @@ def parse_policy(value: Mapping[str, Any]) -> dict[str, Promotion]:
             soak=rule["soak"],
             approvals=rule["approvals"]["count"],
             approvals_not=frozenset(rule["approvals"]["not"]),
+            allow_missing={
+                role: Share.parse(share) for role, share in rule.get("allow_missing", {}).items()
+            },
         )
         for name, rule in value.items()
     }
@@ -183,6 +190,7 @@ def policy_json(policy: Mapping[str, Promotion]) -> dict[str, Any]:
     """The form of a policy that a record holds."""
     return {
         name: {
+            **_allow_missing_json(rule),
             "from": rule.source,
             "checks": {
                 check: {"attempts": counts.attempts, "passes": counts.passes}
@@ -193,6 +201,12 @@ def policy_json(policy: Mapping[str, Promotion]) -> dict[str, Any]:
         }
         for name, rule in policy.items()
     }
+
+
+def _allow_missing_json(rule: Promotion) -> dict[str, Any]:
+    """Nothing where nothing may be missing, as records of before say it."""
+    shares = {role: str(share) for role, share in rule.allow_missing.items()}
+    return {"allow_missing": shares} if shares else {}
 
 
 def attempts(records: Sequence[Record], environment: str) -> tuple[Attempt, ...]:
@@ -238,7 +252,11 @@ def running(records: Sequence[Record], environment: str) -> Running | None:
                 attempt.release, attempt.version, attempt.told, attempt.last, attempt.actor
             )
         unbroken = True
-        current = replace(current, environment_digest=attempt.environment_digest)
+        current = replace(
+            current,
+            environment_digest=attempt.environment_digest,
+            left_out=attempt.left_out,
+        )
     return current
 
 
@@ -334,4 +352,5 @@ def _attempt(
         actor=last.actor,
         summary=body["summary"],
         environment_digest=body["environment_digest"],
+        left_out=body["left_out"] or {},
     )

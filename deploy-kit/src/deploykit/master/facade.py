@@ -7,11 +7,12 @@ raises NodeUnreachable if the master does not answer in time, AgentFailed if it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypedDict, cast
 
 from deploykit.master.comments import causes_first, told
-from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.site.environment import Environment
 
 # Seconds since the master's last sign of life.
 LOOK = 30.0
@@ -129,23 +130,22 @@ class Caller(Protocol):
     ) -> Any: ...
 
 
-def node_facts(inventory: Inventory) -> dict[str, dict[str, Any]]:
-    """What a release's pillar learns of the nodes by name: roles, addresses, and their interfaces.
+def node_facts(environment: Environment, hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
+    """What a release's pillar learns of `hosts` by name: roles, addresses, and their interfaces.
 
     `links` say of each network which interface it is, and MAC and MTU where those are said;
     `addresses6` are there where the network has IPv6.
     """
-    environment = inventory.environment
-    found: dict[str, dict[str, Any]] = {}
-    for host in inventory.hosts:
+    facts: dict[str, dict[str, Any]] = {}
+    for host in hosts:
         addresses6 = environment.addresses6(environment.node(host.name))
-        found[host.name] = {
+        facts[host.name] = {
             "roles": list(host.roles),
             "addresses": host.addresses,
             "links": environment.attachments(environment.node(host.name)),
             **({"addresses6": addresses6} if addresses6 else {}),
         }
-    return found
+    return facts
 
 
 class Master:
@@ -193,6 +193,7 @@ class Master:
     ) -> dict[str, list[str]]:
         """Write each minion's pillar for `digest`, making secrets that lack; role -> components.
 
+        Absent nodes are in it like all others: they keep their keys, rights and pillar.
         `settings` go over the release's own values, each minion's for its components.
         """
         return cast(
@@ -202,7 +203,7 @@ class Master:
                 WRITE,
                 digest=digest,
                 name=inventory.environment.name,
-                nodes=node_facts(inventory),
+                nodes=node_facts(inventory.environment, inventory.hosts),
                 virtual=inventory.environment.virtual,
                 settings=dict(settings),
             ),
@@ -222,14 +223,15 @@ class Master:
         roles: Mapping[str, list[str]],
         on_state: OnState,
     ) -> Orchestration:
-        """Run every stage of `digest`; `roles` are what `write_environment` returned."""
+        """Run every stage of `digest` on the nodes that are there; `roles` are what
+        `write_environment` returned."""
         report = self._states(
             "orchestrate",
             STATES,
             on_state,
             digest=digest,
             name=inventory.environment.name,
-            nodes=node_facts(inventory),
+            nodes=node_facts(inventory.environment, inventory.there),
             roles=dict(roles),
             batch=inventory.environment.batch.pillar(),
         )

@@ -116,7 +116,7 @@ def confined(inventory: Inventory, shown: Sequence[Path]) -> Iterator[Confined]:
             ssh = SshFiles(INSTANCE / "key", INSTANCE / "known_hosts", SOCKETS / "%n")
         place.put("known_hosts", render_known_hosts(inventory))
         place.put("ssh_config", render_ssh_config(inventory, ssh))
-        place.put(HOSTS_FILE, hosts_json(inventory))
+        place.put(HOSTS_FILE, hosts_json(inventory.there))
         yield place
 
 

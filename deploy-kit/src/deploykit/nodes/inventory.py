@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from deploykit.site.instance import Instance
 TEMPORARY = Path("/tmp")  # noqa: S108 (what is in it is checked)
 SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
 HOSTS_FILE = "inventory.json"  # beside the ssh_config: the hosts as they were learned
+ABSENT = "absent"  # Ansible's group of the nodes that are left out
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
 
 
@@ -51,7 +52,9 @@ class Host:
 class Inventory:
     """The nodes of one instance of an environment, ready for SSH.
 
-    `folder` holds the generated ssh_config, known_hosts and control sockets.
+    `hosts` are all of them. What is done to nodes is done to those that are `there`: `absent` ones
+    keep their place in what others know of them. `folder` holds the generated ssh_config,
+    known_hosts and control sockets.
     """
 
     environment: Environment
@@ -59,6 +62,7 @@ class Inventory:
     hosts: tuple[Host, ...]
     ssh_key: Path
     folder: Path
+    absent: frozenset[str] = frozenset()
 
     @property
     def ssh_config(self) -> Path:
@@ -69,9 +73,15 @@ class Inventory:
         return self.host(self.environment.master.name)
 
     @property
+    def there(self) -> tuple[Host, ...]:
+        """The nodes that are not absent."""
+        return tuple(host for host in self.hosts if host.name not in self.absent)
+
+    @property
     def minions(self) -> tuple[Host, ...]:
-        """The nodes that Salt configures; the master is among them where it has other roles."""
-        return tuple(host for host in self.hosts if is_minion(host.roles))
+        """The nodes that are there and that Salt configures; the master is among them where it has
+        other roles."""
+        return tuple(host for host in self.there if is_minion(host.roles))
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
@@ -92,9 +102,9 @@ def ssh_files(inventory: Inventory) -> SshFiles:
     return SshFiles(inventory.ssh_key, folder / "known_hosts", control_path(folder, "%n"))
 
 
-def hosts_json(inventory: Inventory) -> str:
-    """The nodes as HOSTS_FILE has them."""
-    return json.dumps([asdict(host) for host in inventory.hosts], indent=1)
+def hosts_json(hosts: Iterable[Host]) -> str:
+    """Nodes as HOSTS_FILE has them."""
+    return json.dumps([asdict(host) for host in hosts], indent=1)
 
 
 def render_known_hosts(inventory: Inventory) -> str:
@@ -202,7 +212,7 @@ def write_ssh_files(inventory: Inventory) -> bool:
     for name, text in (
         ("known_hosts", render_known_hosts(inventory)),
         ("ssh_config", render_ssh_config(inventory)),
-        (HOSTS_FILE, hosts_json(inventory)),
+        (HOSTS_FILE, hosts_json(inventory.hosts)),
     ):
         target = inventory.folder / name
         if target.is_file() and target.read_text(encoding="utf-8") == text:
@@ -217,13 +227,15 @@ def ansible_inventory(
 ) -> dict[str, object]:
     """The Ansible inventory of an instance: groups are roles (with '-' as '_').
 
-    Beside them `masters` and `minions`; a master with other roles is in both. `users_accounts` are
-    the environment's operators; `variables` are what its settings say to all hosts.
+    Beside them `masters` and `minions`; a master with other roles is in both; and `absent`, the
+    nodes that are left out. `users_accounts` are the environment's operators; `variables` are what
+    its settings say to all hosts.
     """
     groups: dict[str, dict[str, dict[str, object]]] = {}
     for host in inventory.hosts:
         kinds = ["masters"] if MASTER_ROLE in host.roles else []
-        kinds += ["minions"] if host in inventory.minions else []
+        kinds += ["minions"] if is_minion(host.roles) else []
+        kinds += [ABSENT] if host.name in inventory.absent else []
         for group in (*host.roles, *kinds):
             members = groups.setdefault(group.replace("-", "_"), {"hosts": {}})
             members["hosts"][host.name] = {}

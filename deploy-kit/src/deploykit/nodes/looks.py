@@ -109,9 +109,7 @@ def packages_by_role(inventory: Inventory) -> dict[str, dict[str, str]]:
     """
     looks = snapshots(inventory, [host.name for host in inventory.minions])
     found: dict[str, dict[str, str]] = {}
-    for host in inventory.hosts:
-        if host.name not in looks:
-            continue
+    for host in inventory.minions:
         look = looks[host.name]
         added = {k: v for k, v in look.packages.items() if look.base.get(k) != v}
         for role in host.roles:

@@ -14,8 +14,10 @@ from deploykit.base.process import Result, last_line, run
 from deploykit.base.waiting import wait_until
 from deploykit.logs.signatures import recognise, shipped
 from deploykit.nodes.inventory import Host, Inventory, control_path, make_control_folder
+from deploykit.site.instance import Instance
 
 PROBE_SECONDS = 8.0
+AT_ONCE = 64  # nodes that are asked for a greeting
 SSH_FAILED = 255  # ssh's own exit status for a connection that failed
 
 
@@ -64,21 +66,30 @@ def run_on(
 
 
 def reachable(inventory: Inventory, names: Iterable[str] | None = None) -> None:
-    """Ask every node (or those of `names`) for its SSH greeting, side by side.
+    """Ask every node that is there (or those of `names`) for its SSH greeting, side by side.
 
     Raises NodeUnreachable that names all who do not answer, within PROBE_SECONDS.
     """
-    wanted = set(names) if names is not None else {host.name for host in inventory.hosts}
+    if dead := silent(inventory, names):
+        raise no_answer(inventory.instance, dead)
+
+
+def silent(inventory: Inventory, names: Iterable[str] | None = None) -> list[str]:
+    """The nodes that are there (or of `names`) and do not greet within PROBE_SECONDS."""
+    wanted = set(names) if names is not None else {host.name for host in inventory.there}
     hosts = [host for host in inventory.hosts if host.name in wanted]
-    answers = in_parallel(hosts, lambda host: greeting(host.ssh_address, PROBE_SECONDS))
-    dead = [host.name for host, answer in zip(hosts, answers, strict=True) if not answer]
-    if dead:
-        plural = "node does" if len(dead) == 1 else "nodes do"
-        raise NodeUnreachable(
-            f"{inventory.instance}: {len(dead)} {plural} not answer: {', '.join(dead)}",
-            f"'deploy-kit env status {inventory.instance}' shows the nodes, "
-            f"'deploy-kit env up {inventory.instance}' starts what is stopped",
-        )
+    answers = in_parallel(hosts, lambda host: greeting(host.ssh_address, PROBE_SECONDS), AT_ONCE)
+    return [host.name for host, answer in zip(hosts, answers, strict=True) if not answer]
+
+
+def no_answer(instance: Instance, dead: Sequence[str]) -> NodeUnreachable:
+    """The error for nodes that do not answer."""
+    plural = "node does" if len(dead) == 1 else "nodes do"
+    return NodeUnreachable(
+        f"{instance}: {len(dead)} {plural} not answer: {', '.join(dead)}",
+        f"'deploy-kit env status {instance}' shows the nodes, "
+        f"'deploy-kit env up {instance}' starts what is stopped",
+    )
 
 
 def greeting(address: str, seconds: float, port: int = 22) -> bool:

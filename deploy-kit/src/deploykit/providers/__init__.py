@@ -79,6 +79,16 @@ class Snapshots(Provider, Protocol):
     def bring_back(self, instance: Instance, name: str, progress: Progress) -> None: ...
 
 
+@runtime_checkable
+class SingleNodes(Provider, Protocol):
+    """What a provider has beside, that can take one node of an instance down for good.
+
+    `drop` leaves nothing of it, and may be repeated; `up` makes it anew where it is a node still.
+    """
+
+    def drop(self, instance: Instance, node: str, progress: Progress) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The snapshot `name` of the nodes of `instance`."""

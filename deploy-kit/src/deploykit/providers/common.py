@@ -50,7 +50,8 @@ def read_inventory(
 ) -> Inventory:
     """The inventory of an instance that is up; `status` asks its provider how the nodes are.
 
-    Raises DeployKitError, naming the node, if one is not running or was never learned.
+    A node that does not run is among them: who needs it is told by name when it does not answer.
+    Raises DeployKitError, naming the node, if the master does not run or one was never learned.
     """
     folder = site.instance(instance)
     known = known_hosts(folder)
@@ -58,7 +59,7 @@ def read_inventory(
         raise not_up(instance)
     running = {one.name for one in status(environment, instance) if one.state == NodeState.RUNNING}
     for node in environment.nodes:
-        if node.name not in known or node.name not in running:
+        if node.name not in known or (node == environment.master and node.name not in running):
             raise not_up(instance, node.name)
     hosts = tuple(known[node.name] for node in environment.nodes)
     inventory = Inventory(environment, instance, hosts, key_in_force(site, instance), folder)

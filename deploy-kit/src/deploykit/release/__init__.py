@@ -93,6 +93,13 @@ class Release:
         file = self.unpacked(site) / "salt" / "roles.yml"
         return schemas(file) if file.is_file() else {}
 
+    def may_be_missing(self, site: Site) -> frozenset[str]:
+        """The roles of which this release can do without some nodes, by its salt/roles.yml."""
+        from deploykit.site.content import may_be_missing
+
+        file = self.unpacked(site) / "salt" / "roles.yml"
+        return may_be_missing(file) if file.is_file() else frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Unbuilt:

@@ -27,8 +27,7 @@ from deploykit.rollout.work import Work
 from deploykit.site.tunables import day0_variables
 
 DAY0_FORMAT = 1
-DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last
-DAY0_TIMEOUT = 600.0  # seconds
+DAY0_MARK = "day0"  # beside the ssh_config: the key of what finished last, then who was left out
 MINIONS_TIMEOUT = 12.0  # seconds: a dead minion is named well within 30
 FIRST_MINIONS_TIMEOUT = 90.0  # after day 0: minions that started before their master
 
@@ -157,22 +156,28 @@ def prepare_nodes(
             shown=release.readable(work.site),
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
-            timeout=DAY0_TIMEOUT,
             still=guard.demand_lasting if guard else None,
         )
-    files.write(inventory.folder / DAY0_MARK, key)
+    note_day0(inventory, key)
     return True
 
 
 def take_over_day0(ansible: Path, inventory: Inventory) -> None:
     """Say that day 0 of a release's folder `ansible` was done: the nodes are copies of such."""
-    files.write(inventory.folder / DAY0_MARK, day0_key(ansible, inventory))
+    note_day0(inventory, day0_key(ansible, inventory))
+
+
+def note_day0(inventory: Inventory, key: str) -> None:
+    """Note that the day 0 of `key` finished on all nodes that are there."""
+    files.write(inventory.folder / DAY0_MARK, "\n".join([key, *sorted(inventory.absent)]))
 
 
 def day0_done(inventory: Inventory, key: str) -> bool:
-    """Whether the day 0 that last finished on the instance was the one of `key`."""
+    """Whether the day 0 that last finished was the one of `key`, and left out no node that is
+    there."""
     mark = inventory.folder / DAY0_MARK
-    return mark.is_file() and mark.read_text() == key
+    done, *left_out = mark.read_text().split("\n") if mark.is_file() else [""]
+    return done == key and inventory.absent.issuperset(left_out)
 
 
 def day0_key(ansible: Path, inventory: Inventory) -> str:

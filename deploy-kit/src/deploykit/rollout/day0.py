@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 import sys
@@ -16,11 +17,12 @@ from deploykit.base.process import Runner, last_line, run
 from deploykit.base.progress import Step
 from deploykit.logs.signatures import recognise_line, shipped
 from deploykit.nodes.confined import confined
-from deploykit.nodes.inventory import SSH_TIMEOUT, Inventory, ansible_inventory
+from deploykit.nodes.inventory import ABSENT, SSH_TIMEOUT, Inventory, ansible_inventory
 from deploykit.site.tunables import day0_variables
 
 PLAYBOOK = Path("playbooks", "day0.yml")
 FORKS = 16
+TURN_SECONDS = 600.0  # that a task after task may take on FORKS nodes side by side
 TASK = re.compile(r"(?:TASK|RUNNING HANDLER) \[(?P<name>[^\]]*)\]")
 
 
@@ -73,16 +75,17 @@ def day0(
     shown: Sequence[Path],
     log: Path,
     progress: Step,
-    timeout: float,
+    timeout: float | None = None,
     still: Callable[[], None] | None = None,
     runner: Runner = run,
 ) -> None:
-    """Run the playbook of `ansible_folder` (a release's own ansible/) on every node, in a sandbox.
+    """Run the playbook of `ansible_folder` (a release's own ansible/), in a sandbox, on every node
+    that is there.
 
     Its roles have the environment's settings over their own values. `shown` are the folders of the
     release that the playbook may read. Output is appended to `log`, `progress` is told the current
-    task; the whole run may take `timeout` seconds, and ends if `still`, asked each second, raises.
-    Safe to repeat.
+    task; the whole run may take `timeout` seconds, by default what so many nodes may take, and ends
+    if `still`, asked each second, raises. Safe to repeat.
     Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
     the task and the reason of every failure, and InputError where the folder has no playbook.
     """
@@ -97,8 +100,8 @@ def day0(
         )
         config = place.put("ansible.cfg", render_config(place.folder, ansible_folder))
         result = place.run(
-            [ansible_playbook(), "--inventory", hosts, playbook],
-            timeout=timeout,
+            [ansible_playbook(), "--inventory", hosts, *limited(inventory), playbook],
+            timeout=day0_seconds(len(inventory.there)) if timeout is None else timeout,
             env={"ANSIBLE_CONFIG": str(config)},
             log=log,
             on_line=watcher.line,
@@ -106,6 +109,16 @@ def day0(
         )
     if result.returncode != 0:
         raise failed(watcher.failures, result.stderr, log)
+
+
+def limited(inventory: Inventory) -> list[str]:
+    """The words that keep a playbook from absent nodes; what it is told of them stays."""
+    return ["--limit", f"all:!{ABSENT}"] if inventory.absent else []
+
+
+def day0_seconds(nodes: int) -> float:
+    """How long day 0 of so many nodes may take: FORKS of them are worked on at a time."""
+    return TURN_SECONDS * max(1, math.ceil(nodes / FORKS))
 
 
 def failed(failures: list[Failure], stderr: str, log: Path) -> DeployKitError:

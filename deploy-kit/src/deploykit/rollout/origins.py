@@ -32,7 +32,8 @@ cat "$mark"
 def marked(inventory: Inventory, now: int) -> dict[str, int]:
     """Each node's mark by name; those that have none are marked with `now`, a record's number.
 
-    0: some release came to it before there were marks. Raises NodeUnreachable, and DeployKitError
+    0: some release came to it before there were marks, or it is absent and may have been in use.
+    Raises NodeUnreachable, and DeployKitError
     where a node answers anything else.
     """
     line = ASK.format(mark=shlex.quote(MARK), salt=shlex.quote(SALT), now=now)
@@ -46,5 +47,6 @@ def marked(inventory: Inventory, now: int) -> dict[str, int]:
             )
         return int(said)
 
-    numbers = in_parallel(inventory.hosts, ask)
-    return dict(zip((host.name for host in inventory.hosts), numbers, strict=True))
+    there = inventory.there
+    numbers = dict(zip((host.name for host in there), in_parallel(there, ask), strict=True))
+    return {host.name: numbers.get(host.name, 0) for host in inventory.hosts}

@@ -19,7 +19,7 @@ from deploykit.site.node import MEMORY
 TOP_KEYS = frozenset({"common", "roles", "secrets", "schemas"})
 ROLE_KEYS = frozenset(
     {"components", "memory", "stage", "account", "databases", "schema", "messaging", "passwords"}
-    | {"keys", "offers"}
+    | {"keys", "offers", "may_be_missing"}
 )
 OFFER_KEYS = frozenset(
     {"public_port", "backend_port", "path", "check", "catalogue", "one_at_a_time"}
@@ -124,6 +124,21 @@ def schemas(file: Path) -> dict[str, str]:
     return {account: str(value.scalar()) for account, value in found.items()}
 
 
+def may_be_missing(file: Path) -> frozenset[str]:
+    """The roles of which the role map `file` says that a deployment may leave some nodes out.
+
+    Of a release of any age: none, where it says nothing. Raises InputError where it does not fit.
+    """
+    keys = load(file).mapping()
+    roles = keys["roles"].mapping() if "roles" in keys else {}
+    entries = {name: value.mapping() for name, value in roles.items()}
+    return frozenset(
+        name
+        for name, entry in entries.items()
+        if "may_be_missing" in entry and entry["may_be_missing"].flag()
+    )
+
+
 def size(text: str) -> int:
     """Bytes of an amount such as 512M or 2G."""
     return int(text[:-1]) * UNITS[text[-1]]
@@ -164,8 +179,9 @@ def _demand_role(value: Value, keys: dict[str, Value]) -> None:
         )
     if "account" in keys and not ACCOUNT.fullmatch(keys["account"].text()):
         raise keys["account"].error("not a name of an account", "write small letters, digits and _")
-    if "messaging" in keys:
-        keys["messaging"].flag()
+    for key in ("messaging", "may_be_missing"):
+        if key in keys:
+            keys[key].flag()
     for key in ("databases", "schema"):
         if key in keys and "account" not in keys:
             raise keys[key].error("needs the key 'account'", "whose database it is")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.base.naming import parse_name
-from deploykit.base.yamlfile import Value, load
+from deploykit.base.yamlfile import Value, load, nearest
 from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.instance import Instance
 from deploykit.site.links import parse_links
@@ -22,11 +22,13 @@ from deploykit.site.settings import Setting, parse_settings, together
 
 KEYS = frozenset(
     {"name", "provider", "networks", "links", "nodes", "operators"}
-    | {"promotion", "protected", "packages", "deploy", "settings"}
+    | {"promotion", "protected", "packages", "deploy", "settings", "maintenance"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 BALANCER_ROLE = "load-balancer"
 VIRTUAL_ROLE = "virtual-address"  # the nodes that share a network's `vip`
+
+NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Environment:
     that the two never meet. `installed`: its nodes come with the
     content's packages installed, unconfigured; else those are downloaded at most. `operators` get
     accounts of their own on every node. `batch` is how many nodes a deployment changes at once.
-    `settings` go over the values of whatever release is deployed there.
+    `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
+    that deployments leave out, as far as policy lets them.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Environment:
     operators: tuple[Operator, ...] = ()
     batch: Batch = AS_THE_CONTENT_SAYS
     settings: tuple[Setting, ...] = ()
+    maintenance: frozenset[str] = NOBODY
 
     @property
     def master(self) -> Node:
@@ -118,12 +122,14 @@ def parse_environment(file: Path) -> Environment:
     links = parse_links(keys["links"]) if "links" in keys else {}
     nodes = parse_nodes(keys["nodes"], keys["networks"], networks, links)
     _check_virtual(keys["networks"], nodes, networks)
+    promotion = parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion()
+    _check_missing(promotion, keys.get("promotion"), nodes)
     return Environment(
         name=name,
         provider=parse_name(keys["provider"]) if "provider" in keys else "lxd",
         networks=networks,
         nodes=nodes,
-        promotion=parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion(),
+        promotion=promotion,
         protected=keys["protected"].flag() if "protected" in keys else False,
         file=file,
         instance=Instance(name),
@@ -131,6 +137,7 @@ def parse_environment(file: Path) -> Environment:
         operators=parse_operators(keys["operators"]) if "operators" in keys else (),
         batch=parse_deploy(keys["deploy"]) if "deploy" in keys else AS_THE_CONTENT_SAYS,
         settings=_settings(keys.get("settings"), file.with_suffix("")),
+        maintenance=_maintenance(keys["maintenance"], nodes) if "maintenance" in keys else NOBODY,
     )
 
 
@@ -268,6 +275,29 @@ def _settings(value: Value | None, folder: Path) -> tuple[Setting, ...]:
     groups = [parse_settings(value)] if value is not None else []
     groups += [parse_settings(load(file)) for file in environment_files(folder)]
     return together(groups)
+
+
+def _check_missing(promotion: Promotion, value: Value | None, nodes: Sequence[Node]) -> None:
+    """Raise InputError where `allow_missing`, of the promotion at `value`, names no node's role."""
+    known = frozenset(role for node in nodes for role in node.roles)
+    for role in promotion.allow_missing:
+        if role not in known and value is not None:
+            at = value.mapping()["allow_missing"].mapping()[role]
+            raise at.error(f"no node has the role '{role}'", nearest(role, known))
+
+
+def _maintenance(value: Value, nodes: Sequence[Node]) -> frozenset[str]:
+    """The nodes that `maintenance` names. Raises InputError with the nearest for another."""
+    known = frozenset(node.name for node in nodes)
+    named: set[str] = set()
+    for item in value.items():
+        name = item.text()
+        if name not in known:
+            raise item.error(f"there is no node '{name}'", nearest(name, known))
+        if name in named:
+            raise item.error(f"'{name}' stands there twice", "remove one of them")
+        named.add(name)
+    return frozenset(named)
 
 
 def _installed(value: Value) -> bool:

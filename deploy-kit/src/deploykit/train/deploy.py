@@ -15,8 +15,6 @@ from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, SecretsEvent
 from deploykit.ledger.view import Attempt, attempts, evidence, previous, running
-from deploykit.nodes.inventory import Inventory
-from deploykit.nodes.ssh import reachable
 from deploykit.providers import provider_for
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
@@ -27,6 +25,7 @@ from deploykit.rollout.work import Work
 from deploykit.secrets.store import tell
 from deploykit.site.description import environment_digest
 from deploykit.site.environment import Environment
+from deploykit.train.attendance import Attendance, attending
 from deploykit.train.lease_keeper import keeping_lease
 from deploykit.train.origin import look, lost_secrets, refuse_lost_secrets
 
@@ -44,7 +43,8 @@ def deploy(
 
     The deployment itself is evidence: of `upgrade` over what ran before, or of `bootstrap` on
     nodes that are all bare. A master that lost the secrets which the nodes work with gets other
-    ones only with `new_secrets`. Raises InputError where the release does not know a setting of the
+    ones only with `new_secrets`. Nodes that are missing are left out as far as policy lets them,
+    and named on record. Raises InputError where the release does not know a setting of the
     environment (going back leaves it out), Refused with every reason of policy, or for such a
     master, RolloutFailed where a state fails (recorded; what ran before stays current),
     DeployKitError otherwise.
@@ -57,8 +57,8 @@ def deploy(
     older = purpose == Purpose.ROLLBACK
     if not older:
         settings_for(work, release, environment, older=False)  # before anything is on record
-    inventory = work.inventory(environment)
-    reachable(inventory)
+    attendance = attending(work, release, environment, records)
+    inventory, left_out = attendance.inventory, attendance.left_out
     began = time.monotonic()
     origin = look(work, inventory, records, release.digest)
     lost = lost_secrets(records, environment.name, origin)
@@ -70,25 +70,25 @@ def deploy(
         environment.name,
         purpose,
         environment_digest=environment_digest(environment),
+        left_out=left_out,
     ) as lease:
         there = current_digest(work, inventory)
         edge = edge_of(lease.over, there, release.digest, bare=origin.bare)
+        proven = Proven(release, environment, edge, left_out)
         try:
             roll_out(work, release, inventory, signers, lease, older=older)
         except RolloutFailed as failure:
             lease.check()  # a deployment that lost its lease proves nothing
             failed = Outcome(FAILED, failure.message, {})
-            record_deployment(
-                ledger, release, environment, edge, failed, seconds=time.monotonic() - began
-            )
+            record_deployment(ledger, proven, failed, seconds=time.monotonic() - began)
             raise
         finally:
             if lost:
                 tell(work, ledger, inventory, SecretsEvent.ROTATED)
         lease.finish(f"{time.monotonic() - began:.0f} s")
     tag_release(work, release, environment)
-    outcome = smoke_test(work, ledger, release, inventory)
-    record_deployment(ledger, release, environment, edge, outcome, seconds=time.monotonic() - began)
+    outcome = smoke_test(work, ledger, release, attendance)
+    record_deployment(ledger, proven, outcome, seconds=time.monotonic() - began)
     demand_passed(work, release, environment, outcome)
 
 
@@ -97,12 +97,13 @@ def tag_release(work: Work, release: Release, environment: Environment) -> None:
     provider_for(work.site, environment).tag(environment.instance, {"release": release.version})
 
 
-def smoke_test(work: Work, ledger: Ledger, release: Release, inventory: Inventory) -> Outcome:
-    """Smoke-test the release that was just deployed and record what was found.
+def smoke_test(work: Work, ledger: Ledger, release: Release, attendance: Attendance) -> Outcome:
+    """Smoke-test the release that was just deployed, where it was, and record what was found.
 
     Raises DeployKitError, and records nothing, if somebody deployed there since.
     """
     began = time.monotonic()
+    inventory = attendance.inventory
     name = inventory.environment.name
     before = attempts(ledger.fetch_records(), name)[-1]
     with work.progress.step(f"{inventory.instance}: smoke test"):
@@ -115,7 +116,8 @@ def smoke_test(work: Work, ledger: Ledger, release: Release, inventory: Inventor
             "tested: what the test found is about neither",
             "deploy-kit status",
         )
-    record(ledger, Finding("smoke", release, None, name, outcome, seconds))
+    left_out = attendance.left_out
+    record(ledger, Finding("smoke", release, None, name, outcome, seconds, left_out=left_out))
     return outcome
 
 
@@ -138,6 +140,16 @@ class Edge:
     counts: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a deployment is evidence of: the release, where, over what, and on which nodes not."""
+
+    release: Release
+    environment: Environment
+    edge: Edge
+    left_out: Mapping[str, str]
+
+
 def edge_of(told: str | None, there: str | None, release: str, *, bare: bool) -> Edge:
     """The edge of a deployment of `release`; all are digests.
 
@@ -151,24 +163,16 @@ def edge_of(told: str | None, there: str | None, release: str, *, bare: bool) ->
     return Edge(told, told != release and there in (told, release))
 
 
-def record_deployment(
-    ledger: Ledger,
-    release: Release,
-    environment: Environment,
-    edge: Edge,
-    outcome: Outcome,
-    *,
-    seconds: float,
-) -> None:
+def record_deployment(ledger: Ledger, proven: Proven, outcome: Outcome, *, seconds: float) -> None:
     """Record what a deployment proved: `upgrade` over another release, or `bootstrap`."""
+    release, edge, name = proven.release, proven.edge, proven.environment.name
     if not edge.counts:
         return
-    name = environment.name
     if edge.over is None:
         nothing = Outcome(NOT_APPLICABLE, "nothing ran there", {})
         record(ledger, Finding("upgrade", release, None, name, nothing, 0))
-    check = "upgrade" if edge.over else "bootstrap"
-    record(ledger, Finding(check, release, edge.over, name, outcome, seconds))
+    check, left_out = "upgrade" if edge.over else "bootstrap", proven.left_out
+    record(ledger, Finding(check, release, edge.over, name, outcome, seconds, left_out=left_out))
 
 
 def rollback(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 
 from deploykit.base.errors import Refused
 from deploykit.base.processes import Process, is_dead, parse_process, this_process
@@ -29,7 +30,8 @@ class Lease:
 
     `resumed` tells that a deploy of the same release, left by another process, goes on. `fence` is
     the number of the record that gave it: whoever has the environment later has a higher one.
-    `environment_digest` is of what the environment's files say now.
+    `environment_digest` is of what the environment's files say now, `left_out` the nodes to which
+    the deploy does not come, each with the reason.
     """
 
     ledger: Ledger
@@ -44,6 +46,7 @@ class Lease:
     resumed: bool
     fence: int = 0
     environment_digest: str | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def renew(self, summary: str = "") -> Record:
         """Hold it for another while. Raises Refused when it was taken over meanwhile."""
@@ -85,6 +88,7 @@ def begin(
     length: timedelta = LEASE,
     runnable: Collection[str] | None = None,
     environment_digest: str | None = None,
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> Lease:
     """Start deploying, if policy and everybody else let us; exactly one of many callers wins.
 
@@ -114,6 +118,7 @@ def begin(
             length=length,
             resumed=False,
             environment_digest=environment_digest,
+            left_out=left_out,
         )
         if left is None:
             return _body(lease, Phase.STARTED, now, "")
@@ -137,6 +142,7 @@ def begin(
         resumed=body["phase"] == Phase.TAKEN_OVER,
         fence=record.n,
         environment_digest=environment_digest,
+        left_out=left_out,
     )
 
 
@@ -160,4 +166,5 @@ def _body(lease: Lease, phase: Phase, now: datetime, summary: str) -> Body:
         lease_until=ends,
         summary=summary,
         environment_digest=lease.environment_digest,
+        left_out=lease.left_out,
     )

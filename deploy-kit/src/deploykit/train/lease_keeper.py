@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.checks import check_names
@@ -105,10 +106,12 @@ def keeping_lease(
     *,
     length: timedelta = LEASE,
     environment_digest: str | None = None,
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[KeptLease]:
     """The lease of `environment` for the length of the block, renewed while it lasts.
 
-    `environment_digest` is of what the environment's files say: what the block brings about.
+    `environment_digest` is of what the environment's files say: what the block brings about, but to
+    the nodes that are `left_out`, each for its reason.
     Entering asks policy and records the start in one step of the ledger. The block ends it by
     `finish`; leaving with an error records the failure; a killed process leaves it to be taken
     over. Raises Refused with every reason.
@@ -122,6 +125,7 @@ def keeping_lease(
         length=length,
         runnable=check_names(),
         environment_digest=environment_digest,
+        left_out=left_out,
     )
     kept = KeptLease(lease, began + length.total_seconds())
     ended = threading.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 
@@ -18,7 +18,6 @@ from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
-from deploykit.nodes.ssh import reachable
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.policy.rules import MISSING, TO_ADD
 from deploykit.release import Release, release_of
@@ -29,6 +28,7 @@ from deploykit.rollout.work import Work
 from deploykit.site.description import environment_digest
 from deploykit.site.environment import Environment
 from deploykit.site.promotion import Promotion
+from deploykit.train.attendance import attending
 from deploykit.train.deploy import demand_passed, deploy, smoke_test, tag_release
 from deploykit.train.lease import abandoned
 
@@ -67,14 +67,15 @@ def runs_already(work: Work, ledger: Ledger, release: Release, environment: Envi
         return False  # its files changed since: a deploy of the same release brings that about
     if attempts(records, environment.name)[-1].phase != Phase.FINISHED:
         return False  # whatever was tried since did not end well: deployed again, it is whole
-    inventory = work.inventory(environment)
-    reachable(inventory)
-    if not carries(work, release, inventory):
+    attendance = attending(work, release, environment, records)
+    if now.left_out.keys() - attendance.left_out.keys():
+        return False  # who is back is caught up by a deploy of the same release
+    if not carries(work, release, attendance.inventory):
         return False
     tag_release(work, release, environment)
     tests = evidence(records, release=release.digest, environment=environment.name, check="smoke")
     if not any(entry.n > now.n for entry in tests):
-        outcome = smoke_test(work, ledger, release, inventory)
+        outcome = smoke_test(work, ledger, release, attendance)
         demand_passed(work, release, environment, outcome)
     return True
 
@@ -143,9 +144,9 @@ def run_check(
     before = None
     if needed.over:
         before = build_release(work.site, ledger, release_of(work.site, records, needed.over))
-    if check.on_copy:
-        place, live = environment, None
-    else:
+    place, live = environment, None
+    left_out: Mapping[str, str] = {}
+    if not check.on_copy:
         source = policy_in_force(records).get(environment.name, Promotion()).source
         if source is None or source not in environments:
             raise DeployKitError(
@@ -154,7 +155,9 @@ def run_check(
                 "deploy-kit policy show",
             )
         place = environments[source]
-        live = work.inventory(place)
+        runs = running(records, place.name)
+        attendance = attending(work, release, place, records, runs.left_out if runs else ())
+        live, left_out = attendance.inventory, attendance.left_out
     signers = kit_signers(records)
     if needed.over:
         signers = kit_signers_back(records, needed.over, environment.name)
@@ -168,7 +171,16 @@ def run_check(
         )
     record(
         ledger,
-        Finding(check.name, release, needed.over, place.name, outcome, seconds, copy=check.on_copy),
+        Finding(
+            check.name,
+            release,
+            needed.over,
+            place.name,
+            outcome,
+            seconds,
+            copy=check.on_copy,
+            left_out=left_out,
+        ),
     )
     mark = {Result.PASSED: "[green]passed[/green]", Result.FAILED: "[red]failed[/red]"}
     work.progress.say(

@@ -194,10 +194,12 @@ def test_reboot_goes_from_node_to_node_and_ends_at_one_that_is_not_well(
     assert sick.calls == [(well.names[0],)]
 
 
-def test_reboot_side_by_side_is_for_who_asks_for_it(
+def test_reboot_side_by_side_is_for_nodes_that_are_named(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["--site", str(site.folder), "env", "reboot", "test", "--yes", "--all-at-once"]
     done = Rebooted(monkeypatch, site)
-    assert CliRunner().invoke(cli, words).exception is None
-    assert done.calls == [tuple(done.names)]
+    assert isinstance(CliRunner().invoke(cli, words).exception, InputError)
+    assert done.calls == []
+    assert CliRunner().invoke(cli, [*words, *done.names[:2]]).exception is None
+    assert done.calls == [tuple(done.names[:2])]

@@ -15,7 +15,9 @@ from deploykit.ledger.bodies import (
 from deploykit.ledger.canonical import canonical
 from deploykit.ledger.kinds import KINDS, Body
 from deploykit.ledger.records import LedgerError, parse, render, restore
+from deploykit.ledger.view import parse_policy, policy_json
 from deploykit.site.keys import ROLES, Signer
+from deploykit.site.promotion import Promotion, Share
 from ledgerbook import NOON, OWNER, release
 
 ONE = release(1)
@@ -55,6 +57,8 @@ BODIES = [
     decision_body("waive", environment="test", release=ONE.digest, check="smoke", reason="why"),
     decision_body("hold", environment="test"),
     decision_body("veto", release=ONE.digest),
+    Body("deploy", {**DEPLOY.fields, "left_out": {"compute17": "maintenance"}}),
+    policy_body(policy_json({"test": Promotion(allow_missing={"hypervisor": Share(5, True)})})),
 ]
 
 
@@ -62,7 +66,8 @@ BODIES = [
 def test_every_kind_comes_back_as_it_was_written(body: Body) -> None:
     record = parse(render(3, NOON, "ann@here", body), 3, "c" * 40)
     assert (record.n, record.time, record.actor, record.kind) == (3, NOON, "ann@here", body.kind)
-    assert record.body == json.loads(canonical(body.fields))
+    lacking = dict.fromkeys(KINDS[body.kind].later)
+    assert record.body == {**lacking, **json.loads(canonical(body.fields))}
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
@@ -85,6 +90,18 @@ def test_deploy_of_before_environments_had_digests_is_read_without_one() -> None
     assert restore(canonical(whole), 3, "c" * 40).body == record.body
 
 
+def test_deploy_that_leaves_nobody_out_is_written_as_before_any_could_be() -> None:
+    """So that an older deploy-kit reads the ledger as long as no node was missing."""
+    assert "left_out" not in DEPLOY.fields
+    assert parse(render(3, NOON, "ann@here", DEPLOY), 3, "c" * 40).body["left_out"] is None
+
+
+def test_policy_comes_back_with_how_many_nodes_may_be_missing() -> None:
+    policy = {"test": Promotion(allow_missing={"hypervisor": Share(5, True), "network": Share(1)})}
+    assert parse_policy(policy_json(policy)) == policy
+    assert "allow_missing" not in policy_json({"test": Promotion()})["test"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -98,6 +115,8 @@ def test_deploy_of_before_environments_had_digests_is_read_without_one() -> None
         ({"extra": 1}, "'extra'"),
         ({"release": "sha256:abc"}, "'release'"),
         ({"environment_digest": "abc"}, "'environment_digest'"),
+        ({"left_out": ["compute17"]}, "'left_out'"),
+        ({"left_out": {"compute17": ""}}, "'left_out'"),
         ({"phase": "begun"}, "'phase'"),
         ({"over": "none"}, "'over'"),
         ({"owner": {**OWNER, "pid": "7"}}, "'owner'"),

@@ -121,13 +121,13 @@ def test_ansible_and_the_master_know_interfaces_by_network(
     assert hosts["web"]["interfaces"] == {"management": "eno1"}
     counted = ansible_inventory(inventory)["all"]["hosts"]  # type: ignore[index]
     assert counted["web"]["interfaces"] == {"management": "eth1"}
-    assert node_facts(named)["web"] == {
+    assert node_facts(named.environment, named.hosts)["web"] == {
         "roles": ["load-balancer"],
         "addresses": {"management": "10.30.0.11"},
         "addresses6": {"management": "fd30::b"},
         "links": {"management": {"interface": "eno1", "mtu": 9000}},
     }
-    assert node_facts(inventory)["web"] == {
+    assert node_facts(inventory.environment, inventory.hosts)["web"] == {
         "roles": ["load-balancer"],
         "addresses": {"management": "10.30.0.11"},
         "links": {"management": {"interface": "eth1"}},

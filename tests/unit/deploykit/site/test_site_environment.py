@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from deploykit.base.errors import InputError
 from deploykit.site.deploying import Batch
+from deploykit.site.description import environment_digest
 from deploykit.site.environment import chain, load_environments, parse_environment
 from deploykit.site.instance import Instance
 from deploykit.site.promotion import CheckRule
@@ -305,3 +306,58 @@ def test_address_of_its_own_that_is_the_virtual_one_is_refused(tmp_path: Path) -
     shared = shared.replace("10.20.0.0/24}", "10.20.0.0/24, vip: 10.20.0.5}")
     mine = "{tunnel: 10.20.1.200, management: 10.20.0.5}"
     refused(tmp_path, shared, "{tunnel: 10.20.1.200}", mine, 5, "is already controller's", "")
+
+
+MAINTAINED = f"{GOOD}maintenance: [compute2]\n"
+
+
+def test_nodes_in_maintenance_are_named_and_change_nothing_of_what_stands(tmp_path: Path) -> None:
+    env = parse_environment(write(tmp_path, MAINTAINED))
+    assert env.maintenance == {"compute2"}
+    before = environment_digest(parse_environment(write(tmp_path, GOOD)))
+    assert environment_digest(env) == before
+
+
+@pytest.mark.parametrize(
+    ("new", "message", "remedy"),
+    [
+        ("[compute3]", "there is no node 'compute3'", "did you mean 'compute"),
+        ("[compute]", "there is no node 'compute'", "did you mean 'compute"),
+        ("[compute2, compute2]", "stands there twice", "remove one"),
+        ("compute2", "expected a list", ""),
+    ],
+)
+def test_maintenance_of_no_node_is_refused(
+    tmp_path: Path, new: str, message: str, remedy: str
+) -> None:
+    line = len(MAINTAINED.splitlines())
+    refused(tmp_path, MAINTAINED, "[compute2]", new, line, message, remedy)
+
+
+ALLOWING = GOOD.replace("  soak: ", "  allow_missing: {hypervisor: 5%, load-balancer: 1}\n  soak: ")
+
+
+def test_how_many_nodes_may_be_missing_is_a_number_or_a_share(tmp_path: Path) -> None:
+    allowed = parse_environment(write(tmp_path, ALLOWING)).promotion.allow_missing
+    assert {role: str(share) for role, share in allowed.items()} == {
+        "hypervisor": "5%",
+        "load-balancer": "1",
+    }
+    assert [allowed["hypervisor"].of(nodes) for nodes in (200, 39, 19)] == [10, 1, 0]
+    assert allowed["load-balancer"].of(200) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "remedy"),
+    [
+        ("5%", "101%", "'101%' is no number of nodes", "2, or how many of a hundred, 5%"),
+        ("5%", "-1", "'-1' is no number of nodes", "5%"),
+        ("5%", "half", "'half' is no number of nodes", "5%"),
+        ("{hypervisor:", "{hypervisors:", "no node has the role 'hypervisors'", "'hypervisor'"),
+    ],
+)
+def test_share_that_may_be_missing_of_nothing_is_refused(
+    tmp_path: Path, old: str, new: str, message: str, remedy: str
+) -> None:
+    line = 1 + ALLOWING[: ALLOWING.index("allow_missing")].count("\n")
+    refused(tmp_path, ALLOWING, old, new, line, message, remedy)

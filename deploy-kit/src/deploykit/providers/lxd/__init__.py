@@ -147,6 +147,11 @@ class LxdProvider:
             shutil.rmtree(folder, ignore_errors=True)
             forget_key(self._site, instance)
 
+    def drop(self, instance: Instance, node: str, progress: Progress) -> None:
+        """See SingleNodes."""
+        with self._alone(instance, f"{instance}: {node} down", progress) as names:
+            Lxd().remove(node, names.project)
+
     def save(self, instance: Instance, name: str, progress: Progress) -> None:
         """See Snapshots."""
         with self._alone(instance, f"{instance}: snapshot {name}", progress) as names:
