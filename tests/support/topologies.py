@@ -11,12 +11,15 @@ CONTROLLER += ["compute-api", "network-api", "orchestration", "load-balancer"]
 
 # What the shipped environments with hypervisors set; a test compares them. Others have defaults.
 LABORATORY = {
-    "libvirt": {"confined": False},
     "nova_compute": {
         "reserved_memory": 256,
         "overcommit": {"processors": 16.0, "memory": 4.0, "disk": 10.0},
     },
 }
+
+# What a node says of itself (salt/states/_modules/machine.py).
+CONTAINER = {"container": "lxc", "apparmor": False, "kvm": False, "processors": 2, "memory": 24576}
+MACHINE = {"container": "", "apparmor": True, "kvm": True, "processors": 16, "memory": 65536}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Topology:
     """The roles of an environment's nodes, how many of NETWORKS it has, its virtual address.
 
     `also`: minions that are rendered beside the first of their kind, as they differ from it.
-    `settings` are the environment's, over the content's pillar.
+    `settings` are the environment's, over the content's pillar; `machine` is what each node is.
     """
 
     nodes: dict[str, list[str]]
@@ -32,6 +35,7 @@ class Topology:
     virtual: str = ""
     also: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=lambda: CONTAINER)
 
     @property
     def minions(self) -> list[str]:
@@ -86,6 +90,7 @@ TOPOLOGIES = {
             "compute1": ["hypervisor"],
         },
         networks=3,
+        machine=MACHINE,
     ),
     "ha": Topology(
         {

@@ -48,7 +48,7 @@ printf '#!/bin/sh\n' >"$root/usr/bin/py3compile"
 chmod 0755 "$root/usr/bin/py3compile"
 # shellcheck disable=SC2086
 inside apt-get --yes --quiet --no-download --no-install-recommends -o Dpkg::Use-Pty=false \
-    install $PACKAGES
+    -o Dpkg::Options::=--force-unsafe-io install $PACKAGES
 rm "$root/usr/bin/py3compile"
 inside dpkg-divert --quiet --local --rename --remove /usr/bin/py3compile
 say 'compiling'
