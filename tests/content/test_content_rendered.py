@@ -635,6 +635,7 @@ def test_checks_of_the_load_balancer_do_not_wait_behind_work(
         backend = next(lines for lines in sections.values() if any(f":{port} " in x for x in lines))
         asked = [line for line in backend if line.startswith("server ") and " check " in line]
         assert asked and all(line.endswith(f"check port {state}") for line in asked)
+        assert "http-check expect string mountpoint" in backend, path
         at_once = int(told["processes"]) * int(told["threads"])
         (default,) = [line for line in backend if line.startswith("default-server")]
         assert default.endswith(f" maxconn {at_once}"), path
