@@ -74,6 +74,9 @@ for path in "$root"/etc/init.d/*; do
 done
 rm "$root/tmp/before" "$root/usr/sbin/policy-rc.d" "$held"
 
+# For making the layer alone, as in customize.sh.
+sed -i '/^force-unsafe-io$/d' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+
 # Identity and secrets are made on each node.
 rm -f "$root/var/lib/rabbitmq/.erlang.cookie" "$root"/etc/ssh/ssh_host_* "$root/etc/hostname"
 rm -f "$root/etc/ssl/private/ssl-cert-snakeoil.key" "$root/etc/ssl/certs/ssl-cert-snakeoil.pem"
