@@ -1,3 +1,3 @@
 cinder:
   packages: [cinder-api, cinder-scheduler, python3-pymysql, python3-memcache]
-  processes: 2  # of the API; one thread each, as its event loop allows no more
+  processes: 0  # of the API; 0: as many as the machine is fit for

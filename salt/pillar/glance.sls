@@ -1,3 +1,3 @@
 glance:
   packages: [glance-api, python3-pymysql, python3-memcache]
-  workers: 1
+  workers: 0  # 0: as many as the machine is fit for

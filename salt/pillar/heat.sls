@@ -1,4 +1,4 @@
 heat:
   packages: [heat-api, heat-engine, python3-pymysql, python3-memcache]
-  processes: 2  # of the API; one thread each
-  workers: 1  # of the engine
+  processes: 0  # of the API; 0: as many as the machine is fit for
+  workers: 0  # of the engine; 0: the same

@@ -1,4 +1,4 @@
 horizon:
   packages: [openstack-dashboard, uwsgi-plugin-python3, python3-memcache]
-  processes: 1
-  threads: 4
+  processes: 0  # 0: as many as the machine is fit for
+  threads: 4  # of each

@@ -1,4 +1,4 @@
 keystone:
   packages: [keystone, python3-pymysql, python3-memcache]
-  processes: 2  # of one thread each
+  processes: 0  # of the API; 0: as many as the machine is fit for
   token_expiration: 3600  # seconds

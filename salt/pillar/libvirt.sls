@@ -1,5 +1,3 @@
 libvirt:
-  packages: [libvirt-daemon-system, libvirt-clients, qemu-system-x86, qemu-utils]
-  # Whether QEMU runs as Debian has it: as a user of its own, in namespaces and cgroups, under
-  # AppArmor. A container has none of these to give.
-  confined: true
+  # apparmor: what QEMU is confined by where the node has a kernel of its own.
+  packages: [libvirt-daemon-system, libvirt-clients, qemu-system-x86, qemu-utils, apparmor]

@@ -1,6 +1,7 @@
 nova_compute:
   packages: [nova-compute, nova-compute-kvm, python3-amqp]
-  virt_type: qemu
+  # auto: kvm where the hypervisor has it, else qemu, which is slow and runs anywhere.
+  virt_type: auto
   reserved_memory: 2048  # MiB that no instance gets
   # What the kernel needs where the region has volumes, each with a symbol of a kernel that has it.
   kernel: {iscsi_tcp: iscsi_sw_tcp_session_create}

@@ -1,3 +1,3 @@
 placement:
   packages: [placement-api, python3-pymysql, python3-memcache]
-  processes: 2  # of one thread each
+  processes: 0  # of the API; 0: as many as the machine is fit for

@@ -17,7 +17,7 @@ STATES = ("init", "package", "config", "service", "health", "clean")
 SILENT = {"trust", "vendor"}  # components in which nothing runs
 KEYWORDS = (
     "any_errors_fatal changed_when check_mode gather_facts hosts loop loop_control name notify"
-    " register roles strategy tasks vars when"
+    " pre_tasks register roles strategy tasks vars when"
 )
 ROLES = ("base", "hardening", "hypervisor_host", "salt_keys", "salt_master", "salt_minion", "users")
 KINDS = {"password", "fernet-keys", "certificate"}
@@ -43,7 +43,7 @@ def test_every_folder_of_states_is_a_component_of_some_role(
     checkout: Path, role_map: dict[str, Any]
 ) -> None:
     folders = {path.name for path in (checkout / "salt" / "states").iterdir() if path.is_dir()}
-    assert folders - {"_states", "lib", "stage"} == components(role_map)
+    assert folders - {"_modules", "_states", "lib", "stage"} == components(role_map)
 
 
 def test_every_secret_has_a_known_kind_and_roles(role_map: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ def test_playbook_uses_builtin_modules_and_its_own_only(checkout: Path) -> None:
         if file.parent.name not in ("tasks", "handlers", "playbooks"):
             continue
         for task in yaml.safe_load(file.read_text()):
-            for entry in (task, *task.get("tasks", [])):
+            for entry in (task, *task.get("pre_tasks", []), *task.get("tasks", [])):
                 used = set(entry) - words
                 assert all(key.startswith("ansible.builtin.") for key in used), (file, used)
 

@@ -659,3 +659,124 @@ def test_volumes_are_handed_out_to_hypervisors_only(render: Any) -> None:
     assert "target_ip_address = 10.0.0.12" in conf
     unit = [one for one in answer["storage"]["highstate"] if "tgt.service.d" in one["name"]]
     assert "--iscsi portal=10.0.0.12:3260" in json.dumps(unit)
+
+
+def test_what_only_containers_need_is_not_on_machines(render: Any) -> None:
+    """No setting says it: each node is asked (_modules/machine.py)."""
+    container, machine = render("minimal")["compute1"], render("volumes")["compute1"]
+    qemu, nova = "/etc/libvirt/qemu.conf", "/etc/nova/nova-compute.conf"
+    assert 'security_driver = "none"' in container["files"][qemu]
+    assert [line for line in machine["files"][qemu] if not line.startswith("#")] == []
+    assert {"virt_type = qemu", "cpu_mode = none"} <= {*container["files"][nova]}
+    assert {"virt_type = kvm", "cpu_mode = host-model"} <= {*machine["files"][nova]}
+    watching = "ExecStart=!/usr/sbin/chronyd $DAEMON_OPTS -x"
+    assert watching in json.dumps(container["highstate"])
+    assert "chronyd" not in json.dumps([one for one in machine["highstate"] if "contents" in one])
+    for node, confined in ((container, False), (machine, True)):
+        assert ("libvirt_service_profiles" in json.dumps(node["highstate"])) == confined
+        assert ("<model>apparmor" in json.dumps(node["sls"]["libvirt.health"])) == confined
+
+
+def test_machines_have_as_many_processes_as_they_are_fit_for_and_containers_the_least(
+    render: Any,
+) -> None:
+    for topology, node, processes, workers in (
+        ("minimal", "controller", 2, 1),
+        ("volumes", "controller", 8, 8),  # 64 GiB
+    ):
+        files = render(topology)[node]["files"]
+        assert f"processes = {processes}" in files["/etc/nova/nova-api-uwsgi.ini"]
+        assert files["/etc/nova/nova.conf"].count(f"workers = {workers}") == 2
+        assert f"workers = {workers}" in files["/etc/glance/glance-api.conf"]
+
+
+def balanced(node: Any) -> dict[str, list[str]]:
+    """The sections of a node's load balancer, KIND NAME, with their lines."""
+    found: dict[str, list[str]] = {}
+    for line in node["files"]["/etc/haproxy/haproxy.cfg"]:
+        if line and not line.startswith((" ", "#")):
+            found[line] = []
+        elif line.strip() and not line.strip().startswith("#"):
+            found[list(found)[-1]].append(line.strip())
+    return found
+
+
+@pytest.mark.parametrize(("topology", "node"), [("volumes", "controller"), ("ha", "controller2")])
+def test_checks_of_the_load_balancer_do_not_wait_behind_work(
+    render: Any, topology: str, node: str
+) -> None:
+    answer = render(topology)[node]
+    sections = balanced(answer)
+    checked = 0
+    for path, lines in answer["files"].items():
+        if "http-socket" not in "".join(lines):
+            continue
+        told = dict(line.split(" = ", 1) for line in lines if " = " in line)
+        port, state = (told[key].rpartition(":")[2] for key in ("http-socket", "stats"))
+        assert {"stats-http", "stats-no-cores"} <= told.keys(), path
+        backend = next(lines for lines in sections.values() if any(f":{port} " in x for x in lines))
+        asked = [line for line in backend if line.startswith("server ") and " check " in line]
+        assert asked and all(line.endswith(f"check port {state}") for line in asked)
+        assert "http-check expect string mountpoint" in backend, path
+        at_once = int(told["processes"]) * int(told["threads"])
+        (default,) = [line for line in backend if line.startswith("default-server")]
+        assert default.endswith(f" maxconn {at_once}"), path
+        checked += 1
+    assert checked >= 7
+
+
+@pytest.mark.parametrize(("topology", "node"), [("volumes", "controller"), ("ha", "controller2")])
+def test_last_backend_of_a_service_is_never_taken_out(
+    render: Any, topology: str, node: str
+) -> None:
+    backends = {
+        name: lines
+        for name, lines in balanced(render(topology)[node]).items()
+        if name.startswith("backend ")
+    }
+    assert len(backends) >= 9
+    for name, lines in backends.items():
+        servers = [line.split() for line in lines if line.startswith("server ")]
+        checked = {words[2] for words in servers if "check" in words}
+        always = {words[2] for words in servers if "check" not in words and words[3:] == ["backup"]}
+        assert checked == always, name
+
+
+def test_storm_is_queued_by_who_asks_and_its_end_told_to_come_later(render: Any) -> None:
+    sections = balanced(render("ha")["controller2"])
+    text = "\n".join(sections["frontend compute"])
+    assert "return status 429" in text and "{ queue(compute) ge 500 }" in text
+    assert "track-sc0 req.hdr(X-Auth-Token)" in text
+    assert "set-priority-offset sc0_conn_cur,mul(1000)" in text
+    assert "timeout queue 10m" in sections["defaults"]
+
+
+def test_instances_asked_for_at_once_go_to_several_hypervisors(render: Any) -> None:
+    lines = {*render("minimal")["controller"]["files"]["/etc/nova/nova.conf"]}
+    assert {"shuffle_best_same_weighed_hosts = true", "host_subset_size = 4"} <= lines
+    assert {"io_ops_weight_multiplier = -2.0", "build_failure_weight_multiplier = 1.0"} <= lines
+
+
+# Where it is not installed, the kitchen's suites try it: Salt asks it before a file goes live.
+if shutil.which("haproxy"):
+
+    @pytest.mark.parametrize(
+        ("topology", "node"), [("volumes", "controller"), ("ha", "controller2")]
+    )
+    def test_load_balancer_takes_its_settings(
+        render: Any, tmp_path: Path, topology: str, node: str
+    ) -> None:
+        pem = tmp_path / "region.pem"
+        words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+        words += ["-subj", "/CN=region", "-keyout", str(pem), "-out", str(tmp_path / "certificate")]
+        subprocess.run(words, check=True, capture_output=True, timeout=60)
+        pem.write_text((tmp_path / "certificate").read_text() + pem.read_text())
+        text = "\n".join(render(topology)[node]["files"]["/etc/haproxy/haproxy.cfg"]) + "\n"
+        for there, here in (("/etc/haproxy/region.pem", str(pem)), (" haproxy\n", " nogroup\n")):
+            text = text.replace(there, here)
+        file = tmp_path / "haproxy.cfg"
+        file.write_text(text.replace("user nogroup", "user nobody"))
+        done = subprocess.run(
+            ["haproxy", "-c", "-f", file], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, "[WARNING]" in done.stderr) == (0, False), done.stderr

@@ -37,7 +37,7 @@ CONTENT = (STATES, "salt/pillar", "salt/orchestrate", "salt/roles.yml", MASTER_P
 OWN = ("rendered.py", "rendering.py", "saltrender.py", "topologies.py")
 TOOLS = [Path(__file__).with_name(name) for name in OWN]
 TOOLS += [Path(str(module.__file__)) for module in (environment, rolemap)]
-NO_COMPONENTS = ("_states", "lib", "stage")
+NO_COMPONENTS = ("_modules", "_states", "lib", "stage")
 KEPT = 20  # sides in the cache: those used last
 PATIENCE = 900.0  # seconds for another process to render the same
 
@@ -143,7 +143,8 @@ def sources(node: Mapping[str, Any], states: Path) -> dict[str, str]:
     Each module has the digest of all, since they call each other.
     """
     modules = sorted((states / "_states").glob("*.py"))
-    together = sha256(b"".join(one.read_bytes() for one in modules)).hexdigest()
+    called = sorted((states / "_modules").glob("*.py"))
+    together = sha256(b"".join(one.read_bytes() for one in [*modules, *called])).hexdigest()
     found = {f"_states/{module.name}": together for module in modules}
     for state in states_of(node):
         for name in named_files(state):

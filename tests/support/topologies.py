@@ -11,12 +11,15 @@ CONTROLLER += ["compute-api", "network-api", "orchestration", "load-balancer"]
 
 # What the shipped environments with hypervisors set; a test compares them. Others have defaults.
 LABORATORY = {
-    "libvirt": {"confined": False},
     "nova_compute": {
         "reserved_memory": 256,
         "overcommit": {"processors": 16.0, "memory": 4.0, "disk": 10.0},
     },
 }
+
+# What a node says of itself (salt/states/_modules/machine.py).
+CONTAINER = {"container": "lxc", "apparmor": False, "kvm": False, "processors": 2, "memory": 24576}
+MACHINE = {"container": "", "apparmor": True, "kvm": True, "processors": 16, "memory": 65536}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Topology:
     `also`: minions that are rendered beside the first of their kind, as they differ from it.
     `settings` are the environment's, over the content's pillar. `links` are what is said of the
     nodes' interfaces, by network; they are counted without. `prefixes6` are networks with IPv6.
+    `machine` is what each node is.
     """
 
     nodes: dict[str, list[str]]
@@ -35,6 +39,7 @@ class Topology:
     settings: dict[str, Any] = field(default_factory=dict)
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
     prefixes6: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=lambda: CONTAINER)
 
     def more(self, number: int) -> dict[str, Any]:
         """What the master is told of the node with that number beside the usual."""
@@ -94,6 +99,7 @@ TOPOLOGIES = {
             "compute1": ["hypervisor"],
         },
         networks=3,
+        machine=MACHINE,
     ),
     # As on machines of one's own: interfaces by what they are called, jumbo frames, IPv6.
     "metal": Topology(
@@ -109,6 +115,7 @@ TOPOLOGIES = {
             "external": {"interface": "eno3", "mac": "52:54:00:12:34:56"},
         },
         prefixes6={"management": "fd10"},
+        machine=MACHINE,
     ),
     "ha": Topology(
         {

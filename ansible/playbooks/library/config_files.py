@@ -35,6 +35,9 @@ options:
       keys:
         description: Instead of content, lines KEY VALUE that the file has or gets; others stay.
         type: dict
+      absent:
+        description: Instead of content, that there is no such file.
+        type: bool
       mode:
         description: Its permissions, in octal.
         type: str
@@ -72,14 +75,18 @@ def with_keys(text, keys):
 class ConfigFile:
     """A file as it shall be, and as it is."""
 
-    def __init__(self, dest, mode, content=None, keys=None, validate=None):
+    def __init__(self, dest, mode, content=None, keys=None, absent=None, validate=None):
         self.dest, self.mode, self.validate = Path(dest), int(mode, 8), validate
         there = self.dest.is_file() and not self.dest.is_symlink()
         self.before = self.dest.read_text(encoding="utf-8") if there else None
-        self.content = with_keys(self.before or "", keys) if content is None else content
+        self.content = None if absent else content
+        if keys is not None:
+            self.content = with_keys(self.before or "", keys)
 
     @property
     def differs(self):
+        if self.content is None:
+            return self.dest.exists() or self.dest.is_symlink()
         if self.before != self.content:
             return True
         status = self.dest.stat()
@@ -91,11 +98,14 @@ class ConfigFile:
             "before_header": str(self.dest),
             "after_header": str(self.dest),
             "before": self.before or "",
-            "after": self.content,
+            "after": self.content or "",
         }
 
     def place(self):
         """Put it in place: whole, or not at all."""
+        if self.content is None:
+            self.dest.unlink()
+            return
         make_folder(self.dest.parent)
         # Hidden and without a suffix: nobody reads it as one of the folder's files.
         number, name = tempfile.mkstemp(prefix=".new-", dir=self.dest.parent)
@@ -142,18 +152,19 @@ def main():
                     "dest": {"type": "str", "required": True},
                     "content": {"type": "str"},
                     "keys": {"type": "dict", "no_log": False},
+                    "absent": {"type": "bool"},
                     "mode": {"type": "str", "default": "0644"},
                     "validate": {"type": "str"},
                 },
-                "mutually_exclusive": [["content", "keys"]],
-                "required_one_of": [["content", "keys"]],
+                "mutually_exclusive": [["content", "keys", "absent"]],
+                "required_one_of": [["content", "keys", "absent"]],
             },
         },
         supports_check_mode=True,
     )
     differing = [file for one in module.params["files"] if (file := ConfigFile(**one)).differs]
     for file in differing:
-        if file.validate:
+        if file.validate and file.content is not None:
             checked(module, file)
     if not module.check_mode:
         for file in differing:

@@ -27,6 +27,10 @@ options:
     description: Values by name; in a name, `*` is any word, as in net.ipv4.conf.*.rp_filter.
     type: dict
     required: true
+  container:
+    description: What kind of container the node is, '' for none (module machine_facts).
+    type: str
+    required: true
   modules_file:
     description: The file in /etc/modules-load.d, where modules have to be loaded at boot.
     type: str
@@ -47,7 +51,6 @@ left_out:
   returned: success
 """
 
-CONTAINER = Path("/run/systemd/container")  # systemd's word for what it runs in; absent elsewhere
 SETTINGS = Path("/proc/sys")
 SYMBOLS = Path("/proc/kallsyms")
 
@@ -181,6 +184,7 @@ def main():
         argument_spec={
             "file": {"type": "str", "required": True},
             "settings": {"type": "dict", "required": True},
+            "container": {"type": "str", "required": True},
             "modules_file": {"type": "str"},
             "modules": {"type": "dict", "default": {}},
             "devices": {"type": "list", "elements": "str", "default": []},
@@ -188,7 +192,7 @@ def main():
         supports_check_mode=True,
     )
     given, check_mode = module.params, module.check_mode
-    container = CONTAINER.read_text().strip() if CONTAINER.is_file() else ""
+    container = given["container"]
     settings = {name: str(value) for name, value in given["settings"].items()}
     at_boot, loaded, missing = load_modules(module, container)
     demand_devices(module, container)

@@ -10,7 +10,7 @@ cinder_volume_service_lvm:
     - unmask: True
     - require:
       - pkg: cinder_volume_package_installed
-      - cmd: cinder_volume_kernel_capable
+      - kernel: cinder_volume_kernel_capable
 
 {{ running('cinder_volume_service_group', 'cinder-volume-group',
            ['/etc/systemd/system/cinder-volume-group.service', '/usr/local/sbin/cinder-volume-group'],

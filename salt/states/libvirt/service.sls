@@ -1,6 +1,20 @@
+{%- from 'lib/machine.jinja' import machine with context %}
 {%- from 'lib/service.jinja' import running with context %}
 include:
   - .config
+{%- if machine.apparmor %}
+
+# Loads the profiles of libvirt and of what confines its instances, before libvirt starts.
+libvirt_service_profiles:
+  service.running:
+    - name: apparmor
+    - enable: True
+    - unmask: True
+    - require:
+      - pkg: libvirt_package_installed
+    - require_in:
+      - service: libvirt_service_sockets
+{%- endif %}
 
 # nova brings its instances up again after a boot; two that do it get in each other's way.
 libvirt_service_guests:

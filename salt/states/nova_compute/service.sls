@@ -7,7 +7,7 @@ include:
 
 # By this daemon instances reach their volumes. It came with nova-compute, and elsewhere never runs.
 {{ running('nova_compute_service_volumes', 'iscsid', ['/etc/iscsi/iscsid.conf'],
-           requires=[{'cmd': 'nova_compute_kernel_capable'}, {'pkg': 'nova_compute_package_installed'}]) }}
+           requires=[{'kernel': 'nova_compute_kernel_capable'}, {'pkg': 'nova_compute_package_installed'}]) }}
 {%- endif %}
 
 {{ started('nova_compute_service_agent', 'nova-compute',

@@ -28,7 +28,7 @@ include: {{ (asked + ['vendor']) | json }}
 
 # A node that went down in the middle of an installation.
 {{ ensured('stage_prepare_repaired', 'broken=$(dpkg --audit && ls /var/lib/dpkg/updates) && [[ -z $broken ]]',
-           'DEBIAN_FRONTEND=noninteractive dpkg --configure -a', timeout=900) }}
+           'DEBIAN_FRONTEND=noninteractive SALT_INSTALLS=yes dpkg --configure -a', timeout=900) }}
 {%- set ready = [{'command': 'stage_prepare_repaired'}, {'command': 'vendor_config_suites'}] %}
 {%- if reached != level %}
 

@@ -80,6 +80,16 @@ def test_wrong_file_leaves_all_as_they_were_and_is_told_by_its_place(tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
+def test_file_that_shall_not_be_there_goes_once(tmp_path: Path) -> None:
+    file = {"dest": str(tmp_path / "one"), "absent": True, "validate": "false %s"}
+    assert call([file])["changed"] is False
+    (tmp_path / "one").write_text("1\n")
+    assert call([file], check=True)["changed"]
+    assert (tmp_path / "one").exists()
+    assert call([file])["replaced"] == [file["dest"]]
+    assert not (tmp_path / "one").exists()
+
+
 def test_check_changes_nothing_but_tells_what_would_and_what_is_wrong(tmp_path: Path) -> None:
     file = {"dest": str(tmp_path / "deep" / "one.sh"), "content": "true\n", "validate": "sh -n %s"}
     answer = call([file], check=True, diff=True)

@@ -99,6 +99,7 @@ def test_schemas_are_read_from_a_release_of_any_age(tmp_path: Path) -> None:
         (", check: /healthcheck", "", r":10: .*volumev3: the key 'check' is missing"),
         ("check: /healthcheck", "check: health", r":10: .*a path begins with '/'"),
         ("public_port: 8776", "public_port: 5000", r":10: .*5000 is a port of 'identity', too"),
+        ("check: /v3}", "state_port: 18776, check: /v3}", r"18776 is a port of 'identity', too"),
         ("public_port: 8776", "public_port: 80000", r":10: .*a port is at most 65535"),
         ("{volumev3:", "{identity:", r":10: .*line 6 offers 'identity', too"),
         ("kind: fernet-keys", "kind: fernet", r":13: .*did you mean 'fernet-keys'"),

@@ -19,7 +19,7 @@ def group() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def kernel() -> ModuleType:
-    return module_of(STATES / "lib/files/kernel.py")
+    return module_of(STATES / "_states/kernel.py")
 
 
 def test_empty_disks_become_the_group(group: ModuleType) -> None:
@@ -83,3 +83,11 @@ def test_container_is_refused_whatever_its_hosts_kernel_has(kernel: ModuleType) 
 
 def test_machine_whose_kernel_has_everything_is_taken(kernel: ModuleType) -> None:
     assert kernel.complaint("volumes", "", []) == ""
+
+
+@pytest.mark.parametrize("kind", ["", "lxc"])
+def test_state_asks_the_node_what_it_is(kernel: ModuleType, kind: str) -> None:
+    kernel.__dict__["__salt__"] = {"machine.container": lambda: kind}
+    answer = kernel.capable("it", "volumes", {})
+    assert (answer["result"], answer["changes"]) == (not kind, {})
+    assert ("this is a container (lxc)" in answer["comment"]) == bool(kind)

@@ -117,7 +117,9 @@ def touches(
         elif parts[:2] == ROLES and len(parts) > 3:
             roles.add(parts[2])
         elif parts[:3] == LIBRARY:
-            roles |= content.users_of_module(PurePosixPath(path).stem)
+            users = content.users_of_module(PurePosixPath(path).stem)
+            roles |= users
+            deployment |= not users  # the playbook itself calls it
         elif path.startswith("ansible/playbooks/"):
             deployment = True
         elif path in packages.imports:

@@ -124,7 +124,7 @@ def mmdebstrap(inputs: Inputs, aside: Path, hook: Path) -> list[str | Path]:
 
 
 def image_options(inputs: Inputs) -> list[str]:
-    """mmdebstrap's options that say how apt and dpkg work; an image keeps them."""
+    """mmdebstrap's options of apt and dpkg; an image keeps them but for the unsafe one."""
     options = ['Apt::Install-Recommends "false"', 'Acquire::Languages "none"', *inputs.settings]
     words = [f"--aptopt={option}" for option in options]
     words += ["--dpkgopt=force-unsafe-io"]

@@ -48,7 +48,7 @@ printf '#!/bin/sh\n' >"$root/usr/bin/py3compile"
 chmod 0755 "$root/usr/bin/py3compile"
 # shellcheck disable=SC2086
 inside apt-get --yes --quiet --no-download --no-install-recommends -o Dpkg::Use-Pty=false \
-    install $PACKAGES
+    -o Dpkg::Options::=--force-unsafe-io install $PACKAGES
 rm "$root/usr/bin/py3compile"
 inside dpkg-divert --quiet --local --rename --remove /usr/bin/py3compile
 say 'compiling'
@@ -73,6 +73,9 @@ for path in "$root"/etc/init.d/*; do
     [ -e "$units/$script.service" ] || inside update-rc.d "$script" disable
 done
 rm "$root/tmp/before" "$root/usr/sbin/policy-rc.d" "$held"
+
+# For making the layer alone, as in customize.sh.
+sed -i '/^force-unsafe-io$/d' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 
 # Identity and secrets are made on each node.
 rm -f "$root/var/lib/rabbitmq/.erlang.cookie" "$root"/etc/ssh/ssh_host_* "$root/etc/hostname"

@@ -22,8 +22,9 @@ ROLE_KEYS = frozenset(
     | {"keys", "offers", "may_be_missing"}
 )
 OFFER_KEYS = frozenset(
-    {"public_port", "backend_port", "path", "check", "catalogue", "one_at_a_time"}
+    {"public_port", "backend_port", "state_port", "path", "check", "catalogue", "one_at_a_time"}
 )
+PORT_KEYS = frozenset({"public_port", "backend_port", "state_port"})
 SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual"})
 STAGES = frozenset({"foundation", "identity", "control", "agents"})
 SECRET_KINDS = frozenset({"password", "fernet-keys", "certificate"})
@@ -194,7 +195,7 @@ def _demand_offer(value: Value, account: bool) -> None:
     for key in ("public_port", "backend_port", "check"):
         if key not in keys:
             raise value.error(f"the key '{key}' is missing")
-    for key in ("public_port", "backend_port"):
+    for key in PORT_KEYS & keys.keys():
         if keys[key].whole(1) > 65535:
             raise keys[key].error("a port is at most 65535")
     for key in ("path", "check"):
@@ -220,8 +221,8 @@ def _demand_own_ports(roles: dict[str, dict[str, Value]]) -> None:
             if name in offers:
                 raise offer.error(f"line {offers[name].line} offers '{name}', too")
             offers[name] = offer
-            for key in ("public_port", "backend_port"):
-                port = offer.mapping()[key]
+            keys = offer.mapping()
+            for port in (keys[key] for key in sorted(PORT_KEYS & keys.keys())):
                 if port.whole() in ports:
                     raise port.error(f"{port.whole()} is a port of '{ports[port.whole()]}', too")
                 ports[port.whole()] = name

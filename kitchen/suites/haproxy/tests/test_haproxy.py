@@ -2,8 +2,39 @@
 
 import time
 
+import pytest
+
 ADDRESS = "10.90.0.11"
 PORT = 5000
+# Behind it: where the service answers, and where its uwsgi says how its processes are.
+BACKEND, STATE = 15000, 25000
+
+
+def serving(host, port, page, text):
+    """A web server of one page at `port` of the node; a line that ends it is returned."""
+    folder = f"/run/serving/{port}"
+    host.check_output("mkdir -p %s && echo %s >%s", folder, text, f"{folder}/{page}")
+    words = f"--unit serving-{port} python3 -m http.server --bind {ADDRESS} {port}"
+    host.check_output(f"systemd-run --quiet {words} --directory {folder}")
+    ask = f"until curl -sf -o /dev/null http://{ADDRESS}:{port}/{page}; do sleep 0.2; done"
+    host.check_output("timeout 20 sh -c %s", ask)
+    return f"systemctl stop serving-{port}; rm -r {folder}"
+
+
+@pytest.fixture
+def service(host):
+    """A service that answers, of which nobody says how its processes are."""
+    end = serving(host, BACKEND, "v3", "here")
+    yield
+    host.check_output(end)
+
+
+@pytest.fixture
+def loaded(host, service):
+    """The same, and one of its processes has the service, as uwsgi puts it."""
+    end = serving(host, STATE, "index.html", '{"apps": [{"mountpoint": ""}]}')
+    yield
+    host.check_output(end)
 
 
 def test_balancer_runs_and_comes_back_at_boot(host):
@@ -29,6 +60,18 @@ def test_backends_that_are_down_are_said_to_be_unavailable(host):
     assert said == "503"
 
 
+def test_service_is_reached_though_its_check_fails(host, service):
+    assert host.check_output("curl -sf -m 20 https://%s:%s/v3", ADDRESS, str(PORT)) == "here"
+
+
+def test_check_asks_how_the_processes_are(host, loaded):
+    ask = (
+        f"until curl -sf -o /dev/null https://{ADDRESS}:{PORT}/v3;"
+        " journalctl -t haproxy -o cat -n 3 | grep -F ' identity/region '; do sleep 1; done"
+    )
+    host.check_output("timeout 60 sh -c %s", ask)
+
+
 def test_request_that_found_no_backend_is_in_the_journal_without_its_query(host):
     path = f"/v3/asked-at-{time.time()}"
     host.check_output(
@@ -36,7 +79,8 @@ def test_request_that_found_no_backend_is_in_the_journal_without_its_query(host)
     )
     wait = f"until journalctl -t haproxy -o cat | grep -F {path}; do sleep 0.2; done"
     said = host.check_output("timeout 20 sh -c %s", wait)
-    assert "identity/<NOSRV>" in said
+    # No check succeeds, and it was asked all the same.
+    assert "identity/region-unchecked" in said
     assert " 503 " in said
     assert " SC-- " in said
     assert "hidden" not in said

@@ -17,7 +17,8 @@ ATTEMPTS, PAUSE = 3, 3  # times, seconds
 # How dpkg treats files that were edited, and waits for others, is day 0's to say (role base).
 APT = ("apt-get", "-qy", "--no-install-recommends", "-o", "Acquire::Retries=2",
        "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")  # fmt: skip
-ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8"}
+ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8",
+               "SALT_INSTALLS": "yes"}  # services follow in their stages (policy-rc.d)
 ACTS = {"upgrade": ("--with-new-pkgs", "upgrade"), "install": ("install",), "fetch": ("install",)}
 UPDATE = ("-o", "APT::Update::Error-Mode=any", "update")
 SECONDS = {"update": 180, "fetch": 900, "act": 1800}

@@ -143,6 +143,11 @@ def test_module_of_day_0_asks_for_the_roles_that_call_it() -> None:
     assert "kitchen/users" not in found.suites
 
 
+def test_module_that_the_playbook_calls_itself_asks_for_all_that_deploy() -> None:
+    found = asked("ansible/playbooks/library/machine_facts.py")
+    assert found == {one.name for one in table().suites if one.deploys}
+
+
 def test_orchestration_reaches_what_deploys_and_no_kitchen() -> None:
     found = asked("salt/orchestrate/deploy.sls")
     assert {"train", "region"} <= found
