@@ -1,5 +1,5 @@
-# Whom alerts are told: each URL of `webhooks` (Alertmanager's JSON, posted), and `mail` where it says
-# to whom. With neither they are kept, for who asks.
+# Whom alerts are told: each URL of `webhooks` (Alertmanager's JSON, posted), and `mail` where it
+# says to whom. With neither they are kept, for who asks.
 alertmanager:
   packages: [prometheus-alertmanager, python3-bcrypt]
   webhooks: []
