@@ -102,7 +102,6 @@ def test_every_service_of_the_node_tells_its_figures(host):
         ("memcached_limit_bytes", str(64 * 2**20)),
         ("rabbitmq_alarms_memory_used_watermark", "0"),
         ("rabbitmq_alarms_free_disk_space_watermark", "0"),
-        ("rabbitmq_unreachable_cluster_peers_count", "0"),
         ("sum(rabbitmq_queue_messages_ready)", "0"),
         ('haproxy_backend_status{proxy="identity",state="UP"}', "0"),
         ('haproxy_server_status{proxy="identity",state="DOWN"}', "1"),
