@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped,unused-ignore]
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("rendered")]
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped,unused-ignore]
 from deploykit.master.remote import environment, kits, monitoring, secrets
 from deploykit.master.remote.files import write_json
 from deploykit.master.remote.protocol import AgentError
