@@ -11,5 +11,16 @@ endpoints:
   volume_target: {port: 3260}
   # Where a load balancer says that it is alive, to the node itself.
   balancer: {alive_port: 8404}
+  # Figures of the nodes with `role`, or of all, which monitoring reads at /metrics.
+  metrics:
+    node: {port: 9100}
+    mysqld: {role: database, port: 9104}
+    rabbitmq: {role: messaging, port: 15692}
+    memcached: {role: cache, port: 9150}
+    haproxy: {role: load-balancer, port: 8405}
+    libvirt: {role: hypervisor, port: 9177}
+    openstack: {role: monitoring, port: 9180}
+  # By TLS and with a password, so for people, too.
+  monitoring: {port: 9090, alerts_port: 9093}
 
 region: RegionOne

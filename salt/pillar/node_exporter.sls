@@ -1,3 +1,2 @@
 node_exporter:
   packages: [prometheus-node-exporter]
-  port: 9100

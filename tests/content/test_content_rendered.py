@@ -252,7 +252,7 @@ def test_control_plane_comes_up_in_its_order(render: Any) -> None:
     wanted += ["control_canary", "network_canary", "hypervisor_canary", "hypervisor_batch_1"]
     wanted += ["hypervisors_discovered", "load_balancer"]
     assert [name for name in order if name in wanted] == wanted
-    everyone = ["controller", "network", "compute1", "compute2"]
+    everyone = ["salt", "controller", "network", "compute1", "compute2"]
     assert steps["packages"]["tgt"] == steps["foundation"]["tgt"] == everyone
     assert steps["catalogue"]["tgt"] == steps["migrations"]["tgt"] == ["controller"]
     assert steps["hypervisor_canary"]["tgt"] == ["compute1"]
@@ -589,7 +589,7 @@ def test_services_reach_everything_of_ha_at_the_virtual_address(render: Any) -> 
 
 def test_what_a_cluster_says_within_is_open_to_its_nodes_only(render: Any) -> None:
     lines = render("ha")["controller1"]["files"]["/etc/region-firewall.nft"]
-    ((inner, broker), accept) = (
+    ((inner, broker, _figures), accept) = (
         [place for place, line in enumerate(lines) if line.endswith("drop") and "dport" in line],
         next(place for place, line in enumerate(lines) if "@management_nodes accept" in line),
     )

@@ -15,6 +15,7 @@ LABORATORY = {
         "reserved_memory": 256,
         "overcommit": {"processors": 16.0, "memory": 4.0, "disk": 10.0},
     },
+    "prometheus": {"retention": "2d", "disk": "512MB", "memory": "96MiB"},
 }
 
 # What a node says of itself (salt/states/_modules/machine.py).
@@ -74,7 +75,7 @@ TOPOLOGIES = {
     "alone": Topology({"all": ["master", "cache"]}),
     "minimal": Topology(
         {
-            "controller": ["master", *CONTROLLER, "network"],
+            "controller": ["master", *CONTROLLER, "network", "monitoring"],
             "compute1": ["hypervisor"],
             "compute2": ["hypervisor"],
         },
@@ -83,7 +84,7 @@ TOPOLOGIES = {
     ),
     "dev": Topology(
         {
-            "salt": ["master"],
+            "salt": ["master", "monitoring"],
             "controller": [*CONTROLLER, "dashboard"],
             "network": ["network"],
             "compute1": ["hypervisor"],
@@ -119,7 +120,7 @@ TOPOLOGIES = {
     ),
     "ha": Topology(
         {
-            "salt": ["master"],
+            "salt": ["master", "monitoring"],
             "controller1": [*CONTROLLER, "network", "dashboard", "virtual-address"],
             "controller2": [*CONTROLLER, "network", "dashboard", "virtual-address"],
             "controller3": [*CONTROLLER, "network", "dashboard", "virtual-address"],

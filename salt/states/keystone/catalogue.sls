@@ -1,7 +1,7 @@
 # What the catalogue offers and the accounts of the services: once, when identity is there. Services
 # whose role no node has any more lose theirs, as far as this region made it (files/catalogue.py).
 {%- from 'lib/command.jinja' import ensured with context %}
-{%- from 'lib/region.jinja' import backend_url, offered, public_url with context %}
+{%- from 'lib/region.jinja' import addresses, backend_url, offered, public_url with context %}
 {%- set offers = offered() | load_json %}
 {%- set wanted = {'region': pillar.region, 'services': {}, 'absent': []} %}
 {%- set passwords = {} %}
@@ -12,6 +12,16 @@
 {%- do passwords.update({offer.user: 'secrets:' ~ offer.user ~ '_service'}) %}
 {%- else %}
 {%- do wanted.absent.append({'type': type, 'user': offer.user}) %}
+{%- endif %}
+{%- endfor %}
+{#- Accounts of roles that use the region and offer nothing. #}
+{%- set offering = pillar.services.values() | map(attribute='user') | select('defined') | list %}
+{%- for role in pillar.role_map.roles if role.account is defined and role.name != 'identity'
+    and role.account not in offering %}
+{%- if addresses(role.name) | load_json %}
+{%- do passwords.update({role.account: 'secrets:' ~ role.account ~ '_service'}) %}
+{%- else %}
+{%- do wanted.absent.append({'type': '', 'user': role.account}) %}
 {%- endif %}
 {%- endfor %}
 {{ ensured('keystone_catalogue_registered',

@@ -1,3 +1,4 @@
+{%- from 'lib/monitoring.jinja' import exporter with context %}
 include:
   - .package
 
@@ -11,3 +12,6 @@ memcached_config_file:
     - mode: '0644'
     - require:
       - pkg: memcached_package_installed
+
+{{ exporter('memcached', 'memcached-exporter', {'exporter.py': 'memcached/files/exporter.py'},
+            'memcached/files/memcached-exporter.service.jinja') }}

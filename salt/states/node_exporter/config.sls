@@ -8,7 +8,7 @@ node_exporter_config_arguments:
     - name: /etc/default/prometheus-node-exporter
     - contents: |
         # Written by Salt (node_exporter.config).
-        ARGS="--web.listen-address={{ here }}:{{ pillar.node_exporter.port }}"
+        ARGS="--web.listen-address={{ here }}:{{ pillar.endpoints.metrics.node.port }} --collector.systemd --collector.systemd.unit-include=.+[.]service"
     - user: root
     - group: root
     - mode: '0644'

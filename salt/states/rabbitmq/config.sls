@@ -9,6 +9,16 @@ include:
 {{ rendered('rabbitmq_config_environment', '/etc/rabbitmq/rabbitmq-env.conf',
             'rabbitmq/files/rabbitmq-env.conf.jinja') }}
 
+rabbitmq_config_plugins:
+  file.managed:
+    - name: /etc/rabbitmq/enabled_plugins
+    - contents: '[rabbitmq_prometheus].'
+    - user: root
+    - group: rabbitmq
+    - mode: '0644'
+    - require:
+      - pkg: rabbitmq_package_installed
+
 # What nodes of one cluster know each other by.
 rabbitmq_config_cookie:
   file.managed:

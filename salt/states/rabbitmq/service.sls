@@ -12,6 +12,7 @@ include:
 
 {{ started('rabbitmq_service', 'rabbitmq-server',
            ['/etc/rabbitmq/rabbitmq.conf', '/etc/rabbitmq/rabbitmq-env.conf',
-            '/var/lib/rabbitmq/.erlang.cookie', '/var/lib/dpkg/info/rabbitmq-server.list'],
+            '/etc/rabbitmq/enabled_plugins', '/var/lib/rabbitmq/.erlang.cookie', '/var/lib/dpkg/info/rabbitmq-server.list'],
            requires=[{'unit': 'rabbitmq_service_epmd_started'}, {'file': 'rabbitmq_config_file'},
-                     {'file': 'rabbitmq_config_environment'}, {'file': 'rabbitmq_config_cookie'}]) }}
+                     {'file': 'rabbitmq_config_environment'},
+                     {'file': 'rabbitmq_config_plugins'}, {'file': 'rabbitmq_config_cookie'}]) }}

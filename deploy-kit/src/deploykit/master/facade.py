@@ -112,6 +112,26 @@ class RestoredSecrets(TypedDict):
     kept: list[str]
 
 
+class Alert(TypedDict):
+    """An alert that is `pending` or `firing`, `since` in ISO 8601; `runbook` is a page of docs."""
+
+    name: str
+    state: str
+    severity: str
+    node: str
+    since: str
+    summary: str
+    runbook: str
+
+
+class Alerts(TypedDict):
+    """The nodes that watch, the rules that were not evaluated well yet, the alerts."""
+
+    watching: list[str]
+    unknown: list[str]
+    alerts: list[Alert]
+
+
 OnState = Callable[[StateEvent], None]
 
 
@@ -257,6 +277,10 @@ class Master:
             states=list(states),
         )
         return {name: cast(DevelopedRun, _understood(run)) for name, run in answers.items()}
+
+    def alerts(self) -> Alerts:
+        """What the environment's monitoring says now."""
+        return cast(Alerts, self._call("alerts", WRITE))
 
     def list_secrets(self) -> list[SecretEntry]:
         """Every secret of the environment, sorted by name, without its value."""

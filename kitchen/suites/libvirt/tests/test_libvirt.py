@@ -21,5 +21,22 @@ def test_socket_is_for_root_and_its_group(host):
     assert (socket.group, socket.mode) == ("libvirt", 0o660)
 
 
-def test_nothing_listens_on_the_network(host):
-    assert "virt" not in host.check_output("ss -Hltnp")
+def test_nothing_listens_on_the_network_but_who_tells_figures(host):
+    listening = [line for line in host.check_output("ss -Hltnp").splitlines() if "virt" in line]
+    assert [line.split()[3] for line in listening] == ["10.90.0.11:9177"]
+
+
+def test_figures_are_told_by_somebody_who_may_only_look(host):
+    assert "\nlibvirt_up 1" in host.check_output("curl -s -m 20 http://10.90.0.11:9177/metrics")
+    pid = host.check_output("systemctl show -P MainPID prometheus-libvirt-exporter")
+    groups = host.check_output("grep Groups: /proc/%s/status", pid).split()[1:]
+    assert host.check_output("getent group libvirt").split(":")[2] not in groups
+    assert "libvirt" not in host.check_output("id -nG prometheus").split()
+
+
+def test_libvirt_that_is_down_is_told(host):
+    units = "libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd.service"
+    host.check_output(f"systemctl stop {units}")
+    said = host.check_output("curl -s -m 20 http://10.90.0.11:9177/metrics")
+    host.check_output("systemctl start libvirtd.socket libvirtd-ro.socket libvirtd.service")
+    assert "\nlibvirt_up 0" in said

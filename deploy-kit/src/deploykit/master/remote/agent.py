@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, cast
 
-from . import backup, environment, kits, rolemap, rotation
+from . import backup, environment, kits, monitoring, rolemap, rotation
 from .fence import Fence
 from .protocol import AgentError, Channel
 from .salt_master import SaltMaster
@@ -104,6 +104,9 @@ class Agent:
             self._salt.sync(digest, minions)
         return self._salt.apply(self._channel, digest, minions, states)
 
+    def alerts(self) -> dict[str, Any]:
+        return monitoring.alerts()
+
     def secrets_list(self) -> list[dict[str, Any]]:
         return rotation.listed()
 
@@ -155,6 +158,7 @@ CALLS = (
     "orchestrate",
     "highstate",
     "apply",
+    "alerts",
     "secrets_list",
     "secrets_rotate",
     "secrets_undo",

@@ -1,0 +1,2 @@
+libvirt_exporter:
+  packages: [prometheus-libvirt-exporter]

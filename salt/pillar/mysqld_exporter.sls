@@ -1,0 +1,2 @@
+mysqld_exporter:
+  packages: [prometheus-mysqld-exporter]

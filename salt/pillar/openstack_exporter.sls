@@ -1,0 +1,2 @@
+openstack_exporter:
+  packages: [ca-certificates]

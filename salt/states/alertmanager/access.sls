@@ -1,0 +1,5 @@
+{%- from 'lib/monitoring.jinja' import web_access with context %}
+include:
+  - .package
+
+{{ web_access('alertmanager') }}

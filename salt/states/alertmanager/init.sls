@@ -1,0 +1,5 @@
+include:
+  - .package
+  - .access
+  - .config
+  - .service
