@@ -36,11 +36,15 @@ class Look:
     ends: datetime | None
 
 
-def look(work: Work, inventory: Inventory) -> Look:
-    """Ask the environment's master, and write down what it says. Raises DeployKitError."""
+def look(work: Work, inventory: Inventory, nodes: list[NodeBackups] | None = None) -> Look:
+    """Ask the environment's master, and write down what it says. Raises DeployKitError.
+
+    `nodes` is what it said of backups, where that was asked already.
+    """
     master = work.master(inventory)
-    roles = {role for host in inventory.hosts for role in host.roles}
-    nodes = master.list_backups() if "database" in roles else []
+    if nodes is None:
+        roles = {role for host in inventory.hosts for role in host.roles}
+        nodes = master.list_backups() if "database" in roles else []
     seen = seen_in(nodes, master.list_secrets(), times.utc_now())
     remember(work.site, inventory.instance, seen)
     return seen

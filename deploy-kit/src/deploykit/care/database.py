@@ -34,7 +34,7 @@ def listed(work: Work, inventory: Inventory) -> list[NodeBackups]:
     """What each node of the database has."""
     reachable(inventory, [inventory.master.name])
     found = work.master(inventory).list_backups()
-    look(work, inventory)
+    look(work, inventory, found)
     return found
 
 
