@@ -346,6 +346,12 @@ def test_server_keeps_binary_logs_apart_from_its_data_and_backups_are_timed(
     assert {"mariadb-backup.timer", "mariadb-backup-logs.timer"} <= timers
 
 
+def test_no_password_is_said_to_the_server_so_that_its_logs_would_have_it(render: Any) -> None:
+    lines = "\n".join(render("minimal")["controller"]["files"]["/etc/mysql/region-access.sql"])
+    assert "IDENTIFIED BY PASSWORD '\", PASSWORD('" in lines
+    assert "IDENTIFIED BY '" not in lines
+
+
 def test_clients_reach_services_through_the_load_balancer_only(render: Any) -> None:
     answer = render("dev")
     front = "https://10.0.0.11:5000/v3"
