@@ -34,6 +34,18 @@ file_lists_cleared:
 {{ one_by_one('messaging', brokers, ['rabbitmq', 'rabbitmq.synced']) }}
 {%- endif %}
 {{ step('foundation', everyone, ['stage.foundation']) }}
+{#- The first node of each role migrates that role's database. #}
+{%- set migrations = {} %}
+{%- for role in pillar.role_map.roles if role.stage in ('identity', 'control') and role.databases is defined %}
+{%- for name in (with_role(role.name) | load_json)[:1] %}
+{%- do migrations.update({name: migrations.get(name, []) + role.components}) %}
+{%- endfor %}
+{%- endfor %}
+{#- There is no way back over a migration but by a backup from before it. #}
+{%- if databases and migrations %}
+{{ step('schemas', migrations | list, ['stage.schemas'], pillar={'migrate': migrations}) }}
+{{ step('backup', databases[-1:], ['mariadb.backup'], after_changes='schemas') }}
+{%- endif %}
 {%- if identity %}
 {{ step('identity_canary', identity[:1],
         ['keystone.migrate', 'keystone', 'keystone.bootstrap', 'keystone.health']) }}
@@ -43,15 +55,13 @@ file_lists_cleared:
 {%- endif %}
 {%- endif %}
 {%- if control %}
-{#- The first node of each role migrates that role's database. #}
-{%- set migrations = {} %}
-{%- for role in pillar.role_map.roles if role.name in services and role.databases is defined %}
-{%- for name in (with_role(role.name) | load_json)[:1] %}
-{%- do migrations.update({name: migrations.get(name, []) + role.components}) %}
+{#- keystone's came with its canary. #}
+{%- set of_control = {} %}
+{%- for name, components in migrations.items() if components | difference(['keystone']) %}
+{%- do of_control.update({name: components | difference(['keystone'])}) %}
 {%- endfor %}
-{%- endfor %}
-{%- if migrations %}
-{{ step('migrations', migrations | list, ['stage.migrate'], pillar={'migrate': migrations}) }}
+{%- if of_control %}
+{{ step('migrations', of_control | list, ['stage.migrate'], pillar={'migrate': of_control}) }}
 {%- endif %}
 {{ step('control_canary', control_canaries, ['stage.control']) }}
 {{ batches('control', control | reject('in', control_canaries) | list, ['stage.control']) }}
@@ -59,6 +69,10 @@ file_lists_cleared:
 {%- for role in pillar.role_map.roles if role.stage == 'agents' %}
 {{ of_role(role) }}
 {%- endfor %}
+{#- No service of the version before is left: what only those needed goes. #}
+{%- if migrations %}
+{{ step('migrations_finished', migrations | list, ['stage.finish'], pillar={'migrate': migrations}) }}
+{%- endif %}
 {%- set discoverers = with_role('compute-api') | load_json %}
 {%- if with_role('hypervisor') | load_json and discoverers %}
 {{ step('hypervisors_discovered', discoverers[:1], ['nova.discover']) }}

@@ -7,3 +7,4 @@ nova:
   # Of so many hypervisors that fit best, one is taken by chance: what was just placed on one is not
   # seen by the next request.
   best_hosts: 4
+  deleted_rows_days: 30  # so long they stay in the database

@@ -272,6 +272,87 @@ def test_each_database_is_migrated_once_on_the_first_node_of_its_role(render: An
     }
 
 
+@pytest.mark.parametrize("topology", ["shipped", "minimal", "ha"])
+def test_database_is_kept_before_it_is_migrated_and_only_then(render: Any, topology: str) -> None:
+    steps = {step["__id__"]: step for step in render(topology)["orchestration"]}
+    order = list(steps)
+    kept = order.index("backup")
+    assert order.index("foundation") < order.index("schemas") < kept
+    assert kept < order.index("identity_canary")
+    assert steps["backup"]["sls"] == ["mariadb.backup"]
+    assert steps["backup"]["onchanges"] == [{"salt": "schemas"}]
+    assert len(steps["backup"]["tgt"]) == 1
+    asked = {part for parts in steps["schemas"]["pillar"]["migrate"].values() for part in parts}
+    migrated = {"keystone"} if topology == "shipped" else {"keystone", "nova", "neutron", "glance"}
+    assert asked >= migrated
+
+
+@pytest.mark.parametrize("topology", ["shipped", "minimal", "ha"])
+def test_schema_is_narrowed_when_no_service_of_the_version_before_is_left(
+    render: Any, topology: str
+) -> None:
+    steps = {step["__id__"]: step for step in render(topology)["orchestration"]}
+    order = list(steps)
+    starting = ("identity_", "control_", "network_", "hypervisor_")
+    last = max(place for place, name in enumerate(order) if name.startswith(starting))
+    assert order.index("migrations_finished") > last
+    assert steps["migrations_finished"]["sls"] == ["stage.finish"]
+    assert steps["migrations_finished"]["pillar"] == steps["schemas"]["pillar"]
+
+
+def test_what_widens_before_services_start_narrows_nothing(render: Any) -> None:
+    states = render("dev")["controller"]["sls"]
+    for component in ("keystone", "neutron"):
+        before = json.dumps(states[f"{component}.migrate"])
+        assert "EXPAND_HEAD" in before and "contract" not in before
+        assert "--contract" in json.dumps(states[f"{component}.finish"])
+    for component in ("nova", "cinder"):
+        nodes = render("volumes")["controller"]["sls"]
+        assert "online_data_migrations" in json.dumps(nodes[f"{component}.finish"])
+        assert "online_data_migrations" not in json.dumps(nodes[f"{component}.migrate"])
+    assert "nova-status upgrade check" in json.dumps(states["nova.migrate"])
+
+
+@pytest.mark.parametrize("topology", ["minimal", "ha"])
+def test_hypervisors_are_spoken_to_as_the_oldest_understands(render: Any, topology: str) -> None:
+    for answer in render(topology).values():
+        if isinstance(answer, dict) and "/etc/nova/nova.conf" in answer["files"]:
+            lines = answer["files"]["/etc/nova/nova.conf"]
+            assert lines[lines.index("[upgrade_levels]") + 1] == "compute = auto"
+
+
+def test_deleted_rows_go_by_a_timer_on_one_node_of_each_service(render: Any) -> None:
+    nodes = render("ha")
+    timers = {
+        name: {
+            one["name"] for one in nodes[name]["highstate"] if one["name"].endswith("-tidy.timer")
+        }
+        for name in ("controller1", "controller2")
+    }
+    wanted = {f"{name}-tidy.timer" for name in ("nova", "glance", "heat", "keystone")}
+    assert timers == {"controller1": wanted, "controller2": set()}
+
+
+@pytest.mark.parametrize("topology", ["shipped", "ha"])
+def test_server_keeps_binary_logs_apart_from_its_data_and_backups_are_timed(
+    render: Any, topology: str
+) -> None:
+    node = render(topology)["controller" if topology == "shipped" else "controller2"]
+    lines = node["files"]["/etc/mysql/mariadb.conf.d/90-region.cnf"]
+    assert {"log_bin = /var/lib/mysql-logs/binlog", "binlog_format = ROW", "sync_binlog = 1"} <= {
+        *lines
+    }
+    assert ("log_slave_updates = ON" in lines) == (topology == "ha")
+    timers = {one["name"] for one in node["highstate"] if one["name"].endswith(".timer")}
+    assert {"mariadb-backup.timer", "mariadb-backup-logs.timer"} <= timers
+
+
+def test_no_password_is_said_to_the_server_so_that_its_logs_would_have_it(render: Any) -> None:
+    lines = "\n".join(render("minimal")["controller"]["files"]["/etc/mysql/region-access.sql"])
+    assert "IDENTIFIED BY PASSWORD '\", PASSWORD('" in lines
+    assert "IDENTIFIED BY '" not in lines
+
+
 def test_clients_reach_services_through_the_load_balancer_only(render: Any) -> None:
     answer = render("dev")
     front = "https://10.0.0.11:5000/v3"

@@ -130,20 +130,27 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of programs that fail when they are told to, before all others on PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("nova-manage", "nova-cells", "nova-schema", "neutron-db-manage"):
+    for name in (
+        *("nova-manage", "nova-cells", "nova-schema", "nova-status", "neutron-db-manage"),
+        *("neutron-schema", "keystone-manage", "keystone-schema"),
+    ):
         (folder / name).write_text(STUB)
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return folder
 
 
-@pytest.mark.parametrize(("component", "steps"), [("nova", 5), ("neutron", 1)])
+# `asked`: questions before the steps, whose answer only chooses between them.
+@pytest.mark.parametrize(
+    ("component", "asked", "steps"), [("nova", 0, 5), ("neutron", 1, 1), ("keystone", 1, 2)]
+)
 def test_each_step_of_a_migration_that_fails_fails_the_migration(
     render: Any,
     programs: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
     component: str,
+    asked: int,
     steps: int,
 ) -> None:
     command = module_of(CHECKOUT / "salt/states/_states/command.py")
@@ -152,10 +159,41 @@ def test_each_step_of_a_migration_that_fails_fails_the_migration(
     monkeypatch.setattr(command.pwd, "getpwnam", lambda _: account)
     state = migration(render, component)
     act = state["act"].replace("/usr/local/sbin/", f"{programs}/")
-    for failing in range(1, steps + 2):
+    for failing in range(asked + 1, asked + steps + 2):
         calls = programs / f"calls-{failing}"
         env = {"CALLS": str(calls), "FAILING": str(failing)}
         answer = command.ensured(state["name"], "false", act, env=env)
         made = calls.read_text().splitlines()
-        assert answer["result"] is (failing > steps), made
-        assert len(made) == min(failing, steps), "it went on after the step that failed"
+        assert answer["result"] is (failing > asked + steps), made
+        assert len(made) == min(failing, asked + steps), "it went on after the step that failed"
+
+
+@pytest.mark.parametrize("component", ["neutron", "keystone"])
+def test_schema_is_widened_where_there_is_one_and_made_whole_where_there_is_none(
+    render: Any, programs: Path, monkeypatch: pytest.MonkeyPatch, component: str
+) -> None:
+    act = migration(render, component)["act"].replace("/usr/local/sbin/", f"{programs}/")
+    made = {}
+    for there, failing in ((True, "0"), (False, "1")):  # whether the first question has a yes
+        monkeypatch.setenv("CALLS", str(programs / f"asked-{there}"))
+        monkeypatch.setenv("FAILING", failing)
+        subprocess.run(["bash", "-e", "-c", act], check=True, timeout=60)
+        made[there] = (programs / f"asked-{there}").read_text().splitlines()[1]
+    assert made[True].endswith("--expand")
+    assert made[False].split()[-1] in ("heads", "db_sync")
+
+
+@pytest.mark.parametrize(
+    ("archived", "purged", "good"),
+    [(0, 0, True), (1, 3, True), (255, 0, False), (0, 1, False), (3, 0, False)],
+)
+def test_deleted_rows_of_nova_go_and_only_real_failures_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, archived: int, purged: int, good: bool
+) -> None:
+    stub = tmp_path / "nova-manage"
+    stub.write_text(f"#!/bin/bash\n[[ $2 == purge ]] && exit {purged}\nexit {archived}\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    tool = CHECKOUT / "salt/states/nova/files/tidy.sh"
+    done = subprocess.run(["bash", tool, "30"], timeout=60, check=False)
+    assert (done.returncode == 0) is good

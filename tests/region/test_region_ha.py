@@ -21,6 +21,16 @@ BOOT_SECONDS = 150.0
 ROUTER_SECONDS = 60.0  # until another gateway is the router's
 ANSWER_SECONDS = 30.0  # for a login and two lists
 JOINED_SECONDS = 300.0  # until the node that came back is a part of both clusters again
+DEPLOY_SECONDS = 900.0
+RESTORE_SECONDS = 180.0  # until the database is back at a moment, on every node
+VERSIONS = "/usr/lib/python3/dist-packages/"
+SCHEMAS = {  # of whatever widens before and narrows after: how its database is asked
+    "keystone": f"/etc/keystone/keystone.conf database {VERSIONS}keystone/common/sql/migrations",
+    "neutron": "/etc/neutron/neutron.conf database "
+    f"{VERSIONS}neutron/db/migration/alembic_migrations",
+}
+# The last revision that narrows keystone's tables does nothing in Zed: its mark alone can go.
+UNMARK = "DELETE FROM keystone.alembic_version WHERE version_num = 'e25ffa003242'"
 
 
 def has(region: Region, role: str, line: str, lost: str = "") -> str:
@@ -128,3 +138,60 @@ def test_controller_that_loses_power_is_not_missed(
         assert wait(lambda: joined(region), JOINED_SECONDS)
     record_property(f"{told}_pings_lost_per_cent", round(pings.lost_per_cent, 2))
     boots(pair, f"with-{lost}")
+
+
+def schema(region: Region, component: str, versions: str = "") -> bool:
+    """Whether a component's tables are narrowed too, or with `versions` (/EXPAND_HEAD) wide."""
+    first = region.with_role("identity")[0].name
+    line = f"/usr/local/sbin/{component}-schema {SCHEMAS[component]}/versions{versions}"
+    return region.try_on(first, line)[0] == 0
+
+
+def backups(own: Railway, name: str) -> list[dict[str, Any]]:
+    found = own.json("database", "list", name)
+    return [one for node in found for one in node["backups"]]
+
+
+def test_schemas_are_narrow_and_every_service_works_on_wide_ones_until_then(
+    own: Railway, region: Region
+) -> None:
+    """As between the first and the last node of an upgrade; the next deployment ends it."""
+    name = region.inventory.environment.name
+    for component in SCHEMAS:
+        assert schema(region, component) and schema(region, component, "/EXPAND_HEAD")
+    region.on(region.with_role("database")[0].name, f'mariadb -e "{UNMARK}"')
+    assert not schema(region, "keystone")
+    assert schema(region, "keystone", "/EXPAND_HEAD")
+    assert slowest(region) < ANSWER_SECONDS
+    before = len(backups(own, name))
+    own("deploy", own.running(name) or "latest", name, timeout=DEPLOY_SECONDS)
+    assert schema(region, "keystone") and schema(region, "neutron")
+    kept = backups(own, name)
+    assert len(kept) == before + 1
+    assert max(kept, key=lambda one: one["time"])["why"] == "before a migration"
+
+
+def test_database_of_three_comes_back_to_a_moment(
+    own: Railway, region: Region, pair: Any, record_property: Any
+) -> None:
+    name = region.inventory.environment.name
+    api = region.admin()
+    own("database", "backup", name, timeout=RESTORE_SECONDS)
+    kept = api.identity.create_project(name="kept-by-a-backup")
+    time.sleep(2)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(2)
+    gone = api.identity.create_project(name="made-after-the-moment")
+    began = time.monotonic()
+    own("database", "restore", name, "--to", moment, "--yes", timeout=900)
+    seconds = time.monotonic() - began
+    record_property("database_restored_seconds", round(seconds, 1))
+    assert seconds < RESTORE_SECONDS
+    assert wait(lambda: joined(region), JOINED_SECONDS)
+    assert wait(lambda: answers(region), API_SECONDS)
+    api = region.admin()
+    assert api.identity.find_project(kept.id) is not None
+    assert api.identity.find_project(gone.id) is None
+    api.identity.delete_project(kept)
+    assert region.ping(pair.address), "an instance that was there before is reached as before"
+    boots(pair, "restored")

@@ -3,3 +3,4 @@ include:
   - .config
   - .keys
   - .service
+  - .tidy

@@ -12,3 +12,13 @@ mariadb_config_file:
     - check_cmd: sh -c 'mariadbd --defaults-file="$1" --user=mysql --help --verbose >/dev/null' check
     - require:
       - pkg: mariadb_package_installed
+
+# Binary logs: apart from the data, so that they stay when those are put aside.
+mariadb_config_logs:
+  file.directory:
+    - name: /var/lib/mysql-logs
+    - user: mysql
+    - group: mysql
+    - mode: '0700'
+    - require:
+      - pkg: mariadb_package_installed

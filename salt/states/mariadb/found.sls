@@ -9,5 +9,6 @@ include:
 
 {{ ensured('mariadb_found_cluster', '/usr/local/sbin/mariadb-cluster founded',
            '/usr/local/sbin/mariadb-cluster found', timeout=600,
-           requires=[{'file': 'mariadb_config_file'}, {'unit': 'mariadb_cluster_watch_current'}]) }}
+           requires=[{'file': 'mariadb_config_file'}, {'file': 'mariadb_config_logs'},
+                     {'unit': 'mariadb_cluster_watch_current'}]) }}
 {%- endif %}

@@ -6,6 +6,7 @@ include:
   - .cluster
 {%- endif %}
   - .service
+  - .backups
 {#- What the first node of a cluster grants is granted on all. #}
 {%- if here == addresses('database') | load_json | first %}
   - .access

@@ -12,5 +12,6 @@ mariadb_join_running:
     - unmask: True
     - require:
       - file: mariadb_config_file
+      - file: mariadb_config_logs
       - unit: mariadb_cluster_watch_current
 {%- endif %}

@@ -11,5 +11,5 @@ include:
            timeout=1500, requires=[{'service': 'mariadb_join_running'}]) }}
 {%- else %}
 
-{{ running('mariadb_service', 'mariadb', files, requires=[{'file': 'mariadb_config_file'}]) }}
+{{ running('mariadb_service', 'mariadb', files, requires=[{'file': 'mariadb_config_file'}, {'file': 'mariadb_config_logs'}]) }}
 {%- endif %}

@@ -31,7 +31,8 @@ nova_config_console:
 {{ printing('nova', ['nova-conductor', 'nova-scheduler', 'nova-novncproxy']) }}
 
 {{ tools('nova', {'alive': 'lib/files/alive.py', 'schema': 'lib/files/schema.py',
-                  'cells': 'nova/files/cells.py', 'config-check': 'lib/files/config_check.py'}) }}
+                  'cells': 'nova/files/cells.py', 'config-check': 'lib/files/config_check.py',
+                  'tidy': 'nova/files/tidy.sh'}) }}
 
 # They are ready once the services that they call answer: after a boot of the whole node, late.
 {{ unit_settings('nova', {'nova-conductor.service': ['TimeoutStartSec=300'],

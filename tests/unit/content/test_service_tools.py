@@ -54,6 +54,24 @@ def test_numbered_revisions_are_told_by_the_greatest(
     assert schema["heads"](tmp_path) == {"86"}
 
 
+def test_schema_is_wide_with_the_revisions_of_a_file_and_others(
+    schema: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "EXPAND_HEAD"
+    file.write_text("2b\n")
+    (tmp_path / "CONTRACT_HEAD").write_text("3c\n")
+    assert schema["heads"](file) == {"2b"} and schema["heads"](tmp_path) == {"2b", "3c"}
+    fits, wide = schema["fits"], str(file)
+    assert fits({"2b", "1a"}, {"2b"}, wide) and fits({"2b", "3c"}, {"2b"}, wide)
+    assert not fits({"1a", "3c"}, {"2b"}, wide)
+    assert not fits({"2b", "1a"}, {"2b", "3c"}, str(tmp_path))
+
+
+def test_any_schema_is_one_with_a_mark(schema: dict[str, Any]) -> None:
+    assert schema["fits"]({"1a"}, {"any"}, "any")
+    assert not schema["fits"](set(), {"any"}, "any")
+
+
 def test_alembic_revisions_are_told_by_what_nothing_builds_on(
     schema: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -79,7 +79,8 @@ def test_each_environment_of_the_line_has_a_job_and_its_own_lock(
     for name, text in rendered.items():
         found = ET.fromstring(text).findtext(".//resourceNames")
         if found:
-            locks[name.removeprefix("deploy-kit-promote-")] = found
+            environment = name.removeprefix("deploy-kit-promote-").removeprefix("deploy-kit-renew-")
+            assert locks.setdefault(environment, found) == found
     assert locks == {one: f"deploy-kit-{one}" for one in ("test", "staging", "production")}
     assert LOCK in jenkinsfile
     carried = {f"deploy-kit-{stage}" for stage in CARRYING.findall(jenkinsfile)}

@@ -17,6 +17,7 @@ from deploykit.base import times
 from deploykit.base.console import for_tables
 from deploykit.base.printable import one_line
 from deploykit.base.processes import this_process
+from deploykit.care import remembered, warnings
 from deploykit.ledger import utc_now, view
 from deploykit.ledger.keeping import Keeping, keeping
 from deploykit.ledger.records import Record
@@ -27,6 +28,7 @@ from deploykit.policy.replay import breach_in
 from deploykit.policy.rules import Case, Reason, on_hold, pinned, vetoed
 from deploykit.site import Site
 from deploykit.site.description import environment_digest
+from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
 
 IN_A_ROW = 3  # marks: that many fit beside the rest of a line
@@ -61,6 +63,7 @@ class Standing:
     breach: tuple[Reason, ...] = ()  # what stood against the entry of what runs, when it entered
     secrets: Keeping | None = None  # how old the export of its secrets is, if any record tells
     described: str | None = None  # digest of what its files say now, if they can be read
+    late: tuple[str, ...] = ()  # what is late in its care, in words, as far as this machine saw
 
     @property
     def differs(self) -> bool | None:
@@ -121,7 +124,7 @@ def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
     cut = [one for one in releases(site) if versions.get(one.digest, one.version) == one.version]
     readable = site.read_environments().environments
     names = shown({name: one.promotion for name, one in readable.items()}, records)
-    return standings(
+    found = standings(
         names,
         records,
         cut[-1] if cut else None,
@@ -130,6 +133,15 @@ def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
         versions={release.digest: release.version for release in cut},
         described={name: environment_digest(one) for name, one in readable.items()},
     )
+    return tuple(replace(one, late=_late(site, one, records)) for one in found)
+
+
+def _late(site: Site, line: Standing, records: Sequence[Record]) -> tuple[str, ...]:
+    if line.running is None:
+        return ()
+    name = line.environment
+    seen = remembered(site, Instance(name))
+    return tuple(warnings(name, seen, view.last_deployed(records, name), utc_now()))
 
 
 def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str]:
@@ -158,6 +170,7 @@ def print_board(site: Site, records: Sequence[Record], printer: Console | None =
     _print_differing(out, lines)
     _print_left_out(out, lines)
     _print_secrets(out, lines, utc_now())
+    _print_late(out, lines)
     shown = [line for line in lines if line.next is not None or _trouble(line)]
     if shown:
         out.print(Text("Next", style="bold"))
@@ -183,6 +196,7 @@ def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
             "environment_digest": line.running.environment_digest if line.running else None,
             "differs_from_files": line.differs,
             "left_out": dict(line.left_out),
+            "late": list(line.late),
             "against_policy": [reason.code for reason in line.breach],
             "last_deploy": _attempt_json(line) if line.last else None,
             "next": _next_json(line) if line.next else None,
@@ -369,6 +383,15 @@ def _print_secrets(out: Console, lines: Sequence[Standing], now: datetime) -> No
         changed = f"they were {secrets.event} {times.human(secrets.at)}"
         text = f"{name}: {made}; no export since {changed}: deploy-kit secrets export {name}"
         _tell(out, Text(text, style="yellow"))
+
+
+def _print_late(out: Console, lines: Sequence[Standing]) -> None:
+    """What should have been done by timers and was not."""
+    if any(line.late for line in lines):
+        out.print(Text("Late", style="bold"))
+    for line in lines:
+        for text in line.late:
+            _tell(out, Text(f"{line.environment}: {times.with_local(text)}", style="yellow"))
 
 
 def _secrets_json(secrets: Keeping) -> dict[str, Any]:

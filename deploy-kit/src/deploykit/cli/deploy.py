@@ -1,6 +1,8 @@
-"""`deploy-kit deploy` and `deploy-kit rollback`."""
+"""`deploy-kit deploy`, `deploy-kit rollback` and `deploy-kit renew`."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import click
 
@@ -85,6 +87,53 @@ def rollback(
         wanted = build_release(work.site, ledger, find_release(work.site, to)) if to else None
         done = run(work, ledger, env, wanted)
         _tell(environment, done.version, done.digest, as_json)
+
+
+@click.command()
+@click.argument("environment")
+@click.option(
+    "--after", default="25d", show_default=True, help="Not before the last deployment is so old."
+)
+@click.option("--now", is_flag=True, help="However young the last deployment is.")
+@provider_option
+@json_option
+@click.pass_context
+def renew(
+    ctx: click.Context, environment: str, after: str, now: bool, provider: str | None, as_json: bool
+) -> None:
+    """Deploy what ENVIRONMENT runs again, in good time before what ends does.
+
+    For a timer, once a day. Certificates with less than 60 days left are made anew, rings of token
+    keys turn. Then the environment is looked at: exit status 1 if its backups are too old or
+    something is about to end all the same.
+
+    \b
+    deploy-kit renew production
+    deploy-kit renew production --now
+    """
+    from datetime import timedelta
+
+    from deploykit.base.errors import InputError
+    from deploykit.base.times import seconds_of
+    from deploykit.cli.ledger import ledger_of
+    from deploykit.providers import resolve_instance
+    from deploykit.train.renewal import renew as run
+
+    try:
+        age = timedelta(seconds=0 if now else seconds_of(after))
+    except ValueError as error:
+        raise InputError(f"--after: {error}", "90s, 15m, 2h or 25d") from None
+    with work_of(ctx, "renew") as work:
+        env, _ = resolve_instance(work.site, environment, provider)
+        done = run(work, ledger_of(ctx), env, age)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        did = "was deployed again" if done.deployed else "was deployed not long ago"
+        click.echo(f"{environment}: {done.version} {did}")
+        for text in done.late:
+            click.echo(f"late: {text}")
+    ctx.exit(1 if done.late else 0)
 
 
 def _tell(environment: str, version: str, digest: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from deploykit.base import times
 from deploykit.cli.app import (
     json_option,
     print_json,
@@ -39,13 +40,15 @@ def list_(ctx: click.Context, environment: str, provider: str | None, as_json: b
     with work_of(ctx, "secrets") as work:
         found = listed(work, inventory_of(work.site, environment, provider))
     if as_json:
-        print_json([asdict(one) for one in found])
+        ends = [times.iso(one.ends) if one.ends else None for one in found]
+        print_json([{**asdict(one), "ends": e} for one, e in zip(found, ends, strict=True)])
         return
     table = Table(box=None, pad_edge=False)
     for title in ("secret", "kind", "for", "age", ""):
         table.add_column(title)
     for one in found:
-        state = "rotated; deploy brings it to the services" if one.waiting else ""
+        state = f"ends {one.ends:%Y-%m-%d}" if one.ends else ""
+        state = "rotated; deploy brings it to the services" if one.waiting else state
         table.add_row(one.name, one.kind, ", ".join(one.roles) or "nobody", _age(one.age), state)
     stdout().print(table)
 

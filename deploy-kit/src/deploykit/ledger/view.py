@@ -260,6 +260,12 @@ def running(records: Sequence[Record], environment: str) -> Running | None:
     return current
 
 
+def last_deployed(records: Sequence[Record], environment: str) -> datetime | None:
+    """When the last deployment that came to its end did, of whatever release; None without one."""
+    ended = [one.told for one in attempts(records, environment) if one.phase == Phase.FINISHED]
+    return ended[-1] if ended else None
+
+
 def in_flight(
     records: Sequence[Record], environment: str, now: datetime | None = None
 ) -> Attempt | None:

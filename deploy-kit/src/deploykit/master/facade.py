@@ -21,6 +21,7 @@ RESTORE = 120.0
 UPLOAD = 120.0
 STATES = 1800.0
 DEVELOPED_STATES = 900.0  # somebody is waiting for them at a terminal
+ALL_DATA = 4000.0  # of a database, on one node after another
 
 Saved = dict[str, Any]  # an export of secrets: made, encrypted and brought back, never looked into
 
@@ -81,13 +82,18 @@ class DevelopedRun(StatesRun):
 
 
 class SecretEntry(TypedDict):
-    """A secret without its value; `made` in ISO 8601, None if that was not noted."""
+    """A secret without its value; `made` in ISO 8601, None if that was not noted.
+
+    `ends` of a certificate, in ISO 8601; `keep` of a ring of keys: how many stay.
+    """
 
     name: str
     kind: str
     roles: list[str]
     made: str | None
     waiting: bool
+    ends: str | None
+    keep: int | None
 
 
 class Rotated(TypedDict):
@@ -130,6 +136,36 @@ class Alerts(TypedDict):
     watching: list[str]
     unknown: list[str]
     alerts: list[Alert]
+
+
+class KeptBackup(TypedDict):
+    """A backup of the database, and until when its logs lead; times in seconds since 1970."""
+
+    name: str
+    time: int
+    reaches: int
+    bytes: int
+    why: str
+
+
+class NodeBackups(TypedDict, total=False):
+    """What a database node has; `silent` if it did not answer. `stale` is the age in seconds from
+    which on its newest backup is too old; `copies` where they go and the key that they go by."""
+
+    node: str
+    silent: bool
+    stale: int
+    backups: list[KeptBackup]
+    copies: dict[str, Any]
+
+
+class RestoredDatabase(TypedDict):
+    """By which node and backup a database came back, to which time, and who took it over."""
+
+    node: str
+    backup: str
+    to: str
+    others: list[str]
 
 
 OnState = Callable[[StateEvent], None]
@@ -314,6 +350,26 @@ class Master:
             RestoredSecrets,
             self._call(
                 "secrets_restore", RESTORE, saved=saved, name=environment, replacing=list(replacing)
+            ),
+        )
+
+    def list_backups(self) -> list[NodeBackups]:
+        """The backups of the database, node by node."""
+        return cast(list[NodeBackups], self._call("database_list", RESTORE * 5))
+
+    def backup_database(self, why: str) -> str:
+        """Take a backup now; which it is, in words."""
+        return cast(str, self._call("database_backup", ALL_DATA, why=why))
+
+    def restore_database(self, when: str, on_step: Callable[[str], None]) -> RestoredDatabase:
+        """Bring the database back to `when`, a time or backup as nodes write it; '' is now."""
+        return cast(
+            RestoredDatabase,
+            self._caller.call(
+                "database_restore",
+                timeout=ALL_DATA,
+                on_event=lambda event: on_step(str(event["step"])),
+                when=when,
             ),
         )
 

@@ -34,13 +34,18 @@ PARTS = frozenset({"format", "environment", "secrets", "made", "previous", "ca",
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """One secret without its value: `age` in seconds, None where its making was not noted."""
+    """One secret without its value: `age` in seconds, None where its making was not noted.
+
+    `ends` is when a certificate does; `keep` how many keys of a ring stay when it is rotated.
+    """
 
     name: str
     kind: str
     roles: tuple[str, ...]
     age: float | None
     waiting: bool
+    ends: datetime.datetime | None = None
+    keep: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def export(
     `file` is by default a new one in the state folder. The ledger is told. Raises DeployKitError
     where there is nothing to export or nobody to read it.
     """
-    readers = tuple(named) or _readers(signers_in_force(ledger.fetch_records()))
+    readers = tuple(named) or usual_readers(signers_in_force(ledger.fetch_records()))
     reachable(inventory, [inventory.master.name])
     content = work.master(inventory).export_secrets()
     now = datetime.datetime.now(datetime.UTC)
@@ -79,7 +84,7 @@ def export(
     return target, header
 
 
-def _readers(signers: Sequence[Signer]) -> tuple[Recipient, ...]:
+def usual_readers(signers: Sequence[Signer]) -> tuple[Recipient, ...]:
     kept = any(CUSTODIAN in signer.roles for signer in signers)
     return recipients_of(signers, frozenset({CUSTODIAN}) if kept else MAY_RESTORE)
 
@@ -134,7 +139,7 @@ def restore(
         )
     if missing := PARTS - set(content):
         raise Refused(f"{file} is not whole: it lacks {', '.join(sorted(missing))}")
-    _demand_quiet(ledger, inventory)
+    demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
     master = work.master(inventory)
     differing = master.differing_secrets(content)
@@ -160,7 +165,7 @@ def rotate(
     Services get them with the next deployment. `waiting` are token keys that were rotated before
     and not deployed since. Raises DeployKitError for an unknown name, Refused during a deployment.
     """
-    _demand_quiet(ledger, inventory)
+    demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
     done = work.master(inventory).rotate_secrets(names)
     if done["rotated"]:
@@ -170,7 +175,7 @@ def rotate(
 
 def undo(work: Work, ledger: Ledger, inventory: Inventory) -> list[str]:
     """Take rotations back that were not deployed; returns the names."""
-    _demand_quiet(ledger, inventory)
+    demand_quiet(ledger, inventory)
     reachable(inventory, [inventory.master.name])
     names = work.master(inventory).undo_rotation()
     if names:
@@ -195,10 +200,12 @@ def _secret(entry: SecretEntry, now: datetime.datetime) -> Secret:
         tuple(entry["roles"]),
         None if age is None else max(0.0, age),
         entry["waiting"],
+        datetime.datetime.fromisoformat(entry["ends"]) if entry["ends"] else None,
+        entry["keep"],
     )
 
 
-def _demand_quiet(ledger: Ledger, inventory: Inventory) -> None:
+def demand_quiet(ledger: Ledger, inventory: Inventory) -> None:
     """Raise Refused while a deployment is under way: it works with the values of now."""
     now = datetime.datetime.now(datetime.UTC)
     lease = in_flight(ledger.fetch_records(), inventory.environment.name, now)

@@ -10,6 +10,8 @@ import testinfra
 testinfra_hosts = ["ansible://one"]
 ADDRESSES = {"one": "10.90.0.11", "two": "10.90.0.12", "three": "10.90.0.13"}
 TOOL = "/usr/local/sbin/mariadb-cluster"
+BACKUPS = "/usr/local/sbin/mariadb-backups"
+MOST = 180  # seconds that a way back may take
 ALL = tuple(ADDRESSES)
 
 
@@ -174,3 +176,48 @@ def test_nothing_is_begun_while_a_node_is_silent(nodes):
     for name in ("one", "two"):
         nodes[name].check_output("%s found --without three", TOOL)
     assert sum(nodes[name].service("mariadb").is_running for name in ("one", "two")) == 1
+
+
+def test_one_node_of_the_cluster_takes_the_backup_of_the_timer(nodes):
+    said = side_by_side(nodes, "%s make turn", BACKUPS)
+    assert [one.rc for one in said] == [0, 0, 0], [one.stderr for one in said]
+    taken = {name: "another node" not in one.stdout for name, one in zip(ALL, said, strict=True)}
+    assert taken == {"one": False, "two": True, "three": False}  # the last by name
+
+
+def test_cluster_comes_back_to_the_moment_between_two_writes(nodes, host, capsys):
+    """As the master does it: onto one node, and the others take everything from it."""
+    remember(nodes["one"], "before")
+    nodes["two"].check_output("%s make %s", BACKUPS, "by the test")
+    remember(nodes["three"], "between")
+    assert remembers(nodes["two"], "between")
+    time.sleep(1.1)
+    moment = nodes["two"].check_output("date -u %s", "+%Y%m%dT%H%M%SZ")
+    time.sleep(1.1)
+    remember(nodes["one"], "after")
+    sql(nodes["one"], "DELETE FROM kitchen.said WHERE text = 'before'")
+    assert remembers(nodes["two"], "after")
+    old = sql(nodes["two"], "SHOW STATUS LIKE 'wsrep_cluster_state_uuid'")
+
+    others = {name: nodes[name] for name in ("one", "three")}
+    began = time.monotonic()
+    nodes["two"].check_output("%s prepare %s", BACKUPS, moment)
+    left = side_by_side(others, "%s leave", BACKUPS)
+    assert [one.rc for one in left] == [0, 0], [one.stderr for one in left]
+    nodes["two"].check_output("%s switch", BACKUPS)
+    served = time.monotonic() - began
+    for node in others.values():
+        node.check_output("systemctl start mariadb && %s synced 300", TOOL)
+    whole(nodes)
+    seconds = time.monotonic() - began
+    with capsys.disabled():
+        print(f"\nback at {moment} after {served:.1f} s, on all nodes after {seconds:.1f} s")
+    assert seconds < MOST
+    for node in nodes.values():
+        assert remembers(node, "before") and remembers(node, "between")
+        assert sql(node, "SELECT 1 FROM kitchen.said WHERE text = 'after'") == ""
+    # A node that slept through it is of another cluster, and cannot join unawares.
+    assert sql(nodes["two"], "SHOW STATUS LIKE 'wsrep_cluster_state_uuid'") != old
+    text = f"afterwards {time.time()}"
+    remember(nodes["one"], text)
+    assert remembers(nodes["two"], text) and remembers(nodes["three"], text)

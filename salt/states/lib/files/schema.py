@@ -5,7 +5,8 @@
 
 CONFIG's [SECTION] connection names the database (DATABASE: another one beside it), VERSIONS is the
 folder of the Alembic revisions that the package ships, or the wanted revisions themselves,
-separated by commas. Answers what `... db_sync --check` answers,
+separated by commas. A file of revisions (EXPAND_HEAD): those are there, others may be, too; `any`:
+some are. Answers what `... db_sync --check` answers,
 without loading the service's code (2 to 4 s). The heads are in HEAD files where the package has
 them, else they are the revisions that no other one builds on. Files NNN_NAME.py are those of
 sqlalchemy-migrate: the greatest number counts.
@@ -26,7 +27,9 @@ BELOW = re.compile(r"^(?:down_revision|depends_on)\s*=\s*(.*)$", re.M)
 
 
 def heads(versions):
-    """The revisions that a database of the installed version is marked with."""
+    """The revisions that a database of the installed version is marked with; those in a file."""
+    if versions.is_file():
+        return set(versions.read_text().split())
     files = list(versions.glob("*HEAD")) or list(versions.glob("HEADS"))
     if files:
         return {word for file in files for word in file.read_text().split()}
@@ -66,6 +69,15 @@ def marks(connection, database, wanted):
         return {str(row[0]) for row in cursor.fetchall()}
 
 
+def fits(found, wanted, versions):
+    """Whether the revisions `found` are the `wanted` ones, as `versions` asks for them."""
+    if versions == "any":
+        return bool(found)
+    if versions.startswith("/") and Path(versions).is_file():
+        return wanted <= found
+    return found == wanted
+
+
 def main():
     config_file, section, versions, *database = sys.argv[1:]
     config = configparser.RawConfigParser(strict=False)
@@ -75,7 +87,7 @@ def main():
         found = marks(config[section]["connection"], (database or [""])[0], wanted)
     except pymysql.err.MySQLError as error:
         sys.exit(f"no schema: {error.args[0]}")
-    if found != wanted:
+    if not fits(found, wanted, versions):
         sys.exit(f"the schema is {sorted(found)}, not {sorted(wanted)}")
 
 

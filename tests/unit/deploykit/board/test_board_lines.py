@@ -3,15 +3,19 @@ from __future__ import annotations
 import io
 import re
 import socket
+from datetime import timedelta
 
 import pytest
 from deploykit.base.console import PrintableConsole
-from deploykit.board import board_json, print_board, shown, standings
+from deploykit.board import board, board_json, print_board, shown, standings
+from deploykit.care import Look, remember
+from deploykit.ledger import utc_now
 from deploykit.ledger.bodies import secrets_body
 from deploykit.ledger.schema import SecretsEvent
 from deploykit.ledger.view import versions_of
 from deploykit.ledger.words import describe
 from deploykit.site import Site
+from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
 from ledgerbook import NOON, OWNER, Story, release, rule
 
@@ -171,6 +175,17 @@ def test_export_that_fits_no_more_is_told_with_its_age_and_the_command(site: Sit
     assert "deploy-kit secrets export test" in said
     told.tell(secrets_body("test", SecretsEvent.RESTORED, "a" * 64))
     assert "no export since" not in shown_board(site, told)
+
+
+def test_backup_that_is_too_old_is_late_as_far_as_this_machine_saw(site: Site) -> None:
+    told = line().deployed("test", ONE)
+    assert "Late" not in shown_board(site, told)
+    seen = utc_now() - timedelta(days=3)
+    remember(site, Instance("test"), Look(at=seen, backup=seen, stale=3600, ends=None))
+    said = shown_board(site, told)
+    assert re.search(r"^Late\n  test: backups of the database: the newest is 3d old", said, re.M)
+    (test, *_) = board_json(board(site, told.records))
+    assert "deploy-kit database list test" in test["late"][0]
 
 
 def shown_board(site: Site, told: Story) -> str:

@@ -59,7 +59,7 @@ class Wire:
         self.names.append(name)
         self.batch |= arguments.get("batch", {})
         if on_event is not None:
-            on_event(EVENT)
+            on_event({"step": "prepared"} if name == "database_restore" else EVENT)
         return ANSWERS.get(name, {"current": None, "secrets": False})
 
 
@@ -96,6 +96,10 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.secrets_fingerprint()
     master.differing_secrets({})
     master.restore_secrets({}, "test", [])
+    steps: list[str] = []
+    master.list_backups()
+    master.backup_database("by hand")
+    master.restore_database("20261129T080000Z", steps.append)
     assert sorted(wire.names) == sorted(CALLS)
     assert seen == [EVENT] * 3
     assert wire.batch == {"batch_percent": 20}

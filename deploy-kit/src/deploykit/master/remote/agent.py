@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, cast
 
-from . import backup, environment, kits, monitoring, rolemap, rotation
+from . import backup, database, environment, kits, monitoring, rolemap, rotation
 from .fence import Fence
 from .protocol import AgentError, Channel
 from .salt_master import SaltMaster
@@ -144,6 +144,15 @@ class Agent:
                 )
         return done
 
+    def database_list(self) -> list[dict[str, Any]]:
+        return database.listed(self._salt)
+
+    def database_backup(self, why: str) -> str:
+        return database.make(self._salt, why)
+
+    def database_restore(self, when: str) -> dict[str, Any]:
+        return database.restore(self._salt, when, lambda step: self._channel.event(step=step))
+
 
 CALLS = (
     "hello",
@@ -166,6 +175,9 @@ CALLS = (
     "secrets_fingerprint",
     "secrets_differing",
     "secrets_restore",
+    "database_list",
+    "database_backup",
+    "database_restore",
 )
 
 
@@ -174,6 +186,7 @@ CHANGING = frozenset(
     {
         "apply",
         "current",
+        "database_restore",
         "environment",
         "highstate",
         "orchestrate",

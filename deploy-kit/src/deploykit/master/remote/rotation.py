@@ -64,7 +64,8 @@ def listed() -> list[dict[str, Any]]:
     """What secrets there are, sorted by name, without any value.
 
     Each: name, kind, roles that may read it, made (ISO 8601, or None where it was not noted),
-    and whether it was rotated and waits for a deployment.
+    whether it was rotated and waits for a deployment, when it `ends` (a certificate; ISO 8601), and
+    how many keys of a ring stay when it is rotated (`keep`; None where all do, or it is none).
     """
     spec = asked_for(missing_ok=True)
     values: dict[str, Any] = read_json(secrets.ROOT / secrets.STORE, {})
@@ -77,6 +78,8 @@ def listed() -> list[dict[str, Any]]:
             "roles": list(spec.get(name, {}).get("roles", [])),
             "made": times.get(name),
             "waiting": name in old,
+            "ends": secrets.end_of(values[name]),
+            "keep": spec.get(name, {}).get("keep"),
         }
         for name in sorted(values)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -102,6 +103,21 @@ class SaltMaster:
         if without:
             raise AgentError(f"modules of the content did not reach {', '.join(without)}")
 
+    def run(self, minions: list[str], words: list[str], seconds: int) -> dict[str, str]:
+        """What a program printed on each of `minions`, which it may take `seconds` for.
+
+        Raises AgentError naming the first on which it failed or that did not answer.
+        """
+        answers = self._local.cmd(
+            minions,
+            "cmd.run_all",
+            [shlex.join(words)],
+            kwarg={"python_shell": False, "timeout": seconds},
+            tgt_type="list",
+            timeout=20,
+        )
+        return {name: printed_by(name, answers.get(name)) for name in minions}
+
     def _states(
         self, channel: Channel, digest: str, minions: list[str], chosen: dict[str, Any]
     ) -> dict[str, Any]:
@@ -147,6 +163,16 @@ class Watch:
                 for told in progress_of(event["tag"], event["data"]):
                     self._channel.event(**told)
         bus.destroy()
+
+
+def printed_by(minion: str, answer: Any) -> str:
+    """What a program printed, of Salt's answer to `cmd.run_all`. Raises AgentError if it failed."""
+    if not isinstance(answer, dict):
+        raise AgentError(f"{minion}: {answer or 'the minion did not answer'}")
+    if answer["retcode"]:
+        said = str(answer["stderr"] or answer["stdout"]).strip()
+        raise AgentError(f"{minion}: {said[-PRINTED:] or 'it failed and said nothing'}")
+    return str(answer["stdout"])
 
 
 def progress_of(tag: str, data: dict[str, Any]) -> Iterator[dict[str, Any]]:

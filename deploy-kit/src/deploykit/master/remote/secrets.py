@@ -202,6 +202,16 @@ def certificate(
     }
 
 
+def end_of(value: Any) -> str | None:
+    """When a secret ends, in ISO 8601: a certificate does, others have None."""
+    if not isinstance(value, dict):
+        return None
+    from cryptography import x509
+
+    held = x509.load_pem_x509_certificate(value["certificate"].encode())
+    return held.not_valid_after_utc.isoformat()
+
+
 def _pem_of_key(key: Any) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
