@@ -5,23 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
-from deploykit.base import times
-from deploykit.base.console import for_tables
-from deploykit.base.printable import one_line
-from deploykit.base.processes import this_process
 from deploykit.care import remembered, warnings
 from deploykit.ledger import utc_now, view
 from deploykit.ledger.keeping import Keeping, keeping
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import Phase, Purpose, Result
+from deploykit.ledger.schema import Phase, Result
 from deploykit.ledger.words import short
 from deploykit.policy import Candidate, Verdict, evaluate
 from deploykit.policy.replay import breach_in
@@ -30,11 +19,6 @@ from deploykit.site import Site
 from deploykit.site.description import environment_digest
 from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
-
-IN_A_ROW = 3  # marks: that many fit beside the rest of a line
-SHOWN = 12  # decisions that hold
-MARKS = {Result.PASSED: "✓", Result.FAILED: "✗", Result.NOT_APPLICABLE: "–"}
-COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_APPLICABLE: "dim"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,51 +144,6 @@ def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str
     return found or list(rules)
 
 
-def print_board(site: Site, records: Sequence[Record], printer: Console | None = None) -> None:
-    """Print the board, at most 100 columns wide, without colours where it is no terminal."""
-    out = printer or for_tables()
-    lines = board(site, records)
-    out.print(_table(lines, utc_now()))
-    _print_in_force(out, lines)
-    _print_breaches(out, lines)
-    _print_differing(out, lines)
-    _print_left_out(out, lines)
-    _print_secrets(out, lines, utc_now())
-    _print_late(out, lines)
-    shown = [line for line in lines if line.next is not None or _trouble(line)]
-    if shown:
-        out.print(Text("Next", style="bold"))
-    for line in shown:
-        _print_next(out, line, site)
-
-
-def board_json(lines: Iterable[Standing]) -> list[dict[str, Any]]:
-    """The board for machines; times in UTC as the ledger writes them."""
-    return [
-        {
-            "environment": line.environment,
-            "release": line.running.digest if line.running else None,
-            "version": line.running.version if line.running else None,
-            "since": times.iso(line.running.since) if line.running else None,
-            "by": line.running.actor if line.running else None,
-            "evidence": dict(line.marks),
-            "evidence_at": {check: times.iso(time) for check, time in line.marked.items()},
-            "in_force": [
-                {"code": one.code, "text": one.text, "remedy": one.remedy} for one in line.in_force
-            ],
-            "secrets": _secrets_json(line.secrets) if line.secrets else None,
-            "environment_digest": line.running.environment_digest if line.running else None,
-            "differs_from_files": line.differs,
-            "left_out": dict(line.left_out),
-            "late": list(line.late),
-            "against_policy": [reason.code for reason in line.breach],
-            "last_deploy": _attempt_json(line) if line.last else None,
-            "next": _next_json(line) if line.next else None,
-        }
-        for line in lines
-    ]
-
-
 def _standing(
     name: str,
     records: Sequence[Record],
@@ -279,209 +218,3 @@ def _in_force(
     vetoes = [d.release for d in view.decisions(records) if d.decision == "veto" and d.release]
     found = [*on_hold(nobodys), *pinned(nobodys)]
     return (*found, *(one for digest in dict.fromkeys(vetoes) for one in vetoed(asked(digest))))
-
-
-def _table(lines: Sequence[Standing], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Environment", "Release", "Since (UTC)", "By"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("Evidence", overflow="fold")
-    for line in lines:
-        marks = Text()
-        for place, (check, result) in enumerate(line.marks):
-            marks.append("" if not place else "  " if place % IN_A_ROW else "\n")
-            marks.append(f"{MARKS[result]} {check}", style=COLOURS[result])
-            ago = times.age(line.marked[check], now) if check in line.marked else ""
-            marks.append(f" {ago}", style="dim")
-        runs = line.running
-        cells = (runs.version, times.human(runs.since), runs.actor) if runs else ("nothing", "", "")
-        table.add_row(line.environment, *(Text(one_line(cell)) for cell in cells), marks)
-    return table
-
-
-def _trouble(line: Standing) -> str:
-    """What is the matter with the last deploy of an environment; '' where it went well."""
-    last = line.last
-    if last is None or last.phase == Phase.FINISHED:
-        return ""
-    if last.phase == Phase.FAILED:
-        return f"{last.purpose} of {last.version} failed at {times.human(last.told)}{_why(last)}"
-    who = f"by {last.owner} since {times.human(last.since)}"
-    if line.busy:
-        return f"{last.purpose} of {last.version} in flight, {who}"
-    return f"{last.purpose} of {last.version} was left unfinished, {who}"
-
-
-def _why(failed: view.Attempt) -> str:
-    return f": {one_line(failed.summary)}" if failed.summary.strip() else ""
-
-
-def _print_in_force(out: Console, lines: Sequence[Standing]) -> None:
-    """What people decided that holds now; what holds everywhere in one line."""
-    where: dict[str, list[str]] = {}
-    for line in lines:
-        for reason in line.in_force:
-            where.setdefault(reason.text, []).append(line.environment)
-    if where:
-        out.print(Text("In force", style="bold"))
-    texts = list(where.items())
-    for text, names in texts[:SHOWN]:
-        place = "" if len(names) == 1 and text.startswith(names[0]) else f"{', '.join(names)}: "
-        _tell(out, Text(f"{place}{times.with_local(text)}", style="yellow"))
-    if len(texts) > SHOWN:
-        _tell(out, Text(f"and {len(texts) - SHOWN} more: deploy-kit status --json"))
-
-
-def _print_breaches(out: Console, lines: Sequence[Standing]) -> None:
-    """What runs although policy had not let it in."""
-    against = [line for line in lines if line.breach]
-    if against:
-        out.print(Text("Entered against policy", style="bold red"))
-    for line in against:
-        version = line.running.version if line.running else ""
-        for reason in line.breach:
-            text = f"{line.environment}, {version}: {times.with_local(reason.text)}"
-            _tell(out, Text(text, style="red"))
-
-
-def _print_differing(out: Console, lines: Sequence[Standing]) -> None:
-    """Where an environment's files say something else than what was brought about last."""
-    differing = [line for line in lines if line.differs]
-    if differing:
-        out.print(Text("Files changed since", style="bold"))
-    for line in differing:
-        assert line.running is not None
-        command = f"deploy-kit deploy {line.running.version} {line.environment}"
-        _tell(out, Text(f"{line.environment}: brought about by: {command}", style="yellow"))
-
-
-def _print_left_out(out: Console, lines: Sequence[Standing]) -> None:
-    """Which nodes run another release still, and what brings them the one of now."""
-    lacking = [line for line in lines if line.left_out]
-    if lacking:
-        out.print(Text("Left out", style="bold"))
-    for line in lacking:
-        assert line.running is not None
-        nodes = ", ".join(f"{name} ({why})" for name, why in line.left_out.items())
-        command = f"deploy-kit deploy {line.running.version} {line.environment}"
-        text = f"{line.environment}: {nodes}; caught up when they are back: {command}"
-        _tell(out, Text(one_line(text), style="yellow"))
-
-
-def _print_secrets(out: Console, lines: Sequence[Standing], now: datetime) -> None:
-    """How old each environment's newest export of secrets is, and whether one fits them."""
-    kept = [(line.environment, line.secrets) for line in lines if line.secrets is not None]
-    if kept:
-        out.print(Text("Secrets", style="bold"))
-    for name, secrets in kept:
-        made = "never exported"
-        if secrets.exported:
-            made = f"exported {times.age(secrets.exported, now)} ago"
-        if secrets.fits:
-            _tell(out, Text(f"{name}: {made}"))
-            continue
-        changed = f"they were {secrets.event} {times.human(secrets.at)}"
-        text = f"{name}: {made}; no export since {changed}: deploy-kit secrets export {name}"
-        _tell(out, Text(text, style="yellow"))
-
-
-def _print_late(out: Console, lines: Sequence[Standing]) -> None:
-    """What should have been done by timers and was not."""
-    if any(line.late for line in lines):
-        out.print(Text("Late", style="bold"))
-    for line in lines:
-        for text in line.late:
-            _tell(out, Text(f"{line.environment}: {times.with_local(text)}", style="yellow"))
-
-
-def _secrets_json(secrets: Keeping) -> dict[str, Any]:
-    return {
-        "exported": times.iso(secrets.exported) if secrets.exported else None,
-        "last": secrets.event,
-        "at": times.iso(secrets.at),
-        "export_fits": secrets.fits,
-    }
-
-
-def _tell(out: Console, text: Text, indent: int = 2) -> None:
-    """Print `text` so that no line of it, however it is broken, begins where the board's own do."""
-    out.print(Padding(text, (0, 0, 0, indent), expand=False))
-
-
-def _print_next(out: Console, line: Standing, site: Site) -> None:
-    trouble = _trouble(line)
-    if line.failed is not None:
-        _print_failed(out, line, line.failed, site)
-        return
-    if trouble:
-        _tell(out, Text(f"{line.environment}: {trouble}", style="yellow"))
-    if line.next is None:
-        return
-    after = line.next
-    where = f"{line.environment} ← {after.version}"
-    if after.verdict.allowed:
-        verb = Purpose.PROMOTE if after.source else Purpose.DEPLOY
-        command = f"deploy-kit {verb} {after.version} {line.environment}"
-        _tell(out, Text(f"{where}: ").append("may enter", style="green").append(f": {command}"))
-        return
-    _tell(out, Text(f"{where}: ").append("not yet", style="yellow"))
-    for reason in after.verdict.reasons:
-        _tell(out, Text(f"- {times.with_local(reason.text)}"), 4)
-
-
-def _print_failed(out: Console, line: Standing, failed: view.Attempt, site: Site) -> None:
-    """A release that failed there is no candidate like others: what failed, and where to look."""
-    where = f"{line.environment} ← {failed.version}"
-    text = Text(f"{where}: ").append("failed there", style="red")
-    _tell(out, text.append(f" at {times.human(failed.told)}{_why(failed)}"))
-    log = _log_of(failed, site)
-    look = log or f"deploy-kit history {line.environment}"
-    out.print(Text(f"    - look at it: {look}"), soft_wrap=True)
-    again = f"deploy-kit {failed.purpose} {failed.version} {line.environment}"
-    _tell(out, Text(f"- mend it and cut another release; or try it again: {again}"), 4)
-    assert line.next is not None
-    for reason in line.next.verdict.reasons:
-        _tell(out, Text(f"- {times.with_local(reason.text)}"), 4)
-
-
-def _log_of(attempt: view.Attempt, site: Site) -> Path | None:
-    """The log of its states, if it was deployed from here."""
-    from deploykit.rollout.work import logs_of
-
-    if attempt.owner.host != this_process().host:
-        return None
-    return logs_of(site, attempt.owner.pid, attempt.environment)
-
-
-def _attempt_json(line: Standing) -> dict[str, Any]:
-    last = line.last
-    assert last is not None
-    return {
-        "id": last.id,
-        "version": last.version,
-        "release": last.release,
-        "purpose": last.purpose,
-        "phase": last.phase,
-        "owner": last.owner.as_json(),
-        "since": times.iso(last.since),
-        "lease_until": times.iso(last.lease_until),
-        "in_flight": line.busy,
-        "summary": last.summary,
-    }
-
-
-def _next_json(line: Standing) -> dict[str, Any]:
-    after = line.next
-    assert after is not None
-    return {
-        "release": after.digest,
-        "version": after.version,
-        "from": after.source,
-        "allowed": after.verdict.allowed,
-        "failed_there": line.failed is not None,
-        "reasons": [
-            {"code": reason.code, "text": reason.text, "remedy": reason.remedy}
-            for reason in after.verdict.reasons
-        ],
-        "needed": [{"check": n.check, "over": n.over} for n in after.verdict.needed],
-    }

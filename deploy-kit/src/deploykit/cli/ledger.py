@@ -46,7 +46,9 @@ def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
     """Show the board: what runs where, since when, on what evidence, and what is next."""
-    from deploykit.board import board, board_json, print_board
+    from deploykit.board import board
+    from deploykit.board.as_json import board_json
+    from deploykit.board.terminal import print_board
 
     records, site = ledger_of(ctx).known, site_of(ctx)
     tell_unreadable(site)

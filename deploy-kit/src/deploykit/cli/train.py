@@ -24,7 +24,7 @@ def train(ctx: click.Context, release: str, last: str | None) -> None:
     from rich.markup import escape
 
     from deploykit.base.errors import InputError
-    from deploykit.board import print_board
+    from deploykit.board.terminal import print_board
     from deploykit.cli.bugs import telling
     from deploykit.cli.ledger import ledger_of
     from deploykit.release import find_release

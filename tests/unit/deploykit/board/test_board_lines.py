@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 from deploykit.base.console import PrintableConsole
-from deploykit.board import board, board_json, print_board, shown, standings
+from deploykit.board import board, shown, standings
+from deploykit.board.as_json import board_json
+from deploykit.board.terminal import print_board
 from deploykit.care import Look, remember
 from deploykit.ledger import utc_now
 from deploykit.ledger.bodies import secrets_body

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from deploykit.base.console import for_tables
 from deploykit.base.errors import NodeUnreachable, Refused
-from deploykit.board import board, board_json, print_board
+from deploykit.board import board
+from deploykit.board.as_json import board_json
+from deploykit.board.terminal import print_board
 from deploykit.ledger.kinds import KINDS
 from deploykit.ledger.view import evidence, running
 from deploykit.site.instance import Instance

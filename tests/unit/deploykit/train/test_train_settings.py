@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from deploykit.base.errors import InputError
-from deploykit.board import board, board_json
+from deploykit.board import board
+from deploykit.board.as_json import board_json
 from deploykit.ledger.view import attempts
 from deploykit.site.description import environment_digest
 from trainworld import Build, World, git
