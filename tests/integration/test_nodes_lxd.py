@@ -255,8 +255,9 @@ def test_instance_of_before_own_keys_moves_over_with_a_stopped_node_and_after_a_
     assert key_in_force(site, PROBE) == sites_key(site)
     provider.save(PROBE, "of-before", Silent())
     lxd.start("salt", project)
-    with pytest.raises(DeployKitError, match=r"probe: node web is not running"):
+    with pytest.raises(DeployKitError, match=r"web is not reachable"):
         with_own_key(site, provider.inventory(environment, PROBE))
+    assert key_in_force(site, PROBE) == sites_key(site)  # refused before anything moved
     for came in ("with a stopped node", "back to a snapshot of before"):
         moved = provider.up(environment, PROBE, TAGS, Silent())
         assert moved.ssh_key == key_in_force(site, PROBE) != sites_key(site), came

@@ -17,7 +17,7 @@ from deploykit.ledger.records import LedgerError
 from deploykit.ledger.signers import separate
 from deploykit.ledger.view import signers_in_force
 from deploykit.secrets.sealing import Header, seal, unseal
-from deploykit.secrets.store import _readers
+from deploykit.secrets.store import usual_readers
 from deploykit.site import Site
 from deploykit.site.keys import (
     ROLES,
@@ -150,7 +150,7 @@ def test_one_key_is_told_by_doctor_and_separated_by_one_record(site: Site, keys:
 
 def test_exports_are_for_custodians_and_no_other_key_opens_them(site: Site, tmp_path: Path) -> None:
     ledger = Ledger.open(site)
-    readers = _readers(signers_in_force(ledger.known))
+    readers = usual_readers(signers_in_force(ledger.known))
     header = Header("test", "2026-11-28T12:00:00Z", 1, tuple(one.name for one in readers))
     file, content = tmp_path / "x.age", {"secret": "x"}
     seal(file, header, content, readers)
