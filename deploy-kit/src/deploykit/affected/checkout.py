@@ -53,12 +53,17 @@ class Checkout:
         new = self.git("ls-files", "--others", "--exclude-standard", "-z")
         return [path for path in (diff + new).split("\0") if path]
 
-    def affected_since(self, reference: str) -> Affected | None:
-        """What changed since `reference` and asks for which suites; None if it is not here."""
+    def affected_since(self, reference: str, *, render: bool = True) -> Affected | None:
+        """What changed since `reference` and asks for which suites; None if it is not here.
+
+        Without `render` all that shared content could reach counts, which takes no minutes.
+        """
         if not self.has(reference):
             return None
         changed = self.changed_since(reference)
-        rendered = self.rendered_since(reference) if needs_rendering(changed) else frozenset()
+        rendered: frozenset[str] | None = frozenset()
+        if needs_rendering(changed):
+            rendered = self.rendered_since(reference) if render else None
         return affected(changed, self.content, self.packages, self.table, rendered)
 
     def rendered_since(self, reference: str) -> frozenset[str] | None:

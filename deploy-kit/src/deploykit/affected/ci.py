@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from deploykit.affected import calls, plan
 from deploykit.affected.calls import Outcome
@@ -98,9 +99,14 @@ class Ci:
             self.together([one.suite for one in batch])
 
     def due(self) -> list[Due]:
-        """The suites that are due, in their order; those of `make test` always run with it."""
+        """The suites that are due, in their order; those of `make test` always run with it.
+
+        If there is no time for any of them they are only named: nothing is rendered for that.
+        """
         suites = [suite for suite in self.checkout.table.suites if not suite.core]
-        return plan.due(suites, self.passes.read(), self.checkout.affected_since)
+        render = self.elapsed() < self.budget
+        affected_since = partial(self.checkout.affected_since, render=render)
+        return plan.due(suites, self.passes.read(), affected_since)
 
     def test(self) -> None:
         """`make test`, recorded for the suites that are part of it."""

@@ -99,6 +99,18 @@ def test_first_run_does_what_fits_and_names_the_rest(line: Line) -> None:
     assert line.last("not run: ") == "not run: ha (23 min 0 s)"
 
 
+def test_nothing_is_rendered_if_no_suite_could_run_any_more(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.ci().whole()
+    line.change("salt/states/lib/shared.jinja", "two")
+    monkeypatch.setattr(Checkout, "rendered_since", lambda *_: pytest.fail("rendered"))
+    line.seconds["test"] = 3600
+    assert line.ci().whole() == 0
+    assert line.ran == []
+    assert "kitchen/a (3 min 0 s), kitchen/b (3 min 0 s)" in line.last("not run: ")
+
+
 def test_next_run_does_what_was_left_and_the_one_after_nothing(line: Line) -> None:
     line.ci().whole()
     assert line.ci().whole() == 0

@@ -95,6 +95,14 @@ def test_both_sides_are_compared_once_for_all_suites(side: Side) -> None:
     assert side.asked.read_text() == "x"
 
 
+def test_without_rendering_every_component_counts(side: Side) -> None:
+    before = side.git("rev-parse", "HEAD").strip()
+    side.write("salt/states/lib/b.jinja", "two")
+    unseen = side.checkout().affected_since(before, render=False)
+    assert unseen is not None and set(unseen.suites) == {"a", "b"}
+    assert side.asked.read_text() == ""
+
+
 @pytest.mark.parametrize("text", ["raise SystemExit(1)", "print('nonsense')", "print(1)"])
 def test_rendering_that_fails_counts_for_every_component(side: Side, text: str) -> None:
     before = side.git("rev-parse", "HEAD").strip()
