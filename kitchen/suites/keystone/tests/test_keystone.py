@@ -9,12 +9,12 @@ SCRIPT = (Path(__file__).parent / "first_requests.py").read_text(encoding="utf-8
 
 
 def url(host):
-    """Where the unit listens: the backend port of the content's endpoints."""
-    (where,) = {
+    """Where the unit listens: the content's ports of the service and of its processes' state."""
+    places = {
         line.split()[3] for line in host.check_output("ss -Hltnp").splitlines() if "uwsgi" in line
     }
-    assert where.startswith(f"{ADDRESS}:")
-    return f"http://{where}/v3"
+    assert places == {f"{ADDRESS}:15000", f"{ADDRESS}:25000"}
+    return f"http://{ADDRESS}:15000/v3"
 
 
 def test_identity_runs_and_comes_back_at_boot(host):
