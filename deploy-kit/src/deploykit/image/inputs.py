@@ -31,8 +31,9 @@ PARTS = ("customize.sh", "overlay.py")
 # Laid into apt's archive, not installed: what the shipped content installs on nodes, so that no
 # node downloads it. A site says otherwise in site.yml.
 DOWNLOADED = (
-    "chrony", "haproxy", "keystone", "logrotate", "mariadb-server", "memcached", "nftables",
-    "prometheus-node-exporter", "python3-memcache", "python3-pymysql", "rsyslog", "rsyslog-gnutls",
+    "age", "chrony", "haproxy", "keystone", "logrotate", "mariadb-backup", "mariadb-server",
+    "memcached", "nftables", "prometheus-mysqld-exporter", "prometheus-node-exporter",
+    "python3-memcache", "python3-pymysql", "rsyslog", "rsyslog-gnutls",
 )  # fmt: skip
 KEY_LENGTH = 12
 # Settings of apt that say how to fetch; keys, certificates and passwords are not among them.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from deploykit.base import files
@@ -36,7 +37,8 @@ def replace_key(inventory: Inventory, key: Path) -> None:
     """Have the nodes let `key` in and `inventory.ssh_key` no more.
 
     The comments of both keys stay out of it. May be repeated after it was cut off anywhere, with
-    the same two keys. Raises NodeUnreachable or CommandFailed, naming the node.
+    the same two keys. Raises NodeUnreachable, before anything is changed if a node is away from the
+    start, or CommandFailed, naming the node.
     """
     old, new = (_public(file) for file in (inventory.ssh_key, key))
     with tempfile.TemporaryDirectory(prefix="rekey-") as made:
@@ -45,10 +47,10 @@ def replace_key(inventory: Inventory, key: Path) -> None:
         config = render_ssh_config(inventory, ssh) + f'  IdentityFile "{inventory.ssh_key}"\n'
         files.write(both.folder / "known_hosts", render_known_hosts(inventory), mode=0o600)
         files.write(both.ssh_config, config, mode=0o600)
-        words = ["sh", "-c", REPLACE, "rekey", old, new]
-        in_parallel(
-            inventory.hosts, lambda host: run_on(host, both, words, timeout=TIMEOUT), AT_ONCE
-        )
+        # First whether all are there: one that is away would leave the others with another key.
+        for words in (["true"], ["sh", "-c", REPLACE, "rekey", old, new]):
+            on_node = partial(run_on, inventory=both, argv=words, timeout=TIMEOUT)
+            in_parallel(inventory.hosts, on_node, AT_ONCE)
     close_all(inventory.folder)  # they were let in by the old key
 
 

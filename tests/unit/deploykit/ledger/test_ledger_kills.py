@@ -40,9 +40,10 @@ BEGINNING = [
     ("pathlib:Path.rename", 1, "after"),
     ("pathlib:Path.rename", 2, "before"),
     ("pathlib:Path.rename", 2, "after"),
-    ("pathlib:Path.rename", 3, "before"),
-    ("pathlib:Path.rename", 3, "after"),
     ("pathlib:Path.replace", 1, "before"),
+    ("pathlib:Path.replace", 1, "after"),
+    ("pathlib:Path.replace", 2, "before"),
+    ("pathlib:Path.replace", 2, "after"),
     (f"{REPOSITORY}.push", 1, "after"),
     (f"{REPOSITORY}.push", 2, "after"),
 ]
