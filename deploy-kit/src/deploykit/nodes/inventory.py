@@ -231,6 +231,7 @@ def ansible_inventory(
     nodes that are left out. `users_accounts` are the environment's operators; `variables` are what
     its settings say to all hosts.
     """
+    environment = inventory.environment
     groups: dict[str, dict[str, dict[str, object]]] = {}
     for host in inventory.hosts:
         kinds = ["masters"] if MASTER_ROLE in host.roles else []
@@ -244,7 +245,7 @@ def ansible_inventory(
             "hosts": {
                 host.name: {
                     "addresses": host.addresses,
-                    "interfaces": _interfaces(inventory.environment, host.name),
+                    "interfaces": environment.interfaces(environment.node(host.name)),
                     "node_roles": list(host.roles),
                 }
                 for host in inventory.hosts
@@ -256,9 +257,3 @@ def ansible_inventory(
             },
         }
     }
-
-
-def _interfaces(environment: Environment, name: str) -> dict[str, str]:
-    """The node's interface in each network, by network name."""
-    node = environment.node(name)
-    return {net.name: node.interface(net) for net in environment.networks}

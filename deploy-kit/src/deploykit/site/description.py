@@ -58,7 +58,7 @@ def _network(network: Network) -> dict[str, Any]:
 def _attachments(environment: Environment, node: Node) -> dict[str, Any]:
     """What is said of its interfaces, beside that they are eth1, eth2, ... and of IPv6."""
     found: dict[str, Any] = {}
-    named = {net.name: node.interface(net) for net in environment.networks}
+    named = environment.interfaces(node)
     counted = {net.name: f"eth{place}" for place, net in enumerate(environment.networks, start=1)}
     if named != counted:
         found["interfaces"] = named

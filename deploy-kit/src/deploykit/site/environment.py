@@ -70,6 +70,10 @@ class Environment:
         found = {net.name: node.address6(net) for net in self.networks}
         return {name: str(address) for name, address in found.items() if address is not None}
 
+    def interfaces(self, node: Node) -> dict[str, str]:
+        """The node's interface in each network, by network name."""
+        return {net.name: node.interface(net) for net in self.networks}
+
     def attachments(self, node: Node) -> dict[str, dict[str, str | int]]:
         """By network: the node's `interface` there, its `mac` and `mtu` where they are said."""
         found: dict[str, dict[str, str | int]] = {}

@@ -9,7 +9,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from deploykit.base.naming import check_key, parse_name
 from deploykit.base.yamlfile import Value, nearest
-from deploykit.site.links import Declared, Link, fitting, mtu_of, parse_interface, parse_links
+from deploykit.site.links import (
+    USUAL_MTU,
+    Declared,
+    Link,
+    fitting,
+    mtu_of,
+    parse_interface,
+    parse_links,
+)
 from deploykit.site.networks import Network, Subnet, parse_rack
 
 MEMORY = re.compile(r"[1-9]\d*[MG]")
@@ -63,6 +71,11 @@ class Node:
         """What is said of that interface; None where nothing is."""
         name = self.interface(network)
         return next((link for link in self.links if link.name == name), None)
+
+    def mtu(self, network: Network) -> int:
+        """The MTU of that interface in bytes: the usual one where nothing is said of it."""
+        link = self.link(network)
+        return mtu_of(link) if link is not None else USUAL_MTU
 
     @property
     def privileged(self) -> bool:
@@ -283,18 +296,13 @@ def _demand_one_mtu(written: Sequence[_Written], networks: tuple[Network, ...]) 
     for net in networks:
         for one in written:
             first = written[0]
-            mtu, other = _mtu(one.node, net), _mtu(first.node, net)
+            mtu, other = one.node.mtu(net), first.node.mtu(net)
             if mtu != other:
                 raise _place_of_mtu(one, first, net).error(
                     f"in {net.name}, {one.node.name} has the MTU {mtu} and "
                     f"{first.node.name} {other}",
                     "all nodes of a network have the same",
                 )
-
-
-def _mtu(node: Node, net: Network) -> int:
-    link = node.link(net)
-    return mtu_of(link if link is not None else Link(net.interface))
 
 
 def _place_of_mtu(one: _Written, first: _Written, net: Network) -> Value:

@@ -16,7 +16,7 @@ from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
 from deploykit.providers.lxd.api import POOL
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
-from deploykit.site.links import USUAL_MTU, mtu_of
+from deploykit.site.links import USUAL_MTU
 from deploykit.site.networks import Network
 
 TAG = "user.deploykit."
@@ -122,8 +122,7 @@ def _stanzas(node: Node, net: Network) -> str:
 
 def said_mtu(node: Node, network: Network) -> int | None:
     """The MTU of its interface in `network`; None where that is the usual one."""
-    link = node.link(network)
-    mtu = mtu_of(link) if link is not None else USUAL_MTU
+    mtu = node.mtu(network)
     return mtu if mtu != USUAL_MTU else None
 
 
