@@ -6,9 +6,9 @@ import click
 
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.progress import Progress, Shown
-from deploykit.base.yamlfile import nearest
 from deploykit.cli.app import mean_option, provider_option, site_of, stderr, stdout, yes_option
 from deploykit.cli.confirm import confirm
+from deploykit.cli.reach import demand_node
 from deploykit.nodes.inventory import Inventory
 from deploykit.providers import Provider, SingleNodes, provider_for, resolve_instance
 from deploykit.providers.common import known_hosts
@@ -44,9 +44,7 @@ def remove(
         )
     found = provider_for(site, environment)
     inventory = found.inventory(environment, name)
-    known = known_hosts(inventory.folder)
-    if node not in known:
-        raise InputError(f"{name} has no node '{node}'", nearest(node, frozenset(known)))
+    demand_node(name, node, known_hosts(inventory.folder))
     confirm(site, [name], yes, yes_i_mean, f"takes {node} down for good")
     progress = Shown(stderr())
     _depart(found, inventory, node, progress)
@@ -77,9 +75,7 @@ def replace(
     """
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)
-    names = frozenset(one.name for one in environment.nodes)
-    if node not in names:
-        raise InputError(f"{name} has no node '{node}'", nearest(node, names))
+    demand_node(name, node, (one.name for one in environment.nodes))
     found = provider_for(site, environment)
     tags = found.tags(name)
     inventory = found.inventory(environment, name)

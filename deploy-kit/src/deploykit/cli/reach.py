@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterable
 from typing import NoReturn
 
 import click
@@ -15,6 +16,7 @@ from deploykit.cli.app import provider_option, site_of, stdout
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.providers import provider_for, resolve_instance
 from deploykit.site import Site
+from deploykit.site.instance import Instance
 
 LOAD_BALANCER = "load-balancer"
 PAGE_PORT = 5000  # the identity service's, behind the load balancer
@@ -99,12 +101,15 @@ def inventory_of(site: Site, named: str, provider: str | None = None) -> Invento
 
 def host_of(inventory: Inventory, name: str) -> Host:
     """The node `name`. Raises InputError naming the nearest where there is none."""
-    names = [host.name for host in inventory.hosts]
-    if name not in names:
-        raise InputError(
-            f"{inventory.instance} has no node '{name}'", nearest(name, frozenset(names))
-        )
+    demand_node(inventory.instance, name, (host.name for host in inventory.hosts))
     return inventory.host(name)
+
+
+def demand_node(instance: Instance, name: str, names: Iterable[str]) -> None:
+    """Raise InputError with the nearest of `names`, the nodes there, if `name` is none of them."""
+    known = frozenset(names)
+    if name not in known:
+        raise InputError(f"{instance} has no node '{name}'", nearest(name, known))
 
 
 def _become(words: list[str]) -> NoReturn:
