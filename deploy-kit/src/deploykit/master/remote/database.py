@@ -6,6 +6,7 @@ tool's, which is the release's own.
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ TOOL = "/usr/local/sbin/mariadb-backups"
 CLUSTER = "/usr/local/sbin/mariadb-cluster"
 ANSWER, WHOLE = 300, 3600  # seconds: a question or a server's start, all of the data
 
+STAMP = "%Y%m%dT%H%M%SZ"  # a time as the tool writes it, and calls backups by it
 Step = Callable[[str], None]
 
 
@@ -31,8 +33,7 @@ class Programs(Protocol):
 
 def members() -> list[str]:
     """The environment's database nodes by name, sorted. Raises AgentError where it has none."""
-    nodes = environment.describe().get("nodes", {})
-    found = sorted(name for name, entry in nodes.items() if ROLE in entry["roles"])
+    found = sorted(environment.nodes_with(ROLE))
     if not found:
         raise AgentError("no node of this environment has the role 'database'", "deploy first")
     return found
@@ -115,18 +116,14 @@ def _awake(salt: Programs) -> list[str]:
 
 
 def _seconds(when: str) -> int:
-    import datetime
-
     if not when:
         return 0
     try:
-        found = datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ")
+        found = datetime.datetime.strptime(when, STAMP)
     except ValueError:
         raise AgentError(f"'{when}' is no time like 20261129T080000Z") from None
     return int(found.replace(tzinfo=datetime.UTC).timestamp())
 
 
 def _stamp(seconds: int) -> str:
-    import datetime
-
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(STAMP)

@@ -125,3 +125,9 @@ def describe() -> dict[str, Any]:
     """What `apply` wrote last, without any secret."""
     found: dict[str, Any] = read_json(secrets.ROOT / "environment.json", {})
     return found
+
+
+def nodes_with(role: str) -> dict[str, dict[str, Any]]:
+    """The nodes with `role` by name, of what `describe` returns."""
+    nodes: dict[str, dict[str, Any]] = describe().get("nodes", {})
+    return {name: entry for name, entry in nodes.items() if role in entry["roles"]}

@@ -25,11 +25,9 @@ def alerts() -> dict[str, Any]:
     "severity", "node", "since", "summary", "runbook"}...]}; of several nodes each watches all, so
     an alert that two tell stands there once. Raises AgentError where one of them does not answer.
     """
-    nodes = environment.describe().get("nodes", {})
     watching = {
         name: entry["addresses"]["management"]
-        for name, entry in nodes.items()
-        if ROLE in entry["roles"]
+        for name, entry in environment.nodes_with(ROLE).items()
     }
     told = [read_rules(ask(name, address)) for name, address in sorted(watching.items())]
     once = {json.dumps(one, sort_keys=True): one for _, found in told for one in found}
