@@ -13,6 +13,7 @@ ISO = "%Y-%m-%dT%H:%M:%SZ"
 WRITTEN = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b")
 DURATION = re.compile(r"(\d+)([smhd])", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+STAMP = "%Y%m%dT%H%M%SZ"
 HUMAN = "%Y-%m-%d %H:%M:%S"
 
 
@@ -33,6 +34,11 @@ def parse(text: object) -> datetime:
 def iso(time: datetime) -> str:
     """An aware time for machines, in UTC."""
     return time.astimezone(UTC).strftime(ISO)
+
+
+def stamp(time: datetime) -> str:
+    """An aware time in UTC as a part of file names, and as nodes call backups by it."""
+    return time.astimezone(UTC).strftime(STAMP)
 
 
 def human(time: datetime) -> str:

@@ -14,7 +14,7 @@ from deploykit.base import times
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.files import replacing
 from deploykit.base.process import run
-from deploykit.care import look
+from deploykit.care import Look, look
 from deploykit.ledger import Ledger
 from deploykit.ledger.view import signers_in_force
 from deploykit.master.facade import NodeBackups, RestoredDatabase
@@ -30,12 +30,11 @@ COPY = 4000.0  # seconds for all of the data
 NAME = re.compile(r"\d{8}T\d{6}Z")
 
 
-def listed(work: Work, inventory: Inventory) -> list[NodeBackups]:
-    """What each node of the database has."""
+def listed(work: Work, inventory: Inventory) -> tuple[list[NodeBackups], Look]:
+    """What each node of the database has, and what was seen with it."""
     reachable(inventory, [inventory.master.name])
     found = work.master(inventory).list_backups()
-    look(work, inventory, found)
-    return found
+    return found, look(work, inventory, found)
 
 
 def take(work: Work, inventory: Inventory, why: str) -> str:
@@ -52,7 +51,7 @@ def moment(text: str) -> str:
     if NAME.fullmatch(text):
         return text
     try:
-        return f"{times.parse(text):%Y%m%dT%H%M%SZ}"
+        return times.stamp(times.parse(text))
     except ValueError:
         raise InputError(
             f"'{text}' is not a time like 2026-11-29T08:00:00Z",
@@ -84,7 +83,7 @@ def fetch(
     is a file of that name.
     """
     recipients = tuple(named) or usual_readers(signers_in_force(ledger.fetch_records()))
-    nodes = listed(work, inventory)
+    nodes, _ = listed(work, inventory)
     newest = [(one["time"], node["node"]) for node in nodes for one in node["backups"]]
     if not newest:
         raise Refused(
@@ -111,4 +110,4 @@ def fetch(
 
 def default_file(work: Work, inventory: Inventory, now: datetime) -> Path:
     """Where a fetched backup lies unless a person says otherwise."""
-    return work.site.state / FOLDER / f"{inventory.instance}-{now:%Y%m%dT%H%M%SZ}.age"
+    return work.site.state / FOLDER / f"{inventory.instance}-{times.stamp(now)}.age"

@@ -59,6 +59,19 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 mean_option = click.option(
     "--yes-i-mean", multiple=True, metavar="NAME", help="For a protected environment."
 )
+sealed_file_option = click.option(
+    "--to",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Default: a new file in the state folder.",
+)
+recipient_option = click.option(
+    "--recipient",
+    "named",
+    multiple=True,
+    metavar="KEY",
+    help="Who can open it: an SSH or age public key, or its file. Default: custodians.",
+)
 provider_option = click.option(
     "--provider",
     metavar="NAME",

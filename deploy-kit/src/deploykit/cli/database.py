@@ -14,6 +14,8 @@ from deploykit.cli.app import (
     mean_option,
     print_json,
     provider_option,
+    recipient_option,
+    sealed_file_option,
     stdout,
     work_of,
     yes_option,
@@ -38,15 +40,14 @@ def list_(ctx: click.Context, environment: str, provider: str | None, as_json: b
 
     Exit status 1 if the newest is older than the environment's setting allows.
     """
-    from deploykit.care import remembered, warnings
+    from deploykit.care import warnings
     from deploykit.care.database import listed
     from deploykit.cli.reach import inventory_of
 
     with work_of(ctx, "database") as work:
         inventory = inventory_of(work.site, environment, provider)
-        found = listed(work, inventory)
-        seen = remembered(work.site, inventory.instance)
-        late = warnings(environment, seen, None, times.utc_now()) if seen else []
+        found, seen = listed(work, inventory)
+        late = warnings(environment, seen, None, times.utc_now())
     if as_json:
         print_json(found)
     else:
@@ -151,19 +152,8 @@ def restore(
 
 @database.command()
 @click.argument("environment")
-@click.option(
-    "--to",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Default: a new file in the state folder.",
-)
-@click.option(
-    "--recipient",
-    "named",
-    multiple=True,
-    metavar="KEY",
-    help="Who can open it: an SSH or age public key, or its file. Default: custodians.",
-)
+@sealed_file_option
+@recipient_option
 @provider_option
 @json_option
 @click.pass_context

@@ -12,6 +12,8 @@ from deploykit.cli.app import (
     json_option,
     print_json,
     provider_option,
+    recipient_option,
+    sealed_file_option,
     stdout,
     work_of,
     yes_option,
@@ -55,19 +57,8 @@ def list_(ctx: click.Context, environment: str, provider: str | None, as_json: b
 
 @secrets.command()
 @click.argument("environment")
-@click.option(
-    "--to",
-    "file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Default: a new file in the state folder.",
-)
-@click.option(
-    "--recipient",
-    "named",
-    multiple=True,
-    metavar="KEY",
-    help="Who can open it: an SSH or age public key, or its file. Default: custodians.",
-)
+@sealed_file_option
+@recipient_option
 @provider_option
 @json_option
 @click.pass_context

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploykit.base import times
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import secrets_body
@@ -119,7 +120,7 @@ def exports_of(site: Site, instance: Instance) -> list[Path]:
 
 def default_file(site: Site, instance: Instance, now: datetime.datetime) -> Path:
     """Where an export lies unless a person says otherwise."""
-    return site.state / FOLDER / f"{instance}-{now:%Y%m%dT%H%M%SZ}.age"
+    return site.state / FOLDER / f"{instance}-{times.stamp(now)}.age"
 
 
 def restore(
