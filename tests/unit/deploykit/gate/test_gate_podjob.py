@@ -16,6 +16,7 @@ from deploykit.base.progress import Silent
 from deploykit.gate import podjob
 from deploykit.gate.builds import Status
 from deploykit.gate.leftpods import LeftPods
+from deploykit.gate.work import Kept
 from deploykit.jobs import Result
 from deploykit.pods.listing import keep
 from fakeprovider import FakeProvider
@@ -150,9 +151,8 @@ def test_job_that_is_told_to_end_takes_its_pod_with_it(lane: Lane) -> None:
     assert lane.pods() == []
 
 
-def test_pod_of_a_killed_job_is_over_soon_and_the_next_attempt_takes_it(
-    lane: Lane, world: World
-) -> None:
+def run_and_kill(lane: Lane) -> Kept:
+    """A job that was killed, and all that it started, while its command ran."""
     kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
     child = os.fork()
     if child == 0:
@@ -161,6 +161,13 @@ def test_pod_of_a_killed_job_is_over_soon_and_the_next_attempt_takes_it(
     wait_for(Path(os.environ["SAID"]))
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    return kept
+
+
+def test_pod_of_a_killed_job_is_over_soon_and_the_next_attempt_takes_it(
+    lane: Lane, world: World
+) -> None:
+    kept = run_and_kill(lane)
     (pod,) = lane.pods()
     assert not pod.is_over(times.utc_now())
     assert pod.is_over(times.utc_now() + timedelta(minutes=11))
@@ -194,14 +201,7 @@ def test_pod_of_a_job_that_was_killed_goes_by_the_gate_itself_once_it_was_over_t
     lane: Lane, world: World
 ) -> None:
     """No other job in a pod runs, and nobody prunes."""
-    kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        os._exit(lane.run(kept))
-    wait_for(Path(os.environ["SAID"]))
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    run_and_kill(lane)
     (pod,) = lane.pods()
     lines: list[str] = []
     left = LeftPods(world.site, lines.append)

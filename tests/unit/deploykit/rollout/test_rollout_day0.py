@@ -52,7 +52,13 @@ def ended(status: int, *lines: str) -> Any:
     return run
 
 
-def call(inventory: Inventory, checkout: Path, tmp_path: Path, runner: Any) -> None:
+def call(
+    inventory: Inventory,
+    checkout: Path,
+    tmp_path: Path,
+    runner: Any,
+    still: Callable[[], None] | None = None,
+) -> None:
     day0(
         inventory,
         checkout / "ansible",
@@ -60,6 +66,7 @@ def call(inventory: Inventory, checkout: Path, tmp_path: Path, runner: Any) -> N
         log=tmp_path / "log",
         progress=Silent(),
         timeout=5,
+        still=still,
         runner=runner,
     )
 
@@ -185,13 +192,4 @@ def test_day_0_is_ended_by_what_may_not_go_on(
         raise AssertionError("it goes on")
 
     with pytest.raises(InterruptedError):
-        day0(
-            inventory,
-            checkout / "ansible",
-            shown=[checkout / "ansible"],
-            log=tmp_path / "log",
-            progress=Silent(),
-            timeout=5,
-            still=still,
-            runner=run,
-        )
+        call(inventory, checkout, tmp_path, run, still)
