@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip
 from railway import Railway, deployed
 
-pytestmark = [pytest.mark.nodes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(2700)]
 TINY = """\
 name: tiny
 networks:

@@ -34,7 +34,7 @@ from gatesite import LINES, PINS, GateSite, joblogs_in
 from gerrit import Gerrit, git, running
 from sitecheckout import make_checkout
 
-pytestmark = [pytest.mark.gerrit, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gerrit, pytest.mark.timeout(2700)]
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ from deploykit.site.provisioning import forget_key, key_in_force, sites_key
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
 
-pytestmark = [pytest.mark.nodes, pytest.mark.core, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nodes, pytest.mark.core, pytest.mark.timeout(1200)]
 PROBE, COPY, MIXED = Instance("probe"), Instance("probe", copy="copy"), Instance("mixed")
 TAGS = {"purpose": "tests", "release": "sha256:0"}
 NAMED_INSTANCE = Instance("named")

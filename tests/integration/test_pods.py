@@ -16,7 +16,7 @@ from lxdsite import lxd_or_skip
 from podlane import Lane
 from railway import Railway, deployed
 
-pytestmark = [pytest.mark.pods, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.pods, pytest.mark.timeout(2700)]
 SOLE = """\
 name: sole
 networks:

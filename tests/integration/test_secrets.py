@@ -21,7 +21,7 @@ from deploykit.site.instance import Instance
 from lxdsite import lxd_or_skip
 from railway import Railway, deployed
 
-pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(2700)]
 VAULT = """name: vault
 packages: installed
 networks:

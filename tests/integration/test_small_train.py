@@ -14,7 +14,7 @@ import pytest
 from lxdsite import lxd_or_skip
 from railway import Railway, build
 
-pytestmark = [pytest.mark.train, pytest.mark.core, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.train, pytest.mark.core, pytest.mark.timeout(2700)]
 SOLE = """\
 name: sole
 networks:

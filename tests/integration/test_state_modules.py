@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip
 from railway import Railway, deployed
 
-pytestmark = [pytest.mark.nodes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(2700)]
 SOLO = """\
 name: solo
 packages: installed

@@ -26,7 +26,7 @@ from deploykit.site import open_site
 from deploykit.site.instance import Instance
 from railway import ALPHA, OMEGA, Railway, build
 
-pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(2700)]
 NAMED_WITHIN = 30.0  # seconds in which a dead node must be named
 
 

@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import lxd_or_skip
 from railway import Railway, build
 
-pytestmark = [pytest.mark.nodes, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(2700)]
 ENVIRONMENT = """\
 name: vendor
 networks:

@@ -80,7 +80,7 @@ def railway(
         edge.before(made)
     try:
         begun = time.monotonic()
-        made("env", "up", VARIANT)
+        made("env", "up", VARIANT, timeout=BOOTSTRAP_TIMEOUT)  # the image of the release before too
         made("deploy", made.cut(), VARIANT, timeout=BOOTSTRAP_TIMEOUT)
         record_testsuite_property("bootstrap_seconds", round(time.monotonic() - begun, 1))
         yield made

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BIN = Path(sys.executable).parent
 ALPHA = """name: alpha
 networks:
@@ -56,18 +58,23 @@ class Railway:
         return [str(BIN / "deploy-kit"), "--site", str(self.folder / "deploy-kit")]
 
     def __call__(
-        self, *words: str, status: int = 0, timeout: float = 600
+        self, *words: str, status: int = 0, timeout: float = 1200
     ) -> subprocess.CompletedProcess[str]:
         """Run deploy-kit here; its exit status must be `status`."""
-        done = subprocess.run(
-            [*self.command, *words],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        call = [*self.command, *words]
+        try:
+            done = subprocess.run(
+                call,
+                env=self.env,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stderr or b"").decode(errors="replace")  # bytes, whatever `text` says
+            pytest.fail(f"deploy-kit {' '.join(words)} took more than {timeout:g} s:\n{said}")
         said = f"deploy-kit {' '.join(words)}\n{done.stdout}\n{done.stderr}"
         assert done.returncode == status, said
         assert "Traceback" not in done.stderr, said
