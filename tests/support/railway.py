@@ -40,6 +40,7 @@ GIT = {
     "GIT_COMMITTER_NAME": "Test",
     "GIT_COMMITTER_EMAIL": "test@example.org",
 }
+MADE_ANEW = "settings: {day0: {base_unsafe_io: true}}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,10 @@ def deployed(checkout: Path, folder: Path, name: str, text: str) -> Iterator[Rai
 
 
 def build(checkout: Path, folder: Path, environments: dict[str, str]) -> Railway:
-    """A fresh checkout with this one's content and only `environments`."""
+    """A fresh checkout with this one's content and only `environments`.
+
+    Those without settings of their own get what the shipped ones have: they are made anew.
+    """
     for part in ("salt", "ansible"):
         shutil.copytree(
             checkout / part, folder / part, ignore=shutil.ignore_patterns("__pycache__")
@@ -166,7 +170,9 @@ def build(checkout: Path, folder: Path, environments: dict[str, str]) -> Railway
     (site / "site.yml").write_text("name: railway\n")
     shutil.copy(checkout / "deploy-kit" / "gitshelf.yml", site)
     for name, text in environments.items():
-        (site / "environments" / f"{name}.yml").write_text(text)
+        (site / "environments" / f"{name}.yml").write_text(
+            text if "\nsettings:" in text else text + MADE_ANEW
+        )
     railway = Railway(folder, folder.parent / "state")
     railway.git("init", "-q", "-b", "main")
     railway.commit("content under test")
