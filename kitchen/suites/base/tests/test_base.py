@@ -19,7 +19,7 @@ printf '#!/bin/sh\nset -e\nsystemctl daemon-reload\ndeb-systemd-invoke start sta
 chmod 0755 /run/deb/DEBIAN/postinst
 dpkg-deb --build /run/deb /run/started-or-not.deb
 """
-APT = "apt-get -y --no-download -o APT::Sandbox::User=root"
+APT = "apt-get -y -o APT::Sandbox::User=root"
 
 
 def started(host, variables):
