@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("ansible", "salt", "deploy-kit", "gitshelf/src", "vagrant", "kitchen/lib")
 UNPROVED = re.compile(
     r"allow-?unauthenticated|allow-?insecure\w*[ '\"=]|--force-yes|trusted[=:] *(yes|true)"
-    r"|skip_verify: *true|no-check-certificate|curl\b[^|;]* ((?-i:-[a-zA-Z]*k)|--insecure) |\bverify *= *False"
+    r"|skip_verify: *true|no-check-certificate|curl\b[^|;]* ((?-i:-[a-zA-Z]*k)|--insecure) "
+    r"|\bverify *= *False"
     r"|StrictHostKeyChecking[= ]*no\b|GIT_SSL_NO_VERIFY|sslVerify=false|CERT_NONE|trusted-host"
     r"|_create_unverified|validate_certs: *(no|false)",
     re.IGNORECASE,
