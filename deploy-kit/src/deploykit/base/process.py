@@ -80,7 +80,8 @@ def run(
     belong in `input` or `env`, never in `argv`.
 
     Raises CommandFailed when the program is missing, is out of time, prints more than MOST (it may
-    be others' code, or tell what others said) or (with `check`) exits non-zero; the message carries the last lines it printed.
+    be others' code, or tell what others said) or (with `check`) exits non-zero; the message carries
+    the last lines it printed.
     """
     words = tuple(str(word) for word in argv)
     name = title or _name(words)

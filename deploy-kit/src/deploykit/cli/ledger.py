@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deploykit.base import times
-
 from deploykit.cli.app import (
     json_option,
     key_option,
