@@ -19,6 +19,8 @@ from deploykit.base.errors import CommandFailed
 from deploykit.base.printable import printable
 
 TAIL_LINES = 30
+MOST = 256 * 2**20  # characters that a program may print: they are kept, and go to a log
+LONGEST = 2**20  # characters that are taken as one line
 SECOND = 1.0
 
 
@@ -77,8 +79,9 @@ def run(
     the program starts and every second while it runs; what it raises ends the program. Secrets
     belong in `input` or `env`, never in `argv`.
 
-    Raises CommandFailed when the program is missing, is out of time, or (with `check`) exits
-    non-zero; the message carries the last lines it printed.
+    Raises CommandFailed when the program is missing, is out of time, prints more than MOST (it may
+    be others' code, or tell what others said) or (with `check`) exits non-zero; the message carries
+    the last lines it printed.
     """
     words = tuple(str(word) for word in argv)
     name = title or _name(words)
@@ -107,6 +110,11 @@ def run(
             raise
         finally:
             output.end()
+    if output.too_much:
+        raise CommandFailed(
+            f"{name} printed more than {MOST / 2**20:g} MiB and was ended",
+            _where(log, output.out + output.err),
+        )
     out, err = "".join(output.out), "".join(output.err)
     result = Result(words, child.returncode, out, err, time.monotonic() - began)
     if check and result.returncode != 0:
@@ -165,6 +173,9 @@ class _Output:
     ) -> None:
         self.out: list[str] = []
         self.err: list[str] = []
+        self.too_much = False
+        self._child = child
+        self._room = MOST
         self._sink = sink
         self._lock = threading.Lock()
         assert child.stdout is not None and child.stderr is not None
@@ -184,7 +195,14 @@ class _Output:
             thread.join(timeout=5)
 
     def _pump(self, stream: IO[str], kept: list[str], tell: Callable[[str], None] | None) -> None:
-        for line in stream:
+        while line := stream.readline(LONGEST):
+            with self._lock:
+                self._room -= len(line)
+                if self._room < 0:
+                    self.too_much = True
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(self._child.pid, signal.SIGKILL)
+                    return
             kept.append(line)
             if self._sink:
                 with self._lock:

@@ -43,6 +43,15 @@ def print_board(site: Site, records: Sequence[Record], printer: Console | None =
         out.print(Text("Next", style="bold"))
     for line in shown:
         _print_next(out, line, site)
+    _print_newest(out, records, utc_now())
+
+
+def _print_newest(out: Console, records: Sequence[Record], now: datetime) -> None:
+    """How old what the board knows is: a mirror that shows an old state is verified, too."""
+    if records:
+        last = records[-1]
+        text = f"Newest record: {last.n}, {times.age(last.time, now)} ago"
+        out.print(Text(text, style="dim"))
 
 
 def _table(lines: Sequence[Standing], now: datetime) -> Table:

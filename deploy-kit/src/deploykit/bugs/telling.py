@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from deploykit.base import files
+from deploykit.base.answers import whole
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.base.printable import one_line
@@ -112,7 +114,7 @@ def _ask(method: str, message: Message, headers: Mapping[str, str]) -> str:
         if number:
             time.sleep(PAUSE * 2 ** (number - 1))
         try:
-            answer = requests.request(
+            with requests.request(
                 method,
                 message.url,
                 json=message.json,
@@ -120,13 +122,20 @@ def _ask(method: str, message: Message, headers: Mapping[str, str]) -> str:
                 headers=dict(headers),
                 timeout=TIMEOUT,
                 allow_redirects=False,  # the token is for this address
-            )
-        except requests.RequestException as error:
+                stream=True,
+            ) as answer:
+                text = _text_of(answer)
+        except (requests.RequestException, HTTPError, OSError) as error:
             said = one_line(type(error).__name__)
             continue
         if answer.ok and not answer.is_redirect:
-            return answer.text
+            return text
         said = f"{answer.status_code} {one_line(answer.reason or '', 80)}"
         if answer.status_code < 500 and answer.status_code != 429:
             raise DeployKitError(f"{method} {message.url} was refused: {said}")
     raise DeployKitError(f"{method} {message.url} failed {TRIES} times: {said}")
+
+
+def _text_of(answer: requests.Response) -> str:
+    content = whole(lambda most: answer.raw.read1(most, decode_content=True))
+    return content.decode("utf-8", errors="replace")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deploykit.base import times
 from deploykit.cli.app import (
     json_option,
     key_option,
@@ -114,6 +115,7 @@ def verify(ctx: click.Context, as_json: bool) -> None:
                 "records": len(records),
                 "genesis": records[0].commit,
                 "head": records[-1].commit,
+                "newest": times.iso(records[-1].time),
                 "late": list(opened.late),
                 "against_policy": [
                     {"n": breach.record.n, "reasons": [reason.code for reason in breach.reasons]}
@@ -125,6 +127,7 @@ def verify(ctx: click.Context, as_json: bool) -> None:
     click.echo(
         f"{len(records)} records verified, up to {records[-1].commit}; genesis {records[0].commit}"
     )
+    click.echo(f"the newest is of {times.human(records[-1].time)}")
     for n in opened.late:
         click.echo(f"record {n}, by {records[n].actor}: dated before this machine last looked")
     for breach in against:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from deploykit.base.answers import whole
 from deploykit.base.credentials import read_credentials
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.printable import one_line
@@ -76,7 +77,7 @@ class Server:
         request = urllib.request.Request(where, data, headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-                text = answer.read().decode("utf-8", errors="replace")
+                text = whole(answer.read1).decode("utf-8", errors="replace")
         except urllib.error.HTTPError as error:
             raise self._refused(method, path, error) from None
         except (OSError, http.client.HTTPException) as error:

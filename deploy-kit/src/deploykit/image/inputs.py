@@ -2,7 +2,9 @@
 
 From the host come its Debian package sources with their public keys, its proxy and time settings
 for apt, and its extra CA certificates. Credentials never come along: a source whose address
-carries user info is left out, and apt's auth files are not read at all.
+carries user info is left out, and apt's auth files are not read at all. Nor does a word for this
+machine alone that apt need not look: nodes take signed packages only, of lists that are not out
+of date; what a source says of itself (a snapshot's lists are always old) stays with it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.resources import files
@@ -39,8 +41,18 @@ KEY_LENGTH = 12
 # Settings of apt that say how to fetch; keys, certificates and passwords are not among them.
 FETCH_SETTINGS = re.compile(
     r"Acquire::((https?|ftp)::(Proxy(::[\w.-]+)?|Timeout|Dl-Limit)"
-    r"|Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|Languages|Queue-Mode)"
+    r"|Retries|ForceIPv[46]|Languages|Queue-Mode)"
 )
+UNCHECKED = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Allow(Insecure|Weak|Downgrade).*)")
+# Options of a source, by their names in sources.list(5), that make apt look less.
+UNSIGNED = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
+OPTIONS = {
+    "arch": "Architectures",
+    "architectures": "Architectures",
+    "check-valid-until": "Check-Valid-Until",
+    **{name: name.title() for name in UNSIGNED},
+}
+YES = ("yes", "true", "with", "on", "enable", "1")  # as apt takes them (StringToBool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +157,13 @@ def _one_line(line: str) -> Iterator[Source]:
     if not match:
         return
     given = dict(pair.split("=", 1) for pair in (match[1] or "").split() if "=" in pair)
-    options = {"architectures": "Architectures", "arch": "Architectures", "trusted": "Trusted"}
+    given = {name.lower(): value for name, value in given.items()}
     yield Source(
         uri=match[2],
         suite=match[3],
         components=tuple(match[4].split()),
         signed_by=given.get("signed-by", ""),
-        options=tuple((options[name], given[name]) for name in sorted(given) if name in options),
+        options=_options(given),
     )
 
 
@@ -171,15 +183,17 @@ def _deb822(stanza: str) -> Iterator[Source]:
         return
     if "deb" not in fields.get("types", "").split():
         return
-    kept = (("architectures", "Architectures"), ("trusted", "Trusted"),
-            ("check-valid-until", "Check-Valid-Until"))  # fmt: skip
-    options = tuple((label, fields[key]) for key, label in kept if key in fields)
+    options = _options(fields)
     for uri in fields.get("uris", "").split():
         for suite in fields.get("suites", "").split():
             yield Source(
                 uri, suite, tuple(fields.get("components", "").split()),
                 fields.get("signed-by", ""), options,
             )  # fmt: skip
+
+
+def _options(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((OPTIONS[name], fields[name]) for name in sorted(fields) if name in OPTIONS)
 
 
 def _carried(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]:
@@ -192,20 +206,37 @@ def _carried(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]
             left_out.append(f"{shown}: nodes cannot reach it")
         elif not source.suite.startswith(SUITE) or "main" not in source.components:
             left_out.append(f"{shown}: not of Debian {SUITE}")
+        elif lax := [name for name, value in source.options if _lets_in(name, value)]:
+            left_out.append(f"{shown}: apt would take unsigned packages there ({', '.join(lax)})")
         else:
             yield source
+
+
+def _lets_in(option: str, value: str) -> bool:
+    return option.lower() in UNSIGNED and value.strip().lower() in YES
 
 
 def _settings(dump: str, left_out: list[str]) -> Iterator[str]:
     """The lines of `apt-config dump` that say how to fetch, without credentials."""
     for line in dump.splitlines():
         match = re.fullmatch(r'([\w:.-]+) "(.*)";', line)
+        if match and UNCHECKED.fullmatch(match[1]) and _is_told(match[1], match[2]):
+            left_out.append(
+                f"{match[1]}: nodes look at what they are sent; of a snapshot, say it at that "
+                "source (check-valid-until)"
+            )
         if not match or not match[2] or not FETCH_SETTINGS.fullmatch(match[1]):
             continue
         if urlsplit(match[2]).username:
             left_out.append(f"{match[1]}: the proxy's address carries credentials")
             continue
         yield line
+
+
+def _is_told(setting: str, value: str) -> bool:
+    """Whether a setting of UNCHECKED makes apt look less than it does by itself."""
+    yes = value.lower() in YES
+    return bool(value) and (not yes if "::Check-" in setting else yes)
 
 
 def _public_files(root: Path, sources: Iterable[Source]) -> Iterator[tuple[str, str]]:

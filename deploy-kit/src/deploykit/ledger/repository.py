@@ -27,6 +27,7 @@ NETWORK_TIMEOUT = 30.0  # seconds for one fetch or push
 LOCAL_TIMEOUT = 60.0
 LOCK_WAIT = 10.0  # seconds to wait for another git's lock file
 LOCK_STALE = 5.0  # a lock file this old belongs to a git that was killed
+MOST_FETCHED = 512 * 2**20  # bytes of one file that a fetch may write: what others pushed
 BYTES_MOST = 4  # of one character in UTF-8
 LOCK_FILE = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 # Nothing of a person's own configuration takes part: no hooks, no signed pushes, no tags.
@@ -107,11 +108,12 @@ class Clone:
         Raises LedgerError where the remote cannot be reached.
         """
         words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self.remote]
-        result = self._patient([*words, f"+{BRANCH}:{SEEN}"])
+        result = self._patient([*words, f"+{BRANCH}:{SEEN}"], most=MOST_FETCHED)
         if result.returncode == 0:
             return Tip(*self._git(["rev-parse", SEEN, f"{SEEN}^{{tree}}"]).stdout.split())
         if "couldn't find remote ref" in result.stderr:
             return None
+        self._sweep()
         raise LedgerError(
             f"cannot fetch the ledger from {self.remote}: {_said(result)}",
             "check 'ledger:' in site.yml, the network, and that git can log in without asking",
@@ -231,12 +233,19 @@ class Clone:
                 current = line.split()[0] if line else current
         return found
 
-    def _patient(self, words: Sequence[str]) -> Result:
-        """Run a git command that takes lock files; locks of killed gits of our own are removed."""
+    def _sweep(self) -> None:
+        """Remove what a fetch that failed had written; callers are alone here."""
+        for left in (self.folder / "objects").glob("*/tmp_*"):
+            left.unlink(missing_ok=True)
+
+    def _patient(self, words: Sequence[str], most: int | None = None) -> Result:
+        """Run a git command that takes lock files; locks of killed gits of our own are removed.
+
+        It may write files of at most `most` bytes."""
         results: list[Result] = []
 
         def done() -> bool:
-            result = self._git(words, check=False, timeout=NETWORK_TIMEOUT)
+            result = self._git(words, check=False, timeout=NETWORK_TIMEOUT, most=most)
             results.append(result)
             blocked = LOCK_FILE.search(result.stderr)
             if result.returncode == 0 or not blocked:
@@ -300,10 +309,12 @@ class Clone:
         input: str | None = None,
         check: bool = True,
         timeout: float = LOCAL_TIMEOUT,
+        most: int | None = None,
     ) -> Result:
+        limit = ["prlimit", f"--fsize={most}"] if most is not None else []
         try:
             return self._run(
-                ["git", f"--git-dir={self.folder}", *options(), *words],
+                [*limit, "git", f"--git-dir={self.folder}", *options(), *words],
                 timeout=timeout,
                 input=input,
                 env={**environment(), **PROTOCOLS, **self._quarantine},

@@ -31,6 +31,10 @@ BOOT = (
 PYTHON = "/opt/salt/bin/python3"
 HELLO_TIMEOUT = 25.0  # seconds: a dead master is named within 30
 LONGEST = 2**16  # bytes that are taken as one line of what the master's side complains of
+MOST_SAID = 64 * 2**20  # bytes of such lines: they go to a log
+MOST_ANSWER = 256 * 2**20  # bytes of one answer: what a region's states did
+BLOCK = 2**18  # bytes that are sent at a time
+WAITING = 10_000  # answers and events that nobody has taken yet
 Event = Callable[[dict[str, Any]], None]
 
 
@@ -60,7 +64,7 @@ class MasterSession:
         self._inventory = inventory
         self._name = inventory.master.name
         self._log = log
-        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue(WAITING)
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: threading.Thread | None = None
         self._calling = threading.Lock()
@@ -78,8 +82,8 @@ class MasterSession:
         self._errors = threading.Thread(target=self._write_log, daemon=True)
         self._errors.start()
         archive = agent_zip()
-        self._write(f"{len(archive)}\n".encode() + archive)
         try:
+            self._write(f"{len(archive)}\n".encode() + archive, HELLO_TIMEOUT)
             self.call("hello", timeout=HELLO_TIMEOUT)
         except BaseException:
             self.__exit__()
@@ -134,7 +138,7 @@ class MasterSession:
             "arguments": arguments,
             "payload": len(payload),
         }
-        self._write(json.dumps(request).encode() + b"\n" + payload)
+        self._write(json.dumps(request).encode() + b"\n" + payload, timeout)
         assert self._child is not None
         while True:
             try:
@@ -158,11 +162,19 @@ class MasterSession:
             else:
                 return answer["result"]
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, timeout: float) -> None:
+        """Send `data`; who takes nothing of it for `timeout` seconds does not answer."""
         assert self._child is not None and self._child.stdin is not None
         try:
-            self._child.stdin.write(data)
-            self._child.stdin.flush()
+            for start in range(0, len(data), BLOCK):
+                waiting = threading.Timer(timeout, self._child.kill)
+                waiting.daemon = True
+                waiting.start()
+                try:
+                    self._child.stdin.write(data[start : start + BLOCK])
+                    self._child.stdin.flush()
+                finally:
+                    waiting.cancel()
         except BrokenPipeError:
             raise NodeUnreachable(
                 f"the master {self._name} does not take a session",
@@ -171,7 +183,10 @@ class MasterSession:
 
     def _read(self) -> None:
         assert self._child is not None and self._child.stdout is not None
-        for line in self._child.stdout:
+        while line := self._child.stdout.readline(MOST_ANSWER):
+            if len(line) == MOST_ANSWER:
+                self._child.kill()  # no agent of ours says so much
+                break
             try:
                 self._answers.put(json.loads(line))
             except ValueError:
@@ -180,8 +195,12 @@ class MasterSession:
 
     def _write_log(self) -> None:
         assert self._child is not None and self._child.stderr is not None
+        room = MOST_SAID
         with files.open_log(self._log) as log, self._child.stderr as said:
             while line := said.readline(LONGEST):
+                room -= len(line)
+                if room < 0:
+                    continue
                 log.write(printable(line.decode("utf-8", "replace")))
                 log.flush()
 

@@ -1,4 +1,4 @@
-"""What a release must hold to before it is cut: the rules of its manifest, `secrets` always."""
+"""What a release must hold to before it is cut: the rules of its manifest, and ALWAYS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploykit.site import Site
 if TYPE_CHECKING:
     from gitshelf import Finding
 
-ALWAYS = ("secrets",)
+ALWAYS = ("encrypted", "secrets")
 NO_BOOKS = "books: []\n"
 SHOWN = 20  # findings
 

@@ -20,6 +20,13 @@ from gitshelf.git.urls import PROTOCOLS, server_of
 
 LOCAL_TIMEOUT = 120.0
 _NO_ROOM = "No space left on device"
+# What git says beside the reason if a remote repository cannot be read, and what ssh says anyway.
+_NO_REASON = (
+    "fatal: Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+    "Warning: Permanently added ",
+)
 _FULL = 2**20  # bytes: a disk with less left is full, whatever a failed git freed again
 # How servers are reached, and where a person's configuration is. All else that git would take from
 # the environment speaks of the repository, the index or the objects of whoever called us.
@@ -235,8 +242,10 @@ def _is_full(where: Path) -> bool:
 
 def last_line(output: str) -> str:
     """The line of git's messages that says most: that of a full disk, which others follow from;
-    else the last `fatal:` or `error:`; else the last."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    else the last `fatal:` or `error:`; else the last. That a repository could not be read counts
+    only if nothing says why: the program at its end or ssh does, in lines of its own."""
+    said = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line for line in said if not line.startswith(_NO_REASON)] or said
     for line in lines:
         if tells_no_room(line):
             return line.removeprefix("fatal: ").removeprefix("error: ")
@@ -244,4 +253,4 @@ def last_line(output: str) -> str:
         for line in reversed(lines):
             if line.startswith(prefix):
                 return line.removeprefix(prefix)
-    return process.last_line(output) or "git gave no reason"
+    return process.last_line("\n".join(lines)) or "git gave no reason"

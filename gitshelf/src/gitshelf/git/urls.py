@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -70,6 +72,18 @@ def server_of(url: str) -> str:
     if found or not colon or "/" in before:
         return ""
     return f"https://{before.rpartition('@')[2].lower()}"
+
+
+def is_plaintext(url: str) -> bool:
+    """Whether what comes from a URL could be anybody's who is on the way: http:// and git://, but
+    from this machine itself."""
+    scheme, found, _ = url.partition("://")
+    if not found or scheme.lower() not in ("http", "git"):
+        return False
+    host = urlsplit(url).hostname or ""
+    with contextlib.suppress(ValueError):
+        return not ipaddress.ip_address(host).is_loopback
+    return host != "localhost" and not host.endswith(".localhost")
 
 
 def hide_password(url: str) -> str:

@@ -73,6 +73,8 @@ class Source:
         """The text under a key; `default` if there is none."""
         if key not in values:
             return default
+        if document.is_null(values[key]):
+            return default
         return document.scalar(values[key], self.at(values[key]), key) or default
 
     def texts(self, node: Node, what: str) -> list[str]:

@@ -145,7 +145,7 @@ def scalar(node: Node, location: Location, what: str) -> str:
 
 def sequence(node: Node, location: Location, what: str) -> list[Node]:
     """The nodes of a list; an empty value is an empty list."""
-    if _is_null(node):
+    if is_null(node):
         return []
     if not _is(node, "SequenceNode"):
         raise location.error(f"{what} must be a list", "begin each item with `- `")
@@ -157,7 +157,7 @@ def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, 
 
     An empty value is an empty mapping. A key that is there twice is an error.
     """
-    if _is_null(node):
+    if is_null(node):
         return {}
     if not _is(node, "MappingNode"):
         raise location.error(f"{what} must be a mapping", "write `key: value` lines")
@@ -233,5 +233,7 @@ def _is(node: Node, kind: str) -> bool:
     return type(node).__name__ == kind
 
 
-def _is_null(node: Node) -> bool:
-    return _is(node, "ScalarNode") and node.value in ("", "~", "null") and not node.style
+def is_null(node: Node) -> bool:
+    """Whether a node is there for nothing, as YAML 1.1 writes that."""
+    written = ("", "~", "null", "Null", "NULL")
+    return _is(node, "ScalarNode") and node.value in written and not node.style

@@ -20,6 +20,7 @@ from gitshelf.rules.subject import Subject
 GROUP = "gitshelf.rules"
 _BUILT_IN = {
     "full-sha": "full_sha",
+    "encrypted": "encrypted",
     "exists": "exists",
     "on-branch": "on_branch",
     "descends": "descends",
@@ -28,8 +29,8 @@ _BUILT_IN = {
     "secrets": "secrets",
     "same-path": "same_path",
 }
-_WITHOUT_MANIFEST = ("full-sha", "exists", "on-branch", "tag", "same-path")
-_OF_ALL = ("exists", "full-sha")
+_WITHOUT_MANIFEST = ("full-sha", "encrypted", "exists", "on-branch", "tag", "same-path")
+_OF_ALL = ("exists", "full-sha", "encrypted")
 _KEYS = ("except", "from", "signers", "keys", "allow")
 
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from deploykit.base import process
 from deploykit.base.errors import CommandFailed
 from deploykit.base.process import run
 
@@ -61,7 +62,7 @@ def test_program_ends_with_its_children_once_it_may_not_go_on(tmp_path: Path) ->
     with pytest.raises(InterruptedError):
         run(["sh", "-c", f"(sleep 6; touch {mark}) & sleep 60"], timeout=60, still=still)
     assert time.monotonic() - asked[0] < 20
-    time.sleep(5)
+    time.sleep(3)
     assert not mark.exists()
 
 
@@ -75,3 +76,28 @@ def test_program_that_may_not_start_does_not(tmp_path: Path) -> None:
     asked: list[None] = []
     assert run(["true"], timeout=20, still=lambda: asked.append(None)).returncode == 0
     assert asked
+
+
+@pytest.mark.parametrize("what", ["yes $(seq 999)", "seq 999999 | tr -d '\\n'; sleep 60"])
+@pytest.mark.parametrize("where", ["1", "2"])
+def test_program_that_prints_without_end_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, where: str
+) -> None:
+    """It may be the code of a release, which could fill this machine's memory and disk."""
+    monkeypatch.setattr(process, "MOST", 2 * 2**20)
+    log, mark = tmp_path / "log", tmp_path / "mark"
+    began = time.monotonic()
+    with pytest.raises(CommandFailed, match=r"sh .* printed more than 2 MiB and was ended"):
+        run(["sh", "-c", f"(sleep 3; touch {mark}) & ({what}) >&{where}"], timeout=40, log=log)
+    assert time.monotonic() - began < 30
+    assert log.stat().st_size < 3 * 2**20
+    time.sleep(3)
+    assert not mark.exists()
+
+
+def test_line_that_is_too_long_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LONGEST", 100)
+    told: list[str] = []
+    line = "x" * 250
+    assert run(["echo", line], timeout=10, on_line=told.append).stdout == f"{line}\n"
+    assert told == ["x" * 100, "x" * 100, "x" * 50]

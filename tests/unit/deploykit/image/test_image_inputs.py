@@ -114,7 +114,6 @@ def test_no_credential_reaches_the_image(inputs: Inputs) -> None:
 def test_proxies_keyrings_and_certificates_are_carried(inputs: Inputs) -> None:
     assert set(inputs.settings) == {
         'Acquire::http::Proxy "http://proxy.example.org:3128";',
-        'Acquire::Check-Valid-Until "false";',
         'Acquire::http::Proxy::deb.example.org "DIRECT";',
     }
     assert dict(inputs.files) == {
@@ -195,3 +194,39 @@ def test_overlay_and_metadata_are_tars_of_root(tmp_path: Path, inputs: Inputs) -
         named = {f"templates/{word.split()[-1]}" for word in text.replace("}", "").splitlines()
                  if "template:" in word}  # fmt: skip
         assert named <= set(tar.getnames())
+
+
+@pytest.mark.parametrize(
+    "option", ["trusted=yes", "Trusted=TRUE", "allow-insecure=1", "allow-downgrade-to-insecure=on"]
+)
+@pytest.mark.parametrize("form", ["list", "sources"])
+def test_source_whose_packages_may_be_unsigned_is_left_out_and_named(
+    host: Path, option: str, form: str
+) -> None:
+    name, value = option.split("=")
+    line = f"deb [arch=amd64 {option}] http://lax.example.org/debian bookworm main\n"
+    stanza = (
+        "Types: deb\nURIs: http://lax.example.org/debian\nSuites: bookworm\nComponents: main\n"
+        f"{name}: {value}\n"
+    )
+    file = host / f"etc/apt/sources.list.d/lax.{form}"
+    file.write_text(line if form == "list" else stanza, encoding="utf-8")
+    inputs = read_inputs(host, date(2026, 11, 21), apt_config)
+    assert "lax.example.org" not in render_sources(inputs.sources)
+    (told,) = [one for one in inputs.left_out if "lax.example.org" in one]
+    assert told.endswith(f"unsigned packages there ({name.title()})")
+
+
+def test_node_looks_whether_lists_are_out_of_date_unless_their_source_is_a_snapshot(
+    host: Path,
+) -> None:
+    (host / "etc/apt/sources.list.d/old.list").write_text(
+        "deb [check-valid-until=no trusted=no] http://old.example.org/debian bookworm main\n",
+        encoding="utf-8",
+    )
+    inputs = read_inputs(host, date(2026, 11, 21), apt_config)
+    assert not any("Check" in setting for setting in inputs.settings)
+    assert any(one.startswith("Acquire::Check-Valid-Until: nodes look") for one in inputs.left_out)
+    text = render_sources(inputs.sources)
+    assert text.count("Check-Valid-Until: no") == 1
+    assert "old.example.org/debian\nSuites: bookworm\nComponents: main\nCheck-Valid" in text

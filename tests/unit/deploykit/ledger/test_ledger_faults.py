@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import forgery
 import pytest
 from deploykit.base.errors import Refused
-from deploykit.ledger import Ledger, LedgerError, utc_now, view
+from deploykit.ledger import Ledger, LedgerError, repository, utc_now, view
 from deploykit.ledger.bodies import decision_body, deploy_body, signers_body
 from deploykit.ledger.hook import install
 from deploykit.ledger.kinds import Body
@@ -164,3 +165,31 @@ def _at(site: Site, ledger: Path) -> Site:
     from dataclasses import replace
 
     return replace(site, ledger=str(ledger))
+
+
+def test_push_of_what_is_no_ledger_does_not_fill_the_disk_of_who_reads(
+    site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "MOST_FETCHED", 2**20)
+    git = ["git", f"--git-dir={site.ledger}"]
+
+    def asked(*words: str, given: bytes = b"") -> str:
+        done = subprocess.run(
+            [*git, *words], input=given, check=True, capture_output=True, timeout=60
+        )
+        return done.stdout.decode().strip()
+
+    blob = asked("hash-object", "-w", "--stdin", given=os.urandom(3 * 2**20))
+    tree = asked("mktree", given=f"100644 blob {blob}\tbig\n".encode())
+    who = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x", "GIT_COMMITTER_NAME": "x"}
+    for name, value in {**who, "GIT_COMMITTER_EMAIL": "x"}.items():
+        monkeypatch.setenv(name, value)
+    good = asked("rev-parse", "refs/heads/ledger")
+    asked("update-ref", "refs/heads/ledger", asked("commit-tree", tree, "-p", good, "-m", "x"))
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="cannot fetch the ledger"):
+            ledger.fetch_records()
+    (clone,) = (site.state / "ledger").glob("*.git")
+    assert not list(clone.glob("objects/*/tmp_*"))
+    asked("update-ref", "refs/heads/ledger", good)
+    assert len(ledger.fetch_records()) == 1

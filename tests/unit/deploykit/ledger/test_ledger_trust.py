@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sqlite3
@@ -12,7 +13,10 @@ from typing import Any
 
 import forgery
 import pytest
+from deploykit.base.console import PrintableConsole
 from deploykit.base.errors import InputError
+from deploykit.board import terminal
+from deploykit.board.terminal import print_board
 from deploykit.doctor import check_ledger
 from deploykit.host.finding import Level
 from deploykit.ledger import Ledger, LedgerError, utc_now
@@ -182,3 +186,31 @@ def test_sick_ledger_by_the_command_line(
     assert code == 1 and "the site's name is other now" in err
     assert call("ledger", "accept", "a" * 40, "--yes")[0] == 1
     assert "verifies every push" in call("ledger", "hook", site.ledger)[1]
+
+
+def test_state_of_before_that_a_mirror_shows_is_seen_by_its_age_and_takes_no_record(
+    site: Site, ledger: Ledger, ann: Key, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that it shows verifies: who never saw more can tell it by its age, and by a push."""
+    mirror = tmp_path / "mirror.git"
+    shutil.copytree(site.ledger, mirror)
+    reached = tmp_path / "reached"
+    reached.write_text(f'[url "{site.ledger}"]\n\tpushInsteadOf = {mirror}\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(reached))
+    elsewhere = replace(other_state(site, "elsewhere"), ledger=str(mirror))
+    held = ledger.append(lambda records, now: HOLD)
+    stale = Ledger.open(elsewhere, ann)
+    assert held not in stale.known
+    with pytest.raises(LedgerError, match="cannot push to the ledger"):
+        stale.append(lambda records, now: HOLD)
+    assert ledger.fetch_records()[-1] == held
+    out = io.StringIO()
+    monkeypatch.setattr(terminal, "utc_now", lambda: utc_now() + timedelta(days=3, hours=1))
+    print_board(elsewhere, stale.known, PrintableConsole(file=out))
+    assert "night" not in out.getvalue()
+    assert out.getvalue().endswith("Newest record: 0, 3d ago\n")
+    # Who has seen more knows it for an old one.
+    shutil.rmtree(site.ledger)
+    shutil.copytree(mirror, site.ledger)
+    with pytest.raises(LedgerError, match="was rewritten"):
+        ledger.fetch_records()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,3 +64,22 @@ def test_every_rule_under_lint_counts_and_the_release_before_is_the_last_one_cut
     with pytest.raises(Refused, match="descends"):
         cut(checkout.site, commit=False, version="2026.47.2")
     assert list(manifests(checkout.site)) == ["2026.47.1"]
+
+
+def test_book_that_anybody_on_the_way_could_answer_for_is_refused(
+    checkout_with_site: Checkout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its branch would be what whoever answers says; which is then pinned, signed and deployed."""
+    checkout = checkout_with_site
+    reached = tmp_path / "reached"
+    reached.write_text(f'[url "{checkout.folder}"]\n\tinsteadOf = http://git.example.org/cloud\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(reached))
+    manifest = checkout.site.manifest
+    manifest.write_text(
+        manifest.read_text().replace('git: "{here}"', "git: http://git.example.org/cloud")
+    )
+    with pytest.raises(Refused, match=r"git\.example\.org/cloud is fetched in plain text"):
+        cut(checkout.site, commit=False)
+    assert manifests(checkout.site) == {} and releases(checkout.site) == ()
+    say(checkout, "lint: {encrypted: {except: [salt, ansible]}}\n")
+    assert cut(checkout.site, commit=False).new

@@ -246,3 +246,26 @@ def test_installed_plugin_is_a_format(
 def _mine(source: Source) -> Translation:
     name = source.text()
     return Translation([Imported(name, source.at(1, name), f"https://x.example/{name}")])
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null", "NULL"])
+def test_key_without_a_value_is_one_that_is_not_there(
+    translate: Callable[..., Manifest], nothing: str
+) -> None:
+    """YAML's null is no branch of that name."""
+    vcs = f"repositories:\n  a:\n    type: git\n    url: /x\n    version: {nothing}\n"
+    west = (
+        "manifest:\n  defaults:\n    remote: up\n    revision: main\n"
+        "  remotes:\n  - name: up\n    url-base: https://x.example\n"
+        f"  projects:\n  - name: a\n    path: {nothing}\n    revision: {nothing}\n"
+        f"    repo-path: {nothing}\n"
+    )
+    role = f"roles:\n- src: https://x.example/a.git\n  name: a\n  scm: git\n  version: {nothing}\n"
+    assert books(translate("vcstool", vcs)) == [("a", "/x", "HEAD")]
+    assert books(translate("west", west)) == [("a", "https://x.example/a", "main")]
+    assert [one[2] for one in books(translate("ansible", role))] == ["HEAD"]
+
+
+def test_text_that_only_looks_like_nothing_is_kept(translate: Callable[..., Manifest]) -> None:
+    vcs = "repositories:\n  a:\n    type: git\n    url: /x\n    version: 'null'\n"
+    assert books(translate("vcstool", vcs)) == [("a", "/x", "null")]
