@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,20 @@ def test_first_train_brings_a_release_into_three_clouds(
     assert results(line, "production") == first
 
 
+def test_bootstrap_is_tried_at_night_while_test_is_down(
+    line: Railway, checkout: Path, record_property: Any
+) -> None:
+    version = line.running("test")
+    before = len(line.evidence("bootstrap", "test"))
+    begun = time.monotonic()
+    done = beside(line, [checkout / "deploy-kit" / "jenkins" / "step", "bootstrap", "test"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    record_property("bootstrap_seconds", round(time.monotonic() - begun, 1))
+    assert line.running("test") == version
+    evidence = line.evidence("bootstrap", "test")[before:]
+    assert [(one["result"], one["copy"]) for one in evidence] == [("passed", False)]
+
+
 def test_smoke_test_left_nothing_behind(clouds: dict[str, Cloud]) -> None:
     assert {name: left_of_smoke(one.region) for name, one in clouds.items()} == {
         name: [] for name in LINE
@@ -159,24 +174,31 @@ def test_each_region_takes_no_more_memory_than_it_may(
     assert {name: one for name, one in taken.items() if one > MEMORY} == {}
 
 
-def test_bootstrap_is_tried_at_night_while_test_is_down(
-    line: Railway, checkout: Path, record_property: Any
-) -> None:
-    version = line.running("test")
-    before = len(line.evidence("bootstrap", "test"))
-    step = checkout / "deploy-kit" / "jenkins" / "step"
-    begun = time.monotonic()
-    done = subprocess.run(
-        [step, "bootstrap", "test"],
+def test_newest_release_comes_in_at_night_without_a_train(line: Railway, checkout: Path) -> None:
+    edge.restart_everything(line)
+    version = line.cut()
+    done = beside(
+        line,
+        [sys.executable, "-m", "pytest", "-v", checkout / "tests/region/test_region_nightly.py"],
+        DEPLOYKIT_SITE=str(line.folder / "deploy-kit"),
+        DEPLOYKIT_REGION="test",
+        DEPLOYKIT_RELEASE="latest",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert line.running("test") == version
+    assert line.evidence("upgrade", "test")[-1]["result"] == "passed"
+
+
+def beside(
+    line: Railway, argv: Sequence[str | Path], **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of this checkout on the site of these tests."""
+    return subprocess.run(
+        argv,
         cwd=line.folder,
-        env={**line.env, "KIT": " ".join(line.command)},
+        env={**line.env, "KIT": " ".join(line.command), **more},
         capture_output=True,
         text=True,
         timeout=TRAIN_TIMEOUT,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    record_property("bootstrap_seconds", round(time.monotonic() - begun, 1))
-    assert line.running("test") == version
-    evidence = line.evidence("bootstrap", "test")[before:]
-    assert [(one["result"], one["copy"]) for one in evidence] == [("passed", False)]

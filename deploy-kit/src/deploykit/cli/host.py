@@ -30,8 +30,8 @@ def setup() -> None:
 def doctor(ctx: click.Context, train: bool, as_json: bool) -> int:
     """Look at this machine: findings with remedies. Exit status 1 where one must be mended.
 
-    Each environment is looked at for itself; with --train, those that the train passes together, and
-    it must be mended if they have no room.
+    Each environment is looked at for itself; with --train, those that the train passes together: if
+    they have no room, that must be mended.
     """
     from deploykit.doctor import examine
     from deploykit.host.finding import Level
