@@ -129,10 +129,11 @@ def clear(api):
 
 
 def outside(api, cidr, first, last):
-    """The id of a network to the outside: the region's, or one that is lent to it."""
-    there = api.get("network/v2.0/networks?router:external=true")["networks"]
+    """The id of a network to the outside: the region's, best with `cidr`, or one that it is lent."""
+    there = [one["id"] for one in api.get("network/v2.0/networks?router:external=true")["networks"]]
+    same = {one["network_id"] for one in api.get(f"network/v2.0/subnets?cidr={cidr}")["subnets"]}
     if there:
-        return there[0]["id"]
+        return min(there, key=lambda one: one not in same)
     lent = api.make(
         "network/v2.0/networks",
         "network",

@@ -27,10 +27,9 @@ def check_train(site: Site, lxd: Lxd | None, free: int) -> Finding:
         line = chain(site.environments())
         roles = memory_of_roles(site)
         waiting = {one.name: _waiting(site, one, lxd) for one in line}
-        nodes_there = lxd is not None and has_image(lxd, image_key(site, installed=True))
+        builds = any(one.installed for one in line) and not _layer_there(site, lxd)
     except DeployKitError as error:
         return problem(NAME, error.message, error.remedy)
-    builds = any(one.installed for one in line) and not nodes_there
     return train_finding(waiting, roles, machine(free - NEEDED_BYTES * builds))
 
 
@@ -54,6 +53,11 @@ def train_finding(
         f"{len(nodes)} nodes of {names} take {wanted / GIB:.1f} GiB of memory, "
         f"{there.memory / GIB:.1f} GiB are free, {there.disk / GIB:.0f} GiB of disk",
     )
+
+
+def _layer_there(site: Site, lxd: Lxd | None) -> bool:
+    """Whether the image with the content's packages is there."""
+    return lxd is not None and has_image(lxd, image_key(site, installed=True))
 
 
 def _waiting(site: Site, environment: Environment, lxd: Lxd | None) -> list[Node]:
