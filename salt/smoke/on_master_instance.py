@@ -20,8 +20,9 @@ TIMEOUT = 60  # seconds for a request
 BOOT, GONE = 120, 60  # seconds for the instance to be made, and to be taken away
 TRUST = ssl.create_default_context(cafile="/srv/environment/ca/ca.crt")
 INSIDE = "192.0.2.0/28"  # RFC 5737: no network outside has it
-# To iPXE its command line is a script. While it sleeps it answers pings.
-COMMAND_LINE = "dhcp && sleep 86400"
+# To iPXE its command line is a script, of several lines if need be. While it sleeps it answers pings;
+# by itself it asks for an address for a quarter of a minute only.
+COMMAND_LINE = ":again\ndhcp || goto again\nsleep 86400\ngoto again"
 DISK = bytes(1 << 20)  # nothing is on it, nova wants one
 
 
