@@ -2,14 +2,16 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-gerrit test-zuul test-jenkins gate-demo test-vagrant test-region test-faults test-ha kitchen \
+.PHONY: help setup setup-tests train train-region test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
+  test-secrets test-pods test-gerrit test-zuul test-jenkins gate-demo test-vagrant test-region test-train-region \
+  test-faults test-ha kitchen \
   rendered lint hooks down clean
 
 bin := .venv/bin
 # With the rights of the group lxd, also before the next login of a new member.
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
+region := $(kit) --site deploy-kit/sites/region
 slow := nodes or train or pods or gerrit or zuul or java or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
@@ -39,6 +41,13 @@ train: setup ## from this clone's HEAD to production: image, release, three envi
 	@$(kit) release cut --no-commit
 	@$(kit) env up --all
 	@$(kit) train "$$($(kit) release cut --no-commit --json | sed -n 's/^ *"version": "\(.*\)".*/\1/p')"
+
+train-region: setup ## the same with whole clouds, of deploy-kit/sites/region: 17 GiB of memory
+	@$(region) doctor --train
+	@$(region) image build
+	@$(region) release cut --no-commit
+	@$(region) env up --all
+	@$(region) train "$$($(region) release cut --no-commit --json | sed -n 's/^ *"version": "\(.*\)".*/\1/p')"
 
 test: setup-tests lint ## all that needs no nodes, and the slow core: LXD, a small train, two of the kitchen
 	@mkdir -p logs
@@ -99,10 +108,13 @@ test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)
 
 test-region: setup-tests ## slow suite: a whole OpenStack region, what a tenant gets, an upgrade
-	@$(call suite,region,-m "region and not faults" tests/region,--layer)
+	@$(call suite,region,-m "region and not (faults or train)" tests/region,--layer)
 
 test-faults: setup-tests ## slow suite: a region whose nodes boot, whose parts are lost and come back
 	@$(call suite,faults,-m faults tests/region,--layer)
+
+test-train-region: setup-tests ## slow suite: three regions on the train, and instances that notice nothing
+	@$(call suite,train-region,tests/region/test_train_region.py,--layer)
 
 test-ha: export DEPLOYKIT_REGION_VARIANT := ha
 test-ha: setup-tests ## slow suite: three controllers, of which any may be lost
@@ -131,6 +143,7 @@ hooks: ## git hooks of this clone and its worktrees: Change-Id, lint of what is 
 down: ## take every environment of this clone down
 	@deploy-kit/setup
 	@$(kit) env down --all
+	@$(region) env down --all
 
 clean: ## forget caches and tools of this clone; environments stay
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis logs

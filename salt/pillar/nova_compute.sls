@@ -1,5 +1,6 @@
 nova_compute:
-  packages: [nova-compute, nova-compute-kvm, python3-amqp]
+  # ipxe: what the smoke test boots.
+  packages: [nova-compute, nova-compute-kvm, python3-amqp, ipxe]
   # auto: kvm where the hypervisor has it, else qemu, which is slow and runs anywhere.
   virt_type: auto
   reserved_memory: 2048  # MiB that no instance gets

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import testinfra
 import yaml
 
 FOLDER = Path(__file__).parent
+TIMEOUT = 270  # seconds for what a node is asked; the whole smoke test has 600
 ROLES = yaml.safe_load((FOLDER.parent / "roles.yml").read_text())["roles"]
 
 
@@ -64,10 +67,26 @@ class Region:
     def identity_url(self) -> str:
         return self.catalogued["identity"]
 
-    def on_master(self, script: str, *words: str) -> str:
+    def on_master(self, script: str, *words: str, stdin: bytes = b"") -> str:
         """What a script of this folder prints when the master runs it."""
-        line = "python3 -c %s" + " %s" * len(words)
-        return self.master.check_output(line, (FOLDER / script).read_text(), *words)
+        argv = ["python3", "-c", (FOLDER / script).read_text(), *words]
+        return self._ssh(self.with_role("master")[0], argv, stdin).decode().strip()
+
+    def read(self, name: str, path: str) -> bytes:
+        """A file of a node."""
+        return self._ssh(name, ["cat", path])
+
+    def _ssh(self, name: str, argv: list[str], stdin: bytes = b"") -> bytes:
+        """What a command prints on a node; testinfra has no way to give it anything to read."""
+        done = subprocess.run(
+            ["ssh", "-F", self.ssh_config, name, shlex.join(argv)],
+            input=stdin,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name}: {done.stderr.decode(errors='replace')[-2000:]}"
+        return done.stdout
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,8 @@ SECRETS = "/srv/environment/secrets.json"
 AUTHORITY = "/srv/environment/ca/ca.crt"
 PHYSICAL_NETWORK = "external"
 API_TIMEOUT = 180.0  # seconds for one request
-PINGS_A_SECOND, PINGING_SECONDS = 5, 1800
+PINGS_A_SECOND, PINGING_SECONDS = 5, 3000
+LOSS_PER_CENT = 1.0  # of pings, that an upgrade may cost an instance
 BOOT_SECONDS = 420.0  # from the request to the guest's own word that it is ready
 
 
@@ -217,6 +218,14 @@ def pinging(region: Region, address: str) -> Iterator[Pings]:
         pings.sent, pings.received = int(found.group(1)), int(found.group(2))
 
 
+def guests(region: Region) -> dict[str, str]:
+    """The process ids of the guests on each hypervisor."""
+    return {
+        host.name: region.on(host.name, "pgrep -f '[q]emu-system' | sort | xargs")
+        for host in region.with_role("hypervisor")
+    }
+
+
 def down(region: Region) -> list[str]:
     """Services and agents that the API says are down; or why it does not say."""
     try:
@@ -264,6 +273,16 @@ class Tenant:
         )
         self.cloud.network.add_interface_to_router(router, subnet=subnet.id)
         return net, subnet, router
+
+    def letting_in(self) -> None:
+        """Pings and HTTP come in by rules of the default group."""
+        mine = self.cloud.network.security_groups(project_id=self.project, name="default")
+        group = next(iter(mine))
+        for rule in ({"protocol": "icmp"}, {"protocol": "tcp", "port_range_min": 80}):
+            more = {"port_range_max": rule["port_range_min"]} if "port_range_min" in rule else {}
+            self.cloud.network.create_security_group_rule(
+                security_group_id=group.id, direction="ingress", ethertype="IPv4", **rule, **more
+            )
 
     def without_network(self, net: Any, subnet: Any, router: Any) -> None:
         self.cloud.network.remove_interface_from_router(router, subnet=subnet.id)

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 GOLDEN = Path(__file__).parent / "golden"
 CARRYING = re.compile(r"stage\('([\w-]+)'\) \{\s+steps \{\s+(?:script \{\s+)?carry\b")
 LOCK = 'lock(resource: "deploy-kit-${env.STAGE_NAME}")'  # in `carry`
+OF_AN_ENVIRONMENT = re.compile("^deploy-kit-(promote|renew|bootstrap)-")
 CREDENTIALS = re.compile(r"(?:credentialsId: |sshagent\(\[)'([\w-]+)'")
 STEPS_OF = {  # the plugin that brings each thing that the Jenkinsfile uses
     "lock(": "lockable-resources",
@@ -79,7 +80,7 @@ def test_each_environment_of_the_line_has_a_job_and_its_own_lock(
     for name, text in rendered.items():
         found = ET.fromstring(text).findtext(".//resourceNames")
         if found:
-            environment = name.removeprefix("deploy-kit-promote-").removeprefix("deploy-kit-renew-")
+            environment = OF_AN_ENVIRONMENT.sub("", name)
             assert locks.setdefault(environment, found) == found
     assert locks == {one: f"deploy-kit-{one}" for one in ("test", "staging", "production")}
     assert LOCK in jenkinsfile

@@ -16,7 +16,7 @@ from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
 from deploykit.rollout.work import Work
 
-TIMEOUT = 300.0  # seconds
+TIMEOUT = 600.0  # seconds; an instance under emulation takes most of them on a busy machine
 NOTHING_COLLECTED = 5  # pytest's exit status
 
 

@@ -1,4 +1,4 @@
-"""`deploy-kit evidence`: results of tests that the train does not run."""
+"""`deploy-kit evidence`: what no train gathers, since nobody asks for it or it cannot run it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import json_option, key_option, print_json, provider_option, site_of
+from deploykit.cli.app import json_option, key_option, print_json, provider_option, site_of, work_of
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def evidence() -> None:
-    """Evidence of checks that the train does not run: tests of one's own."""
+    """Evidence that no train gathers: of tests of one's own, or of a check by hand."""
 
 
 @evidence.command()
@@ -69,6 +69,38 @@ def add(
     else:
         click.echo(f"record {record.n}: {describe(record, versions)}")
     ctx.exit(0 if record.body["result"] == Result.PASSED else 1)
+
+
+@evidence.command()
+@click.argument("check")
+@click.argument("environment")
+@provider_option
+@json_option
+@click.pass_context
+def gather(
+    ctx: click.Context, check: str, environment: str, provider: str | None, as_json: bool
+) -> None:
+    """Run CHECK on what ENVIRONMENT runs now, and record what it finds.
+
+    A train runs the checks that policy asks for by itself; this one is run whether or not it does.
+    Exits with 1 if it failed.
+
+    \b
+    deploy-kit evidence gather smoke test
+    """
+    from deploykit.checks import check_named
+    from deploykit.ledger.schema import Result
+    from deploykit.train.line import check_now
+
+    with work_of(ctx, "gather") as work:
+        place = named_environment(work.site, environment, provider)
+        outcome = check_now(work, ledger_of(ctx), check_named(check), place)
+    told = {"check": check, "environment": place.name, "result": outcome.result}
+    if as_json:
+        print_json({**told, "summary": outcome.summary})
+    else:
+        click.echo(f"{check} in {place.name}: {outcome.result}: {outcome.summary}")
+    ctx.exit(0 if outcome.result == Result.PASSED else 1)
 
 
 def named_environment(site: Site, named: str, provider: str | None) -> Environment:

@@ -24,10 +24,15 @@ def setup() -> None:
 
 
 @click.command()
+@click.option("--train", is_flag=True, help="Have all that the train passes room here at once?")
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at this machine: findings with remedies. Exit status 1 where one must be mended."""
+def doctor(ctx: click.Context, train: bool, as_json: bool) -> int:
+    """Look at this machine: findings with remedies. Exit status 1 where one must be mended.
+
+    Each environment is looked at for itself; with --train, those that the train passes together: if
+    they have no room, that must be mended.
+    """
     from deploykit.doctor import examine
     from deploykit.host.finding import Level
 
@@ -35,7 +40,7 @@ def doctor(ctx: click.Context, as_json: bool) -> int:
         site = site_of(ctx)
     except InputError:  # it looks at the machine from anywhere
         site = None
-    found = examine(site)
+    found = examine(site, train=train and site is not None)
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:

@@ -11,7 +11,7 @@ SUMMARIES = {
     "dev": "Develop the content: what is edited here runs there in seconds.",
     "doctor": "Look at this machine: findings with remedies.",
     "env": "Environments and their nodes.",
-    "evidence": "Evidence of checks that the train does not run: tests of one's own.",
+    "evidence": "Evidence that no train gathers: of tests of one's own, or of a check by hand.",
     "gate": "The merge gate: a change is merged if it passed on what will be there by then.",
     "history": "Show what the ledger recorded, oldest first; of one ENVIRONMENT or of all.",
     "hold": "Let nothing enter ENVIRONMENT until `unhold`.",

@@ -9,6 +9,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.homes import cache_home, state_home
 from deploykit.base.root import as_root
 from deploykit.base.sandbox import is_off, sandbox_problem
+from deploykit.doctor.train import check_train
 from deploykit.host.finding import Finding, Level, ok, warning
 from deploykit.host.fit import check_environments
 from deploykit.host.machine import (
@@ -69,10 +70,11 @@ def check_room() -> list[Finding]:
     return list(found.values())
 
 
-def examine(site: Site | None = None) -> list[Finding]:
+def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
     """Everything: the machine, the daemon, and what the sites of this host have in it.
 
-    With `site`, also whether its environments have room now.
+    With `site`, also whether each of its environments has room now; with `train`, whether all that
+    the train passes have at once.
     """
     found = [*preflight(), check_limits(low_limits()), check_daemon()]
     lxd = answers()
@@ -80,7 +82,7 @@ def examine(site: Site | None = None) -> list[Finding]:
         found += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
     if site is not None:
         free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
-        found += check_environments(site, free)
+        found += [check_train(site, lxd, free)] if train else check_environments(site, free)
         found += check_ledger(site)
         found += check_keys(site)
     return [*found, *check_forwarding(as_root())]

@@ -58,8 +58,15 @@ class Site:
 
     @property
     def content(self) -> Path:
-        """The working copy's `salt/`, beside the site."""
-        return self.folder.parent / "salt"
+        """The working copy's `salt/`: beside the site, or further up in its repository."""
+        passed: list[Path] = []
+        for folder in self.folder.parents:
+            passed.append(folder / "salt")
+            if any((one / ".git").exists() for one in (self.folder, folder)):
+                break
+        else:
+            passed = passed[:1]
+        return next((one for one in passed if (one / "roles.yml").is_file()), passed[0])
 
     @property
     def keys(self) -> Path:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.base.printable import one_line
-from deploykit.checks import Occasion, check_named, check_names
+from deploykit.checks import Check, Occasion, Outcome, check_named, check_names
 from deploykit.evidence import Finding, record
 from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
@@ -164,11 +164,8 @@ def run_check(
     began = time.monotonic()
     outcome = check.run(work, Occasion(release, before, place, live, signers))
     seconds = time.monotonic() - began
-    if live is not None and not undisturbed(ledger, release, place, records):
-        raise DeployKitError(
-            f"{place.name}: somebody deployed there while '{check.name}' was looking",
-            "run it again when they are done: deploy-kit status",
-        )
+    if live is not None:
+        demand_undisturbed(ledger, release, place, records, check.name)
     record(
         ledger,
         Finding(
@@ -187,6 +184,55 @@ def run_check(
         f"  {check.name} in {place.name}: {mark.get(outcome.result, outcome.result)}: "
         f"{escape(one_line(outcome.summary))}"
     )
+
+
+def check_now(work: Work, ledger: Ledger, check: Check, environment: Environment) -> Outcome:
+    """Run `check` on what runs in `environment` now, and record what it found.
+
+    Raises Refused where nothing runs there or the last deployment did not end well, InputError for
+    a check that wants a copy, DeployKitError (recording nothing) if somebody deployed there
+    meanwhile.
+    """
+    if check.on_copy:
+        raise InputError(
+            f"'{check.name}' makes a copy of an environment that a release is to enter",
+            "deploy-kit train runs it where it is needed",
+        )
+    records = ledger.fetch_records()
+    runs = running(records, environment.name)
+    if runs is None or attempts(records, environment.name)[-1].phase != Phase.FINISHED:
+        raise Refused(
+            f"{environment.name}: no release runs there whole", "deploy-kit status; then deploy one"
+        )
+    release = build_release(work.site, ledger, release_of(work.site, records, runs.digest))
+    attendance = attending(work, release, environment, records, runs.left_out)
+    began = time.monotonic()
+    occasion = Occasion(release, None, environment, attendance.inventory, kit_signers(records))
+    outcome = check.run(work, occasion)
+    seconds = time.monotonic() - began
+    demand_undisturbed(ledger, release, environment, records, check.name)
+    finding = Finding(
+        check.name,
+        release,
+        None,
+        environment.name,
+        outcome,
+        seconds,
+        left_out=attendance.left_out,
+    )
+    record(ledger, finding)
+    return outcome
+
+
+def demand_undisturbed(
+    ledger: Ledger, release: Release, place: Environment, before: tuple[Record, ...], check: str
+) -> None:
+    """Raise DeployKitError unless `place` ran the release all the time that `check` took."""
+    if not undisturbed(ledger, release, place, before):
+        raise DeployKitError(
+            f"{place.name}: somebody deployed there while '{check}' was looking",
+            "run it again when they are done: deploy-kit status",
+        )
 
 
 def undisturbed(

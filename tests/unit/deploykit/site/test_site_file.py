@@ -53,3 +53,19 @@ def test_site_is_found_from_any_folder_of_a_checkout(tmp_path: Path) -> None:
     deep = tmp_path / "salt" / "states"
     deep.mkdir(parents=True)
     assert find_site(deep) == tmp_path / "deploy-kit"
+
+
+def test_content_is_beside_the_site_or_further_up_in_its_repository(tmp_path: Path) -> None:
+    deep = open_site(write(tmp_path / "clone" / "deploy-kit" / "sites" / "own", "name: x\n"))
+    for folder in (tmp_path, tmp_path / "clone"):
+        (folder / "salt").mkdir(parents=True)
+        (folder / "salt" / "roles.yml").write_text("roles: {}\n")
+    assert deep.content == deep.folder.parent / "salt", "there is no repository around it"
+    (tmp_path / "clone" / ".git").mkdir()
+    assert deep.content == tmp_path / "clone" / "salt"
+    (deep.folder.parent / "salt").mkdir()
+    (deep.folder.parent / "salt" / "roles.yml").write_text("roles: {}\n")
+    assert deep.content == deep.folder.parent / "salt"
+    alone = open_site(write(tmp_path / "alone", "name: x\n"))
+    (alone.folder / ".git").mkdir()
+    assert alone.content == tmp_path / "salt", "a repository of its own"

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from deploykit.base.errors import DeployKitError, NodeUnreachable, Refused
+from deploykit.base.errors import DeployKitError, InputError, NodeUnreachable, Refused
 from deploykit.base.processes import Process
+from deploykit.checks import check_named
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.store import utc_now
@@ -21,6 +22,7 @@ from deploykit.rollout import RolloutFailed
 from deploykit.site.instance import Instance
 from deploykit.train.lease import LEASE, begin
 from deploykit.train.lease_keeper import keeping_lease
+from deploykit.train.line import check_now
 from disturb import KILLED_AFTER, Disturbance
 from trainworld import FAILS, Build, World
 
@@ -251,3 +253,32 @@ def test_release_deployed_again_is_recorded_and_proves_no_upgrade(build: Build, 
     assert world.phases("alpha").count((release.version, "finished")) == 1 + again
     assert {entry for entry in world.found() if entry[0] != "smoke"} == edges
     assert world.current("alpha") == release.digest
+
+
+def test_check_by_hand_is_recorded_of_what_runs(build: Build) -> None:
+    world = build({"alpha": None, "omega": "smoke: {}"})
+    first = world.release()
+    world.deploy(first, "alpha")
+    world.release(smoke=FAILS)  # cut, but not what runs
+    records = len(world.records)
+    with world.work() as work:
+        outcome = check_now(
+            work, world.ledger, check_named("smoke"), work.site.environment("alpha")
+        )
+    assert outcome.result == "passed"
+    (added,) = world.records[records:]
+    assert (added.body["check"], added.body["environment"]) == ("smoke", "alpha")
+    assert (added.body["release"], added.body["result"]) == (first.digest, "passed")
+
+
+def test_check_by_hand_is_refused_where_no_release_runs_whole(build: Build) -> None:
+    world = build({"alpha": None, "omega": "smoke: {}"})
+    world.up("alpha")
+    with world.work() as work, pytest.raises(Refused, match="no release runs there"):
+        check_now(work, world.ledger, check_named("smoke"), work.site.environment("alpha"))
+    with world.work() as work, pytest.raises(InputError, match="makes a copy"):
+        check_now(work, world.ledger, check_named("bootstrap"), work.site.environment("alpha"))
+    with pytest.raises(RolloutFailed):
+        world.deploy(world.release(failed="keystone-service"), "alpha")
+    with world.work() as work, pytest.raises(Refused, match="no release runs there"):
+        check_now(work, world.ledger, check_named("smoke"), work.site.environment("alpha"))

@@ -1,0 +1,69 @@
+"""Whether this machine has room for all environments that the train passes, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from deploykit.base.errors import DeployKitError
+from deploykit.host.finding import Finding, ok, problem
+from deploykit.host.fit import Machine, machine, memory_of_roles, needed_memory, obstacles
+from deploykit.host.machine import GIB
+from deploykit.image.layer import NEEDED_BYTES, image_key
+from deploykit.providers import NodeState, provider_for
+from deploykit.providers.lxd.api import Lxd
+from deploykit.providers.lxd.images import has_image
+from deploykit.site import Site
+from deploykit.site.environment import Environment, Node, chain
+
+NAME = "train"
+OWN_WORK = GIB  # bytes of memory that the train itself takes beside the nodes: Ansible, tests, git
+
+
+def check_train(site: Site, lxd: Lxd | None, free: int) -> Finding:
+    """A problem if what the train passes has no room here at once; `lxd` is None where it does not
+    answer yet, `free` the bytes of disk where nodes will lie."""
+    try:
+        line = chain(site.environments())
+        roles = memory_of_roles(site)
+        waiting = {one.name: _waiting(site, one, lxd) for one in line}
+        builds = any(one.installed for one in line) and not _layer_there(site, lxd)
+    except DeployKitError as error:
+        return problem(NAME, error.message, error.remedy)
+    return train_finding(waiting, roles, machine(free - NEEDED_BYTES * builds))
+
+
+def train_finding(
+    waiting: Mapping[str, Sequence[Node]], roles: Mapping[str, int], there: Machine
+) -> Finding:
+    """What to say of the nodes that do not run yet, by environment, on the machine `there`.
+
+    `roles` is the memory that each role takes, in bytes.
+    """
+    nodes = [node for one in waiting.values() for node in one]
+    names = ", ".join(name for name, own in waiting.items() if own)
+    if not nodes:
+        return ok(NAME, f"every node of {', '.join(waiting)} runs")
+    told = obstacles(nodes, roles, replace(there, memory=there.memory - OWN_WORK))
+    if told:
+        return problem(NAME, f"no room for {names} side by side: {told[0]}", "\n".join(told[1:]))
+    wanted = sum(needed_memory(node, roles) for node in nodes)
+    return ok(
+        NAME,
+        f"{len(nodes)} nodes of {names} take {wanted / GIB:.1f} GiB of memory, "
+        f"{there.memory / GIB:.1f} GiB are free, {there.disk / GIB:.0f} GiB of disk",
+    )
+
+
+def _layer_there(site: Site, lxd: Lxd | None) -> bool:
+    """Whether the image with the content's packages is there."""
+    return lxd is not None and has_image(lxd, image_key(site, installed=True))
+
+
+def _waiting(site: Site, environment: Environment, lxd: Lxd | None) -> list[Node]:
+    """The nodes of an environment that do not run."""
+    if lxd is None:
+        return list(environment.nodes)
+    found = provider_for(site, environment).status(environment, environment.instance)
+    running = {one.name for one in found if one.state == NodeState.RUNNING}
+    return [node for node in environment.nodes if node.name not in running]
