@@ -1,5 +1,5 @@
 nova_compute:
-  packages: [nova-compute, nova-compute-kvm, python3-amqp]
+  packages: [nova-compute, nova-compute-kvm, python3-amqp, rsync]
   # auto: kvm where the hypervisor has it, else qemu, which is slow and runs anywhere.
   virt_type: auto
   reserved_memory: 2048  # MiB that no instance gets
