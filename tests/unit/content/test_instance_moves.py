@@ -122,7 +122,7 @@ def moves(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def nova() -> Iterator[type[Nova]]:
-    here = type("Here", (Nova,), {})
+    here: Any = type("Here", (Nova,), {})
     here.servers, here.asked = {}, []
     here.service = {
         "id": "s-1", "status": "enabled", "state": "up", "disabled_reason": None,
@@ -130,7 +130,7 @@ def nova() -> Iterator[type[Nova]]:
     }  # fmt: skip
     with ThreadingHTTPServer(("127.0.0.1", 0), here) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        here.url = f"http://127.0.0.1:{server.server_address[1]}/v3"  # type: ignore[attr-defined]
+        here.url = f"http://127.0.0.1:{server.server_address[1]}/v3"
         yield here
         server.shutdown()
 

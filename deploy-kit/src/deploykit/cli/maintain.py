@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIMIT = "30m"
 
 
-class Limit(click.ParamType):
+class Limit(click.ParamType[int]):
     """A duration, as its seconds."""
 
     name = "duration"

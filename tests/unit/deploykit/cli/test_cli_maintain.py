@@ -26,7 +26,7 @@ with (here / "calls").open("a") as calls:
 if sys.argv[1] != "back":
     print((here / "said").read_text())
 """
-LEFT = [{"closed": True}, {"note": "web: live migration"}]
+LEFT: list[dict[str, object]] = [{"closed": True}, {"note": "web: live migration"}]
 LEFT += [{"moved": "web (id-1)", "to": "compute2", "seconds": 4.2}]
 
 
