@@ -90,21 +90,26 @@ class House:
             assert lost <= LOST_SECONDS, (name, pings)
 
 
-@pytest.fixture(scope="session")
-def lodging(own: Railway, region: Region, someone: Tenant) -> House:
+@pytest.fixture(scope="module")
+def lodging(own: Railway, region: Region, someone: Tenant) -> Iterator[House]:
+    """What others find is a region without instances."""
     api = someone.cloud
-    net, _, _ = someone.network("moves", "192.168.60.0/24")
+    net, subnet, router = someone.network("moves", "192.168.60.0/24")
     group = next(iter(api.network.security_groups(project_id=someone.project, name="default")))
-    api.network.create_security_group_rule(
+    rule = api.network.create_security_group_rule(
         security_group_id=group.id, direction="ingress", ethertype="IPv4", protocol="icmp"
     )
     servers = {name: someone.boot(name, net.id) for name in ("web", "job")}
     for server in servers.values():
         someone.ready(server)
-    addresses = {
-        name: someone.floating(server).floating_ip_address for name, server in servers.items()
-    }
-    return House(own, region, someone, servers, addresses)
+    floating = {name: someone.floating(server) for name, server in servers.items()}
+    addresses = {name: made.floating_ip_address for name, made in floating.items()}
+    yield House(own, region, someone, servers, addresses)
+    someone.delete(*servers.values())
+    for made in floating.values():
+        api.network.delete_ip(made)
+    someone.without_network(net, subnet, router)
+    api.network.delete_security_group_rule(rule)
 
 
 @pytest.fixture

@@ -43,9 +43,9 @@ libvirt_service_sockets:
            'systemctl -q unmask libvirtd-tls.socket; systemctl -q enable libvirtd-tls.socket; '
            ~ 'systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd.service; '
            ~ 'systemctl start libvirtd-tls.socket libvirtd.socket libvirtd-ro.socket',
-           requires=[{'service': 'libvirt_service_sockets'}, {'file': 'libvirt_tls_key'}]) }}
+           requires=[{'service': 'libvirt_service_sockets'}, {'file': 'libvirt_tls_certificate'}, {'file': 'libvirt_tls_key'}]) }}
 
 {{ running('libvirt_service', 'libvirtd',
            ['/etc/libvirt/libvirtd.conf', '/etc/libvirt/qemu.conf', '/etc/pki/CA/cacert.pem',
-            '/var/lib/dpkg/info/libvirt-daemon.list'] + certificates + keys | list,
+            '/var/lib/dpkg/info/libvirt-daemon.list'] + certificates | list + keys | list,
            requires=[{'command': 'libvirt_service_tls'}]) }}

@@ -15,30 +15,21 @@ libvirt_tls_authority:
     - require:
       - pkg: libvirt_package_installed
 
-libvirt_tls_certificate:
-  file.managed:
-    - names: {{ certificates | json }}
-    - contents_pillar: secrets:hypervisor_tls:certificate
-    - makedirs: True
-    - user: root
-    - group: root
-    - mode: '0644'
-    - show_changes: False
-    - require:
-      - file: libvirt_tls_authority
+# Instances of QEMU run as a user of the group libvirt-qemu.
+{%- for part, paths in {'certificate': certificates, 'key': keys}.items() %}
 
-# Instances of QEMU run as a user of the group libvirt-qemu, each with its own copy of the key in hand.
-libvirt_tls_key:
+libvirt_tls_{{ part }}:
   file.managed:
     - names:
-    {%- for path, group in keys.items() %}
+    {%- for path, group in paths.items() %}
       - {{ path }}:
         - group: {{ group }}
     {%- endfor %}
-    - contents_pillar: secrets:hypervisor_tls:key
+    - contents_pillar: secrets:hypervisor_tls:{{ part }}
     - makedirs: True
     - user: root
     - mode: '0640'
     - show_changes: False
     - require:
-      - file: libvirt_tls_certificate
+      - file: libvirt_tls_authority
+{%- endfor %}

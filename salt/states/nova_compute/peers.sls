@@ -12,7 +12,7 @@ nova_compute_peers_authority:
     - mode: '0644'
     - require:
       - pkg: nova_compute_package_installed
-{%- for part, mode in (('certificate', '0644'), ('key', '0640')) %}
+{%- for part in ('certificate', 'key') %}
 
 nova_compute_peers_{{ part }}:
   file.managed:
@@ -20,7 +20,7 @@ nova_compute_peers_{{ part }}:
     - contents_pillar: secrets:hypervisor_tls:{{ part }}
     - user: root
     - group: nova
-    - mode: '{{ mode }}'
+    - mode: '0640'
     - show_changes: False
     - require:
       - file: nova_compute_peers_authority
