@@ -1,6 +1,6 @@
 nova_compute:
-  # ipxe: what the smoke test boots.
-  packages: [nova-compute, nova-compute-kvm, python3-amqp, ipxe]
+  # ipxe: what the smoke test boots. rsync: what a disk moves by.
+  packages: [nova-compute, nova-compute-kvm, python3-amqp, rsync, ipxe]
   # auto: kvm where the hypervisor has it, else qemu, which is slow and runs anywhere.
   virt_type: auto
   reserved_memory: 2048  # MiB that no instance gets

@@ -1,7 +1,10 @@
+{%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/machine.jinja' import machine with context %}
 {%- from 'lib/service.jinja' import running with context %}
+{%- from 'libvirt/tls.jinja' import certificates, keys with context %}
 include:
   - .config
+  - .tls
 {%- if machine.apparmor %}
 
 # Loads the profiles of libvirt and of what confines its instances, before libvirt starts.
@@ -33,7 +36,16 @@ libvirt_service_sockets:
       - file: libvirt_config_qemu
       - unit: libvirt_config_units_loaded
 
+# By TLS, for other hypervisors. systemd adds no socket to a service that runs, so it stops for a moment,
+# with what would start it again; instances go on.
+{{ ensured('libvirt_service_tls',
+           'systemctl -q is-enabled libvirtd-tls.socket && systemctl -q is-active libvirtd-tls.socket',
+           'systemctl -q unmask libvirtd-tls.socket; systemctl -q enable libvirtd-tls.socket; '
+           ~ 'systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd.service; '
+           ~ 'systemctl start libvirtd-tls.socket libvirtd.socket libvirtd-ro.socket',
+           requires=[{'service': 'libvirt_service_sockets'}, {'file': 'libvirt_tls_certificate'}, {'file': 'libvirt_tls_key'}]) }}
+
 {{ running('libvirt_service', 'libvirtd',
-           ['/etc/libvirt/libvirtd.conf', '/etc/libvirt/qemu.conf',
-            '/var/lib/dpkg/info/libvirt-daemon.list'],
-           requires=[{'service': 'libvirt_service_sockets'}]) }}
+           ['/etc/libvirt/libvirtd.conf', '/etc/libvirt/qemu.conf', '/etc/pki/CA/cacert.pem',
+            '/var/lib/dpkg/info/libvirt-daemon.list'] + certificates | list + keys | list,
+           requires=[{'command': 'libvirt_service_tls'}]) }}

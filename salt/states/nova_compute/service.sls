@@ -2,6 +2,7 @@
 {%- from 'lib/service.jinja' import running, started with context %}
 include:
   - .config
+  - .peers
 {%- if addresses('volume') | load_json %}
   - .kernel
 
@@ -9,6 +10,14 @@ include:
 {{ running('nova_compute_service_volumes', 'iscsid', ['/etc/iscsi/iscsid.conf'],
            requires=[{'kernel': 'nova_compute_kernel_capable'}, {'pkg': 'nova_compute_package_installed'}]) }}
 {%- endif %}
+
+{%- set own = ['authority.crt', 'hypervisor.certificate', 'hypervisor.key'] %}
+{{ running('nova_compute_service_peers', 'nova-compute-peers',
+           ['/etc/systemd/system/nova-compute-peers.service', '/usr/local/sbin/nova-compute-peers']
+           + own | map('regex_replace', '^', '/etc/nova/peers/') | list,
+           requires=[{'file': 'nova_compute_peers_certificate'}, {'file': 'nova_compute_peers_key'},
+                     {'file': 'nova_compute_config_tools'},
+                     {'unit': 'nova_compute_config_peers_loaded'}]) }}
 
 {{ started('nova_compute_service_agent', 'nova-compute',
            ['/etc/nova/nova.conf', '/etc/nova/nova-compute.conf',

@@ -7,5 +7,6 @@ include:
             'openstack_exporter/files/openstack-exporter.conf.jinja', group='prometheus', secret=True) }}
 
 {{ exporter('openstack_exporter', 'openstack-exporter',
-            {'exporter.py': 'openstack_exporter/files/exporter.py', 'alive.py': 'lib/files/alive.py'},
+            {'exporter.py': 'openstack_exporter/files/exporter.py', 'alive.py': 'lib/files/alive.py',
+             'session.py': 'lib/files/session.py'},
             'openstack_exporter/files/openstack-exporter.service.jinja') }}

@@ -2,7 +2,7 @@
 {%- from 'lib/command.jinja' import ensured with context %}
 trust_clean_files:
   file.absent:
-    - name: /usr/local/share/ca-certificates/region.crt
+    - names: [/usr/local/share/ca-certificates/region.crt, /usr/local/lib/region]
 
 {{ ensured('trust_clean_store', '[[ ! -L /etc/ssl/certs/region.pem ]]',
            'update-ca-certificates --fresh', requires=[{'file': 'trust_clean_files'}]) }}

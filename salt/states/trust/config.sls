@@ -1,3 +1,13 @@
+# How tools of other components ask the region's API, which this authority vouches for.
+trust_config_session:
+  file.managed:
+    - name: /usr/local/lib/region/session.py
+    - source: salt://lib/files/session.py
+    - makedirs: True
+    - user: root
+    - group: root
+    - mode: '0644'
+
 # The region's authority among those that every program of this node trusts.
 {%- from 'lib/command.jinja' import ensured with context %}
 include:

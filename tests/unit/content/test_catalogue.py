@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -98,7 +99,7 @@ class Api(BaseHTTPRequestHandler):
                 if one.get("domain_id", "default") == account["domain"]["id"]
             }
             good = {"admin": ADMIN, **known}.get(account["name"]) == account["password"]
-            self.answer(201 if good else 401, {}, {"X-Subject-Token": "token"})
+            self.answer(201 if good else 401, {"token": {}}, {"X-Subject-Token": "token"})
             return
         with self.server.lock:
             values = body[kind[:-1]]
@@ -173,6 +174,7 @@ def run(keystone: Keystone, how: str, what: Thing) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, TOOL, how, keystone.url],
         env={
+            "PYTHONPATH": os.environ["PYTHONPATH"],
             "KEYSTONE_PASSWORD": ADMIN,
             "KEYSTONE_PASSWORDS": json.dumps(what["passwords"]),
             "KEYSTONE_CATALOGUE": json.dumps({**what, "passwords": None}),

@@ -57,8 +57,15 @@ class Region(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def forget(checkout: Path) -> ModuleType:
+def forget(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(checkout / "salt" / "nodes")
     return module_of(checkout / "salt" / "nodes" / "forget.py")
+
+
+def entered(forget: ModuleType, url: str) -> Any:
+    """A session of the region's admin."""
+    known = forget.region
+    return known.Session(url, known.credentials("admin", "secret"))
 
 
 @pytest.fixture
@@ -80,7 +87,7 @@ def test_services_and_agents_of_the_node_go(
     forget: ModuleType, region: tuple[str, type[Region]]
 ) -> None:
     url, here = region
-    told = list(forget.forget(forget.Api(url, "secret"), NODE))
+    told = list(forget.forget(entered(forget, url), NODE))
     assert told == [f"nova-compute on {NODE}", f"neutron-linuxbridge-agent on {NODE}"]
     assert here.asked == [
         ("DELETE", "/compute/os-services/s-1"),
@@ -92,9 +99,9 @@ def test_instances_on_the_node_are_named(
     forget: ModuleType, region: tuple[str, type[Region]]
 ) -> None:
     url, here = region
-    assert forget.instances(forget.Api(url, "secret"), NODE) == []
+    assert forget.instances(entered(forget, url), NODE) == []
     here.rows["servers"] = [{"id": "i-1", "name": "first"}]
-    assert forget.instances(forget.Api(url, "secret"), NODE) == ["i-1 (first)"]
+    assert forget.instances(entered(forget, url), NODE) == ["i-1 (first)"]
 
 
 def test_only_nodes_whose_every_role_may_be_missing_may_go(forget: ModuleType) -> None:
@@ -107,8 +114,8 @@ def test_only_nodes_whose_every_role_may_be_missing_may_go(forget: ModuleType) -
 def test_identity_is_asked_where_clients_reach_it(forget: ModuleType) -> None:
     content = {"identity": {"offers": {"identity": {"public_port": 5000, "path": "/v3"}}}}
     nodes = {"c": {"roles": ["identity", "load-balancer"], "addresses": {"management": "10.0.0.9"}}}
-    assert forget.front({"nodes": nodes}, content) == "https://10.0.0.9:5000/v3"
+    assert forget.region.front({"nodes": nodes}, content) == "https://10.0.0.9:5000/v3"
     shared = {"nodes": nodes, "virtual": {"management": "10.0.0.5"}}
-    assert forget.front(shared, content) == "https://10.0.0.5:5000/v3"
+    assert forget.region.front(shared, content) == "https://10.0.0.5:5000/v3"
     nodes["c"]["roles"] = ["cache"]
-    assert forget.front({"nodes": nodes}, content) is None
+    assert forget.region.front({"nodes": nodes}, content) is None

@@ -13,7 +13,7 @@ import pytest
 STAMPS = ["updated_at", "created_at"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def alive(checkout: Path) -> dict[str, Any]:
     return runpy.run_path(str(checkout / "salt/states/lib/files/alive.py"))
 

@@ -10,8 +10,9 @@ from deploykit.base.progress import Shown
 from deploykit.cli.app import mean_option, provider_option, site_of, stderr, stdout, yes_option
 from deploykit.cli.confirm import confirm
 from deploykit.cli.listing import list_, status
+from deploykit.cli.maintain import evacuate, maintain, reboot
 from deploykit.cli.node import remove, replace
-from deploykit.cli.reach import forward, host_of, ssh, ssh_config
+from deploykit.cli.reach import forward, ssh, ssh_config
 from deploykit.cli.snapshot import restore, snapshot
 from deploykit.providers import (
     Provider,
@@ -30,7 +31,9 @@ def env() -> None:
     """Environments and their nodes."""
 
 
-for command in (list_, status, ssh, ssh_config, forward, snapshot, restore, remove, replace):
+for command in (list_, status, ssh, ssh_config, forward, snapshot, restore):
+    env.add_command(command)
+for command in (remove, replace, maintain, evacuate, reboot):
     env.add_command(command)
 
 
@@ -136,54 +139,6 @@ def rebuild(
     confirm(site, [name], yes, yes_i_mean)
     take_down({name: found})
     bring_up(site, {name: environment}, tags.get("purpose", "train"))
-
-
-@env.command()
-@click.argument("instance")
-@click.argument("nodes", nargs=-1)
-@click.option("--all-at-once", is_flag=True, help="NODES, which must be named, side by side.")
-@provider_option
-@mean_option
-@yes_option
-@click.pass_context
-def reboot(
-    ctx: click.Context,
-    instance: str,
-    nodes: tuple[str, ...],
-    provider: str | None,
-    yes_i_mean: tuple[str, ...],
-    yes: bool,
-    all_at_once: bool,
-) -> None:
-    """Reboot NODES of an environment (default: all), one after the other.
-
-    The next one begins when all units of the one before have started. Where a node does not come
-    back, or a unit fails that ran before, the rest stay as they are.
-    """
-    from deploykit.nodes.reboot import reboot_nodes, reboot_to_health
-
-    if all_at_once and not nodes:
-        raise InputError(
-            f"which nodes of {instance} shall be away at once?",
-            "name them: what they run is away meanwhile; without --all-at-once all go in turn",
-        )
-
-    site = site_of(ctx)
-    environment, name = resolve_instance(site, instance, provider)
-    found = provider_for(site, environment)
-    inventory = found.inventory(environment, name)
-    hosts = [host_of(inventory, node) for node in nodes] or list(inventory.hosts)
-    names = ", ".join(host.name for host in hosts)
-    how = "side by side" if all_at_once else "one after the other"
-    confirm(site, [name], yes, yes_i_mean, f"reboots {names}, {how}")
-    progress = Shown(stderr())
-    if all_at_once:
-        with progress.step(f"{name}: {names} rebooted"):
-            reboot_nodes(inventory, hosts)
-        return
-    for host in hosts:
-        with progress.step(f"{name}: {host.name} rebooted"):
-            reboot_to_health(inventory, host)
 
 
 def _provider(site: Site, instance: Instance) -> Provider:

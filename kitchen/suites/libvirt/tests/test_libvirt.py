@@ -1,4 +1,5 @@
-"""libvirt answers on its sockets, to root and its group, and starts no guests by itself."""
+"""libvirt answers on its sockets, to root and its group, to other hypervisors by TLS; it starts no
+guests by itself."""
 
 import pytest
 
@@ -7,7 +8,9 @@ def test_daemon_answers(host):
     assert "Id" in host.check_output("timeout 20 virsh -c qemu:///system list")
 
 
-@pytest.mark.parametrize("unit", ["libvirtd.socket", "virtlogd.socket", "virtlockd.socket"])
+@pytest.mark.parametrize(
+    "unit", ["libvirtd.socket", "libvirtd-tls.socket", "virtlogd.socket", "virtlockd.socket"]
+)
 def test_sockets_come_back_at_boot(host, unit):
     assert host.service(unit).is_enabled
 
@@ -21,11 +24,25 @@ def test_socket_is_for_root_and_its_group(host):
     assert (socket.group, socket.mode) == ("libvirt", 0o660)
 
 
-def test_nothing_listens_on_the_network_but_who_tells_figures(host):
+def test_only_hypervisors_and_who_tells_figures_are_listened_to_on_the_network(host):
     # The kernel keeps 15 letters of a name: prometheus-libv.
     said = host.check_output("ss -Hltnp").splitlines()
     listening = [line for line in said if "virt" in line or "libv" in line]
-    assert [line.split()[3] for line in listening] == ["10.90.0.11:9177"]
+    assert sorted(line.split()[3] for line in listening) == ["10.90.0.11:16514", "10.90.0.11:9177"]
+
+
+def test_other_hypervisors_are_known_by_their_certificate_alone(host):
+    host.check_output("timeout 20 virsh -c qemu+tls://10.90.0.11/system list")
+    stranger = "timeout 20 curl -sS --cacert /etc/pki/CA/cacert.pem https://10.90.0.11:16514/"
+    assert host.run(stranger).rc != 0
+    without = "timeout 20 virsh -c 'qemu+tls://10.90.0.11/system?pkipath=/nowhere' list"
+    assert host.run(without).rc != 0
+
+
+@pytest.mark.parametrize("part", ["server", "client"])
+def test_key_of_the_certificate_is_for_qemu_and_root_alone(host, part):
+    key = host.file(f"/etc/pki/qemu/{part}-key.pem")
+    assert (key.user, key.group, key.mode) == ("root", "libvirt-qemu", 0o640)
 
 
 def test_figures_are_told_by_somebody_who_may_only_look(host):
@@ -40,5 +57,5 @@ def test_libvirt_that_is_down_is_told(host):
     units = "libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd.service"
     host.check_output(f"systemctl stop {units}")
     said = host.check_output("curl -s -m 20 http://10.90.0.11:9177/metrics")
-    host.check_output("systemctl start libvirtd.socket libvirtd-ro.socket libvirtd.service")
+    host.check_output("systemctl start libvirtd-tls.socket libvirtd-ro.socket libvirtd.service")
     assert "\nlibvirt_up 0" in said

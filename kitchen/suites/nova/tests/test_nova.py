@@ -5,7 +5,9 @@ import pytest
 ADDRESS = "10.90.0.11"
 
 
-@pytest.mark.parametrize("unit", ["nova-api", "nova-conductor", "nova-scheduler", "nova-compute"])
+@pytest.mark.parametrize(
+    "unit", ["nova-api", "nova-conductor", "nova-scheduler", "nova-compute", "nova-compute-peers"]
+)
 def test_service_runs_and_comes_back_at_boot(host, unit):
     assert host.service(unit).is_running
     assert host.service(unit).is_enabled

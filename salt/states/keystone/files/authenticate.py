@@ -6,38 +6,21 @@ issued (and, with ENDPOINT, the catalogue names it as identity's public endpoint
 the reason. Prints no token.
 """
 
-import json
 import os
 import sys
-import urllib.error
-import urllib.request
+
+sys.dont_write_bytecode = True
+sys.path.append("/usr/local/lib/region")
+from session import Session, credentials  # noqa: E402
 
 TIMEOUT = 45  # seconds; a service that has just started answers when it is loaded
-
-
-def catalogue(url, password):
-    """The catalogue that comes with an admin token. Raises OSError where none is issued."""
-    domain = {"name": "Default"}
-    user = {"name": "admin", "domain": domain, "password": password}
-    body = {
-        "auth": {
-            "identity": {"methods": ["password"], "password": {"user": user}},
-            "scope": {"project": {"name": "admin", "domain": domain}},
-        }
-    }
-    request = urllib.request.Request(
-        url.rstrip("/") + "/auth/tokens",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        return json.load(answer)["token"].get("catalog", [])
 
 
 def main():
     url, *wanted = sys.argv[1:]
     try:
-        services = catalogue(url, os.environ["KEYSTONE_PASSWORD"])
+        account = credentials("admin", os.environ["KEYSTONE_PASSWORD"])
+        services = Session(url, account, timeout=TIMEOUT).catalogue
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"{url}: no token: {error}")
     public = {

@@ -22,8 +22,11 @@ import os
 import sys
 import urllib.error
 import urllib.parse
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+
+sys.dont_write_bytecode = True
+sys.path.append("/usr/local/lib/region")
+from session import Session, ask, credentials  # noqa: E402
 
 TIMEOUT = 45  # seconds; a service that has just started answers when it is loaded
 PROJECT = "service"
@@ -54,51 +57,32 @@ class Keystone:
 
     def login(self, user, password, project):
         """A token of the account in the project; None where the credentials are refused."""
-        domain = {"id": "default"}
-        account = {"name": user, "domain": domain, "password": password}
-        body = {
-            "auth": {
-                "identity": {"methods": ["password"], "password": {"user": account}},
-                "scope": {"project": {"name": project, "domain": domain}},
-            }
-        }
+        account = credentials(user, password, project)
         try:
-            with self.request("POST", "/auth/tokens", body, token=None) as answer:
-                return answer.headers["X-Subject-Token"]
+            return Session(self.url, account, timeout=TIMEOUT).token
         except urllib.error.HTTPError as error:
             if error.code == 401:
                 return None
             raise
 
-    def request(self, method, path, body=None, token=""):
-        headers = {"Content-Type": "application/json"}
-        if token is not None:
-            headers["X-Auth-Token"] = self.token
-        return urllib.request.urlopen(
-            urllib.request.Request(
-                self.url + path,
-                data=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                method=method,
-            ),
-            timeout=TIMEOUT,
-        )
+    def request(self, method, path, body=None):
+        """The document that keystone answers."""
+        headers = {"X-Auth-Token": self.token}
+        return ask(method, self.url + path, body, headers, TIMEOUT)[1]
 
     def listed(self, kind, **query):
         words = f"?{urllib.parse.urlencode(query)}" if query else ""
-        with self.request("GET", f"/{kind}{words}") as answer:
-            return json.load(answer)[kind]
+        return self.request("GET", f"/{kind}{words}")[kind]
 
     def make(self, kind, **values):
         """Create one of `kind` (plural); returns it with its id."""
-        with self.request("POST", f"/{kind}", {kind[:-1]: values}) as answer:
-            return json.load(answer)[kind[:-1]]
+        return self.request("POST", f"/{kind}", {kind[:-1]: values})[kind[:-1]]
 
     def change(self, kind, id, **values):
-        self.request("PATCH", f"/{kind}/{id}", {kind[:-1]: values}).close()
+        self.request("PATCH", f"/{kind}/{id}", {kind[:-1]: values})
 
     def remove(self, kind, id):
-        self.request("DELETE", f"/{kind}/{id}").close()
+        self.request("DELETE", f"/{kind}/{id}")
 
 
 class Catalogue:
@@ -168,7 +152,7 @@ class Catalogue:
         for role in roles:
             self.differs(f"user {name}: a role is missing")
             path = f"/projects/{project}/users/{user['id']}/roles/{role}"
-            self.keystone.request("PUT", path).close()
+            self.keystone.request("PUT", path)
 
     def service(self, type, name, url):
         """The service, and in this region its endpoint of every interface."""

@@ -9,19 +9,25 @@ service that was alive before its restart proves nothing. The account is the one
 """
 
 import configparser
-import json
 import subprocess
 import sys
-import urllib.error
 import urllib.parse
-import urllib.request
 from datetime import datetime, timezone
+
+sys.dont_write_bytecode = True
+sys.path.append("/usr/local/lib/region")
+from session import Session, configured  # noqa: E402
 
 TIMEOUT = 15  # seconds
 LISTS = {
     # type in the catalogue: path, key of the list, is it up, times of its heartbeat, the newer first
     "compute": ("/os-services?host=", "services", lambda one: one["state"] == "up", ["updated_at"]),
-    "volumev3": ("/os-services?host=", "services", lambda one: one["state"] == "up", ["updated_at"]),
+    "volumev3": (
+        "/os-services?host=",
+        "services",
+        lambda one: one["state"] == "up",
+        ["updated_at"],
+    ),
     "network": ("/v2.0/agents?host=", "agents", lambda one: one["alive"], ["heartbeat_timestamp"]),
     # Of every node, and one for each start that was.
     "orchestration": (
@@ -33,37 +39,12 @@ LISTS = {
 }
 
 
-def ask(url, body=None, token=None):
-    """(headers, document) of one request. Raises OSError."""
-    headers = {"Content-Type": "application/json", "X-Auth-Token": token or ""}
-    data = json.dumps(body).encode() if body else None
-    with urllib.request.urlopen(
-        urllib.request.Request(url, data, headers), timeout=TIMEOUT
-    ) as answer:
-        return answer.headers, json.load(answer)
-
-
 def enter(account, kind):
-    """(token, public endpoint of `kind`) for the account of a configuration section."""
-    domain = {"name": account["user_domain_name"]}
-    user = {"name": account["username"], "password": account["password"], "domain": domain}
-    project = {
-        "name": account["project_name"],
-        "domain": {"name": account["project_domain_name"]},
-    }
-    body = {
-        "auth": {
-            "identity": {"methods": ["password"], "password": {"user": user}},
-            "scope": {"project": project},
-        }
-    }
-    url = account["auth_url"].rstrip("/").removesuffix("/v3") + "/v3/auth/tokens"
-    headers, document = ask(url, body)
-    for service in document["token"]["catalog"]:
-        for endpoint in service["endpoints"]:
-            if service["type"] == kind and endpoint["interface"] == "public":
-                return headers["X-Subject-Token"], endpoint["url"].rstrip("/")
-    sys.exit(f"the catalogue has no {kind} service")
+    """(session, public endpoint of `kind`) for the account of a configuration section."""
+    session = Session(*configured(account), timeout=TIMEOUT)
+    if not session.has(kind):
+        sys.exit(f"the catalogue has no {kind} service")
+    return session, session.urls[kind]
 
 
 def started(unit):
@@ -110,9 +91,9 @@ def main():
     config.read(config_file)
     path, key, is_up, stamps = LISTS[kind]
     try:
-        token, url = enter(config[section], kind)
-        _, document = ask(url + path + urllib.parse.quote(host), token=token)
-    except (OSError, ValueError) as error:
+        session, url = enter(config[section], kind)
+        document = session.document(url + path + urllib.parse.quote(host))
+    except (OSError, ValueError, KeyError) as error:
         sys.exit(f"the {kind} API does not answer: {error}")
     found = newest(document[key], host, stamps)
     wrong = []

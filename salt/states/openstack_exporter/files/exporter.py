@@ -20,9 +20,9 @@ from datetime import datetime, timezone
 
 import alive
 from figures import Figures, serve
+from session import Session, ask, configured
 
 TIMEOUT = 15  # seconds
-alive.TIMEOUT = TIMEOUT
 PATHS = {"compute": "/os-services", "network": "/v2.0/agents", "volumev3": "/os-services"}
 PATHS |= {"orchestration": "/services"}
 
@@ -32,41 +32,28 @@ class Region:
 
     def __init__(self, account):
         self.account = account
-        self.token = ""
+        self.session = None
         self.catalogue = {}  # type -> public URL; what was there last is asked for while keystone is away
         self.entering = threading.Lock()
 
     def enter(self):
         """A new token and the catalogue. Raises OSError, ValueError, KeyError."""
-        account = self.account
-        user = {"name": account["username"], "password": account["password"]}
-        user["domain"] = {"name": account["user_domain_name"]}
-        project = {"name": account["project_name"]}
-        project["domain"] = {"name": account["project_domain_name"]}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        body = {"auth": {"identity": identity, "scope": {"project": project}}}
-        url = account["auth_url"].rstrip("/") + "/auth/tokens"
-        headers, document = alive.ask(url, body)
-        self.token = headers["X-Subject-Token"]
-        self.catalogue = {
-            service["type"]: endpoint["url"].rstrip("/")
-            for service in document["token"]["catalog"]
-            for endpoint in service["endpoints"]
-            if endpoint["interface"] == "public"
-        }
+        self.session = Session(*configured(self.account), timeout=TIMEOUT)
+        self.catalogue = self.session.urls
 
     def document(self, url):
-        """What `url` answers, with a new token where the old one is refused."""
-        token = self.token
-        try:
-            return alive.ask(url, token=token)[1]
-        except urllib.error.HTTPError as error:
-            if error.code != 401:
-                raise
+        """What `url` answers, with a new token where the old one is refused, or there is none."""
+        session = self.session
+        if session is not None:
+            try:
+                return session.document(url)
+            except urllib.error.HTTPError as error:
+                if error.code != 401:
+                    raise
         with self.entering:
-            if self.token == token:
+            if self.session is session:
                 self.enter()
-        return alive.ask(url, token=self.token)[1]
+        return self.session.document(url)
 
 
 def root(url):
@@ -78,7 +65,7 @@ def root(url):
 def answers(url):
     """Whether a service answers at all: that it wants a token is an answer. Raises OSError."""
     try:
-        alive.ask(url)
+        ask("GET", url, timeout=TIMEOUT)
     except ValueError:  # no JSON: it is an answer, too
         return
     except urllib.error.HTTPError as error:

@@ -168,7 +168,7 @@ class Rebooted:
         self.names = [host.name for host in hosts]
         inventory = Inventory(environment, TEST, hosts, site.state / "key", site.state)
         provider = type("Provider", (), {"inventory": lambda *_: inventory})
-        monkeypatch.setattr("deploykit.cli.env.provider_for", lambda *_: provider())
+        monkeypatch.setattr("deploykit.cli.reach.provider_for", lambda *_: provider())
         monkeypatch.setattr("deploykit.nodes.reboot.reboot_nodes", self.all_at_once)
         monkeypatch.setattr("deploykit.nodes.reboot.reboot_to_health", self.alone)
 

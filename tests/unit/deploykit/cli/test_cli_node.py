@@ -22,9 +22,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: Path) -> Wo
     world = build_world(tmp_path / "world", monkeypatch, {"alpha": None})
     environment_has(world, COMPUTES)
     world.up("alpha")
-    tools = world.folder / "checkout" / "salt" / "nodes"
-    tools.mkdir()
-    shutil.copy(checkout / "salt" / "nodes" / "forget.py", tools)
+    for folder in ("nodes", "states/lib/files"):
+        salt = world.folder / "checkout" / "salt"
+        shutil.copytree(checkout / "salt" / folder, salt / folder, dirs_exist_ok=True)
     git(world.folder / "checkout", "add", ".")
     world.deploy(world.release(), "alpha")
     return world

@@ -167,3 +167,19 @@ def test_unknown_kind_of_secret_is_refused(master: Path) -> None:
     file.write_text(ROLES.replace("kind: password", "kind: pasword"))
     with pytest.raises(AgentError, match="unknown kind 'pasword'"):
         environment.apply(DIGEST, "test", NODES)
+
+
+def test_certificate_is_a_clients_where_its_rule_says_so_and_made_anew_when_that_changes(
+    master: Path,
+) -> None:
+    def uses() -> set[str]:
+        pem = pillar(master, "front")["secrets"]["tls"]["certificate"]
+        held = x509.load_pem_x509_certificate(pem.encode()).extensions
+        return {use._name for use in held.get_extension_for_class(x509.ExtendedKeyUsage).value}
+
+    environment.apply(DIGEST, "test", NODES)
+    assert uses() == {"serverAuth"}
+    both = ROLES.replace("roles: [load-balancer]}", "roles: [load-balancer], both_ways: true}")
+    (master / "kits" / DIGEST / "salt" / "roles.yml").write_text(both)
+    environment.apply(DIGEST, "test", NODES)
+    assert uses() == {"serverAuth", "clientAuth"}

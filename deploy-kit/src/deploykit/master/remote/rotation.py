@@ -126,7 +126,8 @@ def _next(name: str, rule: dict[str, Any], value: Any, described: dict[str, Any]
         nodes = secrets.holders(rule, described["nodes"])
         # A description written before there were virtual addresses has none.
         virtual = secrets.shared(rule, described.get("virtual", {}))
-        return secrets.certificate(None, name, nodes, described["name"], virtual)
+        both = bool(rule.get("both_ways"))
+        return secrets.certificate(None, name, nodes, described["name"], virtual, both_ways=both)
     return secrets.new_value(name, rule)
 
 

@@ -62,7 +62,10 @@ def ensure(
             if rule.get("kind") == "certificate":
                 held = found.get(secret)
                 subjects = holders(rule, nodes)
-                found[secret] = certificate(held, secret, subjects, name, shared(rule, virtual))
+                both = bool(rule.get("both_ways"))
+                found[secret] = certificate(
+                    held, secret, subjects, name, shared(rule, virtual), both_ways=both
+                )
             elif secret not in found:
                 found[secret] = new_value(secret, rule)
         return found
@@ -153,8 +156,10 @@ def certificate(
     nodes: dict[str, dict[str, Any]],
     name: str,
     virtual: tuple[str, ...] = (),
+    *,
+    both_ways: bool = False,
 ) -> dict[str, str]:
-    """A certificate for `nodes` and the addresses `virtual`.
+    """A certificate for `nodes` and the addresses `virtual`; `both_ways`: as clients, too.
 
     `old` is kept while it fits and has time left.
     """
@@ -172,10 +177,15 @@ def certificate(
         ]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in virtual]
     wanted = x509.SubjectAlternativeName(names)
+    client = [ExtendedKeyUsageOID.CLIENT_AUTH] if both_ways else []
+    uses = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, *client])
     now = datetime.datetime.now(datetime.UTC)
     if old:
         held = x509.load_pem_x509_certificate(old["certificate"].encode())
-        same = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == wanted
+        same = all(
+            held.extensions.get_extension_for_class(type(value)).value == value
+            for value in (wanted, uses)
+        )
         left = held.not_valid_after_utc - now
         if same and held.issuer == ca.subject and left > datetime.timedelta(days=RENEW_DAYS):
             return old
@@ -190,7 +200,7 @@ def certificate(
         .not_valid_after(now + datetime.timedelta(days=CERTIFICATE_DAYS))
         .add_extension(wanted, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(uses, critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
         )
