@@ -25,7 +25,7 @@ OFFER_KEYS = frozenset(
     {"public_port", "backend_port", "state_port", "path", "check", "catalogue", "one_at_a_time"}
 )
 PORT_KEYS = frozenset({"public_port", "backend_port", "state_port"})
-SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual"})
+SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual", "both_ways"})
 STAGES = frozenset({"foundation", "identity", "control", "agents"})
 SECRET_KINDS = frozenset({"password", "fernet-keys", "certificate"})
 ACCOUNT = re.compile(r"[a-z][a-z0-9_]*")
