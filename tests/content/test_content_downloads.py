@@ -30,7 +30,8 @@ def test_no_call_of_apt_curl_ssh_git_or_pip_takes_what_it_cannot_prove() -> None
         text=True,
         timeout=20,
     )
-    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    names = [ROOT / name for name in listed.stdout.split("\0") if name]
+    files = [name for name in names if name.is_file()]  # no links to folders
     assert len(files) > 500
     texts = {file: file.read_text(encoding="utf-8", errors="replace") for file in files}
     told = {str(file.relative_to(ROOT)): unproved(text) for file, text in texts.items()}
