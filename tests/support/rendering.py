@@ -14,7 +14,7 @@ import yaml
 from deploykit.affected import MASTER_PILLAR
 from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
-from deploykit.image.salt import PYTHON, build_salt
+from deploykit.image.salt import PYTHON, build_salt, salt_tar
 from deploykit.master.remote import rolemap
 from deploykit.master.remote.environment import interfaces, known_to_all, settings_of
 from topologies import NETWORKS, Topology
@@ -49,9 +49,11 @@ def render_topology(
 def salt_of_the_image() -> Path:
     """The site-packages of the node image's Salt, unpacked once per version in the cache."""
     cache = cache_home() / "image"
-    # The lock of `deploy-kit image build`: whoever comes first builds it for both.
-    with locked(cache / "lock", timeout=500):
-        tar = build_salt(cache, cache / "salt.log")
+    tar = salt_tar(cache)
+    if not tar.exists():
+        # The lock of `deploy-kit image build`: whoever comes first builds it for both.
+        with locked(cache / "lock", timeout=500):
+            build_salt(cache, cache / "salt.log")
     folder = cache_home() / "tests" / tar.stem
     folder.parent.mkdir(exist_ok=True)
     with locked(folder.with_suffix(".lock"), timeout=120):

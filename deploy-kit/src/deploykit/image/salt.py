@@ -28,15 +28,19 @@ def lock() -> str:
     return files("deploykit.image").joinpath("salt.txt").read_text(encoding="utf-8")
 
 
+def salt_tar(cache: Path, runner: Runner = run) -> Path:
+    """Where `build_salt` puts its tar in `cache`, whether or not it is there."""
+    version = runner([PYTHON, "--version"], timeout=20).stdout.strip()
+    words = f"2\n{version}\n{sysconfig.get_platform()}\n{lock()}"
+    return cache / f"salt-{hashlib.sha256(words.encode()).hexdigest()[:16]}.tar"
+
+
 def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
     """A tar of /opt/salt (members `./opt/salt/...`), from `cache` where its lock was built before.
 
     Raises CommandFailed where a package cannot be had or does not match its hash.
     """
-    version = runner([PYTHON, "--version"], timeout=20).stdout.strip()
-    text = lock()
-    words = f"2\n{version}\n{sysconfig.get_platform()}\n{text}"
-    tar = cache / f"salt-{hashlib.sha256(words.encode()).hexdigest()[:16]}.tar"
+    tar = salt_tar(cache, runner)
     if tar.exists():
         return tar
     for left in cache.glob("salt-building-*"):
@@ -46,7 +50,7 @@ def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
     tree = aside / TARGET.relative_to("/")
     tree.parent.mkdir(parents=True)
     requirements = aside / "salt.txt"
-    requirements.write_text(text, encoding="utf-8")
+    requirements.write_text(lock(), encoding="utf-8")
     runner([PYTHON, "-m", "venv", tree], timeout=60, log=log)
     pip: list[str | Path] = [
         tree / "bin" / "python",
