@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -50,8 +50,9 @@ def _print_newest(out: Console, records: Sequence[Record], now: datetime) -> Non
     """How old what the board knows is: a mirror that shows an old state is verified, too."""
     if records:
         last = records[-1]
-        text = f"Newest record: {last.n}, {times.age(last.time, now)} ago"
-        out.print(Text(text, style="dim"))
+        fresh = now - last.time < timedelta(minutes=1)
+        when = "just now" if fresh else f"{times.age(last.time, now)} ago"
+        out.print(Text(f"Newest record: {last.n}, {when}", style="dim"))
 
 
 def _table(lines: Sequence[Standing], now: datetime) -> Table:
