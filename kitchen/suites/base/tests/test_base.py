@@ -13,8 +13,10 @@ END
 cat >/run/deb/usr/lib/systemd/system/started-or-not.service <<'END'
 [Service]
 ExecStart=/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
 END
-printf '#!/bin/sh\nset -e\nsystemctl daemon-reload\ndeb-systemd-invoke start started-or-not\n' \
+printf '#!/bin/sh\nset -e\nsystemctl daemon-reload\nsystemctl enable started-or-not\ndeb-systemd-invoke start started-or-not\n' \
     >/run/deb/DEBIAN/postinst
 chmod 0755 /run/deb/DEBIAN/postinst
 dpkg-deb --build /run/deb /run/started-or-not.deb
