@@ -16,8 +16,13 @@ ExecStart=/bin/sleep infinity
 [Install]
 WantedBy=multi-user.target
 END
-printf '#!/bin/sh\nset -e\nsystemctl daemon-reload\nsystemctl enable started-or-not\ndeb-systemd-invoke start started-or-not\n' \
-    >/run/deb/DEBIAN/postinst
+cat >/run/deb/DEBIAN/postinst <<'END'
+#!/bin/sh
+set -e
+systemctl daemon-reload
+systemctl enable started-or-not
+deb-systemd-invoke start started-or-not
+END
 chmod 0755 /run/deb/DEBIAN/postinst
 dpkg-deb --build /run/deb /run/started-or-not.deb
 """

@@ -18,7 +18,8 @@ def serving(host, port, page, text):
     host.check_output(f"systemd-run --quiet {words} --directory {folder}")
     ask = f"until curl -sf -o /dev/null http://{ADDRESS}:{port}/{page}; do sleep 0.2; done"
     host.check_output("timeout 20 sh -c %s", ask)
-    return f"systemctl stop serving-{port}; rm -r {folder}"
+    tidy = "rmdir --ignore-fail-on-non-empty /run/serving"
+    return f"systemctl stop serving-{port}; rm -r {folder}; {tidy}"
 
 
 @pytest.fixture
