@@ -13,12 +13,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from jsonapi import JsonApi
 
 TOOL = Path(__file__).resolve().parents[3] / "salt/states/keystone/files/catalogue.py"
 ADMIN = "admin's own"
@@ -70,7 +71,7 @@ class Keystone(ThreadingHTTPServer):
         return {(one["region_id"], one["url"]) for one in found}
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(JsonApi):
     server: Keystone
 
     def do_GET(self) -> None:
@@ -133,17 +134,6 @@ class Api(BaseHTTPRequestHandler):
             if kind == "services":
                 kept["endpoints"] = [one for one in kept["endpoints"] if one["service_id"] != id]
         self.answer(204, None)
-
-    def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        text = b"" if body is None else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(text)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
 
 @pytest.fixture

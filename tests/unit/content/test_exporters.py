@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
@@ -10,11 +9,12 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from jsonapi import JsonApi
 from loosemodule import module_of
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -97,7 +97,7 @@ def test_label_with_quotes_and_line_ends_is_escaped(beside: None) -> None:
     assert lines(told.text()) == {'a_figure{host="a\\"b\\\\c\\nd"} 1'}
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(JsonApi):
     """keystone and nova of a region; `state` is what its tests change."""
 
     token = "first"
@@ -119,18 +119,6 @@ class Api(BaseHTTPRequestHandler):
         row |= {"state": type(self).state, "updated_at": "2026-11-29T08:00:00"}
         off = {**row, "host": "compute2", "status": "disabled", "state": "down"}
         return self.answer(200, {"services": [row, off]})
-
-    def answer(self, code: int, body: object, headers: dict[str, str] | None = None) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        for key, value in (headers or {}).items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *words: object) -> None:
-        """Nothing."""
 
 
 @pytest.fixture

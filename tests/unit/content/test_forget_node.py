@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from jsonapi import JsonApi
 from loosemodule import module_of
 
 NODE = "compute2"
 
 
-class Region(BaseHTTPRequestHandler):
+class Region(JsonApi):
     """As much of the region's API as is asked: what it has is in `rows`, requests in `asked`."""
 
     rows: dict[str, list[dict[str, Any]]]
@@ -28,7 +28,7 @@ class Region(BaseHTTPRequestHandler):
             {"type": kind, "endpoints": [{"interface": "public", "url": f"{base}/{kind}"}]}
             for kind in ("compute", "network")
         ]
-        self.answer({"token": {"catalog": catalog}}, {"X-Subject-Token": "it"})
+        self.answer(200, {"token": {"catalog": catalog}}, {"X-Subject-Token": "it"})
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
@@ -37,23 +37,12 @@ class Region(BaseHTTPRequestHandler):
             assert self.headers["X-OpenStack-Nova-API-Version"] == "2.53"
         assert f"host={NODE}" in query
         key = path.rpartition("/")[2].removeprefix("os-")
-        self.answer({key: self.rows[key]})
+        self.answer(200, {key: self.rows[key]})
 
     def do_DELETE(self) -> None:
         self.asked.append(("DELETE", self.path))
         self.send_response(204)
         self.end_headers()
-
-    def answer(self, body: Any, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(200)
-        for name, value in {**(headers or {}), "Content-Length": str(len(data))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *words: object) -> None:
-        pass
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from jsonapi import JsonApi
 from loosemodule import module_of
 
 HERE, THERE = "compute1", "compute2"
@@ -25,7 +26,7 @@ LOOKS = 2  # until a task is over; `never` never is
 WHY = "No valid host was found. There are not enough hosts available."
 
 
-class Nova(BaseHTTPRequestHandler):
+class Nova(JsonApi):
     """Instances and one service; `asked` has each action in turn."""
 
     servers: dict[str, dict[str, Any]]
@@ -43,32 +44,34 @@ class Nova(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         words = url.path.removeprefix("/compute").strip("/").split("/")
         if words == ["os-services"]:
-            return self.answer({"services": [self.service]})
+            return self.answer(200, {"services": [self.service]})
         if words == ["servers", "detail"]:
             (host,) = parse_qs(url.query)["host"]
-            return self.answer({"servers": [s for s in self.servers.values() if s[HOST] == host]})
+            return self.answer(
+                200, {"servers": [s for s in self.servers.values() if s[HOST] == host]}
+            )
         server = self.servers[words[1]]
         if words[2:] == ["migrations"]:
             size = {"memory_total_bytes": 400, "memory_processed_bytes": 100}
-            return self.answer({"migrations": [{"id": 7, **size}] if server[TASK] else []})
+            return self.answer(200, {"migrations": [{"id": 7, **size}] if server[TASK] else []})
         if words[2:] == ["os-instance-actions"]:
-            return self.answer({"instanceActions": [{"request_id": "req-1"}]})
+            return self.answer(200, {"instanceActions": [{"request_id": "req-1"}]})
         if words[2:3] == ["os-instance-actions"]:
             return self.answer(
-                {"instanceAction": {"events": [{"result": "Error", "details": WHY}]}}
+                200, {"instanceAction": {"events": [{"result": "Error", "details": WHY}]}}
             )
         if server[TASK] and not server["never"]:
             server["left"] -= 1
             if server["left"] < 0:
                 server.update(server["then"])
-        return self.answer({"server": server})
+        return self.answer(200, {"server": server})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0)) or 0))
         if "tokens" in self.path:
             url = f"http://127.0.0.1:{self.server.server_address[1]}/compute"
             entry = {"type": "compute", "endpoints": [{"interface": "public", "url": url}]}
-            return self.answer({"token": {"catalog": [entry]}}, {"X-Subject-Token": "it"})
+            return self.answer(200, {"token": {"catalog": [entry]}}, {"X-Subject-Token": "it"})
         assert self.headers["X-OpenStack-Nova-API-Version"] == "2.84"
         server = self.servers[self.path.split("/")[3]]
         (action,) = body
@@ -88,28 +91,17 @@ class Nova(BaseHTTPRequestHandler):
             server["status"] = "MIGRATING"
         if action == "confirmResize":
             server["status"] = "SHUTOFF"
-        return self.answer({})
+        return self.answer(200, {})
 
     def do_PUT(self) -> None:
         self.service.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.answer({"service": self.service})
+        self.answer(200, {"service": self.service})
 
     def do_DELETE(self) -> None:
         server = self.servers[self.path.split("/")[3]]
         self.asked.append((server["name"], "abort"))
         server.update({TASK: None, "status": "ACTIVE"})
-        self.answer({})
-
-    def answer(self, body: Any, headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(200)
-        for name, value in {**(headers or {}), "Content-Length": str(len(data))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *words: object) -> None:
-        pass
+        self.answer(200, {})
 
 
 @pytest.fixture
