@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.base.progress import Silent
 from deploykit.cli import cli
 from deploykit.cli.maintain import reboot_step
-from deploykit.nodes.inventory import Host, Inventory
-from deploykit.site.environment import parse_environment
+from deploykit.nodes.inventory import Inventory
+from scriptedssh import inventory_of, ssh_is
 from trainworld import World, build_world, git
 
 COMPUTES = "  compute: {roles: [hypervisor], count: 2, at: 20}\n"
@@ -121,28 +120,16 @@ nodes: {salt: {roles: [master], at: 10}, compute: {roles: [hypervisor], count: 2
 
 @pytest.fixture
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    programs, folder = tmp_path / "bin", tmp_path / "nodes"
-    programs.mkdir()
-    folder.mkdir()
+    folder = ssh_is(SSH, tmp_path, monkeypatch)
     for name in ("salt", "compute1", "compute2"):
         (folder / name).write_text("first\n")
         (folder / f"said-{name}").write_text("\n".join(map(json.dumps, LEFT)))
-    (programs / "ssh").write_text(SSH)
-    (programs / "ssh").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    monkeypatch.setenv("NODES", str(folder))
     return folder
 
 
 @pytest.fixture
 def inventory(tmp_path: Path, nodes: Path) -> Inventory:
-    file = tmp_path / "test.yml"
-    file.write_text(FILE)
-    environment = parse_environment(file)
-    hosts = tuple(
-        Host(node.name, node.roles, "192.0.2.1", "root", {}, ()) for node in environment.nodes
-    )
-    return Inventory(environment, environment.instance, hosts, tmp_path / "key", tmp_path)
+    return inventory_of(FILE, tmp_path)
 
 
 def told(nodes: Path) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError, NodeUnreachable
 from deploykit.nodes import reboot
-from deploykit.nodes.inventory import Host, Inventory
-from deploykit.site.environment import parse_environment
+from deploykit.nodes.inventory import Inventory
+from scriptedssh import inventory_of, ssh_is
 
 FILE = """name: test
 networks: {lan: {cidr: 10.9.0.0/24}}
@@ -37,29 +36,17 @@ esac
 @pytest.fixture
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the nodes one and two."""
-    programs, folder = tmp_path / "bin", tmp_path / "nodes"
+    folder = ssh_is(SSH, tmp_path, monkeypatch)
     for name in ("one", "two"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir()
         (folder / name / "boots").write_text("first\n")
-    programs.mkdir()
-    (programs / "ssh").write_text(SSH)
-    (programs / "ssh").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
-    monkeypatch.setenv("NODES", str(folder))
     monkeypatch.setattr(reboot, "BACK_SECONDS", 0.5)
     return folder
 
 
 @pytest.fixture
 def inventory(tmp_path: Path, nodes: Path) -> Inventory:
-    file = tmp_path / "test.yml"
-    file.write_text(FILE)
-    environment = parse_environment(file)
-    hosts = tuple(
-        Host(name, roles, "192.0.2.1", "root", {"lan": f"10.9.0.{at}"}, ())
-        for name, roles, at in (("one", ("master",), 10), ("two", ("cache",), 11))
-    )
-    return Inventory(environment, environment.instance, hosts, tmp_path / "key", tmp_path)
+    return inventory_of(FILE, tmp_path)
 
 
 def test_node_is_back_when_its_start_is_finished(inventory: Inventory, nodes: Path) -> None:
