@@ -23,11 +23,7 @@ UPGRADE_TIMEOUT = 3600.0  # seconds
 def test_newest_release_comes_in_and_an_instance_notices_nothing(
     region: Region, someone: Tenant, checkout: Path, record_property: Any
 ) -> None:
-    net, _, _ = someone.network("nightly", "192.168.60.0/24")
-    someone.letting_in()
-    server = someone.boot("nightly", net.id)
-    someone.ready(server)
-    address = someone.floating(server).floating_ip_address
+    address = someone.settle("nightly", "192.168.60.0/24")
     which, before = cloud.named(checkout), guests(region)
     program = Path(sys.executable).with_name("deploy-kit")
     words = ["deploy", os.environ["DEPLOYKIT_RELEASE"], which.name]

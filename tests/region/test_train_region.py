@@ -64,18 +64,9 @@ def clouds(line: Railway, guest: Guest) -> Iterator[dict[str, Cloud]]:
         for name in LINE:
             which = cloud.Instance(line.folder / "deploy-kit", name)
             region = stack.enter_context(reached(which))
-            found[name] = Cloud(region, instance_of(stack.enter_context(tenant(region, guest))))
+            somebody = stack.enter_context(tenant(region, guest))
+            found[name] = Cloud(region, somebody.settle("stays", "192.168.50.0/24"))
         yield found
-
-
-def instance_of(somebody: cloud.Tenant) -> str:
-    """The floating address of an instance that is ready."""
-    net, _, _ = somebody.network("tenant", "192.168.50.0/24")
-    somebody.letting_in()
-    server = somebody.boot("stays", net.id)
-    somebody.ready(server)
-    address: str = somebody.floating(server).floating_ip_address
-    return address
 
 
 def memory_of(line: Railway, environment: str) -> int:

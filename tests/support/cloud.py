@@ -284,6 +284,15 @@ class Tenant:
                 security_group_id=group.id, direction="ingress", ethertype="IPv4", **rule, **more
             )
 
+    def settle(self, name: str, cidr: str) -> str:
+        """The floating address of an instance `name` that is ready, in a network of its own."""
+        net, _, _ = self.network(name, cidr)
+        self.letting_in()
+        server = self.boot(name, net.id)
+        self.ready(server)
+        address: str = self.floating(server).floating_ip_address
+        return address
+
     def without_network(self, net: Any, subnet: Any, router: Any) -> None:
         self.cloud.network.remove_interface_from_router(router, subnet=subnet.id)
         self.cloud.network.delete_router(router)
