@@ -161,24 +161,8 @@ def run_check(
     signers = kit_signers(records)
     if needed.over:
         signers = kit_signers_back(records, needed.over, environment.name)
-    began = time.monotonic()
-    outcome = check.run(work, Occasion(release, before, place, live, signers))
-    seconds = time.monotonic() - began
-    if live is not None:
-        demand_undisturbed(ledger, release, place, records, check.name)
-    record(
-        ledger,
-        Finding(
-            check.name,
-            release,
-            needed.over,
-            place.name,
-            outcome,
-            seconds,
-            copy=check.on_copy,
-            left_out=left_out,
-        ),
-    )
+    occasion = Occasion(release, before, place, live, signers)
+    outcome = look_and_record(work, ledger, check, occasion, records, left_out=left_out)
     mark = {Result.PASSED: "[green]passed[/green]", Result.FAILED: "[red]failed[/red]"}
     work.progress.say(
         f"  {check.name} in {place.name}: {mark.get(outcome.result, outcome.result)}: "
@@ -206,33 +190,44 @@ def check_now(work: Work, ledger: Ledger, check: Check, environment: Environment
         )
     release = build_release(work.site, ledger, release_of(work.site, records, runs.digest))
     attendance = attending(work, release, environment, records, runs.left_out)
-    began = time.monotonic()
     occasion = Occasion(release, None, environment, attendance.inventory, kit_signers(records))
+    return look_and_record(work, ledger, check, occasion, records, left_out=attendance.left_out)
+
+
+def look_and_record(
+    work: Work,
+    ledger: Ledger,
+    check: Check,
+    occasion: Occasion,
+    records: tuple[Record, ...],
+    *,
+    left_out: Mapping[str, str],
+) -> Outcome:
+    """Run `check` and record what it found; `records` are those of before.
+
+    Raises DeployKitError, and records nothing, if somebody deployed meanwhile what it looked at.
+    """
+    release, place, before = occasion.release, occasion.environment, occasion.before
+    began = time.monotonic()
     outcome = check.run(work, occasion)
     seconds = time.monotonic() - began
-    demand_undisturbed(ledger, release, environment, records, check.name)
+    if occasion.live is not None and not undisturbed(ledger, release, place, records):
+        raise DeployKitError(
+            f"{place.name}: somebody deployed there while '{check.name}' was looking",
+            "run it again when they are done: deploy-kit status",
+        )
     finding = Finding(
         check.name,
         release,
-        None,
-        environment.name,
+        before.digest if before is not None else None,
+        place.name,
         outcome,
         seconds,
-        left_out=attendance.left_out,
+        copy=check.on_copy,
+        left_out=left_out,
     )
     record(ledger, finding)
     return outcome
-
-
-def demand_undisturbed(
-    ledger: Ledger, release: Release, place: Environment, before: tuple[Record, ...], check: str
-) -> None:
-    """Raise DeployKitError unless `place` ran the release all the time that `check` took."""
-    if not undisturbed(ledger, release, place, before):
-        raise DeployKitError(
-            f"{place.name}: somebody deployed there while '{check}' was looking",
-            "run it again when they are done: deploy-kit status",
-        )
 
 
 def undisturbed(
