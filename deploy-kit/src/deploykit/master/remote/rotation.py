@@ -123,11 +123,9 @@ def _next(name: str, rule: dict[str, Any], value: Any, described: dict[str, Any]
     if rule["kind"] == "fernet-keys":
         return next_keys(value, rule.get("keep"))
     if rule["kind"] == "certificate":
-        nodes = secrets.holders(rule, described["nodes"])
         # A description written before there were virtual addresses has none.
-        virtual = secrets.shared(rule, described.get("virtual", {}))
-        both = bool(rule.get("both_ways"))
-        return secrets.certificate(None, name, nodes, described["name"], virtual, both_ways=both)
+        virtual = described.get("virtual", {})
+        return secrets.certificate_of(name, rule, described["nodes"], described["name"], virtual)
     return secrets.new_value(name, rule)
 
 

@@ -61,11 +61,7 @@ def ensure(
         for secret, rule in spec.items():
             if rule.get("kind") == "certificate":
                 held = found.get(secret)
-                subjects = holders(rule, nodes)
-                both = bool(rule.get("both_ways"))
-                found[secret] = certificate(
-                    held, secret, subjects, name, shared(rule, virtual), both_ways=both
-                )
+                found[secret] = certificate_of(secret, rule, nodes, name, virtual, old=held)
             elif secret not in found:
                 found[secret] = new_value(secret, rule)
         return found
@@ -112,6 +108,21 @@ def holders(rule: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> dict[str,
 def shared(rule: dict[str, Any], virtual: dict[str, str]) -> tuple[str, ...]:
     """The virtual addresses that a certificate speaks for: all where its rule says `virtual`."""
     return tuple(sorted(virtual.values())) if rule.get("virtual") else ()
+
+
+def certificate_of(
+    secret: str,
+    rule: dict[str, Any],
+    nodes: dict[str, dict[str, Any]],
+    name: str,
+    virtual: dict[str, str],
+    *,
+    old: dict[str, str] | None = None,
+) -> dict[str, str]:
+    """The `certificate` that the role map's `rule` asks for: of which of `nodes`, and what for."""
+    both = bool(rule.get("both_ways"))
+    subjects, addresses = holders(rule, nodes), shared(rule, virtual)
+    return certificate(old, secret, subjects, name, addresses, both_ways=both)
 
 
 def authority(name: str) -> tuple[Any, Any]:
