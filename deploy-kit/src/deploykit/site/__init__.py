@@ -59,14 +59,10 @@ class Site:
     @property
     def content(self) -> Path:
         """The working copy's `salt/`: beside the site, or further up in its repository."""
-        passed: list[Path] = []
-        for folder in self.folder.parents:
-            passed.append(folder / "salt")
-            if any((one / ".git").exists() for one in (self.folder, folder)):
-                break
-        else:
-            passed = passed[:1]
-        return next((one for one in passed if (one / "roles.yml").is_file()), passed[0])
+        upwards = [self.folder, *self.folder.parents]
+        top = next((at for at, one in enumerate(upwards) if (one / ".git").exists()), 0)
+        beside, *further = [one / "salt" for one in upwards[1 : max(top, 1) + 1]]
+        return next((one for one in (beside, *further) if (one / "roles.yml").is_file()), beside)
 
     @property
     def keys(self) -> Path:
