@@ -31,7 +31,7 @@ from deploykit.nodes.ssh import run_on
 from deploykit.providers import provider_for, resolve_instance
 from deploykit.site import open_site
 from keystoneauth1.identity import V3Password
-from tinyguest import COMMAND_LINE, Guest
+from tinyguest import Guest
 
 INSTANCE, SITE = "DEPLOYKIT_REGION", "DEPLOYKIT_SITE"
 SECRETS = "/srv/environment/secrets.json"
@@ -376,34 +376,18 @@ class Tenant:
 
 
 def upload(cloud: openstack.connection.Connection, guest: Guest) -> str:
-    """The guest as three images of the caller's project; the id of the one to boot."""
-
-    def put(name: str, file: Path, container: str, disk: str, **more: Any) -> Any:
-        made = cloud.image.create_image(
-            name=name,
-            filename=str(file),
-            container_format=container,
-            disk_format=disk,
-            visibility="private",
-            validate_checksum=True,
-            **more,
-        )
-        assert cloud.image.get_image(made.id).status == "active"
-        return made
-
-    kernel = put("tiny-kernel", guest.kernel, "aki", "aki")
-    initrd = put("tiny-initrd", guest.initrd, "ari", "ari")
-    image = put(
-        "tiny",
-        guest.disk,
-        "bare",
-        "raw",
-        kernel_id=kernel.id,
-        ramdisk_id=initrd.id,
-        os_command_line=COMMAND_LINE,
+    """The guest as an image of the caller's project; its id."""
+    made = cloud.image.create_image(
+        name="tiny",
+        filename=str(guest.disk),
+        container_format="bare",
+        disk_format="raw",
+        visibility="private",
+        validate_checksum=True,
         hw_rng_model="virtio",
     )
-    return str(image.id)
+    assert cloud.image.get_image(made.id).status == "active"
+    return str(made.id)
 
 
 def external_network(region: Region, admin: openstack.connection.Connection) -> tuple[str, bool]:
@@ -437,7 +421,7 @@ def external_network(region: Region, admin: openstack.connection.Connection) -> 
 
 @contextmanager
 def tenant(region: Region, guest: Guest) -> Iterator[Tenant]:
-    """A tenant of its own with the guest's images and a flavor; nothing of it stays."""
+    """A tenant of its own with the guest's image and a flavor; nothing of it stays."""
     admin = region.admin()
     name = f"region-test-{uuid.uuid4().hex[:8]}"
     secret = uuid.uuid4().hex

@@ -1,8 +1,12 @@
 """A guest that is up in seconds without hardware help: Debian's cloud kernel and a busybox.
 
-Built on this machine from two Debian packages, kept in the cache by their versions. What it finds
-out (address, metadata) it writes to its console; over HTTP it says its name, and runs what the
-tests need to see from inside: /cgi-bin/ping?ADDRESS, /cgi-bin/disks.
+Built on this machine from packages of Debian, kept in the cache by the version of its kernel.
+What it finds out (address, metadata) it writes to its console; over HTTP it says its name, and runs
+what the tests need to see from inside: /cgi-bin/ping?ADDRESS, /cgi-bin/disks.
+
+It is a whole disk, as the images of real tenants are: nova boots a separate kernel too, but refuses
+to fetch it again when the instance moves to another hypervisor ("Image content does not match
+disk_format" in nova/virt/images.py, as Debian 12 has it).
 """
 
 from __future__ import annotations
@@ -15,15 +19,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import bootdisk
 from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
 
-FORMAT = 2  # of what is built here; part of its name in the cache
+FORMAT = 3  # of what is built here; part of its name in the cache
 KERNEL = "linux-image-cloud-amd64"
 BUSYBOX = "busybox-static"
 MODULES = ("virtio_pci", "virtio_net", "virtio_blk")
 COMMAND_LINE = "console=ttyS0 rdinit=/init quiet loglevel=4 mitigations=off"
-DISK_SIZE = 1 << 20  # bytes; nothing is on it, nova wants one
 
 LEASE = """#!/bin/busybox sh
 case $1 in bound|renew)
@@ -74,10 +78,8 @@ cat /proc/partitions
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """The files of the guest: kernel, initial file system, and a disk with nothing on it."""
+    """The guest's raw disk."""
 
-    kernel: Path
-    initrd: Path
     disk: Path
 
 
@@ -85,7 +87,7 @@ def tiny_guest() -> Guest:
     """The guest, built when the cache has none of the packages' versions."""
     kernel = _dependency(KERNEL)
     folder = cache_home() / "tests" / f"guest-{FORMAT}-{kernel}"
-    guest = Guest(folder / "vmlinuz", folder / "initrd.gz", folder / "disk.raw")
+    guest = Guest(folder / "disk.raw")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_suffix(".lock"), timeout=300):
         if not folder.is_dir():
@@ -96,15 +98,10 @@ def tiny_guest() -> Guest:
 
 
 def _build(scratch: Path, kernel: str) -> None:
-    for package in (kernel, BUSYBOX):
+    for package in (kernel, BUSYBOX, *bootdisk.PACKAGES):
         _run("apt-get", "-q", "download", package, cwd=scratch)
     for file in list(scratch.glob("*.deb")):
         _run("dpkg-deb", "-x", file.name, "tree", cwd=scratch)
-    made = scratch / "guest"
-    made.mkdir()
-    shutil.copy(next((scratch / "tree/boot").glob("vmlinuz-*")), made / "vmlinuz")
-    with (made / "disk.raw").open("wb") as disk:
-        disk.truncate(DISK_SIZE)
     root = scratch / "root"
     for name in ("bin", "dev", "proc", "sys", "modules", "www/cgi-bin", "tmp"):
         (root / name).mkdir(parents=True)
@@ -125,7 +122,13 @@ def _build(scratch: Path, kernel: str) -> None:
         timeout=60,
         check=True,
     ).stdout
-    (made / "initrd.gz").write_bytes(gzip.compress(archive, 6, mtime=0))
+    initrd = scratch / "initrd.gz"
+    initrd.write_bytes(gzip.compress(archive, 6, mtime=0))
+    boots = next((scratch / "tree/boot").glob("vmlinuz-*"))
+    disk = scratch / "disk.raw"
+    bootdisk.write_boot_disk(disk, scratch / "tree", boots, initrd, COMMAND_LINE)
+    (scratch / "guest").mkdir()
+    disk.rename(scratch / "guest/disk.raw")
 
 
 def _modules(tree: Path, target: Path) -> None:
