@@ -9,6 +9,7 @@ only kept which is whose, and even that is found again by the parameter JOB_ID.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -20,8 +21,10 @@ from urllib.parse import quote
 
 import jenkins
 import requests
+import urllib3
 
 from deploykit.base import files, times
+from deploykit.base.answers import TooMuch, whole
 from deploykit.base.credentials import read_credentials
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.filelock import locked
@@ -39,6 +42,10 @@ STARTING = 60.0  # seconds to wait for another process that starts a job
 STOPPING = 60.0  # seconds beyond a job's grace
 REMEMBERED = 200  # builds that are looked through for one that was not written down
 MOST_LOG = 64 * 2**20  # bytes
+_FAILURES = (
+    *(jenkins.JenkinsException, requests.RequestException, urllib3.exceptions.HTTPError),
+    *(TooMuch, ValueError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +277,7 @@ class JenkinsExecutor:
             raise DeployKitError(
                 f"{where} did not answer within {TIMEOUT} s", "look at it, then run this again"
             ) from None
-        except (jenkins.JenkinsException, requests.RequestException, ValueError) as error:
+        except _FAILURES as error:
             self._client = None  # its crumb may be of a session that is over
             said = one_line(str(error), 200)
             if "[401]" in said or "[403]" in said:
@@ -284,7 +291,9 @@ class JenkinsExecutor:
 
     def _connected(self) -> jenkins.Jenkins:
         user, token = _login(self._server.credentials)
-        return jenkins.Jenkins(self._server.url, user, token, timeout=TIMEOUT, retries=0)
+        client = jenkins.Jenkins(self._server.url, user, token, timeout=TIMEOUT, retries=0)
+        client._session.hooks["response"].append(_take_in)  # it has no public way to say so
+        return client
 
     # What is kept here.
 
@@ -302,6 +311,12 @@ class JenkinsExecutor:
     def _write(self, kept: _Kept) -> None:
         value = {**dataclasses.asdict(kept), "state": state_json(kept.state)}
         files.write(self._file(kept.state.id), json.dumps(value, indent=1), mode=0o600)
+
+
+def _take_in(response: requests.Response, **settings: Any) -> None:
+    """Read the answer within bounds, before requests would read it without any. Raises TooMuch."""
+    content = whole(lambda most: response.raw.read1(most, decode_content=True))
+    response.raw = io.BytesIO(content)
 
 
 class _NotThere(DeployKitError):

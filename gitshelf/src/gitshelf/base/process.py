@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import selectors
+import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gitshelf.base.errors import GitshelfError
+
+PIECE = 2**16  # bytes that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,21 @@ class Result:
         return self.code == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a program may take, in bytes: `said` on its output and messages together, `memory` in
+    each of its processes (None: as much as there is)."""
+
+    said: int
+    memory: int | None = None
+
+
 class Timeout(GitshelfError):
     """A program took longer than it may."""
+
+
+class TooMuch(GitshelfError):
+    """A program said more than it may."""
 
 
 class Stopped(GitshelfError):
@@ -109,18 +127,26 @@ def run(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     running: Running | None = None,
+    bounds: Bounds | None = None,
 ) -> Result:
     """Run a program to its end and keep what it said.
 
-    `timeout` is in seconds; `running` lets another thread end it. Raises Timeout, Stopped, or
-    GitshelfError if the program is not installed.
+    `timeout` is in seconds; `running` lets another thread end it; `bounds` are for a program
+    without input that tells what others said. Raises Timeout, TooMuch, Stopped, or GitshelfError if
+    the program is not installed.
     """
     stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
-    process = start(argv, env=env, pass_fds=pass_fds, stdin=stdin)
+    limit: list[str] = []
+    if bounds and bounds.memory and shutil.which("prlimit"):  # of util-linux, so on every Debian
+        limit = ["prlimit", f"--data={bounds.memory}", "--"]
+    process = start([*limit, *argv], env=env, pass_fds=pass_fds, stdin=stdin)
     if running:
         running.add(process)
     try:
-        out, err = process.communicate(input, timeout=timeout)
+        if bounds is None:
+            out, err = process.communicate(input, timeout=timeout)
+        else:
+            out, err = _take_in(process, argv[0], timeout, bounds.said)
     except subprocess.TimeoutExpired:
         raise Timeout(
             f"{argv[0]} did not end within {timeout:g} s",
@@ -135,6 +161,39 @@ def run(
     if running and running.stopped:
         raise Stopped(f"{argv[0]} was stopped")
     return Result(tuple(argv), process.returncode, out, err.decode("utf-8", "replace"))
+
+
+def _take_in(
+    process: subprocess.Popen[bytes], name: str, timeout: float, most: int
+) -> tuple[bytes, bytes]:
+    """What the program `name` says, on standard output and on standard error, until it closes both.
+
+    Raises TooMuch once that is more than `most` bytes together, TimeoutExpired after
+    `timeout` seconds.
+    """
+    assert process.stdout is not None and process.stderr is not None
+    deadline = time.monotonic() + timeout
+    said = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    with selectors.DefaultSelector() as pipes:
+        for pipe in said:
+            pipes.register(pipe, selectors.EVENT_READ)
+        while pipes.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(process.args, timeout)
+            for key, _ in pipes.select(left):
+                piece = os.read(key.fd, PIECE)
+                said[key.fd] += piece
+                if not piece:
+                    pipes.unregister(key.fd)
+            if sum(map(len, said.values())) > most:
+                raise TooMuch(
+                    f"{name} said more than {most / 2**20:g} MiB and was ended",
+                    "look at the server: nobody needs that much to answer",
+                )
+    process.wait(max(deadline - time.monotonic(), 0))
+    out, err = map(bytes, said.values())
+    return out, err
 
 
 def last_line(output: str) -> str:

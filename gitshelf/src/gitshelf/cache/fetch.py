@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Result, Running, Timeout
+from gitshelf.base.process import Bounds, Result, Running, Timeout, TooMuch
 from gitshelf.cache import Cache, Store, retries, sources
 from gitshelf.git import refs
 from gitshelf.git.refs import Ref, UnknownCommit
 from gitshelf.git.urls import local_path, server_of
 
-DEFAULT_TIMEOUT = 600.0
+DEFAULT_TIMEOUT = 600.0  # seconds
 _FETCH = (
     "fetch",
     "--quiet",
@@ -68,10 +68,7 @@ class Fetcher:
         names = list(dict.fromkeys(names))
         self._check_online(url, ", ".join(names))
         patterns = [pattern for name in names for pattern in refs.candidates(name)]
-        result = self._git(url, ["ls-remote", "--", url, *patterns])
-        if not result.ok:
-            raise self._failure(url, result)
-        advertised = refs.parse_refs(result)
+        advertised = self._list(url, *patterns)
         return {name: refs.choose_ref(name, url, advertised) for name in names}
 
     def ensure(self, url: str, wanted: Sequence[str]) -> Store:
@@ -122,10 +119,7 @@ class Fetcher:
         if not _is_unknown(result):
             raise self._failure(url, result)
         # A server that gives tips of refs only: the pin must lead to one of them.
-        listed = self._git(url, ["ls-remote", "--", url])
-        if not listed.ok:
-            raise self._failure(url, listed)
-        tips = set(refs.parse_refs(listed).values())
+        tips = set(self._list(url).values())
         full = self.whole_store(url, len(pin))
         arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]
         holding = git.run([*arguments, "refs/heads", "refs/tags"], git_dir=full.path)
@@ -159,10 +153,7 @@ class Fetcher:
         for pin in missing:
             if len(missing) > 1 and self._shallow(store, url, [(pin, pin)], handle).ok:
                 continue
-            listed = self._git(url, ["ls-remote", "--", url])
-            if not listed.ok:
-                raise self._failure(url, listed)
-            named = [ref for ref, tip in refs.parse_refs(listed).items() if tip == pin]
+            named = [ref for ref, tip in self._list(url).items() if tip == pin]
             if (
                 named
                 and self._shallow(store, url, [(named[0].removesuffix("^{}"), pin)], handle).ok
@@ -215,6 +206,14 @@ class Fetcher:
             raise sources.shallow(url)
         return result
 
+    def _list(self, url: str, *patterns: str) -> dict[str, str]:
+        """The id of each ref that the repository has, or of those that fit one of `patterns`.
+        Raises GitshelfError if it cannot be asked."""
+        result = self._git(url, ["ls-remote", "--", url, *patterns], bounds=git.LISTING)
+        if not result.ok:
+            raise self._failure(url, result)
+        return refs.parse_refs(result)
+
     def _has(self, store: Store, commit: str) -> bool:
         return git.run(["cat-file", "-e", commit], git_dir=store.path).ok
 
@@ -230,6 +229,7 @@ class Fetcher:
         arguments: Sequence[str],
         store: Store | None = None,
         handle: int | None = None,
+        bounds: Bounds = git.ANSWER,
     ) -> Result:
         """Run git against `url`, again if a failure may pass, all within one timeout."""
         deadline = time.monotonic() + self.timeout
@@ -246,7 +246,10 @@ class Fetcher:
                         extra_env=listening.env,
                         pass_fds=() if handle is None else (handle,),
                         running=self.running,
+                        bounds=bounds,
                     )
+                except TooMuch as error:
+                    raise TooMuch(f"{url}: {error.message}", error.remedy) from None
                 except Timeout as error:
                     message = f"{url} did not answer within {self.timeout:g} s"
                     raise Timeout(message, error.remedy) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gitshelf import git
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Result, Running, Timeout
+from gitshelf.base.process import Result, Running, Timeout, TooMuch
 from gitshelf.cache import Store
 from gitshelf.formats import gitobjects
 from gitshelf.formats.pointers import Pointer
@@ -114,7 +114,10 @@ class Objects:
                     extra_env=ENVIRONMENT,
                     pass_fds=(handle,),
                     running=self._running,
+                    bounds=git.ANSWER,
                 )
+            except TooMuch as error:
+                raise TooMuch(f"LFS objects of {url}: {error.message}", error.remedy) from None
             except Timeout as error:
                 message = f"the LFS objects of {url} did not come within {self._timeout:g} s"
                 raise Timeout(message, error.remedy) from None

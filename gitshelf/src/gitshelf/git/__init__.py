@@ -14,11 +14,16 @@ from pathlib import Path
 
 from gitshelf.base import process
 from gitshelf.base.errors import GitshelfError
-from gitshelf.base.process import Result, Running
+from gitshelf.base.process import Bounds, Result, Running
 from gitshelf.git import configuration
 from gitshelf.git.urls import PROTOCOLS, server_of
 
-LOCAL_TIMEOUT = 120.0
+LOCAL_TIMEOUT = 120.0  # seconds
+# For a git that asks a server, which has a say in what it prints, and (where it lists refs, which
+# git keeps until it has all) in what memory it takes. A third of it are the refs of a repository
+# with a million of them.
+ANSWER = Bounds(said=256 * 2**20)
+LISTING = Bounds(said=ANSWER.said, memory=2**30)
 _NO_ROOM = "No space left on device"
 # What git says beside the reason if a remote repository cannot be read, and what ssh says anyway.
 _NO_REASON = (
@@ -157,6 +162,7 @@ def run(
     extra_env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     running: Running | None = None,
+    bounds: Bounds | None = None,
 ) -> Result:
     """Run git to its end; `timeout` in seconds, `env` is `isolated` if it is not given."""
     return process.run(
@@ -166,6 +172,7 @@ def run(
         env={**(env or isolated()), **(extra_env or {})},
         pass_fds=pass_fds,
         running=running,
+        bounds=bounds,
     )
 
 

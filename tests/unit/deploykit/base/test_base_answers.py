@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 from deploykit.base import answers
+from deploykit.base.errors import DeployKitError
 from deploykit.bugs import Mention, Relation, Step, everything, telling
 from deploykit.bugs.trackers import trackers
 from deploykit.gate.rest import GerritAway, Server
+from deploykit.jobs.jenkins import JenkinsExecutor
+from deploykit.jobs.jenkins import Server as Jenkins
 from deploykit.site import Site, open_site
+from jobbing import job
 from loopback import served
 
 
@@ -46,6 +50,13 @@ def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_gerrit_that_answers_without_end_is_away(url: str) -> None:
     with pytest.raises(GerritAway, match=r"answers? (more than 1 MiB|has no end after 0\.5 s)"):
         Server(url, "gate", "secret").get("/changes/")
+
+
+def test_jenkins_that_answers_without_end_cannot_be_asked(url: str, tmp_path: Path) -> None:
+    executor = JenkinsExecutor(tmp_path / "jobs", Jenkins(url))
+    no_end = r"cannot be asked: .*answers? (more than 1 MiB|has no end after 0\.5 s)"
+    with pytest.raises(DeployKitError, match=no_end):
+        executor.start(job("one", "true"))
 
 
 def test_tracker_that_answers_without_end_fails_and_keeps_nobody_waiting(
