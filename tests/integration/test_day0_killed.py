@@ -1,0 +1,116 @@
+"""A deployer that is killed in the middle of day 0, on real nodes: what it left, and the next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from lxdsite import lxd_or_skip
+from railway import Railway, build
+
+pytestmark = [pytest.mark.nodes, pytest.mark.timeout(1200)]
+NIGHT = """\
+name: night
+networks:
+  management: {cidr: 10.76.0.0/24}
+nodes:
+  salt: {roles: [master], at: 10, memory: 768M}
+  store: {roles: [cache], at: 11, memory: 512M}
+"""
+TASKS = (1, 6, 12)  # the deployer is killed when day 0 is at this task
+REACHED = 360.0  # seconds for day 0 to come to its task
+ENDED = 10.0  # seconds for what a killed deployer started to end
+# What is where on a node, whose and for whom; not what changes from one making to the next.
+PLACES = (
+    "find /etc /srv /opt/salt/bin /usr/local /root -xdev ! -path '*/minions*' ! -name '*.dpkg-*' "
+    "! -path '/srv/kits/*' ! -path '/etc/ssl/certs/*' ! -name '.*.swp' -printf '%M %u:%g %p %l\\n' "
+    "| sort; systemctl list-unit-files --state=enabled,masked --no-legend | sort"
+)
+
+
+@pytest.fixture(scope="module")
+def region(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
+    """A checkout with the environment `night`, and no nodes yet; they are taken down afterwards."""
+    lxd_or_skip()
+    railway = build(checkout, tmp_path_factory.mktemp("night") / "checkout", {"night": NIGHT})
+    try:
+        yield railway
+    finally:
+        railway("env", "down", "night", "--yes")
+
+
+def started_from(state: Path) -> list[str]:
+    """The processes of this machine that were started with anything of `state`."""
+    left = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if str(state) in words and ("ansible" in words or "bwrap" in words):
+            left.append(words)
+    return left
+
+
+def kill_at_task(region: Railway, version: str, number: int) -> None:
+    """Deploy, and kill the deployer alone (SIGKILL) once day 0 is at its `number`th task."""
+    before = set(region.state.rglob("night-day0.log"))
+    deployer = region.start("deploy", version, "night")
+    until = time.monotonic() + REACHED
+    try:
+        while time.monotonic() < until:
+            text = "".join(
+                log.read_text() for log in set(region.state.rglob("night-day0.log")) - before
+            )
+            if text.count("TASK [") >= number:
+                break
+            assert deployer.poll() is None, deployer.communicate()[0]
+            time.sleep(0.05)
+        else:
+            raise AssertionError(f"day 0 never came to its task {number}")
+        assert started_from(region.state)
+    finally:
+        os.kill(deployer.pid, signal.SIGKILL)
+        deployer.wait()
+
+
+def places(region: Railway) -> dict[str, list[str]]:
+    return {n: region.on_node("night", n, PLACES).splitlines() for n in ("salt", "store")}
+
+
+def test_day_0_that_is_killed_leaves_nothing_running_and_the_next_one_ends_as_if_undisturbed(
+    region: Railway,
+) -> None:
+    version = region.cut()
+    region("env", "up", "night")
+    for number in TASKS:
+        kill_at_task(region, version, number)
+        until = time.monotonic() + ENDED
+        while (left := started_from(region.state)) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert left == [], f"killed at task {number}"
+    region("env", "up", "night")
+    region("deploy", version, "night")
+    assert region.running("night") == version
+    assert [record["result"] for record in region.evidence("smoke", "night")] == ["passed"]
+    disturbed = places(region)
+    for mark in region.state.rglob("day0"):
+        mark.unlink()
+    region("deploy", version, "night")
+    (log, *_) = sorted(region.state.rglob("night-day0.log"), key=lambda at: -at.stat().st_mtime)
+    recap = [line for line in log.read_text().splitlines() if " changed=" in line]
+    assert len(recap) == 2 and all("changed=0" in line for line in recap), recap
+    # The same on nodes that nobody disturbed.
+    region("env", "down", "night", "--yes")
+    region("env", "up", "night")
+    region("deploy", version, "night")
+    undisturbed = places(region)
+    for name, lines in undisturbed.items():
+        assert set(disturbed[name]) ^ set(lines) == set(), name
