@@ -39,6 +39,7 @@ TRANSIENT = (
     r"/run/(systemd|user|udev|lock|sudo|screen|network|log|utmp|credentials|dbus|mount|sshd|blkid|initctl)(/.*)?",
     r"/run/(adduser|dhclient|sendsigs|motd|cloud|py3compile|tmpfiles|ansible).*",
     r"/var/lib/mysql-logs/binlog\.\d+",  # the next file of a database that stays
+    r"/var/lib/rabbitmq/mnesia/.+\.(wal|DCD|DCL|LOG)",  # and of queues that stay
     r"/run/libvirtd?(/.*)?\.pid",  # libvirtd ends by itself when nobody asked it for two minutes
     r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-",
     r"/etc/(ld\.so\.cache|\.pwd\.lock|mtab|\.updated|adjtime)",
