@@ -19,7 +19,8 @@ from deploykit.base.progress import Silent
 from deploykit.nodes.inventory import Inventory, ansible_inventory
 from deploykit.providers.lxd import LxdProvider
 from deploykit.site import Site, open_site
-from deploykit.site.environment import VIRTUAL_ROLE, Environment, parse_environment
+from deploykit.site.endpoints import BALANCER_ROLE, VIRTUAL_ROLE
+from deploykit.site.environment import Environment, parse_environment
 from deploykit.site.instance import Instance
 from deploykit.site.tunables import (
     day0_variables,
@@ -36,8 +37,10 @@ CONTENT = Path(os.environ.get("KITCHEN_CONTENT", CHECKOUT))
 
 ENVIRONMENT = "kitchen"
 NETWORKS = {"management": "10.90.0.0/24", "tunnel": "10.90.1.0/24", "external": "10.90.2.0/24"}
+PUBLIC_NAME = "cloud.kitchen.test"  # how outsiders call a suite with load balancers
 FIRST = 11  # host number of a suite's first node
-VIP = "10.90.0.5"  # of suites with nodes that share an address
+# What nodes share, in suites that have such: for services, and for outsiders.
+VIPS = {"management": "10.90.0.5", "external": "10.90.2.5"}
 
 
 def site() -> Site:
@@ -71,10 +74,14 @@ def render_environment(suite: Suite) -> str:
             roles.insert(0, "master")
         nodes[platform.name] = {"roles": roles, "at": FIRST + place}
     networks = {name: {"cidr": cidr} for name, cidr in NETWORKS.items()}
-    if any(VIRTUAL_ROLE in platform.roles for platform in suite.platforms):
-        networks["management"]["vip"] = VIP
+    there = {role for platform in suite.platforms for role in platform.roles}
+    if VIRTUAL_ROLE in there:
+        for network, address in VIPS.items():
+            networks[network]["vip"] = address
+    whole: dict[str, Any] = {"name": ENVIRONMENT, "networks": networks, "nodes": nodes}
+    if BALANCER_ROLE in there:
+        whole["endpoints"] = {"network": "external", "name": PUBLIC_NAME}
     # JSON is YAML.
-    whole = {"name": ENVIRONMENT, "networks": networks, "nodes": nodes}
     return json.dumps({**whole, "settings": dict(suite.settings)}, indent=1)
 
 

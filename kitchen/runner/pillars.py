@@ -34,6 +34,11 @@ def write(
     link.symlink_to(checkout)
     there = inventory.environment
     environment.apply(
-        DIGEST, there.name, node_facts(there, inventory.hosts), there.virtual, dict(settings)
+        DIGEST,
+        there.name,
+        node_facts(there, inventory.hosts),
+        there.virtual,
+        dict(settings),
+        there.endpoints.told() if there.endpoints else None,
     )
     return secrets.ROOT / "pillar"

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,15 @@ ROLES = yaml.safe_load((FOLDER.parent / "roles.yml").read_text())["roles"]
 class Region:
     """The nodes by role. `host(name)` is a testinfra host, reached by the generated ssh_config.
 
-    `virtual` is the address that load balancers share, empty where they do not.
+    `virtual` is the address that load balancers share, empty where they do not; `public` what
+    outsiders use: `address`, `host`, `outside` (whose certificate it is); empty where they use the
+    same.
     """
 
     nodes: dict[str, dict]
     ssh_config: str
     virtual: str = ""
+    public: dict = field(default_factory=dict)
 
     def with_role(self, role: str) -> list[str]:
         return [name for name, node in self.nodes.items() if role in node["roles"]]
@@ -56,9 +59,17 @@ class Region:
 
     @property
     def catalogued(self) -> dict[str, str]:
-        """The public URL that keystone's catalogue should give for each service."""
+        """The URL by which services reach each service of keystone's catalogue."""
+        return self._catalogued(self.front)
+
+    @property
+    def catalogued_outside(self) -> dict[str, str]:
+        """The URL that the catalogue should give outsiders for each."""
+        return self._catalogued(self.public.get("host", self.front))
+
+    def _catalogued(self, host: str) -> dict[str, str]:
         return {
-            kind: f"https://{self.front}:{offer['public_port']}{offer['path']}"
+            kind: f"https://{host}:{offer['public_port']}{offer['path']}"
             for kind, offer in self.offered.items()
             if offer.get("catalogue", True)
         }
@@ -97,4 +108,5 @@ def region(request: pytest.FixtureRequest) -> Region:
         {node["name"]: node for node in nodes},
         request.config.getoption("--ssh-config"),
         virtual.get("management", ""),
+        json.loads(os.environ.get("DEPLOYKIT_PUBLIC", "{}")),
     )

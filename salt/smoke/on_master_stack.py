@@ -41,7 +41,8 @@ def login(url):
     body = {"auth": {"identity": identity, "scope": scope}}
     headers, document = call("POST", f"{url}/auth/tokens", body=body)
     (service,) = [one for one in document["token"]["catalog"] if one["type"] == "orchestration"]
-    return headers["X-Subject-Token"], service["endpoints"][0]["url"]
+    inside = [one["url"] for one in service["endpoints"] if one["interface"] == "internal"]
+    return headers["X-Subject-Token"], inside[0]
 
 
 def status(stack, token):

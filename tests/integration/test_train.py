@@ -24,6 +24,7 @@ from deploykit.providers import provider_for
 from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
 from deploykit.site.instance import Instance
+from outsideauthority import Authority
 from railway import ALPHA, OMEGA, Railway, build
 
 pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(2700)]
@@ -221,6 +222,9 @@ def test_every_command_of_the_guides_works_as_shown(
 ) -> None:
     names = {"test": "alpha", "staging": "omega", "production": "omega"}
     names["tempest.xml"] = str(resultsfile.write(tmp_path / "tempest.xml"))
+    for name, text in zip(("cloud.pem", "cloud.key"), Authority().pair("cloud.test"), strict=True):
+        (tmp_path / name).write_text(text)
+        names[name] = str(tmp_path / name)
     shown = [
         line.removeprefix("$ deploy-kit ")
         for guide in (checkout / "README.md", checkout / "docs/operate.md")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 from cloud import Region
 
 TYPES = {"identity", "image", "placement", "compute", "network"}
+# SSH, MariaDB, RabbitMQ, instances' metadata, Prometheus, memcached.
+INSIDE = (22, 3306, 5672, 8775, 9090, 11211)
 
 
 def test_token_comes_with_a_catalogue_of_every_service(region: Region) -> None:
@@ -22,15 +26,27 @@ def test_public_endpoints_answer_over_tls_that_the_region_vouches_for(region: Re
     cloud = region.admin()
     for kind in sorted(TYPES):
         url = cloud.session.get_endpoint(service_type=kind, interface="public")
-        assert url.startswith("https://"), f"{kind}: {url}"
+        assert url.startswith(f"https://{region.public.host}:"), f"{kind}: {url}"
         answer = cloud.session.get(url, authenticated=True, raise_exc=False)
         assert answer.status_code < 400, f"{kind}: {answer.status_code}"
 
 
+def test_services_are_told_other_endpoints_than_outsiders(region: Region) -> None:
+    cloud = region.admin()
+    for kind in sorted(TYPES):
+        url = cloud.session.get_endpoint(service_type=kind, interface="internal")
+        assert url.startswith(f"https://{region.front}:"), f"{kind}: {url}"
+
+
+def test_what_only_nodes_ask_is_closed_to_outsiders(region: Region) -> None:
+    for port in INSIDE:
+        with pytest.raises(OSError, match=r"timed out|refused"):
+            socket.create_connection((str(region.public.address), port), timeout=3)
+
+
 def test_certificate_is_refused_by_whoever_does_not_know_the_region(region: Region) -> None:
-    proxies = {"https": region.proxy}
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(region.auth_url, proxies=proxies, timeout=30)
+        requests.get(region.auth_url, timeout=30)
 
 
 def test_every_compute_service_is_up(region: Region) -> None:

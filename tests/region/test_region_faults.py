@@ -170,8 +170,8 @@ def records_of(region: Region, node: str) -> set[str]:
 
 def smoke(railway: Railway, region: Region) -> subprocess.CompletedProcess[str]:
     """The release's own smoke test."""
-    folder, virtual = region.inventory.folder, region.inventory.environment.virtual
-    argv, env = command(railway.folder / "salt" / "smoke", folder, virtual)
+    smoke = railway.folder / "salt" / "smoke"
+    argv, env = command(smoke, region.inventory.folder, region.inventory.environment)
     return subprocess.run(
         argv, env={**os.environ, **env}, capture_output=True, text=True, timeout=300, check=False
     )

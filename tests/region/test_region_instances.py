@@ -90,7 +90,7 @@ def test_tenant_is_refused_what_is_the_operators(someone: Tenant) -> None:
 
 def test_console_is_reached_through_the_load_balancer(region: Region, pair: Any) -> None:
     console = pair.tenant.cloud.compute.create_console(pair.first, console_type="novnc")
-    assert console["url"].startswith(f"https://{region.front}:6080/")
+    assert console["url"].startswith(f"https://{region.public.host}:6080/")
     answer = pair.tenant.cloud.session.get(console["url"], authenticated=False)
     assert answer.status_code == 200
     assert "noVNC" in answer.text

@@ -1,7 +1,7 @@
 """A region under test: its nodes over SSH, its API over verified TLS, and a tenant's own workload.
 
-The API listens on the management network, which this machine need not reach: requests go through
-an SSH connection to the master (a SOCKS proxy), to the very addresses that the catalogue names.
+Requests come from outside, as tenants' do: to the public endpoints, in the network that is for
+outsiders, which this machine has an address in (outsider.py).
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,7 +28,9 @@ from deploykit.nodes.inventory import Host, Inventory
 from deploykit.nodes.ssh import run_on
 from deploykit.providers import provider_for, resolve_instance
 from deploykit.site import open_site
+from deploykit.site.endpoints import Endpoints
 from keystoneauth1.identity import V3Password
+from outsider import outside
 from tinyguest import Guest
 
 INSTANCE, SITE = "DEPLOYKIT_REGION", "DEPLOYKIT_SITE"
@@ -48,17 +48,17 @@ class Region:
     """The nodes of a region and how to reach its API."""
 
     inventory: Inventory
-    proxy: str
+    public: Endpoints
     authority: Path
     admin_password: str = field(repr=False)
 
     @property
     def auth_url(self) -> str:
-        return f"https://{self.front}:5000/v3"
+        return f"https://{self.public.host}:5000/v3"
 
     @property
     def front(self) -> str:
-        """Where clients reach every service: the virtual address, or the one load balancer's."""
+        """Where services reach every service: the virtual address, or the one load balancer's."""
         first = self.with_role("load-balancer")[0]
         return self.inventory.environment.virtual.get("management", first.addresses["management"])
 
@@ -77,7 +77,6 @@ class Region:
         """A connection to the API as `user`; TLS is verified by the region's own authority."""
         http = requests.Session()
         http.trust_env = False
-        http.proxies = {"https": self.proxy, "http": self.proxy}
         auth = V3Password(
             auth_url=self.auth_url,
             username=user,
@@ -139,42 +138,8 @@ def reached(which: Instance) -> Iterator[Region]:
     secrets = json.loads(run_on(master, inventory, ["cat", SECRETS], timeout=30).stdout)
     authority = inventory.folder / "region-ca.crt"
     authority.write_text(run_on(master, inventory, ["cat", AUTHORITY], timeout=30).stdout)
-    with _proxy(inventory) as proxy:
-        yield Region(inventory, proxy, authority, secrets["keystone_admin"])
-
-
-@contextmanager
-def _proxy(inventory: Inventory) -> Iterator[str]:
-    """A SOCKS proxy on loopback that ends on the master."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    words = ["ssh", "-F", str(inventory.ssh_config), "-o", "ControlPath=none", "-N"]
-    words += ["-o", "ExitOnForwardFailure=yes", "-D", f"127.0.0.1:{port}", inventory.master.name]
-    over = threading.Event()
-
-    def keep_up() -> None:
-        """The master may be booted again by a test: the connection comes back with it."""
-        while not over.is_set():
-            with subprocess.Popen(words, stdin=subprocess.DEVNULL) as child:
-                while child.poll() is None and not over.wait(0.5):
-                    pass
-                child.terminate()
-            over.wait(1)
-
-    def listens() -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
-
-    keeper = threading.Thread(target=keep_up, daemon=True)
-    keeper.start()
-    try:
-        assert wait(listens, 20, 0.2), "no SOCKS proxy to the master"
-        yield f"socks5h://127.0.0.1:{port}"
-    finally:
-        over.set()
-        keeper.join(20)
+    with outside(site, inventory) as public:
+        yield Region(inventory, public, authority, secrets["keystone_admin"])
 
 
 def wait(done: Callable[[], Any], seconds: float, pause: float = 1.0) -> Any:

@@ -76,6 +76,14 @@ def example(name: str, rule: dict[str, Any]) -> Any:
     return f"secret-of-{name}"
 
 
+def virtual_of(topology: Topology) -> dict[str, str]:
+    """What load balancers share, by network."""
+    if not topology.virtual:
+        return {}
+    public = topology.public
+    return {"management": topology.virtual} | ({"external": public["address"]} if public else {})
+
+
 def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) -> Path:
     """The external pillar of every node, as the master's agent writes it; fixed secrets."""
     folder.mkdir()
@@ -101,7 +109,8 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             "ca": "CA\n",
             "nodes": known_to_all(nodes),
             "interfaces": interfaces(node["links"]),
-            "virtual": {"management": topology.virtual} if topology.virtual else {},
+            "virtual": virtual_of(topology),
+            **({"public": topology.public} if topology.public else {}),
             **node,
         }
         parts = [*role_map["common"], *(part for role in roles for part in components[role])]
@@ -113,7 +122,7 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
             "secrets": {
                 secret: example(secret, rule)
                 for secret, rule in role_map["secrets"].items()
-                if set(roles) & set(rule["roles"])
+                if set(roles) & set(rule["roles"]) and (topology.public or not rule.get("public"))
             },
         }
         (folder / f"{name}.json").write_text(json.dumps(pillar))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any
+
+from deploykit.site.endpoints import Endpoints
 
 NETWORKS = {"management": "10.0.0", "tunnel": "10.0.1", "external": "10.0.2"}
 CONTROLLER = ["database", "messaging", "cache", "identity", "image", "placement"]
@@ -23,9 +26,15 @@ CONTAINER = {"container": "lxc", "apparmor": False, "kvm": False, "processors": 
 MACHINE = {"container": "", "apparmor": True, "kvm": True, "processors": 16, "memory": 65536}
 
 
+def outsiders(address: str, name: str = "") -> dict[str, Any]:
+    """What outsiders use, in the network `external`."""
+    return Endpoints("external", IPv4Address(address), name).told()
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The roles of an environment's nodes, how many of NETWORKS it has, its virtual address.
+    """The roles of an environment's nodes, how many of NETWORKS it has, its virtual address, and
+    what outsiders use.
 
     `also`: minions that are rendered beside the first of their kind, as they differ from it.
     `settings` are the environment's, over the content's pillar. `links` are what is said of the
@@ -36,6 +45,7 @@ class Topology:
     nodes: dict[str, list[str]]
     networks: int = 1
     virtual: str = ""
+    public: dict[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     links: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -80,6 +90,7 @@ TOPOLOGIES = {
             "compute2": ["hypervisor"],
         },
         networks=3,
+        public=outsiders("10.0.2.10"),
         settings=LABORATORY,
     ),
     "dev": Topology(
@@ -129,6 +140,7 @@ TOPOLOGIES = {
         },
         networks=3,
         virtual="10.0.0.5",
+        public=outsiders("10.0.2.5", "cloud.example.org"),
         also=("controller2",),
     ),
 }

@@ -1,3 +1,4 @@
+{%- from 'lib/region.jinja' import public with context %}
 include:
   - .tls
 
@@ -12,3 +13,15 @@ haproxy_config_file:
     - check_cmd: haproxy -c -q -f
     - require:
       - file: haproxy_tls_certificate
+      {%- if public %}
+      - file: haproxy_tls_public
+      {%- endif %}
+{%- if not public %}
+
+# The key of before, once no line names it.
+haproxy_config_public_gone:
+  file.absent:
+    - name: /etc/haproxy/public.pem
+    - require:
+      - file: haproxy_config_file
+{%- endif %}

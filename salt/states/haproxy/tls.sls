@@ -1,15 +1,23 @@
+# Services see the region's certificate, outsiders the one for the name that they use.
+{%- from 'lib/region.jinja' import public with context %}
 include:
   - .package
+{%- set shown = {'certificate': ('region', 'load_balancer_tls')} %}
+{%- if public %}
+{%- do shown.update({'public': ('public', 'public_tls')}) %}
+{%- endif %}
+{%- for id, (file, secret) in shown.items() %}
 
-haproxy_tls_certificate:
+haproxy_tls_{{ id }}:
   file.managed:
-    - name: /etc/haproxy/region.pem
+    - name: /etc/haproxy/{{ file }}.pem
     - contents_pillar:
-      - secrets:load_balancer_tls:certificate
-      - secrets:load_balancer_tls:key
+      - secrets:{{ secret }}:certificate
+      - secrets:{{ secret }}:key
     - user: root
     - group: root
     - mode: '0600'
     - show_changes: False
     - require:
       - pkg: haproxy_package_installed
+{%- endfor %}

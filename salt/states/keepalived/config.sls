@@ -1,6 +1,11 @@
 {%- from 'lib/config.jinja' import rendered, tools, unit_settings with context %}
-{%- from 'lib/region.jinja' import virtual with context %}
-{%- set interface = pillar.environment.interfaces.management %}
+{%- from 'lib/region.jinja' import public, virtual with context %}
+{%- set interfaces = pillar.environment.interfaces %}
+{%- set held = [(virtual, interfaces.management)] + ([(public.address, interfaces[public.network])] if public else []) %}
+{%- set dropped = [] %}
+{%- for address, interface in held %}
+{%- do dropped.append('ExecStopPost=-/usr/sbin/ip address del ' ~ address ~ '/32 dev ' ~ interface) %}
+{%- endfor %}
 {%- set checked = "sh -c '! keepalived -t -f \"$1\" 2>&1 | grep -v Terminated | grep . >&2' check" %}
 include:
   - .package
@@ -11,7 +16,6 @@ include:
 
 {{ tools('keepalived', {'alive': 'keepalived/files/alive.sh'}) }}
 
-# However it ends, its address must not stay behind: another node has it by then.
+# However it ends, its addresses must not stay behind: another node has them by then.
 {{ unit_settings('keepalived', {'keepalived.service': [
-     'Restart=always', 'RestartSec=1',
-     'ExecStopPost=-/usr/sbin/ip address del ' ~ virtual ~ '/32 dev ' ~ interface]}) }}
+     'Restart=always', 'RestartSec=1'] + dropped}) }}

@@ -1,14 +1,14 @@
 # What the catalogue offers and the accounts of the services: once, when identity is there. Services
 # whose role no node has any more lose theirs, as far as this region made it (files/catalogue.py).
 {%- from 'lib/command.jinja' import ensured with context %}
-{%- from 'lib/region.jinja' import addresses, backend_url, offered, public_url with context %}
+{%- from 'lib/region.jinja' import addresses, backend_url, offered, public_url, service_url with context %}
 {%- set offers = offered() | load_json %}
 {%- set wanted = {'region': pillar.region, 'services': {}, 'absent': []} %}
 {%- set passwords = {} %}
 {%- for type, offer in pillar.services.items() if offer.user is defined %}
 {%- if type in offers %}
 {%- do wanted.services.update({type: {'name': offer.user, 'user': offer.user,
-                                      'url': public_url(type)}}) %}
+                                      'url': service_url(type), 'public_url': public_url(type)}}) %}
 {%- do passwords.update({offer.user: 'secrets:' ~ offer.user ~ '_service'}) %}
 {%- else %}
 {%- do wanted.absent.append({'type': type, 'user': offer.user}) %}

@@ -146,12 +146,20 @@ def keystone() -> Iterator[Keystone]:
         thread.join()
 
 
-def wanted(*types: str, absent: tuple[str, ...] = (), region: str = "RegionOne") -> Thing:
-    """The services `types`, each as the account USER-of-it, and those that no node provides."""
+def wanted(
+    *types: str, absent: tuple[str, ...] = (), region: str = "RegionOne", public: str = ""
+) -> Thing:
+    """The services `types`, each as the account USER-of-it, and those that no node provides;
+    `public` is the host of outsiders, if they have another."""
     return {
         "region": region,
         "services": {
-            one: {"name": one, "user": f"user-{one}", "url": f"https://{region}/{one}"}
+            one: {
+                "name": one,
+                "user": f"user-{one}",
+                "url": f"https://{region}/{one}",
+                "public_url": f"https://{public or region}/{one}",
+            }
             for one in types
         },
         "passwords": {f"user-{one}": f"password-{one}" for one in types},
@@ -185,6 +193,19 @@ def brought(keystone: Keystone, what: Thing) -> str:
     assert run(keystone, "check", what) == (0, "")
     assert keystone.changes == []
     return said
+
+
+def test_outsiders_are_led_to_a_host_of_their_own_and_back_again(keystone: Keystone) -> None:
+    def leads() -> dict[str, str]:
+        return {one["interface"]: one["url"] for one in keystone.kept["endpoints"]}
+
+    inside, outside = "https://RegionOne/compute", "https://cloud.test/compute"
+    brought(keystone, wanted("compute"))
+    said = brought(keystone, wanted("compute", public="cloud.test"))
+    assert said == f"endpoint compute public: is {inside}\n"
+    assert leads() == {"admin": inside, "internal": inside, "public": outside}
+    brought(keystone, wanted("compute"))
+    assert leads() == dict.fromkeys(INTERFACES, inside)
 
 
 def test_services_and_accounts_come_marked_and_go_with_their_role(keystone: Keystone) -> None:

@@ -107,7 +107,10 @@ class Api(JsonApi):
         where = f"http://{self.headers['Host']}"
         service = {
             "type": "compute",
-            "endpoints": [{"interface": "public", "url": f"{where}/v2.1"}],
+            "endpoints": [
+                {"interface": "public", "url": "http://for.outsiders/v2.1"},
+                {"interface": "internal", "url": f"{where}/v2.1"},
+            ],
         }
         body = {"token": {"catalog": [service]}}
         self.answer(201, body, {"X-Subject-Token": type(self).token})

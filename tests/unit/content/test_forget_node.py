@@ -25,7 +25,7 @@ class Region(JsonApi):
     def do_POST(self) -> None:
         base = f"http://127.0.0.1:{self.server.server_address[1]}"
         catalog = [
-            {"type": kind, "endpoints": [{"interface": "public", "url": f"{base}/{kind}"}]}
+            {"type": kind, "endpoints": [{"interface": "internal", "url": f"{base}/{kind}"}]}
             for kind in ("compute", "network")
         ]
         self.answer(200, {"token": {"catalog": catalog}}, {"X-Subject-Token": "it"})

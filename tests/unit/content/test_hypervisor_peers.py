@@ -15,13 +15,12 @@ import pytest
 from deploykit.master.remote import secrets
 
 TOOL = Path(__file__).resolve().parents[3] / "salt/states/nova_compute/files/peers.py"
-HOSTS = {"one": {"roles": ["hypervisor"], "addresses": {"lan": "127.0.0.1"}}}
 BYTES = 3_000_000  # more than pipes and sockets hold
 
 
 def shown(folder: Path, name: str, *, both_ways: bool = True) -> Path:
     """A folder as the states make it: the region's authority, and a certificate of `name`."""
-    made = secrets.certificate(None, name, HOSTS, "test", both_ways=both_ways)
+    made = secrets.certificate(None, name, ["one", "127.0.0.1"], "test", both_ways=both_ways)
     folder.mkdir()
     (folder / "authority.crt").write_text((secrets.ROOT / "ca/ca.crt").read_text())
     (folder / "hypervisor.certificate").write_text(made["certificate"])

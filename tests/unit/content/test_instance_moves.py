@@ -70,7 +70,7 @@ class Nova(JsonApi):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0)) or 0))
         if "tokens" in self.path:
             url = f"http://127.0.0.1:{self.server.server_address[1]}/compute"
-            entry = {"type": "compute", "endpoints": [{"interface": "public", "url": url}]}
+            entry = {"type": "compute", "endpoints": [{"interface": "internal", "url": url}]}
             return self.answer(200, {"token": {"catalog": [entry]}}, {"X-Subject-Token": "it"})
         assert self.headers["X-OpenStack-Nova-API-Version"] == "2.84"
         server = self.servers[self.path.split("/")[3]]

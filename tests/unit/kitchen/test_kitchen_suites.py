@@ -65,11 +65,15 @@ def test_every_suite_becomes_an_environment_with_one_master(tmp_path: Path) -> N
         assert str(instance(name)) == f"kitchen~{name.replace('_', '-')}"
 
 
-def test_suite_whose_nodes_share_an_address_has_one(tmp_path: Path) -> None:
+def test_suite_whose_nodes_share_addresses_has_one_for_services_and_one_for_outsiders(
+    tmp_path: Path,
+) -> None:
     text = "platforms: [{name: a, roles: [load-balancer, virtual-address]}]"
     file = tmp_path / "kitchen.yml"
     file.write_text(render_environment(parse("shared", text, FILE)), encoding="utf-8")
-    assert list(parse_environment(file).virtual) == ["management"]
+    environment = parse_environment(file)
+    assert list(environment.virtual) == ["management", "external"]
+    assert environment.endpoints is not None and environment.endpoints.network == "external"
 
 
 def test_every_suite_has_tests() -> None:

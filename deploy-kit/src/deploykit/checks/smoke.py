@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
@@ -15,6 +15,7 @@ from deploykit.nodes.inventory import Inventory, tests_environment
 from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
 from deploykit.rollout.work import Work
+from deploykit.site.environment import Environment
 
 TIMEOUT = 600.0  # seconds; an instance under emulation takes most of them on a busy machine
 NOTHING_COLLECTED = 5  # pytest's exit status
@@ -58,7 +59,7 @@ def run_tests(tests: Path, inventory: Inventory, shown: Sequence[Path], log: Pat
     """Run pytest on the folder `tests`, which may read the folders `shown`; results in `log`'s
     .xml."""
     with confined(inventory, shown) as place:
-        argv, env = command(tests, place.folder, inventory.environment.virtual)
+        argv, env = command(tests, place.folder, inventory.environment)
         return place.run(
             [*argv, f"--junitxml={RESULTS}"],
             timeout=TIMEOUT,
@@ -70,12 +71,12 @@ def run_tests(tests: Path, inventory: Inventory, shown: Sequence[Path], log: Pat
 
 
 def command(
-    tests: Path, instance: Path, virtual: Mapping[str, str]
+    tests: Path, instance: Path, environment: Environment
 ) -> tuple[list[str], dict[str, str]]:
     """What runs the smoke tests in the folder `tests`: argv, environment.
 
-    `instance` is the folder with the ssh_config and the nodes of the instance, `virtual` the
-    addresses that its load balancers share, by network.
+    `instance` is the folder with the ssh_config and the nodes of the instance, which is one of
+    `environment`.
     """
     argv = [
         *(sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "--color=no"),
@@ -84,7 +85,7 @@ def command(
         *("-c", "/dev/null", f"--ssh-config={instance / 'ssh_config'}"),
     ]
     env = {
-        **tests_environment(instance, virtual),
+        **tests_environment(instance, environment),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_ADDOPTS": "",
     }

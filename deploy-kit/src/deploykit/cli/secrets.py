@@ -1,4 +1,4 @@
-"""`deploy-kit secrets`: list, rotate, export and restore the secrets of an environment."""
+"""`deploy-kit secrets`: list, rotate, give, export and restore the secrets of an environment."""
 
 from __future__ import annotations
 
@@ -209,6 +209,55 @@ def rotate(
         click.echo("bring them to the services: deploy-kit deploy RELEASE " + environment)
     elif not any(done.values()):
         click.echo("nothing to do")
+
+
+@secrets.command()
+@click.argument("environment")
+@click.argument("name")
+@click.option(
+    "--certificate",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM: the server's, then those of its issuers.",
+)
+@click.option(
+    "--key",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM, without a passphrase.",
+)
+@provider_option
+@json_option
+@click.pass_context
+def give(
+    ctx: click.Context,
+    environment: str,
+    name: str,
+    certificate: Path,
+    key: Path,
+    provider: str | None,
+    as_json: bool,
+) -> None:
+    """Give ENVIRONMENT's master a certificate of an authority outside, as the secret NAME.
+
+    It is what outsiders see (`endpoints: {certificate: outside}` in the environment's file); the
+    next deployment brings it to the load balancers. Give the next one before it ends: status warns.
+
+    \b
+    deploy-kit secrets give production public_tls --certificate cloud.pem --key cloud.key
+    """
+    from deploykit.cli.ledger import ledger_of
+    from deploykit.cli.reach import inventory_of
+    from deploykit.secrets.store import give as run
+
+    with work_of(ctx, "secrets") as work:
+        inventory = inventory_of(work.site, environment, provider)
+        given = run(work, ledger_of(ctx), inventory, name, certificate, key)
+    if as_json:
+        print_json(given)
+        return
+    click.echo(f"{name} speaks for {', '.join(given['names'])} and ends {given['ends'][:10]}")
+    click.echo("bring it to the services: deploy-kit deploy RELEASE " + environment)
 
 
 def _age(seconds: float | None) -> str:

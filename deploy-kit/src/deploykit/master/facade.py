@@ -103,6 +103,13 @@ class Rotated(TypedDict):
     waiting: list[str]
 
 
+class Given(TypedDict):
+    """Of a certificate that was given: the names that it speaks for, its end in ISO 8601."""
+
+    names: list[str]
+    ends: str
+
+
 class Look(TypedDict):
     """What a master says of itself: the digest that is current (None: it never had a kit), and
     whether it has secrets."""
@@ -252,6 +259,7 @@ class Master:
         Absent nodes are in it like all others: they keep their keys, rights and pillar.
         `settings` go over the release's own values, each minion's for its components.
         """
+        endpoints = inventory.environment.endpoints
         return cast(
             dict[str, list[str]],
             self._call(
@@ -261,6 +269,7 @@ class Master:
                 name=inventory.environment.name,
                 nodes=node_facts(inventory.environment, inventory.hosts),
                 virtual=inventory.environment.virtual,
+                public=endpoints.told() if endpoints else None,
                 settings=dict(settings),
             ),
         )
@@ -325,6 +334,10 @@ class Master:
     def rotate_secrets(self, names: Sequence[str]) -> Rotated:
         """New values for `names` (none: all that may have one)."""
         return cast(Rotated, self._call("secrets_rotate", WRITE, names=list(names)))
+
+    def give_certificate(self, name: str, chain: str, key: str) -> Given:
+        """Keep a certificate of an authority outside (PEM, with its issuers) as `name`."""
+        return cast(Given, self._call("secrets_give", WRITE, name=name, chain=chain, key=key))
 
     def undo_rotation(self) -> list[str]:
         """Take back what was rotated and not deployed; returns the names."""

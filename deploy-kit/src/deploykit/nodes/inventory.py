@@ -23,12 +23,14 @@ ABSENT = "absent"  # Ansible's group of the nodes that are left out
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
 
 
-def tests_environment(folder: Path, virtual: Mapping[str, str]) -> dict[str, str]:
-    """What a release's own tests are told of the nodes: the inventory in `folder`, and the
-    addresses that load balancers share, by network."""
+def tests_environment(folder: Path, environment: Environment) -> dict[str, str]:
+    """What a release's own tests are told of the nodes: the inventory in `folder`, the addresses
+    that load balancers share, by network, and what outsiders use."""
+    public = environment.endpoints
     return {
         "DEPLOYKIT_INVENTORY": str(folder / HOSTS_FILE),
-        "DEPLOYKIT_VIRTUAL": json.dumps(virtual),
+        "DEPLOYKIT_VIRTUAL": json.dumps(environment.virtual),
+        "DEPLOYKIT_PUBLIC": json.dumps(public.told() if public else {}),
     }
 
 

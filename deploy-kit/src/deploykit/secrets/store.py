@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base import times
-from deploykit.base.errors import DeployKitError, Refused
+from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import secrets_body
 from deploykit.ledger.schema import SecretsEvent
 from deploykit.ledger.view import in_flight, signers_in_force
-from deploykit.master.facade import SecretEntry
+from deploykit.master.facade import Given, SecretEntry
 from deploykit.master.remote.backup import fingerprint_of
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
@@ -172,6 +172,32 @@ def rotate(
     if done["rotated"]:
         tell(work, ledger, inventory, SecretsEvent.ROTATED)
     return {"rotated": done["rotated"], "waiting": done["waiting"]}
+
+
+def give(
+    work: Work, ledger: Ledger, inventory: Inventory, name: str, certificate: Path, key: Path
+) -> Given:
+    """Give the master a certificate of an authority outside, as the secret `name`.
+
+    Both files are PEM; the certificate's holds those of its issuers, too. Services get it with the
+    next deployment. Raises InputError for a file that is no text, DeployKitError for a certificate
+    that the master does not take, Refused during a deployment.
+    """
+    chain, private = (_text(file) for file in (certificate, key))
+    demand_quiet(ledger, inventory)
+    reachable(inventory, [inventory.master.name])
+    given = work.master(inventory).give_certificate(name, chain, private)
+    tell(work, ledger, inventory, SecretsEvent.ROTATED)
+    return given
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("ascii")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not PEM", "openssl x509 -in FILE -inform DER") from None
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from None
 
 
 def undo(work: Work, ledger: Ledger, inventory: Inventory) -> list[str]:

@@ -23,9 +23,10 @@ ROLE_KEYS = frozenset(
 )
 OFFER_KEYS = frozenset(
     {"public_port", "backend_port", "state_port", "path", "check", "catalogue", "one_at_a_time"}
+    | {"inside"}
 )
 PORT_KEYS = frozenset({"public_port", "backend_port", "state_port"})
-SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual", "both_ways"})
+SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual", "both_ways", "public"})
 STAGES = frozenset({"foundation", "identity", "control", "agents"})
 SECRET_KINDS = frozenset({"password", "fernet-keys", "certificate"})
 ACCOUNT = re.compile(r"[a-z][a-z0-9_]*")

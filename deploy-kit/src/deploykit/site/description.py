@@ -40,6 +40,8 @@ def describe(environment: Environment) -> dict[str, Any]:
             (one.account() for one in environment.operators), key=lambda one: str(one["name"])
         ),
         "settings": tree(environment.settings),
+        # Without them the digest is what it was before there were any.
+        **({"endpoints": environment.endpoints.told()} if environment.endpoints else {}),
     }
 
 

@@ -10,9 +10,10 @@ from deploykit.base.errors import InputError
 from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value, load, nearest
 from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
+from deploykit.site.endpoints import Endpoints, check_shared, parse_endpoints
 from deploykit.site.instance import Instance
 from deploykit.site.links import parse_links
-from deploykit.site.networks import SERVICE_NETWORK, Network, parse_networks
+from deploykit.site.networks import Network, parse_networks
 from deploykit.site.node import MASTER_ROLE as MASTER_ROLE
 from deploykit.site.node import Node as Node
 from deploykit.site.node import parse_nodes
@@ -22,11 +23,9 @@ from deploykit.site.settings import Setting, parse_settings, together
 
 KEYS = frozenset(
     {"name", "provider", "networks", "links", "nodes", "operators"}
-    | {"promotion", "protected", "packages", "deploy", "settings", "maintenance"}
+    | {"promotion", "protected", "packages", "deploy", "settings", "maintenance", "endpoints"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
-BALANCER_ROLE = "load-balancer"
-VIRTUAL_ROLE = "virtual-address"  # the nodes that share a network's `vip`
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -40,7 +39,8 @@ class Environment:
     content's packages installed, unconfigured; else those are downloaded at most. `operators` get
     accounts of their own on every node. `batch` is how many nodes a deployment changes at once.
     `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
-    that deployments leave out, as far as policy lets them.
+    that deployments leave out, as far as policy lets them. `endpoints` is what outsiders use; None
+    if they are given the same as the services.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Environment:
     batch: Batch = AS_THE_CONTENT_SAYS
     settings: tuple[Setting, ...] = ()
     maintenance: frozenset[str] = NOBODY
+    endpoints: Endpoints | None = None
 
     @property
     def master(self) -> Node:
@@ -125,7 +126,8 @@ def parse_environment(file: Path) -> Environment:
     networks = parse_networks(keys["networks"])
     links = parse_links(keys["links"]) if "links" in keys else {}
     nodes = parse_nodes(keys["nodes"], keys["networks"], networks, links)
-    _check_virtual(keys["networks"], nodes, networks)
+    endpoints = parse_endpoints(keys["endpoints"], networks, nodes) if "endpoints" in keys else None
+    check_shared(keys["networks"], nodes, networks, endpoints)
     promotion = parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion()
     _check_missing(promotion, keys.get("promotion"), nodes)
     return Environment(
@@ -142,6 +144,7 @@ def parse_environment(file: Path) -> Environment:
         batch=parse_deploy(keys["deploy"]) if "deploy" in keys else AS_THE_CONTENT_SAYS,
         settings=_settings(keys.get("settings"), file.with_suffix("")),
         maintenance=_maintenance(keys["maintenance"], nodes) if "maintenance" in keys else NOBODY,
+        endpoints=endpoints,
     )
 
 
@@ -243,35 +246,6 @@ def chain(environments: dict[str, Environment], last: str | None = None) -> list
         wanted.insert(0, environments[name])
         name = environments[name].promotion.source
     return wanted
-
-
-def _check_virtual(value: Value, nodes: tuple[Node, ...], networks: tuple[Network, ...]) -> None:
-    """A virtual address and nodes that share it need each other; `value` holds the networks."""
-    sharing = [node for node in nodes if VIRTUAL_ROLE in node.roles]
-    having = [net for net in networks if net.vip is not None]
-    if sharing and not having:
-        raise value.error(
-            f"{sharing[0].name} has the role '{VIRTUAL_ROLE}', and no network has a 'vip'",
-            f"write {SERVICE_NETWORK}: {{cidr: ..., vip: ADDRESS}}",
-        )
-    for net in having:
-        at = value.mapping()[net.name].mapping()["vip"]
-        for node in nodes:
-            if node.address(net) == net.vip:
-                raise at.error(f"{net.vip} is already {node.name}'s")
-        if not sharing:
-            raise at.error("no node shares it", f"give load balancers the role '{VIRTUAL_ROLE}'")
-        for node in sharing:
-            if BALANCER_ROLE not in node.roles:
-                raise at.error(
-                    f"{node.name} would hold it without the role '{BALANCER_ROLE}'",
-                    f"what is behind the address is a load balancer: give {node.name} both roles",
-                )
-            if net.vip is not None and not node.subnet(net).is_for_nodes(net.vip):
-                raise at.error(
-                    f"{node.name} is in another subnet ({node.subnet(net).cidr})",
-                    "nodes that share an address are in its subnet",
-                )
 
 
 def _settings(value: Value | None, folder: Path) -> tuple[Setting, ...]:

@@ -9,7 +9,7 @@ from deploykit.base.naming import check_key
 from deploykit.base.yamlfile import Value, nearest
 from deploykit.site.links import parse_interface
 
-SERVICE_NETWORK = "management"  # the only one in which services, and so a vip, are
+SERVICE_NETWORK = "management"  # where services are
 
 ONE = frozenset({"cidr", "cidr6", "vip", "interface"})
 SEVERAL = frozenset({"subnets", "vip", "interface"})
@@ -195,10 +195,6 @@ def _called(network: str, subnet: Subnet) -> str:
 
 
 def _vip(value: Value, network: Network) -> IPv4Address:
-    if network.name != SERVICE_NETWORK:
-        raise value.error(
-            f"services are in the network '{SERVICE_NETWORK}' only", "give the address there"
-        )
     vip = parse_address(value)
     if network.subnet_with(vip) is None:
         raise value.error(f"{vip} lies outside {network}")

@@ -1,4 +1,4 @@
-"""The load balancer speaks TLS on the management address, with the region's certificate."""
+"""The load balancer speaks TLS: with one certificate to services, with another to outsiders."""
 
 import time
 
@@ -6,6 +6,9 @@ import pytest
 
 ADDRESS = "10.90.0.11"
 PORT = 5000
+# What outsiders use (kitchen/runner/nodes.py); metadata is for none of them.
+PUBLIC, NAME = "10.90.2.11", "cloud.kitchen.test"
+CONNECT = "curl -sS -o /dev/null -m 20 --connect-to %s https://%s:%s/"
 # Behind it: where the service answers, and where its uwsgi says how its processes are.
 BACKEND, STATE = 15000, 25000
 
@@ -44,11 +47,13 @@ def test_balancer_runs_and_comes_back_at_boot(host):
     assert balancer.is_enabled
 
 
-def test_balancer_listens_on_the_management_address_only(host):
+def test_balancer_listens_for_services_and_outsiders_and_nowhere_else(host):
     listening = {line.split()[3] for line in host.check_output("ss -Hltnp").splitlines()
                  if "haproxy" in line}  # fmt: skip
-    assert f"{ADDRESS}:{PORT}" in listening
-    assert all(where.startswith(f"{ADDRESS}:") for where in listening)
+    assert {f"{ADDRESS}:{PORT}", f"{PUBLIC}:{PORT}"} <= listening
+    of_outsiders = {where for where in listening if where.startswith(f"{PUBLIC}:")}
+    assert of_outsiders == {f"{PUBLIC}:{PORT}"}
+    assert all(where.startswith(f"{ADDRESS}:") for where in listening - of_outsiders)
 
 
 def test_backends_that_are_down_are_said_to_be_unavailable(host):
@@ -87,6 +92,16 @@ def test_request_that_found_no_backend_is_in_the_journal_without_its_query(host)
     assert "hidden" not in said
 
 
+@pytest.mark.parametrize(("called", "status"), [(NAME, 0), (PUBLIC, 0), (ADDRESS, 60)])
+def test_outsiders_see_a_certificate_for_what_they_call_it(host, called, status):
+    said = host.run(CONNECT, f"{called}:{PORT}:{PUBLIC}:{PORT}", called, str(PORT))
+    assert said.rc == status, said.stderr
+
+
+def test_services_do_not_see_the_certificate_of_outsiders(host):
+    assert host.run(CONNECT, f"{NAME}:{PORT}:{ADDRESS}:{PORT}", NAME, str(PORT)).rc == 60
+
+
 def test_certificate_is_refused_by_who_does_not_trust_the_region(host):
     host.check_output("openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=other"
                       " -keyout /dev/null -out /run/other.crt")  # fmt: skip
@@ -104,5 +119,6 @@ def test_old_protocols_are_refused(host):
     assert said.rc == 35
 
 
-def test_private_key_is_for_root_alone(host):
-    assert host.file("/etc/haproxy/region.pem").mode == 0o600
+@pytest.mark.parametrize("name", ["region", "public"])
+def test_private_key_is_for_root_alone(host, name):
+    assert host.file(f"/etc/haproxy/{name}.pem").mode == 0o600

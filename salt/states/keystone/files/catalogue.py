@@ -4,8 +4,8 @@
     keystone-catalogue check|apply URL
 
 Reads from the environment KEYSTONE_PASSWORD (the admin's), KEYSTONE_PASSWORDS, JSON {user: password},
-and KEYSTONE_CATALOGUE, JSON: {"region": name, "services": {type: {"name", "user", "url"}}, "absent":
-[{"type", "user"}]}. `check` ends with 1 at the first difference and names it; `apply` brings about
+and KEYSTONE_CATALOGUE, JSON: {"region": name, "services": {type: {"name", "user", "url", "public_url"}},
+"absent": [{"type", "user"}]}; `public_url` is what outsiders use. `check` ends with 1 at the first difference and names it; `apply` brings about
 what is missing and says each thing it did. Passwords are never printed.
 
 keystone may serve other regions, too, and people who register services of their own. So what this
@@ -18,6 +18,7 @@ are such. What somebody has described is good as it is where it leads to the wan
 """
 
 import json
+import operator
 import os
 import sys
 import urllib.error
@@ -154,8 +155,9 @@ class Catalogue:
             path = f"/projects/{project}/users/{user['id']}/roles/{role}"
             self.keystone.request("PUT", path)
 
-    def service(self, type, name, url):
-        """The service, and in this region its endpoint of every interface."""
+    def service(self, type, name, urls):
+        """The service, and in this region its endpoint of every interface, of which `urls` says
+        where it leads."""
         same = [one for one in self.found["services"] if one["type"] == type]
         if not same:
             self.differs(f"service {type}: missing")
@@ -163,18 +165,18 @@ class Catalogue:
                 "services", name=name, type=type, enabled=True, description=self.mark
             )
         else:
-            service = max(same, key=lambda one: (self.ours(one), self.leads(one, url)))
+            service = max(same, key=lambda one: (self.ours(one), self.leads(one, urls)))
             there = self.endpoints(service)
-            as_wanted = all(one["region_id"] == self.region and one["url"] == url for one in there)
-            if there and as_wanted and not service.get("description"):
+            if there and self.leads(service, urls) == len(there) and not service.get("description"):
                 self.marked("services", service, f"service {type}")
         for interface in INTERFACES:
-            self.endpoint(service, interface, url)
+            self.endpoint(service, interface, urls[interface])
 
-    def leads(self, service, url):
-        """How many endpoints of the service are here and lead to `url`."""
-        wanted = (self.region, url)
-        return [(one["region_id"], one["url"]) for one in self.endpoints(service)].count(wanted)
+    def leads(self, service, urls):
+        """How many endpoints of the service are here and lead where they should."""
+        wanted = [(self.region, urls[one["interface"]]) for one in self.endpoints(service)]
+        there = [(one["region_id"], one["url"]) for one in self.endpoints(service)]
+        return sum(map(operator.eq, there, wanted))
 
     def endpoints(self, service):
         return [one for one in self.found["endpoints"] if one["service_id"] == service["id"]]
@@ -246,7 +248,8 @@ def bring(catalogue, wanted):
         for one in done:
             one.result()
     for type, service in wanted["services"].items():
-        catalogue.service(type, service["name"], service["url"])
+        urls = dict.fromkeys(INTERFACES, service["url"]) | {"public": service["public_url"]}
+        catalogue.service(type, service["name"], urls)
 
 
 def main():

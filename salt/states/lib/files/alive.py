@@ -40,7 +40,7 @@ LISTS = {
 
 
 def enter(account, kind):
-    """(session, public endpoint of `kind`) for the account of a configuration section."""
+    """(session, endpoint of `kind`) for the account of a configuration section."""
     session = Session(*configured(account), timeout=TIMEOUT)
     if not session.has(kind):
         sys.exit(f"the catalogue has no {kind} service")

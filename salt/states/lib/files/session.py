@@ -57,7 +57,7 @@ def configured(section):
 class Session:
     """Logged in at `url` (identity's, up to /v3) with `account`, of `credentials`.
 
-    `catalogue` is keystone's, `urls` the public ones of it by type. Raises OSError, ValueError or
+    `catalogue` is keystone's, `urls` by type those of it that services use. Raises OSError, ValueError or
     KeyError where no token is had.
     """
 
@@ -71,7 +71,7 @@ class Session:
             service["type"]: endpoint["url"].rstrip("/")
             for service in self.catalogue
             for endpoint in service["endpoints"]
-            if endpoint["interface"] == "public"
+            if endpoint["interface"] == "internal"
         }
 
     def has(self, service):

@@ -33,7 +33,7 @@ class Region:
     def __init__(self, account):
         self.account = account
         self.session = None
-        self.catalogue = {}  # type -> public URL; what was there last is asked for while keystone is away
+        self.catalogue = {}  # type -> URL; what was there last is asked for while keystone is away
         self.entering = threading.Lock()
 
     def enter(self):

@@ -65,7 +65,7 @@ def prometheus(master: Path, password: str) -> Iterator[int]:
     """The port of one with the node's own web settings, once it is ready to answer."""
     folder = master / "access"
     folder.mkdir()
-    made = secrets.certificate(None, "monitoring_tls", NODES, "test")
+    made = secrets.certificate(None, "monitoring_tls", ["one", "127.0.0.1"], "test")
     (folder / "region.certificate").write_text(made["certificate"])
     (folder / "region.key").write_text(made["key"])
     (folder / "web.yml").write_text(web_settings(folder, password))

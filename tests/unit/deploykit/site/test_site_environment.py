@@ -210,7 +210,7 @@ def test_virtual_address_is_known_by_its_network(tmp_path: Path) -> None:
         ("vip: 10.20.0.5", "vip: 10.20.0.12", 5, "is already controller2's", ""),
         ("vip: 10.20.0.5", "vip: five", 5, "not an IPv4 address", ""),
         ("vip: 10.20.0.5", "vpi: 10.20.0.5", 5, "unknown key 'vpi'", "did you mean 'vip'?"),
-        ("10.20.1.0/24", "10.20.1.0/24, vip: 10.20.1.5", 6, "in the network 'management' only", ""),
+        ("10.20.1.0/24", "10.20.1.0/24, vip: 10.20.1.5", 6, "offered in the network 'tunnel'", ""),
         (", vip: 10.20.0.5", "", 5, "controller1 has the role 'virtual-address'", "vip: ADDRESS"),
         (", virtual-address", "", 5, "no node shares it", "the role 'virtual-address'"),
         ("[load-balancer, ", "[cache, ", 5, "without the role 'load-balancer'", "both roles"),
@@ -226,7 +226,7 @@ def test_shipped_ha_has_three_controllers_behind_one_address(checkout: Path) -> 
     environment = parse_environment(checkout / "deploy-kit" / "environments" / "ha.yml")
     for role in ("database", "messaging", "load-balancer", "virtual-address"):
         assert len(environment.with_role(role)) == 3, role
-    assert set(environment.virtual) == {"management"}
+    assert set(environment.virtual) == {"management", "external"}
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,9 @@ class Agent:
         nodes: dict[str, dict[str, Any]],
         virtual: dict[str, str],
         settings: dict[str, Any],
+        public: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        return environment.apply(digest, name, nodes, virtual, settings)
+        return environment.apply(digest, name, nodes, virtual, settings, public)
 
     def wait_for(self, minions: list[str], seconds: float) -> list[str]:
         return self._salt.wait_for(minions, seconds)
@@ -112,6 +113,9 @@ class Agent:
 
     def secrets_rotate(self, names: list[str]) -> dict[str, list[str]]:
         return rotation.rotate(names)
+
+    def secrets_give(self, name: str, chain: str, key: str) -> dict[str, Any]:
+        return rotation.give(name, chain, key)
 
     def secrets_undo(self) -> list[str]:
         return rotation.undo()
@@ -170,6 +174,7 @@ CALLS = (
     "alerts",
     "secrets_list",
     "secrets_rotate",
+    "secrets_give",
     "secrets_undo",
     "secrets_export",
     "secrets_fingerprint",
@@ -190,6 +195,7 @@ CHANGING = frozenset(
         "environment",
         "highstate",
         "orchestrate",
+        "secrets_give",
         "secrets_restore",
         "secrets_rotate",
         "secrets_undo",

@@ -35,12 +35,15 @@ def apply(
     nodes: dict[str, dict[str, Any]],
     virtual: dict[str, str] | None = None,
     settings: dict[str, Any] | None = None,
+    public: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
     `nodes`: name -> {"roles": [...], "addresses": {network: address}, "links": {network:
     {"interface": name, ...}}}, and "addresses6" where there are any. `virtual`: network -> the
-    address that several nodes share there, where there is one. `settings` are the environment's
+    address that several nodes share there, where there is one. `public`: what outsiders use, where
+    that is not what the services use: "network", "address", "name" ('' without one), "host" (what
+    stands in URLs), "outside" (whether its certificate is given). `settings` are the environment's
     values over the kit's, by component or what else its pillar has; a node gets those of its own
     components. Secrets that the kit asks for are made where they are missing; a node that is no
     longer there loses its pillar.
@@ -60,7 +63,7 @@ def apply(
     common = list(content.get("common") or [])
     spec = content["secrets"]
     virtual, settings = virtual or {}, settings or {}
-    values = secrets.ensure(spec, nodes, name, virtual)
+    values = secrets.ensure(spec, nodes, name, virtual, public)
     secrets.authority(name)
     ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
     folder = secrets.ROOT / "pillar"
@@ -75,6 +78,7 @@ def apply(
             "nodes": everybody,
             "interfaces": interfaces(entry["links"]),
             "virtual": virtual,
+            **({"public": public} if public else {}),
             **entry,
         }
         parts = [*common, *(c for role in roles for c in components[role])]
@@ -88,14 +92,14 @@ def apply(
                 "secrets": {
                     secret: values[secret]
                     for secret, rule in spec.items()
-                    if set(roles) & set(rule["roles"])
+                    if secret in values and set(roles) & set(rule["roles"])
                 },
             },
         )
     for stale in folder.glob("*.json"):
         if stale.stem not in nodes:
             stale.unlink()
-    described = {"name": name, "nodes": everybody, "virtual": virtual}
+    described = {"name": name, "nodes": everybody, "virtual": virtual, "public": public}
     write_json(secrets.ROOT / "environment.json", described)
     return components
 

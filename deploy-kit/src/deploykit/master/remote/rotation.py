@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import environment, kits, secrets
+from . import environment, given, kits, secrets
 from .files import read_json, write_json
 from .protocol import AgentError
 
@@ -27,8 +27,10 @@ def rotate(names: list[str]) -> dict[str, list[str]]:
         known = sorted(set(spec) & set(values))
         _demand_known(names, known)
         fixed = {name for name in known if spec[name].get("fixed")}
+        others = {name for name in known if given.is_given(values[name])}
+        _demand_ours(sorted(others.intersection(names)))
         _demand_not_fixed(sorted(fixed.intersection(names)))
-        known = [name for name in known if name not in fixed]
+        known = [name for name in known if name not in fixed | others]
         old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
         waiting = [
             name for name in names or known if spec[name]["kind"] == "fernet-keys" and name in old
@@ -123,9 +125,11 @@ def _next(name: str, rule: dict[str, Any], value: Any, described: dict[str, Any]
     if rule["kind"] == "fernet-keys":
         return next_keys(value, rule.get("keep"))
     if rule["kind"] == "certificate":
-        # A description written before there were virtual addresses has none.
-        virtual = described.get("virtual", {})
-        return secrets.certificate_of(name, rule, described["nodes"], described["name"], virtual)
+        # A description written before there were virtual addresses, or outsiders, has none.
+        places = described["nodes"], described.get("virtual", {}), described.get("public")
+        names = secrets.names_of(rule, *places) or ()
+        both = bool(rule.get("both_ways"))
+        return secrets.certificate(None, name, names, described["name"], both_ways=both)
     return secrets.new_value(name, rule)
 
 
@@ -134,6 +138,34 @@ def _demand_known(names: list[str], known: list[str]) -> None:
         raise AgentError(
             f"no such secret: {', '.join(unknown)}", f"there are: {', '.join(known) or 'none'}"
         )
+
+
+def _demand_ours(names: list[str]) -> None:
+    if names:
+        raise AgentError(
+            f"{', '.join(names)}: of an authority outside, which alone makes another",
+            f"{given.REMEDY} ENVIRONMENT {names[0]} --certificate FILE --key FILE",
+        )
+
+
+def give(name: str, chain: str, key: str) -> dict[str, Any]:
+    """Keep a certificate of an authority outside as the secret `name`; the next deployment brings
+    it to the services. Returns its names and when it ends.
+
+    Before the first deployment nobody knows what secrets there are: then each name is taken.
+    Raises AgentError for another secret than one that outsiders see, and as `given.checked` does.
+    """
+    value = given.checked(chain, key)
+    spec = asked_for(missing_ok=True)
+    takes = sorted(secret for secret, rule in spec.items() if rule.get("public"))
+    if spec and name not in takes:
+        raise AgentError(f"no such certificate: {name}", f"there is: {', '.join(takes) or 'none'}")
+    with secrets.changing() as values:
+        if name in values and spec:
+            old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
+            write_json(secrets.ROOT / PREVIOUS, {name: values[name], **old})
+        values[name] = value
+    return {"names": given.names(given.first(chain)), "ends": secrets.end_of(value)}
 
 
 def _demand_not_fixed(names: list[str]) -> None:

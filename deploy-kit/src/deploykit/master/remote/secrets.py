@@ -13,10 +13,11 @@ import fcntl
 import ipaddress
 import os
 import secrets as random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import given
 from .files import read_json, write, write_json
 from .protocol import AgentError
 
@@ -51,17 +52,25 @@ def ensure(
     nodes: dict[str, dict[str, Any]],
     name: str,
     virtual: dict[str, str],
+    public: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Every secret of `spec` by name, those missing newly made; returns all of them.
 
     `nodes` maps node names to their roles and addresses; `name` is the environment's; `virtual` are
-    its virtual addresses.
+    its virtual addresses, `public` what outsiders use (None: what the services use). Raises
+    AgentError if a certificate is to be given and was not.
     """
     with changing() as found:
         for secret, rule in spec.items():
             if rule.get("kind") == "certificate":
+                if (names := names_of(rule, nodes, virtual, public)) is None:
+                    continue
                 held = found.get(secret)
-                found[secret] = certificate_of(secret, rule, nodes, name, virtual, old=held)
+                if rule.get("public") and public and public["outside"]:
+                    given.demand(secret, held, public["name"])
+                else:
+                    both = bool(rule.get("both_ways"))
+                    found[secret] = certificate(held, secret, names, name, both_ways=both)
             elif secret not in found:
                 found[secret] = new_value(secret, rule)
         return found
@@ -105,24 +114,23 @@ def holders(rule: dict[str, Any], nodes: dict[str, dict[str, Any]]) -> dict[str,
     return {node: entry for node, entry in nodes.items() if set(entry["roles"]) & wanted}
 
 
-def shared(rule: dict[str, Any], virtual: dict[str, str]) -> tuple[str, ...]:
-    """The virtual addresses that a certificate speaks for: all where its rule says `virtual`."""
-    return tuple(sorted(virtual.values())) if rule.get("virtual") else ()
-
-
-def certificate_of(
-    secret: str,
+def names_of(
     rule: dict[str, Any],
     nodes: dict[str, dict[str, Any]],
-    name: str,
     virtual: dict[str, str],
-    *,
-    old: dict[str, str] | None = None,
-) -> dict[str, str]:
-    """The `certificate` that the role map's `rule` asks for: of which of `nodes`, and what for."""
-    both = bool(rule.get("both_ways"))
-    subjects, addresses = holders(rule, nodes), shared(rule, virtual)
-    return certificate(old, secret, subjects, name, addresses, both_ways=both)
+    public: dict[str, Any] | None,
+) -> list[str] | None:
+    """The names and addresses that a certificate speaks for, by its rule in the role map.
+
+    Those of the nodes that have it, and all virtual addresses if the rule says `virtual`; if it
+    says `public`, what outsiders use and nothing else, None if that is nothing of its own.
+    """
+    if rule.get("public"):
+        return [name for name in (public["name"], public["address"]) if name] if public else None
+    names = []
+    for node, entry in sorted(holders(rule, nodes).items()):
+        names += [node, *(address for _, address in sorted(entry["addresses"].items()))]
+    return [*names, *(sorted(virtual.values()) if rule.get("virtual") else [])]
 
 
 def authority(name: str) -> tuple[Any, Any]:
@@ -164,15 +172,13 @@ def authority(name: str) -> tuple[Any, Any]:
 def certificate(
     old: dict[str, str] | None,
     secret: str,
-    nodes: dict[str, dict[str, Any]],
+    names: Sequence[str],
     name: str,
-    virtual: tuple[str, ...] = (),
     *,
     both_ways: bool = False,
 ) -> dict[str, str]:
-    """A certificate for `nodes` and the addresses `virtual`; `both_ways`: as clients, too.
-
-    `old` is kept while it fits and has time left.
+    """A certificate of the environment `name` for `names`, of DNS or addresses; `both_ways`: as
+    clients, too. `old` is kept while it fits and has time left.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -180,23 +186,14 @@ def certificate(
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     ca, ca_key = authority(name)
-    names: list[x509.GeneralName] = []
-    for node, entry in sorted(nodes.items()):
-        names.append(x509.DNSName(node))
-        names += [
-            x509.IPAddress(ipaddress.ip_address(a)) for _, a in sorted(entry["addresses"].items())
-        ]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in virtual]
-    wanted = x509.SubjectAlternativeName(names)
+    wanted = x509.SubjectAlternativeName([_general(spoken_for) for spoken_for in names])
     client = [ExtendedKeyUsageOID.CLIENT_AUTH] if both_ways else []
     uses = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, *client])
     now = datetime.datetime.now(datetime.UTC)
     if old:
         held = x509.load_pem_x509_certificate(old["certificate"].encode())
-        same = all(
-            held.extensions.get_extension_for_class(type(value)).value == value
-            for value in (wanted, uses)
-        )
+        there = {type(extension.value): extension.value for extension in held.extensions}
+        same = all(there.get(type(value)) == value for value in (wanted, uses))
         left = held.not_valid_after_utc - now
         if same and held.issuer == ca.subject and left > datetime.timedelta(days=RENEW_DAYS):
             return old
@@ -221,6 +218,16 @@ def certificate(
         "certificate": made.public_bytes(serialization.Encoding.PEM).decode(),
         "key": _pem_of_key(key).decode(),
     }
+
+
+def _general(name: str) -> Any:
+    """A name or an address as certificates have it."""
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def end_of(value: Any) -> str | None:

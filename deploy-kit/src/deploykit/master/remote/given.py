@@ -1,0 +1,116 @@
+"""Certificates of authorities outside the region: given to the master, looked at, not made here."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from typing import Any
+
+from .protocol import AgentError
+
+GIVEN = "given"  # marks such a certificate in the store
+REMEDY = "deploy-kit secrets give"
+
+
+def checked(chain: str, key: str) -> dict[str, Any]:
+    """A certificate with those that lead to its authority, and its key (PEM), as the store keeps
+    them. Raises AgentError if they do not belong together or are out of their time."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        held = x509.load_pem_x509_certificates(chain.encode())
+    except ValueError as error:
+        raise AgentError(f"no certificate in PEM: {error}", REMEDY) from None
+    try:
+        private = serialization.load_pem_private_key(key.encode(), None)
+    except (TypeError, ValueError):
+        raise AgentError(
+            "no private key in PEM, or one with a passphrase",
+            "the load balancer reads it unasked: openssl pkey -in KEY -out PLAIN",
+        ) from None
+    if _public(held[0].public_key()) != _public(private.public_key()):
+        raise AgentError("the key is not that of the (first) certificate", "give those of one pair")
+    for below, above in itertools.pairwise(held):
+        try:
+            below.verify_directly_issued_by(above)
+        except (ValueError, TypeError):
+            raise AgentError(
+                f"'{below.subject.rfc4514_string()}' was not issued by "
+                f"'{above.subject.rfc4514_string()}', which comes next",
+                "first the server's certificate, then each one's issuer",
+            ) from None
+        except Exception:  # InvalidSignature has no base class that says more
+            raise AgentError(
+                f"'{below.subject.rfc4514_string()}' is not signed by the key of its issuer", REMEDY
+            ) from None
+    now = datetime.datetime.now(datetime.UTC)
+    for one in held:
+        if not one.not_valid_before_utc <= now < one.not_valid_after_utc:
+            raise AgentError(
+                f"'{one.subject.rfc4514_string()}' is valid from "
+                f"{one.not_valid_before_utc:%Y-%m-%d} to {one.not_valid_after_utc:%Y-%m-%d}",
+                "give one that is valid",
+            )
+    if not names(held[0]):
+        raise AgentError("the certificate names no server (subjectAltName)", "ask for another")
+    return {"certificate": chain, "key": key, GIVEN: True}
+
+
+def is_given(value: Any) -> bool:
+    """Whether a secret's value is a certificate that was given."""
+    return isinstance(value, dict) and bool(value.get(GIVEN))
+
+
+def demand(secret: str, value: Any, name: str) -> None:
+    """Raise AgentError unless `value` is a given certificate that speaks for `name`."""
+    remedy = f"{REMEDY} ENVIRONMENT {secret} --certificate FILE --key FILE"
+    if not is_given(value):
+        raise AgentError(
+            f"the environment's certificate is of an authority outside, and '{secret}' is none",
+            remedy,
+        )
+    held = first(value["certificate"])
+    if not any(covers(pattern, name) for pattern in names(held)):
+        raise AgentError(
+            f"the certificate '{secret}' speaks for {', '.join(names(held))}, and not for {name}",
+            remedy,
+        )
+    if held.not_valid_after_utc <= datetime.datetime.now(datetime.UTC):
+        raise AgentError(
+            f"the certificate '{secret}' ended {held.not_valid_after_utc:%Y-%m-%d}", remedy
+        )
+
+
+def first(chain: str) -> Any:
+    """The server's certificate of a chain."""
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(chain.encode())
+
+
+def names(held: Any) -> list[str]:
+    """The names in DNS that a certificate speaks for."""
+    from cryptography import x509
+
+    try:
+        found = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in found.get_values_for_type(x509.DNSName)]
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether a certificate's name speaks for `name`; `*` is a whole label (RFC 6125, 6.4.3)."""
+    if not pattern.startswith("*."):
+        return pattern == name
+    return name.partition(".")[2] == pattern.removeprefix("*.")
+
+
+def _public(key: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    encoded: bytes = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded
