@@ -38,7 +38,7 @@ file_lists_cleared:
 {%- set migrations = {} %}
 {%- for role in pillar.role_map.roles if role.stage in ('identity', 'control') and role.databases is defined %}
 {%- for name in (with_role(role.name) | load_json)[:1] %}
-{%- do migrations.update({name: migrations.get(name, []) + role.components}) %}
+{%- do migrations.update({name: migrations.get(name, []) + role.components[:1]}) %}
 {%- endfor %}
 {%- endfor %}
 {#- There is no way back over a migration but by a backup from before it. #}
@@ -73,10 +73,18 @@ file_lists_cleared:
 {%- if migrations %}
 {{ step('migrations_finished', migrations | list, ['stage.finish'], pillar={'migrate': migrations}) }}
 {%- endif %}
+{#- With hypervisors discovered, what is the cloud's own comes: in one call where one node does both. #}
+{%- set last = {} %}
 {%- set discoverers = with_role('compute-api') | load_json %}
 {%- if with_role('hypervisor') | load_json and discoverers %}
-{{ step('hypervisors_discovered', discoverers[:1], ['nova.discover']) }}
+{%- do last.update({discoverers[0]: ['nova.discover']}) %}
 {%- endif %}
+{%- if identity and control %}
+{%- do last.update({identity[0]: last.get(identity[0], []) + ['cloud.brought']}) %}
+{%- endif %}
+{%- for name, states in last.items() %}
+{{ step('cloud_' ~ name, [name], states) }}
+{%- endfor %}
 {%- set balancers = with_role('load-balancer') | load_json %}
 {%- if balancers %}
 {{ step('load_balancer', balancers, ['haproxy.health']) }}

@@ -245,18 +245,35 @@ def test_identity_goes_canary_first_and_migrates_there_only(render: Any) -> None
     assert steps[-1]["sls"] == ["haproxy.health"]
 
 
+@pytest.mark.parametrize(
+    ("topology", "node", "states"),
+    [
+        ("minimal", "controller", ["nova.discover", "cloud.brought"]),
+        ("ha", "controller1", ["nova.discover", "cloud.brought"]),
+        ("shipped", None, []),
+    ],
+)
+def test_cloud_gets_its_own_things_when_all_that_they_need_is_there(
+    render: Any, *, topology: str, node: str | None, states: list[str]
+) -> None:
+    steps = [step for step in render(topology)["orchestration"] if step["fun"] == "state"]
+    own = [step for step in steps if "cloud.brought" in step["sls"]]
+    assert [(step["tgt"], step["sls"]) for step in own] == ([([node], states)] if node else [])
+    assert own == ([steps[-2]] if node else [])
+
+
 def test_control_plane_comes_up_in_its_order(render: Any) -> None:
     steps = {step["__id__"]: step for step in render("dev")["orchestration"]}
     order = list(steps)
     wanted = ["packages", "foundation", "identity_canary", "catalogue", "migrations"]
     wanted += ["control_canary", "network_canary", "hypervisor_canary", "hypervisor_batch_1"]
-    wanted += ["hypervisors_discovered", "load_balancer"]
+    wanted += ["cloud_controller", "load_balancer"]
     assert [name for name in order if name in wanted] == wanted
     everyone = ["salt", "controller", "network", "compute1", "compute2"]
     assert steps["packages"]["tgt"] == steps["foundation"]["tgt"] == everyone
     assert steps["catalogue"]["tgt"] == steps["migrations"]["tgt"] == ["controller"]
     assert steps["hypervisor_canary"]["tgt"] == ["compute1"]
-    assert steps["hypervisors_discovered"]["sls"] == ["nova.discover"]
+    assert steps["cloud_controller"]["sls"] == ["nova.discover", "cloud.brought"]
 
 
 def test_environment_without_a_control_plane_has_no_step_of_it(render: Any) -> None:
@@ -723,10 +740,10 @@ def test_nothing_of_volumes_is_where_no_node_keeps_them(render: Any) -> None:
                 for name, one in answer.items()
                 if name != "orchestration" and word in json.dumps([one["highstate"], one["files"]])
             }
-            for word in ("[cinder]", "iscsid", "volumev3::publicURL", '\\"volume\\": 3')
+            for word in ("[cinder]", "iscsid", "volumev3::internalURL", '\\"volume\\": 3')
         }
         on = {"controller", "compute1"} if topology == "volumes" else set()
-        assert found["[cinder]"] == found["volumev3::publicURL"] == on, topology
+        assert found["[cinder]"] == found["volumev3::internalURL"] == on, topology
         assert found["iscsid"] == on - {"controller"}, topology
         assert found['\\"volume\\": 3'] == on - {"compute1"}, topology
 

@@ -19,6 +19,7 @@ from deploykit.providers.lxd.plan import Names
 from deploykit.site import open_site
 from deploykit.site.instance import Instance
 from lxdsite import lxd_or_skip
+from outsideauthority import Authority
 from railway import Railway, deployed
 
 pytestmark = [pytest.mark.train, pytest.mark.nodes, pytest.mark.timeout(2700)]
@@ -26,6 +27,8 @@ VAULT = """name: vault
 packages: installed
 networks:
   management: {cidr: 10.75.0.0/24}
+  outside: {cidr: 10.75.1.0/24}
+endpoints: {network: outside, name: cloud.vault.test}
 nodes:
   salt: {roles: [master], at: 10}
   region: {roles: [database, messaging, cache, identity, load-balancer], at: 11}
@@ -307,3 +310,43 @@ def needles_of(values: dict[str, object]) -> set[str]:
         elif isinstance(value, dict):
             found.add(str(value["key"]).splitlines()[1])
     return found
+
+
+def issuer_shown(vault: Railway, address: str) -> str:
+    """Whose certificate the load balancer shows at an address."""
+    line = (
+        f"openssl s_client -connect {address}:5000 -servername cloud.vault.test </dev/null 2>&1 "
+        "| openssl x509 -noout -issuer"
+    )
+    return vault.on_node("vault", "salt", line).strip()
+
+
+def test_certificate_of_an_authority_outside_is_what_outsiders_see_once_it_is_given(
+    vault: Railway, tmp_path: Path
+) -> None:
+    authority = Authority("of the outside")
+    for node in ("salt", "region"):  # whose systems trust it, as they do those of the world
+        file = "/usr/local/share/ca-certificates/outside.crt"
+        vault.on_node(
+            "vault", node, f"cat >{file} <<'E' && update-ca-certificates\n{authority.own}E"
+        )
+    shown = issuer_shown(vault, "10.75.1.11")
+    vault.change(
+        "deploy-kit/environments/vault.yml",
+        "name: cloud.vault.test}",
+        "name: cloud.vault.test, certificate: outside}",
+    )
+    vault.commit("a certificate of the outside")
+    said = vault("deploy", "latest", "vault", status=1).stderr
+    assert "is of an authority outside, and 'public_tls' is none" in said
+    assert "deploy-kit secrets give" in said
+    assert issuer_shown(vault, "10.75.1.11") == shown
+    files = [tmp_path / "cloud.pem", tmp_path / "cloud.key"]
+    for file, text in zip(files, authority.pair("cloud.vault.test"), strict=True):
+        file.write_text(text)
+    words = ["--certificate", str(files[0]), "--key", str(files[1])]
+    assert "cloud.vault.test" in vault("secrets", "give", "vault", "public_tls", *words).stdout
+    vault("deploy", "latest", "vault")
+    assert smoke(vault) == "passed"
+    assert "of the outside" in issuer_shown(vault, "10.75.1.11")
+    assert "region CA" in issuer_shown(vault, "10.75.0.11")

@@ -126,6 +126,7 @@ TOPOLOGIES = {
             "tunnel": {"interface": "bond0.200", "mtu": 9000},
             "external": {"interface": "eno3", "mac": "52:54:00:12:34:56"},
         },
+        public=outsiders("10.0.2.10"),
         prefixes6={"management": "fd10"},
         machine=MACHINE,
     ),

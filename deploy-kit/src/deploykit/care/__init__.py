@@ -28,12 +28,14 @@ QUIET = timedelta(days=45)  # without a deployment: the first may end in 15 days
 class Look:
     """What was seen `at` a time. `backup` is when the newest one was taken, None without any;
     `stale` after how many seconds it is too old, 0 where there is no database; `ends` when the
-    first certificate does, None without any."""
+    first certificate of the region's authority does, `given` when the first one that was given;
+    None without any."""
 
     at: datetime
     backup: datetime | None
     stale: int
     ends: datetime | None
+    given: datetime | None = None
 
 
 def look(work: Work, inventory: Inventory, nodes: list[NodeBackups] | None = None) -> Look:
@@ -53,12 +55,16 @@ def look(work: Work, inventory: Inventory, nodes: list[NodeBackups] | None = Non
 def seen_in(nodes: list[NodeBackups], secrets: list[SecretEntry], now: datetime) -> Look:
     """What the answers of database nodes and of the store of secrets come to."""
     taken = [one["time"] for node in nodes for one in node["backups"]]
-    ends = [datetime.fromisoformat(one["ends"]) for one in secrets if one["ends"]]
+    ends: dict[bool, list[datetime]] = {True: [], False: []}
+    for one in secrets:
+        if one["ends"]:
+            ends[one["given"]].append(datetime.fromisoformat(one["ends"]))
     return Look(
         at=now,
         backup=datetime.fromtimestamp(max(taken), UTC) if taken else None,
         stale=min((node["stale"] for node in nodes if "stale" in node), default=0),
-        ends=min(ends, default=None),
+        ends=min(ends[False], default=None),
+        given=min(ends[True], default=None),
     )
 
 
@@ -71,6 +77,7 @@ def remember(site: Site, instance: Instance, seen: Look) -> None:
         "backup": times.iso(seen.backup) if seen.backup else None,
         "stale": seen.stale,
         "ends": times.iso(seen.ends) if seen.ends else None,
+        "given": times.iso(seen.given) if seen.given else None,
     }
     files.write(file, json.dumps(told), mode=0o600)
 
@@ -84,6 +91,7 @@ def remembered(site: Site, instance: Instance) -> Look | None:
             backup=times.parse(told["backup"]) if told["backup"] else None,
             stale=int(told["stale"]),
             ends=times.parse(told["ends"]) if told["ends"] else None,
+            given=times.parse(told["given"]) if told.get("given") else None,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it is seen anew by the next look
@@ -105,6 +113,11 @@ def warnings(
                 f"backups of the database: {newest}, seen {times.iso(seen.at)}: "
                 f"deploy-kit database list {environment}"
             )
+    if seen is not None and seen.given is not None and seen.given - now < LATE:
+        found.append(
+            f"the certificate for outsiders ends {times.iso(seen.given)}: "
+            f"deploy-kit secrets give {environment} NAME --certificate FILE --key FILE"
+        )
     if seen is not None and seen.ends is not None and seen.ends - now < LATE:
         found.append(
             f"a certificate ends {times.iso(seen.ends)}: deploy-kit renew {environment} --now"

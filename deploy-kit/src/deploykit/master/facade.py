@@ -84,7 +84,8 @@ class DevelopedRun(StatesRun):
 class SecretEntry(TypedDict):
     """A secret without its value; `made` in ISO 8601, None if that was not noted.
 
-    `ends` of a certificate, in ISO 8601; `keep` of a ring of keys: how many stay.
+    `ends` of a certificate, in ISO 8601, and whether it was `given`; `keep` of a ring of keys: how
+    many stay.
     """
 
     name: str
@@ -93,6 +94,7 @@ class SecretEntry(TypedDict):
     made: str | None
     waiting: bool
     ends: str | None
+    given: bool
     keep: int | None
 
 

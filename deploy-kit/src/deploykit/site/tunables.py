@@ -18,6 +18,7 @@ from deploykit.site.settings import DAY0, Setting, merged, of_pillar, tree
 PILLAR = Path("salt", "pillar")
 APPLIED = PILLAR / "settings.sls"  # where a release puts settings over its own values
 VARIABLES = "defaults/main.yml"  # of an Ansible role
+ANY = "*"  # the key of a mapping for what has names of its own: how each of them looks
 GIVEN = frozenset({"users_accounts"})  # the environment's operators, by its file
 COMPUTED = ("{{", "{%")
 KINDS = {
@@ -124,9 +125,9 @@ def _problem(setting: Setting, known: Plain) -> InputError | None:
             )
         if not known and level > 1:
             return None  # an empty mapping is there for environments to fill
-        if key not in known:
+        if key not in known and ANY not in known:
             return setting.error(f"unknown key '{key}'", nearest(key, frozenset(known)), level)
-        known = known[key]
+        known = known[key] if key in known else known[ANY]
     if not _fits(setting.value, known):
         return setting.error(
             f"expected {_kind(known)}, found {json.dumps(setting.value)}",

@@ -92,6 +92,9 @@ class Session:
     def put(self, service, path, body, headers=()):
         return self._send("PUT", self.urls[service] + path, body, headers)
 
+    def patch(self, service, path, body, headers=()):
+        return self._send("PATCH", self.urls[service] + path, body, headers)
+
     def delete(self, service, path, headers=()):
         self._send("DELETE", self.urls[service] + path, headers=headers)
 

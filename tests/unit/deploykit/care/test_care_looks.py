@@ -48,6 +48,12 @@ def test_certificate_that_ends_within_a_month_was_overlooked() -> None:
     assert "a certificate ends 2026-12-28T08:00:00Z: deploy-kit renew test --now" in text
 
 
+def test_given_certificate_that_ends_within_a_month_is_its_givers_to_replace() -> None:
+    (text,) = warnings("test", replace(GOOD, given=NOW + 29 * DAY), NOW, NOW)
+    assert "ends 2026-12-28T08:00:00Z: deploy-kit secrets give test NAME --certificate" in text
+    assert warnings("test", replace(GOOD, given=NOW + 31 * DAY), NOW, NOW) == []
+
+
 def test_environment_that_nobody_deployed_for_long_is_told_without_a_look() -> None:
     (text,) = warnings("test", None, NOW - 46 * DAY, NOW)
     assert text.startswith("last deployed 46d ago")
@@ -60,12 +66,22 @@ def test_newest_backup_of_any_node_and_the_first_end_count() -> None:
         {"node": "two", "stale": 100, "backups": [kept(5), kept(4)]},
         {"node": "three", "silent": True, "backups": []},
     ]
-    plain = SecretEntry(
-        name="a", kind="password", roles=[], made=None, waiting=False, ends=None, keep=None
-    )
+    plain: SecretEntry = {
+        "name": "a",
+        "kind": "password",
+        "roles": [],
+        "made": None,
+        "waiting": False,
+        "ends": None,
+        "given": False,
+        "keep": None,
+    }
     late: SecretEntry = {**plain, "ends": "2027-01-02T00:00:00+00:00"}
-    seen = seen_in(nodes, [plain, {**late, "ends": "2027-05-01T00:00:00+00:00"}, late], NOW)
-    assert seen == Look(NOW, NOW.replace(hour=5), 100, datetime(2027, 1, 2, tzinfo=UTC))
+    given: SecretEntry = {**late, "given": True, "ends": "2026-12-10T00:00:00+00:00"}
+    later: SecretEntry = {**late, "ends": "2027-05-01T00:00:00+00:00"}
+    seen = seen_in(nodes, [plain, later, late, given], NOW)
+    ends, other = datetime(2027, 1, 2, tzinfo=UTC), datetime(2026, 12, 10, tzinfo=UTC)
+    assert seen == Look(NOW, NOW.replace(hour=5), 100, ends, other)
 
 
 def test_what_was_seen_is_remembered_and_a_broken_file_is_nothing(

@@ -69,7 +69,18 @@ def test_outsiders_get_a_certificate_of_the_region_for_what_they_use_alone() -> 
 
 
 def test_region_whose_outsiders_use_what_services_use_has_no_certificate_for_them() -> None:
+    applied(OURS)
     assert set(applied(None)) == {"inner"}
+    assert "outer" not in read_json(secrets.ROOT / secrets.STORE, {})
+
+
+def test_listed_is_whose_each_certificate_is(deployed: None) -> None:
+    applied(OURS)
+    rotation.give("outer", *Authority().pair(NAME))
+    assert {one["name"]: one["given"] for one in rotation.listed()} == {
+        "inner": False,
+        "outer": True,
+    }
 
 
 def test_certificate_that_was_given_is_what_outsiders_see() -> None:

@@ -28,6 +28,13 @@ nova_compute:
 """,
     "cinder_volume": "cinder_volume: {disks: {}, file: {size: 20G}}\n",
     "endpoints": "endpoints: {cache: {port: 11211}}\nregion: RegionOne\n",
+    "cloud": """\
+cloud:
+  flavors:
+    '*': {memory: 512, extra: {}}
+  networks:
+    '*': {subnets: {'*': {cidr: ''}}, mtu: null}
+""",
     "role_map": "services: {{ services | json }}\n",
     "settings": "{{ pillar.get('settings', {}) | json }}\n",
 }
@@ -59,7 +66,13 @@ def settings(folder: Path, text: str) -> tuple[Setting, ...]:
 
 
 def test_plain_files_of_the_pillar_and_defaults_of_roles_are_tunable(tunables: Tunables) -> None:
-    assert list(tunables.pillar) == ["cinder_volume", "endpoints", "region", "nova_compute"]
+    assert list(tunables.pillar) == [
+        "cinder_volume",
+        "cloud",
+        "endpoints",
+        "region",
+        "nova_compute",
+    ]
     assert sorted(tunables.day0) == ["hardening_apt", "hardening_sshd", "hardening_umask"]
     assert tunables.pillar_settable
 
@@ -74,6 +87,8 @@ def test_plain_files_of_the_pillar_and_defaults_of_roles_are_tunable(tunables: T
         "cinder_volume: {disks: {storage1: [/dev/disk/by-id/a]}}",
         "endpoints: {cache: {port: 11212}}\nregion: Berlin",
         "day0: {hardening_sshd: {MaxSessions: 20}, hardening_umask: '022'}",
+        "cloud: {flavors: {small: {memory: 1}, m1.tiny: {extra: {'a:b': '1'}}, bare: {}}}",
+        "cloud: {networks: {out: {mtu: 9000, subnets: {one: {cidr: 10.0.0.0/8}}}}}",
     ],
 )
 def test_value_of_the_kind_that_the_release_has_is_taken(
@@ -112,6 +127,16 @@ def test_value_of_the_kind_that_the_release_has_is_taken(
         ("day0: {hardening_unmask: '022'}", 1, "day0.hardening_unmask", "unknown", "umask"),
         ("day0: {users_accounts: []}", 1, "day0.users_accounts", "unknown key", ""),
         ("services: {identity: {}}", 1, "services", "unknown key", ""),
+        ("cloud:\n  flavors:\n    x: {memry: 1}", 3, "cloud.flavors.x.memry", "unknown", "memory"),
+        ("cloud: {flavors: {x: {memory: much}}}", 1, "x.memory", "a whole number", "512"),
+        ("cloud: {flavors: {x: 512}}", 1, "cloud.flavors.x", "a mapping", "512"),
+        (
+            "cloud: {networks: {x: {subnets: {y: {cdir: a}}}}}",
+            1,
+            "networks.x.subnets.y.cdir",
+            "unknown key",
+            "cidr",
+        ),
     ],
 )
 def test_what_the_release_does_not_know_is_refused_with_line_and_nearest_key(

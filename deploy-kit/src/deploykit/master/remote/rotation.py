@@ -66,8 +66,9 @@ def listed() -> list[dict[str, Any]]:
     """What secrets there are, sorted by name, without any value.
 
     Each: name, kind, roles that may read it, made (ISO 8601, or None where it was not noted),
-    whether it was rotated and waits for a deployment, when it `ends` (a certificate; ISO 8601), and
-    how many keys of a ring stay when it is rotated (`keep`; None where all do, or it is none).
+    whether it was rotated and waits for a deployment, when it `ends` (a certificate; ISO 8601),
+    whether it was `given`, and how many keys of a ring stay when it is rotated (`keep`; None if all
+    do, or it is none).
     """
     spec = asked_for(missing_ok=True)
     values: dict[str, Any] = read_json(secrets.ROOT / secrets.STORE, {})
@@ -81,6 +82,7 @@ def listed() -> list[dict[str, Any]]:
             "made": times.get(name),
             "waiting": name in old,
             "ends": secrets.end_of(values[name]),
+            "given": given.is_given(values[name]),
             "keep": spec.get(name, {}).get("keep"),
         }
         for name in sorted(values)

@@ -63,9 +63,11 @@ def ensure(
     with changing() as found:
         for secret, rule in spec.items():
             if rule.get("kind") == "certificate":
-                if (names := names_of(rule, nodes, virtual, public)) is None:
-                    continue
                 held = found.get(secret)
+                if (names := names_of(rule, nodes, virtual, public)) is None:
+                    if not given.is_given(held):
+                        found.pop(secret, None)  # outsiders had something of their own once
+                    continue
                 if rule.get("public") and public and public["outside"]:
                     given.demand(secret, held, public["name"])
                 else:

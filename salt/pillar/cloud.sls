@@ -1,0 +1,35 @@
+# A cloud's own things, for environments to fill (docs/operate.md, "A cloud's own things"): each by
+# its name, and under '*' what it has that says nothing else. What is null or '' is left as it is.
+cloud:
+  packages: [ca-certificates]
+  flavors:  # memory and swap in MiB, disk and ephemeral in GiB
+    '*': {memory: 512, processors: 1, disk: 1, swap: 0, ephemeral: 0, public: true, extra: {}}
+  images:  # public; `source` is a URL, `minimum_disk` in GiB, `minimum_memory` in MiB
+    '*': {source: '', sha256: '', format: qcow2, minimum_disk: 0, minimum_memory: 0, properties: {}}
+  networks:
+    '*':
+      physical: ''
+      type: flat
+      segment: 0
+      external: false
+      shared: false
+      mtu: 0
+      subnets:
+        '*': {cidr: '', gateway: '', first: '', last: '', dhcp: true, dns: []}
+  aggregates:
+    '*': {hosts: [], zone: '', properties: {}}
+  quotas:  # of projects of the default domain; memory in MiB
+    '*':
+      instances: null
+      processors: null
+      memory: null
+      networks: null
+      subnets: null
+      ports: null
+      routers: null
+      floating_addresses: null
+      security_groups: null
+      security_rules: null
+      volumes: null
+      snapshots: null
+      gigabytes: null
