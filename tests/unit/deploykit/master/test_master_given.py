@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from deploykit.master.remote import environment, kits, rotation, secrets
 from deploykit.master.remote.files import read_json
 from deploykit.master.remote.protocol import AgentError
+from masterfolder import make_master
 from outsideauthority import DAY, NOW, Authority, pem
 
 DIGEST = "a" * 64
@@ -34,12 +35,7 @@ THEIRS = {**OURS, "outside": True}
 @pytest.fixture(autouse=True)
 def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A master with a kit, on which nothing was deployed yet."""
-    monkeypatch.setattr(kits, "ROOT", tmp_path / "kits")
-    monkeypatch.setattr(secrets, "ROOT", tmp_path / "environment")
-    salt = tmp_path / "kits" / DIGEST / "salt"
-    salt.mkdir(parents=True)
-    (salt / "roles.yml").write_text(ROLES)
-    return tmp_path
+    return make_master(tmp_path, monkeypatch, DIGEST, ROLES)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from cryptography.fernet import Fernet, MultiFernet
 from deploykit.master.remote import environment, kits, rotation, secrets
 from deploykit.master.remote.protocol import AgentError
+from masterfolder import make_master
 
 DIGEST = "b" * 64
 NODES: dict[str, dict[str, Any]] = {
@@ -35,14 +36,10 @@ secrets:
 
 @pytest.fixture
 def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(secrets, "ROOT", tmp_path / "environment")
-    monkeypatch.setattr(kits, "ROOT", tmp_path / "kits")
-    folder = tmp_path / "kits" / DIGEST / "salt"
-    folder.mkdir(parents=True)
-    (folder / "roles.yml").write_text(ROLES)
+    root = make_master(tmp_path, monkeypatch, DIGEST, ROLES)
     (tmp_path / "kits" / "current").symlink_to(DIGEST)
     environment.apply(DIGEST, "test", NODES)
-    return tmp_path / "environment"
+    return root
 
 
 def values(master: Path) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from deploykit.master.remote import environment, kits, secrets
+from deploykit.master.remote import environment
 from deploykit.master.remote.protocol import AgentError
+from masterfolder import make_master
 
 DIGEST = "a" * 64
 NODES: dict[str, dict[str, Any]] = {
@@ -35,11 +36,7 @@ schemas: {keystone: zed}
 
 @pytest.fixture
 def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(secrets, "ROOT", tmp_path / "environment")
-    monkeypatch.setattr(kits, "ROOT", tmp_path / "kits")
-    folder = tmp_path / "kits" / DIGEST / "salt"
-    folder.mkdir(parents=True)
-    (folder / "roles.yml").write_text(ROLES)
+    make_master(tmp_path, monkeypatch, DIGEST, ROLES)
     return tmp_path
 
 
