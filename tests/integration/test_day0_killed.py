@@ -22,7 +22,7 @@ networks:
   management: {cidr: 10.76.0.0/24}
 nodes:
   salt: {roles: [master], at: 10, memory: 768M}
-  store: {roles: [cache], at: 11, memory: 512M}
+  region: {roles: [database, cache, identity, load-balancer], at: 11}
 """
 TASKS = (1, 6, 12)  # the deployer is killed when day 0 is at this task
 REACHED = 360.0  # seconds for day 0 to come to its task
@@ -82,7 +82,7 @@ def kill_at_task(region: Railway, version: str, number: int) -> None:
 
 
 def places(region: Railway) -> dict[str, list[str]]:
-    return {n: region.on_node("night", n, PLACES).splitlines() for n in ("salt", "store")}
+    return {n: region.on_node("night", n, PLACES).splitlines() for n in ("salt", "region")}
 
 
 def test_day_0_that_is_killed_leaves_nothing_running_and_the_next_one_ends_as_if_undisturbed(
