@@ -48,8 +48,8 @@ file_lists_cleared:
 {%- endif %}
 {%- if identity %}
 {{ step('identity_canary', identity[:1],
-        ['keystone.migrate', 'keystone', 'keystone.bootstrap', 'keystone.health']) }}
-{{ batches('identity', identity[1:], ['keystone', 'keystone.health']) }}
+        ['keystone.migrate', 'keystone', 'keystone.bootstrap', 'cloud', 'cloud.health', 'keystone.health']) }}
+{{ batches('identity', identity[1:], ['keystone', 'cloud', 'cloud.health', 'keystone.health']) }}
 {%- if control %}
 {{ step('catalogue', identity[:1], ['keystone.catalogue']) }}
 {%- endif %}

@@ -171,7 +171,7 @@ def records_of(region: Region, node: str) -> set[str]:
 def smoke(railway: Railway, region: Region) -> subprocess.CompletedProcess[str]:
     """The release's own smoke test."""
     smoke = railway.folder / "salt" / "smoke"
-    argv, env = command(smoke, region.inventory.folder, region.inventory.environment)
+    argv, env = command(smoke, region.inventory.folder, region.inventory)
     return subprocess.run(
         argv, env={**os.environ, **env}, capture_output=True, text=True, timeout=300, check=False
     )

@@ -7,7 +7,7 @@ include:
   - .service
 
 {{ ensured('keystone_bootstrap_admin',
-           '/usr/local/sbin/keystone-authenticate ' ~ backend_url('identity') ~ ' ' ~ public,
+           '/usr/local/sbin/keystone-authenticate ' ~ backend_url('identity') ~ ' ' ~ public ~ ' ' ~ inside,
            'keystone-manage bootstrap --bootstrap-region-id ' ~ pillar.region
            ~ ' --bootstrap-public-url ' ~ public ~ ' --bootstrap-internal-url ' ~ inside
            ~ ' --bootstrap-admin-url ' ~ inside,

@@ -47,7 +47,10 @@ def look(work: Work, inventory: Inventory, nodes: list[NodeBackups] | None = Non
     if nodes is None:
         roles = {role for host in inventory.hosts for role in host.roles}
         nodes = master.list_backups() if "database" in roles else []
-    seen = seen_in(nodes, master.list_secrets(), times.utc_now())
+    endpoints = inventory.environment.endpoints
+    shown = endpoints is not None and endpoints.outside  # else one that was given is seen by nobody
+    secrets = [one for one in master.list_secrets() if shown or not one["given"]]
+    seen = seen_in(nodes, secrets, times.utc_now())
     remember(work.site, inventory.instance, seen)
     return seen
 

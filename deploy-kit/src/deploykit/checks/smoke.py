@@ -15,7 +15,6 @@ from deploykit.nodes.inventory import Inventory, tests_environment
 from deploykit.nodes.looks import packages_by_role
 from deploykit.release import Release
 from deploykit.rollout.work import Work
-from deploykit.site.environment import Environment
 
 TIMEOUT = 600.0  # seconds; an instance under emulation takes most of them on a busy machine
 NOTHING_COLLECTED = 5  # pytest's exit status
@@ -59,7 +58,7 @@ def run_tests(tests: Path, inventory: Inventory, shown: Sequence[Path], log: Pat
     """Run pytest on the folder `tests`, which may read the folders `shown`; results in `log`'s
     .xml."""
     with confined(inventory, shown) as place:
-        argv, env = command(tests, place.folder, inventory.environment)
+        argv, env = command(tests, place.folder, inventory)
         return place.run(
             [*argv, f"--junitxml={RESULTS}"],
             timeout=TIMEOUT,
@@ -70,13 +69,11 @@ def run_tests(tests: Path, inventory: Inventory, shown: Sequence[Path], log: Pat
         )
 
 
-def command(
-    tests: Path, instance: Path, environment: Environment
-) -> tuple[list[str], dict[str, str]]:
+def command(tests: Path, instance: Path, inventory: Inventory) -> tuple[list[str], dict[str, str]]:
     """What runs the smoke tests in the folder `tests`: argv, environment.
 
-    `instance` is the folder with the ssh_config and the nodes of the instance, which is one of
-    `environment`.
+    `instance` is the folder with the ssh_config and the nodes of the instance whose `inventory` it
+    is.
     """
     argv = [
         *(sys.executable, "-m", "pytest", str(tests), "-q", "--tb=short", "--color=no"),
@@ -85,7 +82,7 @@ def command(
         *("-c", "/dev/null", f"--ssh-config={instance / 'ssh_config'}"),
     ]
     env = {
-        **tests_environment(instance, environment),
+        **tests_environment(instance, inventory),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_ADDOPTS": "",
     }

@@ -261,7 +261,7 @@ class Master:
         Absent nodes are in it like all others: they keep their keys, rights and pillar.
         `settings` go over the release's own values, each minion's for its components.
         """
-        endpoints = inventory.environment.endpoints
+        endpoints = inventory.endpoints
         return cast(
             dict[str, list[str]],
             self._call(

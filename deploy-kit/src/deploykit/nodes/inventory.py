@@ -8,11 +8,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from deploykit.base import files
 from deploykit.base.errors import DeployKitError
+from deploykit.site.endpoints import Endpoints
 from deploykit.site.environment import MASTER_ROLE, Environment, is_minion
 from deploykit.site.instance import Instance
 
@@ -23,13 +24,13 @@ ABSENT = "absent"  # Ansible's group of the nodes that are left out
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
 
 
-def tests_environment(folder: Path, environment: Environment) -> dict[str, str]:
+def tests_environment(folder: Path, inventory: Inventory) -> dict[str, str]:
     """What a release's own tests are told of the nodes: the inventory in `folder`, the addresses
     that load balancers share, by network, and what outsiders use."""
-    public = environment.endpoints
+    public = inventory.endpoints
     return {
         "DEPLOYKIT_INVENTORY": str(folder / HOSTS_FILE),
-        "DEPLOYKIT_VIRTUAL": json.dumps(environment.virtual),
+        "DEPLOYKIT_VIRTUAL": json.dumps(inventory.environment.virtual),
         "DEPLOYKIT_PUBLIC": json.dumps(public.told() if public else {}),
     }
 
@@ -69,6 +70,12 @@ class Inventory:
     @property
     def ssh_config(self) -> Path:
         return self.folder / "ssh_config"
+
+    @property
+    def endpoints(self) -> Endpoints | None:
+        """What outsiders use. A copy has no certificate that was given: its region makes one."""
+        endpoints = self.environment.endpoints
+        return replace(endpoints, outside=False) if endpoints and self.instance.copy else endpoints
 
     @property
     def master(self) -> Host:

@@ -17,5 +17,5 @@ def pod_environment(site: Site, pod: Inventory) -> dict[str, str]:
         "DEPLOY_KIT_SITE": str(site.folder),
         "DEPLOY_KIT_POD": str(pod.instance),
         "DEPLOY_KIT_SSH_CONFIG": str(pod.ssh_config),
-        **tests_environment(pod.folder, pod.environment),
+        **tests_environment(pod.folder, pod),
     }

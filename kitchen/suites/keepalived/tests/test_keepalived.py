@@ -7,6 +7,7 @@ import testinfra
 
 testinfra_hosts = ["ansible://one"]
 VIP = "10.90.0.5"
+PUBLIC = "10.90.2.5"  # what outsiders use, on eth3
 ALL = ("one", "two", "three")
 URL = f"https://{VIP}:5000/v3"
 
@@ -25,9 +26,10 @@ def nodes(host):
     assert settled(found)
 
 
-def holders(nodes):
+def holders(nodes, address=VIP):
+    """The nodes that have it, on whichever interface."""
     return [name for name, node in nodes.items()
-            if node.run("ip -4 address show dev eth1 to %s/32", VIP).stdout.strip()]  # fmt: skip
+            if node.run("ip -4 -o address show to %s/32", address).stdout.strip()]  # fmt: skip
 
 
 def settled(nodes, besides=None, seconds=20):
@@ -94,3 +96,38 @@ def test_balancer_that_hangs_is_no_holder(nodes):
         assert answers(nodes[before])
     finally:
         nodes[before].check_output("systemctl kill --kill-who=all --signal=CONT haproxy")
+
+
+def test_outsiders_address_is_where_that_of_services_is(nodes):
+    (before,) = holders(nodes)
+    assert holders(nodes, PUBLIC) == [before]
+    nodes[before].check_output("systemctl stop haproxy")
+    assert settled(nodes, besides=before)
+    time.sleep(3)
+    assert holders(nodes, PUBLIC) == holders(nodes)
+
+
+@pytest.mark.parametrize(
+    "ended", ["stop haproxy", "stop keepalived", "kill --signal=KILL keepalived"]
+)
+def test_outsiders_address_that_was_moved_to_a_bridge_is_left_by_who_loses_it(nodes, ended):
+    (before,) = holders(nodes)
+    # As neutron's agent does when it makes a bridge of the card.
+    move = f"ip address del {PUBLIC}/32 dev eth3; ip address add {PUBLIC}/32 dev lo"
+    nodes[before].check_output("sh -c %s", move)
+    time.sleep(5)
+    assert holders(nodes) == [before], "it gave up the address of services for that"
+    nodes[before].check_output(f"systemctl {ended}")
+    time.sleep(10)
+    (now,) = holders(nodes)
+    assert holders(nodes, PUBLIC) == [now]
+
+
+def test_card_of_outsiders_that_is_down_costs_services_nothing(nodes):
+    (before,) = holders(nodes)
+    nodes[before].check_output("ip link set eth3 down")
+    try:
+        time.sleep(8)
+        assert holders(nodes) == [before]
+    finally:
+        nodes[before].check_output("sh -c %s", "ip link set eth3 up; systemctl restart keepalived")

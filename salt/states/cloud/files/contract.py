@@ -52,3 +52,11 @@ class Cloud:
 def changed(there, wanted):
     """The keys of `wanted` with another value in `there`."""
     return sorted(key for key, value in wanted.items() if there.get(key) != value)
+
+
+def texts(values):
+    """Properties as services keep them: YAML's true is 'true'."""
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in values.items()
+    }

@@ -1,6 +1,6 @@
 """Flavors. nova changes none: one with other values is made anew, instances keep what they had."""
 
-from contract import Foreign, changed
+from contract import Foreign, changed, texts
 
 PATH = "/flavors"
 VERSION = {"X-OpenStack-Nova-API-Version": "2.61"}  # descriptions, and extra specs beside the rest
@@ -38,14 +38,22 @@ def flavor(cloud, one, name, values):
                 f"Where it is to go: openstack flavor delete {one['id']}; else call yours otherwise"
             )
         return
+    projects = []
     if one and other:
         cloud.differs(f"flavor {name}: other {', '.join(other)}, made anew")
+        if not one[PUBLIC]:
+            path = f"{PATH}/{one['id']}/os-flavor-access"
+            projects = [row["tenant_id"] for row in cloud.session.get("compute", path)["flavor_access"]]
         cloud.session.delete("compute", f"{PATH}/{one['id']}", VERSION)
         one = None
     if not one:
         cloud.differs(f"flavor {name}: missing")
         body = {"name": name, "description": cloud.mark, **shape, "swap": values["swap"]}
         one = cloud.session.post("compute", PATH, {"flavor": body}, VERSION)["flavor"]
+    if not values["public"]:
+        for project in projects:  # who might use it before
+            act = {"addTenantAccess": {"tenant": project}}
+            cloud.session.post("compute", f"{PATH}/{one['id']}/action", act)
     extra(cloud, one, name, texts(values["extra"]))
 
 
@@ -58,14 +66,6 @@ def extra(cloud, one, name, specs):
     for key in sorted(there.keys() - specs.keys()):
         cloud.differs(f"flavor {name}: extra {key} is one too many")
         cloud.session.delete("compute", f"{path}/{key}")
-
-
-def texts(specs):
-    """Extra specs as nova keeps them: YAML's true is 'true'."""
-    return {
-        key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in specs.items()
-    }
 
 
 def ours(cloud, one):

@@ -4,16 +4,18 @@ What somebody may still rebuild from is never taken away: an image that another 
 that is no longer wanted, is hidden (os_hidden), and found by its id as before.
 """
 
+import contextlib
 import hashlib
 import re
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from contract import Foreign, changed
+from contract import Foreign, changed, texts
 
 PATH = "/v2/images"
 MADE_BY, MADE_OF = "made_by", "made_of"  # properties: the mark, and the SHA-256 of the content
+BEGUN = ("queued", "saving", "uploading", "importing")
 PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
 DIGEST = re.compile("[0-9a-f]{64}")
 SCHEMES = ("https", "http", "file")
@@ -47,11 +49,8 @@ def bring(cloud, wanted):
         demand_proof(name, values)
     if not cloud.demand("image", "images", wanted):
         return
-    there = []
-    for hidden in ("false", "true"):
-        query = {MADE_BY: cloud.mark, "os_hidden": hidden, "limit": 200}
-        there += cloud.listed("image", PATH, "images", **query)
-    for one in [one for one in there if one["status"] != "active"]:
+    there = ours(cloud)
+    for one in [one for one in there if one["status"] in BEGUN or MADE_OF not in one]:
         cloud.differs(f"image {one['name']}: only begun")
         cloud.session.delete("image", f"{PATH}/{one['id']}")
         there.remove(one)
@@ -62,6 +61,16 @@ def bring(cloud, wanted):
         if not one["os_hidden"] and wanted.get(one["name"], {}).get("sha256") != one[MADE_OF]:
             cloud.differs(f"image {one['name']}: {one['id']} is hidden")
             patch(cloud, one, {"os_hidden": True})
+
+
+def ours(cloud):
+    """Images of the admin's project with the mark: tenants may write it, too, and what nova takes
+    of an instance has the properties of its image."""
+    found = []
+    for hidden in ("false", "true"):
+        query = {MADE_BY: cloud.mark, "owner": cloud.session.project, "os_hidden": hidden}
+        found += cloud.listed("image", PATH, "images", **query, limit=200)
+    return [one for one in found if "base_image_ref" not in one and "image_type" not in one]
 
 
 def demand_proof(name, values):
@@ -76,7 +85,7 @@ def demand_alone(cloud, name):
     """Raise Foreign if somebody else's public image has the name: nobody could tell them apart."""
     same = cloud.listed("image", PATH, "images", name=name, visibility="public")
     for one in same:
-        if one.get(MADE_BY) != cloud.mark:
+        if one.get(MADE_BY) != cloud.mark or one["owner"] != cloud.session.project:
             raise Foreign(
                 f"image {name}: {one['id']} is public and somebody else's. Where it is to be seen no "
                 f"more: openstack image set --private {one['id']}; else call yours otherwise"
@@ -89,9 +98,10 @@ def image(cloud, there, name, values):
         "min_ram": values["minimum_memory"],
         "visibility": "public",
         "os_hidden": False,
-        **{key: str(value) for key, value in values["properties"].items()},
+        **texts(values["properties"]),
     }
-    mine = [one for one in there if (one["name"], one[MADE_OF]) == (name, values["sha256"])]
+    wanted = (name, values["sha256"])
+    mine = [one for one in there if (one["name"], one[MADE_OF]) == wanted]
     if not mine:
         cloud.differs(f"image {name}: missing")
         mine = [made(cloud, name, values)]
@@ -109,7 +119,6 @@ def made(cloud, name, values):
         "container_format": "bare",
         "visibility": "private",
         MADE_BY: cloud.mark,
-        MADE_OF: values["sha256"],
     }
     one = cloud.session.post("image", PATH, body)
     try:
@@ -122,8 +131,11 @@ def made(cloud, name, values):
                 "not the wanted one: somebody changed it, or the sha256 is of another"
             )
     except BaseException:
-        cloud.session.delete("image", f"{PATH}/{one['id']}")
+        with contextlib.suppress(OSError):  # the next run takes away what was only begun
+            cloud.session.delete("image", f"{PATH}/{one['id']}")
         raise
+    # Only what is proved says what it is made of.
+    patch(cloud, one, {MADE_OF: values["sha256"]})
     return one
 
 

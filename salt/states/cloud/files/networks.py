@@ -38,8 +38,8 @@ def network(cloud, one, there, name, values):
             if other := changed(twin, {**made_of, **seen}):
                 raise Foreign(
                     f"network {name}: {twin['id']} is somebody else's, with other values "
-                    f"({', '.join(other)}). If it is this region's: openstack network set "
-                    f"--description '{cloud.mark}' {twin['id']}; else call yours otherwise"
+                    f"({', '.join(other)}). Where it is to go: openstack network delete "
+                    f"{twin['id']}; else call yours otherwise"
                 )
             return
         cloud.differs(f"network {name}: missing")
@@ -103,4 +103,6 @@ def seen_by_all(one):
 
 
 def ours(cloud, one):
-    return one.get("description") == cloud.mark
+    """Whether it is of the admin's project and has the mark: tenants may write that, too."""
+    mine = one["project_id"] == cloud.session.project
+    return mine and one.get("description") == cloud.mark

@@ -29,6 +29,9 @@ def bring(cloud, wanted):
             raise Foreign(
                 f"quotas: keystone has no project {project}: openstack project create {project}"
             )
+        for word, value in values.items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise Foreign(f"quotas of {project}: {word} is no whole number: {value!r}")
         for service, path, key, words in PLACES:
             shape = {
                 word: values[own] for own, word in words.items() if values.get(own) is not None

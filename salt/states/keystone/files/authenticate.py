@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Ask keystone for an admin token: keystone-authenticate URL [ENDPOINT]
+"""Ask keystone for an admin token: keystone-authenticate URL [PUBLIC INSIDE]
 
 The password is read from the environment variable KEYSTONE_PASSWORD. Ends with 0 when a token is
-issued (and, with ENDPOINT, the catalogue names it as identity's public endpoint), else with 1 and
-the reason. Prints no token.
+issued (and the catalogue names PUBLIC as identity's public endpoint, INSIDE as its internal one and
+the admins'), else with 1 and the reason. Prints no token.
 """
 
 import os
@@ -23,15 +23,17 @@ def main():
         services = Session(url, account, timeout=TIMEOUT).catalogue
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"{url}: no token: {error}")
-    public = {
-        endpoint["url"]
+    if not wanted:
+        return
+    public, inside = wanted
+    there = {
+        (endpoint["interface"], endpoint["url"])
         for service in services
         if service["type"] == "identity"
         for endpoint in service["endpoints"]
-        if endpoint["interface"] == "public"
     }
-    if wanted and public != set(wanted):
-        sys.exit(f"{url}: the public endpoint is {sorted(public)}, not {wanted}")
+    if there != {("public", public), ("internal", inside), ("admin", inside)}:
+        sys.exit(f"{url}: identity's endpoints are {sorted(there)}, not {wanted}")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def configured(section):
 class Session:
     """Logged in at `url` (identity's, up to /v3) with `account`, of `credentials`.
 
-    `catalogue` is keystone's, `urls` by type those of it that services use. Raises OSError, ValueError or
+    `project` is the id of the account's, `catalogue` keystone's, `urls` by type those that services use. Raises OSError, ValueError or
     KeyError where no token is had.
     """
 
@@ -66,6 +66,7 @@ class Session:
         path = url.rstrip("/") + "/auth/tokens"
         headers, document = ask("POST", path, account, timeout=timeout, trust=trust)
         self.token = headers["X-Subject-Token"]
+        self.project = document["token"].get("project", {}).get("id")
         self.catalogue = document["token"].get("catalog", [])
         self.urls = {
             service["type"]: endpoint["url"].rstrip("/")

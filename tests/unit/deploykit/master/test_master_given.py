@@ -21,7 +21,7 @@ roles:
   load-balancer: {components: [haproxy]}
 secrets:
   inner: {kind: certificate, roles: [load-balancer], virtual: true}
-  outer: {kind: certificate, roles: [load-balancer], public: true}
+  outer_tls: {kind: certificate, roles: [load-balancer], public: true}
 """
 NODES = {
     "salt": {"roles": ["master"], "addresses": {"management": "10.0.0.1"}, "links": {}},
@@ -59,7 +59,7 @@ def names_in(certificate: str) -> set[str]:
 
 def test_outsiders_get_a_certificate_of_the_region_for_what_they_use_alone() -> None:
     found = applied(OURS)
-    assert names_in(found["outer"]["certificate"]) == {NAME, ADDRESS}
+    assert names_in(found["outer_tls"]["certificate"]) == {NAME, ADDRESS}
     assert names_in(found["inner"]["certificate"]) == {"front", "10.0.0.2"}
     assert applied(OURS) == found
 
@@ -67,33 +67,33 @@ def test_outsiders_get_a_certificate_of_the_region_for_what_they_use_alone() -> 
 def test_region_whose_outsiders_use_what_services_use_has_no_certificate_for_them() -> None:
     applied(OURS)
     assert set(applied(None)) == {"inner"}
-    assert "outer" not in read_json(secrets.ROOT / secrets.STORE, {})
+    assert "outer_tls" not in read_json(secrets.ROOT / secrets.STORE, {})
 
 
 def test_listed_is_whose_each_certificate_is(deployed: None) -> None:
     applied(OURS)
-    rotation.give("outer", *Authority().pair(NAME))
+    rotation.give("outer_tls", *Authority().pair(NAME))
     assert {one["name"]: one["given"] for one in rotation.listed()} == {
         "inner": False,
-        "outer": True,
+        "outer_tls": True,
     }
 
 
 def test_certificate_that_was_given_is_what_outsiders_see() -> None:
     chain, key = Authority().pair("other.example.org", NAME)
-    said = rotation.give("outer", chain, key)
+    said = rotation.give("outer_tls", chain, key)
     assert said["names"] == ["other.example.org", NAME]
     assert said["ends"] == (NOW + 9 * DAY).replace(microsecond=0).isoformat()
-    found = applied(THEIRS)["outer"]
+    found = applied(THEIRS)["outer_tls"]
     assert (found["certificate"], found["key"]) == (chain, key)
     # When the file says so, the region's own takes its place again.
-    assert applied(OURS)["outer"]["certificate"] != chain
+    assert applied(OURS)["outer_tls"]["certificate"] != chain
 
 
 @pytest.mark.parametrize("names", [("*.example.org",), (NAME,)])
 def test_certificate_speaks_for_a_name_by_a_whole_label_of_any(names: tuple[str, ...]) -> None:
-    rotation.give("outer", *Authority().pair(*names))
-    assert "given" in applied(THEIRS)["outer"]
+    rotation.give("outer_tls", *Authority().pair(*names))
+    assert "given" in applied(THEIRS)["outer_tls"]
 
 
 @pytest.mark.parametrize(
@@ -109,21 +109,19 @@ def test_environment_whose_certificate_is_missing_or_anothers_is_not_written(
     names: tuple[str, ...], message: str
 ) -> None:
     if names:
-        rotation.give("outer", *Authority().pair(*names))
+        rotation.give("outer_tls", *Authority().pair(*names))
     with pytest.raises(AgentError, match=message) as caught:
         applied(THEIRS)
-    assert "deploy-kit secrets give ENVIRONMENT outer" in caught.value.remedy
+    assert "deploy-kit secrets give ENVIRONMENT outer_tls" in caught.value.remedy
     assert not (secrets.ROOT / "pillar").exists()
 
 
-def test_certificate_that_ended_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    chain, key = Authority().pair(NAME)
-    rotation.give("outer", chain, key)
+def test_certificate_that_ended_meanwhile_keeps_nobody_from_deploying() -> None:
+    rotation.give("outer_tls", *Authority().pair(NAME))
+    ended, _ = Authority().pair(NAME, begin=NOW - 3 * DAY, end=NOW - DAY)
     with secrets.changing() as values:
-        ended, _ = Authority().pair(NAME, begin=NOW - 3 * DAY, end=NOW - DAY)
-        values["outer"]["certificate"] = ended
-    with pytest.raises(AgentError, match=f"ended {NOW - DAY:%Y-%m-%d}"):
-        applied(THEIRS)
+        values["outer_tls"]["certificate"] = ended
+    assert applied(THEIRS)["outer_tls"]["certificate"] == ended
 
 
 def pairs() -> dict[str, tuple[str, str, str]]:
@@ -152,23 +150,38 @@ def test_what_would_not_serve_is_refused_and_the_store_stays_as_it_was(case: str
     applied(OURS)
     before = (secrets.ROOT / secrets.STORE).read_bytes()
     with pytest.raises(AgentError, match=message):
-        rotation.give("outer", chain, key)
+        rotation.give("outer_tls", chain, key)
     assert (secrets.ROOT / secrets.STORE).read_bytes() == before
 
 
 def test_certificate_of_services_cannot_be_given(deployed: None) -> None:
     with pytest.raises(AgentError, match="no such certificate: inner") as caught:
         rotation.give("inner", *Authority().pair(NAME))
-    assert caught.value.remedy == "there is: outer"
+    assert caught.value.remedy == "there is: outer_tls"
+
+
+@pytest.mark.parametrize(("name", "taken"), [("next_tls", True), ("next", False), ("inner", False)])
+def test_release_that_shows_outsiders_nothing_takes_a_certificate_for_the_next_one(
+    master: Path, deployed: None, *, name: str, taken: bool
+) -> None:
+    roles = master.parent / "kits" / DIGEST / "salt" / "roles.yml"
+    roles.write_text(ROLES.replace(", public: true", ""))
+    pair = Authority().pair(NAME)
+    if taken:
+        assert rotation.give(name, *pair)["names"] == [NAME]
+        return
+    with pytest.raises(AgentError, match=f"no such certificate: {name}") as caught:
+        rotation.give(name, *pair)
+    assert caught.value.remedy == "there is: a name that ends in _tls"
 
 
 def test_given_certificate_is_never_rotated_and_a_given_one_can_be_taken_back(
     deployed: None,
 ) -> None:
-    first = applied(OURS)["outer"]
-    rotation.give("outer", *Authority().pair(NAME))
-    with pytest.raises(AgentError, match="outer: of an authority outside"):
-        rotation.rotate(["outer"])
+    first = applied(OURS)["outer_tls"]
+    rotation.give("outer_tls", *Authority().pair(NAME))
+    with pytest.raises(AgentError, match="outer_tls: of an authority outside"):
+        rotation.rotate(["outer_tls"])
     assert rotation.rotate([])["rotated"] == ["inner"]
-    assert "outer" in rotation.undo()
-    assert applied(OURS)["outer"] == first
+    assert "outer_tls" in rotation.undo()
+    assert applied(OURS)["outer_tls"] == first

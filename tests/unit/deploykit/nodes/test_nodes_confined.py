@@ -135,7 +135,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def tried(inventory: Inventory, kit: Path, results: Path) -> Result:
     """The kit's smoke tests as the check runs them."""
     with confined(inventory, [kit]) as place:
-        argv, env = command(kit / "salt" / "smoke", place.folder, inventory.environment)
+        argv, env = command(kit / "salt" / "smoke", place.folder, inventory)
         return place.run(
             [*argv, f"--junitxml={RESULTS}"],
             timeout=60,

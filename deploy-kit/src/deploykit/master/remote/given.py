@@ -63,7 +63,10 @@ def is_given(value: Any) -> bool:
 
 
 def demand(secret: str, value: Any, name: str) -> None:
-    """Raise AgentError unless `value` is a given certificate that speaks for `name`."""
+    """Raise AgentError unless `value` is a given certificate that speaks for `name`.
+
+    One that has ended meanwhile will do: a deployment, or the way back, may be what helps.
+    """
     remedy = f"{REMEDY} ENVIRONMENT {secret} --certificate FILE --key FILE"
     if not is_given(value):
         raise AgentError(
@@ -75,10 +78,6 @@ def demand(secret: str, value: Any, name: str) -> None:
         raise AgentError(
             f"the certificate '{secret}' speaks for {', '.join(names(held))}, and not for {name}",
             remedy,
-        )
-    if held.not_valid_after_utc <= datetime.datetime.now(datetime.UTC):
-        raise AgentError(
-            f"the certificate '{secret}' ended {held.not_valid_after_utc:%Y-%m-%d}", remedy
         )
 
 

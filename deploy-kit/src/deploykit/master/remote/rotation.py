@@ -12,6 +12,7 @@ from .files import read_json, write_json
 from .protocol import AgentError
 
 PREVIOUS = "secrets-previous.json"
+SUFFIX = "_tls"  # of the names of certificates
 
 
 def rotate(names: list[str]) -> dict[str, list[str]]:
@@ -154,14 +155,16 @@ def give(name: str, chain: str, key: str) -> dict[str, Any]:
     """Keep a certificate of an authority outside as the secret `name`; the next deployment brings
     it to the services. Returns its names and when it ends.
 
-    Before the first deployment nobody knows what secrets there are: then each name is taken.
+    Where the deployed release knows none that outsiders see (or there is none), each name of a
+    certificate is taken that it has no other secret by.
     Raises AgentError for another secret than one that outsiders see, and as `given.checked` does.
     """
     value = given.checked(chain, key)
     spec = asked_for(missing_ok=True)
     takes = sorted(secret for secret, rule in spec.items() if rule.get("public"))
-    if spec and name not in takes:
-        raise AgentError(f"no such certificate: {name}", f"there is: {', '.join(takes) or 'none'}")
+    known = takes or [f"a name that ends in {SUFFIX}"]  # of a release that is to come
+    if name not in takes if takes else (name in spec or not name.endswith(SUFFIX)):
+        raise AgentError(f"no such certificate: {name}", f"there is: {', '.join(known)}")
     with secrets.changing() as values:
         if name in values and spec:
             old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
