@@ -11,6 +11,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve()  # /srv/kits/DIGEST/salt/nodes/region.py
 STORE = HERE.parents[4] / "environment"
 ROLE_MAP = HERE.parents[1] / "roles.yml"
+# Seconds for one request: nova, told that a dead hypervisor is closed, first waits for its answer
+# (rpc_response_timeout, 30 s).
+TIMEOUT = 90
 
 sys.path.append(str(HERE.parents[1] / "states/lib/files"))
 from session import Session, credentials, reason_of  # noqa: E402
@@ -47,7 +50,7 @@ def entered():
         return None
     password = json.loads((STORE / "secrets.json").read_text())["keystone_admin"]
     trust = ssl.create_default_context(cafile=STORE / "ca" / "ca.crt")
-    return Session(url, credentials("admin", password), trust=trust)
+    return Session(url, credentials("admin", password), timeout=TIMEOUT, trust=trust)
 
 
 def refused(error):
