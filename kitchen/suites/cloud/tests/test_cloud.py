@@ -193,6 +193,37 @@ def test_image_without_proof_or_source_is_told(things, wanted, values, message):
     assert message in said
 
 
+def test_image_that_bears_the_mark_and_is_none_of_ours_is_left_alone(ask, things, wanted):
+    """What nova takes of an instance has its image's properties; a tenant may write them, too."""
+    body = {"name": "theirs", "disk_format": "raw", "container_format": "bare", "made_by": MARK}
+    snapshot = ask("POST", "image", "/v2/images", {**body, "base_image_ref": "x", "made_of": "y"})
+    try:
+        assert things("apply", wanted) == (0, "")
+        assert things("check", wanted) == (0, "")
+        found = ask("GET", "image", f"/v2/images/{snapshot['id']}")
+        assert (found["visibility"], found["os_hidden"]) == (snapshot["visibility"], False)
+    finally:
+        ask("DELETE", "image", f"/v2/images/{snapshot['id']}")
+
+
+def test_image_that_was_only_begun_goes(ask, things, wanted):
+    body = {"name": "begun", "disk_format": "raw", "container_format": "bare", "made_by": MARK}
+    ask("POST", "image", "/v2/images", body)
+    assert things("apply", wanted) == (0, "image begun: only begun")
+    assert ask("GET", "image", "/v2/images?name=begun")["images"] == []
+
+
+def test_network_of_another_project_that_bears_the_mark_is_left_alone(ask, things, wanted):
+    (project,) = ask("GET", "identity", "/projects?name=service")["projects"]
+    body = {"name": "outside", "project_id": project["id"], "description": MARK}
+    theirs = ask("POST", "network", "/v2.0/networks", {"network": body})["network"]
+    try:
+        assert things("apply", wanted) == (0, "")
+        assert ask("GET", "network", f"/v2.0/networks/{theirs['id']}")["network"] == theirs
+    finally:
+        ask("DELETE", "network", f"/v2.0/networks/{theirs['id']}")
+
+
 def test_network_in_use_is_not_taken_away_and_free_it_goes(ask, changed, things, wanted):
     inner = {"inner": {"type": "vxlan", "subnets": {"one": {"cidr": "192.168.9.0/24"}}}}
     assert "network inner: missing" in changed(**whole(networks=inner))
@@ -215,9 +246,11 @@ def test_aggregate_has_its_hosts_and_its_zone(ask, changed, things, wanted):
     fast = {"hosts": [], "zone": "north", "properties": {"ssd": True}}
     changed(**whole(aggregates={"fast": fast}))
     (found,) = named(ask("GET", "compute", "/os-aggregates")["aggregates"], "fast")
-    assert found["metadata"] == {"made_by": MARK, "ssd": "True", "availability_zone": "north"}
+    assert found["metadata"] == {"made_by": MARK, "ssd": "true", "availability_zone": "north"}
     said = changed(**whole(aggregates={"fast": {**fast, "properties": {}}}))
     assert said == ["aggregate fast: ssd"]
+    said = changed(**whole(aggregates={"fast": {**fast, "zone": ""}}))
+    assert said[0] == "aggregate fast: is no zone any more, made anew"
     status, said = things(
         "apply", {**wanted, **whole(aggregates={"fast": {**fast, "hosts": ["no"]}})}
     )
@@ -226,9 +259,23 @@ def test_aggregate_has_its_hosts_and_its_zone(ask, changed, things, wanted):
     assert changed(**whole(aggregates={})) == ["aggregate fast: no longer wanted"]
 
 
+def test_private_flavor_that_is_made_anew_stays_with_its_projects(ask, changed):
+    (large,) = named(ask("GET", "compute", "/flavors/detail?is_public=None")["flavors"], "large")
+    (project,) = ask("GET", "identity", "/projects?name=service")["projects"]
+    act = {"addTenantAccess": {"tenant": project["id"]}}
+    ask("POST", "compute", f"/flavors/{large['id']}/action", act)
+    changed(**whole(flavors={"large": {"memory": 4097, "public": False}}))
+    (anew,) = named(ask("GET", "compute", "/flavors/detail?is_public=None")["flavors"], "large")
+    assert anew["id"] != large["id"]
+    access = ask("GET", "compute", f"/flavors/{anew['id']}/os-flavor-access")["flavor_access"]
+    assert [row["tenant_id"] for row in access] == [project["id"]]
+
+
 def test_quotas_of_a_project_that_is_not_there_are_told(things, wanted):
     status, said = things("check", {**wanted, **whole(quotas={"nobody": {"instances": 1}})})
     assert (status, "keystone has no project nobody" in said) == (1, True)
+    status, said = things("check", {**wanted, **whole(quotas={"admin": {"instances": "7"}})})
+    assert (status, "instances is no whole number" in said) == (1, True)
 
 
 def test_password_is_never_said(things, wanted, node):
