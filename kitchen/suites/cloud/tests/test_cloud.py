@@ -216,12 +216,14 @@ def test_image_that_was_only_begun_goes(ask, things, wanted):
 def test_network_of_another_project_that_bears_the_mark_is_left_alone(ask, things, wanted):
     (project,) = ask("GET", "identity", "/projects?name=service")["projects"]
     body = {"name": "outside", "project_id": project["id"], "description": MARK}
-    theirs = ask("POST", "network", "/v2.0/networks", {"network": body})["network"]
+    made = ask("POST", "network", "/v2.0/networks", {"network": body})["network"]
+    path = f"/v2.0/networks/{made['id']}"
     try:
+        theirs = ask("GET", "network", path)["network"]
         assert things("apply", wanted) == (0, "")
-        assert ask("GET", "network", f"/v2.0/networks/{theirs['id']}")["network"] == theirs
+        assert ask("GET", "network", path)["network"] == theirs
     finally:
-        ask("DELETE", "network", f"/v2.0/networks/{theirs['id']}")
+        ask("DELETE", "network", path)
 
 
 def test_network_in_use_is_not_taken_away_and_free_it_goes(ask, changed, things, wanted):
