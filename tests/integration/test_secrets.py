@@ -336,7 +336,6 @@ def test_certificate_of_an_authority_outside_is_what_outsiders_see_once_it_is_gi
         "name: cloud.vault.test}",
         "name: cloud.vault.test, certificate: outside}",
     )
-    vault.commit("a certificate of the outside")
     said = vault("deploy", "latest", "vault", status=1).stderr
     assert "is of an authority outside, and 'public_tls' is none" in said
     assert "deploy-kit secrets give" in said
