@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+from deploykit.base.waiting import wait_until
 from lxdsite import lxd_or_skip
 from railway import Railway, build
 
@@ -63,18 +63,15 @@ def kill_at_task(region: Railway, version: str, number: int) -> None:
     """Deploy, and kill the deployer alone (SIGKILL) once day 0 is at its `number`th task."""
     before = set(region.state.rglob("night-day0.log"))
     deployer = region.start("deploy", version, "night")
-    until = time.monotonic() + REACHED
+
+    def reached() -> bool:
+        logs = set(region.state.rglob("night-day0.log")) - before
+        there = sum(log.read_text().count("TASK [") for log in logs) >= number
+        assert there or deployer.poll() is None, deployer.communicate()[0]
+        return there
+
     try:
-        while time.monotonic() < until:
-            text = "".join(
-                log.read_text() for log in set(region.state.rglob("night-day0.log")) - before
-            )
-            if text.count("TASK [") >= number:
-                break
-            assert deployer.poll() is None, deployer.communicate()[0]
-            time.sleep(0.05)
-        else:
-            raise AssertionError(f"day 0 never came to its task {number}")
+        assert wait_until(reached, REACHED, pause=0.05), f"day 0 never came to its task {number}"
         assert started_from(region.state)
     finally:
         os.kill(deployer.pid, signal.SIGKILL)
@@ -92,10 +89,8 @@ def test_day_0_that_is_killed_leaves_nothing_running_and_the_next_one_ends_as_if
     region("env", "up", "night")
     for number in TASKS:
         kill_at_task(region, version, number)
-        until = time.monotonic() + ENDED
-        while (left := started_from(region.state)) and time.monotonic() < until:
-            time.sleep(0.1)
-        assert left == [], f"killed at task {number}"
+        ended = wait_until(lambda: not started_from(region.state), ENDED)
+        assert ended, (f"killed at task {number}", started_from(region.state))
     region("env", "up", "night")
     region("deploy", version, "night")
     assert region.running("night") == version

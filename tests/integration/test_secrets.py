@@ -340,10 +340,8 @@ def test_certificate_of_an_authority_outside_is_what_outsiders_see_once_it_is_gi
     assert "is of an authority outside, and 'public_tls' is none" in said
     assert "deploy-kit secrets give" in said
     assert issuer_shown(vault, "10.75.1.11") == shown
-    files = [tmp_path / "cloud.pem", tmp_path / "cloud.key"]
-    for file, text in zip(files, authority.pair("cloud.vault.test"), strict=True):
-        file.write_text(text)
-    words = ["--certificate", str(files[0]), "--key", str(files[1])]
+    certificate, key = authority.write_pair(tmp_path, "cloud.vault.test")
+    words = ["--certificate", str(certificate), "--key", str(key)]
     assert "cloud.vault.test" in vault("secrets", "give", "vault", "public_tls", *words).stdout
     vault("deploy", "latest", "vault")
     assert smoke(vault) == "passed"

@@ -222,9 +222,7 @@ def test_every_command_of_the_guides_works_as_shown(
 ) -> None:
     names = {"test": "alpha", "staging": "omega", "production": "omega"}
     names["tempest.xml"] = str(resultsfile.write(tmp_path / "tempest.xml"))
-    for name, text in zip(("cloud.pem", "cloud.key"), Authority().pair("cloud.test"), strict=True):
-        (tmp_path / name).write_text(text)
-        names[name] = str(tmp_path / name)
+    names |= {file.name: str(file) for file in Authority().write_pair(tmp_path, "cloud.test")}
     shown = [
         line.removeprefix("$ deploy-kit ")
         for guide in (checkout / "README.md", checkout / "docs/operate.md")

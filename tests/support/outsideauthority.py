@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
@@ -55,6 +56,13 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
         return self.certificate(subject, key, names, begin, end) + self.own, pem(key)
+
+    def write_pair(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """`pair` as the files cloud.pem and cloud.key in `folder`."""
+        files = folder / "cloud.pem", folder / "cloud.key"
+        for file, text in zip(files, self.pair(name), strict=True):
+            file.write_text(text)
+        return files
 
 
 def pem(key: Any, *, secret: bytes = b"") -> str:

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from deploykit.nodes.inventory import Host, Inventory, ansible_inventory
+from deploykit.nodes.inventory import Inventory, ansible_inventory
 from deploykit.rollout.day0 import FORKS, TURN_SECONDS, day0_seconds, limited
-from deploykit.site.environment import parse_environment
-from deploykit.site.instance import Instance
+from scriptedssh import inventory_of
 
-ENVIRONMENT = """name: small
+ENVIRONMENT = """name: test
 networks: {management: {cidr: 10.20.0.0/24}}
 nodes:
   salt: {roles: [master], at: 10}
@@ -26,15 +25,7 @@ nodes:
 
 @pytest.fixture
 def inventory(tmp_path: Path) -> Inventory:
-    file = tmp_path / "small.yml"
-    file.write_text(ENVIRONMENT)
-    environment = parse_environment(file)
-    hosts = tuple(
-        Host(node.name, node.roles, "192.0.2.1", "root", environment.addresses(node), ())
-        for node in environment.nodes
-    )
-    whole = Inventory(environment, Instance("small"), hosts, tmp_path / "key", tmp_path)
-    return replace(whole, absent=frozenset({"compute2"}))
+    return replace(inventory_of(ENVIRONMENT, tmp_path), absent=frozenset({"compute2"}))
 
 
 def played(inventory: Inventory, folder: Path, values: dict[str, Any]) -> dict[str, Any]:
