@@ -39,6 +39,6 @@ def write(
         node_facts(there, inventory.hosts),
         there.virtual,
         dict(settings),
-        there.endpoints.told() if there.endpoints else None,
+        public=inventory.public,
     )
     return secrets.ROOT / "pillar"

@@ -4,14 +4,10 @@
 {%- from 'lib/region.jinja' import service_url with context %}
 include:
   - .config
-{%- set wanted = {'region': pillar.region} %}
-{%- for kind in ['flavors', 'images', 'networks', 'aggregates', 'quotas'] %}
-{%- do wanted.update({kind: pillar.cloud[kind]}) %}
-{%- endfor %}
 {%- set tool = '/usr/bin/python3 -B /usr/local/lib/cloud/things.py' %}
 
 {{ ensured('cloud_brought', tool ~ ' check ' ~ service_url('identity'),
            tool ~ ' apply ' ~ service_url('identity'), timeout=3600,
-           env={'CLOUD_THINGS': wanted | json},
+           env={'CLOUD_THINGS': dict(pillar.cloud, region=pillar.region) | json},
            env_pillar={'KEYSTONE_PASSWORD': 'secrets:keystone_admin'},
            requires=[{'file': 'cloud_config_tools'}]) }}

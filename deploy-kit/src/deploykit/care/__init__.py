@@ -7,6 +7,7 @@ of what this machine saw last.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,16 +59,19 @@ def look(work: Work, inventory: Inventory, nodes: list[NodeBackups] | None = Non
 def seen_in(nodes: list[NodeBackups], secrets: list[SecretEntry], now: datetime) -> Look:
     """What the answers of database nodes and of the store of secrets come to."""
     taken = [one["time"] for node in nodes for one in node["backups"]]
-    ends: dict[bool, list[datetime]] = {True: [], False: []}
-    for one in secrets:
-        if one["ends"]:
-            ends[one["given"]].append(datetime.fromisoformat(one["ends"]))
     return Look(
         at=now,
         backup=datetime.fromtimestamp(max(taken), UTC) if taken else None,
         stale=min((node["stale"] for node in nodes if "stale" in node), default=0),
-        ends=min(ends[False], default=None),
-        given=min(ends[True], default=None),
+        ends=_first_end(one for one in secrets if not one["given"]),
+        given=_first_end(one for one in secrets if one["given"]),
+    )
+
+
+def _first_end(secrets: Iterable[SecretEntry]) -> datetime | None:
+    """When the first of them ends, None if none does."""
+    return min(
+        (datetime.fromisoformat(one["ends"]) for one in secrets if one["ends"]), default=None
     )
 
 

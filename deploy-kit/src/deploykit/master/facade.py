@@ -261,7 +261,6 @@ class Master:
         Absent nodes are in it like all others: they keep their keys, rights and pillar.
         `settings` go over the release's own values, each minion's for its components.
         """
-        endpoints = inventory.endpoints
         return cast(
             dict[str, list[str]],
             self._call(
@@ -271,7 +270,7 @@ class Master:
                 name=inventory.environment.name,
                 nodes=node_facts(inventory.environment, inventory.hosts),
                 virtual=inventory.environment.virtual,
-                public=endpoints.told() if endpoints else None,
+                public=inventory.public,
                 settings=dict(settings),
             ),
         )

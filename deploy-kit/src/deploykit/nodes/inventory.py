@@ -27,11 +27,10 @@ CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
 def tests_environment(folder: Path, inventory: Inventory) -> dict[str, str]:
     """What a release's own tests are told of the nodes: the inventory in `folder`, the addresses
     that load balancers share, by network, and what outsiders use."""
-    public = inventory.endpoints
     return {
         "DEPLOYKIT_INVENTORY": str(folder / HOSTS_FILE),
         "DEPLOYKIT_VIRTUAL": json.dumps(inventory.environment.virtual),
-        "DEPLOYKIT_PUBLIC": json.dumps(public.told() if public else {}),
+        "DEPLOYKIT_PUBLIC": json.dumps(inventory.public or {}),
     }
 
 
@@ -76,6 +75,11 @@ class Inventory:
         """What outsiders use. A copy has no certificate that was given: its region makes one."""
         endpoints = self.environment.endpoints
         return replace(endpoints, outside=False) if endpoints and self.instance.copy else endpoints
+
+    @property
+    def public(self) -> dict[str, str | bool] | None:
+        """What its master and its tests are told of `endpoints`."""
+        return self.endpoints.told() if self.endpoints else None
 
     @property
     def master(self) -> Host:

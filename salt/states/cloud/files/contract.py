@@ -1,6 +1,6 @@
 """What the kinds of a cloud's things have in common: whose something is, and how it is said."""
 
-MARK = "Made by the content of the region {}"
+from session import MARK
 
 
 class Different(Exception):

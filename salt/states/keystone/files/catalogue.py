@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
 sys.path.append("/usr/local/lib/region")
-from session import Session, ask, credentials  # noqa: E402
+from session import MARK, Session, ask, credentials  # noqa: E402
 
 TIMEOUT = 45  # seconds; a service that has just started answers when it is loaded
 PROJECT = "service"
@@ -38,7 +38,6 @@ DOMAIN = {"domain_id": "default"}
 KINDS = {"projects": DOMAIN, "users": DOMAIN} | {
     kind: {} for kind in ("roles", "services", "endpoints", "regions")
 }
-MARK = "Made by the content of the region {}"
 
 
 class Different(Exception):

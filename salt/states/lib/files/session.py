@@ -11,6 +11,7 @@ import urllib.request
 
 TIMEOUT = 30  # seconds for one request
 DEFAULT = {"id": "default"}  # the domain that keystone begins with
+MARK = "Made by the content of the region {}"  # the description of what the content makes
 
 
 def ask(method, url, body=None, headers=(), timeout=TIMEOUT, trust=None):

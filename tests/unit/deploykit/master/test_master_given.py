@@ -45,7 +45,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def applied(public: dict[str, Any] | None) -> dict[str, Any]:
     """The secrets of the load balancer."""
-    environment.apply(DIGEST, "test", NODES, {}, {}, public)
+    environment.apply(DIGEST, "test", NODES, public=public)
     found: dict[str, Any] = read_json(secrets.ROOT / "pillar" / "front.json", {})
     return dict(found["secrets"])
 

@@ -76,7 +76,7 @@ class Agent:
         settings: dict[str, Any],
         public: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        return environment.apply(digest, name, nodes, virtual, settings, public)
+        return environment.apply(digest, name, nodes, virtual, settings, public=public)
 
     def wait_for(self, minions: list[str], seconds: float) -> list[str]:
         return self._salt.wait_for(minions, seconds)

@@ -35,6 +35,7 @@ def apply(
     nodes: dict[str, dict[str, Any]],
     virtual: dict[str, str] | None = None,
     settings: dict[str, Any] | None = None,
+    *,
     public: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the environment's pillar for the kit `digest`; returns role -> components.

@@ -162,9 +162,12 @@ def give(name: str, chain: str, key: str) -> dict[str, Any]:
     value = given.checked(chain, key)
     spec = asked_for(missing_ok=True)
     takes = sorted(secret for secret, rule in spec.items() if rule.get("public"))
-    known = takes or [f"a name that ends in {SUFFIX}"]  # of a release that is to come
-    if name not in takes if takes else (name in spec or not name.endswith(SUFFIX)):
-        raise AgentError(f"no such certificate: {name}", f"there is: {', '.join(known)}")
+    if takes:
+        fits, known = name in takes, ", ".join(takes)
+    else:  # of a release that is to come
+        fits, known = name.endswith(SUFFIX) and name not in spec, f"a name that ends in {SUFFIX}"
+    if not fits:
+        raise AgentError(f"no such certificate: {name}", f"there is: {known}")
     with secrets.changing() as values:
         if name in values and spec:
             old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
