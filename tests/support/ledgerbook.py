@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from deploykit.ledger import Ledger, view
@@ -20,7 +21,9 @@ from deploykit.ledger.bodies import (
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record, parse, render
 from deploykit.site import Site, open_site
+from deploykit.site.freezes import windows_json
 from deploykit.site.keys import ROLES, Key, Signer, read_key
+from deploykit.site.windows import Window
 
 Keys = Callable[[str], Key]
 Call = Callable[..., tuple[int, str, str]]  # of `deploy-kit`: exit code, output, errors
@@ -50,9 +53,9 @@ def release(n: int) -> Named:
     return Named(f"sha256:{n:064x}", f"2026.47.{n}")
 
 
-def released(what: Named) -> Body:
+def released(what: Named, **more: Any) -> Body:
     """The record that `what` is a release."""
-    return release_body(what.digest, what.version, what.digest.removeprefix("sha256:"))
+    return release_body(what.digest, what.version, what.digest.removeprefix("sha256:"), **more)
 
 
 def know(ledger: Ledger, *releases: Named) -> None:
@@ -105,11 +108,14 @@ def rule(
     soak: int = 0,
     approvals: int = 0,
     without: Sequence[str] = (),
+    asked: Mapping[str, Any] = MappingProxyType({}),
+    freeze: Sequence[Window] = (),
     **checks: tuple[int, int],
 ) -> dict[str, Any]:
-    counts = {name: {"attempts": a, "passes": p} for name, (a, p) in checks.items()}
-    asked = {"count": approvals, "not": sorted(without)}
-    return {"from": source, "checks": counts, "soak": soak, "approvals": asked}
+    attempts = {name: {"attempts": a, "passes": p} for name, (a, p) in checks.items()}
+    counted = {"count": approvals, "not": sorted(without), **asked}
+    found = {"from": source, "checks": attempts, "soak": soak, "approvals": counted}
+    return {**found, "freeze": windows_json(tuple(freeze))} if freeze else found
 
 
 @dataclass
@@ -192,12 +198,13 @@ class Story:
         actor: str = "ann@here",
         check: str | None = None,
         reason: str = "so",
+        **more: Any,
     ) -> Story:
         digest = None
         if what is not None:
             self.release(what)
             digest = what.digest
         body = decision_body(
-            decision, environment=environment, release=digest, check=check, reason=reason
+            decision, environment=environment, release=digest, check=check, reason=reason, **more
         )
         return self.tell(body, actor)

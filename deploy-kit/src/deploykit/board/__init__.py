@@ -13,8 +13,10 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Result
 from deploykit.ledger.words import short
 from deploykit.policy import Candidate, Verdict, evaluate
+from deploykit.policy.case import Case, Reason
 from deploykit.policy.replay import breach_in
-from deploykit.policy.rules import Case, Reason, on_hold, pinned, vetoed
+from deploykit.policy.restrictions import on_hold, pinned, vetoed
+from deploykit.policy.timing import frozen
 from deploykit.site import Site
 from deploykit.site.description import environment_digest
 from deploykit.site.instance import Instance
@@ -207,7 +209,8 @@ def _marks(
 def _in_force(
     name: str, records: Sequence[Record], now: datetime, versions: Mapping[str, str]
 ) -> tuple[Reason, ...]:
-    """The hold, the pin and the vetoes that policy would go by in `name`, whoever came next."""
+    """The hold, the pin, the freeze and the vetoes that policy would go by in `name`, whoever came
+    next."""
     policy = view.policy_in_force(records).get(name, Promotion())
 
     def asked(digest: str) -> Case:
@@ -216,5 +219,5 @@ def _in_force(
 
     nobodys = asked("")
     vetoes = [d.release for d in view.decisions(records) if d.decision == "veto" and d.release]
-    found = [*on_hold(nobodys), *pinned(nobodys)]
+    found = [*on_hold(nobodys), *pinned(nobodys), *frozen(nobodys)]
     return (*found, *(one for digest in dict.fromkeys(vetoes) for one in vetoed(asked(digest))))

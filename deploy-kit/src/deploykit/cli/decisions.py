@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from deploykit.cli.app import key_option, site_of, why_option, yes_option
 from deploykit.cli.ledger import ledger_of
 
+if TYPE_CHECKING:
+    from deploykit.ledger.kinds import Body
+    from deploykit.ledger.records import Record
+
+FOR_AN_EDGE = frozenset({"approve", "waive"})
 reason_option = click.option("--reason", default="", help="Why; it stays in the ledger.")
 
 
@@ -117,6 +124,7 @@ def unpin(ctx: click.Context, environment: str, reason: str, key: Path | None) -
 @click.argument("environment")
 @click.argument("check")
 @why_option
+@click.option("--for", "duration", default="7d", show_default=True, help="How long it holds.")
 @yes_option
 @key_option
 @click.pass_context
@@ -126,15 +134,29 @@ def waive(
     environment: str,
     check: str,
     reason: str,
+    duration: str,
     yes: bool,
     key: Path | None,
 ) -> None:
     """Let RELEASE enter ENVIRONMENT without evidence of CHECK; admins only.
 
+    CHECK may also be `soak`, or `freeze`. It holds for the edge alone: from what ENVIRONMENT runs
+    now. Where somebody else could have given it, one's own waiver does not count.
+
     \b
     deploy-kit waive 2026.47.1 production upgrade --reason "tried by hand on a copy"
+    deploy-kit waive 2026.47.1 production freeze --for 4h --reason "the API answers nobody"
     """
-    _decide(ctx, key, "waive", environment, release, check=check, reason=reason, yes=yes)
+    from deploykit.base.errors import InputError
+    from deploykit.base.times import seconds_of
+
+    try:
+        holds = timedelta(seconds=seconds_of(duration))
+    except (ValueError, OverflowError):
+        raise InputError(f"--for: '{duration}' is no duration", "write 4h or 7d") from None
+    _decide(
+        ctx, key, "waive", environment, release, check=check, reason=reason, holds=holds, yes=yes
+    )
 
 
 def _decide(
@@ -146,14 +168,18 @@ def _decide(
     *,
     check: str | None = None,
     reason: str = "",
+    holds: timedelta | None = None,
     yes: bool = False,
 ) -> None:
+    """Record a decision. What lets a release enter is for the edge of then: from what the
+    environment runs as the record is written; `holds` says how long."""
     from deploykit.base.errors import InputError
     from deploykit.base.yamlfile import nearest
-    from deploykit.ledger.bodies import decision_body
-    from deploykit.ledger.view import policy_in_force, versions_of
+    from deploykit.ledger.bodies import Edge, decision_body
+    from deploykit.ledger.view import policy_in_force, running, versions_of
     from deploykit.ledger.words import describe, short
     from deploykit.release import LATEST, named_release
+    from deploykit.site.promotion import WAIVABLE
 
     ledger = ledger_of(ctx, key)
     policy = policy_in_force(ledger.known)
@@ -162,7 +188,7 @@ def _decide(
             f"the ledger knows no environment '{environment}'",
             f"{nearest(environment, frozenset(policy))}; a new one: deploy-kit policy apply",
         )
-    checks = frozenset(policy[environment].checks) if environment else frozenset()
+    checks = frozenset(policy[environment].checks) | WAIVABLE if environment else frozenset()
     if check is not None and check not in checks:
         raise InputError(f"{environment} asks for no check '{check}'", nearest(check, checks))
     digest, version = "", ""
@@ -171,13 +197,22 @@ def _decide(
         if release == LATEST and not yes:
             where = f" for {environment}" if environment else ""
             click.confirm(f"{decision} {version} ({short(digest)}){where}?", abort=True)
-    body = decision_body(
-        decision,
-        environment=environment,
-        release=digest or None,
-        check=check,
-        reason=reason,
-    )
-    record = ledger.append(lambda records, now: body)
+
+    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+        edge = None
+        if environment is not None and decision in FOR_AN_EDGE:
+            runs = running(records, environment)
+            edge = Edge(runs.digest if runs else None)
+        return decision_body(
+            decision,
+            environment=environment,
+            release=digest or None,
+            check=check,
+            reason=reason,
+            edge=edge,
+            until=now + holds if holds else None,
+        )
+
+    record = ledger.append(decide)
     versions = {**versions_of(ledger.known), digest: version}
     click.echo(f"record {record.n}: {describe(record, versions)}")

@@ -1,8 +1,7 @@
-"""`deploy-kit status`, `history`, `ledger` and `policy`: what is recorded, and who says so."""
+"""`deploy-kit status`, `history` and `ledger`: what is recorded, and who says so."""
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,14 +177,23 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
     found = signers_in_force(held.known)
     if as_json:
         print_json(
-            [{"principal": s.principal, "key": s.key, "roles": sorted(s.roles)} for s in found]
+            [
+                {
+                    "principal": signer.principal,
+                    "key": signer.key,
+                    "roles": sorted(signer.roles),
+                    "addresses": sorted(signer.addresses),
+                }
+                for signer in found
+            ]
         )
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Principal", "Key", "Roles"):
+    for title in ("Principal", "Key", "Roles", "Addresses"):
         table.add_column(title, no_wrap=title == "Key")
     for signer in found:
-        table.add_row(signer.principal, signer.fingerprint, ", ".join(sorted(signer.roles)))
+        words = (", ".join(sorted(entries)) for entries in (signer.roles, signer.addresses))
+        table.add_row(signer.principal, signer.fingerprint, *words)
     for_tables().print(table)
 
 
@@ -195,17 +203,32 @@ def signers(ctx: click.Context, allowed_signers: bool, as_json: bool) -> None:
 @click.option(
     "--roles", required=True, help=f"Comma-separated: {', '.join(ROLES)}.", metavar="ROLE,..."
 )
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Of their commits as an author, for policy that asks who wrote a release.",
+)
 @key_option
 @click.pass_context
-def trust(ctx: click.Context, principal: str, keyfile: Path, roles: str, key: Path | None) -> None:
-    """Let PRINCIPAL's key sign from now on, with these roles; their roles before are replaced.
+def trust(
+    ctx: click.Context,
+    principal: str,
+    keyfile: Path,
+    roles: str,
+    addresses: tuple[str, ...],
+    key: Path | None,
+) -> None:
+    """Let PRINCIPAL's key sign from now on, with these roles; what they had before is replaced.
 
     \b
     deploy-kit ledger trust jo@example.org jo.pub --roles operator,approver
+    deploy-kit ledger trust jo@example.org jo.pub --roles approver --address jo@work.example.org
     """
     from deploykit.ledger.signers import trust as change
 
-    record = change(ledger_of(ctx, key), principal, keyfile, roles.split(","))
+    record = change(ledger_of(ctx, key), principal, keyfile, roles.split(","), addresses)
     click.echo(f"record {record.n}: {principal} is trusted as {roles}")
 
 
@@ -279,112 +302,6 @@ def _since(text: str, records: tuple[Record, ...]) -> int:
 
 for _command in (accept, end_lease, hook, mend):
     ledger.add_command(_command)
-
-
-@click.group()
-def policy() -> None:
-    """The promotion policy in force is the ledger's; environment files propose another."""
-
-
-@policy.command("show")
-@json_option
-@click.pass_context
-def policy_show(ctx: click.Context, as_json: bool) -> None:
-    """Show the policy in force."""
-    from deploykit.ledger.view import policy_in_force, policy_json
-
-    found = policy_in_force(ledger_of(ctx).known)
-    if as_json:
-        print_json(policy_json(found))
-    else:
-        click.echo("\n".join(_policy_lines(policy_json(found))))
-
-
-@policy.command("approvals")
-@click.argument("text", metavar="RELEASE")
-@click.argument("environment")
-@click.pass_context
-def policy_approvals(ctx: click.Context, text: str, environment: str) -> None:
-    """Say which approvals RELEASE lacks for ENVIRONMENT; nothing if it lacks none.
-
-    \b
-    deploy-kit policy approvals latest production
-    """
-    from deploykit.base.times import utc_now
-    from deploykit.policy.verdict import evaluate
-    from deploykit.release import find_release
-    from deploykit.release.cutting import build_release
-
-    site, opened = site_of(ctx), ledger_of(ctx)
-    site.environment(environment)
-    found = build_release(site, opened, find_release(site, text))
-    for reason in evaluate(found, environment, opened.known, utc_now()).reasons:
-        if reason.code in ("approvals", "no-policy"):
-            click.echo(f"{reason.text}\n  {reason.remedy}")
-
-
-@policy.command("diff")
-@click.pass_context
-def policy_diff(ctx: click.Context) -> None:
-    """Show how the environment files differ from the policy in force; exit 1 where they do."""
-    lines = _differences(ctx, ledger_of(ctx))
-    if lines:
-        click.echo("\n".join(lines))
-        ctx.exit(1)
-    click.echo("the environment files ask for the policy that is in force")
-
-
-@policy.command("apply")
-@yes_option
-@key_option
-@click.pass_context
-def policy_apply(ctx: click.Context, yes: bool, key: Path | None) -> None:
-    """Put the policy of the environment files in force, by a signed record of an admin."""
-    from deploykit.ledger.bodies import policy_body
-    from deploykit.ledger.view import policy_json
-
-    opened = ledger_of(ctx, key)
-    lines = _differences(ctx, opened)
-    if not lines:
-        click.echo("the environment files ask for the policy that is in force")
-        return
-    click.echo("\n".join(lines))
-    if not yes:
-        click.confirm("Put this policy in force?", abort=True)
-    wanted = policy_body(policy_json(site_of(ctx).promotions()))
-    record = opened.append(lambda records, now: wanted)
-    click.echo(f"record {record.n}: the policy is in force")
-
-
-def _differences(ctx: click.Context, opened: Ledger) -> list[str]:
-    from deploykit.ledger.view import policy_in_force, policy_json
-
-    return list(
-        difflib.unified_diff(
-            _policy_lines(policy_json(policy_in_force(opened.known))),
-            _policy_lines(policy_json(site_of(ctx).promotions())),
-            "in force (ledger)",
-            "environment files",
-            lineterm="",
-            n=1,
-        )
-    )
-
-
-def _policy_lines(policy: dict[str, Any]) -> list[str]:
-    lines = []
-    for name, rule in sorted(policy.items()):
-        lines.append(f"{name}:")
-        lines.append(f"  from: {rule['from'] or 'anywhere'}")
-        lines.append(f"  soak: {rule['soak']} s")
-        approvals = rule["approvals"]
-        but = f", not of who {' or '.join(approvals['not'])}" if approvals["not"] else ""
-        lines.append(f"  approvals: {approvals['count']}{but}")
-        for role, share in sorted(rule.get("allow_missing", {}).items()):
-            lines.append(f"  may be missing: {share} of the nodes with the role {role}")
-        for check, counts in sorted(rule["checks"].items()):
-            lines.append(f"  {check}: {counts['passes']} of {counts['attempts']} attempts pass")
-    return lines
 
 
 def _known_environment(ctx: click.Context, environment: str, records: tuple[Record, ...]) -> None:

@@ -10,7 +10,7 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import evidence_body
 from deploykit.ledger.kinds import Body, without
 from deploykit.ledger.records import Record
-from deploykit.policy.rules import Candidate
+from deploykit.policy.case import Candidate
 
 SUMMARY_LENGTH = 2000
 

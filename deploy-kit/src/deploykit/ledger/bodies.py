@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from deploykit.base import times
 from deploykit.base.printable import one_line, printable
 from deploykit.ledger.kinds import Body
-from deploykit.ledger.schema import LINE_LENGTH, TEXT_LENGTH, SecretsEvent
+from deploykit.ledger.schema import LINE_LENGTH, TEXT_LENGTH, SecretsEvent, Subject
 from deploykit.site.keys import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The way into an environment: from the release that it runs, a digest; None for nothing."""
+
+    over: str | None
+
 
 MORE = 40  # characters in which `one_line` says how much it left out
 
@@ -30,9 +39,23 @@ def policy_body(policy: Mapping[str, Any]) -> Body:
     return Body("policy", {"policy": dict(policy)})
 
 
-def release_body(digest: str, version: str, pins: str) -> Body:
-    """That the kit `digest` is release `version`; `pins`: the SHA-256 of its pins, in hex."""
-    return Body("release", {"release": digest, "version": version, "pins": pins})
+def release_body(
+    digest: str,
+    version: str,
+    pins: str,
+    *,
+    base: str | None = None,
+    authors: Sequence[str] | None = None,
+) -> Body:
+    """That the kit `digest` is release `version`; `pins`: the SHA-256 of its pins, in hex.
+
+    `authors` are the addresses of those who wrote what it has and the release `base` (a digest;
+    None for nothing) has not; None if that is not known.
+    """
+    fields: dict[str, Any] = {"release": digest, "version": version, "pins": pins}
+    if authors is not None:
+        fields |= {"base": base, "authors": [_line(address) for address in authors]}
+    return Body("release", fields)
 
 
 def deploy_body(
@@ -103,6 +126,30 @@ def evidence_body(
     return Body("evidence", fields)
 
 
+def observation_body(
+    subject: Subject,
+    *,
+    environment: str,
+    release: str,
+    seconds: float,
+    summary: str = "",
+    nodes: Mapping[str, int] | None = None,
+) -> Body:
+    """What was seen of an environment that runs `release`; `nodes`: how many things on which node,
+    none where there is nothing to tell."""
+    seen = {node: count for node, count in (nodes or {}).items() if count}
+    fields = {
+        "subject": subject.value,
+        "environment": environment,
+        "release": release,
+        "clean": not seen,
+        "seconds": round(seconds, 1),
+        "summary": _lines(summary),
+        "nodes": seen,
+    }
+    return Body("observation", fields)
+
+
 def decision_body(
     decision: str,
     *,
@@ -110,14 +157,25 @@ def decision_body(
     release: str | None = None,
     check: str | None = None,
     reason: str = "",
+    edge: Edge | None = None,
+    page: str | None = None,
+    until: datetime | None = None,
 ) -> Body:
-    fields = {
+    """What somebody decided. `edge`: for which edge alone; `page`: the SHA-256 of the page that
+    they read, in hex; `until`: when it is over."""
+    fields: dict[str, Any] = {
         "decision": decision,
         "environment": environment,
         "release": release,
         "check": check,
         "reason": _line(reason),
     }
+    if edge is not None:
+        fields["edge"] = {"over": edge.over}
+    if page is not None:
+        fields["page"] = page
+    if until is not None:
+        fields["until"] = times.iso(until)
     return Body("decision", fields)
 
 
@@ -154,6 +212,11 @@ def _lines(text: str) -> str:
 
 def _signers_json(signers: tuple[Signer, ...]) -> list[dict[str, Any]]:
     return [
-        {"principal": signer.principal, "key": signer.key, "roles": sorted(signer.roles)}
+        {
+            "principal": signer.principal,
+            "key": signer.key,
+            "roles": sorted(signer.roles),
+            **({"addresses": sorted(signer.addresses)} if signer.addresses else {}),
+        }
         for signer in signers
     ]

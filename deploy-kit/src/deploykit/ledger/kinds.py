@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploykit.ledger import schema as is_
-from deploykit.ledger.schema import SCHEMA, Check, Phase, Purpose, Result, SecretsEvent
+from deploykit.ledger.schema import SCHEMA, Check, Phase, Purpose, Result, SecretsEvent, Subject
 
 Fields = Mapping[str, Any]
 Naming = Callable[[str | None], str]  # a digest -> the release's name for people
@@ -137,11 +137,20 @@ def _evidence_words(body: Fields, name: Naming) -> str:
     return _with_summary(f"{text} ({body['seconds']:.0f} s)", body)
 
 
+def _observation_words(body: Fields, name: Naming) -> str:
+    seen = "none" if body["clean"] else "seen"
+    text = f"{body['subject']} in {body['environment']} with {name(body['release'])}: {seen}"
+    if body["nodes"]:
+        text += f", on {', '.join(f'{node} ({count})' for node, count in body['nodes'].items())}"
+    return _with_summary(text, body)
+
+
 def _decision_words(body: Fields, name: Naming) -> str:
     text = str(body["decision"])
     text += f" {body['check']} of" if body["check"] else ""
     text += f" {name(body['release'])}" if body["release"] else ""
     text += f" {'for ' if body['release'] else ''}{body['environment'] or 'everywhere'}"
+    text += f" until {body['until']}" if body["until"] else ""
     return f"{text}: {body['reason']}" if body["reason"] else text
 
 
@@ -206,7 +215,11 @@ _DECISION: dict[str, Check] = {
     "release": is_.or_none(is_.digest),
     "check": is_.or_none(is_.word),
     "reason": is_.line,
+    "edge": is_.or_none(is_.edge),
+    "page": is_.or_none(is_.hex64),
+    "until": is_.or_none(is_.time),
 }
+_DECISION_LATER = frozenset({"edge", "page", "until"})
 # What schema 1 had beside or instead.
 _POLICY_1 = is_.mapping(is_.name, is_.rule_1)
 _PACKAGES_1 = is_.mapping(is_.any_word, is_.mapping(is_.any_word, is_.any_text))
@@ -243,7 +256,14 @@ KINDS: dict[str, Kind] = {
         words=lambda body, name: f"policy is now that of {', '.join(body['policy'])}",
     ),
     "release": Kind(
-        fields={"release": is_.digest, "version": is_.version, "pins": is_.hex64},
+        fields={
+            "release": is_.digest,
+            "version": is_.version,
+            "pins": is_.hex64,
+            "base": is_.or_none(is_.digest),
+            "authors": is_.or_none(is_.addresses),
+        },
+        later=frozenset({"base", "authors"}),
         writers=lambda body: RELEASE_MANAGER,
         title=lambda body: f"release {body['version']}",
         words=lambda body, name: (
@@ -278,10 +298,27 @@ KINDS: dict[str, Kind] = {
         title=lambda body: f"{body['check']} {body['result']} in {body['environment']}",
         words=_evidence_words,
     ),
+    "observation": Kind(
+        fields={
+            "subject": is_.one_of(Subject),
+            "environment": is_.name,
+            "release": is_.digest,
+            "clean": is_.flag,
+            "seconds": is_.seconds,
+            "summary": is_.text,
+            "nodes": is_.mapping(is_.name, is_.whole(1)),
+        },
+        writers=lambda body: OPERATOR,
+        title=lambda body: (
+            f"{body['subject']} in {body['environment']}: {'none' if body['clean'] else 'seen'}"
+        ),
+        words=_observation_words,
+    ),
     "decision": Kind(
         fields=_DECISION,
+        later=_DECISION_LATER,
         first={
-            **_DECISION,
+            **{name: check for name, check in _DECISION.items() if name not in _DECISION_LATER},
             "decision": is_.one_of(_DECISIONS_1),
             "check": is_.or_none(is_.any_word),
             "reason": is_.any_text,

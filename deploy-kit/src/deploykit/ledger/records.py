@@ -133,5 +133,11 @@ def parse_signers(value: object) -> tuple[Signer, ...]:
     """The signers of a checked `genesis` or `signers` record."""
     assert isinstance(value, list | tuple)
     return tuple(
-        Signer(entry["principal"], entry["key"], frozenset(entry["roles"])) for entry in value
+        Signer(
+            entry["principal"],
+            entry["key"],
+            frozenset(entry["roles"]),
+            frozenset(entry.get("addresses", ())),
+        )
+        for entry in value
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from deploykit.base import times
 from deploykit.base.naming import NAME
+from deploykit.site.freezes import window_of
 from deploykit.site.keys import PRINCIPAL, PUBLIC_KEY, ROLES
-from deploykit.site.promotion import APPROVALS_NOT, SHARE
+from deploykit.site.promotion import APPROVING, INVOLVEMENTS, SHARE, UnknownAuthors
+from deploykit.site.windows import problem_of
 
 SCHEMA = 2  # what is written; schema 1 is still read
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -46,6 +49,13 @@ class Result(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_APPLICABLE = "not-applicable"
+
+
+class Subject(StrEnum):
+    """What was looked at in an environment that runs."""
+
+    DRIFT = "drift"
+    ALERTS = "alerts"
 
 
 class SecretsEvent(StrEnum):
@@ -149,12 +159,23 @@ def signers(value: object) -> bool:
         "key": lambda key: isinstance(key, str) and bool(PUBLIC_KEY.fullmatch(key)),
         "roles": _roles,
     }
+    later: dict[str, Check] = {"addresses": addresses}
     return (
         isinstance(value, list)
-        and all(_shape(entry, fields) for entry in value)
+        and all(_shape(entry, fields, later) for entry in value)
         and len({entry["key"] for entry in value}) == len(value)
         and any("admin" in entry["roles"] for entry in value)
     )
+
+
+def addresses(value: object) -> bool:
+    """A list of mail addresses, as commits name their authors by."""
+    return isinstance(value, list) and all(word(entry) for entry in value)
+
+
+def edge(value: object) -> bool:
+    """What an environment ran when somebody decided about the entry of a release."""
+    return _shape(value, {"over": or_none(digest)})
 
 
 def compromised(value: object) -> bool:
@@ -164,12 +185,9 @@ def compromised(value: object) -> bool:
 
 
 def rule(value: object) -> bool:
-    """The promotion policy of one environment; where nothing may be missing, nothing is said."""
-    approvals: dict[str, Check] = {"count": whole(0), "not": _not_counted}
-    fields: dict[str, Check] = {**_RULE, "approvals": lambda entry: _shape(entry, approvals)}
-    if isinstance(value, Mapping) and "allow_missing" in value:
-        fields["allow_missing"] = mapping(name, _share)
-    return _shape(value, fields)
+    """The promotion policy of one environment; what it does not ask for may be left unsaid."""
+    fields: dict[str, Check] = {**_RULE, "approvals": _approvals}
+    return _shape(value, fields, {"allow_missing": mapping(name, _share), "freeze": _windows})
 
 
 def rule_1(value: object) -> bool:
@@ -191,18 +209,37 @@ def _share(value: object) -> bool:
 
 
 def _not_counted(value: object) -> bool:
-    return isinstance(value, list) and set(map(str, value)) <= APPROVALS_NOT
+    return isinstance(value, list) and set(map(str, value)) <= INVOLVEMENTS
 
 
 def _roles(value: object) -> bool:
     return isinstance(value, list) and bool(value) and set(map(str, value)) <= ROLES
 
 
-def _shape(value: object, fields: Mapping[str, Check]) -> bool:
+def _approvals(value: object) -> bool:
+    later: dict[str, Check] = {
+        "role": lambda role: role in APPROVING,
+        "expire": whole(1),
+        "unknown_authors": one_of(UnknownAuthors),
+    }
+    return _shape(value, {"count": whole(0), "not": _not_counted}, later)
+
+
+def _windows(value: object) -> bool:
+    try:
+        return isinstance(value, list) and not any(problem_of(window_of(entry)) for entry in value)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False
+
+
+def _shape(
+    value: object, fields: Mapping[str, Check], optional: Mapping[str, Check] = MappingProxyType({})
+) -> bool:
+    """Whether `value` is a mapping with these fields that fit, and of `optional` some or none."""
     return (
         isinstance(value, Mapping)
-        and set(value) == set(fields)
-        and all(check(value[name]) for name, check in fields.items())
+        and set(fields) <= set(value) <= {*fields, *optional}
+        and all({**fields, **optional}[name](entry) for name, entry in value.items())
     )
 
 

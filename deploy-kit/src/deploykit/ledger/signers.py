@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,15 +23,25 @@ from deploykit.site.keys import (
     ROLES,
     Keyring,
     Signer,
+    person,
     read_key,
 )
 
+ADDRESS = re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,190}")
 
-def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -> Record:
+
+def trust(
+    ledger: Ledger,
+    principal: str,
+    keyfile: Path,
+    roles: Sequence[str],
+    addresses: Sequence[str] = (),
+) -> Record:
     """Record that the public key in `keyfile` is `principal`'s and may sign for `roles`.
 
-    Raises InputError for a name, key or role that cannot be, Refused where no admin would be left,
-    or the key is known under another name.
+    `addresses` are those of their commits as an author; where none is given, those that they had
+    stay. Raises InputError for a name, key, role or address that cannot be, Refused where no admin
+    would be left, or the key or an address is another's.
     """
     if not PRINCIPAL.fullmatch(principal):
         raise InputError(
@@ -38,10 +50,20 @@ def trust(ledger: Ledger, principal: str, keyfile: Path, roles: Sequence[str]) -
     for role in roles:
         if role not in ROLES:
             raise InputError(f"there is no role '{role}'", nearest(role, ROLES))
-    signer = Signer(principal, read_key(keyfile).public, frozenset(roles))
+    for address in addresses:
+        if not ADDRESS.fullmatch(address):
+            raise InputError(f"'{address}' is no mail address", "write it as commits have it")
+    public = read_key(keyfile).public
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
         others = [known for known in signers_in_force(records) if principal != known.principal]
+        before = [known for known in signers_in_force(records) if principal == known.principal]
+        had = frozenset(address for known in before for address in known.addresses)
+        signer = Signer(principal, public, frozenset(roles), frozenset(addresses) or had)
+        for known in others:
+            shared = _folded(known.addresses) & _folded(signer.addresses)
+            if shared and person(known.principal) != person(principal):
+                raise Refused(f"{min(shared)} is the address of {known.principal}")
         same = [known.principal for known in others if known.key == signer.key]
         if same:
             raise Refused(
@@ -91,7 +113,7 @@ def separate(ledger: Ledger, keyring: Keyring) -> Record:
             raise Refused(f"{old.file} signs for one role only", "deploy-kit ledger signers")
         own = {role: keyring.of_role(role) for role in IN_ORDER if role in roles | {CUSTODIAN}}
         mine = {key.public for key in own.values()}
-        kept = Signer(held[0].principal, old.public, frozenset({OPERATOR}))
+        kept = replace(held[0], roles=frozenset({OPERATOR}))
         new = (Signer(key.principal, key.public, frozenset({r})) for r, key in own.items())
         return _replace((*(one for one in others if one.key not in mine), kept, *new))
 
@@ -107,6 +129,11 @@ def signs_everything(signers: Sequence[Signer], keyring: Keyring) -> bool:
 def first_at(records: Sequence[Record], time: datetime) -> int:
     """The number of the first record that is not older than `time`."""
     return next((record.n for record in records if record.time >= time), len(records))
+
+
+def _folded(addresses: Iterable[str]) -> set[str]:
+    """Mail addresses as they are compared: without regard to case."""
+    return {address.casefold() for address in addresses}
 
 
 def _replace(signers: tuple[Signer, ...], compromised: Sequence[tuple[str, int]] = ()) -> Body:

@@ -95,6 +95,11 @@ class Ledger:
         """The keys that this process may sign with."""
         return self._keys
 
+    @property
+    def operator(self) -> str:
+        """By which name the ledger knows who deploys from here: the principal of that key."""
+        return _name_of(self.key, signers_in_force(self._seen.records))
+
     def key_for(self, roles: Collection[str]) -> Key:
         """The key for what a signer with one of `roles` may sign."""
         return self._keys.entitled(roles, signers_in_force(self._seen.records))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from deploykit.base import times
 from deploykit.base.processes import Process, parse_process
+from deploykit.ledger.bodies import Edge
 from deploykit.ledger.continuity import LEASE_MOST
 from deploykit.ledger.records import Record, parse_signers
 from deploykit.ledger.schema import Phase, Purpose, Result
+from deploykit.site.freezes import window_of, windows_json
 from deploykit.site.keys import Signer
-from deploykit.site.promotion import CheckRule, Promotion, Share
+from deploykit.site.promotion import Approvals, CheckRule, Promotion, Share, UnknownAuthors
 
 OPEN = frozenset({Phase.STARTED, Phase.RENEWED, Phase.TAKEN_OVER})
 
@@ -102,6 +104,9 @@ class Decision:
     release: str | None
     check: str | None
     reason: str
+    edge: Edge | None = None  # for which alone it holds; None in records from before that was told
+    page: str | None = None  # SHA-256 of the page that they read, if they named one
+    until: datetime | None = None  # when it is over; None for never
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,8 @@ class Released:
     """A release as the ledger knows it: its digest, version, and who released it in which record.
 
     `pins` is the SHA-256 of its pins; None for one that only records of schema 1 name: their
-    version is nobody's word but the writer's.
+    version is nobody's word but the writer's. `authors` are the addresses of those who wrote what
+    it has and the release `base` has not; None if nobody recorded that.
     """
 
     digest: str
@@ -117,6 +123,8 @@ class Released:
     pins: str | None
     n: int
     actor: str
+    base: str | None = None
+    authors: tuple[str, ...] | None = None
 
 
 def releases(records: Iterable[Record]) -> dict[str, Released]:
@@ -127,8 +135,15 @@ def releases(records: Iterable[Record]) -> dict[str, Released]:
         if record.kind == "release" or (record.schema == 1 and "version" in body):
             digest, before = body["release"], known.get(body["release"])
             if before is None or before.pins is None:
+                authors = body.get("authors")
                 known[digest] = Released(
-                    digest, body["version"], body.get("pins"), record.n, record.actor
+                    digest,
+                    body["version"],
+                    body.get("pins"),
+                    record.n,
+                    record.actor,
+                    base=body.get("base"),
+                    authors=tuple(authors) if authors is not None else None,
                 )
     return known
 
@@ -176,37 +191,56 @@ def parse_policy(value: Mapping[str, Any]) -> dict[str, Promotion]:
                 for check, counts in rule["checks"].items()
             },
             soak=rule["soak"],
-            approvals=rule["approvals"]["count"],
-            approvals_not=frozenset(rule["approvals"]["not"]),
+            approvals=_parse_approvals(rule["approvals"]),
             allow_missing={
                 role: Share.parse(share) for role, share in rule.get("allow_missing", {}).items()
             },
+            freeze=tuple(window_of(entry) for entry in rule.get("freeze", ())),
         )
         for name, rule in value.items()
     }
+
+
+def _parse_approvals(value: Mapping[str, Any]) -> Approvals:
+    given = {**value, "not": frozenset(value["not"])}
+    if "unknown_authors" in given:
+        given["unknown_authors"] = UnknownAuthors(given["unknown_authors"])
+    return Approvals(excluded=given.pop("not"), **given)
 
 
 def policy_json(policy: Mapping[str, Promotion]) -> dict[str, Any]:
     """The form of a policy that a record holds."""
     return {
         name: {
-            **_allow_missing_json(rule),
+            **_optional_json(rule),
             "from": rule.source,
             "checks": {
                 check: {"attempts": counts.attempts, "passes": counts.passes}
                 for check, counts in rule.checks.items()
             },
             "soak": rule.soak,
-            "approvals": {"count": rule.approvals, "not": sorted(rule.approvals_not)},
+            "approvals": _approvals_json(rule.approvals),
         }
         for name, rule in policy.items()
     }
 
 
-def _allow_missing_json(rule: Promotion) -> dict[str, Any]:
-    """Nothing where nothing may be missing, as records of before say it."""
+def _optional_json(rule: Promotion) -> dict[str, Any]:
+    """What a rule asks for that records of before say nothing of; nothing if it does not."""
     shares = {role: str(share) for role, share in rule.allow_missing.items()}
-    return {"allow_missing": shares} if shares else {}
+    return {
+        **({"allow_missing": shares} if shares else {}),
+        **({"freeze": windows_json(rule.freeze)} if rule.freeze else {}),
+    }
+
+
+def _approvals_json(approvals: Approvals) -> dict[str, Any]:
+    usual = Approvals()
+    found: dict[str, Any] = {"count": approvals.count, "not": sorted(approvals.excluded)}
+    for name in ("role", "expire", "unknown_authors"):
+        if getattr(approvals, name) != getattr(usual, name):
+            found[name] = getattr(approvals, name)
+    return found
 
 
 def attempts(records: Sequence[Record], environment: str) -> tuple[Attempt, ...]:
@@ -325,14 +359,37 @@ def evidence(
     )
 
 
+def disturbances(
+    records: Iterable[Record], environment: str, release: str
+) -> Iterator[tuple[datetime, str]]:
+    """When `environment` did not run well with `release`, oldest first, and what it was: a check
+    that failed there, drift, firing alerts."""
+    for record in records:
+        body = record.body
+        if (body.get("environment"), body.get("release")) != (environment, release):
+            continue
+        if record.kind == "observation" and not body["clean"]:
+            yield record.time, str(body["subject"])
+        if record.kind == "evidence" and body["result"] == Result.FAILED and not body["copy"]:
+            yield record.time, f"{body['check']} failed"
+
+
 def decisions(records: Sequence[Record]) -> tuple[Decision, ...]:
     """Every decision, oldest first; without what was signed with a compromised key."""
     ignored = discounted(records)
     return tuple(
-        Decision(record.n, record.time, record.actor, **record.body)
+        _decision(record)
         for record in records
         if record.kind == "decision" and record.n not in ignored
     )
+
+
+def _decision(record: Record) -> Decision:
+    given = dict(record.body)
+    edge, until = given.get("edge"), given.get("until")
+    given["edge"] = Edge(edge["over"]) if edge else None
+    given["until"] = times.parse(until) if until else None
+    return Decision(record.n, record.time, record.actor, **given)
 
 
 def _attempt(

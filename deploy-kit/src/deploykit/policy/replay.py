@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose
-from deploykit.policy.rules import Reason
+from deploykit.policy.case import Reason
 from deploykit.policy.verdict import evaluate, evaluate_rollback
 
 
@@ -52,6 +52,9 @@ def _judge(
     before, name = records[: record.n], body["environment"]
     left = view.in_flight(before, name)
     own = left.id if left is not None else None
-    judge = evaluate_rollback if body["purpose"] == Purpose.ROLLBACK else evaluate
-    verdict = judge(released[body["release"]], name, before, record.time, own)
+    release = released[body["release"]]
+    if body["purpose"] == Purpose.ROLLBACK:
+        verdict = evaluate_rollback(release, name, before, record.time, own)
+    else:
+        verdict = evaluate(release, name, before, record.time, own, asker=record.actor)
     return None if verdict.allowed else Breach(record, verdict.reasons)

@@ -10,15 +10,9 @@ from deploykit.base.errors import Refused
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.policy import rules
-from deploykit.policy.rules import (
-    MISSING,
-    TO_ADD,
-    Candidate,
-    Case,
-    NeededCheck,
-    Reason,
-    Rule,
-)
+from deploykit.policy.case import Candidate, Case, NeededCheck, Reason
+from deploykit.policy.proof import MISSING, TO_ADD
+from deploykit.policy.rules import Rule
 from deploykit.site.promotion import Promotion
 
 
@@ -59,19 +53,28 @@ def evaluate(
     own_deploy: str | None = None,
     *,
     runnable: Collection[str] | None = None,
+    asker: str | None = None,
 ) -> Verdict:
     """Whether `release` may enter `environment` at `now` (aware UTC), by the ledger's own policy.
 
     `own_deploy` is the id of a deploy whose lease does not stand in the way: the caller's own, or
     one whose process it knows to be dead. `runnable` are the checks that the caller could run:
-    evidence of others is asked for by its own reason, and they are not `needed`. A release that
-    runs there already needs no evidence to be deployed once more.
+    evidence of others is asked for by its own reason, and they are not `needed`. `asker` is the
+    principal of who asks for the entry, None if nobody does yet. A release that runs there already
+    needs no evidence to be deployed once more.
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
         return _no_policy(environment, policy)
-    case = Case(release, environment, records, now, policy[environment], own_deploy, runnable)
-    repeated = case.over == release.digest
+    case = Case(
+        release, environment, records, now, policy[environment], own_deploy, runnable, asker
+    )
+    return judge(case)
+
+
+def judge(case: Case) -> Verdict:
+    """The verdict on a case, by the policy that it holds."""
+    repeated = case.over == case.release.digest
     return _verdict(case, rules.ALWAYS if repeated else (*rules.ALWAYS, *rules.ENTRY))
 
 

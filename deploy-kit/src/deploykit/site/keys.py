@@ -45,11 +45,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Someone whose signature counts, for what their roles allow."""
+    """Someone whose signature counts, for what their roles allow.
+
+    `addresses` are those that their commits have as an author's.
+    """
 
     principal: str
     key: str
     roles: frozenset[str]
+    addresses: frozenset[str] = frozenset()
 
     @property
     def fingerprint(self) -> str:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from deploykit.base import times
 from deploykit.base.naming import check_key, parse_name
-from deploykit.base.yamlfile import Value
+from deploykit.base.yamlfile import Value, nearest
+from deploykit.site.freezes import parse_freeze
+from deploykit.site.windows import Window
 
 CHECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+WAIVABLE = frozenset({"soak", "freeze"})  # what beside a check can be waived, by name
 CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
-APPROVALS_NOT = frozenset({"cut", "deploy"})
+# Whose approval may be left uncounted: who cut the release, deployed it anywhere, wrote one of its
+# commits, or asks for the entry.
+INVOLVEMENTS = frozenset({"cut", "deploy", "author", "ask"})
+# The roles of which policy may ask one of an approver, beside that of an approver.
+APPROVING = frozenset({"operator", "release-manager", "admin"})
+KEYS = frozenset({"from", "checks", "soak", "approvals", "allow_missing", "freeze"})
 SHARE = re.compile(r"(\d{1,9})(%?)")
 
 
@@ -46,56 +55,93 @@ class Share:
         return f"{self.number}%" if self.percent else str(self.number)
 
 
+class UnknownAuthors(StrEnum):
+    """What is done about commits by authors whom no signer's address names."""
+
+    SHOW = "show"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """How many people have to approve, and whose approval counts.
+
+    `excluded`: the involvements (`INVOLVEMENTS`) of people whose approval does not; `role`: one
+    that they must hold beside that of an approver; `expire`: after how many seconds an approval is
+    over, 0 for never.
+    """
+
+    count: int = 0
+    excluded: frozenset[str] = frozenset()
+    role: str | None = None
+    expire: int = 0
+    unknown_authors: UnknownAuthors = UnknownAuthors.SHOW
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """What entry into an environment asks for; soak in seconds.
 
-    `approvals_not`: whose approval does not count: of those who `cut` the release, of those who
-    `deploy` it anywhere. `allow_missing`: how many of a role's nodes a deployment may leave out.
+    `allow_missing`: how many of a role's nodes a deployment may leave out. `freeze`: the windows in
+    which nothing enters, or only then.
     """
 
     source: str | None = None
     checks: dict[str, CheckRule] = field(default_factory=dict)
     soak: int = 0
-    approvals: int = 0
-    approvals_not: frozenset[str] = frozenset()
+    approvals: Approvals = Approvals()
     allow_missing: dict[str, Share] = field(default_factory=dict)
+    freeze: tuple[Window, ...] = ()
 
 
 def parse_promotion(value: Value) -> Promotion:
     """The policy at `value`. Raises InputError naming file, line and key where it does not fit."""
-    keys = value.mapping(frozenset({"from", "checks", "soak", "approvals", "allow_missing"}))
+    keys = value.mapping(KEYS)
     checks: dict[str, CheckRule] = {}
     for name, entry in (keys["checks"].mapping() if "checks" in keys else {}).items():
         if not CHECK.fullmatch(name):
             raise entry.error(f"'{name}' is not the name of a check", CHECK_REMEDY)
+        if name in WAIVABLE:
+            raise entry.error(f"'{name}' cannot be the name of a check: a waiver means more by it")
         rule = entry.mapping(frozenset({"attempts", "passes"}))
         attempts = rule["attempts"].whole(1) if "attempts" in rule else 1
         passes = rule["passes"].whole(1) if "passes" in rule else 1
         if passes > attempts:
             raise entry.error(f"asks for {passes} passes in {attempts} attempts")
         checks[name] = CheckRule(attempts, passes)
-    approvals, approvals_not = _approvals(keys["approvals"]) if "approvals" in keys else (0, ())
     return Promotion(
         source=parse_name(keys["from"]) if "from" in keys else None,
         checks=checks,
         soak=seconds(keys["soak"]) if "soak" in keys else 0,
-        approvals=approvals,
-        approvals_not=frozenset(approvals_not),
+        approvals=_approvals(keys["approvals"]) if "approvals" in keys else Approvals(),
         allow_missing=_shares(keys["allow_missing"]) if "allow_missing" in keys else {},
+        freeze=parse_freeze(keys["freeze"]) if "freeze" in keys else (),
     )
 
 
-def _approvals(value: Value) -> tuple[int, tuple[str, ...]]:
-    """`approvals: 2`, or `approvals: {count: 2, not: [cut, deploy]}`."""
+def _approvals(value: Value) -> Approvals:
+    """`approvals: 2`, or a mapping that also says whose count and how long."""
     if not value.is_mapping:
-        return value.whole(), ()
-    keys = value.mapping(frozenset({"count", "not"}))
-    words = tuple(item.text() for item in keys["not"].items()) if "not" in keys else ()
-    for word in words:
-        if word not in APPROVALS_NOT:
-            raise keys["not"].error(f"'{word}' is none of {', '.join(sorted(APPROVALS_NOT))}")
-    return keys["count"].whole() if "count" in keys else 1, words
+        return Approvals(value.whole())
+    keys = value.mapping(frozenset({"count", "not", "role", "expire", "unknown_authors"}))
+    words = [_word(item, INVOLVEMENTS) for item in keys["not"].items()] if "not" in keys else []
+    authors = UnknownAuthors.SHOW
+    if "unknown_authors" in keys:
+        authors = UnknownAuthors(_word(keys["unknown_authors"], frozenset(UnknownAuthors)))
+    return Approvals(
+        count=keys["count"].whole() if "count" in keys else 1,
+        excluded=frozenset(words),
+        role=_word(keys["role"], APPROVING) if "role" in keys else None,
+        expire=seconds(keys["expire"]) if "expire" in keys else 0,
+        unknown_authors=authors,
+    )
+
+
+def _word(value: Value, known: frozenset[str]) -> str:
+    text = value.text()
+    if text not in known:
+        raise value.error(f"'{text}' is none of {', '.join(sorted(known))}", nearest(text, known))
+    return text
 
 
 def _shares(value: Value) -> dict[str, Share]:

@@ -98,7 +98,7 @@ def begin(
     `runnable` are the checks that a train can run, for the reasons' remedies.
     """
     holder = owner or this_process()
-    forward = partial(evaluate, runnable=runnable)
+    forward = partial(evaluate, runnable=runnable, asker=ledger.operator)
     judge: Judge = evaluate_rollback if purpose == Purpose.ROLLBACK else forward
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:

@@ -19,7 +19,7 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.policy import NeededCheck, Verdict, evaluate
-from deploykit.policy.rules import MISSING, TO_ADD
+from deploykit.policy.proof import MISSING, TO_ADD
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
@@ -96,7 +96,7 @@ def gather(
     tried: Counter[NeededCheck] = Counter()
     while True:
         records = ledger.fetch_records()
-        verdict = verdict_now(release, environment, records)
+        verdict = verdict_now(release, environment, ledger)
         if verdict.allowed:
             return
         rule = policy_in_force(records).get(environment.name, Promotion())
@@ -114,14 +114,16 @@ def _stops(verdict: Verdict) -> bool:
     return any(reason.code not in MEANWHILE for reason in verdict.reasons)
 
 
-def verdict_now(release: Release, environment: Environment, records: tuple[Record, ...]) -> Verdict:
-    """Policy's verdict on the release's entry as of now, after `records`.
+def verdict_now(release: Release, environment: Environment, ledger: Ledger) -> Verdict:
+    """Policy's verdict on the release's entry as of now, after the records that are known.
 
     The lease of a deploy whose process is dead is no hindrance.
     """
-    now = datetime.datetime.now(datetime.UTC)
-    left = abandoned(records, environment.name, now)
-    return evaluate(release, environment.name, records, now, left, runnable=check_names())
+    now, records, name = datetime.datetime.now(datetime.UTC), ledger.known, environment.name
+    left = abandoned(records, name, now)
+    return evaluate(
+        release, name, records, now, left, runnable=check_names(), asker=ledger.operator
+    )
 
 
 def run_check(

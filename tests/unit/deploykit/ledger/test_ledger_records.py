@@ -5,19 +5,25 @@ from typing import Any
 
 import pytest
 from deploykit.ledger.bodies import (
+    Edge,
     decision_body,
     deploy_body,
     evidence_body,
     genesis_body,
+    observation_body,
     policy_body,
+    release_body,
     signers_body,
 )
 from deploykit.ledger.canonical import canonical
 from deploykit.ledger.kinds import KINDS, Body
 from deploykit.ledger.records import LedgerError, parse, render, restore
+from deploykit.ledger.schema import Subject
 from deploykit.ledger.view import parse_policy, policy_json
+from deploykit.site.freezes import windows_json
 from deploykit.site.keys import ROLES, Signer
 from deploykit.site.promotion import Promotion, Share
+from deploykit.site.windows import Window, WindowKind
 from ledgerbook import NOON, OWNER, release
 
 ONE = release(1)
@@ -28,6 +34,7 @@ RULE = {
     "approvals": {"count": 1, "not": ["cut"]},
 }
 SIGNERS = (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),)
+FREEZE = Window(WindowKind.DENY, "2026-12-20T00:00:00", 86400, "Europe/Berlin")
 DEPLOY = deploy_body(
     id="d1",
     phase="started",
@@ -59,6 +66,19 @@ BODIES = [
     decision_body("veto", release=ONE.digest),
     Body("deploy", {**DEPLOY.fields, "left_out": {"compute17": "maintenance"}}),
     policy_body(policy_json({"test": Promotion(allow_missing={"hypervisor": Share(5, True)})})),
+    policy_body({"test": {**RULE, "freeze": windows_json((FREEZE,))}}),
+    release_body(ONE.digest, ONE.version, "a" * 64, authors=["jo@example.org"]),
+    observation_body(
+        Subject.DRIFT, environment="test", release=ONE.digest, seconds=2, nodes={"db": 1}
+    ),
+    decision_body(
+        "approve",
+        environment="test",
+        release=ONE.digest,
+        edge=Edge(None),
+        page="b" * 64,
+        until=NOON,
+    ),
 ]
 
 
@@ -126,6 +146,27 @@ def test_policy_comes_back_with_how_many_nodes_may_be_missing() -> None:
 )
 def test_field_that_does_not_fit_is_refused_by_name(change: dict[str, Any], said: str) -> None:
     value = {**json.loads(render(3, NOON, "ann@here", DEPLOY)), **change}
+    with pytest.raises(LedgerError) as error:
+        parse(canonical(value), 3, "c" * 40)
+    assert said in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"freeze": [{"kind": "deny"}]}, "'policy'"),
+        ({"freeze": [{**windows_json((FREEZE,))[0], "zone": "Mars"}]}, "'policy'"),
+        ({"freeze": [{**windows_json((FREEZE,))[0], "rule": "FREQ=SECONDLY"}]}, "'policy'"),
+        ({"freeze": [{**windows_json((FREEZE,))[0], "seconds": "1"}]}, "'policy'"),
+        ({"freeze": {}}, "'policy'"),
+        ({"approvals": {"count": 1, "not": [], "expire": 0}}, "'policy'"),
+        ({"approvals": {"count": 1, "not": [], "role": "custodian"}}, "'policy'"),
+        ({"approvals": {"count": 1, "not": [], "colour": "red"}}, "'policy'"),
+    ],
+)
+def test_policy_that_cannot_be_gone_by_is_no_record(change: dict[str, Any], said: str) -> None:
+    value = json.loads(render(3, NOON, "ann@here", policy_body({"test": RULE})))
+    value["policy"]["test"] |= change
     with pytest.raises(LedgerError) as error:
         parse(canonical(value), 3, "c" * 40)
     assert said in error.value.message

@@ -64,7 +64,7 @@ def test_whole_file_becomes_nodes_with_fixed_addresses(tmp_path: Path) -> None:
     assert env.master.name == "salt"
     assert [node.privileged for node in env.nodes] == [False, False, True, True]
     assert env.promotion.checks == {"smoke": CheckRule(), "upgrade": CheckRule(3, 2)}
-    assert (env.promotion.soak, env.promotion.approvals, env.protected) == (7200, 1, True)
+    assert (env.promotion.soak, env.promotion.approvals.count, env.protected) == (7200, 1, True)
     assert env.nodes[1].memory == "2G"
     (alice,) = env.operators
     assert (alice.name, alice.sudo, len(alice.keys)) == ("alice", True, 1)
