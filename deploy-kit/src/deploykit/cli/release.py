@@ -9,7 +9,10 @@ import click
 from deploykit.cli.app import json_option, print_json, site_of, stderr
 
 if TYPE_CHECKING:
+    from deploykit.ledger import Ledger
     from deploykit.release import Release
+    from deploykit.release.hotfix import Hotfix
+    from deploykit.site import Site
 
 
 @click.group()
@@ -20,9 +23,18 @@ def release() -> None:
 @release.command()
 @click.option("--no-commit", is_flag=True, help="Keep the pins in the state folder.")
 @click.option("--version", help="YEAR.WEEK.N. Default: the next of this week.")
+@click.option("--from", "source", metavar="ENVIRONMENT", help="A hotfix of what runs there.")
+@click.option("--book", "books", multiple=True, metavar="PLACE=SHA", help="Which --from moves.")
 @json_option
 @click.pass_context
-def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool) -> None:
+def cut(
+    ctx: click.Context,
+    no_commit: bool,
+    version: str | None,
+    source: str | None,
+    books: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Pin every book of gitshelf.yml to a commit and build the kit.
 
     The pins are written to releases/VERSION.yml and committed; your repository's hooks and signing
@@ -31,19 +43,26 @@ def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool)
     A release that breaks a rule under the manifest's `lint:`, or holds a private key or token, is
     refused (exit status 1). What may be there is listed: `lint: {secrets: {allow: [PATH]}}`.
 
+    With --from it is a hotfix: what that environment runs, with the books of --book moved and
+    nothing else.
+
     \b
     deploy-kit release cut
     deploy-kit release cut --no-commit
+    deploy-kit release cut --from production --book salt=1f3870be274f6c49b3e31a0c6728957f6c5b1a2d
     """
     from deploykit.base.progress import Shown, Silent
     from deploykit.cli.ledger import ledger_of
     from deploykit.release.cutting import cut as run
     from deploykit.release.cutting import uncommitted
 
-    site = site_of(ctx)
+    site, ledger = site_of(ctx), ledger_of(ctx)
     progress = Silent() if no_commit else Shown(stderr())
-    done = run(site, ledger_of(ctx), commit=not no_commit, version=version, progress=progress)
-    changed = uncommitted(site)
+    hotfix = _hotfix(site, ledger, source, books)
+    done = run(
+        site, ledger, commit=not no_commit, version=version, hotfix=hotfix, progress=progress
+    )
+    changed = uncommitted(site) if hotfix is None else []
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         listed = ", ".join(changed[:3])
@@ -54,6 +73,21 @@ def cut(ctx: click.Context, no_commit: bool, version: str | None, as_json: bool)
         return
     words = f"cut {found.version}" if done.new else f"already cut as {found.version}"
     click.echo(f"{words}  {found.digest}")
+
+
+def _hotfix(
+    site: Site, ledger: Ledger, environment: str | None, books: tuple[str, ...]
+) -> Hotfix | None:
+    """What --from and --book ask for; None for an ordinary release."""
+    from deploykit.release.cutting import here_tokens
+    from deploykit.release.hotfix import move_books
+
+    if bool(books) != (environment is not None):
+        raise click.UsageError("--from and --book go together")
+    if environment is None:
+        return None
+    moves = dict(book.partition("=")[::2] for book in books)
+    return move_books(site, ledger.known, environment, moves, here_tokens(site))
 
 
 @release.command("list")

@@ -213,7 +213,7 @@ def merges(infos: Collection[Info], rules: Rules) -> tuple[Mention, ...]:
         if any(match[2] == "merged" for match in own_marks(info, rules.own))
         for mention in mentions(
             str(info["project"]),
-            parse_commit(f"{info['current_revision']}\n\n0\n{_message(info)}"),
+            parse_commit(f"{info['current_revision']}\n\n\n0\n{_message(info)}"),
         )
     )
 

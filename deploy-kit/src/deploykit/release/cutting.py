@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +30,9 @@ from deploykit.release import (
     manifests,
     stored,
 )
+from deploykit.release.authors import Base, are_asked_for, list_authors, newest_base
 from deploykit.release.committing import commit_pins, demand_repository
+from deploykit.release.hotfix import Hotfix
 from deploykit.release.proof import pins_digest
 from deploykit.release.rules import demand_rules
 from deploykit.site import Site
@@ -56,9 +58,11 @@ def cut(
     commit: bool,
     version: str | None = None,
     today: date | None = None,
+    hotfix: Hotfix | None = None,
     progress: Progress | None = None,
 ) -> Cut:
-    """Resolve the site's manifest to full SHAs, build its kit and record it as a release.
+    """Resolve the site's manifest to full SHAs, build its kit and record it as a release; with
+    `hotfix` its pins instead.
 
     Where a release has those very pins already, that one is returned. The version is the ledger's
     to give: two who cut at the same time get two. With `commit` the pins are written to `releases/`
@@ -73,7 +77,7 @@ def cut(
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         _sweep(site)
         tokens = here_tokens(site)
-        text = pinned(site, tokens)
+        text = hotfix.text if hotfix is not None else pinned(site, tokens)
         known = manifests(site)
         found = _already_cut(site, known, text)
         if found is not None:
@@ -90,19 +94,23 @@ def cut(
                 f"the version {version} is taken, by other pins", f"they are in {known[version]}"
             )
         week = today or datetime.now(UTC).date()
-        before = next(reversed(known.values()), None)
+        base = hotfix.base if hotfix is not None else newest_base(ledger.known, known)
+        before = hotfix.base.pins if hotfix is not None else next(reversed(known.values()), None)
 
         # The rules are asked while the kit is built, which is kept only if they hold.
         with _pins_aside(site, "pins.yml", text) as aside, ThreadPoolExecutor(1) as beside:
             rules = beside.submit(demand_rules, site, aside, before, tokens)
             folder = _kit_aside(ledger, aside, tokens)
             rules.result()
+            wanted = are_asked_for(ledger.known)
+            written = Written(base, list_authors(base, aside, tokens)) if wanted else None
             chosen = _reserve(
                 ledger,
                 kit_digest(folder),
                 text,
                 lambda taken: version or next_version(taken, week),
                 known,
+                written=written,
             )
             file = _committed_pins(site, chosen) if commit else site.pins / f"{chosen}.yml"
             if commit:
@@ -222,6 +230,14 @@ def _record(ledger: Ledger, release: Release) -> None:
     _reserve(ledger, release.digest, text, lambda taken: release.version)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Who wrote what a release has and its base has not; None for authors that are not known."""
+
+    base: Base | None
+    authors: Sequence[str] | None
+
+
 class _AlreadyReleased(Exception):
     """The ledger has a version for that digest."""
 
@@ -232,9 +248,11 @@ def _reserve(
     pins: str,
     choose: Callable[[Collection[str]], str],
     taken: Collection[str] = (),
+    *,
+    written: Written | None = None,
 ) -> str:
     """The version of the kit `digest`: the one it has in the ledger, else that which
-    `choose(versions that are taken)` returns, now recorded.
+    `choose(versions that are taken)` returns, now recorded with who wrote it.
 
     Raises InputError if that one is another release's.
     """
@@ -250,7 +268,13 @@ def _reserve(
                 f"the version {version} is taken: in the ledger it is {others[version]}",
                 "another one: deploy-kit release cut --version YEAR.WEEK.N",
             )
-        return release_body(digest, version, pins_digest(pins.encode()))
+        return release_body(
+            digest,
+            version,
+            pins_digest(pins.encode()),
+            base=written.base.digest if written and written.base else None,
+            authors=written.authors if written else None,
+        )
 
     try:
         return str(ledger.append(decide).body["version"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -42,8 +42,8 @@ Pairs = dict[str, tuple[ShelfBook | None, ShelfBook | None]]
 class Change:
     """A commit; `time` is the committer's, in seconds since 1970 (0 if git knows none).
 
-    `closes`, `partial` and `related` are the bugs of its lines Closes-Bug, Partial-Bug and
-    Related-Bug.
+    `address` is the author's, as the commit has it. `closes`, `partial` and `related` are the bugs
+    of its lines Closes-Bug, Partial-Bug and Related-Bug.
     """
 
     commit: str
@@ -54,6 +54,7 @@ class Change:
     closes: tuple[str, ...]
     partial: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,11 @@ def changes(
     environment: str | None = None,
     tokens: Mapping[str, str] | None = None,
     options: Options | None = None,
+    whole: bool = False,
 ) -> list[BookChanges]:
     """What changed from one manifest, lock or kit to another, by place; see `sources.read` for what
     may be compared. Books that are the same are left out; of those that are not, submodules that
-    they include count as books.
+    they include count as books. With `whole` a book that is new has all its commits.
 
     Raises GitshelfError, with the book, if a repository cannot be asked.
     """
@@ -96,7 +98,7 @@ def changes(
     after = sources.read(str(new), environment=environment, tokens=tokens).books
     running = Running()
     named = [book.url for side in (before, after) for book in side.values()]
-    work = _Comparison(options.fetcher(running, named), running, options.timeout)
+    work = _Comparison(options.fetcher(running, named), running, options.timeout, whole)
     pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
     found = []
     while pairs:
@@ -120,10 +122,11 @@ def _differ(old: ShelfBook | None, new: ShelfBook | None) -> bool:
 
 
 class _Comparison:
-    def __init__(self, fetcher: Fetcher, running: Running, timeout: float) -> None:
+    def __init__(self, fetcher: Fetcher, running: Running, timeout: float, whole: bool) -> None:
         self._fetcher = fetcher
         self._running = running
         self._timeout = timeout
+        self._whole = whole
 
     def book(
         self, name: str, old: ShelfBook | None, new: ShelfBook | None
@@ -141,6 +144,9 @@ class _Comparison:
         url = (new.url if new else "") or (old.url if old else "")
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
         plain = BookChanges(name, kind, was, now, url)
+        if old is None and new is not None and self._whole and url and not new.link:
+            store, _ = self._fetcher.related(url, [now])
+            return replace(plain, commits=self._log(store, now, new.path))
         if old is None or new is None:
             return plain
         folder = ""
@@ -163,8 +169,8 @@ class _Comparison:
         if was in lost:
             note = f"{was} is not in {url} any more, so the commits between cannot be listed"
             return BookChanges(name, kind, was, now, url, note=note)
-        came = self._log(store, was, now, new.path)
-        went = self._log(store, now, was, old.path)
+        came = self._log(store, f"{was}..{now}", new.path)
+        went = self._log(store, f"{now}..{was}", old.path)
         return BookChanges(name, kind, was, now, url, came, went, folder)
 
     def _inner(self, old: ShelfBook | None, new: ShelfBook | None, found: BookChanges) -> Pairs:
@@ -211,12 +217,12 @@ class _Comparison:
             return shelf_book.link or shelf_book.ref
         return self._fetcher.refs(shelf_book.url, [shelf_book.ref])[shelf_book.ref].id
 
-    def _log(self, store: Store, old: str, new: str, path: str) -> tuple[Change, ...]:
-        """The commits that `new` has and `old` has not, newest first."""
-        arguments = ["log", "-z", "--encoding=UTF-8", "--format=%H%n%an%n%ct%n%B"]
+    def _log(self, store: Store, span: str, path: str) -> tuple[Change, ...]:
+        """The commits of `span` (gitrevisions(7)), newest first."""
+        arguments = ["log", "-z", "--encoding=UTF-8", "--format=%H%n%an%n%ae%n%ct%n%B"]
         paths = [f":(top,literal){path}"] if path else []
         result = git.run(
-            [*arguments, f"{old}..{new}", "--", *paths],
+            [*arguments, span, "--", *paths],
             git_dir=store.path,
             timeout=self._timeout,
             running=self._running,
@@ -228,20 +234,24 @@ class _Comparison:
 
 
 def parse_commit(record: str) -> Change:
-    """A commit from id, author, time and message, each beginning on a line of its own.
+    """A commit from id, author, address, time and message, each beginning on a line of its own.
 
     Git gives no time for a committer's line that it cannot read, and shows one that its clock
     cannot hold as 1970, too: both are 0.
     """
-    commit, author, when, message = record.split("\n", 3)
+    commit, author, address, when, message = record.split("\n", 4)
+    closes, partly, related = (
+        tuple(dict.fromkeys(text(bug) for bug in form.findall(message)))
+        for form in (_CLOSES, _PARTIAL, _RELATED)
+    )
     return Change(
         commit,
         text(author),
         int(when) if _TIME.fullmatch(when) and int(when) <= _LAST_TIME else 0,
         text(message.strip().partition("\n")[0].rstrip()),
         tuple(dict.fromkeys(_CHANGE_ID.findall(message))),
-        *(
-            tuple(dict.fromkeys(text(bug) for bug in form.findall(message)))
-            for form in (_CLOSES, _PARTIAL, _RELATED)
-        ),
+        closes,
+        partly,
+        related,
+        text(address),
     )

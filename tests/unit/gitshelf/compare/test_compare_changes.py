@@ -54,6 +54,7 @@ def test_changes_of_manifests_list_commits_authors_change_ids_and_bugs(
     assert one["commits"][0]["closes"] == ["1234"]
     assert one["taken_back"] == []
     assert (added["book"], added["kind"], added["new"]) == ("b", "added", new)
+    assert one["commits"][0]["address"] == "a@example.org"
     text = run_cli("changes", old, now).out
     assert "a: " in text
     assert "2 commits by Bob, T" in text
@@ -90,6 +91,16 @@ def test_changes_backwards_are_taken_back_and_removed(two: tuple[Path, Path, str
     assert one.commits == ()
     assert one.taken_back[0].commit == new
     assert removed.kind == "removed"
+
+
+def test_changes_whole_list_all_commits_of_a_book_that_is_new(
+    two: tuple[Path, Path, str], repo: Repo
+) -> None:
+    old, now, new = two
+    _, plain = gitshelf.changes(old, now)
+    _, added = gitshelf.changes(old, now, whole=True)
+    assert (plain.commits, added.kind) == ((), "added")
+    assert [change.commit for change in added.commits] == [new, *reversed(repo.commits)]
 
 
 def test_changes_of_a_folder_are_only_its_commits(repo: Repo, tmp_path: Path) -> None:
@@ -191,8 +202,10 @@ def test_changes_name_the_book_of_an_unknown_pin_and_a_place_without_url(
 
 
 def test_commit_message_cannot_steer_the_terminal() -> None:
-    change = parse_commit("1\nA\x1b[31m\n5\nsub\x1b]0;x\x07ject\nCloses-Bug: \x9b1\n")
-    assert change.author == "A?[31m"
+    change = parse_commit(
+        "1\nA\x1b[31m\na\x1b[m@b.org\n5\nsub\x1b]0;x\x07ject\nCloses-Bug: \x9b1\n"
+    )
+    assert (change.author, change.address) == ("A?[31m", "a?[m@b.org")
     assert change.subject == "sub?]0;x?ject"
     assert change.closes == ("?1",)
 
