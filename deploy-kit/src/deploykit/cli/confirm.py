@@ -1,4 +1,4 @@
-"""Asking before nodes go: a plain yes, or for a protected environment its name."""
+"""Asking before something goes: a plain yes, or for a protected environment its name."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def confirm(
     if not asks:
         raise Refused(told, "say so: --yes")
     click.confirm(f"{told[0].upper()}{told[1:]}. Go on?", abort=True, err=True)
+
+
+def confirm_loss(what: str, yes: bool) -> None:
+    """Ask before `what` is taken away. Raises Refused where nobody can be asked, Abort on a no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"this takes away {what}", "say so: --yes")
+    click.confirm(f"This takes away {what}. Go on?", abort=True, err=True)
 
 
 def _protected(site: Site, instance: Instance) -> bool:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from deploykit.cli.app import site_of, yes_option
+from deploykit.cli.confirm import confirm_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from deploykit.logs.retention import Going
     from deploykit.logs.runs import Log, Run
     from deploykit.logs.signatures import Signature
     from deploykit.logs.store import Store
@@ -105,7 +105,7 @@ def prune(ctx: click.Context, older_than: str, more_than: str, dry_run: bool, ye
         click.echo(f"{one.kept.run.id} ({one.kept.run.ending}): {one.why}")
     if dry_run:
         return
-    _confirm(found, yes)
+    confirm_loss(f"the logs of {len(found)} runs", yes)
     for one in found:  # a session's folder would be taken in again
         remove_tree(site.logs / one.kept.run.id)
     store.remove([one.kept.run.id for one in found])
@@ -166,14 +166,3 @@ def _bytes(text: str) -> int:
     if not found:
         raise click.BadParameter(f"'{text}' is not a size: write 500M or 2G")
     return int(found[1]) * UNITS[found[2]]
-
-
-def _confirm(found: Sequence[Going], yes: bool) -> None:
-    """Ask before logs go. Raises Refused where nobody can be asked, Abort on a no."""
-    from deploykit.base.errors import Refused
-
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Refused(f"this takes away the logs of {len(found)} runs", "say so: --yes")
-    click.confirm(f"The logs of these {len(found)} runs go. Go on?", abort=True, err=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of, stderr
+from deploykit.cli.app import json_option, print_json, site_of, stderr, yes_option
+from deploykit.cli.confirm import confirm_loss
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
@@ -73,6 +74,49 @@ def cut(
         return
     words = f"cut {found.version}" if done.new else f"already cut as {found.version}"
     click.echo(f"{words}  {found.digest}")
+
+
+@release.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="What each environment ran before.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say which.")
+@yes_option
+@json_option
+@click.pass_context
+def prune(ctx: click.Context, keep: int, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Take away the kits that nothing can go back to. Asks.
+
+    What environments run stays, what they ran before, and what was cut since. The pins of what goes
+    stay too: its kit is built again, byte for byte, when somebody asks for it.
+
+    \b
+    deploy-kit release prune --dry-run
+    deploy-kit release prune --keep 5 --yes
+    """
+    from deploykit.cli.ledger import ledger_of
+    from deploykit.release.pruning import remove_kits, spare_kits
+
+    site = site_of(ctx)
+    spare = spare_kits(site, ledger_of(ctx).known, keep)
+    if as_json:
+        print_json([{**_json(entry.release), "bytes": entry.bytes} for entry in spare])
+    elif not spare:
+        click.echo("nothing goes")
+    else:
+        for entry in spare:
+            click.echo(f"{entry.release.version:<14} {entry.bytes / 1e6:8.1f} MB")
+    if dry_run or not spare:
+        return
+    confirm_loss(f"the kits of {len(spare)} releases", yes)
+    remove_kits(site, spare)
+    if not as_json:
+        freed = sum(entry.bytes for entry in spare)
+        click.echo(f"{len(spare)} kits are gone: {freed / 1e6:.1f} MB")
 
 
 def _hotfix(
