@@ -160,16 +160,15 @@ def _tell(ctx: click.Context, rows: tuple[Row, ...], as_json: bool) -> None:
 
 
 def _print(rows: tuple[Row, ...], allowed: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from deploykit.base.times import with_local
 
-    table = Table(box=None, pad_edge=False, show_header=False)
+    width = max(len(row.rule) for row in rows)
     for row in rows:
-        mark = Text("✓", "green") if row.met else Text("✗", "red")
-        table.add_row(mark, Text(row.rule, "bold"), Text(with_local(row.text)))
-    stdout().print(table)
+        mark = ("✓", "green") if row.met else ("✗", "red")
+        line = Text.assemble(mark, f"  {row.rule:<{width}}  {with_local(row.text)}")
+        stdout().print(line, soft_wrap=True)
     remedies = dict.fromkeys(row.remedy for row in rows if row.remedy)
     click.echo("\nit may enter" if allowed else "\nit may not enter; what helps:")
     for line in (line for remedy in remedies for line in remedy.splitlines()):
