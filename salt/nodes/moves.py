@@ -13,9 +13,11 @@ with 1 and the reason only where nova cannot be asked, or says no to the whole.
 """
 
 import json
+import subprocess
 import sys
 import time
 import urllib.error
+from pathlib import Path
 
 sys.dont_write_bytecode = True  # a kit is as it was verified
 import region  # noqa: E402
@@ -26,6 +28,9 @@ NOVA = {"X-OpenStack-Nova-API-Version": "2.84"}
 HOST, TASK = "OS-EXT-SRV-ATTR:host", "OS-EXT-STS:task_state"
 PAUSE = 1.0  # seconds between two looks
 REPORTING = 180.0  # seconds until a hypervisor that has just booted says that it is up
+ANSWERING = 60  # seconds until a minion has started a service
+SALT = Path(sys.executable).with_name("salt")
+SERVICE = "nova-compute"
 ABORTING = 60.0  # seconds until a migration that was ended is over
 # How an instance moves, by its status; what to do about any other.
 LIVE, COLD = "live", "cold"
@@ -248,7 +253,7 @@ def evacuate(nova, node, seconds, why):
 def back(nova, node):
     service = nova.service(node)
     if service.get("forced_down"):
-        nova.change(service, forced_down=False)
+        reopen(nova, service, node)
     if service["status"] != "enabled":
         nova.change(service, status="enabled")
     end = time.monotonic() + REPORTING
@@ -258,6 +263,41 @@ def back(nova, node):
         time.sleep(PAUSE)
     if service["status"] != "enabled":
         say(note=f"it was closed: {service.get('disabled_reason') or 'nobody said why'}")
+
+
+def reopen(nova, service, node):
+    """Nova listens to the hypervisor again, once it has given up what began anew elsewhere.
+
+    It does that when nova-compute starts: until then nova refuses (400). One that was only cut off
+    from the network never stopped, and still runs what was evacuated from it.
+    """
+    end = time.monotonic() + REPORTING
+    restarted = False
+    while True:
+        try:
+            nova.change(service, forced_down=False)
+            return
+        except urllib.error.HTTPError as error:
+            if error.code != 400 or time.monotonic() > end:
+                raise
+        if not restarted:
+            restart(node)
+            restarted = True
+        time.sleep(PAUSE)
+
+
+def restart(node):
+    """Start nova-compute of a hypervisor again, by Salt."""
+    words = ["--out=json", "--static", f"--timeout={ANSWERING}", node, "service.restart", SERVICE]
+    done = subprocess.run(
+        [SALT, *words], capture_output=True, text=True, timeout=3 * ANSWERING, check=False
+    )
+    try:
+        answer = json.loads(done.stdout).get(node)
+    except (ValueError, AttributeError):
+        answer = (done.stdout + done.stderr).strip()
+    if answer is not True:
+        sys.exit(f"{SERVICE} on {node} could not be started again: {answer or 'no answer'}")
 
 
 def main():

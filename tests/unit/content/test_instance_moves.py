@@ -94,8 +94,10 @@ class Nova(JsonApi):
         return self.answer(200, {})
 
     def do_PUT(self) -> None:
+        if self.service.get("holds_evacuated"):  # until nova-compute starts again
+            return self.answer(400, {"badRequest": {"message": "Unable to force up host"}})
         self.service.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.answer(200, {"service": self.service})
+        return self.answer(200, {"service": self.service})
 
     def do_DELETE(self) -> None:
         server = self.servers[self.path.split("/")[3]]
@@ -223,6 +225,35 @@ def test_hypervisor_that_is_back_is_open_and_no_longer_said_to_be_down(
     run(moves, nova, "back")
     assert (nova.service["status"], nova.service["forced_down"]) == ("enabled", False)
     assert said(capsys, "note") == [{"note": "it was closed: its fan"}]
+
+
+@pytest.mark.parametrize("minion", ["started", "broken", "silent"])
+def test_hypervisor_that_was_only_cut_off_gives_up_what_began_anew_elsewhere(
+    moves: ModuleType, nova: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minion: str
+) -> None:
+    """Nova takes it back once nova-compute was started again, which is done by Salt."""
+    nova.service.update(status="disabled", forced_down=True, holds_evacuated=True)
+    started = tmp_path / "started"
+    says = {"started": '{"compute1": true}', "broken": '{"compute1": "no unit"}', "silent": "{}"}
+    salt = tmp_path / "salt"
+    salt.write_text(f"#!/bin/sh\necho \"$@\" >>{started}\necho '{says[minion]}'\n")
+    salt.chmod(0o755)
+    monkeypatch.setattr(moves, "SALT", salt)
+    restart = moves.restart
+
+    def restarted(node: str) -> None:
+        restart(node)
+        nova.service["holds_evacuated"] = False
+
+    monkeypatch.setattr(moves, "restart", restarted)
+    if minion == "started":
+        run(moves, nova, "back")
+        assert (nova.service["status"], nova.service["forced_down"]) == ("enabled", False)
+    else:
+        with pytest.raises(SystemExit, match=r"could not be started again: no (unit|answer)"):
+            run(moves, nova, "back")
+    (line,) = started.read_text().splitlines()
+    assert line.endswith("compute1 service.restart nova-compute")
 
 
 def test_hypervisor_that_is_open_and_down_is_told(
