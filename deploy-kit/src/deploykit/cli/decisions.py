@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from deploykit.cli.app import key_option, site_of, why_option, yes_option
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
+    from deploykit.ledger import Ledger
     from deploykit.ledger.kinds import Body
     from deploykit.ledger.records import Record
 
@@ -23,18 +25,29 @@ reason_option = click.option("--reason", default="", help="Why; it stays in the 
 @click.argument("release")
 @click.argument("environment")
 @reason_option
+@click.option("--page", metavar="DIGEST", help="Which page was read: `release diff ENVIRONMENT`.")
 @yes_option
 @key_option
 @click.pass_context
 def approve(
-    ctx: click.Context, release: str, environment: str, reason: str, yes: bool, key: Path | None
+    ctx: click.Context,
+    release: str,
+    environment: str,
+    reason: str,
+    page: str | None,
+    yes: bool,
+    key: Path | None,
 ) -> None:
     """Approve that RELEASE enters ENVIRONMENT; takes back an earlier veto of yours.
 
+    With --page it is refused if that is not the page of what would happen now. The approval counts
+    for the way from what ENVIRONMENT runs now.
+
     \b
     deploy-kit approve 2026.47.1 production
+    deploy-kit approve 2026.47.1 production --page 1f3870be274f
     """
-    _decide(ctx, key, "approve", environment, release, reason=reason, yes=yes)
+    _decide(ctx, key, "approve", environment, release, reason=reason, page=page, yes=yes)
 
 
 @click.command()
@@ -169,11 +182,12 @@ def _decide(
     check: str | None = None,
     reason: str = "",
     holds: timedelta | None = None,
+    page: str | None = None,
     yes: bool = False,
 ) -> None:
     """Record a decision. What lets a release enter is for the edge of then: from what the
     environment runs as the record is written; `holds` says how long."""
-    from deploykit.base.errors import InputError
+    from deploykit.base.errors import InputError, Refused
     from deploykit.base.yamlfile import nearest
     from deploykit.ledger.bodies import Edge, decision_body
     from deploykit.ledger.view import policy_in_force, running, versions_of
@@ -197,12 +211,17 @@ def _decide(
         if release == LATEST and not yes:
             where = f" for {environment}" if environment else ""
             click.confirm(f"{decision} {version} ({short(digest)}){where}?", abort=True)
+    runs_now = running(ledger.known, environment) if environment else None
+    over = runs_now.digest if runs_now else None
+    read = _page_read(ctx, ledger, over, digest, page) if page is not None else None
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
         edge = None
         if environment is not None and decision in FOR_AN_EDGE:
             runs = running(records, environment)
             edge = Edge(runs.digest if runs else None)
+            if read is not None and edge.over != over:
+                raise Refused(f"{environment} runs something else by now", "read its page again")
         return decision_body(
             decision,
             environment=environment,
@@ -210,9 +229,28 @@ def _decide(
             check=check,
             reason=reason,
             edge=edge,
+            page=read,
             until=now + holds if holds else None,
         )
 
     record = ledger.append(decide)
     versions = {**versions_of(ledger.known), digest: version}
     click.echo(f"record {record.n}: {describe(record, versions)}")
+
+
+def _page_read(
+    ctx: click.Context, ledger: Ledger, over: str | None, release: str, given: str
+) -> str:
+    """The digest of the page of that edge, if `given` is it or its beginning. Raises Refused."""
+    from deploykit.base.errors import InputError, Refused
+    from deploykit.cli.page import page_of
+
+    if not re.fullmatch(r"[0-9a-f]{8,64}", given):
+        raise InputError(f"--page {given}: no digest of a page", "write 8 of its digits or more")
+    digest = page_of(site_of(ctx), ledger, over, release).digest
+    if not digest.startswith(given):
+        raise Refused(
+            f"the page of what would happen now is {digest[:12]}, not {given[:12]}",
+            "read it again: deploy-kit release diff ENVIRONMENT RELEASE",
+        )
+    return digest

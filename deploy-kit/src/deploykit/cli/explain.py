@@ -30,7 +30,7 @@ def explain(ctx: click.Context, text: str, environment: str, as_json: bool) -> N
     """
     from deploykit.policy.explanation import explain as rows_of
 
-    _tell(ctx, rows_of(_case(ctx, text, environment)), as_json)
+    _tell(ctx, rows_of(case_of(ctx, text, environment)), as_json)
 
 
 @click.group()
@@ -73,7 +73,7 @@ def entry(
     for person in approved_by:
         if not PRINCIPAL.fullmatch(person):
             raise InputError(f"'{person}' cannot be a signer's name", "deploy-kit ledger signers")
-    case = _case(ctx, text, environment, files=files)
+    case = case_of(ctx, text, environment, files=files)
     if at is not None:
         case = replace(case, now=_time(at))
     _tell(ctx, rows_of(suppose(case, approved_by, waived)), as_json)
@@ -112,7 +112,7 @@ def history(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(1 if changed else 0)
 
 
-def _case(ctx: click.Context, text: str, environment: str, *, files: bool = False) -> Case:
+def case_of(ctx: click.Context, text: str, environment: str, *, files: bool = False) -> Case:
     """The question whether a release may enter now; by the policy in force, or of the `files`."""
     from deploykit.base.errors import InputError
     from deploykit.base.times import utc_now
@@ -167,8 +167,8 @@ def _print(rows: tuple[Row, ...], allowed: bool) -> None:
     width = max(len(row.rule) for row in rows)
     for row in rows:
         mark = ("✓", "green") if row.met else ("✗", "red")
-        line = Text.assemble(mark, f"  {row.rule:<{width}}  {with_local(row.text)}")
-        stdout().print(line, soft_wrap=True)
+        shown = Text.assemble(mark, f"  {row.rule:<{width}}  {with_local(row.text)}")
+        stdout().print(shown, soft_wrap=True)
     remedies = dict.fromkeys(row.remedy for row in rows if row.remedy)
     click.echo("\nit may enter" if allowed else "\nit may not enter; what helps:")
     for line in (line for remedy in remedies for line in remedy.splitlines()):

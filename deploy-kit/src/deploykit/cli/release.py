@@ -8,6 +8,7 @@ import click
 
 from deploykit.cli.app import json_option, print_json, site_of, stderr, yes_option
 from deploykit.cli.confirm import confirm_loss
+from deploykit.cli.page import diff
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
@@ -202,6 +203,9 @@ def verify(ctx: click.Context, text: str, as_json: bool) -> None:
             f"{len(proven.lock.books)} books, "
             f"{proven.size / 1e6:.1f} MB\n{found.digest}"
         )
+
+
+release.add_command(diff)
 
 
 def _json(found: Release) -> dict[str, Any]:

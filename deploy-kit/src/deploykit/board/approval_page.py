@@ -1,0 +1,112 @@
+"""The page that an approver reads, as JSON, text, Markdown and HTML: one document."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploykit.base import times
+from deploykit.base.printable import printable
+from deploykit.board.approval import Live
+from deploykit.ledger.view import Evidence
+from deploykit.release import Release
+from deploykit.release.page import Page, fixed_json
+
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "page"
+MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+REVERSIBLE = "deploy-kit rollback brings back what was before"
+
+
+def page_json(page: Page, live: Live, environment: str | None = None) -> dict[str, Any]:
+    """The whole page for machines: the fixed part, its digest, and what is live beside it."""
+    fixed = fixed_json(page)
+    return {
+        **fixed,
+        "over": _release_json(page.over) if page.over else None,
+        "release": _release_json(page.release),
+        "page": page.digest,
+        "reversible": page.reversible,
+        "environment": environment,
+        "evidence": [_evidence_json(entry) for entry in live.evidence],
+        "packages": None if live.packages is None else [asdict(c) for c in live.packages],
+        "rules": [asdict(row) for row in live.rules],
+    }
+
+
+def render_page(document: dict[str, Any], form: str) -> str:
+    """The page of `page_json` as `txt`, `md` or `html`."""
+    from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["md"] = lambda text: MARKUP.sub(r"\\\1", str(text))
+    shown = {
+        **document,
+        "books": [_book_shown(book) for book in document["books"]],
+        "going_back": _going_back(document),
+    }
+    return printable(environment.get_template(f"page.{form}.j2").render(shown))
+
+
+def _release_json(release: Release) -> dict[str, str]:
+    return {"version": release.version, "digest": release.digest}
+
+
+def _evidence_json(entry: Evidence) -> dict[str, Any]:
+    where = f"a copy of {entry.environment}" if entry.copy else entry.environment
+    return {
+        "n": entry.n,
+        "time": times.iso(entry.time),
+        "check": entry.check,
+        "result": entry.result.value,
+        "where": where,
+        "over": entry.over,
+        "seconds": entry.seconds,
+        "summary": entry.summary,
+    }
+
+
+def _book_shown(book: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **book,
+        "headline": _headline(book),
+        "commits": [_commit_shown(commit) for commit in book["commits"]],
+        "taken_back": [_commit_shown(commit) for commit in book["taken_back"]],
+    }
+
+
+def _commit_shown(commit: dict[str, Any]) -> dict[str, Any]:
+    day = datetime.fromtimestamp(min(commit["time"], 253402300799), UTC)
+    return {**commit, "short": commit["commit"][:12], "day": f"{day:%Y-%m-%d}"}
+
+
+def _headline(book: dict[str, Any]) -> str:
+    old, new = (text[:12] for text in (book["old"], book["new"]))
+    if book["kind"] == "added":
+        return f"added at {new}"
+    if book["kind"] == "removed":
+        return f"removed, was at {old}"
+    commits = len(book["commits"])
+    authors = ", ".join(sorted({commit["author"] for commit in book["commits"]} - {""}))
+    by = f" by {authors}" if authors else ""
+    return f"{old} -> {new}, {commits} commit{'s' * (commits != 1)}{by}"
+
+
+def _going_back(document: dict[str, Any]) -> str:
+    if document["over"] is None:
+        return "there is nothing before"
+    if document["reversible"]:
+        return REVERSIBLE
+    moved = ", ".join(
+        f"{name} ({was or 'none'} before, {will or 'none'} then)"
+        for name, (was, will) in document["schemas"].items()
+    )
+    return f"only with the database of before (deploy-kit database restore): the schema of {moved}"

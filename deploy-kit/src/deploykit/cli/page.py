@@ -1,0 +1,84 @@
+"""`deploy-kit release diff`: the page that an approver reads."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deploykit.cli.app import json_option, print_json, site_of
+from deploykit.cli.ledger import ledger_of
+
+if TYPE_CHECKING:
+    from deploykit.ledger import Ledger
+    from deploykit.release import Release
+    from deploykit.release.page import Page
+    from deploykit.site import Site
+
+FORMS = ("text", "markdown", "html")
+SUFFIXES = {"text": "txt", "markdown": "md", "html": "html"}
+
+
+@click.command("diff")
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
+@json_option
+@click.pass_context
+def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> None:
+    """Show what release B has and A has not: commits, schemas, packages, evidence.
+
+    A is a release, or an environment: then what that runs, and its policy's answer. The page has a
+    digest, of what does not change with time; `approve --page` says which page was read.
+
+    \b
+    deploy-kit release diff production latest
+    deploy-kit release diff 2026.46.1 2026.47.1 --format html > page.html
+    """
+    from deploykit.board.approval import live_of
+    from deploykit.board.approval_page import page_json, render_page
+    from deploykit.cli.explain import case_of
+    from deploykit.ledger.view import policy_in_force, running
+
+    site, ledger = site_of(ctx), ledger_of(ctx)
+    records = ledger.known
+    environment = old if old in policy_in_force(records) else None
+    runs = running(records, environment) if environment is not None else None
+    before = old if environment is None else runs.digest if runs else None
+    page = page_of(site, ledger, before, new)
+    case = case_of(ctx, page.release.digest, environment) if environment is not None else None
+    over = page.over.digest if page.over else None
+    live = live_of(records, over, page.release.digest, case)
+    document = page_json(page, live, environment)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(render_page(document, SUFFIXES[form]), nl=False)
+
+
+def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
+    """The page of the edge between two releases, by any of their names; `over` None for nothing.
+
+    Their kits are built if they are not here. Raises InputError, GitshelfError.
+    """
+    from deploykit.release.cutting import here_tokens
+    from deploykit.release.page import read_page
+    from deploykit.release.rules import NO_BOOKS
+
+    old = _release(site, ledger, over) if over is not None else None
+    new = _release(site, ledger, release)
+    schemas = (old.schemas(site) if old is not None else {}, new.schemas(site))
+    with tempfile.TemporaryDirectory(prefix="page-") as folder:
+        nothing = Path(folder) / "nothing.yml"
+        nothing.write_text(NO_BOOKS, encoding="utf-8")
+        return read_page(old, new, nothing, here_tokens(site), schemas)
+
+
+def _release(site: Site, ledger: Ledger, text: str) -> Release:
+    from deploykit.release import named_release, release_of
+    from deploykit.release.cutting import build_release
+
+    digest, _ = named_release(site, ledger.known, text)
+    return build_release(site, ledger, release_of(site, ledger.known, digest))

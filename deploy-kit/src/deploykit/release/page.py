@@ -1,0 +1,112 @@
+"""The page that an approver reads: what would come with a release. Its fixed part has a digest.
+
+The fixed part follows from the pins of two releases and what their content declares, so it is the
+same on every machine. What is live beside it (evidence, the verdict) is no part of the digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deploykit.ledger.canonical import canonical
+from deploykit.release import Release
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gitshelf.compare.comparison import Change
+
+    from gitshelf import BookChanges
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What `release` has and `over` has not; over nothing, all that it holds.
+
+    `schemas` are the database schemas that move, each with what they were and will be: going back
+    over those needs the database of before.
+    """
+
+    over: Release | None
+    release: Release
+    books: tuple[BookChanges, ...]
+    schemas: Mapping[str, tuple[str, str]]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the fixed part, in hex."""
+        return hashlib.sha256(canonical(fixed_json(self)).encode()).hexdigest()
+
+    @property
+    def reversible(self) -> bool:
+        """Whether `deploy-kit rollback` alone brings back what was before."""
+        return not self.schemas
+
+
+def read_page(
+    over: Release | None,
+    release: Release,
+    nothing: Path,
+    tokens: Mapping[str, str],
+    schemas: tuple[Mapping[str, str], Mapping[str, str]],
+) -> Page:
+    """The page of the edge from `over` to `release`; `nothing` is a manifest without books, and
+    `schemas` are what both declare. Raises GitshelfError if a repository cannot be asked."""
+    from gitshelf import changes
+
+    before = over.manifest if over is not None else nothing
+    was, will = schemas
+    return Page(
+        over=over,
+        release=release,
+        books=tuple(changes(before, release.manifest, tokens=tokens)),
+        schemas={
+            name: (was.get(name, ""), will.get(name, ""))
+            for name in sorted({*was, *will})
+            if over is not None and was.get(name) != will.get(name)
+        },
+    )
+
+
+def fixed_json(page: Page) -> dict[str, Any]:
+    """What the digest is of. Where books are fetched from is not in it: that may be any mirror."""
+    return {
+        "format": FORMAT,
+        "over": page.over.digest if page.over else None,
+        "release": page.release.digest,
+        "books": [_book_json(book) for book in page.books],
+        "schemas": {name: list(schemas) for name, schemas in page.schemas.items()},
+    }
+
+
+def _book_json(book: BookChanges) -> dict[str, Any]:
+    return {
+        "book": book.book,
+        "kind": book.kind,
+        "old": book.old,
+        "new": book.new,
+        "commits": [_commit_json(commit) for commit in book.commits],
+        "taken_back": [_commit_json(commit) for commit in book.taken_back],
+        "listed": not is_lost(book),
+    }
+
+
+def is_lost(book: BookChanges) -> bool:
+    """Whether the commits between cannot be listed, as after a history was rewritten."""
+    return bool(book.note) and not book.commits and not book.taken_back and book.old != book.new
+
+
+def _commit_json(commit: Change) -> dict[str, Any]:
+    return {
+        "commit": commit.commit,
+        "author": commit.author,
+        "address": commit.address,
+        "time": commit.time,
+        "subject": commit.subject,
+        "closes": list(commit.closes),
+    }
