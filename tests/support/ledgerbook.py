@@ -20,6 +20,7 @@ from deploykit.ledger.bodies import (
 )
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record, parse, render
+from deploykit.policy import Candidate
 from deploykit.site import Site, open_site
 from deploykit.site.freezes import windows_json
 from deploykit.site.keys import ROLES, Key, Signer, read_key
@@ -63,6 +64,18 @@ def know(ledger: Ledger, *releases: Named) -> None:
     for what in releases:
         if what.digest not in view.releases(ledger.fetch_records()):
             ledger.append(lambda records, now, what=what: released(what))
+
+
+def deploy(ledger: Ledger, what: Candidate, environment: str) -> None:
+    """Record that `environment` was deployed to, and runs `what`."""
+    for phase in ("started", "finished"):
+        values = {"id": f"{environment}-{what.version}", "phase": phase, "purpose": "deploy"}
+        ledger.append(
+            lambda records, now, values=values: deploy_body(
+                **values, environment=environment, release=what.digest, over=None, owner=OWNER,
+                lease_until=now,
+            )
+        )  # fmt: skip
 
 
 def make_site(folder: Path, ledger: str | None = None) -> Site:

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from deploykit.base import times
 from deploykit.base.errors import InputError
 
 WEB_ADDRESS = re.compile(r"https?://[^\s@/][^\s@]*")
@@ -129,6 +130,13 @@ class Value:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise self.error(f"expected a whole number of at least {least}, found {value!r}")
         return value
+
+    def seconds(self) -> int:
+        """The seconds of a duration: 90s, 15m, 2h or 1d."""
+        try:
+            return times.seconds_of(str(self.scalar()))
+        except ValueError as error:
+            raise self.error(str(error), "write 90s, 15m, 2h or 1d") from None
 
     def flag(self) -> bool:
         value = self.scalar()

@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value
 from deploykit.jobs import GIB
-from deploykit.site.promotion import seconds
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -74,7 +73,7 @@ def read_job(name: str, value: Value, projects: frozenset[str]) -> Job:
     for unknown in sorted((mine | ({folder} if folder else set())) - projects):
         raise value.error(f"no queue has the project '{unknown}'", f"{', '.join(sorted(projects))}")
     paths = tuple(item.text() for item in keys["paths"].items()) if "paths" in keys else ()
-    timeout = seconds(keys["timeout"]) if "timeout" in keys else TIMEOUT
+    timeout = keys["timeout"].seconds() if "timeout" in keys else TIMEOUT
     memory = _memory(keys["memory"]) if "memory" in keys else GIB
     pod = _pod(keys["pod"]) if "pod" in keys else None
     return Job(name, run, mine, paths, folder, timeout, memory, pod)
@@ -93,7 +92,7 @@ def _pod(value: Value) -> PodWish:
     if "from" not in keys:
         raise value.error("'from' is missing", "pod: {from: test}")
     source = parse_name(keys["from"])
-    stays = seconds(keys["keep"]) if "keep" in keys else KEEP
+    stays = keys["keep"].seconds() if "keep" in keys else KEEP
     return PodWish(source, stays, "bare" in keys and keys["bare"].flag())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from deploykit.base import times
 from deploykit.base.yamlfile import Value
 from deploykit.site.calendars import REASON_LENGTH, read_calendar
 from deploykit.site.windows import LOCAL, Window, WindowKind, problem_of
@@ -47,7 +46,7 @@ def _window(value: Value, kind: WindowKind, zone: str) -> Window:
         seconds = int((_clock(keys["until"]) - start).total_seconds())
         window = Window(kind, start.strftime(LOCAL), seconds, zone, reason=reason)
     elif keys.keys() - {"reason"} == {"rule", "start", "for"}:
-        start, seconds = _clock(keys["start"]), _seconds(keys["for"])
+        start, seconds = _clock(keys["start"]), keys["for"].seconds()
         rule = keys["rule"].text()
         window = Window(kind, start.strftime(LOCAL), seconds, zone, rule, reason=reason)
     else:
@@ -70,13 +69,6 @@ def _clock(value: Value) -> datetime:
             "write 2026-12-20 or 2026-12-20T08:00",
         )
     return moment
-
-
-def _seconds(value: Value) -> int:
-    try:
-        return times.seconds_of(str(value.scalar()))
-    except ValueError as error:
-        raise value.error(str(error), "write 90m, 9h or 2d") from None
 
 
 def windows_json(windows: tuple[Window, ...]) -> list[dict[str, Any]]:

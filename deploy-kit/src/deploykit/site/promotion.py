@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from deploykit.base import times
 from deploykit.base.naming import check_key, parse_name
 from deploykit.base.yamlfile import Value, nearest
 from deploykit.site.freezes import parse_freeze
@@ -112,7 +111,7 @@ def parse_promotion(value: Value) -> Promotion:
     return Promotion(
         source=parse_name(keys["from"]) if "from" in keys else None,
         checks=checks,
-        soak=seconds(keys["soak"]) if "soak" in keys else 0,
+        soak=keys["soak"].seconds() if "soak" in keys else 0,
         approvals=_approvals(keys["approvals"]) if "approvals" in keys else Approvals(),
         allow_missing=_shares(keys["allow_missing"]) if "allow_missing" in keys else {},
         freeze=parse_freeze(keys["freeze"]) if "freeze" in keys else (),
@@ -132,7 +131,7 @@ def _approvals(value: Value) -> Approvals:
         count=keys["count"].whole() if "count" in keys else 1,
         excluded=frozenset(words),
         role=_word(keys["role"], APPROVING) if "role" in keys else None,
-        expire=seconds(keys["expire"]) if "expire" in keys else 0,
+        expire=keys["expire"].seconds() if "expire" in keys else 0,
         unknown_authors=authors,
     )
 
@@ -156,11 +155,3 @@ def _shares(value: Value) -> dict[str, Share]:
                 str(error), "write how many nodes may be left out, 2, or how many of a hundred, 5%"
             ) from None
     return found
-
-
-def seconds(value: Value) -> int:
-    """The seconds of a duration in a file: 90s, 15m, 2h or 1d. Raises InputError for any other."""
-    try:
-        return times.seconds_of(str(value.scalar()))
-    except ValueError as error:
-        raise value.error(str(error), "write 90s, 15m, 2h or 1d") from None

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from deploykit.ledger import Ledger
-from deploykit.ledger.bodies import deploy_body, evidence_body
+from deploykit.ledger.bodies import evidence_body
 from deploykit.release import Release, cutting
-from ledgerbook import OWNER, Call
+from ledgerbook import Call, deploy
 
 BAD = "Fix <script>alert(1)</script> *it* \x1b[31m\n\nCloses-Bug: #1572495"
 
@@ -41,16 +41,6 @@ def two(checkout_with_site: Any) -> list[Release]:
             )
         )  # fmt: skip
     return made
-
-
-def deploy(ledger: Ledger, release: Release, environment: str) -> None:
-    for phase in ("started", "finished"):
-        ledger.append(
-            lambda records, now, phase=phase: deploy_body(
-                id=f"{environment}-{release.version}", phase=phase, environment=environment,
-                release=release.digest, over=None, purpose="deploy", owner=OWNER, lease_until=now,
-            )
-        )  # fmt: skip
 
 
 def test_page_says_what_comes_what_is_seen_and_the_way_back(call: Call, two: list[Release]) -> None:

@@ -11,22 +11,12 @@ from typing import Any
 import pytest
 from consoledoc import ENVIRONMENT, Ran, Shown, commands, run, wrong
 from deploykit.ledger import Ledger
-from deploykit.ledger.bodies import deploy_body, evidence_body, policy_body
-from deploykit.release import Release, cutting
-from ledgerbook import OWNER, make_key, rule
+from deploykit.ledger.bodies import evidence_body, policy_body
+from deploykit.release import cutting
+from ledgerbook import deploy, make_key, rule
 
 BIN = Path(sys.executable).parent
 PRODUCTION = "promotion:\n  from: test\n  checks: {smoke: {}}\n"
-
-
-def deploy(ledger: Ledger, release: Release, environment: str) -> None:
-    for phase in ("started", "finished"):
-        ledger.append(
-            lambda records, now, phase=phase: deploy_body(
-                id=f"{environment}-{release.version}", phase=phase, environment=environment,
-                release=release.digest, over=None, purpose="deploy", owner=OWNER, lease_until=now,
-            )
-        )  # fmt: skip
 
 
 @pytest.fixture

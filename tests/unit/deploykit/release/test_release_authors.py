@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from deploykit.base.errors import InputError, Refused
 from deploykit.ledger import Ledger, view
-from deploykit.ledger.bodies import deploy_body, policy_body
+from deploykit.ledger.bodies import policy_body
 from deploykit.release import Release, cutting
 from deploykit.release.cutting import here_tokens
 from deploykit.release.hotfix import move_books
 from gitshelf.resolution import load
-from ledgerbook import OWNER, rule
+from ledgerbook import deploy, rule
 
 DAY = date(2026, 11, 21)
 
@@ -72,19 +72,6 @@ def test_authors_after_a_rewritten_history_are_not_known(checkout_with_site: Any
     assert known(checkout, cut(checkout)).authors is None
 
 
-def deployed(checkout: Any, release: Release) -> None:
-    ledger = Ledger.open(checkout.site)
-    for phase in ("started", "finished"):
-
-        def body(records: Any, now: Any, phase: str = phase) -> Any:
-            return deploy_body(
-                id="d", phase=phase, environment="production", release=release.digest, over=None,
-                purpose="promote", owner=OWNER, lease_until=now,
-            )  # fmt: skip
-
-        ledger.append(body)
-
-
 def hotfix(checkout: Any, **moves: str) -> Any:
     site = checkout.site
     records = Ledger.open(site).known
@@ -94,7 +81,7 @@ def hotfix(checkout: Any, **moves: str) -> Any:
 def test_hotfix_is_what_runs_with_one_book_moved(checkout_with_site: Any) -> None:
     checkout = checkout_with_site
     running = cut(checkout)
-    deployed(checkout, running)
+    deploy(Ledger.open(checkout.site), running, "production")
     commit_as(checkout, "jo@example.org", "x: 1\n")
     cut(checkout)  # goes its own way, to test
     fix = commit_as(checkout, "kim@example.org", "x: 2\n")
@@ -112,7 +99,7 @@ def test_hotfix_is_compared_with_what_it_stands_on(checkout_with_site: Any) -> N
     policy = {"production": rule(approvals=1, without=["author"])}
     Ledger.open(checkout.site).append(lambda records, now: policy_body(policy))
     running = cut(checkout)
-    deployed(checkout, running)
+    deploy(Ledger.open(checkout.site), running, "production")
     fix = commit_as(checkout, "kim@example.org", "x: 2\n")
     commit_as(checkout, "jo@example.org", "x: 3\n")
     cut(checkout)
@@ -125,7 +112,7 @@ def test_hotfix_that_cannot_be_is_refused_by_name(checkout_with_site: Any) -> No
     running = cut(checkout)
     with pytest.raises(Refused, match="runs nothing yet"):
         hotfix(checkout, salt="a" * 40)
-    deployed(checkout, running)
+    deploy(Ledger.open(checkout.site), running, "production")
     with pytest.raises(InputError, match="has no book 'slat'") as refused:
         hotfix(checkout, slat="a" * 40)
     assert refused.value.remedy == "did you mean 'salt'?"

@@ -11,7 +11,7 @@ from deploykit.ledger import Ledger
 from deploykit.release import Release, Unbuilt, cutting, find_release, releases
 from deploykit.release.cutting import build_release
 from deploykit.release.pruning import needed_releases, spare_kits
-from ledgerbook import Call, Story, release, rule
+from ledgerbook import Call, Story, deploy, release, rule
 
 ONE, TWO, THREE, FOUR = (release(n) for n in (1, 2, 3, 4))
 
@@ -46,27 +46,13 @@ def cuts(checkout_with_site: Any) -> list[Release]:
     return made
 
 
-def deploy(checkout: Any, what: Release) -> None:
-    from deploykit.ledger.bodies import deploy_body
-    from ledgerbook import OWNER
-
-    ledger = Ledger.open(checkout.site)
-    for phase in ("started", "finished"):
-        ledger.append(
-            lambda records, now, phase=phase: deploy_body(
-                id=what.version, phase=phase, environment="test", release=what.digest, over=None,
-                purpose="deploy", owner=OWNER, lease_until=now,
-            )
-        )  # fmt: skip
-
-
 def test_only_kits_from_before_what_runs_go_and_are_built_again(
     call: Call, checkout_with_site: Any, cuts: list[Release]
 ) -> None:
     site = checkout_with_site.site
     assert spare_kits(site, Ledger.open(site).known, 0) == ()  # nothing runs: all may be wanted
     assert call("release", "prune", "--dry-run")[1] == "nothing goes\n"
-    deploy(checkout_with_site, cuts[2])
+    deploy(Ledger.open(site), cuts[2], "test")
     cuts[0].unpacked(site)
     words = ["release", "prune", "--keep", "0"]
     listed = json.loads(call(*words, "--dry-run", "--json")[1])
@@ -87,7 +73,7 @@ def test_more_of_what_ran_before_stays_if_one_asks_for_it(
 ) -> None:
     site = checkout_with_site.site
     for what in (cuts[0], cuts[1], cuts[3]):
-        deploy(checkout_with_site, what)
+        deploy(Ledger.open(site), what, "test")
     records = Ledger.open(site).known
     gone = {keep: [s.release for s in spare_kits(site, records, keep)] for keep in (0, 2)}
     assert gone == {0: [cuts[0]], 2: []}

@@ -171,7 +171,7 @@ def test_policy_that_asks_for_nothing_new_is_written_as_before(tmp_path: Path) -
         ("freeze:\n  deny:\n  - {from: 2026-01-02, until: 2026-01-01}", 3, "longer than nothing"),
         ("freeze:\n  deny:\n  - {from: 2026-01-02T08:00:00Z, until: 2026-01-03}", 3, "of the zone"),
         ("freeze:\n  zone: Mars\n  deny:\n  - {from: 2026-01-02, until: 2026-01-03}", 4, "Mars"),
-        ("freeze:\n  deny:\n  - {rule: FREQ=DAILY, start: 2026-01-02, for: 9}", 3, "9h"),
+        ("freeze:\n  deny:\n  - {rule: FREQ=DAILY, start: 2026-01-02, for: 9}", 3, "write 90s"),
         ('freeze:\n  deny:\n  - {from: 2026-01-02, until: 2026-01-03, reason: "a\\e[1mb"}', 3,
          "one line"),
         ("approvals: {not: [me]}", 1, "'me' is none of"),
