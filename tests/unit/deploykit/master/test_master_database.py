@@ -39,6 +39,7 @@ class Nodes:
 def region(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = {name: {"roles": ["database"]} for name in ("one", "two", "three")}
     nodes["compute"] = {"roles": ["hypervisor"]}
+    nodes |= {name: {"roles": ["cache"]} for name in ("cache1", "cache2")}
     monkeypatch.setattr(environment, "describe", lambda: {"nodes": nodes})
 
 
@@ -53,9 +54,18 @@ def test_one_node_gets_the_data_and_the_others_take_them_from_it(region: None) -
         (("one",), "mariadb-cluster synced 300"),
         (("three",), "systemctl start mariadb"),
         (("three",), "mariadb-cluster synced 300"),
+        (("cache1", "cache2"), "systemctl restart memcached"),
     ]
     assert done == {"node": "two", "others": ["one", "three"], "backup": "b", "to": "t"}
-    assert len(steps) == 5
+    assert len(steps) == 6
+
+
+def test_cache_that_does_not_answer_is_told_and_stops_nothing(region: None) -> None:
+    nodes = Nodes({"one": [], "two": [OLD], "three": []}, silent=("cache1",))
+    steps = list[str]()
+    database.restore(nodes, "20261129T084500Z", steps.append)
+    assert nodes.ran[-1] == (("cache2",), "systemctl restart memcached")
+    assert steps[-1].startswith("cache1: no answer; restart memcached there")
 
 
 def test_database_of_one_node_needs_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:

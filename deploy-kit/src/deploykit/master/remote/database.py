@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from . import environment
 from .protocol import AgentError
 
-ROLE = "database"
+ROLE, CACHE = "database", "cache"
 TOOL = "/usr/local/sbin/mariadb-backups"
 CLUSTER = "/usr/local/sbin/mariadb-cluster"
 ANSWER, WHOLE = 300, 3600  # seconds: a question or a server's start, all of the data
@@ -78,7 +78,23 @@ def restore(salt: Programs, when: str, step: Step) -> dict[str, Any]:
         step(f"{name}: takes the data of {node}")
         salt.run([name], ["systemctl", "start", "mariadb"], WHOLE)
         salt.run([name], [CLUSTER, "synced", str(ANSWER)], WHOLE)
+    _empty_caches(salt, step)
     return {"node": node, "others": others, **told}
+
+
+def _empty_caches(salt: Programs, step: Step) -> None:
+    """Have services ask the database again: what they keep in memcached is of after that moment.
+
+    A cache that does not answer is told, and stops nothing: the data are back.
+    """
+    caches = sorted(environment.nodes_with(CACHE))
+    silent = salt.absent(caches) if caches else []
+    there = [name for name in caches if name not in silent]
+    if there:
+        step(f"{', '.join(there)}: forgets what services had read before")
+        salt.run(there, ["systemctl", "restart", "memcached"], ANSWER)
+    for name in silent:
+        step(f"{name}: no answer; restart memcached there, it remembers what is undone")
 
 
 def source(found: list[dict[str, Any]], when: str) -> str:
