@@ -39,7 +39,7 @@ def test_first_use_makes_a_key_that_nobody_else_can_read(site: Site) -> None:
 
 def test_appended_record_is_what_another_operator_reads(site: Site, ledger: Ledger) -> None:
     record = ledger.append(lambda records, now: HOLD)
-    assert record.n == 1 and record.body == HOLD.fields
+    assert record.n == 1 and HOLD.fields.items() <= record.body.items()
     other = Ledger.open(other_state(site, "other"), ledger.key)
     assert other.known == ledger.known == ledger.fetch_records()
 

@@ -132,7 +132,7 @@ def test_ledger_of_schema_1_is_read_and_gone_on_with(site: Site, ann: Key) -> No
     ledger = Ledger.open(other_state(site, "mine"), ann)
     runs = view.running(ledger.known, "test")
     assert runs is not None and (runs.digest, runs.version) == (ONE.digest, "2026.47.1")
-    assert view.policy_in_force(ledger.known)["test"].approvals == 2
+    assert view.policy_in_force(ledger.known)["test"].approvals.count == 2
     assert view.attempts(ledger.known, "test")[0].owner.space == ""
     write(ledger, released(TWO))
     write(ledger, decision_body("veto", release=TWO.digest, reason="x"))
