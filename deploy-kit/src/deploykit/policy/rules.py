@@ -24,6 +24,10 @@ BOOTSTRAP = "bootstrap"
 GATED = "gated"
 MISSING = "evidence-missing"
 TO_ADD = "evidence-to-add"  # of a check that no train runs
+APPROVALS = "approvals"
+SOAK = "soak"
+# What only evidence, people or time lack: a train gathers evidence meanwhile.
+MEANWHILE = frozenset({MISSING, TO_ADD, SOAK, APPROVALS})
 
 
 class Candidate(Protocol):
@@ -197,7 +201,7 @@ def soak(case: Case) -> list[Reason]:
         f"{case.release.version} has to run in {source} for {timedelta(seconds=case.rule.soak)} "
         f"first: until {times.iso(ready)}"
     )
-    return [Reason("soak", text, f"wait until {times.iso(ready)}")]
+    return [Reason(SOAK, text, f"wait until {times.iso(ready)}")]
 
 
 def approvals(case: Case) -> list[Reason]:
@@ -214,7 +218,7 @@ def approvals(case: Case) -> list[Reason]:
     if involved:
         text += f"; of {', '.join(sorted(involved))} it does not count, who worked on the release"
     remedy = f"deploy-kit approve {case.release.version} {case.environment}"
-    return [Reason("approvals", text, remedy)]
+    return [Reason(APPROVALS, text, remedy)]
 
 
 def _involved(case: Case) -> set[str]:

@@ -19,7 +19,7 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.policy import NeededCheck, Verdict, evaluate
-from deploykit.policy.rules import MISSING, TO_ADD
+from deploykit.policy.rules import MEANWHILE
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
@@ -31,9 +31,6 @@ from deploykit.site.promotion import Promotion
 from deploykit.train.attendance import attending
 from deploykit.train.deploy import demand_passed, deploy, smoke_test, tag_release
 from deploykit.train.lease import abandoned
-
-# Reasons that do not keep a train from gathering evidence.
-MEANWHILE = frozenset({MISSING, TO_ADD, "soak", "approvals"})
 
 
 def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Environment]) -> None:
