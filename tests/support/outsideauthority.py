@@ -21,7 +21,9 @@ class Authority:
     def __init__(self, name: str = "outside") -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self.own = self.certificate(self.name, self.key, (), NOW - DAY, NOW + 9 * DAY)
+        self.own = self.certificate(
+            self.name, self.key, (), NOW - DAY, NOW + 9 * DAY, authority=True
+        )
 
     def certificate(
         self,
@@ -30,6 +32,8 @@ class Authority:
         names: Sequence[str],
         begin: datetime.datetime,
         end: datetime.datetime,
+        *,
+        authority: bool = False,
     ) -> str:
         builder = (
             x509.CertificateBuilder()
@@ -40,6 +44,9 @@ class Authority:
             .not_valid_before(begin)
             .not_valid_after(end)
         )
+        if authority:
+            extension = x509.BasicConstraints(ca=True, path_length=None)
+            builder = builder.add_extension(extension, critical=True)
         if names:
             spoken_for = [x509.DNSName(name) for name in names]
             builder = builder.add_extension(x509.SubjectAlternativeName(spoken_for), critical=False)

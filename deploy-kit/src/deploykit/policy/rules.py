@@ -28,6 +28,9 @@ APPROVALS = "approvals"
 SOAK = "soak"
 # What only evidence, people or time lack: a train gathers evidence meanwhile.
 MEANWHILE = frozenset({MISSING, TO_ADD, SOAK, APPROVALS})
+IN_FLIGHT = "in-flight"
+SOURCE_UNSETTLED = "source-unsettled"
+PASSING = frozenset({IN_FLIGHT, SOURCE_UNSETTLED})  # what is over when another deploy is
 
 
 class Candidate(Protocol):
@@ -147,7 +150,7 @@ def in_flight(case: Case) -> list[Reason]:
         f"{lease.owner} has been deploying {lease.version} to {case.environment} since "
         f"{times.iso(lease.since)}; its lease lasts until {times.iso(lease.lease_until)}"
     )
-    return [Reason("in-flight", text, "wait for it: deploy-kit status")]
+    return [Reason(IN_FLIGHT, text, "wait for it: deploy-kit status")]
 
 
 def ran_before(case: Case) -> list[Reason]:
@@ -178,7 +181,7 @@ def source(case: Case) -> list[Reason]:
         text = (
             f"{source} is not settled: {last.version} {state} there since {times.iso(last.since)}"
         )
-        return [Reason("source-unsettled", text, f"deploy-kit deploy {last.version} {source}")]
+        return [Reason(SOURCE_UNSETTLED, text, f"deploy-kit deploy {last.version} {source}")]
     if last.phase == Phase.FAILED:
         text = f"the last deploy in {source} failed: {last.version} on {times.iso(last.told)}"
         remedy = f"deploy-kit history {source}; then deploy again or roll back there"
