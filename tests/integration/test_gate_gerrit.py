@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import receiver
 import gateprocess
 import pytest
+import receiver
 from deploykit.base.errors import DeployKitError
 from deploykit.bugs.trackers import Tracker, webhook
 from deploykit.gate.loop import run_gate

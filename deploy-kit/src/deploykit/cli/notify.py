@@ -37,10 +37,11 @@ def notify() -> None:
 )
 @click.pass_context
 def run(ctx: click.Context, every: float) -> None:
-    """Tell the sinks what comes, until interrupted; a killed one goes on where it was.
+    """Tell the sinks what comes, until interrupted.
 
-    A sink that is new hears of what comes from then on. One that is away is tried again, less and
-    less often, for three days, and keeps nobody else waiting.
+    One that was killed goes on where it was. A sink that is new hears of what comes from then on.
+    One that is away is tried again, less and less often, for three days, and keeps nobody else
+    waiting.
 
     \b
     deploy-kit notify run
@@ -56,7 +57,9 @@ def run(ctx: click.Context, every: float) -> None:
 @notify.command()
 @click.pass_context
 def once(ctx: click.Context) -> int:
-    """Tell the sinks what waits, and end: for a timer. Exit status 1 if something still waits.
+    """Tell the sinks what waits, and end: for a timer.
+
+    Exit status 1 if something still waits.
 
     \b
     deploy-kit notify once
@@ -94,7 +97,7 @@ def test(ctx: click.Context, sink: str) -> None:
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
-    """The sinks: what they hear of, when they last heard something, and what waits."""
+    """List the sinks: what each hears of, what it heard last, what waits."""
     from deploykit.base.times import utc_now
     from deploykit.checks import check_names
     from deploykit.cli.ledger import ledger_of
@@ -157,5 +160,6 @@ def _print_standings(standings: Sequence[Standing]) -> None:
     for one in standings:
         if one.told is not None and one.told.failing is not None:
             failing = one.told.failing
-            since = f"since {human(failing.since)}, {failing.tries} tries"
+            tries = "1 try" if failing.tries == 1 else f"{failing.tries} tries"
+            since = f"since {human(failing.since)}, {tries}"
             click.echo(f"{one.sink.name} fails {since}: {failing.said}")

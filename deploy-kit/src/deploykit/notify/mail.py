@@ -27,6 +27,7 @@ KEYS = frozenset({"server", "encryption", "from", "to"})
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 SERVER = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+))(?::(\d{1,5}))?")
 TIMEOUT = 30.0  # seconds for one answer
+LINE = 998  # characters, by RFC 5322
 SHOWN = 120  # characters of what a server says
 
 
@@ -121,10 +122,12 @@ def mail(entry: Entry) -> Mail:
 def letter(message: Message, sink: str, sender: str, to: tuple[str, ...]) -> EmailMessage:
     """The mail that tells `message`. Its Message-ID is the same whenever it is sent again."""
     key = message.key.replace("/", ".")
-    made = EmailMessage(policy=SMTP)
+    title = one_line(message.title)
+    # The library folds a long line behind 'Subject:' already, and readers then show a blank more.
+    made = EmailMessage(policy=SMTP.clone(max_line_length=LINE) if title.isascii() else SMTP)
     made["From"] = sender
     made["To"] = ", ".join(to)
-    made["Subject"] = one_line(message.title)
+    made["Subject"] = title
     made["Date"] = format_datetime(utc_now())
     made["Message-ID"] = f"<{key}.{sink}.{message.site}@{sender.partition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence answers it
@@ -167,7 +170,7 @@ def _fault(server: str, error: OSError | ValueError) -> DeployKitError:
             f"{server} cannot be trusted: {one_line(error.verify_message, SHOWN)}",
             "name the server as its certificate does; this machine must know its authority",
         )
-    why = one_line(str(error), SHOWN)
+    why = one_line(getattr(error, "strerror", None) or str(error), SHOWN)
     return DeployKitError(f"{server} does not answer as a mail server does: {why}")
 
 

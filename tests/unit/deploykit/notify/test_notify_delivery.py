@@ -202,6 +202,12 @@ def test_nothing_is_sent_that_cannot_be_written_down_and_nothing_twice(
     assert trial.once() and holds(server) == ["a", "b", "c"]
 
 
+def test_sink_for_which_nothing_waits_any_more_fails_no_more(trial: Trial) -> None:
+    records, now = trial.ledger.known, utc()
+    failing = told_module.beginning(records, now).failed("it is away", now)
+    assert failing.settled([], records, now).failing is None
+
+
 def test_damaged_file_of_what_was_told_is_named_with_what_to_do(
     trial: Trial, server: Receiver
 ) -> None:

@@ -199,7 +199,10 @@ def test_server_that_replies_a_byte_at_a_time_keeps_nobody_waiting(
     assert time.monotonic() - began < 20
 
 
-def test_mail_that_was_taken_counts_whatever_the_server_says_to_the_end(site: Site) -> None:
+@pytest.mark.parametrize("end", [b"\xff nonsense\r\n", b"", b"421 so long\r\n"])
+def test_mail_that_was_taken_counts_whatever_the_server_says_to_the_end(
+    site: Site, end: bytes
+) -> None:
     heard: list[bytes] = []
 
     class Handler(socketserver.StreamRequestHandler):
@@ -212,7 +215,7 @@ def test_mail_that_was_taken_counts_whatever_the_server_says_to_the_end(site: Si
                 pass
             self.wfile.write(b"250 taken\r\n")
             heard.append(self.rfile.readline())
-            self.wfile.write(b"\xff nonsense\r\n")
+            self.wfile.write(end)
 
     with served(Handler) as port:
         assert mail(site, port, encryption="none").send(message()) == ""

@@ -66,7 +66,7 @@ def test_failed_deploy_is_told_with_the_first_line_of_why_and_the_way_back() -> 
 
 def test_word_of_a_process_that_was_overtaken_is_not_told() -> None:
     story = line().phase("started", "test", ONE, id="first").wait(700)
-    story.phase("started", "test", TWO, id="second")
+    story.deployed("test", TWO, "failed", id="second")
     first = len(story.records)
     story.phase("failed", "test", ONE, id="first", summary="late")
     assert told(story, first) == []
@@ -116,6 +116,14 @@ def test_release_that_lacks_only_an_approval_waits_for_it_once() -> None:
     first = len(story.records)
     story.decided("approve", ONE, "production", actor="bob@here")
     assert told(story, first) == [], "it waits for one more, as before"
+
+
+def test_next_release_that_waits_is_told_although_the_one_before_waited_too() -> None:
+    story = line(approvals=1)
+    for one in (ONE, TWO):
+        story.deployed("test", one).deployed("staging", one).found("smoke", one, "staging")
+    waits = [event.release for event in events(story) if event.topic == Topic.WAITING]
+    assert waits == [ONE.version, TWO.version]
 
 
 def test_release_that_lacks_evidence_that_only_people_add_waits_for_it() -> None:
