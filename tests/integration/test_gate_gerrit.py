@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import bugserver
 import gateprocess
 import pytest
+import receiver
 from deploykit.base.errors import DeployKitError
 from deploykit.bugs.trackers import Tracker, webhook
 from deploykit.gate.loop import run_gate
@@ -315,7 +315,7 @@ def test_every_command_of_the_page_works_as_it_says(site: GateSite, checkout: Pa
 
 
 def test_tracker_is_told_of_a_bug_once_its_fix_is_merged(site: GateSite) -> None:
-    with bugserver.serving() as tracker:
+    with receiver.serving() as tracker:
         site.trackers.append(Tracker("ours", tracker.url, "", None, webhook))
         change = site.push(line(1, "one"), message="Mend it\n\nCloses-Bug: #7")
         site.approve(change)

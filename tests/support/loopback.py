@@ -1,16 +1,17 @@
-"""An HTTP server on loopback that runs while a test needs it."""
+"""A server on loopback, mostly of HTTP, that runs while a test needs it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+from socketserver import StreamRequestHandler
 
 
 @contextmanager
 def served(
-    handler: type[BaseHTTPRequestHandler],
+    handler: type[StreamRequestHandler],
     server: type[ThreadingHTTPServer] = ThreadingHTTPServer,
     *,
     wait_for_answers: bool = False,

@@ -37,3 +37,16 @@ def locked(file: Path, timeout: float) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def only_one(file: Path, what: str) -> Iterator[None]:
+    """Let one `what` of a site run: it holds `file`. Raises DeployKitError if there is one."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(file, 0.0))
+        except DeployKitError:
+            raise DeployKitError(
+                f"another {what} of this site runs already", f"it holds {file}: end it first"
+            ) from None
+        yield

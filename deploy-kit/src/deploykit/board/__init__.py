@@ -164,13 +164,13 @@ def _standing(
         busy=view.in_flight(records, name, now) is not None,
         marks=tuple((entry.check, entry.result) for entry in marks),
         marked={entry.check: entry.time for entry in marks},
-        next=_next(name, records, runs, newest, now=now, runnable=runnable),
+        next=next_for(name, records, runs, newest, now=now, runnable=runnable),
         breach=breach.reasons if breach else (),
         secrets=keeping(records, name),
     )
 
 
-def _next(
+def next_for(
     name: str,
     records: Sequence[Record],
     runs: view.Running | None,
@@ -179,6 +179,10 @@ def _next(
     now: datetime,
     runnable: Collection[str] | None,
 ) -> Next | None:
+    """What could enter the environment `name`, which `runs`; None if there is nothing to enter.
+
+    That is what its source runs, `newest` where it has none. `runnable` as in `standings`.
+    """
     policy = view.policy_in_force(records)
     source = policy[name].source if name in policy else None
     candidate: Candidate | None = newest

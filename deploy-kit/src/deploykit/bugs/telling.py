@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import requests
-from urllib3.exceptions import HTTPError
-
 from deploykit.base import files
-from deploykit.base.answers import whole
+from deploykit.base.credentials import read_token
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
-from deploykit.base.printable import one_line
+from deploykit.base.webcall import Call, ask
 from deploykit.bugs import Found, Mention, everything
 from deploykit.bugs.history import steps
-from deploykit.bugs.trackers import Message, Notice, Tracker, token_of, trackers
+from deploykit.bugs.trackers import Notice, Tracker, trackers
 from deploykit.ledger.records import Record
 from deploykit.ledger.view import running
 from deploykit.site import Site
 
-TRIES = 3
-PAUSE = 1.0  # seconds before the second try, twice as much before the third
-TIMEOUT = 20  # seconds for one answer
 LOCK = 120.0
 
 
@@ -83,7 +76,7 @@ def tell(
             file = folder / f"told-{tracker.name}.json"
             told: list[str] = json.loads(file.read_text("utf-8")) if file.exists() else []
             try:
-                token = token_of(tracker)
+                token = read_token(tracker.credentials, tracker.name)
                 for notice in wanted:
                     if notice.key not in told:
                         sent += _send(tracker, notice, token)
@@ -99,43 +92,9 @@ def _send(tracker: Tracker, notice: Notice, token: str) -> int:
     it down, or works on another machine."""
     message = tracker.message(tracker, notice)
     headers = {"Idempotency-Key": notice.key}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    if message.seen_at and message.mark in _ask("GET", Message(message.seen_at), headers):
-        return 0
-    _ask("POST", message, headers)
+    if message.seen_at:
+        seen = ask(Call("GET", message.seen_at, headers=headers, token=token))
+        if message.mark in seen:
+            return 0
+    ask(Call("POST", message.url, message.json, message.form, headers, token))
     return 1
-
-
-def _ask(method: str, message: Message, headers: Mapping[str, str]) -> str:
-    """The answer's text. Raises DeployKitError after TRIES, at once if it is refused."""
-    said = ""
-    for number in range(TRIES):
-        if number:
-            time.sleep(PAUSE * 2 ** (number - 1))
-        try:
-            with requests.request(
-                method,
-                message.url,
-                json=message.json,
-                data=message.form or None,
-                headers=dict(headers),
-                timeout=TIMEOUT,
-                allow_redirects=False,  # the token is for this address
-                stream=True,
-            ) as answer:
-                text = _text_of(answer)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            said = one_line(type(error).__name__)
-            continue
-        if answer.ok and not answer.is_redirect:
-            return text
-        said = f"{answer.status_code} {one_line(answer.reason or '', 80)}"
-        if answer.status_code < 500 and answer.status_code != 429:
-            raise DeployKitError(f"{method} {message.url} was refused: {said}")
-    raise DeployKitError(f"{method} {message.url} failed {TRIES} times: {said}")
-
-
-def _text_of(answer: requests.Response) -> str:
-    content = whole(lambda most: answer.raw.read1(most, decode_content=True))
-    return content.decode("utf-8", errors="replace")

@@ -15,8 +15,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from deploykit.base.credentials import read_credentials
-from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import Value, nearest
 from deploykit.bugs import Mention
 from deploykit.site import Site
@@ -105,17 +103,6 @@ def _tracker(site: Site, name: str, value: Value) -> Tracker:
         raise value.error("'project' is missing", "project: OWNER/NAME")
     file = site.folder / keys["credentials"].text() if "credentials" in keys else None
     return Tracker(name, url, project, file, found[kind].load())
-
-
-def token_of(tracker: Tracker) -> str:
-    """The tracker's token; '' without one. Raises InputError for a file that others may read."""
-    file = tracker.credentials
-    if file is None:
-        return ""
-    token = read_credentials(file, f"the token of {tracker.name}")
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise InputError(f"{file} is not one line with a token", "write the token alone into it")
-    return token
 
 
 def webhook(tracker: Tracker, notice: Notice) -> Message:

@@ -35,6 +35,7 @@ COMMANDS = {
     "init": "deploykit.cli.site:init",
     "job": "deploykit.cli.job:job",
     "ledger": "deploykit.cli.ledger:ledger",
+    "notify": "deploykit.cli.notify:notify",
     "overrule": "deploykit.cli.decisions:overrule",
     "pod": "deploykit.cli.pod:pod",
     "policy": "deploykit.cli.policy:policy",

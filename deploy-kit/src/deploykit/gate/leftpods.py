@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deploykit.base import times
+from deploykit.base.beside import Beside
 from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Silent
-from deploykit.gate.beside import Beside
 from deploykit.pods import Pod
 from deploykit.pods.listing import pods_up
 from deploykit.pods.pruning import drop_over

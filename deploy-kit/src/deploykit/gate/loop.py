@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploykit.base.errors import DeployKitError
-from deploykit.base.filelock import locked
+from deploykit.base.filelock import only_one
 from deploykit.gate.events import Events
 from deploykit.gate.reconcile import Gate
 from deploykit.gate.rest import GerritAway
@@ -33,7 +31,7 @@ def run_gate(
     WrongTrees, and whatever else no waiting mends.
     """
     woken = threading.Event()
-    with only_one(lock):
+    with only_one(lock, "gate"):
         events = Events(event_words, woken.set)
         try:
             _rounds(gate, woken, until, sleep)
@@ -73,16 +71,3 @@ def _wait(gate: Gate, woken: threading.Event, until: Callable[[], bool]) -> None
     while time.monotonic() < end and not until():
         if woken.wait(BUSY) or gate.work.statuses() != before:
             return
-
-
-@contextlib.contextmanager
-def only_one(file: Path) -> Iterator[None]:
-    """Let one gate of a site run. Raises DeployKitError if there is one already."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locked(file, 0.0))
-        except DeployKitError:
-            raise DeployKitError(
-                "another gate of this site runs already", f"it holds {file}: end it first"
-            ) from None
-        yield

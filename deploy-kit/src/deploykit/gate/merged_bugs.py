@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploykit.base.beside import Beside
 from deploykit.base.errors import DeployKitError
 from deploykit.bugs import Mention
 from deploykit.bugs.telling import merged, tell, told_folder
 from deploykit.bugs.trackers import Tracker, trackers
-from deploykit.gate.beside import Beside
 from deploykit.site import Site
 
 PAUSE = 600.0  # seconds before one that could not be told is tried again

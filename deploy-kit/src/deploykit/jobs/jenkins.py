@@ -25,7 +25,7 @@ import urllib3
 
 from deploykit.base import files, times
 from deploykit.base.answers import TooMuch, whole
-from deploykit.base.credentials import read_credentials
+from deploykit.base.credentials import read_login
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.filelock import locked
 from deploykit.base.printable import one_line, printable
@@ -290,7 +290,10 @@ class JenkinsExecutor:
             ) from None
 
     def _connected(self) -> jenkins.Jenkins:
-        user, token = _login(self._server.credentials)
+        user: str | None = None
+        token: str | None = None
+        if self._server.credentials is not None:
+            user, token = read_login(self._server.credentials, "Jenkins", "USER:TOKEN")
         client = jenkins.Jenkins(self._server.url, user, token, timeout=TIMEOUT, retries=0)
         client._session.hooks["response"].append(_take_in)  # it has no public way to say so
         return client
@@ -356,13 +359,3 @@ def _parameter(thing: Mapping[str, Any]) -> str | None:
 def _job_path(name: str) -> str:
     """FOLDER/NAME as Jenkins' URLs have it."""
     return "/".join(f"job/{quote(part, safe='')}" for part in name.split("/"))
-
-
-def _login(file: Path | None) -> tuple[str | None, str | None]:
-    """User and token of a file that nobody else may read. Raises InputError."""
-    if file is None:
-        return None, None
-    user, colon, token = read_credentials(file, "USER:TOKEN of Jenkins").partition(":")
-    if not (user and colon and token) or "\n" in token:
-        raise InputError(f"{file} is not one line USER:TOKEN", "a token of Jenkins' user page")
-    return user, token

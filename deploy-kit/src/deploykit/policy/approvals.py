@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from deploykit.base import times
 from deploykit.ledger import view
-from deploykit.policy.case import Case, Reason, last_words, over_by
+from deploykit.policy.case import APPROVALS, Case, Reason, last_words, over_by
 from deploykit.site.keys import person
 from deploykit.site.promotion import UnknownAuthors
 
@@ -50,7 +50,7 @@ def approvals(case: Case) -> list[Reason]:
     if tally.others:
         text += f"; not counted: {', '.join(f'{who} ({why})' for who, why in tally.others.items())}"
     remedy = f"deploy-kit approve {case.release.version} {case.environment}"
-    return [*reasons, Reason("approvals", text, remedy)]
+    return [*reasons, Reason(APPROVALS, text, remedy)]
 
 
 def count_approvals(case: Case) -> Tally:

@@ -14,6 +14,18 @@ from deploykit.ledger.records import Record
 from deploykit.site.keys import ADMIN, person
 from deploykit.site.promotion import Promotion
 
+# Codes of reasons that others ask for by name.
+MISSING = "evidence-missing"
+TO_ADD = "evidence-to-add"  # of a check that no train runs
+APPROVALS = "approvals"
+SOAK = "soak"
+FREEZE = "freeze"
+IN_FLIGHT = "in-flight"
+SOURCE_UNSETTLED = "source-unsettled"
+# What only evidence, people or time lack: a train gathers evidence meanwhile.
+MEANWHILE = frozenset({MISSING, TO_ADD, SOAK, FREEZE, APPROVALS})
+PASSING = frozenset({IN_FLIGHT, SOURCE_UNSETTLED})  # what is over when another deploy is
+
 
 class Candidate(Protocol):
     """What policy must know of a release."""

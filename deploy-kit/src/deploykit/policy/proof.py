@@ -9,14 +9,12 @@ from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Result
 from deploykit.ledger.words import short
-from deploykit.policy.case import Case, NeededCheck, Reason, uncounted, waiver_of
+from deploykit.policy.case import MISSING, TO_ADD, Case, NeededCheck, Reason, uncounted, waiver_of
 from deploykit.site.promotion import Promotion
 
 UPGRADE = "upgrade"
 BOOTSTRAP = "bootstrap"
 GATED = "gated"
-MISSING = "evidence-missing"
-TO_ADD = "evidence-to-add"  # of a check that no train runs
 
 
 def checks(case: Case) -> list[Reason]:

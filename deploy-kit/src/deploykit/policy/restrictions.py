@@ -6,7 +6,7 @@ from deploykit.base import times
 from deploykit.ledger import view
 from deploykit.ledger.schema import SPECULATIVE, Phase
 from deploykit.ledger.words import short
-from deploykit.policy.case import Case, Reason, because, last_of, last_words
+from deploykit.policy.case import IN_FLIGHT, Case, Reason, because, last_of, last_words
 
 
 def speculative(case: Case) -> list[Reason]:
@@ -72,7 +72,7 @@ def in_flight(case: Case) -> list[Reason]:
         f"{lease.owner} has been deploying {lease.version} to {case.environment} since "
         f"{times.iso(lease.since)}; its lease lasts until {times.iso(lease.lease_until)}"
     )
-    return [Reason("in-flight", text, "wait for it: deploy-kit status")]
+    return [Reason(IN_FLIGHT, text, "wait for it: deploy-kit status")]
 
 
 def ran_before(case: Case) -> list[Reason]:

@@ -11,7 +11,7 @@ from deploykit.base import times
 from deploykit.ledger import view
 from deploykit.ledger.schema import Phase
 from deploykit.policy.approvals import approvals
-from deploykit.policy.case import Case, Reason
+from deploykit.policy.case import SOURCE_UNSETTLED, Case, Reason
 from deploykit.policy.proof import checks
 from deploykit.policy.restrictions import (
     compromised,
@@ -40,7 +40,7 @@ def source(case: Case) -> list[Reason]:
         text = (
             f"{source} is not settled: {last.version} {state} there since {times.iso(last.since)}"
         )
-        return [Reason("source-unsettled", text, f"deploy-kit deploy {last.version} {source}")]
+        return [Reason(SOURCE_UNSETTLED, text, f"deploy-kit deploy {last.version} {source}")]
     if last.phase == Phase.FAILED:
         text = f"the last deploy in {source} failed: {last.version} on {times.iso(last.told)}"
         remedy = f"deploy-kit history {source}; then deploy again or roll back there"

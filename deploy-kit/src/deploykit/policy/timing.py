@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from deploykit.base import times
 from deploykit.ledger import view
-from deploykit.policy.case import Case, Reason, uncounted, waiver_of
+from deploykit.policy.case import FREEZE, SOAK, Case, Reason, uncounted, waiver_of
 from deploykit.site.windows import closure
 
 
@@ -29,7 +29,7 @@ def soak(case: Case) -> list[Reason]:
     soaking = soak_of(case)
     if soaking is None or case.now >= soaking.ready:
         return []
-    waiver = waiver_of(case, "soak")
+    waiver = waiver_of(case, SOAK)
     if waiver is not None and not waiver.fault:
         return []
     version, ready = case.release.version, times.iso(soaking.ready)
@@ -38,7 +38,7 @@ def soak(case: Case) -> list[Reason]:
         f"{version} has to run in {case.rule.source} for {timedelta(seconds=case.rule.soak)} "
         f"first: until {ready}{again}{uncounted(waiver)}"
     )
-    return [Reason("soak", text, f"wait until {ready}")]
+    return [Reason(SOAK, text, f"wait until {ready}")]
 
 
 def soak_of(case: Case) -> Soak | None:
@@ -67,7 +67,7 @@ def frozen(case: Case) -> list[Reason]:
     closed = closure(case.rule.freeze, case.now)
     if closed is None:
         return []
-    waiver = waiver_of(case, "freeze")
+    waiver = waiver_of(case, FREEZE)
     if waiver is not None and not waiver.fault:
         return []
     name = case.environment
@@ -75,4 +75,4 @@ def frozen(case: Case) -> list[Reason]:
     text = f"{name} is frozen {until}: {closed.reason}{uncounted(waiver)}"
     waive = f"deploy-kit waive {case.release.version} {name} freeze --reason TEXT"
     wait = f"wait until {times.iso(closed.until)}" if closed.until else "deploy-kit policy show"
-    return [Reason("freeze", text, f"{wait}; in an emergency an admin waives it:\n{waive}")]
+    return [Reason(FREEZE, text, f"{wait}; in an emergency an admin waives it:\n{waive}")]

@@ -10,8 +10,7 @@ from deploykit.base.errors import Refused
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.policy import rules
-from deploykit.policy.case import Candidate, Case, NeededCheck, Reason
-from deploykit.policy.proof import MISSING, TO_ADD
+from deploykit.policy.case import MISSING, TO_ADD, Candidate, Case, NeededCheck, Reason
 from deploykit.policy.rules import Rule
 from deploykit.site.promotion import Promotion
 

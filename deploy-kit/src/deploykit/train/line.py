@@ -19,7 +19,7 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import attempts, evidence, policy_in_force, running
 from deploykit.policy import NeededCheck, Verdict, evaluate
-from deploykit.policy.proof import MISSING, TO_ADD
+from deploykit.policy.case import MEANWHILE
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
 from deploykit.release.proof import prove
@@ -31,9 +31,6 @@ from deploykit.site.promotion import Promotion
 from deploykit.train.attendance import attending
 from deploykit.train.deploy import demand_passed, deploy, smoke_test, tag_release
 from deploykit.train.lease import abandoned
-
-# Reasons that do not keep a train from gathering evidence.
-MEANWHILE = frozenset({MISSING, TO_ADD, "soak", "approvals"})
 
 
 def run_train(work: Work, ledger: Ledger, release: Release, line: Sequence[Environment]) -> None:
@@ -89,7 +86,7 @@ def gather(
 ) -> None:
     """Run every check that policy still needs for the release's entry, and record each.
 
-    What only takes time or people (soak, approvals) does not keep checks from running meanwhile.
+    What only takes time or people (soak, a freeze, approvals) does not keep checks from running meanwhile.
     Raises Refused with every reason when something else stands in the way that no check can mend,
     and when all that lacks is evidence of checks that no train runs, time or people.
     """

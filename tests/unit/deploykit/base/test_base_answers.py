@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from deploykit.base import answers
+from deploykit.base import answers, webcall
 from deploykit.base.errors import DeployKitError
 from deploykit.bugs import Mention, Relation, Step, everything, telling
 from deploykit.bugs.trackers import trackers
@@ -62,7 +62,7 @@ def test_jenkins_that_answers_without_end_cannot_be_asked(url: str, tmp_path: Pa
 def test_tracker_that_answers_without_end_fails_and_keeps_nobody_waiting(
     url: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "PAUSE", 0.01)
+    monkeypatch.setattr(webcall, "PAUSE", 0.01)
     with (site.folder / "site.yml").open("a") as text:
         text.write(f"trackers: {{ours: {{kind: webhook, url: {url}}}}}\n")
     ours = trackers(open_site(site.folder))

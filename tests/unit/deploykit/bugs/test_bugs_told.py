@@ -7,23 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import bugserver
 import pytest
-from bugserver import BugServer
+import receiver
+from deploykit.base import webcall
 from deploykit.base.errors import InputError
-from deploykit.bugs import Mention, Relation, Step, everything, telling
+from deploykit.bugs import Mention, Relation, Step, everything
 from deploykit.bugs.telling import notices, tell
 from deploykit.bugs.trackers import Notice, Tracker, trackers
 from deploykit.site import Site, open_site
+from receiver import Receiver
 
 FIX = Mention("7", Relation.CLOSES, "salt", "a" * 40, "a fix")
 TOKEN = "t0ken-of-the-bot"
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BugServer]:
-    monkeypatch.setattr(telling, "PAUSE", 0.01)
-    with bugserver.serving() as state:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    monkeypatch.setattr(webcall, "PAUSE", 0.01)
+    with receiver.serving() as state:
         yield state
 
 
@@ -31,7 +32,7 @@ def wanted(**running: str) -> list[Notice]:
     return notices(everything([Step("1"), Step("2", came=(FIX,))], running))
 
 
-def tracker(site: Site, server: BugServer, kind: str, mode: int = 0o600) -> Tracker:
+def tracker(site: Site, server: Receiver, kind: str, mode: int = 0o600) -> Tracker:
     file = site.folder / "token"
     file.write_text(f"{TOKEN}\n")
     file.chmod(mode)
@@ -45,7 +46,7 @@ def tracker(site: Site, server: BugServer, kind: str, mode: int = 0o600) -> Trac
 
 
 def test_webhook_is_told_of_the_release_and_then_of_each_environment(
-    site: Site, server: BugServer, tmp_path: Path
+    site: Site, server: Receiver, tmp_path: Path
 ) -> None:
     ours = [tracker(site, server, "webhook")]
     assert tell(tmp_path / "bugs", ours, wanted()) == (1, [])
@@ -62,14 +63,14 @@ def test_webhook_is_told_of_the_release_and_then_of_each_environment(
     assert [one["Idempotency-Key"] for one in headers] == ["7/2/", "7/2/test"]
 
 
-def test_github_gets_a_comment_on_the_issue(site: Site, server: BugServer, tmp_path: Path) -> None:
+def test_github_gets_a_comment_on_the_issue(site: Site, server: Receiver, tmp_path: Path) -> None:
     tell(tmp_path, [tracker(site, server, "github")], wanted(production="2"))
     (first, second) = server.posts
     assert first[0] == second[0] == "/repos/ours/cloud/issues/7/comments"
     assert "Release 2 runs in production." in json.loads(second[2])["body"]
 
 
-def test_launchpad_gets_a_message_of_the_bug(site: Site, server: BugServer, tmp_path: Path) -> None:
+def test_launchpad_gets_a_message_of_the_bug(site: Site, server: Receiver, tmp_path: Path) -> None:
     tell(tmp_path, [tracker(site, server, "launchpad")], wanted())
     ((path, _, body),) = server.posts
     form = parse_qs(body)
@@ -79,7 +80,7 @@ def test_launchpad_gets_a_message_of_the_bug(site: Site, server: BugServer, tmp_
 
 @pytest.mark.parametrize("kind", ["github", "launchpad"])
 def test_what_another_machine_told_is_not_told_again(
-    site: Site, server: BugServer, tmp_path: Path, kind: str
+    site: Site, server: Receiver, tmp_path: Path, kind: str
 ) -> None:
     ours = [tracker(site, server, kind)]
     assert tell(tmp_path / "here", ours, wanted()) == (1, [])
@@ -88,26 +89,26 @@ def test_what_another_machine_told_is_not_told_again(
 
 
 def test_tracker_that_fails_for_a_moment_is_told_all_the_same(
-    site: Site, server: BugServer, tmp_path: Path
+    site: Site, server: Receiver, tmp_path: Path
 ) -> None:
     server.failing = [503, 429]
     assert tell(tmp_path, [tracker(site, server, "webhook")], wanted()) == (1, [])
 
 
 def test_tries_have_an_end_and_the_next_call_goes_on(
-    site: Site, server: BugServer, tmp_path: Path
+    site: Site, server: Receiver, tmp_path: Path
 ) -> None:
     ours = [tracker(site, server, "webhook")]
-    server.failing = [500] * telling.TRIES
+    server.failing = [500] * webcall.TRIES
     sent, failed = tell(tmp_path, ours, wanted(test="2"))
-    assert (sent, server.asked) == (0, telling.TRIES)
+    assert (sent, server.asked) == (0, webcall.TRIES)
     assert failed == [f"ours: POST {server.url} failed 3 times: 500 Internal Server Error"]
     assert tell(tmp_path, ours, wanted(test="2")) == (2, [])
 
 
 @pytest.mark.parametrize("status", [401, 404, 302])
 def test_refusal_is_told_at_once_without_the_token(
-    site: Site, server: BugServer, tmp_path: Path, status: int
+    site: Site, server: Receiver, tmp_path: Path, status: int
 ) -> None:
     server.failing = [status]
     _, (said,) = tell(tmp_path, [tracker(site, server, "webhook")], wanted())
@@ -117,19 +118,19 @@ def test_refusal_is_told_at_once_without_the_token(
 
 
 def test_server_that_is_away_is_told(site: Site, tmp_path: Path) -> None:
-    with bugserver.serving() as server:
+    with receiver.serving() as server:
         ours = [tracker(site, server, "webhook")]
-    telling.PAUSE, before = 0.01, telling.PAUSE
+    webcall.PAUSE, before = 0.01, webcall.PAUSE
     try:
         assert tell(tmp_path, ours, wanted())[1] == [
             f"ours: POST {server.url} failed 3 times: ConnectionError"
         ]
     finally:
-        telling.PAUSE = before
+        webcall.PAUSE = before
 
 
 def test_token_that_others_may_read_is_refused(
-    site: Site, server: BugServer, tmp_path: Path
+    site: Site, server: Receiver, tmp_path: Path
 ) -> None:
     _, (said,) = tell(tmp_path, [tracker(site, server, "webhook", 0o644)], wanted())
     assert "others may read" in said

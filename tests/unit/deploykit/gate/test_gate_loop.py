@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError
+from deploykit.base.filelock import only_one
 from deploykit.gate.access import Access
 from deploykit.gate.config import Config
-from deploykit.gate.loop import only_one, run_gate
+from deploykit.gate.loop import run_gate
 from deploykit.gate.merged_bugs import MergedBugs
 from deploykit.gate.order import Queue
 from deploykit.gate.site import Opened, Surroundings, assembled
@@ -52,5 +53,5 @@ def test_server_that_is_away_for_ten_minutes_is_asked_less_and_less_and_said_onc
 
 def test_second_gate_of_a_site_refuses_to_run(away: tuple[Opened, list[str]]) -> None:
     opened, _ = away
-    with only_one(opened.lock), pytest.raises(DeployKitError, match="another gate"):
+    with only_one(opened.lock, "gate"), pytest.raises(DeployKitError, match="another gate"):
         run_gate(opened.gate, ["false"], opened.lock)

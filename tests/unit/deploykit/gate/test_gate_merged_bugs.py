@@ -6,32 +6,33 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import bugserver
 import pytest
-from bugserver import BugServer
-from deploykit.bugs import Mention, Relation, telling
+import receiver
+from deploykit.base import webcall
+from deploykit.bugs import Mention, Relation
 from deploykit.bugs.trackers import Tracker, webhook
 from deploykit.gate.merged_bugs import MergedBugs
+from receiver import Receiver
 
 FIX = Mention("7", Relation.CLOSES, "cloud/salt", "a" * 40, "a fix")
 HALF = Mention("8", Relation.PARTIAL, "cloud/salt", "a" * 40, "a fix")
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BugServer]:
-    monkeypatch.setattr(telling, "PAUSE", 0.01)
-    with bugserver.serving() as state:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    monkeypatch.setattr(webcall, "PAUSE", 0.01)
+    with receiver.serving() as state:
         yield state
 
 
-def bugs(folder: Path, server: BugServer, said: list[str]) -> MergedBugs:
+def bugs(folder: Path, server: Receiver, said: list[str]) -> MergedBugs:
     """What a gate that is started now has."""
     ours = Tracker("ours", server.url, "", None, webhook)
     return MergedBugs(folder / "bugs", [ours], said.append)
 
 
 def test_merge_is_told_once_also_by_a_gate_that_is_started_anew(
-    tmp_path: Path, server: BugServer
+    tmp_path: Path, server: Receiver
 ) -> None:
     for _ in range(2):
         gate = bugs(tmp_path, server, [])
@@ -47,7 +48,7 @@ def test_merge_is_told_once_also_by_a_gate_that_is_started_anew(
 
 
 def test_tracker_that_is_away_is_said_once_and_left_alone_for_a_while(
-    tmp_path: Path, server: BugServer
+    tmp_path: Path, server: Receiver
 ) -> None:
     said: list[str] = []
     gate = bugs(tmp_path, server, said)
@@ -56,7 +57,7 @@ def test_tracker_that_is_away_is_said_once_and_left_alone_for_a_while(
         gate.note([FIX])
         gate.wait(60)
     assert len(said) == 1 and said[0].startswith("a bug tracker was not told: ours: POST")
-    assert server.asked == telling.TRIES
+    assert server.asked == webcall.TRIES
     server.failing = []
     gate._beside._not_before = 0.0  # the while is over
     gate.note([FIX])

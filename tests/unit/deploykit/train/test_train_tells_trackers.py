@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-import bugserver
 import pytest
+import receiver
+from deploykit.base import webcall
 from deploykit.base.errors import Refused
-from deploykit.bugs import telling
 from deploykit.cli import cli
 from deploykit.release import Release
 from trainworld import Build, World, git
@@ -29,13 +29,13 @@ def mend(world: World) -> None:
     git(checkout, "commit", "-qm", "Mend it\n\nCloses-Bug: #7")
 
 
-def told(server: bugserver.BugServer) -> list[tuple[str, str | None]]:
+def told(server: receiver.Receiver) -> list[tuple[str, str | None]]:
     bodies = [json.loads(body) for _, _, body in server.posts]
     assert {one["bug"] for one in bodies} <= {"7"}
     return [(one["release"], one["environment"]) for one in bodies]
 
 
-def release_that_mends(world: World, server: bugserver.BugServer) -> Release:
+def release_that_mends(world: World, server: receiver.Receiver) -> Release:
     """A second release, which mends a bug of which the site tells `server`."""
     keys = json.dumps({"kind": "webhook", "url": server.url})
     with (world.site.folder / "site.yml").open("a") as file:
@@ -48,9 +48,9 @@ def release_that_mends(world: World, server: bugserver.BugServer) -> Release:
 def test_tracker_hears_of_the_release_and_of_each_environment_that_it_enters(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "PAUSE", 0.01)
+    monkeypatch.setattr(webcall, "PAUSE", 0.01)
     world = build(LINE)
-    with bugserver.serving() as server:
+    with receiver.serving() as server:
         second = release_that_mends(world, server)
         call(world, "train", second.version, "--to", "alpha")
         assert told(server) == [(second.version, None), (second.version, "alpha")]
@@ -64,7 +64,7 @@ def test_tracker_hears_of_the_release_and_of_each_environment_that_it_enters(
 
 def test_train_that_stops_on_its_way_tells_what_it_reached(build: Build) -> None:
     world = build(LINE)
-    with bugserver.serving() as server:
+    with receiver.serving() as server:
         second = release_that_mends(world, server)
         call(world, "hold", "omega", "--reason", "night")
         with pytest.raises(Refused):

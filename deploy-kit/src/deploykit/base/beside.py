@@ -1,4 +1,4 @@
-"""Work beside the gate's rounds: it may be slow, and no round waits for it."""
+"""Work beside a loop's rounds: it may be slow, and no round waits for it."""
 
 from __future__ import annotations
 
