@@ -87,8 +87,8 @@ def gather(
     """Run every check that policy still needs for the release's entry, and record each.
 
     What only takes time or people (soak, a freeze, approvals) does not keep checks from running
-    meanwhile. Raises Refused with every reason when something else stands in the way that no check can mend,
-    and when all that lacks is evidence of checks that no train runs, time or people.
+    meanwhile. Raises Refused with every reason when something else stands in the way that no check
+    can mend, and when all that lacks is evidence of checks that no train runs, time or people.
     """
     tried: Counter[NeededCheck] = Counter()
     while True:
