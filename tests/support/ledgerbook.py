@@ -123,11 +123,14 @@ def rule(
     without: Sequence[str] = (),
     asked: Mapping[str, Any] = MappingProxyType({}),
     freeze: Sequence[Window] = (),
+    undisturbed: bool = True,
     **checks: tuple[int, int],
 ) -> dict[str, Any]:
     attempts = {name: {"attempts": a, "passes": p} for name, (a, p) in checks.items()}
     counted = {"count": approvals, "not": sorted(without), **asked}
     found = {"from": source, "checks": attempts, "soak": soak, "approvals": counted}
+    if soak and undisturbed:
+        found["undisturbed"] = True
     return {**found, "freeze": windows_json(tuple(freeze))} if freeze else found
 
 

@@ -111,7 +111,8 @@ def _policy_lines(policy: dict[str, Any]) -> list[str]:
     for name, rule in sorted(policy.items()):
         lines.append(f"{name}:")
         lines.append(f"  from: {rule['from'] or 'anywhere'}")
-        lines.append(f"  soak: {rule['soak']} s")
+        undisturbed = ", undisturbed" if rule.get("undisturbed") else ""
+        lines.append(f"  soak: {rule['soak']} s{undisturbed}")
         lines.append(f"  approvals: {_approvals_words(rule['approvals'])}")
         lines += [f"  {_window_words(entry)}" for entry in rule.get("freeze", ())]
         for role, share in sorted(rule.get("allow_missing", {}).items()):

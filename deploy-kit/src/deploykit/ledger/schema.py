@@ -187,7 +187,8 @@ def compromised(value: object) -> bool:
 def rule(value: object) -> bool:
     """The promotion policy of one environment; what it does not ask for may be left unsaid."""
     fields: dict[str, Check] = {**_RULE, "approvals": _approvals}
-    return _shape(value, fields, {"allow_missing": mapping(name, _share), "freeze": _windows})
+    later = {"allow_missing": mapping(name, _share), "freeze": _windows, "undisturbed": flag}
+    return _shape(value, fields, later)
 
 
 def rule_1(value: object) -> bool:

@@ -191,6 +191,7 @@ def parse_policy(value: Mapping[str, Any]) -> dict[str, Promotion]:
                 for check, counts in rule["checks"].items()
             },
             soak=rule["soak"],
+            undisturbed=rule.get("undisturbed", not rule["soak"]),
             approvals=_parse_approvals(rule["approvals"]),
             allow_missing={
                 role: Share.parse(share) for role, share in rule.get("allow_missing", {}).items()
@@ -229,6 +230,7 @@ def _optional_json(rule: Promotion) -> dict[str, Any]:
     """What a rule asks for that records of before say nothing of; nothing if it does not."""
     shares = {role: str(share) for role, share in rule.allow_missing.items()}
     return {
+        **({"undisturbed": True} if rule.soak and rule.undisturbed else {}),
         **({"allow_missing": shares} if shares else {}),
         **({"freeze": windows_json(rule.freeze)} if rule.freeze else {}),
     }

@@ -52,7 +52,7 @@ def soak_of(case: Case) -> Soak | None:
         return None
     since, disturbance = runs.since, ""
     for time, what in view.disturbances(case.records, source, runs.digest):
-        if time >= since:
+        if case.rule.undisturbed and time >= since:
             since, disturbance = time, f"{what} at {times.iso(time)}"
     return Soak(since, disturbance, since + timedelta(seconds=case.rule.soak))
 

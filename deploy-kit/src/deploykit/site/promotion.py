@@ -81,13 +81,15 @@ class Approvals:
 class Promotion:
     """What entry into an environment asks for; soak in seconds.
 
-    `allow_missing`: how many of a role's nodes a deployment may leave out. `freeze`: the windows in
-    which nothing enters, or only then.
+    `undisturbed`: whether a disturbance begins the soak anew, as all policy of now asks; records of
+    before do not. `allow_missing`: how many of a role's nodes a deployment may leave out. `freeze`:
+    the windows in which nothing enters, or only then.
     """
 
     source: str | None = None
     checks: dict[str, CheckRule] = field(default_factory=dict)
     soak: int = 0
+    undisturbed: bool = True
     approvals: Approvals = Approvals()
     allow_missing: dict[str, Share] = field(default_factory=dict)
     freeze: tuple[Window, ...] = ()

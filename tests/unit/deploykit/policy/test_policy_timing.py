@@ -50,6 +50,12 @@ def test_firing_alerts_and_failed_checks_begin_the_soak_anew() -> None:
     assert "anew since smoke failed at 2026-11-21T13:20:" in reasons(told)["soak"]
 
 
+def test_soak_in_a_policy_of_before_is_judged_by_the_rule_of_its_time() -> None:
+    told = Story.of(test=rule(), prod=rule("test", soak=3600, undisturbed=False))
+    told.deployed("test", ONE).wait(3000)
+    assert reasons(seen(told, db=2).wait(700)) == {}
+
+
 def test_what_disturbs_nothing_lets_the_soak_go_on() -> None:
     told = seen(soaking().wait(3000))  # looked, and saw none
     seen(told, environment="prod", db=1)
