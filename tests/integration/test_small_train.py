@@ -6,6 +6,7 @@ the environment and go on where the one before ended, in the order of this file.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,26 @@ nodes:
   region: {roles: [master, database, cache, identity, load-balancer], at: 10}
 """
 LINE = "grep ^-m /etc/memcached.conf"
+# What people do at night: a file of a state edited, one of nobody's laid down, a unit that fails, a
+# package more, and the release's own files touched.
+DISTURB = r"""set -e
+sed -i 's/^-m .*/-m 1/' /etc/memcached.conf
+echo mine >/etc/motd.mine
+printf '[Service]\nType=oneshot\nExecStart=/bin/false\n' >/run/systemd/system/broken.service
+systemctl daemon-reload
+systemctl start broken.service || true
+mkdir -p /tmp/cowsay/DEBIAN
+printf 'Package: cowsay\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n' \
+  >/tmp/cowsay/DEBIAN/control
+dpkg-deb -b /tmp/cowsay /tmp/cowsay.deb
+dpkg -i /tmp/cowsay.deb
+echo >>"$(find /srv/kits/current/salt -name '*.sls' | head -1)"
+"""
+MEND = """set -e
+rm /etc/motd.mine
+systemctl reset-failed broken.service
+dpkg -P cowsay
+"""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +93,34 @@ def test_changed_line_goes_through_as_an_upgrade(railway: Railway) -> None:
     assert railway.running("sole") == version
     assert railway.on_node("sole", "region", LINE).split()[1] == "66"
     assert results(railway)["upgrade"] == "passed"
+
+
+def test_node_that_nobody_touched_has_not_drifted(railway: Railway) -> None:
+    seen = railway.json("drift", "sole")
+    assert (seen["findings"], seen["nodes"]) == ([], ["region"])
+    assert railway.json("ledger", "show", str(seen["record"]))["clean"] is True
+
+
+def test_drift_of_every_kind_is_found_told_and_mended_by_a_deployment(railway: Railway) -> None:
+    railway.on_node("sole", "region", DISTURB)
+    said = railway("drift", "sole", "--explain", "--json", status=1)
+    seen = json.loads(said.stdout)
+    kinds = {(finding["kind"], finding["what"]) for finding in seen["findings"]}
+    states = [what for kind, what in kinds if kind == "state"]
+    assert any("memcached" in what for what in states), kinds
+    assert {
+        ("file", "/etc/motd.mine"),
+        ("service", "broken.service"),
+        ("package", "cowsay"),
+    } <= kinds
+    assert any(kind == "kit" for kind, _ in kinds)
+    assert any("root from" in who for who in seen["logins"]["region"])
+    record = railway.json("ledger", "show", str(seen["record"]))
+    assert record["nodes"]["region"] >= 5 and "broken.service" in record["summary"]
+    assert railway.on_node("sole", "region", LINE).split()[1] == "1", "looking changes nothing"
+    railway.on_node("sole", "region", MEND)
+    railway("deploy", "latest", "sole")
+    assert railway.json("drift", "sole", "--no-record")["findings"] == []
 
 
 def test_rollback_brings_back_what_ran_before(railway: Railway) -> None:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 GOLDEN = Path(__file__).parent / "golden"
 CARRYING = re.compile(r"stage\('([\w-]+)'\) \{\s+steps \{\s+(?:script \{\s+)?carry\b")
 LOCK = 'lock(resource: "deploy-kit-${env.STAGE_NAME}")'  # in `carry`
-OF_AN_ENVIRONMENT = re.compile("^deploy-kit-(promote|renew|bootstrap)-")
+OF_AN_ENVIRONMENT = re.compile("^deploy-kit-(promote|renew|drift|bootstrap)-")
 CREDENTIALS = re.compile(r"(?:credentialsId: |sshagent\(\[)'([\w-]+)'")
 STEPS_OF = {  # the plugin that brings each thing that the Jenkinsfile uses
     "lock(": "lockable-resources",

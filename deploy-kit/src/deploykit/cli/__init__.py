@@ -25,6 +25,7 @@ COMMANDS = {
     "deploy": "deploykit.cli.deploy:deploy",
     "dev": "deploykit.cli.dev:dev",
     "doctor": "deploykit.cli.host:doctor",
+    "drift": "deploykit.cli.drift:drift",
     "env": "deploykit.cli.env:env",
     "evidence": "deploykit.cli.evidence:evidence",
     "explain": "deploykit.cli.explain:explain",

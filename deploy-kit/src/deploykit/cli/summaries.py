@@ -10,6 +10,7 @@ SUMMARIES = {
     "deploy": "Deploy RELEASE in ENVIRONMENT, if policy lets it in.",
     "dev": "Develop the content: what is edited here runs there in seconds.",
     "doctor": "Look at this machine: findings with remedies.",
+    "drift": "Say where nodes of ENVIRONMENT are not what was deployed; exit status 1 if any is.",
     "env": "Environments and their nodes.",
     "evidence": "Evidence that no train gathers: of tests of one's own, or of a check by hand.",
     "explain": "Say rule by rule whether RELEASE may enter ENVIRONMENT now; exit status 1 if not.",

@@ -14,6 +14,7 @@ from deploykit.master.remote.salt_master import (
     progress_of,
     summarise_orchestration,
     summarise_states,
+    would,
 )
 
 
@@ -131,3 +132,23 @@ def test_minion_that_gets_no_modules_is_named_before_any_state_runs() -> None:
     master.sync("digest", ["web"])
     with pytest.raises(AgentError, match=r"did not reach db, who$"):
         master.sync("digest", ["web", "db", "who"])
+
+
+def test_run_in_test_mode_tells_what_would_change_and_what_would_fail() -> None:
+    run = {
+        "file_|-a_|-/etc/a_|-managed": {
+            "__id__": "a", "name": "/etc/a", "result": None, "comment": "would be changed",
+            "changes": {"diff": "-x"}, "__run_num__": 1,
+        },
+        "cmd_|-b_|-true_|-run": {
+            "__id__": "b", "result": None, "comment": "would run", "changes": {}, "__run_num__": 2,
+        },
+        "file_|-c_|-/etc/c_|-managed": {
+            "__id__": "c", "name": "/etc/c", "result": True, "comment": "right", "changes": {},
+            "__run_num__": 3,
+        },
+    }  # fmt: skip
+    summary = summarise_states(run, would)
+    assert [entry["state"] for entry in summary["changed"]] == ["a", "b"]
+    assert (summary["failed"], summary["files"]) == ([], ["/etc/a", "/etc/c"])
+    assert [entry["state"] for entry in summarise_states(run)["changed"]] == ["a"]

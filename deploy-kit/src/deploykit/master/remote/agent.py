@@ -100,6 +100,9 @@ class Agent:
     def highstate(self, digest: str, minions: list[str]) -> dict[str, Any]:
         return self._salt.highstate(self._channel, digest, minions)
 
+    def test_states(self, digest: str, minions: list[str]) -> dict[str, Any]:
+        return self._salt.test(digest, minions)
+
     def apply(self, digest: str, minions: list[str], states: list[str]) -> dict[str, Any]:
         if any((kits.folder(digest) / "salt" / "states").glob("_*")):
             self._salt.sync(digest, minions)
@@ -170,6 +173,7 @@ CALLS = (
     "wait_for",
     "orchestrate",
     "highstate",
+    "test_states",
     "apply",
     "alerts",
     "secrets_list",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .protocol import AgentError, Channel
@@ -79,6 +79,20 @@ class SaltMaster:
         """Apply the whole highstate of `digest` on every minion; returns what each one said."""
         answers = self._states(channel, digest, minions, {})
         return {name: summarise_states(answer) for name, answer in answers.items()}
+
+    def test(self, digest: str, minions: list[str]) -> dict[str, Any]:
+        """What the whole highstate of `digest` would change on every minion, and does not."""
+        answers = self._local.cmd(
+            minions,
+            "state.apply",
+            kwarg={"saltenv": digest, "pillarenv": digest, "queue": True, "test": True},
+            tgt_type="list",
+            timeout=20,
+        )
+        return {
+            name: summarise_states(answers.get(name, f"minion {name} did not answer"), would)
+            for name in minions
+        }
 
     def apply(
         self, channel: Channel, digest: str, minions: list[str], states: list[str]
@@ -204,7 +218,19 @@ def said_of(state: dict[str, Any], key: str, most: int | None = None) -> dict[st
     return {key: said, "printed": str(printed).rstrip().rpartition("\n")[2][-PRINTED:]}
 
 
-def summarise_states(answer: Any) -> dict[str, Any]:
+def changed(state: dict[str, Any]) -> bool:
+    """Whether a state changed something."""
+    return bool(state.get("changes"))
+
+
+def would(state: dict[str, Any]) -> bool:
+    """Whether a state would change something: in its test mode Salt has no result for it then."""
+    return state.get("result") is None
+
+
+def summarise_states(
+    answer: Any, differs: Callable[[dict[str, Any]], bool] = changed
+) -> dict[str, Any]:
     """One minion's answer to a state run: failures in their order, then changes, then counts."""
     if not isinstance(answer, dict):
         text = "\n".join(answer) if isinstance(answer, list) else str(answer)
@@ -214,16 +240,16 @@ def summarise_states(answer: Any) -> dict[str, Any]:
             "total": 0,
             "files": [],
         }
-    failed, changed, files = [], [], []
+    failed, differing, files = [], [], []
     for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
         identity = state.get("__id__", key)
         if state.get("result") is False:
             failed.append({"state": identity, **said_of(state, "comment")})
-        if state.get("changes"):
-            changed.append({"state": identity, **said_of(state, "comment")})
+        if differs(state):
+            differing.append({"state": identity, **said_of(state, "comment")})
         if key.startswith("file_|-") and str(state.get("name", "")).startswith("/"):
             files.append(str(state["name"]))
-    return {"failed": failed, "changed": changed, "total": len(answer), "files": files}
+    return {"failed": failed, "changed": differing, "total": len(answer), "files": files}
 
 
 def changes_of(answer: Any) -> list[dict[str, str]]:

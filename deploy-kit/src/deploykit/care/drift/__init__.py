@@ -1,0 +1,108 @@
+"""Drift: where nodes are not what the release that they run makes of them. Pure.
+
+Salt says in its test mode what it would change; the nodes themselves say what else changed since
+the last deployment. What was asked is in `look`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deploykit.base.printable import one_line
+from deploykit.master.facade import StatesRun
+from deploykit.nodes.changes import NodeChanges
+
+# What changes by itself, or by the network's word: no deployment made it what it is.
+RESTLESS = frozenset({"/etc/adjtime", "/etc/mtab", "/etc/resolv.conf", "/etc/.pwd.lock"})
+SHOWN = 10  # findings in the summary of a record
+Packages = Mapping[str, Mapping[str, str]]  # of each role: a package and its version
+
+
+class Kind(StrEnum):
+    """What drifted."""
+
+    STATE = "state"  # Salt would change it, or fail to
+    FILE = "file"  # below /etc, of no state
+    SERVICE = "service"  # a unit that failed
+    PACKAGE = "package"  # another version than was seen with the release
+    KIT = "kit"  # the release's own files on the master
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it was deployed: on which node, what, and what is wrong with it."""
+
+    node: str
+    kind: Kind
+    what: str
+    wrong: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.kind} {one_line(self.what)}: {one_line(self.wrong)}"
+
+
+def drift_of_states(answers: Mapping[str, StatesRun]) -> Iterator[Finding]:
+    """What Salt would change or fail at; `answers` are those of a run in test mode."""
+    for node, answer in sorted(answers.items()):
+        for entry in answer["failed"]:
+            yield Finding(node, Kind.STATE, entry["state"], f"fails: {_first(entry['comment'])}")
+        for entry in answer["changed"]:
+            yield Finding(node, Kind.STATE, entry["state"], _first(entry["comment"]))
+
+
+def drift_of_nodes(
+    changes: Mapping[str, NodeChanges], answers: Mapping[str, StatesRun]
+) -> Iterator[Finding]:
+    """What changed below /etc without a state that owns it, and units that failed.
+
+    A folder stands for what was taken out of it: it is named if nothing in it is.
+    """
+    for node, change in sorted(changes.items()):
+        managed = set(answers[node]["files"]) if node in answers else set()
+        seen = [path for path in change.files if path not in RESTLESS]
+        for path in seen:
+            if path not in managed:
+                yield Finding(node, Kind.FILE, path, "changed since the last deployment")
+        explained = {path.rpartition("/")[0] for path in (*change.files, *managed, *RESTLESS)}
+        for folder in change.folders:
+            if folder not in explained:
+                yield Finding(node, Kind.FILE, folder, "something in it came or went")
+        for unit in change.failed:
+            yield Finding(node, Kind.SERVICE, unit, "failed")
+
+
+def drift_of_packages(seen: Packages, now: Packages, first: Mapping[str, str]) -> Iterator[Finding]:
+    """Packages of a role with another version than was seen with the release (`seen`).
+
+    `first` is the first node with each role, whose versions a role's are; a node has several roles,
+    and each package of it is told once.
+    """
+    told = set()
+    for role in sorted(seen.keys() & now.keys()):
+        for name in sorted({*seen[role], *now[role]}):
+            was, is_ = seen[role].get(name, ""), now[role].get(name, "")
+            node = first[role]
+            if was != is_ and (node, name) not in told:
+                told.add((node, name))
+                wrong = f"{was or 'not there'} with the release, {is_ or 'gone'} now"
+                yield Finding(node, Kind.PACKAGE, name, wrong)
+
+
+def count_by_node(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many findings each node has."""
+    return dict(Counter(finding.node for finding in findings))
+
+
+def summary_of(findings: tuple[Finding, ...], nodes: int) -> str:
+    """The findings in a few lines, for a record."""
+    if not findings:
+        return f"none on {nodes} nodes"
+    more = [f"and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []
+    return "\n".join([*map(str, findings[:SHOWN]), *more])
+
+
+def _first(comment: str) -> str:
+    return comment.strip().partition("\n")[0]

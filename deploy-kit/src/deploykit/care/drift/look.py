@@ -1,0 +1,148 @@
+"""Looking for drift: every node asked, by Salt in its test mode and past it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from deploykit.base.errors import Refused
+from deploykit.care.drift import (
+    Finding,
+    Kind,
+    count_by_node,
+    drift_of_nodes,
+    drift_of_packages,
+    drift_of_states,
+    summary_of,
+)
+from deploykit.ledger import Body, Ledger, view
+from deploykit.ledger.bodies import observation_body
+from deploykit.ledger.records import Record
+from deploykit.ledger.schema import Subject
+from deploykit.master.facade import StatesRun
+from deploykit.nodes.changes import NodeChanges, changes_since
+from deploykit.nodes.inventory import Inventory
+from deploykit.nodes.looks import packages_by_role
+from deploykit.nodes.ssh import reachable
+from deploykit.rollout.work import Work
+
+BATCH = 8  # nodes that run their states at once: they go on serving meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What was found of an environment that runs `version`; `nodes` were asked, `changes` are what
+    they said past Salt, `seconds` how long it took."""
+
+    environment: str
+    release: str
+    version: str
+    findings: tuple[Finding, ...]
+    nodes: tuple[str, ...]
+    changes: dict[str, NodeChanges]
+    seconds: float
+
+
+def look_for_drift(
+    work: Work, records: Sequence[Record], inventory: Inventory, *, logins: bool = False
+) -> Drift:
+    """Compare every node of a live environment with the release that it runs; changes nothing.
+
+    Nodes that the last deployment left out are not asked. Raises Refused if it runs nothing or is
+    being deployed to, NodeUnreachable.
+    """
+    name = inventory.environment.name
+    runs = view.running(records, name)
+    if runs is None:
+        raise Refused(f"{name} runs nothing yet", f"deploy-kit deploy latest {name}")
+    last = view.attempts(records, name)[-1]
+    if last.open:
+        raise Refused(f"{name} is being deployed to: nothing there is what it will be",
+                      "deploy-kit status")  # fmt: skip
+    began = time.monotonic()
+    names = tuple(host.name for host in inventory.minions if host.name not in runs.left_out)
+    reachable(inventory, [inventory.master.name, *names])
+    digest = runs.digest.removeprefix("sha256:")
+    findings = list(_kit(work, inventory, digest))
+    answers = _states(work, inventory, digest, names)
+    with work.progress.step(f"{name}: files, services and packages"):
+        changes = changes_since(inventory, names, last.told, logins=logins)
+        installed = packages_by_role(inventory)
+    findings += drift_of_states(answers)
+    findings += drift_of_nodes(changes, answers)
+    first = {role: host.name for host in reversed(inventory.minions) for role in host.roles}
+    findings += drift_of_packages(_seen_packages(records, name, runs.digest), installed, first)
+    return Drift(
+        environment=name,
+        release=runs.digest,
+        version=runs.version,
+        findings=tuple(findings),
+        nodes=names,
+        changes=changes,
+        seconds=time.monotonic() - began,
+    )
+
+
+def record_drift(ledger: Ledger, drift: Drift) -> Record:
+    """Record what was found, or that nothing was. Raises Refused if another release was deployed
+    meanwhile: then nobody knows what was looked at."""
+
+    def decide(records: tuple[Record, ...], now: object) -> Body:
+        runs = view.running(records, drift.environment)
+        if (
+            runs is None
+            or runs.digest != drift.release
+            or view.in_flight(records, drift.environment)
+        ):
+            raise Refused(f"{drift.environment} was deployed to meanwhile", "look again")
+        return observation_body(
+            Subject.DRIFT,
+            environment=drift.environment,
+            release=drift.release,
+            seconds=drift.seconds,
+            summary=summary_of(drift.findings, len(drift.nodes)),
+            nodes=count_by_node(drift.findings),
+        )
+
+    return ledger.append(decide)
+
+
+def _kit(work: Work, inventory: Inventory, digest: str) -> list[Finding]:
+    """Whether the master has the release's files as they were verified, and goes by them."""
+    master, name = work.master(inventory), inventory.master.name
+    with work.progress.step(f"{inventory.instance}: the kit on its master"):
+        current, whole = master.current(), master.has_kit(digest)
+    if current != digest:
+        wrong = f"the master goes by {(current or 'nothing')[:12]}"
+        return [Finding(name, Kind.KIT, digest[:12], wrong)]
+    if not whole:
+        return [Finding(name, Kind.KIT, digest[:12], "its files are not those of the release")]
+    return []
+
+
+def _states(
+    work: Work, inventory: Inventory, digest: str, names: Sequence[str]
+) -> dict[str, StatesRun]:
+    """What Salt would do on each node, a batch of them after the other."""
+    answers: dict[str, StatesRun] = {}
+    left = iter(names)
+    with work.progress.step(f"{inventory.instance}: what Salt would change") as step:
+        while batch := list(islice(left, BATCH)):
+            step.note(", ".join(batch))
+            answers |= work.master(inventory).test_states(digest, batch)
+    return answers
+
+
+def _seen_packages(
+    records: Sequence[Record], environment: str, release: str
+) -> dict[str, dict[str, str]]:
+    """The versions that were seen in the environment itself with the release, the last of each
+    role."""
+    return {
+        role: dict(versions)
+        for entry in view.evidence(records, release=release, environment=environment)
+        if not entry.copy
+        for role, versions in entry.packages.items()
+    }
