@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,13 +31,6 @@ from deploykit.site.keys import Key
 from ledgerbook import Story, release, rule
 from receiver import Receiver
 from sinkfile import hold, write_sinks
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(webcall, "PAUSE", 0.01)
-    with receiver.serving() as state:
-        yield state
 
 
 @dataclass

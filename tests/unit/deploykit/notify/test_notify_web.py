@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import receiver
 from deploykit.base import webcall
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.times import utc_now
@@ -21,13 +19,6 @@ from receiver import Receiver
 from sinkfile import credentials, write_sinks
 
 TOKEN = "t0ken-of-the-bot"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(webcall, "PAUSE", 0.01)
-    with receiver.serving() as state:
-        yield state
 
 
 def sink(site: Site, kind: str, secret: str = TOKEN, **keys: object) -> Sink:
