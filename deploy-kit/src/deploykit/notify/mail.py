@@ -181,5 +181,5 @@ def _refusal(what: str, code: int, text: bytes | str) -> DeployKitError:
 
 
 def _words(code: int, text: bytes | str) -> str:
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"{code} {one_line(said, SHOWN)}"
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"{code} {one_line(words, SHOWN)}"
