@@ -163,6 +163,14 @@ def test_service_of_apprise_is_told(site: Site, server: Receiver) -> None:
     assert "s3cret" not in f"{error.value.message}{error.value.remedy}"
 
 
+def test_service_of_apprise_that_shows_html_gets_no_markup_of_others(
+    site: Site, server: Receiver
+) -> None:
+    sink(site, "apprise", f"json://127.0.0.1:{server.port}/?format=html").send(refusal())
+    (body,) = server.bodies()
+    assert "&lt;!channel&gt;" in str(body["message"])
+
+
 def test_url_that_apprise_does_not_know_is_told_without_it(site: Site) -> None:
     with pytest.raises(InputError, match="is no URL that Apprise knows") as error:
         sink(site, "apprise", "nowhere://t0ken").send(refusal())
