@@ -23,7 +23,7 @@ from deploykit.notify.delivery import Delivery
 from deploykit.notify.mail import Encryption, Mail
 from deploykit.notify.news import news_of, with_more
 from deploykit.notify.sinks import EVERYTHING, Sink
-from deploykit.notify.told import Told, ToldFile
+from deploykit.notify.state import SinkState, StateFile
 from ledgerbook import Story, release, rule
 
 LENGTHS = (1_000, 10_000)  # records
@@ -78,8 +78,8 @@ def telling() -> None:
         mail = Mail("duty", "127.0.0.1", server.port, Encryption.NONE, "a@example.org",
                     ("b@example.org",), None)  # fmt: skip
         sink = Sink("duty", "mail", mail, {}, EVERYTHING)
-        told = Told(0, story.records[0].commit)
-        delivery = Delivery(sink, ToldFile(Path(folder), "duty"), told, "home", lambda line: None)
+        state = SinkState(0, story.records[0].commit)
+        delivery = Delivery(sink, StateFile(Path(folder), "duty"), state, "home", lambda line: None)
         news = news_of(story.records, 1, TRAIN)
         began = time.perf_counter()
         assert delivery.deliver(news)

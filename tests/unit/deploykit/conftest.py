@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import receiver
 from deploykit.cli import main
 from deploykit.ledger import Ledger
 from deploykit.site import Site
 from deploykit.site.keys import Key
 from ledgerbook import Call, Keys, make_key, make_site
+from receiver import Receiver
 from sitecheckout import Checkout, make_checkout
 
 
@@ -39,6 +42,14 @@ def site(tmp_path: Path) -> Site:
 def ledger(site: Site, ann: Key) -> Ledger:
     """A ledger that ann began."""
     return Ledger.open(site, ann)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A receiver of HTTP, which is asked again after a moment."""
+    monkeypatch.setattr("deploykit.base.webcall.PAUSE", 0.01)
+    with receiver.serving() as state:
+        yield state
 
 
 @pytest.fixture

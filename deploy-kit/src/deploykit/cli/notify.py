@@ -50,7 +50,7 @@ def run(ctx: click.Context, every: float) -> None:
     from deploykit.notify.loop import follow
 
     with _deliveries(ctx) as (ledger, deliveries):
-        click.echo(f"telling {', '.join(one.sink.name for one in deliveries)}", err=True)
+        click.echo(f"telling {', '.join(delivery.sink.name for delivery in deliveries)}", err=True)
         follow(ledger, deliveries, check_names(), click.echo, every=every)
 
 
@@ -87,9 +87,9 @@ def test(ctx: click.Context, sink: str) -> None:
     from deploykit.notify.sinks import sink_named
 
     site = site_of(ctx)
-    found = sink_named(site, sink)
-    with Shown(stderr()).step(f"telling {found.notifier.address}"):
-        note = found.send(trial_message(site.name, found.name, utc_now()))
+    named = sink_named(site, sink)
+    with Shown(stderr()).step(f"telling {named.notifier.address}"):
+        note = named.send(trial_message(site.name, named.name, utc_now()))
     click.echo(f"{sink}: sent" + (f" ({one_line(note)})" if note else ""))
 
 
@@ -111,7 +111,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
         records = ledger_of(ctx).known
         standings = standings_of(site, sinks, records, utc_now(), check_names())
     if as_json:
-        print_json([one.as_json() for one in standings])
+        print_json([standing.as_json() for standing in standings])
     elif not sinks:
         click.echo(f"nobody is told: {site.folder / 'site.yml'} has no 'notify'")
     else:
@@ -124,7 +124,7 @@ def _deliveries(ctx: click.Context) -> Iterator[tuple[Ledger, list[Delivery]]]:
     from deploykit.base.errors import InputError
     from deploykit.base.filelock import only_one
     from deploykit.cli.ledger import ledger_of
-    from deploykit.notify.delivery import deliveries_of, told_folder
+    from deploykit.notify.delivery import deliveries_of, state_folder
     from deploykit.notify.sinks import sinks_of
 
     site = site_of(ctx)
@@ -134,7 +134,7 @@ def _deliveries(ctx: click.Context) -> Iterator[tuple[Ledger, list[Delivery]]]:
             f"nobody is to be told: {site.folder / 'site.yml'} has no 'notify'",
             "docs/notify.md shows one",
         )
-    with only_one(told_folder(site) / ".lock", "'notify'"):
+    with only_one(state_folder(site) / ".lock", "'notify'"):
         ledger = ledger_of(ctx)
         yield ledger, deliveries_of(site, sinks, ledger.known, click.echo)
 
@@ -150,16 +150,17 @@ def _print_standings(standings: Sequence[Standing]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Sink", "Tells", "Of", "Last (UTC)", "Waiting"):
         table.add_column(title, overflow="fold", no_wrap=title == "Sink")
-    for one in standings:
-        sent = one.told.last_sent if one.told else None
-        last = human(sent) if sent else "nothing yet"
-        waiting = str(len(one.waiting)) if one.told else "not begun"
-        cells = (one.sink.name, one.sink.notifier.address, one.about, last, waiting)
+    for standing in standings:
+        state = standing.state
+        last = human(state.last_sent) if state and state.last_sent else "nothing yet"
+        pending = str(len(standing.pending)) if state else "not begun"
+        address = standing.sink.notifier.address
+        cells = (standing.sink.name, address, standing.about, last, pending)
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     for_tables().print(table)
-    for one in standings:
-        if one.told is not None and one.told.failing is not None:
-            failing = one.told.failing
+    for standing in standings:
+        if standing.state is not None and standing.state.failing is not None:
+            failing = standing.state.failing
             tries = "1 try" if failing.tries == 1 else f"{failing.tries} tries"
             since = f"since {human(failing.since)}, {tries}"
-            click.echo(f"{one.sink.name} fails {since}: {failing.said}")
+            click.echo(f"{standing.sink.name} fails {since}: {failing.reason}")

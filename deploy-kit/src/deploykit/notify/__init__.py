@@ -1,7 +1,7 @@
 """Notifications: what the ledger gives people reason to hear, and the sinks that are told. No I/O.
 
 Events follow from records (`occasions`), messages from events, and what waits for a sink from both
-and from what it was told (`told`). Each is a pure function; `delivery` sends.
+and from what it was told (`state`). Each is a pure function; `delivery` sends.
 """
 
 from __future__ import annotations

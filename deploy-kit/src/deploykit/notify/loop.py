@@ -11,7 +11,7 @@ from deploykit.base.times import utc_now
 from deploykit.ledger import Ledger
 from deploykit.notify.delivery import Delivery
 from deploykit.notify.news import News, news_of, with_more
-from deploykit.notify.told import first_fresh
+from deploykit.notify.state import first_fresh
 
 AWAY_MOST = 300.0  # seconds before a ledger that is away is looked for again
 ENDING = 5.0  # seconds for what is being sent when all shall end
@@ -37,7 +37,7 @@ def follow(
 
     A ledger that is away is waited for, and `say` told so once.
     """
-    news, pause, said = _first_news(ledger, deliveries, runnable), every, ""
+    news, pause, known = _first_news(ledger, deliveries, runnable), every, ""
     try:
         while not until():
             for delivery in deliveries:
@@ -50,12 +50,15 @@ def follow(
             except DeployKitError as error:
                 fault = error
                 pause = min(AWAY_MOST, pause * 2)
-            if fault is not None and fault.message != said:
+            if fault is not None and fault.message != known:
                 say(f"going on with the records up to {news.records[-1].n}: {fault.message}")
-            said = fault.message if fault is not None else ""
+            known = fault.message if fault is not None else ""
     finally:
         for delivery in deliveries:
-            delivery.stop(ENDING)
+            delivery.stop()
+        end = time.monotonic() + ENDING
+        for delivery in deliveries:
+            delivery.wait(max(0.0, end - time.monotonic()))
 
 
 def _first_news(ledger: Ledger, deliveries: Sequence[Delivery], runnable: Collection[str]) -> News:
@@ -65,4 +68,4 @@ def _first_news(ledger: Ledger, deliveries: Sequence[Delivery], runnable: Collec
 
 def _after(deliveries: Sequence[Delivery]) -> int:
     """The number of the record up to which every sink is done."""
-    return min(delivery.told.after for delivery in deliveries)
+    return min(delivery.state.after for delivery in deliveries)

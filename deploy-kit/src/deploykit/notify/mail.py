@@ -104,7 +104,7 @@ def mail(entry: Entry) -> Mail:
     keys = entry.keys(KEYS, ("server", "from", "to"))
     encryption = _encryption(keys["encryption"]) if "encryption" in keys else Encryption.STARTTLS
     match = SERVER.fullmatch(keys["server"].text())
-    if not match:
+    if not match or int(match[3] or 1) not in range(1, 2**16):
         raise keys["server"].error("it is no server", "server: mail.example.org:587")
     host, port = match[1] or match[2], int(match[3] or PORTS[encryption])
     if encryption is Encryption.NONE and not is_this_machine(host):
@@ -181,5 +181,5 @@ def _refusal(what: str, code: int, text: bytes | str) -> DeployKitError:
 
 
 def _words(code: int, text: bytes | str) -> str:
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"{code} {one_line(said, SHOWN)}"
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"{code} {one_line(words, SHOWN)}"

@@ -13,7 +13,7 @@ from deploykit.notify.messages import Message, messages_of
 from deploykit.notify.occasions import left_unfinished, occasions, open_attempts, still_true
 from deploykit.notify.prospects import Prospects
 from deploykit.notify.sinks import Sink
-from deploykit.notify.told import Told
+from deploykit.notify.state import SinkState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,14 @@ def with_more(news: News, records: Sequence[Record], runnable: Collection[str]) 
     return replace(more, events=news.events + more.events)
 
 
-def messages_for(sink: Sink, told: Told, news: News, site: str, now: datetime) -> list[Message]:
-    """What the sink wants of `news` after what it was `told`, whether or not it has been sent."""
+def messages_for(
+    sink: Sink, state: SinkState, news: News, site: str, now: datetime
+) -> list[Message]:
+    """What the sink wants of `news` behind its `state`, whether or not it has been sent."""
     unfinished = left_unfinished(news.open, now)
     wanted: Iterable[Event] = (
         event
         for event in (*still_true(news.events, news.prospects), *unfinished)
-        if sink.wants(event) and (event.standing or event.n > told.after)
+        if sink.wants(event) and (event.standing or event.n > state.after)
     )
     return messages_of(site, wanted)

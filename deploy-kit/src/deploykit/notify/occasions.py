@@ -1,8 +1,8 @@
 """What the ledger's records give people reason to hear. Pure.
 
-A kind of record that tells something by itself is an entry in TOLD. What follows from a record for
-the releases that wait, and from time for a deploy that nobody goes on with, is the same for all
-kinds.
+A kind of record that tells something by itself is an entry in TELL_BY_KIND. What follows from a
+record for the releases that wait, and from time for a deploy that nobody goes on with, is the same
+for all kinds.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ def occasions(
     """The events of the `records` from number `first` on, in their order; and the prospects after
     the last one.
 
-    Of one record come first what it tells itself, then what it means for releases that wait.
+    What a record tells itself comes first, then what it means for releases that wait.
     `runnable` are the checks that a train can run.
     """
-    told = [record for record in records[first:] if record.body.get("phase") != Phase.RENEWED]
     before = prospects(_without_renewals(records[:first]), runnable)
     events: list[Event] = []
-    for record in told:
+    for record in records[first:]:
+        if record.body.get("phase") == Phase.RENEWED:
+            continue
         upto = records[: record.n + 1]
-        if record.kind in TOLD:
-            events += TOLD[record.kind](record, upto)
+        if record.kind in TELL_BY_KIND:
+            events += TELL_BY_KIND[record.kind](record, upto)
         after = prospects(upto, runnable)
         events += _changes(record, before, after)
         before = after
@@ -75,8 +76,8 @@ def left_unfinished(open_: Sequence[tuple[view.Attempt, str]], now: datetime) ->
 
 def open_attempts(records: Sequence[Record]) -> tuple[tuple[view.Attempt, str], ...]:
     """The deploys that neither finished nor failed, each with the commit of its last record."""
-    found = (view.in_flight(records, name) for name in view.policy_in_force(records))
-    return tuple((one, records[one.last].commit) for one in found if one is not None)
+    attempts = (view.in_flight(records, name) for name in view.policy_in_force(records))
+    return tuple((a, records[a.last].commit) for a in attempts if a is not None)
 
 
 def still_true(events: Sequence[Event], now: Prospects) -> Iterator[Event]:
@@ -109,15 +110,16 @@ def _changes(record: Record, before: Prospects, after: Prospects) -> Iterator[Ev
             was = None
         known = {reason.text for reason in refusals(was)} if was is not None else set()
         if any(reason.text not in known for reason in refusals(prospect)):
-            yield _of(record, Topic.REFUSED, name, prospect, f"{name} refuses {prospect.version}")
+            title = f"{name} refuses {prospect.version}"
+            yield _prospect_event(record, Topic.REFUSED, name, prospect, title)
         elif waits_for_people(prospect) and not (was is not None and waits_for_people(was)):
             codes = {reason.code for reason in prospect.verdict.reasons}
             what = "approval" if APPROVALS in codes else "evidence"
             title = f"{name}: {prospect.version} waits for {what}"
-            yield _of(record, Topic.WAITING, name, prospect, title)
+            yield _prospect_event(record, Topic.WAITING, name, prospect, title)
 
 
-def _of(record: Record, topic: Topic, name: str, prospect: Next, title: str) -> Event:
+def _prospect_event(record: Record, topic: Topic, name: str, prospect: Next, title: str) -> Event:
     reasons = prospect.verdict.reasons
     remedies = dict.fromkeys(line for reason in reasons for line in reason.remedy.splitlines())
     why = tuple(reason.text for reason in reasons)
@@ -194,7 +196,7 @@ def _observation(record: Record, upto: Sequence[Record]) -> Iterator[Event]:
     )  # fmt: skip
 
 
-TOLD: Mapping[str, Tell] = {
+TELL_BY_KIND: Mapping[str, Tell] = {
     "deploy": _deploy,
     "evidence": _evidence,
     "decision": _decision,

@@ -114,13 +114,13 @@ def sinks_of(site: Site) -> list[Sink]:
 
 def sink_named(site: Site, name: str) -> Sink:
     """The sink `name`. Raises InputError where there is none, or site.yml does not fit."""
-    found = {sink.name: sink for sink in sinks_of(site)}
-    if name not in found:
+    sinks = {sink.name: sink for sink in sinks_of(site)}
+    if name not in sinks:
         remedy = (
-            nearest(name, frozenset(found)) if found else f"it has no '{SECTION}' (docs/notify.md)"
+            nearest(name, frozenset(sinks)) if sinks else f"it has no '{SECTION}' (docs/notify.md)"
         )
         raise InputError(f"{site.folder / 'site.yml'}: there is no sink '{name}'", remedy)
-    return found[name]
+    return sinks[name]
 
 
 def is_this_machine(host: str) -> bool:
@@ -160,10 +160,10 @@ def _about(
 
 
 def _topics(value: Value) -> frozenset[Topic]:
-    found = set()
+    topics = set()
     for item in value.items():
         text = item.text()
         if text not in EVERYTHING:
             raise item.error(f"'{text}' is nothing to hear of", nearest(text, EVERYTHING))
-        found.add(Topic(text))
-    return frozenset(found)
+        topics.add(Topic(text))
+    return frozenset(topics)

@@ -9,21 +9,21 @@ from typing import Any
 
 from deploykit.base import times
 from deploykit.ledger.records import Record
-from deploykit.notify.delivery import told_folder
+from deploykit.notify.delivery import state_folder
 from deploykit.notify.messages import Message
 from deploykit.notify.news import messages_for, news_of
 from deploykit.notify.sinks import EVERYTHING, Sink
-from deploykit.notify.told import Told, ToldFile, first_fresh, sort_out
+from deploykit.notify.state import SinkState, StateFile, first_fresh, pending_messages
 from deploykit.site import Site
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One sink: what it was `told` (None: it has not begun), and the messages that wait for it."""
+    """One sink: its `state` (None: it has not begun), and the messages that wait for it."""
 
     sink: Sink
-    told: Told | None
-    waiting: tuple[Message, ...]
+    state: SinkState | None
+    pending: tuple[Message, ...]
 
     @property
     def about(self) -> str:
@@ -38,20 +38,20 @@ class Standing:
 
     def as_json(self) -> dict[str, Any]:
         """The same for machines."""
-        told, failing = self.told, self.told.failing if self.told else None
+        state, failing = self.state, self.state.failing if self.state else None
         return {
             "sink": self.sink.name,
             "kind": self.sink.kind,
             "address": self.sink.notifier.address,
             "everywhere": sorted(self.sink.everywhere),
             "about": {name: sorted(topics) for name, topics in self.sink.about.items()},
-            "begun": told is not None,
-            "last_record": told.last if told else None,
-            "last_sent": times.iso(told.last_sent) if told and told.last_sent else None,
-            "waiting": [message.title for message in self.waiting],
+            "begun": state is not None,
+            "last_record": state.last if state else None,
+            "last_sent": times.iso(state.last_sent) if state and state.last_sent else None,
+            "waiting": [message.title for message in self.pending],
             "failing_since": times.iso(failing.since) if failing else None,
             "tries": failing.tries if failing else 0,
-            "failure": failing.said if failing else None,
+            "failure": failing.reason if failing else None,
         }
 
 
@@ -66,17 +66,17 @@ def standings_of(
 
     Raises InputError where what is kept of one is damaged.
     """
-    folder = told_folder(site)
-    kept = {sink.name: ToldFile(folder, sink.name).read() for sink in sinks}
-    known = {name: told for name, told in kept.items() if told and told.is_of(records)}
-    after = min((told.after for told in known.values()), default=len(records) - 1)
+    folder = state_folder(site)
+    kept = {sink.name: StateFile(folder, sink.name).read() for sink in sinks}
+    states = {name: state for name, state in kept.items() if state and state.is_of(records)}
+    after = min((state.after for state in states.values()), default=len(records) - 1)
     news = news_of(records, first_fresh(records, after, now), runnable)
 
     def standing(sink: Sink) -> Standing:
-        told = known.get(sink.name)
-        if told is None:
+        state = states.get(sink.name)
+        if state is None:
             return Standing(sink, None, ())
-        wanted = messages_for(sink, told, news, site.name, now)
-        return Standing(sink, told, tuple(sort_out(wanted, told, now)[0]))
+        messages = messages_for(sink, state, news, site.name, now)
+        return Standing(sink, state, tuple(pending_messages(messages, state, now)[0]))
 
     return [standing(sink) for sink in sinks]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,13 +18,6 @@ from receiver import Receiver
 
 FIX = Mention("7", Relation.CLOSES, "salt", "a" * 40, "a fix")
 TOKEN = "t0ken-of-the-bot"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(webcall, "PAUSE", 0.01)
-    with receiver.serving() as state:
-        yield state
 
 
 def wanted(**running: str) -> list[Notice]:

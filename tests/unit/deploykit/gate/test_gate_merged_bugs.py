@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-import receiver
 from deploykit.base import webcall
 from deploykit.bugs import Mention, Relation
 from deploykit.bugs.trackers import Tracker, webhook
@@ -16,13 +13,6 @@ from receiver import Receiver
 
 FIX = Mention("7", Relation.CLOSES, "cloud/salt", "a" * 40, "a fix")
 HALF = Mention("8", Relation.PARTIAL, "cloud/salt", "a" * 40, "a fix")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(webcall, "PAUSE", 0.01)
-    with receiver.serving() as state:
-        yield state
 
 
 def bugs(folder: Path, server: Receiver, said: list[str]) -> MergedBugs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,26 +18,19 @@ from deploykit.base.waiting import wait_until
 from deploykit.ledger import Ledger
 from deploykit.notify import delivery as delivery_module
 from deploykit.notify import loop
-from deploykit.notify import told as told_module
+from deploykit.notify import state as state_module
 from deploykit.notify.delivery import Delivery, deliveries_of
 from deploykit.notify.loop import follow, tell_once
 from deploykit.notify.messages import Message
 from deploykit.notify.news import news_of
 from deploykit.notify.sinks import Sink, sinks_of
 from deploykit.notify.standing import standings_of
-from deploykit.notify.told import ToldFile
+from deploykit.notify.state import SinkState, StateFile
 from deploykit.site import Site, open_site
 from deploykit.site.keys import Key
 from ledgerbook import Story, release, rule
 from receiver import Receiver
 from sinkfile import hold, write_sinks
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(webcall, "PAUSE", 0.01)
-    with receiver.serving() as state:
-        yield state
 
 
 @dataclass
@@ -90,7 +83,7 @@ def test_new_sink_hears_of_what_comes_and_nothing_of_before_and_says_so(
 
 def test_deploy_that_was_left_before_a_sink_was_there_is_not_told() -> None:
     story = Story.of(test=rule()).phase("started", "test", release(1), lease=60).wait(120)
-    begun = told_module.beginning(story.records, story.now)
+    begun = state_module.initial_state(story.records, story.now)
     assert list(begun.keys) == [f"{story.records[-1].commit}/unfinished"]
 
 
@@ -120,12 +113,12 @@ def test_sink_that_is_away_hears_all_when_it_is_back_in_order(
     server.failing = [500] * webcall.TRIES
     assert not trial.once() and server.asked == webcall.TRIES, "the others wait behind the first"
     (one,) = standings_of(trial.site, trial.sinks(), trial.ledger.known, utc(), ())
-    assert len(one.waiting) == 3 and one.told is not None and one.told.failing is not None
-    assert one.told.failing.said.startswith(f"POST {server.url} failed 3 times: 500")
+    assert len(one.pending) == 3 and one.state is not None and one.state.failing is not None
+    assert one.state.failing.reason.startswith(f"POST {server.url} failed 3 times: 500")
     assert trial.once() and holds(server) == ["a", "b", "c"]
     (one,) = standings_of(trial.site, trial.sinks(), trial.ledger.known, utc(), ())
-    assert one.waiting == () and one.told is not None and one.told.failing is None
-    assert one.told.last == 3
+    assert one.pending == () and one.state is not None and one.state.failing is None
+    assert one.state.last == 3
 
 
 def test_message_that_is_refused_keeps_no_other_waiting_and_is_tried_again(
@@ -185,15 +178,15 @@ def test_nothing_is_sent_that_cannot_be_written_down_and_nothing_twice(
     for reason in ("a", "b", "c"):
         hold(trial.ledger, reason)
     news = news_of(trial.ledger.known, 1, ())
-    write = ToldFile.write
+    write = StateFile.write
 
-    def full(self: ToldFile, told: told_module.Told) -> None:
-        if told.keys:
+    def full(self: StateFile, state: SinkState) -> None:
+        if state.keys:
             raise OSError(28, "No space left on device", str(self.file))
-        write(self, told)
+        write(self, state)
 
     with monkeypatch.context() as disk:
-        disk.setattr(ToldFile, "write", full)
+        disk.setattr(StateFile, "write", full)
         for _ in range(5):
             assert not room.deliver(news)
         assert holds(server) == ["a"], "what follows waits for the disk"
@@ -204,8 +197,8 @@ def test_nothing_is_sent_that_cannot_be_written_down_and_nothing_twice(
 
 def test_sink_for_which_nothing_waits_any_more_fails_no_more(trial: Trial) -> None:
     records, now = trial.ledger.known, utc()
-    failing = told_module.beginning(records, now).failed("it is away", now)
-    assert failing.settled([], records, now).failing is None
+    failing = state_module.initial_state(records, now).with_failure("it is away", now)
+    assert failing.advanced([], records, now).failing is None
 
 
 def test_damaged_file_of_what_was_told_is_named_with_what_to_do(

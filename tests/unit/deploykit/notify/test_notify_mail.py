@@ -228,6 +228,7 @@ def test_mail_that_was_taken_counts_whatever_the_server_says_to_the_end(
         ({"encryption": "none", "server": "mail.example.org"}, "'none' is for this machine only"),
         ({"encryption": "ssl"}, "'ssl' is no encryption"),
         ({"server": "mail.example.org:x"}, "it is no server"),
+        ({"server": "mail.example.org:65536"}, "it is no server"),
         ({"to": "a@b\nBcc: c@d"}, "is no mail address"),
         ({"to": []}, "it names nobody"),
         ({"from": "Kit <kit@example.org>"}, "is no mail address"),
@@ -244,3 +245,8 @@ def test_entry_that_does_not_fit_is_told_with_its_line(
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "[::1]"])
 def test_plain_mail_is_for_this_machine(site: Site, host: str) -> None:
     assert mail(site, 25, host, encryption="none").port == 25
+
+
+@pytest.mark.parametrize(("encryption", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
+def test_port_follows_from_the_encryption(site: Site, encryption: str, port: int) -> None:
+    assert mail(site, port, server="localhost", encryption=encryption).port == port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -223,3 +224,11 @@ def test_text_of_others_is_one_line_and_moves_no_cursor() -> None:
     (message,) = messages_of("home", [event])
     assert event.why[0] == "�[2J�evil"
     assert not {"\x1b", "\u202e", "\r"} & set(message.title + message.text)
+
+
+def test_message_is_fit_for_print_whoever_derived_its_events() -> None:
+    (event,) = events(line().decided("hold", environment="production"))
+    hostile = "\x1b[2Jevil\u202e\x9b"
+    odd = replace(event, title=hostile, why=(hostile,), remedies=(hostile,))
+    (message,) = messages_of("home", [odd])
+    assert not set("\x1b\u202e\x9b") & set(message.title + message.text)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import mailserver
 import pytest
-import receiver
 from deploykit.base.waiting import wait_until
 from deploykit.ledger import Ledger
 from deploykit.site.keys import Key
@@ -57,12 +56,6 @@ class Runner:
 @pytest.fixture
 def runner(checkout_with_site: Checkout, ann: Key) -> Runner:
     return Runner(checkout_with_site, Ledger.open(checkout_with_site.site, ann))
-
-
-@pytest.fixture
-def server() -> Iterator[Receiver]:
-    with receiver.serving() as state:
-        yield state
 
 
 @pytest.fixture

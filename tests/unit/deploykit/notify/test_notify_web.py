@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import receiver
 from deploykit.base import webcall
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.times import utc_now
@@ -21,13 +19,6 @@ from receiver import Receiver
 from sinkfile import credentials, write_sinks
 
 TOKEN = "t0ken-of-the-bot"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    monkeypatch.setattr(webcall, "PAUSE", 0.01)
-    with receiver.serving() as state:
-        yield state
 
 
 def sink(site: Site, kind: str, secret: str = TOKEN, **keys: object) -> Sink:
@@ -170,6 +161,14 @@ def test_service_of_apprise_is_told(site: Site, server: Receiver) -> None:
     with pytest.raises(DeployKitError, match="Apprise could not tell the service 'json'") as error:
         ours.send(refusal())
     assert "s3cret" not in f"{error.value.message}{error.value.remedy}"
+
+
+def test_service_of_apprise_that_shows_html_gets_no_markup_of_others(
+    site: Site, server: Receiver
+) -> None:
+    sink(site, "apprise", f"json://127.0.0.1:{server.port}/?format=html").send(refusal())
+    (body,) = server.bodies()
+    assert "&lt;!channel&gt;" in str(body["message"])
 
 
 def test_url_that_apprise_does_not_know_is_told_without_it(site: Site) -> None:
