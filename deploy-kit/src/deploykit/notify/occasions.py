@@ -192,7 +192,7 @@ def _observation(record: Record, upto: Sequence[Record]) -> Iterator[Event]:
     yield _event(
         record, Topic.DRIFT, name, _version(upto, body["release"]), f"{name}: {subject} on {nodes}",
         why=_lines(body["summary"], f"seen by {record.actor}"),
-        remedies=(f"deploy-kit history {name}",),
+        remedies=(f"deploy-kit drift {name} --explain", f"deploy-kit history {name}"),
     )  # fmt: skip
 
 
