@@ -24,12 +24,12 @@ class About(StrEnum):
     LATE = "late"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """What stands above notices of this kind."""
-        return TITLES[self]
+        return HEADINGS[self]
 
 
-TITLES = {
+HEADINGS = {
     About.AGAINST_POLICY: "Entered against policy",
     About.FILES_CHANGED: "Files changed since",
     About.LEFT_OUT: "Left out",

@@ -30,8 +30,13 @@ COLOURS = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_APPLICABLE: 
 
 def print_board(site: Site, records: Sequence[Record], printer: Console | None = None) -> None:
     """Print the board, at most 100 columns wide, without colours where it is no terminal."""
-    out = printer or for_tables()
-    lines = board(site, records)
+    print_lines(site, board(site, records), records, printer or for_tables())
+
+
+def print_lines(
+    site: Site, lines: Sequence[Standing], records: Sequence[Record], out: Console
+) -> None:
+    """Print these `lines` of the board, which the records tell of."""
     out.print(_table(lines, utc_now()))
     _print_in_force(out, lines)
     _print_notices(out, lines, utc_now())
@@ -87,13 +92,13 @@ def _print_in_force(out: Console, lines: Sequence[Standing]) -> None:
 
 
 def _print_notices(out: Console, lines: Sequence[Standing], now: datetime) -> None:
-    """What else is to be told, below one title for what is alike."""
+    """What else is to be told, below one heading for what is alike."""
     told = [(line.environment, notice) for line in lines for notice in notices(line, now)]
     for about in About:
         alike = [(name, notice) for name, notice in told if notice.about is about]
         wrong = "red" if about is About.AGAINST_POLICY else "yellow"
         if alike:
-            out.print(Text(about.title, style="bold"))
+            out.print(Text(about.heading, style="bold"))
         for name, notice in alike:
             text = ": ".join(filter(None, (name, notice.text, notice.command)))
             _tell(out, Text(times.with_local(text), style=wrong if notice.urgent else ""))

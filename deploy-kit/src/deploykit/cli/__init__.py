@@ -53,6 +53,7 @@ COMMANDS = {
     "vagrant": "deploykit.cli.vagrant:vagrant",
     "veto": "deploykit.cli.decisions:veto",
     "waive": "deploykit.cli.decisions:waive",
+    "web": "deploykit.cli.web:web",
 }
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
+from deploykit.base.times import utc_now
 from deploykit.gate.events import Events
 from deploykit.gate.reconcile import Gate
+from deploykit.gate.report import write_report
 from deploykit.gate.rest import GerritAway
+from deploykit.gate.standing import queues_json
 from deploykit.gate.trees import Unfetched
 
 QUIET, BUSY = 60.0, 1.0  # seconds between two looks: at everything, at jobs that run
@@ -36,7 +39,7 @@ def run_gate(
     with only_one(lock):
         events = Events(event_words, woken.set)
         try:
-            _rounds(gate, woken, until, sleep)
+            _rounds(gate, woken, until, sleep, lock.parent)
         finally:
             events.stop()
 
@@ -46,12 +49,15 @@ def _rounds(
     woken: threading.Event,
     until: Callable[[], bool],
     sleep: Callable[[float], None],
+    folder: Path,
 ) -> None:
     pause, away = PAUSE_FIRST, 0.0  # seconds
     while not until():
         woken.clear()
         try:
             acted = gate.round()
+            if not acted:
+                _leave_report(gate, folder)
         except (GerritAway, Unfetched) as error:
             if not away:
                 gate.say(f"waiting: {error.message}")
@@ -64,6 +70,15 @@ def _rounds(
             pause, away = PAUSE_FIRST, 0.0
         if not acted:
             _wait(gate, woken, until)
+
+
+def _leave_report(gate: Gate, folder: Path) -> None:
+    """Write down how the queues stand; that it cannot be is no reason to merge nothing."""
+    assert gate.reading is not None
+    try:
+        write_report(folder, queues_json(gate, gate.reading), utc_now())
+    except OSError as error:
+        gate.saying.once(f"{folder}: how the queues stand cannot be kept: {error.strerror}")
 
 
 def _wait(gate: Gate, woken: threading.Event, until: Callable[[], bool]) -> None:
