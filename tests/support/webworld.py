@@ -1,6 +1,6 @@
 """A site with a real ledger that has a story to tell: what the tests of the pages look at.
 
-Eleven weeks of releases on their way, with what goes wrong on it: a flaky check, a deploy that
+Weeks of releases on their way, with what goes wrong on it: a flaky check, a deploy that
 failed, a rollback, and at the end a soak, an approval that is missing and a hold. The records are
 signed and pushed as they would be; only the clock is another one.
 """
@@ -82,17 +82,17 @@ class Journey(Story):
         return what
 
 
-def journey(now: datetime) -> Journey:
-    """The story, which ends at `now`."""
+def journey(now: datetime, weeks: int = 11) -> Journey:
+    """The story of so many weeks, which ends at `now`."""
     policy = {
         "test": rule(),
         "staging": rule("test", **ENTRY),
         "production": rule("staging", soak=2 * HOUR, approvals=1, **ENTRY),
     }
-    told = Journey(now - timedelta(weeks=11))
+    told = Journey(now - timedelta(weeks=weeks))
     told.tell(genesis_body("trial", (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),), policy))
-    for week in range(11):
-        told.now = now - timedelta(weeks=11 - week, hours=-9 - 3 * (week % 4))
+    for week in range(weeks):
+        told.now = now - timedelta(weeks=weeks - week, hours=-9 - 3 * (week % 4))
         told.whole_way((3 + week % 3) * HOUR, *(("upgrade",) if week in (2, 5, 9) else ()))
         told.wait(20 * HOUR)
         if week in (3, 7):

@@ -57,7 +57,7 @@ def _rounds(
         try:
             acted = gate.round()
             if not acted:
-                _leave_report(gate, folder)
+                leave_report(gate, folder)
         except (GerritAway, Unfetched) as error:
             if not away:
                 gate.say(f"waiting: {error.message}")
@@ -72,7 +72,7 @@ def _rounds(
             _wait(gate, woken, until)
 
 
-def _leave_report(gate: Gate, folder: Path) -> None:
+def leave_report(gate: Gate, folder: Path) -> None:
     """Write down how the queues stand; that it cannot be is no reason to merge nothing."""
     assert gate.reading is not None
     try:

@@ -35,7 +35,7 @@ class Following:
     ) -> None:
         self._site = site
         self._ledger = ledger
-        self._every = self._pause = every
+        self._every = self.pause = every
         self._ended = ended
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ledger", daemon=True)
@@ -60,9 +60,9 @@ class Following:
         """Read the ledger once, and make a snapshot if one is due."""
         done, trouble = read_again(self._ledger)
         if done:
-            self.read, self._pause = utc_now(), self._every
+            self.read, self.pause = utc_now(), self._every
         else:
-            self._pause = min(PAUSE_MOST, self._pause * 2)
+            self.pause = min(PAUSE_MOST, self.pause * 2)
         if self._is_due(trouble):
             self.snapshot = self._make(trouble)
 
@@ -81,7 +81,7 @@ class Following:
 
     def _follow(self) -> None:
         try:
-            while not self._stop.wait(self._pause):
+            while not self._stop.wait(self.pause):
                 self.look()
         except BaseException as error:
             self._broken = error
