@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train train-region test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-gerrit test-zuul test-jenkins gate-demo test-vagrant test-region test-train-region \
-  test-faults test-ha kitchen \
+  test-secrets test-pods test-gerrit test-zuul test-jenkins test-browser gate-demo test-vagrant test-region \
+  test-train-region test-faults test-ha kitchen \
   rendered lint hooks down clean
 
 bin := .venv/bin
@@ -12,7 +12,7 @@ bin := .venv/bin
 run := deploy-kit/setup run
 kit := $(run) $(bin)/deploy-kit
 region := $(kit) --site deploy-kit/sites/region
-slow := nodes or train or pods or gerrit or zuul or java or vagrant or region or disturbed
+slow := nodes or train or pods or gerrit or zuul or java or browser or vagrant or region or disturbed
 # Of a slow suite: its name, its words for pytest, its words for the node image. What it printed is in
 # logs/NAME.log too.
 define suite
@@ -87,6 +87,10 @@ test-nodes: setup-tests ## slow suite: the content on small environments, the im
 test-jenkins: setup-tests ## slow suite: the Jenkinsfile executed, its Groovy linted (Java, Maven, npm)
 	@mkdir -p logs
 	@$(bin)/pytest -v --junitxml logs/jenkins.xml -m java tests/unit/jenkins 2>&1 | tee -i logs/jenkins.log
+
+test-browser: setup-tests ## slow suite: the web pages in Chromium: keyboard, phone, dark, no script, axe
+	@mkdir -p logs
+	@$(bin)/pytest -v --junitxml logs/browser.xml -m browser tests/unit/deploykit/web 2>&1 | tee -i logs/browser.log
 
 test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 	@$(call suite,secrets,tests/integration/test_secrets.py)

@@ -191,7 +191,7 @@ class Story:
     def found(
         self, check: str, what: Named, environment: str, result: str = "passed", **more: Any
     ) -> Story:
-        over = more.pop("over", None)
+        over, seconds = more.pop("over", None), more.pop("seconds", 1)
         self.release(what)
         return self.tell(
             evidence_body(
@@ -201,7 +201,7 @@ class Story:
                 environment=environment,
                 result=result,
                 attempt=1,
-                seconds=1,
+                seconds=seconds,
                 **more,
             )
         )

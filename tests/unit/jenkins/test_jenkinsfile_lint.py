@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -10,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.base.filelock import locked
-from deploykit.base.homes import cache_home
+from npmpackages import npm_packages
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(1500)]
 LOCKED = Path(__file__).parents[2] / "support" / "groovylint"
@@ -27,22 +25,10 @@ RULES = {
 
 @pytest.fixture(scope="module")
 def linter() -> Path:
-    """The installed linter, from the cache or by npm."""
-    for tool in ("npm", "java"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"there is no {tool}: deploy-kit/setup --tests installs it")
-    lock = LOCKED / "package-lock.json"
-    key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    folder = cache_home() / "tests" / f"groovylint-{key}"
-    with locked(folder.with_suffix(".lock"), 1200):
-        if not folder.is_dir():
-            aside = folder.with_suffix(".new")
-            shutil.rmtree(aside, ignore_errors=True)
-            shutil.copytree(LOCKED, aside)
-            argv = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(argv, cwd=aside, check=True, timeout=1200)
-            aside.rename(folder)
-    return folder / "node_modules" / ".bin" / "npm-groovy-lint"
+    """The installed linter."""
+    if shutil.which("java") is None:
+        pytest.skip("there is no java: deploy-kit/setup --tests installs it")
+    return npm_packages(LOCKED) / ".bin" / "npm-groovy-lint"
 
 
 def findings(linter: Path, folder: Path) -> list[Any]:

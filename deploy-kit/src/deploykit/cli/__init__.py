@@ -57,6 +57,7 @@ COMMANDS = {
     "vagrant": "deploykit.cli.vagrant:vagrant",
     "veto": "deploykit.cli.decisions:veto",
     "waive": "deploykit.cli.decisions:waive",
+    "web": "deploykit.cli.web:web",
 }
 
 

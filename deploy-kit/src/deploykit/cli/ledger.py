@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from deploykit.cli.ledger_care import accept, end_lease, hook, mend
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
     from deploykit.ledger.records import Record
+    from deploykit.site import Site
 
 ROLES = ("admin", "operator", "release-manager", "approver", "custodian")
 
@@ -42,20 +44,39 @@ def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
 @json_option
 @click.pass_context
-def status(ctx: click.Context, as_json: bool) -> None:
-    """Show the board: what runs where, since when, on what evidence, and what is next."""
+def status(ctx: click.Context, watch: bool, as_json: bool) -> None:
+    """Show the board: what runs where, since when, on what evidence, and what is next.
+
+    \b
+    deploy-kit status
+    deploy-kit status --watch
+    """
     from deploykit.board import board
     from deploykit.board.as_json import board_json
     from deploykit.board.terminal import print_board
 
-    records, site = ledger_of(ctx).known, site_of(ctx)
+    if watch and as_json:
+        raise click.UsageError("--watch is for people: deploy-kit web has JSON to ask again for")
+    ledger, site = ledger_of(ctx), site_of(ctx)
     tell_unreadable(site)
-    if as_json:
-        print_json(board_json(board(site, records)))
+    if watch:
+        _watch(site, ledger)
+    elif as_json:
+        print_json(board_json(board(site, ledger.known)))
     else:
-        print_board(site, records)
+        print_board(site, ledger.known)
+
+
+def _watch(site: Site, ledger: Ledger) -> None:
+    from deploykit.base.console import for_tables
+    from deploykit.board.watch import watch_board
+
+    # Ctrl-C is how it ends, no failure.
+    with contextlib.suppress(KeyboardInterrupt):
+        watch_board(site, ledger, for_tables())
 
 
 @click.command()

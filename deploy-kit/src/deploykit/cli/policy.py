@@ -107,6 +107,9 @@ def _differences(ctx: click.Context, opened: Ledger) -> list[str]:
 
 
 def _policy_lines(policy: dict[str, Any]) -> list[str]:
+    from deploykit.site.freezes import window_of
+    from deploykit.site.windows import describe_window
+
     lines = []
     for name, rule in sorted(policy.items()):
         lines.append(f"{name}:")
@@ -114,7 +117,7 @@ def _policy_lines(policy: dict[str, Any]) -> list[str]:
         undisturbed = ", undisturbed" if rule.get("undisturbed") else ""
         lines.append(f"  soak: {rule['soak']} s{undisturbed}")
         lines.append(f"  approvals: {_approvals_words(rule['approvals'])}")
-        lines += [f"  {_window_words(entry)}" for entry in rule.get("freeze", ())]
+        lines += [f"  {describe_window(window_of(entry))}" for entry in rule.get("freeze", ())]
         for role, share in sorted(rule.get("allow_missing", {}).items()):
             lines.append(f"  may be missing: {share} of the nodes with the role {role}")
         for check, counts in sorted(rule["checks"].items()):
@@ -133,14 +136,3 @@ def _approvals_words(approvals: dict[str, Any]) -> str:
     if "unknown_authors" in approvals:
         words.append(f"unknown authors: {approvals['unknown_authors']}")
     return ", ".join(words)
-
-
-def _window_words(window: dict[str, Any]) -> str:
-    again = f", {window['rule']}" if window["rule"] else ""
-    except_for = f", not on {', '.join(window['skipped'])}" if window["skipped"] else ""
-    beside = f", also on {', '.join(window['added'])}" if window["added"] else ""
-    reason = f": {window['reason']}" if window["reason"] else ""
-    return (
-        f"{'frozen' if window['kind'] == 'deny' else 'open only'}: {window['seconds']} s from "
-        f"{window['start']} {window['zone']}{again}{except_for}{beside}{reason}"
-    )

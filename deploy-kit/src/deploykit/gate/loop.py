@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploykit.base.filelock import only_one
+from deploykit.base.times import utc_now
 from deploykit.gate.events import Events
 from deploykit.gate.reconcile import Gate
+from deploykit.gate.report import write_report
 from deploykit.gate.rest import GerritAway
+from deploykit.gate.standing import queues_json
 from deploykit.gate.trees import Unfetched
 
 QUIET, BUSY = 60.0, 1.0  # seconds between two looks: at everything, at jobs that run
@@ -34,7 +37,7 @@ def run_gate(
     with only_one(lock, "gate"):
         events = Events(event_words, woken.set)
         try:
-            _rounds(gate, woken, until, sleep)
+            _rounds(gate, woken, until, sleep, lock.parent)
         finally:
             events.stop()
 
@@ -44,12 +47,15 @@ def _rounds(
     woken: threading.Event,
     until: Callable[[], bool],
     sleep: Callable[[float], None],
+    folder: Path,
 ) -> None:
     pause, away = PAUSE_FIRST, 0.0  # seconds
     while not until():
         woken.clear()
         try:
             acted = gate.round()
+            if not acted:
+                leave_report(gate, folder)
         except (GerritAway, Unfetched) as error:
             if not away:
                 gate.say(f"waiting: {error.message}")
@@ -62,6 +68,15 @@ def _rounds(
             pause, away = PAUSE_FIRST, 0.0
         if not acted:
             _wait(gate, woken, until)
+
+
+def leave_report(gate: Gate, folder: Path) -> None:
+    """Write down how the queues stand; that it cannot be is no reason to merge nothing."""
+    assert gate.reading is not None
+    try:
+        write_report(folder, queues_json(gate, gate.reading), utc_now())
+    except OSError as error:
+        gate.saying.once(f"{folder}: how the queues stand cannot be kept: {error.strerror}")
 
 
 def _wait(gate: Gate, woken: threading.Event, until: Callable[[], bool]) -> None:

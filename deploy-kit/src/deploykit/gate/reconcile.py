@@ -55,7 +55,10 @@ class _Stop(Exception):
 
 @dataclass
 class Gate:
-    """One gate. It says what it does, a line for each act."""
+    """One gate. It says what it does, a line for each act.
+
+    `reading` is what it read last of the facts, None before its first round.
+    """
 
     config: Config
     server: Server
@@ -68,6 +71,7 @@ class Gate:
     bugs: MergedBugs
     pods: LeftPods | None
     saying: Saying
+    reading: Reading | None = field(default=None, init=False)
     _merges: dict[str, tuple[object, Merges]] = field(default_factory=dict, init=False)
 
     def say(self, text: str) -> None:
@@ -96,6 +100,7 @@ class Gate:
             self.pods.note()
         for text in self.work.resume():
             self.say(text)
+        self.reading = reading
         return done
 
     def _check(self, reading: Reading) -> bool:

@@ -21,7 +21,7 @@ from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.index import Memory
 from deploykit.ledger.kinds import KINDS, Body
 from deploykit.ledger.records import LedgerError, Record, parse, parse_signers, render, writers
-from deploykit.ledger.repository import RESTORE, Clone, Tip, record_trees
+from deploykit.ledger.repository import RESTORE, Clone, RawCommit, Tip, record_trees
 from deploykit.ledger.trust import (
     Pin,
     TrustFile,
@@ -143,6 +143,16 @@ class Ledger:
             else:
                 self._keep(self._seen, (), pin)
             return self._seen.records
+
+    def commit_of(self, record: Record) -> RawCommit:
+        """The commit that adds a known record, with what was signed and the signature.
+
+        It is read from this machine's clone. Raises LedgerError where it is not there any more.
+        """
+        commits, problem = self._clone.read([record.commit], record.n)
+        if not commits:
+            raise LedgerError(problem, "deploy-kit ledger verify")
+        return commits[0]
 
     def reverify(self) -> tuple[Record, ...]:
         """Verify every record anew from the genesis on, without the cache.

@@ -66,6 +66,18 @@ class Closure:
 Span = tuple[datetime, datetime]  # of aware times in UTC: from the first on, before the second
 
 
+def describe_window(window: Window) -> str:
+    """What a window says, in one line."""
+    again = f", {window.rule}" if window.rule else ""
+    skipped = f", not on {', '.join(window.skipped)}" if window.skipped else ""
+    added = f", also on {', '.join(window.added)}" if window.added else ""
+    reason = f": {window.reason}" if window.reason else ""
+    return (
+        f"{'frozen' if window.kind == WindowKind.DENY else 'open only'}: {window.seconds} s from "
+        f"{window.start} {window.zone}{again}{skipped}{added}{reason}"
+    )
+
+
 def problem_of(window: Window) -> str:
     """What is wrong with a window, in words; '' if policy can go by it."""
     try:

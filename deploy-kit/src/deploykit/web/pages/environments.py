@@ -1,0 +1,218 @@
+"""The page of an environment, and its line on the page of the train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploykit.board import Next, Standing
+from deploykit.board.notices import entry_command, notices, trouble
+from deploykit.figures.delivery import Delivery
+from deploykit.figures.flakes import CheckHistory
+from deploykit.ledger.schema import Phase, Purpose, Result
+from deploykit.ledger.view import Attempt, Running
+from deploykit.site.promotion import Promotion
+from deploykit.site.windows import describe_window
+from deploykit.web.pages import Reading, RecordLine, Why, reading_of, reasons_why, record_line
+from deploykit.web.pages.places import soak_end
+from deploykit.web.snapshot import Snapshot
+
+DEPLOYS = 50  # on a page
+DECISIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What an environment runs, since when, by whose hand, and the record that says so."""
+
+    version: str
+    release: str
+    since: datetime
+    by: str
+    record: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMark:
+    """The last result of a check of what runs."""
+
+    check: str
+    result: Result
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that a person should know, and the command that helps ('' where none does)."""
+
+    about: str
+    heading: str
+    text: str
+    command: str
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """The release that comes next and how it stands: `may-enter` by `command`, `waits` for every
+    one of `why`, or `failed` there. `ready` is when its soak is over, None if it does not wait for
+    that."""
+
+    version: str
+    release: str
+    source: str | None
+    state: str
+    why: tuple[Why, ...]
+    command: str
+    ready: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentLine:
+    """How an environment stands. `trouble` is what is the matter with its last deploy, '' if
+    nothing is; `busy` says that one is under way."""
+
+    environment: str
+    source: str | None
+    runs: Runs | None
+    checks: tuple[CheckMark, ...]
+    in_force: tuple[Why, ...]
+    told: tuple[Told, ...]
+    trouble: str
+    busy: bool
+    next: Coming | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What policy asks of a release before it may enter; `soak` in seconds."""
+
+    soak: int
+    approvals: int
+    approvals_not: tuple[str, ...]
+    freeze: tuple[str, ...]
+    checks: dict[str, str]
+    allow_missing: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployLine:
+    """One deploy: its purpose, its last phase, from when to when, by whom, the first and the last
+    record that tell of it, and what it left out."""
+
+    version: str
+    release: str
+    purpose: Purpose
+    phase: Phase
+    began: datetime
+    told: datetime
+    by: str
+    summary: str
+    record: int
+    last_record: int
+    left_out: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPage:
+    """An environment: how it stands, what policy asks, its figures, its checks over time, what
+    people decided and what was deployed, both the newest first; of `in_all` deploys those from
+    number `first` on, the newest being 0."""
+
+    reading: Reading
+    line: EnvironmentLine
+    asked: Asked | None
+    delivery: Delivery
+    checks: tuple[CheckHistory, ...]
+    decisions: tuple[RecordLine, ...]
+    deploys: tuple[DeployLine, ...]
+    in_all: int
+    first: int
+    page_size: int
+
+
+def environment_line(line: Standing, snapshot: Snapshot) -> EnvironmentLine:
+    """One line of the board as a page shows it."""
+    rule = snapshot.policy.get(line.environment)
+    return EnvironmentLine(
+        environment=line.environment,
+        source=rule.source if rule else None,
+        runs=_runs(line.running) if line.running else None,
+        checks=tuple(CheckMark(check, result, line.marked[check]) for check, result in line.marks),
+        in_force=reasons_why(line.in_force),
+        told=tuple(
+            Told(one.about, one.about.heading, one.text, one.command, one.urgent)
+            for one in notices(line, snapshot.made)
+        ),
+        trouble=trouble(line),
+        busy=line.busy,
+        next=_coming(line, line.next, snapshot) if line.next else None,
+    )
+
+
+def environment_page(snapshot: Snapshot, name: str, first: int = 0) -> EnvironmentPage | None:
+    """The page of the environment `name`, None if there is none; of its deploys those from number
+    `first` on, the newest being 0."""
+    line = next((one for one in snapshot.lines if one.environment == name), None)
+    if line is None:
+        return None
+    rule, versions = snapshot.policy.get(name), snapshot.versions
+    decided = [one for one in snapshot.decisions if one.body["environment"] in (name, None)]
+    newest = snapshot.attempts[name][::-1]
+    return EnvironmentPage(
+        reading=reading_of(snapshot),
+        line=environment_line(line, snapshot),
+        asked=_asked(rule) if rule else None,
+        delivery=snapshot.deliveries[name],
+        checks=snapshot.histories.get(name, ()),
+        decisions=tuple(record_line(one, versions) for one in decided[: -DECISIONS - 1 : -1]),
+        deploys=tuple(map(deploy_line, newest[first : first + DEPLOYS])),
+        in_all=len(newest),
+        first=first,
+        page_size=DEPLOYS,
+    )
+
+
+def deploy_line(attempt: Attempt) -> DeployLine:
+    """One deploy as a page shows it."""
+    return DeployLine(
+        version=attempt.version,
+        release=attempt.release,
+        purpose=attempt.purpose,
+        phase=attempt.phase,
+        began=attempt.since,
+        told=attempt.told,
+        by=attempt.actor,
+        summary=attempt.summary,
+        record=attempt.n,
+        last_record=attempt.last,
+        left_out=dict(attempt.left_out),
+    )
+
+
+def _runs(running: Running) -> Runs:
+    return Runs(running.version, running.digest, running.since, running.actor, running.n)
+
+
+def _coming(line: Standing, after: Next, snapshot: Snapshot) -> Coming:
+    state = "may-enter" if after.verdict.allowed else "waits"
+    return Coming(
+        version=after.version,
+        release=after.digest,
+        source=after.source,
+        state="failed" if line.failed else state,
+        why=reasons_why(after.verdict.reasons),
+        command=entry_command(after, line.environment) if after.verdict.allowed else "",
+        ready=soak_end(snapshot, line.environment, after),
+    )
+
+
+def _asked(rule: Promotion) -> Asked:
+    return Asked(
+        soak=rule.soak,
+        approvals=rule.approvals.count,
+        approvals_not=tuple(sorted(rule.approvals.excluded)),
+        freeze=tuple(describe_window(window) for window in rule.freeze),
+        checks={name: f"{one.passes} of {one.attempts}" for name, one in rule.checks.items()},
+        allow_missing={role: str(share) for role, share in rule.allow_missing.items()},
+    )

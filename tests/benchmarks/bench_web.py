@@ -1,0 +1,80 @@
+"""What the pages cost by the number of records: `uv run python tests/benchmarks/bench_web.py`.
+
+Prints a table of processor seconds, medians of five, of this process alone: a snapshot without the
+board, the board itself, the page of the train made and asked for again, of a release that is no
+candidate, and the answer 304.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+import requests
+from deploykit.base.times import utc_now
+from deploykit.board import standings
+from deploykit.ledger import view
+from deploykit.web.snapshot import assemble
+from manyrecords import NAMES, many_records
+from webpages import RUNNABLE, Shelf, again, served
+
+COUNTS = (1000, 10_000, 100_000)
+
+
+def seconds(work: Callable[[], object], times: int = 5) -> float:
+    """The median of the processor time that `work` takes."""
+    taken = []
+    for _ in range(times):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return statistics.median(taken)
+
+
+def row(count: int) -> str:
+    """The line of the table for so many records."""
+    now = utc_now()
+    records = many_records(count, now)
+    lines = standings(NAMES, records, None, now, RUNNABLE)
+    board = seconds(lambda: standings(NAMES, records, None, now, RUNNABLE), 1)
+    made = seconds(lambda: assemble("trial", lines, records, now))
+    shelf = Shelf(assemble("trial", lines, records, now))
+    newest = list(view.versions_of(records).values())[-1]
+    with served(shelf.sources()) as base:
+
+        def get(path: str = "/", **headers: str) -> requests.Response:
+            return requests.get(base + path, headers=headers, timeout=600)
+
+        def first(path: str) -> None:
+            shelf.snapshot = again(shelf.snapshot)
+            get(path)
+
+        page, release = (
+            seconds(lambda: first("/")),
+            seconds(lambda: first(f"/releases/{newest}"), 1),
+        )
+        tag = get().headers["etag"]
+        repeated = seconds(get)
+        same = seconds(lambda: get(**{"If-None-Match": tag}))
+    figures = (made, board, page, release, repeated, same)
+    return f"| {count:,} | " + " | ".join(f"{one:.3f}" for one in figures) + " |"
+
+
+def main() -> None:
+    print("| records | snapshot | board | train, made | another release | train, again | 304 |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for count in COUNTS:
+        print(row(count), flush=True)
+    print(
+        f"\nat most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB of memory"
+    )
+
+
+if __name__ == "__main__":
+    main()
