@@ -11,6 +11,7 @@ from pathlib import Path
 from deploykit.base import times
 from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
+from deploykit.base.sshsig import Question, is_proven
 from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import LedgerError, Record, parse, path_of, writers
@@ -48,11 +49,15 @@ def verify(before: Sequence[Record], commits: Sequence[RawCommit], now: datetime
             break
         standing.add(record)
         last = record
+    proven = [is_proven(_question(commit, signers)) for commit, _, signers in claims]
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        problems = in_parallel(claims, lambda claim: _signature_problem(Path(folder), *claim), 2)
+        # Of what is not proven here ssh-keygen has the word, whatever it is.
+        asked = [claim for claim, proof in zip(claims, proven, strict=True) if not proof]
+        problems = in_parallel(asked, lambda claim: _signature_problem(Path(folder), *claim), 2)
+    faulty = {claim[1].n: problem for claim, problem in zip(asked, problems, strict=True)}
     records: list[Record] = []
-    for (_, record, _), problem in zip(claims, problems, strict=True):
-        if problem:
+    for _, record, _ in claims:
+        if problem := faulty.get(record.n, ""):
             return Verified(records, _wrong(record, problem))
         records.append(record)
     return Verified(records, fault)
@@ -112,10 +117,15 @@ def _link(last: Record | None, commit: RawCommit, n: int, now: datetime) -> Reco
     return record
 
 
+def _question(commit: RawCommit, signers: tuple[Signer, ...]) -> Question:
+    keys = tuple(signer.key for signer in signers)
+    return Question(commit.payload, commit.signature, NAMESPACE, keys)
+
+
 def _signature_problem(
     folder: Path, commit: RawCommit, record: Record, signers: tuple[Signer, ...]
 ) -> str:
-    """What is wrong with the commit's signature; '' if it is that of one of `signers`."""
+    """What ssh-keygen has against the commit's signature; '' if it is one of `signers`'."""
     if not commit.signature:
         return "its commit is not signed"
     known = folder / f"{record.n}.signers"
