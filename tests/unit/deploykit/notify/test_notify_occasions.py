@@ -137,9 +137,7 @@ def test_release_that_lacks_only_an_approval_waits_for_it_once() -> None:
 
 
 def test_next_release_that_waits_is_told_although_the_one_before_waited_too() -> None:
-    story = line(approvals=1)
-    for one in (ONE, TWO):
-        story.deployed("test", one).deployed("staging", one).found("smoke", one, "staging")
+    story = Story.of(test=rule(approvals=1), staging=rule("test")).release(ONE).release(TWO)
     waits = [event.release for event in events(story) if event.topic == Topic.WAITING]
     assert waits == [ONE.version, TWO.version]
 

@@ -74,6 +74,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     assert process.wait(20) == -signal.SIGKILL
 
 
+@pytest.mark.timeout(300)
 def test_run_that_is_killed_between_two_mails_repeats_none_and_loses_none(
     runner: Runner, call: Call, mails: MailServer
 ) -> None:
@@ -98,6 +99,7 @@ def test_run_that_is_killed_between_two_mails_repeats_none_and_loses_none(
 
 
 @pytest.mark.lengthy
+@pytest.mark.timeout(600)
 def test_run_that_is_killed_at_any_moment_loses_nothing_and_says_again_by_the_same_name(
     runner: Runner, call: Call, mails: MailServer, server: Receiver
 ) -> None:
