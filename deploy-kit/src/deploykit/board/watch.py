@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from rich.console import Console, Group
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from deploykit.base import times
 from deploykit.base.trouble import Trouble
-from deploykit.board import Standing, board
+from deploykit.board import board
 from deploykit.board.terminal import print_lines
 from deploykit.ledger import Ledger, utc_now
 from deploykit.ledger.reading import read_again
@@ -33,39 +32,37 @@ def watch_board(
 
 
 def _redraw(site: Site, ledger: Ledger, out: Console, wait: Callable[[float], None]) -> None:
-    read = utc_now()
     with out.screen() as screen:
-        for reads in itertools.count():
-            done, trouble = read_again(ledger) if reads else (True, None)
-            read = utc_now() if done else read
-            with out.capture() as drawn:
+        for read, trouble in _readings(ledger, wait):
+            with out.capture() as drawing:
                 print_lines(site, board(site, ledger.known), ledger.known, out)
             head = Text(f"Read at {times.human(read)}, every {EVERY:.0f} s. Ctrl-C ends it.", "dim")
-            screen.update(Group(head, *_told(trouble), Text.from_ansi(drawn.get())))
-            wait(EVERY)
+            screen.update(Group(head, *_trouble_lines(trouble), Text.from_ansi(drawing.get())))
 
 
 def _print_changes(site: Site, ledger: Ledger, out: Console, wait: Callable[[float], None]) -> None:
-    shown: tuple[tuple[Standing, ...], int, Trouble | None] | None = None
-    for reads in itertools.count():
-        _, trouble = read_again(ledger) if reads else (True, None)
-        lines = board(site, ledger.known)
-        if (lines, len(ledger.known), trouble) != shown:
-            shown = (lines, len(ledger.known), trouble)
-            _print_change(site, lines, ledger, out, utc_now())
-            for text in _told(trouble):
-                out.print(text)
+    shown: object = None
+    for read, trouble in _readings(ledger, wait):
+        lines, records = board(site, ledger.known), ledger.known
+        if (lines, len(records), trouble) != shown:
+            shown = (lines, len(records), trouble)
+            out.print(Text(f"Read at {times.human(read)}", style="dim"), *_trouble_lines(trouble))
+            print_lines(site, lines, records, out)
+
+
+def _readings(
+    ledger: Ledger, wait: Callable[[float], None]
+) -> Iterator[tuple[datetime, Trouble | None]]:
+    """When the ledger was last read, and why it is not read any more: now and after each wait."""
+    last = utc_now()
+    while True:
+        done, trouble = read_again(ledger)
+        last = utc_now() if done else last
+        yield last, trouble
         wait(EVERY)
 
 
-def _print_change(
-    site: Site, lines: tuple[Standing, ...], ledger: Ledger, out: Console, now: datetime
-) -> None:
-    out.print(Text(f"Read at {times.human(now)}", style="dim"))
-    print_lines(site, lines, ledger.known, out)
-
-
-def _told(trouble: Trouble | None) -> list[Text]:
+def _trouble_lines(trouble: Trouble | None) -> list[Text]:
     """Why the board may be old, as lines; none if it is not."""
     if trouble is None:
         return []

@@ -61,10 +61,10 @@ def delivery(
     """
     weeks = _weeks(now, began)
     since = weeks[0]
-    seen = [one for one in deployments if one.ended >= since]
-    finished = [one for one in seen if one.finished]
-    failed = [one for one in seen if one.failed]
-    restored = [s for one in failed if (s := one.seconds_to_restore) is not None]
+    counted = [deployment for deployment in deployments if deployment.ended >= since]
+    finished = [deployment for deployment in counted if deployment.finished]
+    failed = [deployment for deployment in counted if deployment.failed]
+    restored = [s for deployment in failed if (s := deployment.seconds_to_restore) is not None]
     return Delivery(
         environment=environment,
         since=since,
@@ -72,10 +72,10 @@ def delivery(
         failed=len(failed),
         per_week=len(finished) / max(1.0, (now - max(since, began)) / WEEK),
         lead_time=spread(_lead_times(deployments, cut, since)),
-        failure_rate=len(failed) / len(seen) if seen else None,
+        failure_rate=len(failed) / len(counted) if counted else None,
         restore=spread(restored),
         unrestored=len(failed) - len(restored),
-        weeks=tuple(_week(begins, seen) for begins in weeks),
+        weeks=tuple(_week(begins, counted) for begins in weeks),
     )
 
 
@@ -93,8 +93,14 @@ def _weeks(now: datetime, began: datetime) -> list[datetime]:
 
 
 def _week(begins: datetime, deployments: Sequence[Deployment]) -> Week:
-    within = [one for one in deployments if begins <= one.ended < begins + WEEK]
-    return Week(begins, sum(one.finished for one in within), sum(one.failed for one in within))
+    within = [
+        deployment for deployment in deployments if begins <= deployment.ended < begins + WEEK
+    ]
+    return Week(
+        begins,
+        sum(deployment.finished for deployment in within),
+        sum(deployment.failed for deployment in within),
+    )
 
 
 def _lead_times(
@@ -102,9 +108,9 @@ def _lead_times(
 ) -> list[float]:
     """From the cut of each release that first ran there since then until it did, in seconds."""
     first: dict[str, datetime] = {}
-    for one in deployments:
-        if one.finished:
-            first.setdefault(one.release, one.ended)
+    for deployment in deployments:
+        if deployment.finished:
+            first.setdefault(deployment.release, deployment.ended)
     return [
         (ended - cut[release]).total_seconds()
         for release, ended in first.items()

@@ -19,8 +19,6 @@ class Deployment:
     """
 
     release: str
-    version: str
-    began: datetime
     ended: datetime
     finished: bool
     failed: bool
@@ -64,14 +62,7 @@ def deployments(attempts: Sequence[Attempt]) -> tuple[Deployment, ...]:
 
 
 def _deployment(attempt: Attempt, finished: bool) -> Deployment:
-    return Deployment(
-        attempt.release,
-        attempt.version,
-        attempt.since,
-        attempt.told,
-        finished,
-        failed=not finished,
-    )
+    return Deployment(attempt.release, attempt.told, finished, failed=not finished)
 
 
 def _changes(attempt: Attempt, running: Attempt | None) -> bool:

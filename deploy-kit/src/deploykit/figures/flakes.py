@@ -58,10 +58,12 @@ def check_histories(
     for entry in evidence:
         if entry.time >= since and entry.result != Result.NOT_APPLICABLE:
             grouped.setdefault((entry.environment, entry.check), []).append(entry)
-    found: dict[str, list[CheckHistory]] = {}
+    by_environment: dict[str, list[CheckHistory]] = {}
     for (environment, check), entries in grouped.items():
-        found.setdefault(environment, []).append(_history(environment, check, entries))
-    return {name: tuple(sorted(histories, key=_order)) for name, histories in found.items()}
+        by_environment.setdefault(environment, []).append(_history(environment, check, entries))
+    return {
+        name: tuple(sorted(histories, key=_order)) for name, histories in by_environment.items()
+    }
 
 
 def _history(environment: str, check: str, entries: Sequence[Evidence]) -> CheckHistory:

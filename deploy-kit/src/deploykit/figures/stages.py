@@ -57,7 +57,7 @@ def stages(
     from; `cut` has the time at which each release was cut, by digest.
     """
     ran = {name: first_run(attempts.get(name, ())) for name in sources}
-    found = []
+    lead_times = []
     for name, source in sources.items():
         left = cut if source is None else ran.get(source, {})
         seconds = [
@@ -65,15 +65,15 @@ def stages(
             for release, arrived in ran[name].items()
             if arrived >= since and release in left and arrived >= left[release]
         ]
-        found.append(Stage(source, name, spread(seconds)))
-    return tuple(found)
+        lead_times.append(Stage(source, name, spread(seconds)))
+    return tuple(lead_times)
 
 
 def soaks(
     sources: Mapping[str, str | None], attempts: Attempts, asked: Mapping[str, int]
 ) -> tuple[Soak, ...]:
     """How long the last releases soaked before each environment that has a source."""
-    found = []
+    soaked = []
     for name, source in sources.items():
         if source is None:
             continue
@@ -82,18 +82,22 @@ def soaks(
         for attempt in attempts.get(name, ()):
             began.setdefault(attempt.release, attempt)
         releases = [
-            Soaked(one.version, one.since, (one.since - ran[one.release]).total_seconds())
-            for one in began.values()
-            if one.release in ran and one.since >= ran[one.release]
+            Soaked(
+                attempt.version,
+                attempt.since,
+                (attempt.since - ran[attempt.release]).total_seconds(),
+            )
+            for attempt in began.values()
+            if attempt.release in ran and attempt.since >= ran[attempt.release]
         ]
-        found.append(Soak(source, name, asked.get(name, 0), tuple(releases[-SHOWN:])))
-    return tuple(found)
+        soaked.append(Soak(source, name, asked.get(name, 0), tuple(releases[-SHOWN:])))
+    return tuple(soaked)
 
 
 def first_run(attempts: Sequence[Attempt]) -> dict[str, datetime]:
     """When each release first ran in an environment, by digest."""
-    found: dict[str, datetime] = {}
+    arrivals: dict[str, datetime] = {}
     for attempt in attempts:
         if attempt.phase == Phase.FINISHED:
-            found.setdefault(attempt.release, attempt.told)
-    return found
+            arrivals.setdefault(attempt.release, attempt.told)
+    return arrivals

@@ -61,7 +61,9 @@ def prefers_json(accept: str) -> bool:
     weights = {JSON: 0.0, HTML: 0.0}
     for part in accept.split(","):
         kind, *parameters = (word.strip() for word in part.split(";"))
-        weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        weight = next(
+            (parameter[2:] for parameter in parameters if parameter.startswith("q=")), "1"
+        )
         if kind in weights and weight.replace(".", "", 1).isdecimal():
             weights[kind] = float(weight)
     return weights[JSON] > weights[HTML]
@@ -92,8 +94,8 @@ class Answers:
         view = "json" if wish.json else "live" if wish.live else "still"
         etag = f'"{snapshot.tag}{state}-{view}"'
         headers = {"etag": etag, "vary": "Accept", "cache-control": "no-cache"}
-        asked = request.headers.get("if-none-match", "").split(",")
-        if etag in (one.strip().removeprefix("W/") for one in asked):
+        known = request.headers.get("if-none-match", "").split(",")
+        if etag in (tag.strip().removeprefix("W/") for tag in known):
             return Response(status_code=304, headers=headers)
 
         def body() -> bytes:
@@ -102,15 +104,15 @@ class Answers:
                 raise HTTPException(404, f"there is no page {wish.address}")
             return self._rendered(page, template, wish, etag)
 
-        found = self._once((etag, wish.address), body)
-        return Response(found, headers=headers, media_type=wish.media_type)
+        rendered = self._once((etag, wish.address), body)
+        return Response(rendered, headers=headers, media_type=wish.media_type)
 
     def problem(self, request: Request, error: Exception) -> Response:
         """The answer to a request that has none."""
         json = _wants_json(request, request.query_params.get("format"))
-        wish, told = Wish(json, live=False, address=""), problem_of(error)
-        body = self._rendered(told, "problem", wish, "")
-        return Response(body, told.status, media_type=wish.media_type)
+        wish, problem = Wish(json, live=False, address=""), problem_of(error)
+        body = self._rendered(problem, "problem", wish, "")
+        return Response(body, problem.status, media_type=wish.media_type)
 
     def _rendered(self, page: Any, template: str, wish: Wish, etag: str) -> bytes:
         if wish.json:
@@ -120,9 +122,9 @@ class Answers:
 
     def _once(self, key: tuple[str, str], make: Callable[[], bytes]) -> bytes:
         """What is kept by `key`, else what `make` makes; one at a time, as all compute."""
-        found = self._kept.get(key)
-        if found is not None:
-            return found
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
         with self._making:
             if key not in self._kept:
                 self._kept[key] = make()

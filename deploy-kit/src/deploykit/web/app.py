@@ -126,8 +126,8 @@ def _add_pages_beside(app: FastAPI, answers: Answers, sources: Sources) -> None:
     def pods(request: Request, wish: Wished) -> Response:
         answer, now = sources.pods.latest(), utc_now()
         trouble = answer.trouble.text if answer.trouble else ""
-        told = f"{answer.at}{trouble}".encode()
-        state = hashlib.sha256(told).hexdigest()[:16]
+        known = f"{answer.at}{trouble}".encode()
+        state = hashlib.sha256(known).hexdigest()[:16]
 
         def make(snapshot: Snapshot) -> PodsPage:
             return pods_page(snapshot, answer.value or (), answer.at, trouble, now)

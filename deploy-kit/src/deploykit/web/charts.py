@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from deploykit.base import times
+from deploykit.base.printable import printable
 from deploykit.figures.delivery import Week
 from deploykit.figures.flakes import Tried
 from deploykit.figures.stages import Soak, Stage
@@ -18,6 +20,7 @@ from deploykit.ledger.schema import Result
 WIDTH = 400  # of every chart but the strip, in its own units: about pixels on a phone
 BARS, ROW = 120, 34  # heights: of a chart with upright bars, of a row in one with lying bars
 LABEL, EDGE = 14, 12  # height of a line of text; room beside the first and the last one's
+LINE, BEFORE, BEHIND = 18, 90, 80  # of a bar with words beside it: its height, and their room
 STRIP, TICK = 24, 6  # the height of a strip, and the width of a tick in it
 
 
@@ -32,7 +35,7 @@ def duration(seconds: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
-def weeks(weeks: Sequence[Week], name: str) -> Markup:
+def week_bars(weeks: Sequence[Week], name: str) -> Markup:
     """Deployments per week as upright bars; those that failed hang below the line."""
     most = max((week.finished for week in weeks), default=0) or 1
     most_failed = max((week.failed for week in weeks), default=0)
@@ -48,20 +51,20 @@ def weeks(weeks: Sequence[Week], name: str) -> Markup:
         if week.failed:
             deep = 20 * week.failed / max(most_failed, 1)
             drawn.append(_rect(left, above + LABEL + 2, width, deep, "bad"))
-        if len(weeks) <= 6 or place % 2 == len(weeks) % 2 ^ 1:
+        if (len(weeks) - 1 - place) % 2 == 0 or len(weeks) <= 6:  # there is room for every second
             drawn.append(_text(left + width / 2, BARS - 2, f"{week.begins:%d %b}", "small"))
-    total, failed = sum(one.finished for one in weeks), sum(one.failed for one in weeks)
-    told = (
+    total, failed = sum(week.finished for week in weeks), sum(week.failed for week in weeks)
+    words = (
         f"{total} deployments finished in {len(weeks)} weeks, {failed} failed or were taken back."
     )
-    return _chart(name, "Deployments per week", told, WIDTH, BARS, drawn)
+    return _chart(name, "Deployments per week", words, WIDTH, BARS, drawn)
 
 
-def stages(stages: Sequence[Stage], name: str) -> Markup:
+def stage_bars(stages: Sequence[Stage], name: str) -> Markup:
     """The lead time of each stage as a lying bar to the median, and a line on to the longest."""
-    longest = max((one.seconds.longest for one in stages if one.seconds), default=0) or 1
+    longest = max((stage.seconds.longest for stage in stages if stage.seconds), default=0) or 1
     drawn: list[Markup] = []
-    told = []
+    words = []
     for place, stage in enumerate(stages):
         top = place * ROW
         title = f"{stage.source or 'cut'} → {stage.environment}"
@@ -70,53 +73,56 @@ def stages(stages: Sequence[Stage], name: str) -> Markup:
             drawn.append(_text(WIDTH, top + LABEL - 2, "none yet", "right"))
             continue
         median, most = stage.seconds.median, stage.seconds.longest
-        said = f"{duration(median)}, at most {duration(most)}"
-        drawn.append(_text(WIDTH, top + LABEL - 2, said, "right"))
+        figures = f"{duration(median)}, at most {duration(most)}"
+        drawn.append(_text(WIDTH, top + LABEL - 2, figures, "right"))
         drawn.append(_line(0, top + 22, WIDTH * most / longest, top + 22, "whisker"))
         drawn.append(_rect(0, top + 18, max(1.0, WIDTH * median / longest), 8, "good"))
-        told.append(f"{title}: {said}.")
-    return _chart(name, "Lead time by stage", " ".join(told), WIDTH, ROW * len(stages), drawn)
+        words.append(f"{title}: {figures}.")
+    return _chart(name, "Lead time by stage", " ".join(words), WIDTH, ROW * len(stages), drawn)
 
 
-def soak(soak: Soak, name: str) -> Markup:
+def soak_bars(soak: Soak, name: str) -> Markup:
     """How long each release soaked as a lying bar, and what policy asks for as an upright line."""
     rows = soak.releases
-    most = max([soak.asked, *(one.seconds for one in rows)], default=0) or 1
-    height = 18 * len(rows) + LABEL
-    left, room = 90, WIDTH - 90 - 80
+    most = max([soak.asked, *(soaked.seconds for soaked in rows)], default=0) or 1
+    height = LINE * len(rows) + LABEL
+    room = WIDTH - BEFORE - BEHIND
     drawn: list[Markup] = []
-    for place, one in enumerate(rows):
-        top = place * 18
-        wide = max(1.0, room * one.seconds / most)
-        drawn.append(_text(0, top + 12, one.version, "left"))
-        drawn.append(_rect(left, top + 4, wide, 9, "good" if one.seconds >= soak.asked else "bad"))
-        drawn.append(_text(left + wide + 6, top + 12, duration(one.seconds), "left small"))
+    for place, soaked in enumerate(rows):
+        top = place * LINE
+        wide = max(1.0, room * soaked.seconds / most)
+        drawn.append(_text(0, top + 12, soaked.version, "left"))
+        drawn.append(
+            _rect(BEFORE, top + 4, wide, 9, "good" if soaked.seconds >= soak.asked else "bad")
+        )
+        drawn.append(_text(BEFORE + wide + 6, top + 12, duration(soaked.seconds), "left small"))
     if soak.asked:
-        at = left + room * soak.asked / most
+        at = BEFORE + room * soak.asked / most
         drawn.append(_line(at, 0, at, height - LABEL, "asked"))
         drawn.append(_text(at, height - 2, f"asked: {duration(soak.asked)}", "small"))
-    told = f"The last {len(rows)} releases ran there before they went on to {soak.environment}."
-    return _chart(name, f"Soak in {soak.source}", told, WIDTH, height, drawn)
+    words = f"The last {len(rows)} releases ran there before they went on to {soak.environment}."
+    return _chart(name, f"Soak in {soak.source}", words, WIDTH, height, drawn)
 
 
-def strip(tried: Sequence[Tried], title: str, name: str) -> Markup:
-    """Attempts of a check, the oldest first: a short tick for each that passed, a high and wide one
-    for each that failed."""
+def attempt_strip(tried: Sequence[Tried], check: str, name: str) -> Markup:
+    """Attempts of a `check`, the oldest first: a short tick for each that passed, a high and wide
+    one for each that failed; each says of which release it was, and when."""
     drawn = [_line(0, STRIP - 1, max(1, len(tried)) * TICK, STRIP - 1, "axis")]
-    for place, one in enumerate(tried):
-        if one.result == Result.FAILED:
-            drawn.append(_rect(place * TICK + 0.5, 2, TICK - 1, STRIP - 3, "bad"))
+    for place, attempt in enumerate(tried):
+        left, title = place * TICK, f"{attempt.version} {attempt.result} {times.iso(attempt.time)}"
+        if attempt.result == Result.FAILED:
+            drawn.append(_rect(left + 0.5, 2, TICK - 1, STRIP - 3, "bad", title))
         else:
-            drawn.append(_rect(place * TICK + 1.5, STRIP - 10, TICK - 3, 9, "good"))
-    failed = sum(one.result == Result.FAILED for one in tried)
-    told = f"Of the last {len(tried)} attempts {failed} failed."
-    return _chart(name, title, told, max(1, len(tried)) * TICK, STRIP, drawn, "strip")
+            drawn.append(_rect(left + 1.5, STRIP - 10, TICK - 3, 9, "good", title))
+    failed = sum(attempt.result == Result.FAILED for attempt in tried)
+    words = f"Of the last {len(tried)} attempts {failed} failed."
+    return _chart(name, check, words, max(1, len(tried)) * TICK, STRIP, drawn, "strip")
 
 
 def _chart(
     name: str,
     title: str,
-    told: str,
+    words: str,
     width: float,
     height: float,
     drawn: Iterable[Markup],
@@ -126,22 +132,29 @@ def _chart(
     return Markup(
         '<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         'height="{height:g}" role="img" aria-labelledby="{name}-title {name}-desc">'
-        '<title id="{name}-title">{title}</title><desc id="{name}-desc">{told}</desc>{drawn}</svg>'
+        '<title id="{name}-title">{title}</title><desc id="{name}-desc">{words}</desc>{drawn}</svg>'
     ).format(
         kind=kind,
         width=width,
         height=height,
         name=name,
-        title=title,
-        told=told,
+        title=printable(title),
+        words=words,
         drawn=Markup("").join(drawn),
     )
 
 
-def _rect(left: float, top: float, width: float, height: float, kind: str) -> Markup:
-    return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
-        kind, left, top, width, height
-    )
+def _rect(
+    left: float, top: float, width: float, height: float, kind: str, title: str = ""
+) -> Markup:
+    """A rectangle; its title is shown to whoever points at it."""
+    return Markup(
+        '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">{}</rect>'
+    ).format(kind, left, top, width, height, _title(title))
+
+
+def _title(text: str) -> Markup:
+    return Markup("<title>{}</title>").format(printable(text)) if text else Markup("")
 
 
 def _line(left: float, top: float, right: float, bottom: float, kind: str) -> Markup:
@@ -152,5 +165,5 @@ def _line(left: float, top: float, right: float, bottom: float, kind: str) -> Ma
 
 def _text(left: float, bottom: float, text: str, kind: str = "middle") -> Markup:
     return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(
-        kind, left, bottom, escape(text)
+        kind, left, bottom, printable(text)
     )

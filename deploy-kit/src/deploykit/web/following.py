@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
+from deploykit.base.errors import DeployKitError
 from deploykit.base.trouble import Trouble
 from deploykit.ledger import Ledger, utc_now
 from deploykit.ledger.reading import read_again
@@ -63,8 +66,13 @@ class Following:
             self.read, self.pause = utc_now(), self._every
         else:
             self.pause = min(PAUSE_MOST, self.pause * 2)
-        if self._is_due(trouble):
+        if not self._is_due(trouble):
+            return
+        try:
             self.snapshot = self._make(trouble)
+        except (DeployKitError, OSError) as error:  # of the site's files: what was seen stays
+            trouble, tag = Trouble.of(error), secrets.token_hex(8)
+            self.snapshot = replace(self.snapshot, trouble=trouble, tag=tag)
 
     def _is_due(self, trouble: Trouble | None) -> bool:
         idle = time.monotonic() - self._made_at

@@ -85,15 +85,15 @@ def _coming(snapshot: Snapshot) -> Iterator[Metric]:
 def _in_force(snapshot: Snapshot) -> Iterator[Metric]:
     decided = _family("decisions_in_force", "Holds, pins and vetoes that hold now",
                       "environment", "decision")  # fmt: skip
-    told = _family("notices", "What should be looked at", "environment", "about")
+    notable = _family("notices", "What should be looked at", "environment", "about")
     for line in snapshot.lines:
         codes = [reason.code for reason in line.in_force]
         for code in ("hold", "pin", "veto"):
             decided.add_metric([line.environment, code], codes.count(code))
-        urgent = [one.about for one in notices(line, snapshot.made) if one.urgent]
+        urgent = [notice.about for notice in notices(line, snapshot.made) if notice.urgent]
         for about in About:
-            told.add_metric([line.environment, about], urgent.count(about))
-    yield from (decided, told)
+            notable.add_metric([line.environment, about], urgent.count(about))
+    yield from (decided, notable)
 
 
 def _checks(snapshot: Snapshot) -> Iterator[Metric]:

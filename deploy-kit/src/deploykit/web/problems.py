@@ -24,8 +24,12 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), "look from the first page on")
     if isinstance(error, RequestValidationError):
-        where = ", ".join(str(one["loc"][-1]) for one in error.errors())
-        return Problem(400, f"the address says something that it cannot: {where}", "/openapi.json")
+        where = ", ".join(str(fault["loc"][-1]) for fault in error.errors())
+        return Problem(
+            400,
+            f"the address says something that it cannot: {where}",
+            "what it may say: /openapi.json",
+        )
     if isinstance(error, DeployKitError):
         return Problem(503, error.message, error.remedy)
     raise error

@@ -46,8 +46,8 @@ class Protection:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         host = hosts[0].decode("latin-1") if len(hosts) == 1 else ""
         if not self._is_ours(host):
-            said = f"these pages are not served as '{one_line(host, 100)}'"
-            text = f"{said}: deploy-kit web --name NAME lets them be\n"
+            refusal = f"these pages are not served as '{one_line(host, 100)}'"
+            text = f"{refusal}: deploy-kit web --name NAME lets them be\n"
             await _refuse(send, 400, text)
         elif scope["method"] not in READING:
             await _refuse(send, 405, "these pages can only be read\n", {"allow": "GET, HEAD"})

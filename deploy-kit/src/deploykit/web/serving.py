@@ -15,7 +15,7 @@ from deploykit.web.app import make_app
 from deploykit.web.protection import Protection
 from deploykit.web.sources import Sources
 
-CONNECTIONS = 64  # at the same time; more are told 503
+CONNECTIONS = 256  # at the same time: a page that is open has one; more are answered 503
 IDLE = 15  # seconds that a connection may stay open between two requests
 HEAD = 16 * 2**10  # bytes of a request's line and headers
 ENDING = 2  # seconds for answers under way when it ends

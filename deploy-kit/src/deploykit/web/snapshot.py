@@ -36,8 +36,9 @@ class Snapshot:
 
     `lines` are the board's, in the order of promotion. `attempts`, `outcomes` (by digest then) and
     `histories` are by environment, `evidence` by the release's digest, `released` (in the order of
-    cutting) and `versions` too. `deliveries` has DORA's figures by environment. `tag` is another
-    for each snapshot.
+    cutting) and `versions` too. What was signed with a compromised key is `discounted`, by number:
+    it is no evidence and no decision. `deliveries` has DORA's figures by environment. `tag` is
+    another for each snapshot.
     """
 
     site: str
@@ -48,6 +49,7 @@ class Snapshot:
     policy: Mapping[str, Promotion]
     released: Mapping[str, view.Released]
     versions: Mapping[str, str]
+    discounted: frozenset[int]
     decisions: tuple[Record, ...]
     attempts: Mapping[str, tuple[view.Attempt, ...]]
     outcomes: Mapping[str, Mapping[str, Outcome]]
@@ -89,7 +91,7 @@ def assemble(
     """The snapshot of `records` with these lines of the board. Pure."""
     policy = view.policy_in_force(records)
     released = view.releases(records)
-    evidence = view.evidence(records)
+    evidence, discounted = view.evidence(records), view.discounted(records)
     attempts = {line.environment: view.attempts(records, line.environment) for line in lines}
     cut = {d: records[release.n].time for d, release in released.items() if release.pins}
     began = records[0].time if records else now
@@ -97,7 +99,7 @@ def assemble(
         name: delivery(name, deployments(tried), cut, began, now)
         for name, tried in attempts.items()
     }
-    since = min((one.since for one in deliveries.values()), default=now)
+    since = min((figures.since for figures in deliveries.values()), default=now)
     sources = {name: policy[name].source if name in policy else None for name in attempts}
     by_release: dict[str, list[view.Evidence]] = {}
     for entry in evidence:
@@ -111,7 +113,8 @@ def assemble(
         policy=policy,
         released=released,
         versions={digest: release.version for digest, release in released.items()},
-        decisions=tuple(record for record in records if record.kind == "decision"),
+        discounted=discounted,
+        decisions=tuple(r for r in records if r.kind == "decision" and r.n not in discounted),
         attempts=attempts,
         outcomes={name: outcomes_of(tried) for name, tried in attempts.items()},
         evidence={digest: tuple(entries) for digest, entries in by_release.items()},
@@ -124,15 +127,15 @@ def assemble(
 
 def outcomes_of(attempts: Sequence[view.Attempt]) -> dict[str, Outcome]:
     """What became of each release that was ever deployed into an environment, by digest."""
-    found: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     running: str | None = None
     for attempt in attempts:
-        before = found.get(attempt.release, Outcome(attempt))
-        found[attempt.release] = replace(before, last=attempt)
+        before = outcomes.get(attempt.release, Outcome(attempt))
+        outcomes[attempt.release] = replace(before, last=attempt)
         if attempt.phase != Phase.FINISHED or attempt.release == running:
             continue
         if running is not None:
-            found[running] = replace(found[running], until=attempt.told)
-        found[attempt.release] = Outcome(attempt, since=attempt.told)
+            outcomes[running] = replace(outcomes[running], until=attempt.told)
+        outcomes[attempt.release] = Outcome(attempt, since=attempt.told)
         running = attempt.release
-    return found
+    return outcomes

@@ -37,7 +37,7 @@ def figures(told: Story, now: datetime) -> Delivery:
 
 def test_deploy_of_what_runs_already_is_no_deployment() -> None:
     told = story().deployed("prod", ONE).deployed("prod", ONE, id="again")
-    assert [one.version for one in counted(told)] == [ONE.version]
+    assert [one.release for one in counted(told)] == [ONE.digest]
 
 
 def test_deploy_that_brings_about_other_files_is_a_deployment() -> None:
@@ -50,7 +50,7 @@ def test_deploy_that_brings_about_other_files_is_a_deployment() -> None:
 
 def test_deploy_under_way_is_not_counted() -> None:
     told = story().deployed("prod", ONE).phase("started", "prod", TWO)
-    assert [one.version for one in counted(told)] == [ONE.version]
+    assert [one.release for one in counted(told)] == [ONE.digest]
 
 
 def test_failed_deploy_is_restored_by_the_next_that_goes_well() -> None:

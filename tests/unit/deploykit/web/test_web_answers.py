@@ -7,7 +7,9 @@ import html
 import json
 import re
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -177,6 +179,27 @@ def test_page_is_made_once_for_all(shelf: Shelf, base: str, monkeypatch: Any) ->
     shelf.snapshot = again(shelf.snapshot)
     get(f"{base}/figures?live=no")
     assert made == ["figures", "figures"]
+
+
+def test_page_that_takes_long_is_made_once_and_holds_up_no_other(
+    shelf: Shelf, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, made = threading.Event(), []
+
+    def slowly(page: object, template: str, shown: object) -> bytes:
+        made.append(template)
+        assert go.wait(PATIENCE)
+        return b"slow"
+
+    assert get(f"{base}/figures").ok
+    monkeypatch.setattr("deploykit.web.answering.as_html", slowly)
+    with ThreadPoolExecutor(3) as people:
+        waiting = [people.submit(get, f"{base}/releases") for _ in range(3)]
+        assert wait_until(lambda: bool(made), PATIENCE)
+        assert get(f"{base}/figures").ok, "what was made is there"
+        go.set()
+        assert [one.result().content for one in waiting] == [b"slow"] * 3
+    assert made == ["releases"]
 
 
 def test_live_page_asks_again_with_what_it_has_and_a_still_one_does_not(

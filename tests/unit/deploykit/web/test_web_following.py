@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.waiting import wait_until
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
@@ -75,6 +75,23 @@ def test_ledger_that_is_gone_is_told_and_asked_less_often(site: Site, ledger: Le
     assert following.pause == 1.0
 
 
+def test_files_of_the_site_that_cannot_be_read_leave_what_was_seen(
+    site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = Following(site, ledger)
+    before = following.snapshot
+
+    def broken(*_: object) -> None:
+        raise InputError("site.yml:3: nonsense", "mend it")
+
+    monkeypatch.setattr("deploykit.web.snapshot.board", broken)
+    know(ledger, ONE)
+    assert wait_until(lambda: following.look() or following.snapshot is not before, SOON)
+    trouble = following.snapshot.trouble
+    assert trouble is not None and trouble.text == "site.yml:3: nonsense"
+    assert following.snapshot.lines == before.lines and following.snapshot.tag != before.tag
+
+
 def test_following_that_breaks_ends_the_server_and_says_why(
     site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +103,8 @@ def test_following_that_breaks_ends_the_server_and_says_why(
 
     monkeypatch.setattr(following, "look", broken)
     with pytest.raises(KeyError, match="a bug"), following:
-        assert ended.wait(SOON)
+        ended.wait(SOON)
+    assert ended.is_set()
 
 
 def test_proof_of_a_record_is_that_of_its_commit(site: Site, ledger: Ledger) -> None:

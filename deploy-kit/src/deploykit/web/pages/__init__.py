@@ -62,7 +62,7 @@ def reading_of(snapshot: Snapshot) -> Reading:
 
 def reasons_why(reasons: Iterable[Reason]) -> tuple[Why, ...]:
     """Policy's reasons as pages show them."""
-    return tuple(Why(one.code, one.text, one.remedy) for one in reasons)
+    return tuple(Why(reason.code, reason.text, reason.remedy) for reason in reasons)
 
 
 def record_line(record: Record, versions: Mapping[str, str]) -> RecordLine:

@@ -14,7 +14,6 @@ from deploykit.ledger.view import Attempt, Running
 from deploykit.site.promotion import Promotion
 from deploykit.site.windows import describe_window
 from deploykit.web.pages import Reading, RecordLine, Why, reading_of, reasons_why, record_line
-from deploykit.web.pages.places import soak_end
 from deploykit.web.snapshot import Snapshot
 
 DEPLOYS = 50  # on a page
@@ -42,7 +41,7 @@ class CheckMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NoticeLine:
     """Something that a person should know, and the command that helps ('' where none does)."""
 
     about: str
@@ -55,8 +54,7 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Coming:
     """The release that comes next and how it stands: `may-enter` by `command`, `waits` for every
-    one of `why`, or `failed` there. `ready` is when its soak is over, None if it does not wait for
-    that."""
+    one of `why`, or `failed` there."""
 
     version: str
     release: str
@@ -64,7 +62,6 @@ class Coming:
     state: str
     why: tuple[Why, ...]
     command: str
-    ready: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,14 @@ class EnvironmentLine:
     runs: Runs | None
     checks: tuple[CheckMark, ...]
     in_force: tuple[Why, ...]
-    told: tuple[Told, ...]
+    notices: tuple[NoticeLine, ...]
     trouble: str
     busy: bool
     next: Coming | None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EntryRule:
     """What policy asks of a release before it may enter; `soak` in seconds."""
 
     soak: int
@@ -97,15 +94,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class DeployLine:
-    """One deploy: its purpose, its last phase, from when to when, by whom, the first and the last
-    record that tell of it, and what it left out."""
+    """One deploy: its purpose, its last phase, when it began and when that phase did, by whom, the
+    first and the last record that tell of it, and what it left out."""
 
     version: str
     release: str
     purpose: Purpose
     phase: Phase
     began: datetime
-    told: datetime
+    ended: datetime
     by: str
     summary: str
     record: int
@@ -121,7 +118,7 @@ class EnvironmentPage:
 
     reading: Reading
     line: EnvironmentLine
-    asked: Asked | None
+    entry: EntryRule | None
     delivery: Delivery
     checks: tuple[CheckHistory, ...]
     decisions: tuple[RecordLine, ...]
@@ -140,9 +137,11 @@ def environment_line(line: Standing, snapshot: Snapshot) -> EnvironmentLine:
         runs=_runs(line.running) if line.running else None,
         checks=tuple(CheckMark(check, result, line.marked[check]) for check, result in line.marks),
         in_force=reasons_why(line.in_force),
-        told=tuple(
-            Told(one.about, one.about.heading, one.text, one.command, one.urgent)
-            for one in notices(line, snapshot.made)
+        notices=tuple(
+            NoticeLine(
+                notice.about, notice.about.heading, notice.text, notice.command, notice.urgent
+            )
+            for notice in notices(line, snapshot.made)
         ),
         trouble=trouble(line),
         busy=line.busy,
@@ -153,19 +152,21 @@ def environment_line(line: Standing, snapshot: Snapshot) -> EnvironmentLine:
 def environment_page(snapshot: Snapshot, name: str, first: int = 0) -> EnvironmentPage | None:
     """The page of the environment `name`, None if there is none; of its deploys those from number
     `first` on, the newest being 0."""
-    line = next((one for one in snapshot.lines if one.environment == name), None)
+    line = next((record for record in snapshot.lines if record.environment == name), None)
     if line is None:
         return None
     rule, versions = snapshot.policy.get(name), snapshot.versions
-    decided = [one for one in snapshot.decisions if one.body["environment"] in (name, None)]
+    decided = [
+        record for record in snapshot.decisions if record.body["environment"] in (name, None)
+    ]
     newest = snapshot.attempts[name][::-1]
     return EnvironmentPage(
         reading=reading_of(snapshot),
         line=environment_line(line, snapshot),
-        asked=_asked(rule) if rule else None,
+        entry=_entry(rule) if rule else None,
         delivery=snapshot.deliveries[name],
         checks=snapshot.histories.get(name, ()),
-        decisions=tuple(record_line(one, versions) for one in decided[: -DECISIONS - 1 : -1]),
+        decisions=tuple(record_line(record, versions) for record in decided[: -DECISIONS - 1 : -1]),
         deploys=tuple(map(deploy_line, newest[first : first + DEPLOYS])),
         in_all=len(newest),
         first=first,
@@ -181,7 +182,7 @@ def deploy_line(attempt: Attempt) -> DeployLine:
         purpose=attempt.purpose,
         phase=attempt.phase,
         began=attempt.since,
-        told=attempt.told,
+        ended=attempt.told,
         by=attempt.actor,
         summary=attempt.summary,
         record=attempt.n,
@@ -203,16 +204,17 @@ def _coming(line: Standing, after: Next, snapshot: Snapshot) -> Coming:
         state="failed" if line.failed else state,
         why=reasons_why(after.verdict.reasons),
         command=entry_command(after, line.environment) if after.verdict.allowed else "",
-        ready=soak_end(snapshot, line.environment, after),
     )
 
 
-def _asked(rule: Promotion) -> Asked:
-    return Asked(
+def _entry(rule: Promotion) -> EntryRule:
+    return EntryRule(
         soak=rule.soak,
         approvals=rule.approvals.count,
         approvals_not=tuple(sorted(rule.approvals.excluded)),
         freeze=tuple(describe_window(window) for window in rule.freeze),
-        checks={name: f"{one.passes} of {one.attempts}" for name, one in rule.checks.items()},
+        checks={
+            name: f"{counts.passes} of {counts.attempts}" for name, counts in rule.checks.items()
+        },
         allow_missing={role: str(share) for role, share in rule.allow_missing.items()},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,8 +10,6 @@ from deploykit.board import Next, Standing
 from deploykit.board.notices import entry_command
 from deploykit.ledger.view import Released
 from deploykit.policy import Verdict, evaluate
-from deploykit.policy.case import SOAK, Case
-from deploykit.policy.timing import soak_of
 from deploykit.web.pages import Why, reasons_why
 from deploykit.web.snapshot import Snapshot
 
@@ -39,8 +37,8 @@ ASKED = frozenset({State.NOT_YET, State.FAILED, State.UNFINISHED})  # policy has
 class Place:
     """A release in an environment: its state there, since when, and until when it ran.
 
-    `why` is what stands against its entry, `command` what brings it in if nothing does; `ready` is
-    when its soak is over, None if it does not wait for that; `summary` says how a deploy failed.
+    `why` is what stands against its entry, `command` what brings it in if nothing does; `summary`
+    says how a deploy failed.
     """
 
     environment: str
@@ -51,7 +49,6 @@ class Place:
     summary: str = ""
     why: tuple[Why, ...] = ()
     command: str = ""
-    ready: datetime | None = None
 
 
 def place_of(snapshot: Snapshot, release: Released, line: Standing) -> Place:
@@ -88,25 +85,12 @@ def judged_place(
     if state == State.NOT_YET:
         state = State.MAY_ENTER if verdict.allowed else State.WAITS
     after = Next(release.digest, release.version, place.source, verdict)
-    return Place(
-        environment=place.environment,
-        source=place.source,
+    return replace(
+        place,
         state=state,
-        since=place.since,
-        summary=place.summary,
         why=reasons_why(verdict.reasons),
         command=entry_command(after, place.environment) if verdict.allowed else "",
-        ready=soak_end(snapshot, line.environment, after),
     )
-
-
-def soak_end(snapshot: Snapshot, environment: str, after: Next) -> datetime | None:
-    """When a release that waits for it has soaked long enough to enter; None if it does not."""
-    rule = snapshot.policy.get(environment)
-    if rule is None or all(reason.code != SOAK for reason in after.verdict.reasons):
-        return None
-    soaking = soak_of(Case(after, environment, snapshot.records, snapshot.made, rule, None))
-    return soaking.ready if soaking is not None else None
 
 
 def _verdict(

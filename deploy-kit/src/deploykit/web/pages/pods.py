@@ -31,22 +31,22 @@ class PodLine:
 
 @dataclass(frozen=True, slots=True)
 class PodsPage:
-    """The pods as of `seen`; None: they are being asked for. `trouble` says why they are not known,
-    '' where they are."""
+    """The pods at `as_of`, None as long as they are asked for. `trouble` says why they are not
+    known, '' where they are."""
 
     reading: Reading
-    seen: datetime | None
+    as_of: datetime | None
     trouble: str
     pods: tuple[PodLine, ...]
 
 
 def pods_page(
-    snapshot: Snapshot, pods: Iterable[Pod], seen: datetime | None, trouble: str, now: datetime
+    snapshot: Snapshot, pods: Iterable[Pod], as_of: datetime | None, trouble: str, now: datetime
 ) -> PodsPage:
-    """The page of `pods` as they were seen at an aware time."""
+    """The page of `pods` as they were as_of at an aware time."""
     return PodsPage(
         reading=reading_of(snapshot),
-        seen=seen,
+        as_of=as_of,
         trouble=trouble,
         pods=tuple(_line(pod, now) for pod in pods),
     )

@@ -56,11 +56,11 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """The gate's queues as of `seen`; None: the gate has never run here. `silent`: it was not heard
+    """The gate's queues at `as_of`, None where the gate never ran. `silent`: it was not heard
     of for so long that it hardly runs."""
 
     reading: Reading
-    seen: datetime | None
+    as_of: datetime | None
     silent: bool
     queues: tuple[QueueLine, ...]
 
@@ -69,29 +69,33 @@ def queue_page(snapshot: Snapshot, report: Report | None, now: datetime) -> Queu
     """The page of the queues of which `report` tells, at an aware time `now`."""
     return QueuePage(
         reading=reading_of(snapshot),
-        seen=report.at if report else None,
+        as_of=report.at if report else None,
         silent=report is not None and now - report.at > SILENT,
         queues=tuple(map(_queue, report.queues)) if report else (),
     )
 
 
-def _queue(told: Mapping[str, Any]) -> QueueLine:
-    merged = told["merged"]
+def _queue(queue: Mapping[str, Any]) -> QueueLine:
+    merged = queue["merged"]
     beside = [JobsLine("as merged", merged["state"], dict(merged["failed"]))] if merged else []
     beside += [
-        JobsLine(f"{one['project']} {one['branch']}", one["state"], dict(one["failed"]))
-        for one in told["private"]
+        JobsLine(f"{entry['project']} {entry['branch']}", entry["state"], dict(entry["failed"]))
+        for entry in queue["private"]
     ]
     return QueueLine(
-        queue=told["queue"],
-        branch=told["branch"],
-        window=told["window"],
+        queue=queue["queue"],
+        branch=queue["branch"],
+        window=queue["window"],
         items=tuple(
             QueueItem(
-                place, one["item"], one["state"], tuple(one["projects"]), tuple(one["subjects"])
+                place,
+                entry["item"],
+                entry["state"],
+                tuple(entry["projects"]),
+                tuple(entry["subjects"]),
             )
-            for place, one in enumerate(told["items"], 1)
+            for place, entry in enumerate(queue["items"], 1)
         ),
-        held=tuple(Held(one["change"], one["why"]) for one in told["held"]),
+        held=tuple(Held(entry["change"], entry["why"]) for entry in queue["held"]),
         beside=tuple(beside),
     )

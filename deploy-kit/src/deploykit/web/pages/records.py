@@ -76,7 +76,7 @@ def record_page(snapshot: Snapshot, n: int, commit: RawCommit) -> RecordPage:
         version=versions.get(release) if release else None,
         fields=_plain(record.body),
         schema_number=record.schema,
-        discounted=n in view.discounted(snapshot.records),
+        discounted=n in snapshot.discounted,
         before=n - 1 if n else None,
         after=n + 1 if n + 1 < len(snapshot.records) else None,
         proof=proof_of(record, commit, view.signers_in_force(snapshot.records[: n or 1])),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from deploykit.base import times
+from deploykit.base.printable import one_line
 from deploykit.ledger.schema import VERSION, Result
 from deploykit.ledger.view import Evidence, Released
 from deploykit.ledger.words import short
@@ -20,15 +21,13 @@ RELEASES = 50  # on a page
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Why a release is not in `environment`, the end of the line, in a sentence; every reason, and
-    the commands that go on from here; `ready` is when its soak is over, None if it does not wait
-    for that. `arrived`: it is there, or was."""
+    the commands that go on from here. `arrived`: it is there, or was."""
 
     environment: str
     arrived: bool
     text: str
     why: tuple[Why, ...]
     commands: tuple[str, ...]
-    ready: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def release_page(snapshot: Snapshot, name: str, runnable: frozenset[str]) -> Rel
         return None
     places = tuple(judged_place(snapshot, release, line, runnable) for line in snapshot.lines)
     versions = snapshot.versions
-    about = [one for one in snapshot.decisions if one.body["release"] == release.digest]
+    about = [record for record in snapshot.decisions if record.body["release"] == release.digest]
     return ReleasePage(
         reading=reading_of(snapshot),
         line=_line(snapshot, release, places),
@@ -123,8 +122,10 @@ def releases_page(snapshot: Snapshot, first: int = 0) -> ReleasesPage:
 def release_lines(snapshot: Snapshot, releases: Sequence[Released]) -> tuple[ReleaseLine, ...]:
     """Releases and where they are; policy is not asked."""
     return tuple(
-        _line(snapshot, one, tuple(place_of(snapshot, one, line) for line in snapshot.lines))
-        for one in releases
+        _line(
+            snapshot, release, tuple(place_of(snapshot, release, line) for line in snapshot.lines)
+        )
+        for release in releases
     )
 
 
@@ -152,26 +153,25 @@ def answer_of(snapshot: Snapshot, release: Released, places: Sequence[Place]) ->
 
     That is the first environment of the way that it has not entered.
     """
-    goal = next((one for one in places if one.environment == snapshot.goal), None)
+    goal = next((place for place in places if place.environment == snapshot.goal), None)
     if goal is None:
         return None
     name = goal.environment
     if goal.state in ARRIVED or goal.state in (State.DEPLOYING, State.PASSED_OVER):
         text = _text(goal, release, snapshot)
         return Answer(name, goal.state in ARRIVED, text, (), ())
-    way = list(_way(places, goal))
-    held = next((one for one in way if one.state not in ARRIVED), goal)
+    held = next((place for place in _way(places, goal) if place.state not in ARRIVED), goal)
     commands = (held.command,) if held.command else ()
-    return Answer(name, False, _text(held, release, snapshot), held.why, commands, held.ready)
+    return Answer(name, False, _text(held, release, snapshot), held.why, commands)
 
 
-def _way(places: Sequence[Place], goal: Place) -> Iterator[Place]:
+def _way(places: Sequence[Place], goal: Place) -> list[Place]:
     """The places from the beginning of the line to `goal`."""
-    by_name = {one.environment: one for one in places}
+    by_name = {place.environment: place for place in places}
     way = [goal]
     while (source := way[0].source) in by_name and by_name[source] not in way:
         way.insert(0, by_name[source])
-    return iter(way)
+    return way
 
 
 def _text(place: Place, release: Released, snapshot: Snapshot) -> str:
@@ -188,11 +188,12 @@ def _text(place: Place, release: Released, snapshot: Snapshot) -> str:
     if place.state == State.UNFINISHED:
         return f"the deploy of {version} to {name} was left unfinished; it began {since}"
     if place.state == State.PASSED_OVER:
-        line = next(one for one in snapshot.lines if one.environment == name)
-        assert line.running is not None
-        return f"{name} runs {line.running.version}, which was cut after {version}"
+        runs = next(line.running for line in snapshot.lines if line.environment == name)
+        assert runs is not None
+        return f"{name} runs {runs.version}, which was cut after {version}"
     if place.state == State.FAILED:
-        return f"{version} failed in {name} at {since}"
+        said = f": {one_line(place.summary)}" if place.summary.strip() else ""
+        return f"{version} failed in {name} at {since}{said}"
     if place.state == State.MAY_ENTER:
         return f"{version} may enter {name}; nobody has brought it there yet"
     return f"{version} waits before {name}"

@@ -41,11 +41,11 @@ def train_page(snapshot: Snapshot) -> TrainPage:
 
 def _latest(snapshot: Snapshot) -> tuple[RecordLine, ...]:
     """The last records; that a lease was renewed is no news."""
-    found: list[RecordLine] = []
+    lines: list[RecordLine] = []
     versions = snapshot.versions
     for record in reversed(snapshot.records):
         if record.body.get("phase") != Phase.RENEWED:
-            found.append(record_line(record, versions))
-        if len(found) == LATEST:
+            lines.append(record_line(record, versions))
+        if len(lines) == LATEST:
             break
-    return tuple(found)
+    return tuple(lines)
