@@ -41,5 +41,5 @@ SUMMARIES = {
     "unpin": "Let other releases enter ENVIRONMENT again.",
     "veto": "Forbid RELEASE to enter ENVIRONMENT, or any without one.",
     "waive": "Let RELEASE enter ENVIRONMENT without evidence of CHECK; admins only.",
-    "web": "Serve pages that show what runs where, what waits and why, until Ctrl-C. Read only.",
+    "web": "Serve pages that show what runs where, what waits and why, until Ctrl-C.",
 }

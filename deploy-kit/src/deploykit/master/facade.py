@@ -327,10 +327,8 @@ class Master:
     def test_states(self, digest: str, minions: Sequence[str]) -> dict[str, StatesRun]:
         """What the whole highstate would change on each of `minions`; `changed` is what it would,
         and nothing is."""
-        return cast(
-            dict[str, StatesRun],
-            self._call("test_states", STATES, digest=digest, minions=list(minions)),
-        )
+        answers = self._call("test_states", STATES, digest=digest, minions=list(minions))
+        return {name: cast(StatesRun, _understood(run)) for name, run in answers.items()}
 
     def alerts(self) -> Alerts:
         """What the environment's monitoring says now."""

@@ -31,6 +31,7 @@ RUN = {
 ANSWERS = {
     "orchestrate": {"steps": [], "failures": RUN["failed"]},
     "highstate": {"salt": RUN},
+    "test_states": {"salt": RUN},
     "apply": {"salt": {**RUN, "changes": [{"state": "a", "told": "new"}]}},
 }
 CAUSE = {"state": "a", "comment": "it takes longer than 60 s"}  # and it comes first
@@ -89,6 +90,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     assert report["failures"][0] == CAUSE
     assert master.highstate("d", ["salt"], seen.append)["salt"]["failed"][0] == CAUSE
     assert master.apply("d", ["salt"], [], seen.append)["salt"]["failed"][0] == CAUSE
+    assert master.test_states("d", ["salt"])["salt"]["failed"][0] == CAUSE
     master.list_secrets()
     master.rotate_secrets([])
     master.undo_rotation()
