@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, expect
 from webcommand import Web, web
 from webworld import cut_last, environment_files, journey, tell
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 PICTURES = Path(__file__).resolve().parents[4] / "docs" / "img"
 MOST = 150_000  # bytes of a picture
 VIEWS = {
