@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deploykit.base import times
 from deploykit.base.printable import printable
@@ -15,8 +14,10 @@ from deploykit.ledger.view import Evidence
 from deploykit.release import Release
 from deploykit.release.page import Page, fixed_json
 
+if TYPE_CHECKING:
+    from gitshelf import BookChanges
+
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "page"
-MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 REVERSIBLE = "deploy-kit rollback brings back what was before"
 
 
@@ -36,8 +37,9 @@ def page_json(page: Page, live: Live, environment: str | None = None) -> dict[st
     }
 
 
-def render_page(document: dict[str, Any], form: str) -> str:
-    """The page of `page_json` as `txt`, `md` or `html`."""
+def render_page(page: Page, document: dict[str, Any], form: str) -> str:
+    """The `document` that `page_json` made of the page as `txt`, `md` or `html`."""
+    from gitshelf.base.printable import markdown
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
     environment = Environment(
@@ -47,10 +49,10 @@ def render_page(document: dict[str, Any], form: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["md"] = lambda text: MARKUP.sub(r"\\\1", str(text))
+    environment.filters["md"] = lambda text: markdown(str(text))
     shown = {
         **document,
-        "books": [_book_shown(book) for book in document["books"]],
+        "books": list(map(_book_shown, document["books"], page.books)),
         "going_back": _going_back(document),
     }
     return printable(environment.get_template(f"page.{form}.j2").render(shown))
@@ -74,10 +76,10 @@ def _evidence_json(entry: Evidence) -> dict[str, Any]:
     }
 
 
-def _book_shown(book: dict[str, Any]) -> dict[str, Any]:
+def _book_shown(book: dict[str, Any], changes: BookChanges) -> dict[str, Any]:
     return {
         **book,
-        "headline": _headline(book),
+        "headline": changes.headline,
         "commits": [_commit_shown(commit) for commit in book["commits"]],
         "taken_back": [_commit_shown(commit) for commit in book["taken_back"]],
     }
@@ -86,18 +88,6 @@ def _book_shown(book: dict[str, Any]) -> dict[str, Any]:
 def _commit_shown(commit: dict[str, Any]) -> dict[str, Any]:
     day = datetime.fromtimestamp(min(commit["time"], 253402300799), UTC)
     return {**commit, "short": commit["commit"][:12], "day": f"{day:%Y-%m-%d}"}
-
-
-def _headline(book: dict[str, Any]) -> str:
-    old, new = (text[:12] for text in (book["old"], book["new"]))
-    if book["kind"] == "added":
-        return f"added at {new}"
-    if book["kind"] == "removed":
-        return f"removed, was at {old}"
-    commits = len(book["commits"])
-    authors = ", ".join(sorted({commit["author"] for commit in book["commits"]} - {""}))
-    by = f" by {authors}" if authors else ""
-    return f"{old} -> {new}, {commits} commit{'s' * (commits != 1)}{by}"
 
 
 def _going_back(document: dict[str, Any]) -> str:

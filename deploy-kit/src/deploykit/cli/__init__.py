@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 from deploykit.base.errors import DeployKitError
 from deploykit.base.printable import printable_output
 from deploykit.base.times import with_local
+from deploykit.base.trouble import Trouble
 from deploykit.cli.summaries import SUMMARIES
 
 COMMANDS = {
@@ -163,9 +164,8 @@ def _main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        _tell(
-            f"{error.filename or 'this machine'}: {error.strerror}", "check its disk and its rights"
-        )
+        trouble = Trouble.of(error)
+        _tell(trouble.text, trouble.remedy)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

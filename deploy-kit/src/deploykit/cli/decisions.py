@@ -211,17 +211,21 @@ def _decide(
         if release == LATEST and not yes:
             where = f" for {environment}" if environment else ""
             click.confirm(f"{decision} {version} ({short(digest)}){where}?", abort=True)
-    runs_now = running(ledger.known, environment) if environment else None
-    over = runs_now.digest if runs_now else None
-    read = _page_read(ctx, ledger, over, digest, page) if page is not None else None
+
+    def edge_after(records: tuple[Record, ...]) -> Edge | None:
+        if environment is None or decision not in FOR_AN_EDGE:
+            return None
+        runs = running(records, environment)
+        return Edge(runs.digest if runs else None)
+
+    shown, read = edge_after(ledger.known), None
+    if shown is not None and page is not None:
+        read = _page_read(ctx, ledger, shown.over, digest, page)
 
     def decide(records: tuple[Record, ...], now: datetime) -> Body:
-        edge = None
-        if environment is not None and decision in FOR_AN_EDGE:
-            runs = running(records, environment)
-            edge = Edge(runs.digest if runs else None)
-            if read is not None and edge.over != over:
-                raise Refused(f"{environment} runs something else by now", "read its page again")
+        edge = edge_after(records)
+        if read is not None and edge != shown:
+            raise Refused(f"{environment} runs something else by now", "read its page again")
         return decision_body(
             decision,
             environment=environment,

@@ -56,8 +56,6 @@ def drift(
 
 
 def _json(seen: Drift, explain: bool) -> dict[str, Any]:
-    drifted = {finding.node for finding in seen.findings}
-    logins = {node: change.logins for node, change in seen.changes.items() if node in drifted}
     return {
         "environment": seen.environment,
         "release": seen.release,
@@ -65,8 +63,14 @@ def _json(seen: Drift, explain: bool) -> dict[str, Any]:
         "nodes": list(seen.nodes),
         "seconds": round(seen.seconds, 1),
         "findings": [asdict(finding) for finding in seen.findings],
-        **({"logins": logins} if explain else {}),
+        **({"logins": _logins(seen)} if explain else {}),
     }
+
+
+def _logins(seen: Drift) -> dict[str, dict[str, int]]:
+    """Who logged in to each node that drifted, and how often, in the order of the findings."""
+    drifted = dict.fromkeys(finding.node for finding in seen.findings)
+    return {node: seen.changes[node].logins for node in drifted if node in seen.changes}
 
 
 def _print(seen: Drift, explain: bool) -> None:
@@ -74,10 +78,8 @@ def _print(seen: Drift, explain: bool) -> None:
     for finding in seen.findings:
         out.print(str(finding), soft_wrap=True, markup=False)
     if explain:
-        for node in dict.fromkeys(finding.node for finding in seen.findings):
-            for who, times in sorted(
-                seen.changes[node].logins.items() if node in seen.changes else ()
-            ):
+        for node, logins in _logins(seen).items():
+            for who, times in sorted(logins.items()):
                 out.print(f"{node}: {who}, {times} times", soft_wrap=True, markup=False)
     count = len(seen.findings)
     found = "no drift" if not count else f"{count} thing{'s' * (count != 1)} drifted"

@@ -12,9 +12,11 @@ from deploykit.cli.app import json_option, print_json, site_of, stdout
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
+    from deploykit.ledger import Ledger
     from deploykit.policy.case import Case
     from deploykit.policy.explanation import Row
     from deploykit.policy.simulation import Entry
+    from deploykit.site import Site
 
 
 @click.command()
@@ -30,7 +32,7 @@ def explain(ctx: click.Context, text: str, environment: str, as_json: bool) -> N
     """
     from deploykit.policy.explanation import explain as rows_of
 
-    _tell(ctx, rows_of(case_of(ctx, text, environment)), as_json)
+    _tell(ctx, rows_of(case_of(site_of(ctx), ledger_of(ctx), text, environment)), as_json)
 
 
 @click.group()
@@ -73,7 +75,7 @@ def entry(
     for person in approved_by:
         if not PRINCIPAL.fullmatch(person):
             raise InputError(f"'{person}' cannot be a signer's name", "deploy-kit ledger signers")
-    case = case_of(ctx, text, environment, files=files)
+    case = case_of(site_of(ctx), ledger_of(ctx), text, environment, files=files)
     if at is not None:
         case = replace(case, now=_time(at))
     _tell(ctx, rows_of(suppose(case, approved_by, waived)), as_json)
@@ -112,7 +114,9 @@ def history(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(1 if changed else 0)
 
 
-def case_of(ctx: click.Context, text: str, environment: str, *, files: bool = False) -> Case:
+def case_of(
+    site: Site, ledger: Ledger, text: str, environment: str, *, files: bool = False
+) -> Case:
     """The question whether a release may enter now; by the policy in force, or of the `files`."""
     from deploykit.base.errors import InputError
     from deploykit.base.times import utc_now
@@ -122,7 +126,6 @@ def case_of(ctx: click.Context, text: str, environment: str, *, files: bool = Fa
     from deploykit.policy.case import Case
     from deploykit.release import named_release
 
-    site, ledger = site_of(ctx), ledger_of(ctx)
     policy = site.promotions() if files else policy_in_force(ledger.known)
     if environment not in policy:
         known = nearest(environment, frozenset(policy))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -48,14 +46,14 @@ def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> No
     runs = running(records, environment) if environment is not None else None
     before = old if environment is None else runs.digest if runs else None
     page = page_of(site, ledger, before, new)
-    case = case_of(ctx, page.release.digest, environment) if environment is not None else None
+    case = case_of(site, ledger, page.release.digest, environment) if environment else None
     over = page.over.digest if page.over else None
     live = live_of(records, over, page.release.digest, case)
     document = page_json(page, live, environment)
     if as_json:
         print_json(document)
     else:
-        click.echo(render_page(document, SUFFIXES[form]), nl=False)
+        click.echo(render_page(page, document, SUFFIXES[form]), nl=False)
 
 
 def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
@@ -65,15 +63,11 @@ def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
     """
     from deploykit.release.cutting import here_tokens
     from deploykit.release.page import read_page
-    from deploykit.release.rules import NO_BOOKS
 
     old = _release(site, ledger, over) if over is not None else None
     new = _release(site, ledger, release)
     schemas = (old.schemas(site) if old is not None else {}, new.schemas(site))
-    with tempfile.TemporaryDirectory(prefix="page-") as folder:
-        nothing = Path(folder) / "nothing.yml"
-        nothing.write_text(NO_BOOKS, encoding="utf-8")
-        return read_page(old, new, nothing, here_tokens(site), schemas)
+    return read_page(old, new, here_tokens(site), schemas)
 
 
 def _release(site: Site, ledger: Ledger, text: str) -> Release:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 from deploykit.base import times
@@ -58,7 +59,7 @@ class Reason:
     needed: NeededCheck | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One question to policy: the release, where to, and all that is known.
 
@@ -77,18 +78,25 @@ class Case:
     runnable: Collection[str] | None = None
     asker: str | None = None
 
-    @property
+    # The records do not change, and rules ask again and again: each is derived once.
+    @cached_property
     def over(self) -> str | None:
         """The digest that the environment really runs."""
         runs = view.running(self.records, self.environment)
         return runs.digest if runs else None
+
+    @cached_property
+    def decisions(self) -> tuple[view.Decision, ...]:
+        """The decisions about this environment, or about all; oldest first."""
+        about = (self.environment, None)
+        return tuple(d for d in view.decisions(self.records) if d.environment in about)
 
 
 def last_of(case: Case, *decisions: str, release: str | None = None) -> view.Decision | None:
     """The last of these decisions about the environment or about all (and `release`, a digest)."""
     entries = [
         entry
-        for entry in _decisions(case)
+        for entry in case.decisions
         if entry.decision in decisions and release in (None, entry.release)
     ]
     return entries[-1] if entries else None
@@ -97,7 +105,7 @@ def last_of(case: Case, *decisions: str, release: str | None = None) -> view.Dec
 def last_words(case: Case) -> list[view.Decision]:
     """Each person's last word, approval or veto, on the release."""
     words: dict[str, view.Decision] = {}
-    for entry in _decisions(case):
+    for entry in case.decisions:
         if entry.decision in ("veto", "approve") and entry.release == case.release.digest:
             words[person(entry.actor)] = entry
     return list(words.values())
@@ -126,7 +134,7 @@ def waiver_of(case: Case, what: str) -> Waiver | None:
     """The waiver of `what` for the entry: one that counts if there is any, else the last."""
     waivers = [
         Waiver(entry, over_by(case, entry) or _own_waiver(case, entry))
-        for entry in view.decisions(case.records)
+        for entry in case.decisions
         if entry.decision == "waive"
         and entry.release == case.release.digest
         and entry.environment == case.environment
@@ -134,6 +142,11 @@ def waiver_of(case: Case, what: str) -> Waiver | None:
     ]
     counting = [waiver for waiver in waivers if not waiver.fault]
     return next(reversed(counting or waivers), None)
+
+
+def is_waived(waiver: Waiver | None) -> bool:
+    """Whether there is a waiver that counts."""
+    return waiver is not None and not waiver.fault
 
 
 def uncounted(waiver: Waiver | None) -> str:
@@ -155,9 +168,3 @@ def _own_waiver(case: Case, entry: view.Decision) -> str:
 def because(entry: view.Decision) -> str:
     """The reason of a decision, to stand behind what it is."""
     return f": {one_line(entry.reason)}" if entry.reason else ""
-
-
-def _decisions(case: Case) -> list[view.Decision]:
-    """The decisions about this environment, or about all."""
-    entries = view.decisions(case.records)
-    return [entry for entry in entries if entry.environment in (case.environment, None)]

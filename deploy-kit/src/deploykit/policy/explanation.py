@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from deploykit.base import times
 from deploykit.ledger.schema import Result
 from deploykit.policy import approvals, proof, restrictions, timing
-from deploykit.policy.case import Case, Reason, Waiver, waiver_of
-from deploykit.policy.rules import ALWAYS, ENTRY, Rule, source
+from deploykit.policy.case import FREEZE, SOAK, Case, Reason, Waiver, is_waived, waiver_of
+from deploykit.policy.rules import Rule, entry_rules, source
 from deploykit.site.windows import change_after
 
 
@@ -26,9 +26,7 @@ class Row:
 def explain(case: Case) -> tuple[Row, ...]:
     """Every rule that the entry is asked about, in the order of policy; those that are not met as
     the verdict has them, the others with what meets them."""
-    repeated = case.over == case.release.digest
-    rules = ALWAYS if repeated else (*ALWAYS, *ENTRY)
-    return tuple(row for rule in rules for row in _rows(rule, case))
+    return tuple(row for rule in entry_rules(case) for row in _rows(rule, case))
 
 
 def _rows(rule: Rule, case: Case) -> Iterator[Row]:
@@ -54,7 +52,7 @@ def _proven(case: Case, check: str) -> str:
     if check == proof.UPGRADE and case.over is None:
         return f"{case.environment} runs nothing yet: nothing is upgraded"
     waiver = waiver_of(case, check)
-    if waiver is not None and not waiver.fault:
+    if waiver is not None and is_waived(waiver):
         return _waived(waiver)
     entries = proof.relevant(case.records, case.release.digest, check, case.environment, case.rule)
     passes = [entry for entry in entries if entry.result == Result.PASSED]
@@ -69,7 +67,7 @@ def _source(case: Case) -> str:
 def _freeze(case: Case) -> str:
     if not case.rule.freeze:
         return "no windows are set"
-    waiver = waiver_of(case, "freeze")
+    waiver = waiver_of(case, FREEZE)
     if timing.is_frozen(case) and waiver is not None:
         return _waived(waiver)
     following = change_after(case.rule.freeze, case.now)
@@ -80,7 +78,7 @@ def _soak(case: Case) -> str:
     soaking = timing.soak_of(case)
     if soaking is None:
         return "no time is asked for"
-    waiver = waiver_of(case, "soak")
+    waiver = waiver_of(case, SOAK)
     if case.now < soaking.ready and waiver is not None:
         return _waived(waiver)
     return f"undisturbed in {case.rule.source} since {times.iso(soaking.since)}"

@@ -9,7 +9,16 @@ from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Result
 from deploykit.ledger.words import short
-from deploykit.policy.case import MISSING, TO_ADD, Case, NeededCheck, Reason, uncounted, waiver_of
+from deploykit.policy.case import (
+    MISSING,
+    TO_ADD,
+    Case,
+    NeededCheck,
+    Reason,
+    is_waived,
+    uncounted,
+    waiver_of,
+)
 from deploykit.site.promotion import Promotion
 
 UPGRADE = "upgrade"
@@ -32,7 +41,7 @@ def lack_of(case: Case, check: str) -> Reason | None:
     if check == UPGRADE and case.over is None:
         return None  # nothing runs there: the first deploy is the bootstrap
     rule, waiver = case.rule.checks[check], waiver_of(case, check)
-    if waiver is not None and not waiver.fault:
+    if is_waived(waiver):
         return None
     found = relevant(case.records, case.release.digest, check, case.environment, case.rule)
     failed = [entry for entry in found if entry.result != Result.PASSED]

@@ -55,3 +55,8 @@ ALWAYS: tuple[Rule, ...] = (speculative, compromised, vetoed, on_hold, pinned, i
 # A release that runs there already needs none of these to be deployed once more.
 ENTRY: tuple[Rule, ...] = (source, frozen, soak, approvals, checks)
 RETURN: tuple[Rule, ...] = (ran_before,)
+
+
+def entry_rules(case: Case) -> tuple[Rule, ...]:
+    """The rules that an entry is asked about, in their order."""
+    return ALWAYS if case.over == case.release.digest else (*ALWAYS, *ENTRY)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from deploykit.base import times
 from deploykit.ledger import view
-from deploykit.policy.case import FREEZE, SOAK, Case, Reason, uncounted, waiver_of
+from deploykit.policy.case import FREEZE, SOAK, Case, Reason, is_waived, uncounted, waiver_of
 from deploykit.site.windows import closure
 
 
@@ -30,7 +30,7 @@ def soak(case: Case) -> list[Reason]:
     if soaking is None or case.now >= soaking.ready:
         return []
     waiver = waiver_of(case, SOAK)
-    if waiver is not None and not waiver.fault:
+    if is_waived(waiver):
         return []
     version, ready = case.release.version, times.iso(soaking.ready)
     again = f", anew since {soaking.disturbance}" if soaking.disturbance else ""
@@ -68,7 +68,7 @@ def frozen(case: Case) -> list[Reason]:
     if closed is None:
         return []
     waiver = waiver_of(case, FREEZE)
-    if waiver is not None and not waiver.fault:
+    if is_waived(waiver):
         return []
     name = case.environment
     until = f"until {times.iso(closed.until)}" if closed.until else "with no end in sight"

@@ -73,8 +73,7 @@ def evaluate(
 
 def judge(case: Case) -> Verdict:
     """The verdict on a case, by the policy that it holds."""
-    repeated = case.over == case.release.digest
-    return _verdict(case, rules.ALWAYS if repeated else (*rules.ALWAYS, *rules.ENTRY))
+    return _verdict(case, rules.entry_rules(case))
 
 
 def evaluate_rollback(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
+from deploykit.release.comparison import compare_pins
 from deploykit.release.proof import pins_digest
-from deploykit.release.rules import NO_BOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,7 @@ def list_authors(
 
     Raises GitshelfError if a repository cannot be asked.
     """
-    from gitshelf import changes
-
-    with tempfile.TemporaryDirectory(prefix="authors-") as folder:
-        nothing = Path(folder) / "nothing.yml"
-        nothing.write_text(NO_BOOKS, encoding="utf-8")
-        before = base.pins if base is not None else nothing
-        books = changes(before, pins, tokens=tokens, whole=True)
+    books = compare_pins(base.pins if base is not None else None, pins, tokens, whole=True)
     if any(book.note and book.old != book.new and not book.commits for book in books):
         return None
     return tuple(sorted({commit.address for book in books for commit in book.commits}))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.yamlfile import nearest
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
+from deploykit.ledger.schema import COMMIT
 from deploykit.release import manifests
 from deploykit.release.authors import Base
 from deploykit.release.proof import pins_digest
 from deploykit.site import Site
-
-COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +74,4 @@ def _running(site: Site, records: tuple[Record, ...], environment: str) -> Base:
             f"{pins}: these are not the pins that {runs.version} was released with",
             "get them back with git",
         )
-    return Base(runs.digest, Path(pins))
+    return Base(runs.digest, pins)

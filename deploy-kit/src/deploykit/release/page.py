@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from deploykit.ledger.canonical import canonical
 from deploykit.release import Release
+from deploykit.release.comparison import compare_pins
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gitshelf.compare.comparison import Change
 
     from gitshelf import BookChanges
@@ -51,20 +50,18 @@ class Page:
 def read_page(
     over: Release | None,
     release: Release,
-    nothing: Path,
     tokens: Mapping[str, str],
     schemas: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> Page:
-    """The page of the edge from `over` to `release`; `nothing` is a manifest without books, and
-    `schemas` are what both declare. Raises GitshelfError if a repository cannot be asked."""
-    from gitshelf import changes
+    """The page of the edge from `over` to `release`; `schemas` are what both declare.
 
-    before = over.manifest if over is not None else nothing
+    Raises GitshelfError if a repository cannot be asked.
+    """
     was, will = schemas
     return Page(
         over=over,
         release=release,
-        books=tuple(changes(before, release.manifest, tokens=tokens)),
+        books=compare_pins(over.manifest if over else None, release.manifest, tokens),
         schemas={
             name: (was.get(name, ""), will.get(name, ""))
             for name in sorted({*was, *will})

@@ -6,12 +6,18 @@ import re
 from collections.abc import Sequence
 
 _SHOWN = 3
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def text(said: str) -> str:
     """A text that can be printed and cannot steer a terminal; lines stay lines."""
     return _UNPRINTABLE.sub("?", said)
+
+
+def markdown(said: str) -> str:
+    """A text that shows as itself where Markdown is read."""
+    return _MARKUP.sub(r"\\\1", said)
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from gitshelf.base.printable import markdown
 from gitshelf.commands.common import (
     Progress,
     day,
@@ -22,8 +22,6 @@ from gitshelf.commands.common import (
 
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import BookChanges, Change
-
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 
 
 @click.command(
@@ -82,7 +80,7 @@ def _text(found: Sequence[BookChanges]) -> Iterator[str]:
     if not found:
         yield "no changes"
     for one in found:
-        yield f"{one.book or '.'}: {_headline(one)}"
+        yield f"{one.book or '.'}: {one.headline}"
         for change in one.commits:
             yield f"  {_line(change)}"
         for change in one.taken_back:
@@ -101,38 +99,23 @@ def _markdown(found: Sequence[BookChanges]) -> Iterator[str]:
     if not found:
         yield "No changes."
     for number, one in enumerate(found):
-        yield ("\n" if number else "") + f"## {_escaped(one.book or '.')}\n"
-        yield _escaped(_headline(one)) + "\n"
+        yield ("\n" if number else "") + f"## {markdown(one.book or '.')}\n"
+        yield markdown(one.headline) + "\n"
         for change in one.commits:
             yield _item(change)
         for change in one.taken_back:
             yield _item(change, "taken back: ")
         if one.note:
-            yield f"- {_escaped(one.note)}"
+            yield f"- {markdown(one.note)}"
 
 
 def _item(change: Change, before: str = "") -> str:
-    about = "; ".join(_escaped(text) for text in (change.author, *_marks(change)) if text)
+    about = "; ".join(markdown(text) for text in (change.author, *_marks(change)) if text)
     more = f" ({about})" if about else ""
-    return f"- {before}{change.commit[:12]} {_escaped(change.subject)}{more}"
-
-
-def _headline(one: BookChanges) -> str:
-    old, new = (text[:12] if len(text) in (40, 64) else text for text in (one.old, one.new))
-    if one.kind == "added":
-        return f"added at {new}"
-    if one.kind == "removed":
-        return f"removed, was at {old}"
-    number = len(one.commits)
-    by = f" by {', '.join(one.authors)}" if one.authors else ""
-    return f"{old} -> {new}, {number} commit{'s' * (number != 1)}{by}"
+    return f"- {before}{change.commit[:12]} {markdown(change.subject)}{more}"
 
 
 def _marks(change: Change) -> list[str]:
     return [f"Closes-Bug: {bug}" for bug in change.closes] + [
         f"Change-Id: {change_id}" for change_id in change.change_ids
     ]
-
-
-def _escaped(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", text)

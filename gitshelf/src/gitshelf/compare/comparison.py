@@ -77,6 +77,18 @@ class BookChanges:
         """Who wrote the commits, sorted; git knows no name in some old ones."""
         return sorted({change.author for change in self.commits} - {""})
 
+    @property
+    def headline(self) -> str:
+        """What happened to it, in a line; what is as long as an id is cut short."""
+        old, new = (name[:12] if len(name) in (40, 64) else name for name in (self.old, self.new))
+        if self.kind == ADDED:
+            return f"added at {new}"
+        if self.kind == REMOVED:
+            return f"removed, was at {old}"
+        number = len(self.commits)
+        by = f" by {', '.join(self.authors)}" if self.authors else ""
+        return f"{old} -> {new}, {number} commit{'s' * (number != 1)}{by}"
+
 
 def changes(
     old: str | Path,

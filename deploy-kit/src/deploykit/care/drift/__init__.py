@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from deploykit.base.printable import one_line
+from deploykit.ledger.packages import Packages, compare_packages
 from deploykit.master.facade import StatesRun
 from deploykit.nodes.changes import NodeChanges
 
 # What changes by itself, or by the network's word: no deployment made it what it is.
 RESTLESS = frozenset({"/etc/adjtime", "/etc/mtab", "/etc/resolv.conf", "/etc/.pwd.lock"})
 SHOWN = 10  # findings in the summary of a record
-Packages = Mapping[str, Mapping[str, str]]  # of each role: a package and its version
 
 
 class Kind(StrEnum):
@@ -61,12 +61,11 @@ def drift_of_nodes(
     A folder stands for what was taken out of it: it is named if nothing in it is.
     """
     for node, change in sorted(changes.items()):
-        managed = set(answers[node]["files"]) if node in answers else set()
-        seen = [path for path in change.files if path not in RESTLESS]
-        for path in seen:
-            if path not in managed:
+        known = {*(answers[node]["files"] if node in answers else ()), *RESTLESS}
+        for path in change.files:
+            if path not in known:
                 yield Finding(node, Kind.FILE, path, "changed since the last deployment")
-        explained = {path.rpartition("/")[0] for path in (*change.files, *managed, *RESTLESS)}
+        explained = {path.rpartition("/")[0] for path in (*change.files, *known)}
         for folder in change.folders:
             if folder not in explained:
                 yield Finding(node, Kind.FILE, folder, "something in it came or went")
@@ -81,14 +80,12 @@ def drift_of_packages(seen: Packages, now: Packages, first: Mapping[str, str]) -
     and each package of it is told once.
     """
     told = set()
-    for role in sorted(seen.keys() & now.keys()):
-        for name in sorted({*seen[role], *now[role]}):
-            was, is_ = seen[role].get(name, ""), now[role].get(name, "")
-            node = first[role]
-            if was != is_ and (node, name) not in told:
-                told.add((node, name))
-                wrong = f"{was or 'not there'} with the release, {is_ or 'gone'} now"
-                yield Finding(node, Kind.PACKAGE, name, wrong)
+    for change in compare_packages(seen, now):
+        thing = (first[change.role], change.package)
+        if thing not in told:
+            told.add(thing)
+            was = f"{change.old or 'not there'} with the release, {change.new or 'gone'} now"
+            yield Finding(first[change.role], Kind.PACKAGE, change.package, was)
 
 
 def count_by_node(findings: Iterable[Finding]) -> dict[str, int]:

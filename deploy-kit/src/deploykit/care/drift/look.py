@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from deploykit.base.errors import Refused
 from deploykit.care.drift import (
@@ -19,6 +18,7 @@ from deploykit.care.drift import (
 )
 from deploykit.ledger import Body, Ledger, view
 from deploykit.ledger.bodies import observation_body
+from deploykit.ledger.packages import last_seen
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Subject
 from deploykit.master.facade import StatesRun
@@ -65,7 +65,7 @@ def look_for_drift(
     names = tuple(host.name for host in inventory.minions if host.name not in runs.left_out)
     reachable(inventory, [inventory.master.name, *names])
     digest = runs.digest.removeprefix("sha256:")
-    findings = list(_kit(work, inventory, digest))
+    findings = _kit(work, inventory, digest)
     answers = _states(work, inventory, digest, names)
     with work.progress.step(f"{name}: files, services and packages"):
         changes = changes_since(inventory, names, last.told, logins=logins)
@@ -73,7 +73,9 @@ def look_for_drift(
     findings += drift_of_states(answers)
     findings += drift_of_nodes(changes, answers)
     first = {role: host.name for host in reversed(inventory.minions) for role in host.roles}
-    findings += drift_of_packages(_seen_packages(records, name, runs.digest), installed, first)
+    evidence = view.evidence(records, release=runs.digest, environment=name)
+    seen = last_seen(entry for entry in evidence if not entry.copy)
+    findings += drift_of_packages(seen, installed, first)
     return Drift(
         environment=name,
         release=runs.digest,
@@ -127,22 +129,9 @@ def _states(
 ) -> dict[str, StatesRun]:
     """What Salt would do on each node, a batch of them after the other."""
     answers: dict[str, StatesRun] = {}
-    left = iter(names)
     with work.progress.step(f"{inventory.instance}: what Salt would change") as step:
-        while batch := list(islice(left, BATCH)):
+        for start in range(0, len(names), BATCH):
+            batch = names[start : start + BATCH]
             step.note(", ".join(batch))
             answers |= work.master(inventory).test_states(digest, batch)
     return answers
-
-
-def _seen_packages(
-    records: Sequence[Record], environment: str, release: str
-) -> dict[str, dict[str, str]]:
-    """The versions that were seen in the environment itself with the release, the last of each
-    role."""
-    return {
-        role: dict(versions)
-        for entry in view.evidence(records, release=release, environment=environment)
-        if not entry.copy
-        for role, versions in entry.packages.items()
-    }
