@@ -35,71 +35,73 @@ class Kit:
 
 
 def assemble(
-    read: Manifest,
+    manifest: Manifest,
     spliced: list[tuple[Resolved, Chunk]],
     output: Path,
     key: Path | None,
     report: Report | None,
 ) -> Kit:
-    """Write the kit of the manifest `read` as `output` and lay beside it what belongs to it.
+    """Write the kit of a manifest as `output` and lay beside it what belongs to it.
 
-    Raises GitshelfError; layout.ChunkDamaged if a chunk in the cache was, which is then discarded.
+    Raises GitshelfError; layout.ChunkDamaged if a chunk of the cache is damaged, after discarding
+    that chunk.
     """
-    contents = _contents(read, spliced)
+    contents = _contents(manifest, spliced)
     try:
         digest, size = layout.write(contents, output, report)
     except layout.ChunkDamaged as error:
         chunks.discard(error.chunk)
         raise
     try:
-        beside, signature = _lay_beside(output, digest, read, contents.lock, key)
+        provenance_file, signature = _lay_beside(output, digest, manifest, contents.lock, key)
     except OSError as error:
         raise GitshelfError(
             f"{output} is whole, but what lies beside it cannot be written: {error.strerror}",
             "build again when the folder can be written",
         ) from None
     sums = output.parent / signatures.SUMS
-    return Kit(output, digest, size, contents.lock, beside, sums, signature)
+    return Kit(output, digest, size, contents.lock, provenance_file, sums, signature)
 
 
 def _lay_beside(
-    output: Path, digest: str, read: Manifest, written: Lock, key: Path | None
+    output: Path, digest: str, manifest: Manifest, kit_lock: Lock, key: Path | None
 ) -> tuple[Path, Path | None]:
-    """Write the kit's provenance, then the folder's SHA256SUMS and signature: the paths of
+    """Write the kit's provenance, then the folder's SHA256SUMS and signature; returns the paths of
     provenance and signature. Raises OSError, and GitshelfError if `key` cannot sign."""
     file_digest = digest
     if compression.suffix(output) != ".tar":
         file_digest = signatures.file_digest(output)
-    beside = output.with_name(output.name + ".provenance.json")
+    provenance_file = output.with_name(output.name + ".provenance.json")
     statement = provenance.render(
         output.name,
         file_digest,
         digest,
-        manifest=read.data,
-        environment=read.environment,
-        books=written.books,
+        manifest=manifest.data,
+        environment=manifest.environment,
+        books=kit_lock.books,
     )
-    files.write(beside, statement, durable=True)
+    files.write(provenance_file, statement, durable=True)
     sums = _sums(output.parent)
-    sums |= {output.name: file_digest, beside.name: hashlib.sha256(statement).hexdigest()}
+    sums |= {output.name: file_digest, provenance_file.name: hashlib.sha256(statement).hexdigest()}
     signatures.write_sums(output.parent, sums)
     if key is not None:
-        return beside, signatures.sign_sums(output.parent, Path(key))
+        return provenance_file, signatures.sign_sums(output.parent, Path(key))
     signature = output.parent / signatures.SIGNATURE
-    return beside, signature if signature.exists() else None
+    return provenance_file, signature if signature.exists() else None
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    """The lines that SHA256SUMS has for files that are still there: other kits of the folder."""
-    known = signatures.read_sums(folder)
-    return {name: digest for name, digest in known.items() if (folder / name).is_file()}
+    """What SHA256SUMS says of the files that are still there, as those of the folder's other
+    kits."""
+    sums = signatures.read_sums(folder)
+    return {name: digest for name, digest in sums.items() if (folder / name).is_file()}
 
 
-def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> layout.Contents:
+def _contents(manifest: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> layout.Contents:
     books: list[LockedBook] = []
     chunks: dict[str, Chunk] = {}
-    locations: dict[str, Location] = {link.place: link.at for link in read.links}
-    extras: dict[str, bytes] = {"manifest.yml": read.data}
+    locations: dict[str, Location] = {link.place: link.at for link in manifest.links}
+    extras: dict[str, bytes] = {"manifest.yml": manifest.data}
     stated: dict[str, tuple[Licence, ...]] = {}
     for resolved, chunk in spliced:
         book = resolved.book
@@ -128,10 +130,10 @@ def _contents(read: Manifest, spliced: list[tuple[Resolved, Chunk]]) -> layout.C
         extras.update((f"trees/{tree}", data) for tree, data in chunk.trees.items())
     bill = sbom.render(books, stated)
     extras["sbom.cdx.json"] = bill
-    written = Lock(
+    kit_lock = Lock(
         tuple(sorted(books, key=lambda book: lock.raw(book.book))),
-        tuple(LockedLink(link.place, link.target) for link in read.links),
-        hashlib.sha256(read.data).hexdigest(),
+        tuple(LockedLink(link.place, link.target) for link in manifest.links),
+        hashlib.sha256(manifest.data).hexdigest(),
         hashlib.sha256(bill).hexdigest(),
     )
-    return layout.Contents(written, chunks, locations, extras)
+    return layout.Contents(kit_lock, chunks, locations, extras)

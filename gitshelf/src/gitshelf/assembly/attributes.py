@@ -42,9 +42,9 @@ def marked_paths(
         return {}
     prefix = raw(path) + b"/" if path else b""
     files = [prefix + item.path for item in listing]
-    asked = sorted({folder for file in files for folder in _folders(file)} | set(files))
-    said = _ask(reader.store, root, asked)
-    ignored = said["export-ignore"]
+    paths = sorted({folder for file in files for folder in _folders(file)} | set(files))
+    marked = _check_attributes(reader.store, root, paths)
+    ignored = marked["export-ignore"]
     start = len(prefix)
     return {
         "export-ignore": [
@@ -52,7 +52,7 @@ def marked_paths(
             for file in files
             if file in ignored or not ignored.isdisjoint(_folders(file))
         ],
-        "export-subst": [file[start:] for file in files if file in said["export-subst"]],
+        "export-subst": [file[start:] for file in files if file in marked["export-subst"]],
     }
 
 
@@ -67,22 +67,24 @@ def _folders(file: bytes) -> list[bytes]:
     return [file[: i + 1] for i, byte in enumerate(file) if byte == 0x2F]
 
 
-def _ask(store: Path, root: str, paths: list[bytes]) -> dict[str, set[bytes]]:
-    """What `git check-attr` says, with an index of the tree in place of a work tree."""
+def _check_attributes(store: Path, root: str, paths: list[bytes]) -> dict[str, set[bytes]]:
+    """The paths that `git check-attr` calls marked, by attribute; it reads an index of the tree in
+    place of a work tree."""
     with tempfile.TemporaryDirectory(prefix="gitshelf-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        read = git.run(["read-tree", root], git_dir=store, extra_env=index)
+        indexed = git.run(["read-tree", root], git_dir=store, extra_env=index)
         result = git.run(
             ["check-attr", "--cached", "--stdin", "-z", *_NAMES],
             git_dir=store,
             extra_env=index,
             input=b"".join(path + b"\0" for path in paths),
         )
-    if not read.ok or not result.ok:
-        raise GitshelfError(f"git cannot tell attributes: {git.last_line(read.err + result.err)}")
-    said: dict[str, set[bytes]] = {name: set() for name in _NAMES}
+    if not indexed.ok or not result.ok:
+        reason = git.last_line(indexed.err + result.err)
+        raise GitshelfError(f"git cannot tell attributes: {reason}")
+    marked: dict[str, set[bytes]] = {name: set() for name in _NAMES}
     fields = result.out.split(b"\0")
     for path, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         if value not in (b"unspecified", b"unset"):
-            said[name.decode()].add(path)
-    return said
+            marked[name.decode()].add(path)
+    return marked

@@ -63,8 +63,8 @@ def build(
         attempt += 1
 
 
-def _splice_all(read: Manifest, options: Options) -> list[tuple[Resolved, Chunk]]:
-    shelf = Shelf(read, options)
+def _splice_all(manifest: Manifest, options: Options) -> list[tuple[Resolved, Chunk]]:
+    shelf = Shelf(manifest, options)
 
     def splice(resolved: Resolved, reader: OpenReader) -> Chunk:
         # Imported here, so that it is loaded while git fetches.
@@ -75,9 +75,9 @@ def _splice_all(read: Manifest, options: Options) -> list[tuple[Resolved, Chunk]
     return shelf.work(splice)
 
 
-def _check_links(read: Manifest) -> None:
+def _check_links(manifest: Manifest) -> None:
     """A shelf on a disk may have links to what is beside it, a kit may not."""
-    for link in read.links:
+    for link in manifest.links:
         if links.ends_outside(link.target, posixpath.dirname(link.place)):
             raise link.at.error(
                 f"the link to {link.written_target} leads out of the shelf, so no kit can hold it",

@@ -13,7 +13,8 @@ from gitshelf.formats.pointers import Pointer
 from gitshelf.git.urls import local_path
 from gitshelf.resolution import OpenReader, Options, Resolved, Shelf, locate
 
-FORMAT_KEY = "kit-1.1, names 1"  # also of what splice refuses: a chunk is not judged again
+# Changes with what splice refuses, too: a chunk that is in the cache is not judged again.
+FORMAT_KEY = "kit-1.1, names 1"
 
 
 def chunk_of(
@@ -28,16 +29,16 @@ def chunk_of(
     mtime = tar.writable_time(resolved.time)
     policies = sorted(book.policies.to_json().items())
     target = shelf.cache.chunk(FORMAT_KEY, resolved.tree, book.path, book.place, mtime, policies)
-    known = chunks.find(target)
-    if known is not None:
-        return known
-    # Only now: a build that finds everything in the cache starts faster without.
+    chunk = chunks.find(target)
+    if chunk is not None:
+        return chunk
+    # Imported only now: a build that finds everything in the cache starts faster without them.
     from gitshelf.assembly import splice
     from gitshelf.cache import lfs
 
     source = splice.Source(resolved.tree, book.path, book.place, mtime, book.policies)
 
-    def fetch(wanted: Mapping[bytes, Pointer]) -> Mapping[str, Path]:
+    def fetch(pointers: Mapping[bytes, Pointer]) -> Mapping[str, Path]:
         objects = lfs.Objects(
             shelf.cache.store(book.url, len(resolved.commit)),
             shelf.running,
@@ -47,7 +48,7 @@ def chunk_of(
         )
         commit = lfs.Commit(book.url, resolved.commit, resolved.tree, book.path)
         try:
-            return objects.bring(reader(), commit, wanted)
+            return objects.bring(reader(), commit, pointers)
         except GitshelfError as error:
             raise locate(error, [book], {}) from None
 

@@ -64,7 +64,7 @@ def find(target: Path) -> Chunk | None:
         )
         if chunk.file.stat().st_size != chunk.size or meta["judged"] != spdx.VERSION:
             return None
-        # For `gitshelf cache prune`: it was used now.
+        # `gitshelf cache prune` removes what was not used for long.
         os.utime(chunk.file)
         return chunk
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -88,11 +88,11 @@ def keep(chunk: Chunk, target: Path) -> None:
         "weight": chunk.weight,
         "omitted": [[lock.text(o.path), o.mode, o.id, o.why] for o in chunk.omitted],
         "irregular": [lock.text(path) for path in chunk.irregular],
-        "licences": [[lock.text(one.file), one.spdx] for one in chunk.licences],
+        "licences": [[lock.text(licence.file), licence.spdx] for licence in chunk.licences],
         "judged": spdx.VERSION,
         "links": {lock.text(p): lock.text(link) for p, link in chunk.links.items()},
         "submodules": [[lock.text(o.path), o.commit, o.url] for o in chunk.submodules],
-        "lfs": [[lock.text(path), one.oid, one.size] for path, one in chunk.lfs],
+        "lfs": [[lock.text(path), pointer.oid, pointer.size] for path, pointer in chunk.lfs],
         "trees": {i: base64.b64encode(data).decode() for i, data in chunk.trees.items()},
     }
     files.write(target.with_suffix(".json"), json.dumps(meta).encode())

@@ -22,9 +22,9 @@ _FLUSH = 1 << 20
 class Writer:
     """Renders entries below the place `prefix` into `raw`, with the time `mtime` (s).
 
-    In the place of an LFS pointer goes the file that `objects` has for its oid; if there is none
-    it is noted in `pointers` (None if its form is not canonical) and not written. `lfs` are
-    the pointers that were replaced, `size` and `crc` those of what was written, `weight` the files'
+    An LFS pointer is replaced by the file that `objects` has for its oid. A pointer without such a
+    file is not written, but noted in `pointers` (None if its form is not canonical). `lfs` are the
+    pointers that were replaced, `size` and `crc` those of what was written, `weight` the files'
     bytes.
     """
 
@@ -91,8 +91,8 @@ class Writer:
             missing.append(folder)
             self._folders.add(folder)
             folder = folder[: folder.rfind(b"/", 0, -1) + 1]
-        for one in reversed(missing):
-            self._add(self._header(one, tar.FOLDER, 0o755, 0))
+        for parent in reversed(missing):
+            self._add(self._header(parent, tar.FOLDER, 0o755, 0))
 
     def _header(self, path: bytes, kind: bytes, mode: int, size: int, link: bytes = b"") -> bytes:
         return tar.header(tar.Entry(self._prefix + path, kind, mode, size, self._mtime, link))
@@ -115,7 +115,8 @@ class Writer:
 
 
 def lfs_object(file: Path, pointer: Pointer) -> Iterator[bytes]:
-    """The content of an LFS object, which is what its pointer says when it ends."""
+    """The content of an LFS object. Raises Missing at its end if it is not what the pointer says;
+    the damaged file is then removed."""
     hashed = hashlib.sha256()
     left = pointer.size
     with file.open("rb", buffering=0) as source:

@@ -39,9 +39,8 @@ class ChunkDamaged(GitshelfError):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that goes into a kit; `chunks` and `locations` (in the
-    manifest) by the books' places on the shelf, `extras`
-    the files of KIT/ by name, without the lock."""
+    """All that goes into a kit: `chunks` and `locations` (in the manifest) by the books' places on
+    the shelf, `extras` the files of KIT/ by name, without the lock."""
 
     lock: Lock
     chunks: Mapping[str, Chunk]
@@ -84,8 +83,8 @@ def write(contents: Contents, output: Path, report: Report | None = None) -> tup
 
 
 class _Digest:
-    """A SHA-256, which takes longer than all reading and writing, made beside it in a thread of
-    its own; complete once the block has ended."""
+    """A SHA-256 that is made in a thread of its own, as it takes longer than all reading and
+    writing; complete once the block has ended."""
 
     def __init__(self) -> None:
         self._sum = hashlib.sha256()
@@ -177,18 +176,18 @@ def _arrange(contents: Contents) -> list[_Piece]:
         entry = Entry(path, tar.LINK, 0o755, 0, lock.newest, target)
         pieces.append(_Piece(path, tar.header(entry)))
     made = set(books) | {KIT}
-    wanted = ancestors({place.rpartition(b"/")[0] for place in places})
+    parents = ancestors({place.rpartition(b"/")[0] for place in places})
     for place, book in books.items():
         chunk = chunks[place]
         inner = _below(place, places)
         if not inner:
             pieces.append(_Piece(place + b"/", chunk=chunk, size=chunk.size))
             continue
-        between = {f for f in wanted if owner.of(f) == place and f != place}
-        cut, there = _cut(chunk, inner, between, contents.locations[book.book])
+        between = {f for f in parents if owner.of(f) == place and f != place}
+        cut, own_folders = _cut(chunk, inner, between, contents.locations[book.book])
         pieces += cut
-        made |= there
-    for folder in wanted - made:
+        made |= own_folders
+    for folder in parents - made:
         holder = owner.of(folder)
         mtime = times.get(holder, lock.newest) if holder is not None else lock.newest
         name = folder + b"/"
@@ -208,20 +207,21 @@ def _below(place: bytes, places: list[bytes]) -> list[bytes]:
 def _cut(
     chunk: Chunk, inner: list[bytes], between: set[bytes], location: Location
 ) -> tuple[list[_Piece], set[bytes]]:
-    """A chunk with other books inside, cut where they go; and the folders `between` it has.
+    """A chunk, cut where the books at `inner` go into it, and which of the folders `between` it and
+    them it has itself.
 
-    Raises GitshelfError if an entry of the chunk is in the way of one of them.
+    Raises GitshelfError if an entry of the chunk is in the way of such a book.
     """
     keys = sorted({folder + b"/" for folder in inner} | {f + b"/" for f in between}, reverse=True)
     taken = set(inner)
     pieces: list[_Piece] = []
-    there: set[bytes] = set()
+    own_folders: set[bytes] = set()
     first, start, position = b"", 0, 0
     with chunk.file.open("rb") as handle:
         for name, end in tarreader.names(handle, chunk.size):
             path = name.rstrip(b"/")
             if path in between and name.endswith(b"/"):
-                there.add(path)
+                own_folders.add(path)
             elif path in taken or path in between:
                 raise location.error(
                     f"its {printable(path)} is in the way of another book",
@@ -238,17 +238,17 @@ def _cut(
                 first = name
             position = end
     pieces.append(_Piece(first, chunk=chunk, start=start, size=position - start))
-    return pieces, there
+    return pieces, own_folders
 
 
 def _kit_entries(contents: Contents) -> bytes:
     mtime = contents.lock.newest
-    named = {"lock.json": contents.lock.to_bytes(), **contents.extras}
-    named |= {name.partition("/")[0] + "/": b"" for name in named if "/" in name}
+    members = {"lock.json": contents.lock.to_bytes(), **contents.extras}
+    members |= {name.partition("/")[0] + "/": b"" for name in members if "/" in name}
     parts = [tar.header(Entry(b"KIT/", tar.FOLDER, 0o755, 0, mtime))]
-    for name in sorted(named):
+    for name in sorted(members):
         path = b"KIT/" + name.encode()
-        data = named[name]
+        data = members[name]
         if name.endswith("/"):
             parts.append(tar.header(Entry(path, tar.FOLDER, 0o755, 0, mtime)))
         else:
@@ -259,12 +259,12 @@ def _kit_entries(contents: Contents) -> bytes:
 
 def _check_size(contents: Contents) -> None:
     """Raises GitshelfError for a kit that `verify` would not read."""
-    written = contents.lock.to_bytes()
-    own = len(written) + sum(map(len, contents.extras.values()))
+    lock_bytes = contents.lock.to_bytes()
+    own_size = len(lock_bytes) + sum(map(len, contents.extras.values()))
     number = sum(book.files for book in contents.lock.books)
     for what, size, most in (
-        ("bytes in its lock", len(written), MAX_SIZE),
-        ("bytes in KIT/", own, MAX_OWN),
+        ("bytes in its lock", len(lock_bytes), MAX_SIZE),
+        ("bytes in KIT/", own_size, MAX_OWN),
         ("files", number, MAX_ENTRIES),
     ):
         if size > most:

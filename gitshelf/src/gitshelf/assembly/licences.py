@@ -39,8 +39,8 @@ def find(
 ) -> tuple[Licence, ...]:
     """What the licence files of a book state, by path.
 
-    `listing` has the book's files; if its folder `path` holds no licence file, the nearest
-    folder above counts, and `above` has the raw trees from the repository's root to there.
+    `listing` has the book's files. If its folder `path` holds no licence file, the nearest folder
+    above that holds one counts; `above` are the raw trees from the repository's root to there.
     """
     inside = lock.raw(path) + b"/" if path else b""
     files = {inside + i.path: i.id for i in listing if _is_licence(i)}
@@ -52,11 +52,11 @@ def find(
         files = {inside + i.path: i.id for i in _entries(reader, tree, content) if _is_licence(i)}
     names = sorted(files)
     asked = names[:_MOST_FILES]
-    found = [
+    licences = [
         Licence(name, stated_licence(name, content))
         for name, content in zip(asked, _contents(reader, asked, files), strict=True)
     ]
-    return (*found, *(Licence(name, "") for name in names[_MOST_FILES:]))
+    return (*licences, *(Licence(name, "") for name in names[_MOST_FILES:]))
 
 
 def _entries(reader: ObjectReader, tree: str, content: bytes) -> Iterator[Item]:
@@ -64,8 +64,8 @@ def _entries(reader: ObjectReader, tree: str, content: bytes) -> Iterator[Item]:
         yield item
         if item.mode == TREE and item.path + b"/" == _FOLDER:
             ((_, inner),) = reader.read([item.id])
-            for one in parse_tree(inner, item.id):
-                yield replace(one, path=_FOLDER + one.path)
+            for file in parse_tree(inner, item.id):
+                yield replace(file, path=_FOLDER + file.path)
 
 
 def _contents(
@@ -99,8 +99,8 @@ def stated_licence(name: bytes, content: bytes) -> str:
         return tags.pop() if len(tags) == 1 else ""
     folder, _, last = name.rpartition(b"/")
     if (b"/" + folder + b"/").endswith(b"/" + _FOLDER) and last.endswith(b".txt"):
-        called = last.removesuffix(b".txt").decode("utf-8", "replace")
-        return called if _ID.fullmatch(called) else ""
+        stem = last.removesuffix(b".txt").decode("utf-8", "replace")
+        return stem if _ID.fullmatch(stem) else ""
     return recognise_licence(text)
 
 
@@ -108,15 +108,15 @@ def stated_licence(name: bytes, content: bytes) -> str:
 def recognise_licence(text: str) -> str:
     """The SPDX id of the one licence whose text this is, and nothing but it; else ""."""
     left = words(text)
-    found = set()
+    ids = set()
     for first, last in PASSAGES:
         start = left.find(first)
         end = left.find(last, start)
         if start < 0 or end < 0:
             continue
-        known = TEXTS.get(digest(left[start : end + len(last)]))
-        if known is not None:
+        spdx = TEXTS.get(digest(left[start : end + len(last)]))
+        if spdx is not None:
             left = left[:start] + left[end + len(last) :]
-            found.add(known)
-    found.discard("")
-    return found.pop() if len(found) == 1 and TITLE.issuperset(left.split()) else ""
+            ids.add(spdx)
+    ids.discard("")
+    return ids.pop() if len(ids) == 1 and TITLE.issuperset(left.split()) else ""

@@ -26,7 +26,7 @@ def render(books: Iterable[LockedBook], licences: Mapping[str, Sequence[Licence]
 def _component(book: LockedBook, licences: Sequence[Licence]) -> dict[str, object]:
     name = book.book or "."
     properties = [("gitshelf:content:sha256", book.content)]
-    properties += [("gitshelf:licence-file", _shown(one.file)) for one in licences]
+    properties += [("gitshelf:licence-file", _shown(licence.file)) for licence in licences]
     if book.path:
         properties.append(("gitshelf:path", book.path))
     properties.append(("gitshelf:tree", book.tree))
@@ -46,13 +46,13 @@ def _component(book: LockedBook, licences: Sequence[Licence]) -> dict[str, objec
 def _licences(licences: Sequence[Licence]) -> list[object]:
     """One entry per licence: an SPDX id if it is a common one, else a name; an expression,
     which the format only allows alone, as one if it is all there is."""
-    stated = list(dict.fromkeys(one.spdx for one in licences))
+    stated = list(dict.fromkeys(licence.spdx for licence in licences))
     if len(stated) == 1 and " " in stated[0]:
         return [{"expression": stated[0]}]
     entries: list[object] = [
         {"license": {"id" if spdx in COMMON else "name": spdx}} for spdx in stated if spdx
     ]
-    unsure = [one.file for one in licences if not one.spdx]
+    unsure = [licence.file for licence in licences if not licence.spdx]
     return entries + [{"license": {"name": f"see {_shown(file)}"}} for file in unsure]
 
 

@@ -1,4 +1,4 @@
-"""What licence files state, as SPDX ids (spdx.org/licenses): the finding itself is in `licences`,
+"""What licence files state, as SPDX ids (spdx.org/licenses). What recognises them is in `licences`,
 which a build whose books are all in the cache never loads."""
 
 from __future__ import annotations
@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERSION = 1
-"""Of what `licences` finds; part of what spliced books are cached by."""
+"""The version of what `licences` finds: a spliced book that was cached with another one is spliced
+anew."""
 
 _COMMON = (
     "0BSD AGPL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-2.0 Artistic-2.0 BSD-2-Clause"

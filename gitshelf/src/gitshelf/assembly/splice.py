@@ -103,8 +103,8 @@ def _write(
     omitted: dict[bytes, str],
     at: Location,
 ) -> Writer:
-    """Write what is `carried` as `target`; LFS pointers among it are decided on when they are met,
-    and what is left out is added to `omitted`."""
+    """Write the items `carried` as `target`. LFS pointers among them are known only by then: the
+    book's policy is applied to them here, and those left out are added to `omitted`."""
     with files.replacing(target.with_suffix(".tar")) as raw:
         writer = Writer(raw, source.prefix, source.mtime, {})
         writer.write(reader, carried)
@@ -119,16 +119,18 @@ def _write(
     return writer
 
 
-def _canonical(found: Mapping[bytes, Pointer | None], location: Location) -> dict[bytes, Pointer]:
-    """The pointers that a kit can rebuild; all of them, or it is an error."""
-    odd = [path for path, pointer in found.items() if pointer is None]
+def _canonical(
+    pointers: Mapping[bytes, Pointer | None], location: Location
+) -> dict[bytes, Pointer]:
+    """The pointers as they are. Raises GitshelfError if a kit could not rebuild one of them."""
+    odd = [path for path, pointer in pointers.items() if pointer is None]
     if odd:
         names = ", ".join(tar.printable(path) for path in odd[:5])
         raise location.error(
             f"it has LFS pointers in a form that a kit cannot carry: {names}",
             "write `lfs: omit` in the book, or pin another commit",
         )
-    return {path: pointer for path, pointer in found.items() if pointer is not None}
+    return {path: pointer for path, pointer in pointers.items() if pointer is not None}
 
 
 def _listing(

@@ -10,14 +10,14 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def text(said: str) -> str:
+def text(raw: str) -> str:
     """A text that can be printed and cannot steer a terminal; lines stay lines."""
-    return _UNPRINTABLE.sub("?", said)
+    return _UNPRINTABLE.sub("?", raw)
 
 
-def markdown(said: str) -> str:
+def markdown(raw: str) -> str:
     """A text that shows as itself where Markdown is read."""
-    return _MARKUP.sub(r"\\\1", said)
+    return _MARKUP.sub(r"\\\1", raw)
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -35,10 +35,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a program may take, in bytes: `said` on its output and messages together, `memory` in
+    """What a program may take, in bytes: `output` of its output and messages together, `memory` in
     each of its processes (None: as much as there is)."""
 
-    said: int
+    output: int
     memory: int | None = None
 
 
@@ -132,8 +132,8 @@ def run(
     """Run a program to its end and keep what it said.
 
     `timeout` is in seconds; `running` lets another thread end it; `bounds` are for a program
-    without input that tells what others said. Raises Timeout, TooMuch, Stopped, or GitshelfError if
-    the program is not installed.
+    without input that passes on what a server sends. Raises Timeout, TooMuch, Stopped, or
+    GitshelfError if the program is not installed.
     """
     stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
     limit: list[str] = []
@@ -146,7 +146,7 @@ def run(
         if bounds is None:
             out, err = process.communicate(input, timeout=timeout)
         else:
-            out, err = _take_in(process, argv[0], timeout, bounds.said)
+            out, err = _take_in(process, argv[0], timeout, bounds.output)
     except subprocess.TimeoutExpired:
         raise Timeout(
             f"{argv[0]} did not end within {timeout:g} s",
@@ -173,9 +173,9 @@ def _take_in(
     """
     assert process.stdout is not None and process.stderr is not None
     deadline = time.monotonic() + timeout
-    said = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    outputs = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     with selectors.DefaultSelector() as pipes:
-        for pipe in said:
+        for pipe in outputs:
             pipes.register(pipe, selectors.EVENT_READ)
         while pipes.get_map():
             left = deadline - time.monotonic()
@@ -183,16 +183,16 @@ def _take_in(
                 raise subprocess.TimeoutExpired(process.args, timeout)
             for key, _ in pipes.select(left):
                 piece = os.read(key.fd, PIECE)
-                said[key.fd] += piece
+                outputs[key.fd] += piece
                 if not piece:
                     pipes.unregister(key.fd)
-            if sum(map(len, said.values())) > most:
+            if sum(map(len, outputs.values())) > most:
                 raise TooMuch(
                     f"{name} said more than {most / 2**20:g} MiB and was ended",
                     "look at the server: nobody needs that much to answer",
                 )
     process.wait(max(deadline - time.monotonic(), 0))
-    out, err = map(bytes, said.values())
+    out, err = map(bytes, outputs.values())
     return out, err
 
 

@@ -1,4 +1,5 @@
-"""A few threads over independent pieces of work; a failure stops the rest, and all are told."""
+"""A few threads over independent pieces of work; a failure stops the rest, and every failure is
+reported."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def run_all(
     """
     todo = list(tasks)
     if len(todo) == 1 and report is None:
-        return [_done(*todo[0])]
+        return [_result_of(*todo[0])]
     return _Pool(todo, running).work(workers, report)
 
 
@@ -75,7 +76,7 @@ class _Pool(Generic[T]):
                 index, (name, task) = self._todo.pop()
                 self._busy[name] = time.monotonic()
             try:
-                result = _done(name, task)
+                result = _result_of(name, task)
             except BaseException as error:
                 with self._change:
                     self._failed[index] = error
@@ -95,21 +96,21 @@ class _Pool(Generic[T]):
 
 
 def _joined(failures: Sequence[BaseException]) -> BaseException:
-    """The one error to raise for several; those that were only stopped say nothing."""
+    """The one error to raise for several failures; tasks that were only stopped add nothing."""
     own = [error for error in failures if not isinstance(error, Stopped)]
-    told = [error for error in own if isinstance(error, GitshelfError)]
-    if len(own) < 2 or len(told) < len(own):
+    explained = [error for error in own if isinstance(error, GitshelfError)]
+    if len(own) < 2 or len(explained) < len(own):
         # What is no GitshelfError is a fault of gitshelf itself, or an interrupt: it comes first.
-        return next((error for error in own if error not in told), (own or failures)[0])
-    messages = list(dict.fromkeys(error.message for error in told))
-    remedies = list(dict.fromkeys(error.remedy for error in told if error.remedy))
+        return next((error for error in own if error not in explained), (own or failures)[0])
+    messages = list(dict.fromkeys(error.message for error in explained))
+    remedies = list(dict.fromkeys(error.remedy for error in explained if error.remedy))
     joined = GitshelfError("\n  ".join(messages), "; ".join(remedies))
-    joined.located = all(error.located for error in told)
-    joined.exit_code = max(error.exit_code for error in told)
+    joined.located = all(error.located for error in explained)
+    joined.exit_code = max(error.exit_code for error in explained)
     return joined
 
 
-def _done(name: str, task: Callable[[], T]) -> T:
+def _result_of(name: str, task: Callable[[], T]) -> T:
     try:
         return task()
     except OSError as error:

@@ -22,8 +22,8 @@ LOCAL_TIMEOUT = 120.0  # seconds
 # For a git that asks a server, which has a say in what it prints, and (where it lists refs, which
 # git keeps until it has all) in what memory it takes. A third of it are the refs of a repository
 # with a million of them.
-ANSWER = Bounds(said=256 * 2**20)
-LISTING = Bounds(said=ANSWER.said, memory=2**30)
+ANSWER = Bounds(output=256 * 2**20)
+LISTING = Bounds(output=ANSWER.output, memory=2**30)
 _NO_ROOM = "No space left on device"
 # What git says beside the reason if a remote repository cannot be read, and what ssh says anyway.
 _NO_REASON = (
