@@ -71,19 +71,19 @@ class Fetcher:
         advertised = self._list(url, *patterns)
         return {name: refs.choose_ref(name, url, advertised) for name in names}
 
-    def ensure(self, url: str, wanted: Sequence[str]) -> Store:
-        """The store that holds the commits (or tags) `wanted`, all of one hash.
+    def ensure(self, url: str, pins: Sequence[str]) -> Store:
+        """The store that holds the commits (or tags) `pins`, whose ids are of one length.
 
         Raises UnknownCommit for one that the repository does not have, GitshelfError if it
         cannot be asked.
         """
-        store = self.cache.store(url, len(wanted[0]))
-        if all(store.has_pin(pin) for pin in wanted):
+        store = self.cache.store(url, len(pins[0]))
+        if all(store.has_pin(pin) for pin in pins):
             store.note_use()
             return store
-        self._check_online(url, wanted[0][:12])
+        self._check_online(url, pins[0][:12])
         with store.writing(self.timeout) as handle:
-            missing = [pin for pin in wanted if not store.has_pin(pin)]
+            missing = [pin for pin in pins if not store.has_pin(pin)]
             if missing:
                 self._ladder(store, url, missing, handle)
         store.note_use()
@@ -108,7 +108,7 @@ class Fetcher:
         return result.ok
 
     def still_has(self, url: str, pin: str) -> bool:
-        """Whether the repository itself still gives this commit, whatever the cache has. Raises
+        """Whether the repository itself still has this commit, whatever the cache has. Raises
         GitshelfError if it cannot be asked."""
         self._check_online(url, pin[:12])
         store = self.cache.store(url, len(pin))
@@ -126,7 +126,7 @@ class Fetcher:
         return pin in tips or not tips.isdisjoint(holding.out.decode().split())
 
     def related(self, url: str, commits: Sequence[str]) -> tuple[Store, set[str]]:
-        """The store with all that led to `commits` (of one hash), and those of them that the
+        """The store with all that led to `commits` (ids of one length), and which of them the
         repository does not have any more. Raises GitshelfError if it cannot be asked."""
         store = self.cache.store(url, len(commits[0]), full=True)
         if not store.is_shallow and all(store.has_pin(commit) for commit in commits):
@@ -153,10 +153,12 @@ class Fetcher:
         for pin in missing:
             if len(missing) > 1 and self._shallow(store, url, [(pin, pin)], handle).ok:
                 continue
-            named = [ref for ref, tip in self._list(url).items() if tip == pin]
+            refs_of_pin = [ref for ref, tip in self._list(url).items() if tip == pin]
             if (
-                named
-                and self._shallow(store, url, [(named[0].removesuffix("^{}"), pin)], handle).ok
+                refs_of_pin
+                and self._shallow(
+                    store, url, [(refs_of_pin[0].removesuffix("^{}"), pin)], handle
+                ).ok
             ):
                 continue
             self._from_history(store, url, pin, handle)
@@ -234,9 +236,9 @@ class Fetcher:
         """Run git against `url`, again if a failure may pass, all within one timeout."""
         deadline = time.monotonic() + self.timeout
         env = git.isolated(self.servers, url)
-        attempt, asked = 1, False
+        attempt, asked_to_wait = 1, False
         while True:
-            with retries.Listening(asked) as listening:
+            with retries.Listening(asked_to_wait) as listening:
                 try:
                     result = git.run(
                         arguments,
@@ -255,7 +257,7 @@ class Fetcher:
                     raise Timeout(message, error.remedy) from None
                 if result.ok or attempt == retries.TRIES or local_path(url) is not None:
                     return result
-                asked = retries.first_wait(result.err) == retries.FIRST_WAIT_ASKED
+                asked_to_wait = retries.first_wait(result.err) == retries.FIRST_WAIT_ASKED
                 wait = retries.jittered_wait(retries.first_wait(result.err), attempt)
                 wait = max(wait, listening.seconds())
             if not retries.is_passing(url, result.err) or time.monotonic() + wait > deadline:
@@ -281,9 +283,9 @@ class Fetcher:
         if path is not None and not path.exists():
             return GitshelfError(f"{url} is not there", "correct `git`")
         foreign = git.not_owned(path, result.err, fetched=True) if path else None
-        known = foreign or (sources.lacking(url) if _is_unknown(result) else None)
-        if known:
-            return known
+        cause = foreign or (sources.lacking(url) if _is_unknown(result) else None)
+        if cause:
+            return cause
         if git.tells_no_room(reason):
             return GitshelfError(
                 f"{url} cannot be fetched ({reason})",

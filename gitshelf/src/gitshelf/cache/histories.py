@@ -16,26 +16,26 @@ class Histories:
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    def history(self, url: str, wanted: Sequence[str], *, fresh: bool) -> Store:
-        """The store with the history of the commits (or tags) `wanted`; the repository is asked
+    def history(self, url: str, pins: Sequence[str], *, fresh: bool) -> Store:
+        """The store with the history of the commits (or tags) `pins`; the repository is asked
         if one is missing, or if its branches and tags must be `fresh`. Raises UnknownCommit,
         and GitshelfError as Fetcher does."""
-        store = self._fetcher.cache.store(url, len(wanted[0]), full=True)
+        store = self._fetcher.cache.store(url, len(pins[0]), full=True)
         usable = store.path.exists() and not store.is_shallow
-        if not fresh and usable and self._holds(store, wanted):
+        if not fresh and usable and self._holds(store, pins):
             return store
-        store = self._fetcher.whole_store(url, len(wanted[0]))
-        for pin in wanted:
+        store = self._fetcher.whole_store(url, len(pins[0]))
+        for pin in pins:
             if self._holds(store, [pin]):
                 continue
             # Not on a branch or tag (a review, a branch that was rewritten): ask for it by id.
             self._fetcher.bring_whole(store, url, pin)
         return store
 
-    def _holds(self, store: Store, wanted: Sequence[str]) -> bool:
+    def _holds(self, store: Store, pins: Sequence[str]) -> bool:
         """Whether every commit is there with all that leads to it."""
         result = git.run(
-            ["rev-list", "--quiet", "--objects", *wanted, "--not", "--all"],
+            ["rev-list", "--quiet", "--objects", *pins, "--not", "--all"],
             git_dir=store.path,
             timeout=self._fetcher.timeout,
             running=self._fetcher.running,

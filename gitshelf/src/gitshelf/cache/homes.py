@@ -11,7 +11,7 @@ _NAME = "gitshelf"
 
 
 def cache_home() -> Path:
-    """What can be made again: `~/.cache/gitshelf` if nothing else is said."""
+    """The folder for what can be made again: `~/.cache/gitshelf` by default."""
     # Imported here, so that the options of a command are shown without it.
     from platformdirs import user_cache_path
 
@@ -19,7 +19,7 @@ def cache_home() -> Path:
 
 
 def state_home() -> Path:
-    """What cannot be made again: `~/.local/state/gitshelf` if nothing else is said."""
+    """The folder for what cannot be made again: `~/.local/state/gitshelf` by default."""
     from platformdirs import user_state_path
 
     return user_state_path(_NAME, appauthor=False)

@@ -35,17 +35,17 @@ class CacheEntry:
 
 def contents(cache: Cache) -> list[CacheEntry]:
     """What a cache holds, by kind and name. What goes away meanwhile is left out."""
-    found = []
+    entries = []
     for kind in KINDS:
         for path in sorted((cache.root / _FOLDERS[kind]).iterdir()):
             if path.name.startswith(".") or (kind == CHUNK and path.suffix != ".tar"):
                 continue
             with suppress(OSError):
-                found.append(_held(kind, path))
-    return found
+                entries.append(_entry_of(kind, path))
+    return entries
 
 
-def _held(kind: str, path: Path) -> CacheEntry:
+def _entry_of(kind: str, path: Path) -> CacheEntry:
     used = path.stat().st_mtime
     if kind in (STORE, HISTORY):
         pins = len(list((path / "refs" / "pins").glob("[0-9a-f]*")))
@@ -56,10 +56,10 @@ def _held(kind: str, path: Path) -> CacheEntry:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    for where, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
-                yield Path(where, name).lstat().st_size
+                yield Path(parent, name).lstat().st_size
 
 
 def prune(

@@ -20,8 +20,8 @@ from gitshelf.git.reader import ObjectReader
 _OPTIONS = ("lfs.fetchinclude=", "lfs.fetchexclude=", "lfs.locksverify=false", "lfs.dialtimeout=30")
 _REMOTE = "gitshelf"
 ENVIRONMENT = {"GIT_ASKPASS": ""}
-"""What git-lfs needs: any askpass, even one that says nothing, it would take before the user's
-credential helper, and ask again for ever."""
+"""What git-lfs needs: it would take any askpass, even one that says nothing, before the user's
+credential helper, and ask it again for ever."""
 CONFIG = ".lfsconfig"
 MAX_CONFIG = 1 << 20
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
@@ -63,37 +63,37 @@ class Objects:
         self._fetching = fetching
 
     def bring(
-        self, reader: ObjectReader, commit: Commit, wanted: Mapping[bytes, Pointer]
+        self, reader: ObjectReader, commit: Commit, pointers: Mapping[bytes, Pointer]
     ) -> dict[str, Path]:
-        """The file of each object by its oid; `wanted` are pointers by their paths.
+        """The file of each object by its oid, for the `pointers` by their paths.
 
-        Raises GitshelfError, naming a file, for what the repository's LFS server does not give.
+        Raises GitshelfError, naming a file, if the LFS server does not have the object of one.
         """
-        objects = {one.oid: self._file(one.oid) for one in wanted.values()}
-        if self._missing(wanted):
+        objects = {pointer.oid: self._file(pointer.oid) for pointer in pointers.values()}
+        if self._missing(pointers):
             if not self._fetching:
-                raise not_there(self._shown(wanted))
+                raise not_there(self._missing_text(pointers))
             server = server_named(_config(reader, commit.tree), commit.url)
             result = self._fetch(commit, server)
-            if self._missing(wanted):
+            if self._missing(pointers):
                 stranger = stranger_of(server or commit.url, self._servers)
-                raise failure(self._shown(wanted), result, self._store.path, stranger)
+                raise failure(self._missing_text(pointers), result, self._store.path, stranger)
         return objects
 
     def _file(self, oid: str) -> Path:
         return self._store.path / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
 
-    def _missing(self, wanted: Mapping[bytes, Pointer]) -> list[bytes]:
-        return [path for path, one in wanted.items() if not self._there(one)]
+    def _missing(self, pointers: Mapping[bytes, Pointer]) -> list[bytes]:
+        return [path for path, pointer in pointers.items() if not self._has(pointer)]
 
-    def _there(self, one: Pointer) -> bool:
+    def _has(self, pointer: Pointer) -> bool:
         try:
-            return self._file(one.oid).stat().st_size == one.size
+            return self._file(pointer.oid).stat().st_size == pointer.size
         except OSError:
             return False
 
-    def _shown(self, wanted: Mapping[bytes, Pointer]) -> str:
-        missing = self._missing(wanted)
+    def _missing_text(self, pointers: Mapping[bytes, Pointer]) -> str:
+        missing = self._missing(pointers)
         more = f" (and of {len(missing) - 1} more files)" if len(missing) > 1 else ""
         return f"the LFS object of {printable(missing[0])}{more}"
 
@@ -124,19 +124,19 @@ class Objects:
 
 
 def not_there(what: str) -> GitshelfError:
-    """The error that `what` would have to be fetched, and nobody may be asked."""
+    """The error for `what`, which would have to be fetched, if nobody may be asked."""
     return GitshelfError(f"{what} is not in the cache", "run once without --offline")
 
 
 def stranger_of(server: str, servers: Iterable[str]) -> str:
     """The server of an LFS URL if it is none of `servers`, and so gets no credentials; else ""."""
-    found = urls.server_of(server)
-    return "" if found in servers else found
+    origin = urls.server_of(server)
+    return "" if origin in servers else origin
 
 
 def failure(what: str, result: Result, where: Path, stranger: str = "") -> GitshelfError:
-    """What it means that git-lfs, writing at `where`, ended so, and `what` is not there; `stranger`
-    is the server that was asked, if that gets no credentials."""
+    """The error for `what`, which is not there although git-lfs, writing at `where`, has ended with
+    `result`; `stranger` is the server that was asked, if that gets no credentials."""
     if "'lfs' is not a git command" in result.err:
         return GitshelfError(
             f"{what} is fetched with git-lfs, which is not installed",
@@ -168,13 +168,13 @@ def server_named(content: bytes, url: str) -> str:
     if not content:
         return ""
     result = git.run(["config", "--file", "-", "--get", "lfs.url"], input=content)
-    found = result.out.decode("utf-8", "replace").strip()
-    if not found:
+    server = result.out.decode("utf-8", "replace").strip()
+    if not server:
         return ""
     try:
-        return urls.check_inner_url(found, url)
+        return urls.check_inner_url(server, url)
     except ValueError as error:
-        shown = urls.hide_password(found)
+        shown = urls.hide_password(server)
         raise GitshelfError(
             f"the LFS server {shown} of its .lfsconfig {error}",
             f"correct .lfsconfig in its repository, {_ELSE}",

@@ -43,15 +43,15 @@ _RETRY_AFTER = re.compile(r"Recv header: retry-after:\s*(\d{1,6})\s*$", re.I | r
 _ASKED = re.compile(r"(returned error:|HTTP) (429|503)", re.I)
 
 
-def is_passing(url: str, said: str) -> bool:
-    """Whether a failure may pass by itself, judged by what git said about `url`."""
-    said = said.replace(url, "")
-    return not re.search(_FINAL, said, re.I) and re.search(_PASSING, said, re.I) is not None
+def is_passing(url: str, message: str) -> bool:
+    """Whether a failure may pass by itself, judged by git's `message` about `url`."""
+    message = message.replace(url, "")
+    return not re.search(_FINAL, message, re.I) and re.search(_PASSING, message, re.I) is not None
 
 
-def first_wait(said: str) -> float:
-    """The seconds before the second try, after a failure with these words."""
-    return FIRST_WAIT_ASKED if _ASKED.search(said) else FIRST_WAIT
+def first_wait(message: str) -> float:
+    """The seconds before the second try, after a failure with git's `message`."""
+    return FIRST_WAIT_ASKED if _ASKED.search(message) else FIRST_WAIT
 
 
 def jittered_wait(first: float, attempt: int) -> float:
@@ -96,19 +96,19 @@ class Listening:
         if not self._folder:
             return 0.0
         try:
-            said = (Path(self._folder.name) / "headers").read_text("latin-1")
+            headers = (Path(self._folder.name) / "headers").read_text("latin-1")
         except OSError:
             return 0.0
-        found = _RETRY_AFTER.findall(said)
-        return float(found[-1]) if found else 0.0
+        waits = _RETRY_AFTER.findall(headers)
+        return float(waits[-1]) if waits else 0.0
 
 
 def pause(seconds: float, running: Running) -> None:
     """Wait. Raises Stopped as soon as the run is given up."""
-    for rest in _ticks(seconds):
+    for tick in _ticks(seconds):
         if running.stopped:
             raise Stopped("the wait for another try was stopped")
-        time.sleep(rest)
+        time.sleep(tick)
 
 
 def _ticks(seconds: float) -> Iterator[float]:

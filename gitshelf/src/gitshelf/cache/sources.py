@@ -1,4 +1,4 @@
-"""What a repository on this machine lacks of what git needs to copy it: asked after a failure only.
+"""Why git cannot copy a repository on this machine: what that lacks. Asked after a failure only.
 
 Formats: gitrepository-layout(5).
 """
@@ -19,7 +19,7 @@ _ALTERNATES = Path("objects/info/alternates")
 
 
 def shallow(url: str) -> GitshelfError:
-    """The error that the repository `url` has not the history that was asked for."""
+    """The error that the repository `url` has only the newest part of its history."""
     path = local_path(url)
     where = f"git -C {shlex.quote(str(path))}" if path else "there, git"
     return GitshelfError(
@@ -39,12 +39,12 @@ def lacking(url: str) -> GitshelfError | None:
         return None
     folder = path / os.fsdecode(result.out.removesuffix(b"\n"))
     checks: tuple[Callable[[str, Path, Path], GitshelfError | None], ...]
-    checks = (_borrowed, _partial, _cut)
+    checks = (_check_alternates, _check_partial, _check_shallow)
     return next((error for check in checks if (error := check(url, path, folder))), None)
 
 
-def _borrowed(url: str, path: Path, folder: Path) -> GitshelfError | None:
-    """Objects that it borrows from a folder that is not there."""
+def _check_alternates(url: str, path: Path, folder: Path) -> GitshelfError | None:
+    """The error if it borrows objects from a folder that is not there."""
     with suppress(OSError):
         for line in (folder / _ALTERNATES).read_text("utf-8", "surrogateescape").splitlines():
             lender = folder / "objects" / line
@@ -58,8 +58,8 @@ def _borrowed(url: str, path: Path, folder: Path) -> GitshelfError | None:
     return None
 
 
-def _partial(url: str, path: Path, folder: Path) -> GitshelfError | None:
-    """Objects that a partial clone fetches when its own user needs them."""
+def _check_partial(url: str, path: Path, folder: Path) -> GitshelfError | None:
+    """The error if it is a partial clone, which fetches objects when its own user needs them."""
     result = git.run_in(path, ["config", "--bool", "--get-regexp", r"^remote\..*\.promisor$"])
     for line in os.fsdecode(result.out).splitlines():
         key, _, is_promisor = line.rpartition(" ")
@@ -73,8 +73,8 @@ def _partial(url: str, path: Path, folder: Path) -> GitshelfError | None:
     return None
 
 
-def _cut(url: str, path: Path, folder: Path) -> GitshelfError | None:
-    """A history that ends before its beginning."""
+def _check_shallow(url: str, path: Path, folder: Path) -> GitshelfError | None:
+    """The error if its history ends before its beginning."""
     with suppress(OSError):
         if (folder / "shallow").stat().st_size:
             return shallow(url)
