@@ -48,9 +48,9 @@ def show(as_json: bool) -> None:
         return
     click.echo(f"{opened.root}: {amount(sum(entry.size for entry in entries))}")
     for kind in KINDS:
-        some = [entry for entry in entries if entry.kind == kind]
-        size = amount(sum(entry.size for entry in some))
-        click.echo(f"{kind:8} {len(some):6}  {size}")
+        of_kind = [entry for entry in entries if entry.kind == kind]
+        size = amount(sum(entry.size for entry in of_kind))
+        click.echo(f"{kind:8} {len(of_kind):6}  {size}")
     for entry in entries:
         if entry.kind in (STORE, HISTORY):
             used = time.strftime("%Y-%m-%d", time.gmtime(entry.used))
@@ -87,8 +87,8 @@ def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     if sys.stdin.isatty() and not (yes or dry_run):
         entries = remove(Cache(), older_than * _DAY, write=False)
         if entries:
-            asked = f"Remove {len(entries)} things, {amount(_size(entries))}?"
-            click.confirm(asked, abort=True, err=True)
+            question = f"Remove {len(entries)} things, {amount(_size(entries))}?"
+            click.confirm(question, abort=True, err=True)
     removed = remove(Cache(), older_than * _DAY, write=not dry_run)
     if as_json:
         documents = [_document(entry) for entry in removed]
@@ -98,8 +98,8 @@ def prune(older_than: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     click.echo(f"{len(removed)} things, {amount(_size(removed))} {did}")
 
 
-def _size(several: Sequence[CacheEntry]) -> int:
-    return sum(entry.size for entry in several)
+def _size(entries: Sequence[CacheEntry]) -> int:
+    return sum(entry.size for entry in entries)
 
 
 def _document(entry: CacheEntry) -> dict[str, object]:

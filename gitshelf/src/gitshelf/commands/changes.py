@@ -58,7 +58,7 @@ def changes(
     from gitshelf.resolution import Options
 
     with Progress() as progress:
-        found = compare(
+        books = compare(
             old,
             new,
             environment=environment,
@@ -66,27 +66,27 @@ def changes(
             options=Options(offline=offline, timeout=timeout, report=progress.report),
         )
     if as_json:
-        print_json({"old": old, "new": new, "books": [_document(one) for one in found]})
+        print_json({"old": old, "new": new, "books": [_document(book) for book in books]})
         return
-    for line in _markdown(found) if markdown else _text(found):
+    for line in _markdown(books) if markdown else _text(books):
         say(line)
 
 
-def _document(one: BookChanges) -> dict[str, object]:
-    return {**dataclasses.asdict(one), "authors": one.authors}
+def _document(book: BookChanges) -> dict[str, object]:
+    return {**dataclasses.asdict(book), "authors": book.authors}
 
 
-def _text(found: Sequence[BookChanges]) -> Iterator[str]:
-    if not found:
+def _text(books: Sequence[BookChanges]) -> Iterator[str]:
+    if not books:
         yield "no changes"
-    for one in found:
-        yield f"{one.book or '.'}: {one.headline}"
-        for change in one.commits:
+    for book in books:
+        yield f"{book.book or '.'}: {book.headline}"
+        for change in book.commits:
             yield f"  {_line(change)}"
-        for change in one.taken_back:
+        for change in book.taken_back:
             yield f"  taken back: {_line(change)}"
-        if one.note:
-            yield f"  {one.note}"
+        if book.note:
+            yield f"  {book.note}"
 
 
 def _line(change: Change) -> str:
@@ -95,18 +95,18 @@ def _line(change: Change) -> str:
     return f"{change.commit[:12]}  {day(change.time)}  {author}{change.subject}{more}"
 
 
-def _markdown(found: Sequence[BookChanges]) -> Iterator[str]:
-    if not found:
+def _markdown(books: Sequence[BookChanges]) -> Iterator[str]:
+    if not books:
         yield "No changes."
-    for number, one in enumerate(found):
-        yield ("\n" if number else "") + f"## {markdown(one.book or '.')}\n"
-        yield markdown(one.headline) + "\n"
-        for change in one.commits:
+    for number, book in enumerate(books):
+        yield ("\n" if number else "") + f"## {markdown(book.book or '.')}\n"
+        yield markdown(book.headline) + "\n"
+        for change in book.commits:
             yield _item(change)
-        for change in one.taken_back:
+        for change in book.taken_back:
             yield _item(change, "taken back: ")
-        if one.note:
-            yield f"- {markdown(one.note)}"
+        if book.note:
+            yield f"- {markdown(book.note)}"
 
 
 def _item(change: Change, before: str = "") -> str:

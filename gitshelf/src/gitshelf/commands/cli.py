@@ -36,7 +36,7 @@ _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0 (done), 1 (the answer is no) or 2 (wrong call, input)."""
-    # Nothing here lives in circles; looking for them is a twentieth of a short build.
+    # Nothing here refers to itself in circles; looking for them takes a twentieth of a short build.
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -88,8 +88,8 @@ class _Commands(click.Group):
         if cmd_name not in _ELSEWHERE:
             return super().get_command(ctx, cmd_name)
         name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
-        found = getattr(import_module(_ELSEWHERE[cmd_name]), name)
-        return found if isinstance(found, click.Command) else None
+        command = getattr(import_module(_ELSEWHERE[cmd_name]), name)
+        return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, rows in SECTIONS.items():
@@ -209,9 +209,9 @@ def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -
     from gitshelf.kit.verification import verify as verify_kit
 
     if not kit.is_dir():
-        done = verify_kit(kit, signers=signers, digest=digest)
+        verified = verify_kit(kit, signers=signers, digest=digest)
     elif signers is None:
-        done = verify_folder(kit, digest=digest)
+        verified = verify_folder(kit, digest=digest)
     else:
         raise GitshelfError(
             f"{kit} is a folder, and has no signature", "verify the kit, then give --digest here"
@@ -220,17 +220,17 @@ def verify(kit: Path, signers: Path | None, digest: str | None, as_json: bool) -
         print_json(
             {
                 "kit": str(kit),
-                "digest": done.digest,
-                "bytes": done.size,
-                "signer": done.signer,
-                "books": _books(done.lock),
+                "digest": verified.digest,
+                "bytes": verified.size,
+                "signer": verified.signer,
+                "books": _books(verified.lock),
             }
         )
         return
-    number = sum(book.files for book in done.lock.books)
-    say(f"{kit}: good, {len(done.lock.books)} books, {number} files, {amount(done.size)}")
-    say(f"digest {done.digest}")
-    say(f"signed by {done.signer}" if done.signer else "signature not asked for")
+    number = sum(book.files for book in verified.lock.books)
+    say(f"{kit}: good, {len(verified.lock.books)} books, {number} files, {amount(verified.size)}")
+    say(f"digest {verified.digest}")
+    say(f"signed by {verified.signer}" if verified.signer else "signature not asked for")
 
 
 @commands.command(
@@ -246,17 +246,17 @@ def show(kit: Path, as_json: bool) -> None:
     """Say what is in a kit (and verify it on the way)."""
     from gitshelf.kit.verification import verify as verify_kit
 
-    done = verify_kit(kit)
+    verified = verify_kit(kit)
     if as_json:
-        print_json({"kit": str(kit), "digest": done.digest, "books": _books(done.lock)})
+        print_json({"kit": str(kit), "digest": verified.digest, "books": _books(verified.lock)})
         return
-    width = max((len(book.book) for book in done.lock.books), default=4)
-    say(f"digest {done.digest}")
-    for book in done.lock.books:
+    width = max((len(book.book) for book in verified.lock.books), default=4)
+    say(f"digest {verified.digest}")
+    for book in verified.lock.books:
         when = day(book.time)
         folder = f" {book.path}/" if book.path else ""
         say(f"{book.book or '.':{width}}  {book.commit}{folder}  {when}  {book.files} files")
-    for link in done.lock.links:
+    for link in verified.lock.links:
         say(f"{link.book:{width}}  -> {link.link}")
 
 
@@ -278,11 +278,11 @@ def extract(
     """Prove a kit and unpack it as FOLDER, whole or not at all."""
     from gitshelf.kit.extraction import extract as extract_kit
 
-    done = extract_kit(kit, folder, signers=signers, digest=digest)
+    verified = extract_kit(kit, folder, signers=signers, digest=digest)
     if as_json:
-        print_json({"folder": str(folder), "digest": done.digest, "signer": done.signer})
+        print_json({"folder": str(folder), "digest": verified.digest, "signer": verified.signer})
         return
-    say(f"{folder}: release {done.digest}")
+    say(f"{folder}: release {verified.digest}")
 
 
 def _books(lock: Lock) -> list[dict[str, object]]:

@@ -17,7 +17,7 @@ _QUIET_SECONDS, _BETWEEN_SECONDS = 2.0, 0.2
 
 
 def token_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say with which tokens a manifest is read."""
+    """Add the options that say with which tokens a manifest is read."""
     for option in (
         click.option(
             "--token",
@@ -33,7 +33,7 @@ def token_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which manifest, and with which tokens."""
+    """Add the options that say which manifest is read, and with which tokens."""
     option = click.option(
         "--gitshelf",
         "manifest",
@@ -47,7 +47,7 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of commands that fetch."""
+    """Add the options of commands that fetch."""
     for option in (
         click.option(
             "--timeout",
@@ -88,7 +88,7 @@ def say(line: str, *, err: bool = False) -> None:
 
 
 def day(seconds: int) -> str:
-    """The day (UTC) of a time since 1970; one that no calendar has is shown as git does, as 0."""
+    """The day (UTC) of a time since 1970; one beyond the calendar counts as 0, as in git."""
     try:
         moment = time.gmtime(seconds)
     except (OverflowError, OSError, ValueError):

@@ -18,7 +18,7 @@ Examples:
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print what makes SHELL complete gitshelf's commands, options and file names."""
-    found = get_completion_class(shell)
-    assert found is not None
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None
     root = context.find_root().command
-    click.echo(found(root, {}, "gitshelf", "_GITSHELF_COMPLETE").source())
+    click.echo(completion_class(root, {}, "gitshelf", "_GITSHELF_COMPLETE").source())

@@ -86,8 +86,10 @@ def lint(
         documents = [_document(finding) for finding in findings]
         print_json({"manifest": str(manifest), "findings": documents})
     else:
-        for one in findings:
-            click.echo(f"{one.at}{one.message} [{one.rule}]\n  remedy: {one.remedy}")
+        for finding in findings:
+            click.echo(
+                f"{finding.at}{finding.message} [{finding.rule}]\n  remedy: {finding.remedy}"
+            )
         click.echo(f"{manifest}: {len(findings)} finding{'s' * (len(findings) != 1)}")
     if findings:
         sys.exit(1)
@@ -96,11 +98,11 @@ def lint(
 def _print_rules(*, as_json: bool) -> None:
     from gitshelf import rules
 
-    known = {name: rule.summary for name, rule in rules.rules().items()}
+    summaries = {name: rule.summary for name, rule in rules.rules().items()}
     if as_json:
-        print_json({"rules": known})
+        print_json({"rules": summaries})
         return
-    for name, summary in known.items():
+    for name, summary in summaries.items():
         click.echo(f"{name:10} {summary}")
 
 

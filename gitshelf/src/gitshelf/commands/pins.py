@@ -39,7 +39,7 @@ Examples:
 """
 )
 @_pin_options
-def pin(**asked: Any) -> None:
+def pin(**options: Any) -> None:
     """Write each branch and tag of a manifest as its full SHA, in place.
 
     Comments and layout stay. A tag is kept as `tag`, a branch as `track`, so that `update` can
@@ -47,7 +47,7 @@ def pin(**asked: Any) -> None:
     """
     from gitshelf.pins import pin as pin_books
 
-    _move(pin_books, "pinned", **asked)
+    _move(pin_books, "pinned", **options)
 
 
 @click.command(
@@ -60,14 +60,14 @@ Examples:
 )
 @click.argument("books", nargs=-1, metavar="[BOOK]...")
 @_pin_options
-def update(books: tuple[str, ...], **asked: Any) -> None:
+def update(books: tuple[str, ...], **options: Any) -> None:
     """Move the pins of a manifest to the newest commits of the branches they track.
 
     All pins with a `track`, or those of the books named (by their places).
     """
     from gitshelf.pins import update as update_books
 
-    _move(lambda manifest, **how: update_books(manifest, books, **how), "updated", **asked)
+    _move(lambda manifest, **how: update_books(manifest, books, **how), "updated", **options)
 
 
 def _move(
@@ -92,23 +92,23 @@ def _move(
             options=Options(offline=offline, timeout=timeout, report=progress.report),
             write=not check,
         )
-    _tell(manifest, pins, as_json, check, did)
+    _print_pins(manifest, pins, as_json, check, did)
 
 
-def _tell(manifest: Path, pins: Sequence[Pin], as_json: bool, check: bool, did: str) -> None:
-    moved = [one for one in pins if one.moves]
+def _print_pins(manifest: Path, pins: Sequence[Pin], as_json: bool, check: bool, did: str) -> None:
+    moved = [pin for pin in pins if pin.moves]
     if as_json:
         books = [
-            {"book": one.book, "old": one.old, "new": one.new, "track": one.track or None}
-            for one in moved
+            {"book": pin.book, "old": pin.old, "new": pin.new, "track": pin.track or None}
+            for pin in moved
         ]
         print_json(
             {"manifest": str(manifest), "written": bool(moved) and not check, "books": books}
         )
     else:
-        for one in moved:
-            follows = f"  {one.track}" if one.track else ""
-            click.echo(f"{one.book or '.'}  {one.old} -> {one.new}{follows}")
+        for pin in moved:
+            follows = f"  {pin.track}" if pin.track else ""
+            click.echo(f"{pin.book or '.'}  {pin.old} -> {pin.new}{follows}")
         would = f"would be {did}" if check else did
         click.echo(f"{manifest}: {len(moved)} of {len(pins)} books {would}")
     if check and moved:

@@ -98,13 +98,13 @@ def install(
                 offline=offline, timeout=timeout, report=progress.report, workers=WORKERS
             ),
         )
-    kept = any(outcome.kept for outcome in outcomes)
+    any_kept = any(outcome.kept for outcome in outcomes)
     if as_json:
         books = [_outcome_document(outcome) for outcome in outcomes]
-        print_json({"installed": not kept and not dry_run, "books": books})
+        print_json({"installed": not any_kept and not dry_run, "books": books})
     else:
         _print_outcomes(manifest, outcomes, dry_run=dry_run)
-    if kept:
+    if any_kept:
         sys.exit(1)
 
 
@@ -119,18 +119,20 @@ def _outcome_document(outcome: Outcome) -> dict[str, object]:
 
 
 def _print_outcomes(manifest: Path, outcomes: Sequence[Outcome], *, dry_run: bool) -> None:
-    for one in outcomes:
-        if one.kept:
-            say(f"{one.book or '.'}: kept as it is, because {one.kept}", err=True)
-        elif one.done:
-            to = "to" if "moved from" in one.done else "at"
-            at = f" {to} {one.commit[:12]}" if one.commit else ""
-            say(f"{one.book or '.'}: {one.done}{at}")
-    done = sum(1 for one in outcomes if one.done and not one.kept)
-    kept = sum(1 for one in outcomes if one.kept)
+    for outcome in outcomes:
+        if outcome.kept:
+            say(f"{outcome.book or '.'}: kept as it is, because {outcome.kept}", err=True)
+        elif outcome.done:
+            to = "to" if "moved from" in outcome.done else "at"
+            at = f" {to} {outcome.commit[:12]}" if outcome.commit else ""
+            say(f"{outcome.book or '.'}: {outcome.done}{at}")
+    changed_count = sum(1 for outcome in outcomes if outcome.done and not outcome.kept)
+    kept_count = sum(1 for outcome in outcomes if outcome.kept)
     would = "would be " if dry_run else ""
-    click.echo(f"{manifest}: {len(outcomes)} books, {done} {would}changed, {kept} kept")
-    if kept:
+    click.echo(
+        f"{manifest}: {len(outcomes)} books, {changed_count} {would}changed, {kept_count} kept"
+    )
+    if kept_count:
         click.echo(
             "remedy: commit and push, or move files away; --force overwrites files", err=True
         )
@@ -170,17 +172,17 @@ Examples:
 @manifest_options
 @_shelf_options
 @json_option
-def status(manifest: Path, as_json: bool, **asked: Any) -> None:
+def status(manifest: Path, as_json: bool, **options: Any) -> None:
     """Say where the shelf differs from its manifest; exits with 1 if it does."""
-    states = _states(manifest, diffs=False, **asked)
-    wrong = [one for one in states if one.problems]
+    states = _states(manifest, diffs=False, **options)
+    differing = [state for state in states if state.problems]
     if as_json:
-        print_json({"clean": not wrong, "books": [_json(one) for one in states]})
+        print_json({"clean": not differing, "books": [_state_document(state) for state in states]})
     else:
-        for one in wrong:
-            say(f"{one.book or '.'}: {'; '.join(one.problems)}")
-        click.echo(f"{manifest}: {len(states)} books, {len(wrong)} differ")
-    if wrong:
+        for state in differing:
+            say(f"{state.book or '.'}: {'; '.join(state.problems)}")
+        click.echo(f"{manifest}: {len(states)} books, {len(differing)} differ")
+    if differing:
         sys.exit(1)
 
 
@@ -194,21 +196,24 @@ Examples:
 @manifest_options
 @_shelf_options
 @json_option
-def diff(manifest: Path, as_json: bool, **asked: Any) -> None:
+def diff(manifest: Path, as_json: bool, **options: Any) -> None:
     """Show what changed in every book since the commit of the manifest.
 
     Exits with 1 if something differs.
     """
-    states = _states(manifest, diffs=True, **asked)
-    wrong = [one for one in states if one.problems]
+    states = _states(manifest, diffs=True, **options)
+    differing = [state for state in states if state.problems]
     if as_json:
-        books = [{**_json(one), "diff": one.diff.decode("utf-8", "replace")} for one in wrong]
-        print_json({"clean": not wrong, "books": books})
+        books = [
+            {**_state_document(state), "diff": state.diff.decode("utf-8", "replace")}
+            for state in differing
+        ]
+        print_json({"clean": not differing, "books": books})
     else:
-        for one in wrong:
-            say(f"# book {one.book or '.'}: {'; '.join(one.problems)}")
-            click.echo(one.diff, nl=False)
-    if wrong:
+        for state in differing:
+            say(f"# book {state.book or '.'}: {'; '.join(state.problems)}")
+            click.echo(state.diff, nl=False)
+    if differing:
         sys.exit(1)
 
 
@@ -239,32 +244,38 @@ def discover(
 
     if manifest and manifest.exists() and not force:
         raise GitshelfError(f"{manifest} is there already", "name another file, or give --force")
-    found = discover_books(folder, use_branch=use_branch)
-    for one in found.left_out:
-        say(f"left out: {one}", err=True)
+    discovered = discover_books(folder, use_branch=use_branch)
+    for clone in discovered.left_out:
+        say(f"left out: {clone}", err=True)
     if manifest:
         try:
-            files.write(manifest, found.text.encode())
+            files.write(manifest, discovered.text.encode())
         except OSError as error:
             raise GitshelfError(f"{manifest}: {error.strerror}", "name another file") from None
     if as_json:
-        print_json({"books": found.books, "left_out": list(found.left_out), "manifest": found.text})
+        print_json(
+            {
+                "books": discovered.books,
+                "left_out": list(discovered.left_out),
+                "manifest": discovered.text,
+            }
+        )
     elif manifest:
-        click.echo(f"{manifest}: {found.books} books")
+        click.echo(f"{manifest}: {discovered.books} books")
     else:
-        click.echo(found.text, nl=False)
+        click.echo(discovered.text, nl=False)
 
 
-def _json(one: State) -> dict[str, object]:
+def _state_document(state: State) -> dict[str, object]:
     return {
-        "book": one.book,
-        "path": _relative(one.path),
-        "clean": not one.problems,
-        "problems": list(one.problems),
-        "expected": one.expected or None,
-        "commit": one.commit or None,
-        "changed": [_shown(name) for name in one.changed],
-        "untracked": [_shown(name) for name in one.untracked],
+        "book": state.book,
+        "path": _relative(state.path),
+        "clean": not state.problems,
+        "problems": list(state.problems),
+        "expected": state.expected or None,
+        "commit": state.commit or None,
+        "changed": [_shown(name) for name in state.changed],
+        "untracked": [_shown(name) for name in state.untracked],
     }
 
 
