@@ -100,8 +100,8 @@ def changes(
     whole: bool = False,
 ) -> list[BookChanges]:
     """What changed from one manifest, lock or kit to another, by place; see `sources.read` for what
-    may be compared. Books that are the same are left out; of those that are not, submodules that
-    they include count as books. With `whole` a book that is new has all its commits.
+    may be compared. Books that are the same are left out; the submodules that the others include
+    count as books. With `whole`, a new book has all its commits.
 
     Raises GitshelfError, with the book, if a repository cannot be asked.
     """
@@ -109,20 +109,20 @@ def changes(
     before = sources.read(str(old), environment=environment, tokens=tokens).books
     after = sources.read(str(new), environment=environment, tokens=tokens).books
     running = Running()
-    named = [book.url for side in (before, after) for book in side.values()]
-    work = _Comparison(options.fetcher(running, named), running, options.timeout, whole)
+    urls = [book.url for side in (before, after) for book in side.values()]
+    work = _Comparison(options.fetcher(running, urls), running, options.timeout, whole)
     pairs: Pairs = {name: (before.get(name), after.get(name)) for name in {**before, **after}}
-    found = []
+    books = []
     while pairs:
         tasks = [
             (name, partial(work.book, name, *pair))
             for name, pair in pairs.items()
             if _differ(*pair)
         ]
-        done = run_all(tasks, options.workers, running, options.report)
-        found += [one for one, _ in done if one is not None]
-        pairs = {name: pair for _, inner in done for name, pair in inner.items()}
-    return sorted(found, key=lambda one: one.book.encode())
+        results = run_all(tasks, options.workers, running, options.report)
+        books += [book for book, _ in results if book is not None]
+        pairs = {name: pair for _, inner in results for name, pair in inner.items()}
+    return sorted(books, key=lambda book: book.book.encode())
 
 
 def _differ(old: ShelfBook | None, new: ShelfBook | None) -> bool:
@@ -148,11 +148,15 @@ class _Comparison:
         shelf_book = new or old
         assert shelf_book is not None
         with shelf_book.at.locating():
-            found = self._book(name, old, new)
-            return found, self._inner(old, new, found) if found else {}
+            book_changes = self._compare(name, old, new)
+            return book_changes, self._submodule_pairs(
+                old, new, book_changes
+            ) if book_changes else {}
 
-    def _book(self, name: str, old: ShelfBook | None, new: ShelfBook | None) -> BookChanges | None:
-        was, now = self._state(old), self._state(new)
+    def _compare(
+        self, name: str, old: ShelfBook | None, new: ShelfBook | None
+    ) -> BookChanges | None:
+        was, now = self._id_or_target(old), self._id_or_target(new)
         url = (new.url if new else "") or (old.url if old else "")
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
         plain = BookChanges(name, kind, was, now, url)
@@ -161,11 +165,11 @@ class _Comparison:
             return replace(plain, commits=self._log(store, now, new.path))
         if old is None or new is None:
             return plain
-        folder = ""
+        note = ""
         if old.path != new.path:
-            folder = f"its folder was {old.path or '.'}, now it is {new.path or '.'}"
+            note = f"its folder was {old.path or '.'}, now it is {new.path or '.'}"
         if was == now:
-            return BookChanges(name, kind, was, now, url, note=folder) if folder else None
+            return BookChanges(name, kind, was, now, url, note=note) if note else None
         if old.link or new.link:
             return plain
         if not url:
@@ -181,24 +185,26 @@ class _Comparison:
         if was in lost:
             note = f"{was} is not in {url} any more, so the commits between cannot be listed"
             return BookChanges(name, kind, was, now, url, note=note)
-        came = self._log(store, f"{was}..{now}", new.path)
-        went = self._log(store, f"{now}..{was}", old.path)
-        return BookChanges(name, kind, was, now, url, came, went, folder)
+        commits = self._log(store, f"{was}..{now}", new.path)
+        taken_back = self._log(store, f"{now}..{was}", old.path)
+        return BookChanges(name, kind, was, now, url, commits, taken_back, note)
 
-    def _inner(self, old: ShelfBook | None, new: ShelfBook | None, found: BookChanges) -> Pairs:
+    def _submodule_pairs(
+        self, old: ShelfBook | None, new: ShelfBook | None, book_changes: BookChanges
+    ) -> Pairs:
         """The submodules that belong to a book, if both sides have it."""
-        if not (old and new and found.url) or old.link or new.link:
+        if not (old and new and book_changes.url) or old.link or new.link:
             return {}
-        before = self._submodules(old, found.old, found)
-        after = self._submodules(new, found.new, found)
+        before = self._submodules(old, book_changes.old, book_changes)
+        after = self._submodules(new, book_changes.new, book_changes)
         return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
 
     def _submodules(
-        self, shelf_book: ShelfBook, commit: str, found: BookChanges
+        self, shelf_book: ShelfBook, commit: str, book_changes: BookChanges
     ) -> dict[str, ShelfBook]:
         if shelf_book.submodules != INCLUDE:
             return {}
-        store, lost = self._fetcher.related(found.url, [commit])
+        store, lost = self._fetcher.related(book_changes.url, [commit])
         if lost:
             return {}
         links = nesting.gitlinks(store.path, commit, shelf_book.path, self._running)
@@ -207,22 +213,24 @@ class _Comparison:
             tree = gitobjects.parse_commit(content).tree
             inner = submodules.read(reader, tree, shelf_book.path, links, shelf_book.at)
         book = Book(
-            place=found.book,
-            url=found.url,
+            place=book_changes.book,
+            url=book_changes.url,
             branch=commit,
             path=shelf_book.path,
             track="",
             tag="",
             policies=Policies(submodules=INCLUDE),
-            origin=found.url,
+            origin=book_changes.url,
             at=shelf_book.at,
         )
         return {
-            one.place: ShelfBook(one.branch, one.url, "", one.at, submodules=INCLUDE)
-            for one in submodules.books([(book, inner.carried)], {})
+            inner_book.place: ShelfBook(
+                inner_book.branch, inner_book.url, "", inner_book.at, submodules=INCLUDE
+            )
+            for inner_book in submodules.books([(book, inner.carried)], {})
         }
 
-    def _state(self, shelf_book: ShelfBook | None) -> str:
+    def _id_or_target(self, shelf_book: ShelfBook | None) -> str:
         if shelf_book is None:
             return ""
         if shelf_book.link or is_id(shelf_book.ref):

@@ -59,25 +59,25 @@ def read(
         )
 
     if file.is_file() and file.name.endswith(_KITS):
-        data, origin = _kit(file)
-        return _locked(source, data, parse(origin, Path("KIT/manifest.yml"), Path.cwd()))
+        data, origin = _read_kit(file)
+        return _lock_side(source, data, parse(origin, Path("KIT/manifest.yml"), Path.cwd()))
     if file.is_file() and file.suffix == ".json":
-        beside = file.with_name("manifest.yml")
+        manifest_file = file.with_name("manifest.yml")
         origins = None
-        if beside.is_file():
-            origins = parse(_bytes(beside), Path(beside.name), Path.cwd())
-        return _locked(source, _bytes(file), origins)
+        if manifest_file.is_file():
+            origins = parse(_read_bytes(manifest_file), Path(manifest_file.name), Path.cwd())
+        return _lock_side(source, _read_bytes(file), origins)
     if not file.exists() and ":" in source:
-        data, name = _revision(source)
-        return _manifest(source, parse(data, name, name.parent))
-    return _manifest(source, parse(_bytes(file), file, file.absolute().parent))
+        data, name = _read_revision(source)
+        return _manifest_side(source, parse(data, name, name.parent))
+    return _manifest_side(source, parse(_read_bytes(file), file, file.absolute().parent))
 
 
 def _here(folder: Path) -> Callable[[], str]:
     return lambda: git.toplevel(folder)
 
 
-def _bytes(file: Path) -> bytes:
+def _read_bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as handle:
             return handle.read(lock.MAX_SIZE + 1)
@@ -87,9 +87,9 @@ def _bytes(file: Path) -> bytes:
         ) from None
 
 
-def _revision(source: str) -> tuple[bytes, Path]:
-    """A manifest out of git's history, and where it is in the work tree; in a bare repository,
-    which has none, in the current folder."""
+def _read_revision(source: str) -> tuple[bytes, Path]:
+    """A manifest out of git's history, and its path in the work tree; in a bare repository, which
+    has none, its path from the current folder."""
     here = Path.cwd()
     revision, _, path = source.partition(":")
     if revision.startswith("-"):
@@ -100,41 +100,43 @@ def _revision(source: str) -> tuple[bytes, Path]:
             f"{source} is neither a file nor in git ({git.last_line(result.err)})",
             "name a manifest, a lock or a kit; paths after `:` begin at the top of the repository",
         )
-    found = git.run_in(here, ["rev-parse", "--show-toplevel"])
-    top = Path(os.fsdecode(found.out.removesuffix(b"\n"))) if found.ok else here
+    toplevel = git.run_in(here, ["rev-parse", "--show-toplevel"])
+    top = Path(os.fsdecode(toplevel.out.removesuffix(b"\n"))) if toplevel.ok else here
     return result.out, (here if path.startswith((".", "..")) else top) / path
 
 
-def _manifest(name: str, found: Manifest) -> Side:
+def _manifest_side(name: str, parsed: Manifest) -> Side:
     books = {
-        b.place: ShelfBook(b.branch, b.url, b.path, b.at, submodules=b.policies.submodules)
-        for b in found.books
+        book.place: ShelfBook(
+            book.branch, book.url, book.path, book.at, submodules=book.policies.submodules
+        )
+        for book in parsed.books
     }
-    books.update((one.place, ShelfBook("", "", "", one.at, one.target)) for one in found.links)
+    books.update((link.place, ShelfBook("", "", "", link.at, link.target)) for link in parsed.links)
     return Side(name, books)
 
 
-def _locked(name: str, data: bytes, origins: Manifest | None) -> Side:
+def _lock_side(name: str, data: bytes, origins: Manifest | None) -> Side:
     parsed = lock.parse(data)
     urls = {book.place: book.url for book in origins.books} if origins else {}
-    # What a submodule is, its book says.
-    own = [book for book in parsed.books if book.within is None]
+    # A submodule follows from the commit of its book.
+    outer_books = [book for book in parsed.books if book.within is None]
     books = {
-        b.book: ShelfBook(
-            b.commit,
-            urls.get(b.book, ""),
-            b.path,
-            Location(name, 1, b.book),
-            submodules=b.policies.submodules,
+        book.book: ShelfBook(
+            book.commit,
+            urls.get(book.book, ""),
+            book.path,
+            Location(name, 1, book.book),
+            submodules=book.policies.submodules,
         )
-        for b in own
+        for book in outer_books
     }
     for link in parsed.links:
         books[link.book] = ShelfBook("", "", "", Location(name, 1, link.book), link.link)
     return Side(name, books)
 
 
-def _kit(file: Path) -> tuple[bytes, bytes]:
+def _read_kit(file: Path) -> tuple[bytes, bytes]:
     """The lock and the manifest of a kit that was verified."""
     from gitshelf.kit.verification import verify
 
@@ -143,18 +145,18 @@ def _kit(file: Path) -> tuple[bytes, bytes]:
     except Refused as error:
         where = "" if error.message.startswith(str(file)) else f"{file}: "
         raise Refused(where + error.message, error.remedy or "get the kit again") from None
-    found: dict[bytes, bytes] = {}
-    wanted = (b"KIT/lock.json", b"KIT/manifest.yml")
+    members: dict[bytes, bytes] = {}
+    names = (b"KIT/lock.json", b"KIT/manifest.yml")
     with compression.open_tar(file) as source:
         reader = Reader(source)
-        while len(found) < len(wanted) and (entry := reader.entry()) is not None:
+        while len(members) < len(names) and (entry := reader.entry()) is not None:
             if entry.kind == tar.FILE:
-                data = b"".join(reader.content(entry)) if entry.name in wanted else b""
-                if entry.name in wanted:
-                    found[entry.name] = data
+                data = b"".join(reader.content(entry)) if entry.name in names else b""
+                if entry.name in names:
+                    members[entry.name] = data
                 else:
                     for _ in reader.content(entry):
                         pass
-    if len(found) < len(wanted):
+    if len(members) < len(names):
         raise Refused(f"{file} has no lock", "this is not a kit")
-    return found[wanted[0]], found[wanted[1]]
+    return members[names[0]], members[names[1]]
