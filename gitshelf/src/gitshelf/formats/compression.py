@@ -183,16 +183,16 @@ class _Gunzip:
 
     def _end(self) -> None:
         tail = self._inflate.unused_data + self._raw.read(9)
-        wanted = self._crc.to_bytes(4, "little") + (self._size % 2**32).to_bytes(4, "little")
-        if tail != wanted:
+        expected = self._crc.to_bytes(4, "little") + (self._size % 2**32).to_bytes(4, "little")
+        if tail != expected:
             raise Refused("the compressed data does not end with its own checksum")
 
 
 class _Unzstd:
     """Reads exactly one frame, and nothing behind it.
 
-    It goes from block to block (RFC 8878, 3.1.1.2), because one holds 128 KiB at most, whereas all
-    that the decoder is given at once it expands at once, and four bytes may say 128 KiB.
+    It goes from block to block (RFC 8878, 3.1.1.2): the decoder expands at once all that it is
+    given at once, and four bytes may stand for 128 KiB. A block holds no more than that.
     """
 
     def __init__(self, raw: Source) -> None:

@@ -29,7 +29,7 @@ MODES = (*REGULAR, SYMLINK, SUBMODULE)
 _HEX = frozenset("0123456789abcdef")
 _TIME_AND_ZONE = re.compile(rb" (-?[0-9]+) [^ ]*$")
 _TIME = re.compile(rb" *([0-9]+)")
-_DIGITS = 24  # of a time; those of more are as far beyond all that can be written
+_DIGITS = 24  # of a time; one with more digits is as far beyond all that can be written
 
 
 class Unfit(Refused):

@@ -133,6 +133,6 @@ def printable(name: bytes) -> str:
 
 def check_path(path: bytes, *, link: bool = False) -> None:
     """Raises Refused for a path that leads out of the folder it is unpacked in, or that git would
-    not check out there; `link` says whether it is one."""
+    not check out there; `link`: it is that of a link."""
     if fault := names.path_fault(path, link=link):
         raise Refused(f"the name {printable(path)} {fault}")

@@ -46,7 +46,8 @@ class Reader:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the tar, in hexadecimal; the whole of it once `entry()` gave None."""
+        """SHA-256 of what was read of the tar, in hexadecimal: of all of it once `entry()` returned
+        None."""
         return self._hash.hexdigest()
 
     def entry(self) -> Entry | None:
@@ -57,16 +58,16 @@ class Reader:
             self._end(block)
             return None
         kind = block[156:157]
-        seen = block
+        raw_header = block
         records: dict[bytes, bytes] = {}
         if kind == b"x":
             size = self._number(block[124:136], start)
             if size > _MAX_PAX:
-                raise self._bad(start)
+                raise self._refusal(start)
             body = self._take(size + (-size % BLOCK))
             records = self._records(body[:size], start)
             block = self._take(BLOCK)
-            seen += body + block
+            raw_header += body + block
             kind = block[156:157]
         name = block[:100].split(b"\0", 1)[0]
         prefix = block[345:500].split(b"\0", 1)[0]
@@ -88,9 +89,9 @@ class Reader:
             link,
         )
         if kind not in (FILE, LINK, FOLDER) or (kind != FILE and size):
-            raise self._bad(start)
-        if header(entry) != seen:
-            raise self._bad(start)
+            raise self._refusal(start)
+        if header(entry) != raw_header:
+            raise self._refusal(start)
         return entry
 
     def content(self, entry: Entry) -> Iterator[bytes]:
@@ -118,7 +119,7 @@ class Reader:
     def _end(self, block: bytes) -> None:
         start = self.offset - BLOCK
         if block + self._take(BLOCK) != END:
-            raise self._bad(start)
+            raise self._refusal(start)
         if self._position != len(self._buffer) or self._source.read(1):
             raise Refused(f"something follows the end of the tar at byte {self.offset}")
 
@@ -140,8 +141,8 @@ class Reader:
             self._hash.update(more)
             self._consumed += len(self._buffer)
             self._buffer, self._position = more, 0
-            wanted = size - have
-            parts.append(more[:wanted])
+            needed = size - have
+            parts.append(more[:needed])
             have += len(parts[-1])
             self._position = len(parts[-1])
         return b"".join(parts)
@@ -152,7 +153,7 @@ class Reader:
         except ValueError:
             number = -1
         if number < 0:
-            raise self._bad(start)
+            raise self._refusal(start)
         return number
 
     def _records(self, body: bytes, start: int) -> dict[bytes, bytes]:
@@ -169,12 +170,12 @@ class Reader:
                 if key != b"size" and len(value) > MAX_PATH:
                     raise ValueError
             except ValueError:
-                raise self._bad(start) from None
+                raise self._refusal(start) from None
             records[key] = value
             body = body[length:]
         return records
 
-    def _bad(self, start: int) -> Refused:
+    def _refusal(self, start: int) -> Refused:
         return Refused(
             f"the header at byte {start} is not one that gitshelf writes",
             "the kit was changed or is not a kit: get it again from where it was released",
