@@ -88,26 +88,26 @@ def environment() -> dict[str, str]:
     return env
 
 
-def isolated(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
+def isolated(servers: Iterable[str] = (), url: str = "") -> dict[str, str]:
     """The environment for git as gitshelf calls it: as `environment`, and of a person's
     configuration only how servers are reached (see `configuration`).
 
-    Credentials that name no server go to those of `servers` (URLs) and to no others. `asked` is the
-    URL that will be asked: on another server, there is nothing that would answer for any.
+    Credentials that name no server go to those of `servers` (URLs) and to no others: if git is to
+    ask a `url` on another server, it gets none that would answer for any server.
     """
     env = environment()
-    found = configuration.settings(env)
+    settings = configuration.settings(env)
     for key in [key for key in env if key.startswith("GIT_CONFIG_")]:
         del env[key]
-    origins = {server_of(url) for url in servers} - {""}
-    if server_of(asked) not in origins:
+    origins = {server_of(server) for server in servers} - {""}
+    if server_of(url) not in origins:
         env["GIT_ASKPASS"] = _NO_ASKPASS
         for name in ("GIT_SSL_CERT", "GIT_SSL_KEY"):
             env.pop(name, None)
-        if server_of(asked) and _has_default(Path(env.get("HOME", "/"), ".netrc")):
+        if server_of(url) and _has_default(Path(env.get("HOME", "/"), ".netrc")):
             env["HOME"] = os.devnull
     env["GIT_CONFIG_NOSYSTEM"] = "1"
-    text = configuration.render(configuration.scoped(found, origins))
+    text = configuration.render(configuration.scoped(settings, origins))
     env["GIT_CONFIG_GLOBAL"] = configuration.file_of(text)
     return env
 
@@ -124,18 +124,18 @@ def _is_kept(key: str, value: str) -> bool:
     if not key.startswith("GIT_"):
         return True
     if key.startswith("GIT_TRACE"):
-        # Into a file it changes nothing that git says; on stderr it would be taken for its words.
+        # A trace into a file changes nothing; one on stderr would be taken for git's messages.
         return value.startswith("/")
     return re.fullmatch(_KEPT, key) is not None
 
 
 def _ssh(env: Mapping[str, str]) -> str:
     """The command by which git starts ssh, in git's own order of precedence, without prompts."""
-    found = configuration.settings(env)
-    command = env.get("GIT_SSH_COMMAND") or configuration.value_of(found, "core.sshcommand")
+    settings = configuration.settings(env)
+    command = env.get("GIT_SSH_COMMAND") or configuration.value_of(settings, "core.sshcommand")
     if not command:
         command = shlex.quote(env["GIT_SSH"]) if env.get("GIT_SSH") else "ssh"
-    variant = env.get("GIT_SSH_VARIANT") or configuration.value_of(found, "ssh.variant")
+    variant = env.get("GIT_SSH_VARIANT") or configuration.value_of(settings, "ssh.variant")
     return f"{command} {_SSH_OPTIONS}" if variant in ("", "auto", "ssh") else command
 
 
@@ -183,7 +183,7 @@ def run_in(
     timeout: float = LOCAL_TIMEOUT,
     running: Running | None = None,
 ) -> Result:
-    """Ask the repository that the folder `folder` is in, found as git finds it."""
+    """Run git in the repository that `folder` lies in, found as git finds it."""
     return process.run(
         ["git", "-C", os.fspath(folder), *arguments],
         timeout=timeout,
@@ -192,17 +192,19 @@ def run_in(
     )
 
 
-def not_owned(path: Path, said: str, *, fetched: bool = False) -> GitshelfError | None:
-    """The error that git's messages `said` mean if it does not read the repository `path` because
-    it belongs to another user; `fetched` if it was to be fetched from.
+def not_owned(path: Path, messages: str, *, fetched: bool = False) -> GitshelfError | None:
+    """The error for a repository `path` that git, by its `messages`, does not read because it
+    belongs to another user; None if they do not say so. `fetched`: it was to be fetched from.
 
-    The remedy names the path that git compares: in a work tree that of the message; for who
-    fetches that of `.git`, whereas the message names what a file `.git` leads to.
+    The remedy names the path that git compares. In a work tree that is the one in the message; for
+    a fetch it is that of `.git`, whereas the message names what a file `.git` leads to.
     """
-    if "dubious ownership" not in said:
+    if "dubious ownership" not in messages:
         return None
-    named = re.search(r"^fatal: detected dubious ownership in repository at '(.*)'$", said, re.M)
-    compared = named[1] if named else str(path)
+    match = re.search(
+        r"^fatal: detected dubious ownership in repository at '(.*)'$", messages, re.M
+    )
+    compared = match[1] if match else str(path)
     if fetched:
         places = (path / ".git", path, path.with_name(f"{path.name}.git"))
         compared = next((str(place) for place in places if place.exists()), compared)
@@ -228,31 +230,31 @@ def toplevel(folder: Path) -> str:
 
 
 def reason(output: str, where: Path) -> str:
-    """Why git failed that was writing at `where`: its `last_line`, and that the disk is full, which
-    git leaves out if it cannot write a configuration."""
-    said = last_line(output)
-    return f"{said}: {_NO_ROOM}" if not tells_no_room(said) and _is_full(where) else said
+    """Why a git that was writing at `where` failed: its `last_line`; and that the disk is full,
+    which git does not say if it cannot write a configuration."""
+    line = last_line(output)
+    return f"{line}: {_NO_ROOM}" if not tells_no_room(line) and _is_full(where) else line
 
 
-def tells_no_room(said: str) -> bool:
-    """Whether git says that a disk is full, or git-lfs does, which writes it small."""
-    return _NO_ROOM.lower() in said.lower()
+def tells_no_room(message: str) -> bool:
+    """Whether a message of git, or of git-lfs (in small letters), says that a disk is full."""
+    return _NO_ROOM.lower() in message.lower()
 
 
 def _is_full(where: Path) -> bool:
-    there = next((path for path in (where, *where.parents) if path.exists()), None)
-    if there is None:
+    folder = next((path for path in (where, *where.parents) if path.exists()), None)
+    if folder is None:
         return False
-    disk = os.statvfs(there)
+    disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize < _FULL or (disk.f_files > 0 and disk.f_favail == 0)
 
 
 def last_line(output: str) -> str:
-    """The line of git's messages that says most: that of a full disk, which others follow from;
+    """The line of git's messages that says most: that of a full disk, as others follow from it;
     else the last `fatal:` or `error:`; else the last. That a repository could not be read counts
-    only if nothing says why: the program at its end or ssh does, in lines of its own."""
-    said = [line.strip() for line in output.splitlines() if line.strip()]
-    lines = [line for line in said if not line.startswith(_NO_REASON)] or said
+    only if no other line says why: ssh or the server's git does."""
+    messages = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line for line in messages if not line.startswith(_NO_REASON)] or messages
     for line in lines:
         if tells_no_room(line):
             return line.removeprefix("fatal: ").removeprefix("error: ")

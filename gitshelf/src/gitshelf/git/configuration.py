@@ -56,14 +56,16 @@ def settings(env: Mapping[str, str]) -> tuple[Setting, ...]:
     key = (tuple(sorted(p for p in env.items() if p[0].startswith("GIT_CONFIG_"))), _state(env))
     with _lock:
         if key not in _read:
-            counting = [one for one in _listed(env) if re.fullmatch(_COUNTS, one[0])]
-            _read[key] = tuple(safe for one in counting for safe in _both_paths(one))
+            counting = [
+                setting for setting in _list_settings(env) if re.fullmatch(_COUNTS, setting[0])
+            ]
+            _read[key] = tuple(variant for setting in counting for variant in _both_paths(setting))
         return _read[key]
 
 
 def _both_paths(setting: Setting) -> tuple[Setting, ...]:
-    """A repository that a person calls safe is so by the path of its work tree and by that of its
-    `.git`: git asks for the one in the work tree, and for the other to fetch from it."""
+    """A `safe.directory` by the path of its work tree and by that of its `.git`: git compares the
+    first in a work tree, and the second for a fetch. Any other setting as it is."""
     key, value = setting
     if key != "safe.directory" or not (value or "").startswith("/"):
         return (setting,)
@@ -76,15 +78,15 @@ def _state(env: Mapping[str, str]) -> tuple[object, ...]:
     home = env.get("HOME", "")
     places = [env.get("GIT_CONFIG_GLOBAL", ""), f"{home}/.gitconfig"]
     places += [(env.get("XDG_CONFIG_HOME") or f"{home}/.config") + "/git/config"]
-    found: list[object] = [*places]
+    state: list[object] = [*places]
     for place in places:
         with suppress(OSError):
-            about = Path(place).stat()
-            found.append((place, about.st_ino, about.st_mtime_ns, about.st_size))
-    return tuple(found)
+            stat = Path(place).stat()
+            state.append((place, stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return tuple(state)
 
 
-def _listed(env: Mapping[str, str]) -> list[Setting]:
+def _list_settings(env: Mapping[str, str]) -> list[Setting]:
     result = process.run(
         ["git", "config", "--list", "-z"],
         timeout=_TIMEOUT,
@@ -96,26 +98,26 @@ def _listed(env: Mapping[str, str]) -> list[Setting]:
             f"git cannot read its configuration: {process.last_line(result.err)}",
             "look with: git config --list --show-origin",
         )
-    found: list[Setting] = []
+    entries: list[Setting] = []
     for entry in os.fsdecode(result.out).split("\0")[:-1]:
         key, equals, value = entry.partition("\n")
-        found.append((key, value if equals else None))
-    return found
+        entries.append((key, value if equals else None))
+    return entries
 
 
-def value_of(found: Iterable[Setting], key: str) -> str:
+def value_of(entries: Iterable[Setting], key: str) -> str:
     """The value of a key that holds one, "" if it is not set."""
-    return next((value or "" for name, value in reversed(tuple(found)) if name == key), "")
+    return next((value or "" for name, value in reversed(tuple(entries)) if name == key), "")
 
 
-def scoped(found: Iterable[Setting], servers: Iterable[str]) -> list[Setting]:
+def scoped(entries: Iterable[Setting], servers: Iterable[str]) -> list[Setting]:
     """The settings with those that hand a credential to any server bound to `servers` (URLs), and
     to the servers that a person maps other URLs to (`url.<base>.insteadOf`)."""
-    found = tuple(found)
-    bases = [match[1] for key, _ in found if (match := re.fullmatch(_BASE, key))]
+    entries = tuple(entries)
+    bases = [match[1] for key, _ in entries if (match := re.fullmatch(_BASE, key))]
     origins = sorted({server_of(url) for url in (*servers, *bases)} - {""})
     bound: list[Setting] = []
-    for key, value in found:
+    for key, value in entries:
         if re.fullmatch(_FOR_ANY_SERVER, key):
             section, _, variable = key.partition(".")
             bound += [(f"{section}.{origin}.{variable}", value) for origin in origins]
@@ -124,13 +126,13 @@ def scoped(found: Iterable[Setting], servers: Iterable[str]) -> list[Setting]:
     return bound
 
 
-def render(found: Iterable[Setting]) -> str:
+def render(entries: Iterable[Setting]) -> str:
     """The settings as a configuration file."""
     lines = [_NOTHING]
-    for key, value in found:
-        section, _, rest = key.partition(".")
-        inner, dot, variable = rest.rpartition(".")
-        lines.append(f'[{section} "{_escaped(inner)}"]\n' if dot else f"[{section}]\n")
+    for key, value in entries:
+        section, _, name = key.partition(".")
+        subsection, dot, variable = name.rpartition(".")
+        lines.append(f'[{section} "{_escaped(subsection)}"]\n' if dot else f"[{section}]\n")
         shown = "" if value is None else f' = "{_escaped(value)}"'.replace("\n", "\\n")
         lines.append(f"\t{variable}{shown}\n")
     return "".join(lines)

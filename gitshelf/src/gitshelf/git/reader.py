@@ -63,7 +63,7 @@ class ObjectReader:
         # Closing its input ends git; with an error, what it has still to say is of no use.
         if error is not None:
             process.end(self._process)
-        # What a git that has gone was still to be asked is written when its input is closed.
+        # Closing writes what was buffered for a git that may have ended already.
         with suppress(BrokenPipeError):
             self._in.close()
         self._out.close()
@@ -93,7 +93,7 @@ class ObjectReader:
                 yield fields[1].decode(), int(fields[2])
 
     def content(self, size: int) -> bytes:
-        """The content of the object whose header was just given."""
+        """The content of the object whose header was read last."""
         data = self._out.read(size + 1)
         if len(data) != size + 1:
             raise self._broken("an object")
@@ -118,17 +118,17 @@ class ObjectReader:
     def trees(self, roots: Iterable[str]) -> dict[str, list[Item]]:
         """The trees `roots` and all trees below them, by id. Raises Unfit for one that git would
         not check out."""
-        found: dict[str, list[Item]] = {}
+        trees: dict[str, list[Item]] = {}
         level = list(dict.fromkeys(roots))
         while level:
             below: dict[str, None] = {}
             for object_id, (kind, content) in zip(level, self.read(level), strict=True):
                 if kind != "tree":
                     raise self._broken(object_id)
-                items = found[object_id] = self._parsed(content, object_id)
+                items = trees[object_id] = self._parse(content, object_id)
                 below.update((item.id, None) for item in items if item.mode == gitobjects.TREE)
-            level = [object_id for object_id in below if object_id not in found]
-        return found
+            level = [object_id for object_id in below if object_id not in trees]
+        return trees
 
     def descend(self, root: str, path: bytes) -> tuple[str | None, dict[str, bytes]]:
         """The way from the tree `root` to its folder `path`: the folder's id, None if there is
@@ -137,13 +137,13 @@ class ObjectReader:
         for name in filter(None, path.split(b"/")):
             ((_, content),) = self.read([tree])
             above[tree] = content
-            inner = gitobjects.subfolder(self._parsed(content, tree), name)
+            inner = gitobjects.subfolder(self._parse(content, tree), name)
             if inner is None:
                 return None, above
             tree = inner
         return tree, above
 
-    def _parsed(self, content: bytes, object_id: str) -> list[Item]:
+    def _parse(self, content: bytes, object_id: str) -> list[Item]:
         try:
             return gitobjects.parse_tree(content, object_id)
         except gitobjects.Unfit:

@@ -11,7 +11,7 @@ from gitshelf.formats import gitobjects
 
 
 class UnknownCommit(GitshelfError):
-    """The repository answers, and does not have what was asked for; `wanted` says what."""
+    """The repository answers, but does not have the commit, branch or tag `wanted`."""
 
     def __init__(self, wanted: str, message: str, remedy: str) -> None:
         super().__init__(message, remedy)
@@ -60,11 +60,11 @@ def choose_ref(name: str, url: str, advertised: dict[str, str]) -> Ref:
                 f"{name} is both a branch and a tag of {url}",
                 f"write refs/heads/{name} or refs/tags/{name}",
             )
-        is_branch, found = bool(branch), branch or tag
+        is_branch, object_id = bool(branch), branch or tag
     else:
         is_branch = name.startswith("refs/heads/")
-        found = advertised.get(names[-1]) or advertised.get(names[0])
-    if not found:
+        object_id = advertised.get(names[-1]) or advertised.get(names[0])
+    if not object_id:
         short = re.fullmatch(r"[0-9a-f]{7,39}", name) is not None
         raise UnknownCommit(
             name,
@@ -72,7 +72,7 @@ def choose_ref(name: str, url: str, advertised: dict[str, str]) -> Ref:
             "write all digits of the SHA" if short else "correct `branch` (master when left out)",
         )
     if is_branch:
-        return Ref(found, branch=name.removeprefix("refs/heads/"))
+        return Ref(object_id, branch=name.removeprefix("refs/heads/"))
     if len(names) == 3 or name.startswith("refs/tags/"):
-        return Ref(found, tag=name.removeprefix("refs/tags/"))
-    return Ref(found)
+        return Ref(object_id, tag=name.removeprefix("refs/tags/"))
+    return Ref(object_id)

@@ -51,25 +51,25 @@ def check_inner_url(url: str, outer: str) -> str:
     """A URL that the content of the repository `outer` names, to fetch from. As `check_url`, and it
     leads to this machine only if `outer` does; relative ones are refused."""
     nowhere = Path("/nowhere")
-    found = check_url(url, nowhere)
-    if nowhere in Path(found).parents:
+    checked = check_url(url, nowhere)
+    if nowhere in Path(checked).parents:
         raise ValueError("is not a URL")
-    if local_path(found) is not None and local_path(outer) is None:
+    if local_path(checked) is not None and local_path(outer) is None:
         raise ValueError("is a folder of this machine, and its book comes from elsewhere")
-    return found
+    return checked
 
 
 def server_of(url: str) -> str:
     """The HTTP server of a URL as `scheme://host:port`, as git compares them. Of one for ssh that
     is its host by HTTPS, where git-lfs looks for objects; "" for a folder of this machine."""
-    scheme, found, rest = url.partition("://")
-    host = rest.partition("/")[0].rpartition("@")[2].lower()
-    if found and scheme in _PORTS:
+    scheme, separator, location = url.partition("://")
+    host = location.partition("/")[0].rpartition("@")[2].lower()
+    if separator and scheme in _PORTS:
         return f"{scheme}://{host.removesuffix(_PORTS[scheme])}" if host else ""
-    if found and scheme in ("ssh", "git"):
+    if separator and scheme in ("ssh", "git"):
         return f"https://{re.sub(r':[0-9]+$', '', host)}"
     before, colon, _ = url.partition(":")
-    if found or not colon or "/" in before:
+    if separator or not colon or "/" in before:
         return ""
     return f"https://{before.rpartition('@')[2].lower()}"
 
@@ -77,8 +77,8 @@ def server_of(url: str) -> str:
 def is_plaintext(url: str) -> bool:
     """Whether what comes from a URL could be anybody's who is on the way: http:// and git://, but
     from this machine itself."""
-    scheme, found, _ = url.partition("://")
-    if not found or scheme.lower() not in ("http", "git"):
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme.lower() not in ("http", "git"):
         return False
     host = urlsplit(url).hostname or ""
     with contextlib.suppress(ValueError):

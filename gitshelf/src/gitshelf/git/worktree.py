@@ -47,11 +47,11 @@ OPTIONS = tuple(options(_OPTIONS))
 """Of each call of git in a work tree."""
 
 
-def surroundings(servers: Iterable[str] = (), asked: str = "") -> dict[str, str]:
+def surroundings(servers: Iterable[str] = (), url: str = "") -> dict[str, str]:
     """The environment for git in a work tree: its own configuration counts, its user's does not.
-    `servers` and `asked` as in `isolated`."""
-    env = isolated(servers, asked)
-    # What replaces an object in that repository, its user has put there.
+    `servers` and `url` as in `isolated`."""
+    env = isolated(servers, url)
+    # Objects that are replaced in that repository, its own user has replaced: that counts.
     env.pop("GIT_NO_REPLACE_OBJECTS", None)
     return env
 
@@ -126,17 +126,17 @@ def parse_status(out: bytes, inside: frozenset[str] = frozenset()) -> Facts:
     commit = branch = ""
     changed, untracked = [], []
     for line in os.fsdecode(out).split("\0"):
-        kind, _, rest = line.partition(" ")
+        kind, _, fields = line.partition(" ")
         if line.startswith("# branch.oid "):
             commit = line[13:] if gitobjects.is_id(line[13:]) else ""
         elif line.startswith("# branch.head "):
             branch = "" if line[14:] == "(detached)" else line[14:]
         elif kind in ("1", "u"):
-            name = rest.split(" ", 7 if kind == "1" else 9)[-1]
+            name = fields.split(" ", 7 if kind == "1" else 9)[-1]
             if name not in inside:
                 changed.append(name)
-        elif kind == "?" and rest.rstrip("/") not in inside:
-            untracked.append(rest)
+        elif kind == "?" and fields.rstrip("/") not in inside:
+            untracked.append(fields)
     return Facts(commit, branch, tuple(changed), tuple(untracked))
 
 
@@ -146,16 +146,16 @@ def origin(path: Path) -> str:
         text = (path / ".git" / "config").read_text("utf-8")
         sections = _ORIGIN.findall(text)
         urls = _URL.findall(sections[0]) if len(sections) == 1 else []
-        plain = not any(one in text for one in ("[include", "\\")) and len(urls) == 1
+        plain = not any(sign in text for sign in ("[include", "\\")) and len(urls) == 1
         if plain and not any(mark in urls[0] for mark in '";#'):
             return str(urls[0])
     result = call(path, ["config", "--get", "remote.origin.url"])
     return os.fsdecode(result.out).rstrip("\n") if result.ok else ""
 
 
-def same_url(one: str, other: str) -> bool:
+def same_url(url: str, other: str) -> bool:
     """Whether two URLs name one repository: `file://`, `..`, `.git` and `/` at the end aside."""
-    return _plain_url(one) == _plain_url(other)
+    return _plain_url(url) == _plain_url(other)
 
 
 def _plain_url(url: str) -> str:
@@ -179,11 +179,11 @@ def expected_commit(path: Path, branch: str, head: str) -> str:
     else:
         names = [f"refs/remotes/origin/{branch}", f"refs/tags/{branch}"]
     for name in names:
-        found = _ref(path, name)
-        if found is None:
-            found = _commit(path, name)
-        if found:
-            return found
+        commit = _ref(path, name)
+        if commit is None:
+            commit = _commit(path, name)
+        if commit:
+            return commit
     return ""
 
 
