@@ -65,15 +65,15 @@ def read(source: Source) -> Translation:
     for node in _items(source, top, "roles", translation):
         with translation.losing():
             translation.books += _roles(source, node, translation)
-    # Those that are not carried anyway need nothing.
-    roles = [one for one in translation.books if not credentials.problem(one.git)]
+    # What a role depends on that is not carried anyway does not matter.
+    roles = [book for book in translation.books if not credentials.problem(book.git)]
     note_dependencies(source, roles, translation)
-    asked: list[tuple[Collection, Imported]] = []
+    collections: list[tuple[Collection, Imported]] = []
     for node in _items(source, top, "collections", translation):
         with translation.losing():
-            asked += _collections(source, node, translation)
-    translation.books += [book for _, book in asked]
-    _check_dependencies([one for one, _ in asked], translation)
+            collections += _collections(source, node, translation)
+    translation.books += [book for _, book in collections]
+    _check_dependencies([collection for collection, _ in collections], translation)
     return translation
 
 
@@ -94,17 +94,17 @@ def _roles(source: Source, node: Node, translation: Translation) -> Iterator[Imp
         src, version, name = [*fields, "", ""][:3]
         yield from _role(source.at(node), src, name, version, "")
         return
-    one = KEYS.fields(translation, source, "roles[].", node)
-    if "include" in one:
-        for key in one.keys() - {"include"}:
-            translation.lose(source.at(one[key]), f"`roles[].{key}` beside `include`")
-        yield from _included(source, one, translation)
+    role = KEYS.fields(translation, source, "roles[].", node)
+    if "include" in role:
+        for key in role.keys() - {"include"}:
+            translation.lose(source.at(role[key]), f"`roles[].{key}` beside `include`")
+        yield from _included_roles(source, role, translation)
         return
-    name = source.scalar(one, "role") or source.scalar(one, "name")
-    src = source.scalar(one, "src") or name
+    name = source.scalar(role, "role") or source.scalar(role, "name")
+    src = source.scalar(role, "src") or name
     if not src:
         raise source.missing("src", node, "the role")
-    version, scm = source.scalar(one, "version"), source.scalar(one, "scm")
+    version, scm = source.scalar(role, "version"), source.scalar(role, "scm")
     yield from _role(source.at(node), src, name, version, scm)
 
 
@@ -124,12 +124,14 @@ def _role(at: Location, src: str, name: str, version: str, scm: str) -> Iterator
     )
 
 
-def _included(source: Source, one: dict[str, Node], translation: Translation) -> Iterator[Imported]:
-    name = source.scalar(one, "include")
-    at = source.at(one["include"])
+def _included_roles(
+    source: Source, role: dict[str, Node], translation: Translation
+) -> Iterator[Imported]:
+    name = source.scalar(role, "include")
+    at = source.at(role["include"])
     # Ansible takes it from where it is run, which is mostly the folder of the file.
     folders = (Path(source.file).parent, Path())
-    folder = next((one for one in folders if os.path.isfile(one / name)), folders[0])  # noqa: PTH113
+    folder = next((f for f in folders if os.path.isfile(f / name)), folders[0])  # noqa: PTH113
     inner = including.Inclusion(folder, name, at, "`include`").read(source)
     root = inner.yaml()
     for node in document.sequence(root, inner.at(root), "the included file"):
@@ -140,27 +142,27 @@ def _included(source: Source, one: dict[str, Node], translation: Translation) ->
 def _collections(
     source: Source, node: Node, translation: Translation
 ) -> Iterator[tuple[Collection, Imported]]:
-    where = kind = version = ""
+    source_url = kind = version = ""
     at = source.at(node)
     if type(node).__name__ == "ScalarNode":
         name = str(node.value)
     else:
-        one = KEYS.fields(translation, source, "collections[].", node)
-        name, where = source.scalar(one, "name"), source.scalar(one, "source")
-        kind, version = source.scalar(one, "type"), source.scalar(one, "version")
-        if not name and not where:
+        values = KEYS.fields(translation, source, "collections[].", node)
+        name, source_url = source.scalar(values, "name"), source.scalar(values, "source")
+        kind, version = source.scalar(values, "type"), source.scalar(values, "version")
+        if not name and not source_url:
             raise source.missing("name", node, "the collection")
     full = _FULL_NAME.fullmatch(name)
-    url = where if kind == "git" and where else name
+    url = source_url if kind == "git" and source_url else name
     if not (kind == "git" or (not kind and _is_git(url))) or (full and url == name):
         raise at.error(
-            f"the collection {name or where} does not come from git",
+            f"the collection {name or source_url} does not come from git",
             "name the repository that it is made from",
         )
-    if where and url != where:
+    if source_url and url != source_url:
         translation.leave_out(at, "`collections[].source`, as `name` is a URL already")
-    url, comma, named = url.removeprefix("git+").partition(",")
-    version = named if comma else version
+    url, comma, after_comma = url.removeprefix("git+").partition(",")
+    version = after_comma if comma else version
     url, _, folder = url.partition("#")
     branch = revisions.of_server("HEAD" if version in ("", "*") else version)
     if _RANGE.match(branch):
@@ -169,32 +171,32 @@ def _collections(
     if reason:
         raise at.error(f"the URL {url} {reason}")
     try:
-        found = collections_of(source, url, branch, folder.strip("/"), at)
+        collections = collections_of(source, url, branch, folder.strip("/"), at)
     except GitshelfError as error:
         if not full or isinstance(error, Stopped):
             raise
         translation.leave_out(at, f"what {name} depends on, as its galaxy.yml cannot be read")
-        found = [Collection(full[1], full[2], folder.strip("/"), at)]
-    if full and name not in {one_collection.name for one_collection in found}:
+        collections = [Collection(full[1], full[2], folder.strip("/"), at)]
+    if full and name not in {collection.name for collection in collections}:
         translation.leave_out(at, f"the name {name}, as its galaxy.yml has another, which counts")
-    for one_collection in found:
-        here = Location(at.file, at.line, one_collection.place)
+    for collection in collections:
+        here = Location(at.file, at.line, collection.place)
         yield (
-            one_collection,
-            Imported(one_collection.place, here, url, branch, one_collection.path),
+            collection,
+            Imported(collection.place, here, url, branch, collection.path),
         )
 
 
-def _check_dependencies(asked: list[Collection], translation: Translation) -> None:
-    """Note what collections depend on that is not among them: ansible-galaxy would get it."""
-    names = {one.name for one in asked}
-    for one in asked:
-        for name in one.dependencies:
+def _check_dependencies(collections: list[Collection], translation: Translation) -> None:
+    """Note the dependencies that are not among `collections`: ansible-galaxy would get them."""
+    names = {collection.name for collection in collections}
+    for collection in collections:
+        for name in collection.dependencies:
             if name not in names:
                 translation.lose(
-                    one.at,
-                    f"{one.name} depends on {name}, which ansible-galaxy would get, too: add it "
-                    "with its repository",
+                    collection.at,
+                    f"{collection.name} depends on {name}, which ansible-galaxy would get, too: "
+                    "add it with its repository",
                 )
 
 

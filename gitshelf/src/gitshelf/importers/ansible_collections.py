@@ -45,19 +45,19 @@ def collections_of(
     """The collection in a folder of a repository, or those in its subfolders, as ansible-galaxy
     looks for them. Raises GitshelfError, with the line, if that cannot be read."""
 
-    def see(tree: repositories.Tree) -> list[tuple[str, bytes]]:
+    def galaxy_files(tree: repositories.Tree) -> list[tuple[str, bytes]]:
         content = tree.file(posixpath.join(folder, _GALAXY))
         if content is not None:
             return [(folder, content)]
         paths = [posixpath.join(folder, name) for name in tree.folder(folder)]
-        found = [(path, tree.file(posixpath.join(path, _GALAXY))) for path in paths]
-        return [(path, content) for path, content in found if content is not None]
+        files = [(path, tree.file(posixpath.join(path, _GALAXY))) for path in paths]
+        return [(path, content) for path, content in files if content is not None]
 
     try:
-        found = repositories.look(source, url, branch, see)
-        if not found:
+        files = repositories.look(source, url, branch, galaxy_files)
+        if not files:
             raise GitshelfError(f"there is no {_GALAXY} in it" + (f" ({folder})" if folder else ""))
-        return [_collection(content, path, at) for path, content in found]
+        return [_collection(content, path, at) for path, content in files]
     except Stopped:
         raise
     except GitshelfError as error:

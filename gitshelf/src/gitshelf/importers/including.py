@@ -71,7 +71,7 @@ class Inclusion:
         try:
             if not real.is_dir():
                 return [self]
-            names = sorted(one.name for one in real.iterdir() if one.suffix in suffixes)
+            names = sorted(path.name for path in real.iterdir() if path.suffix in suffixes)
         except OSError as error:
             raise self._error(f"it cannot be read ({error.strerror})", "correct the line") from None
         return [replace(self, folder=self.folder / self.name, name=name) for name in names]
@@ -80,13 +80,14 @@ class Inclusion:
         """The file that `source` includes. Raises GitshelfError, with the line."""
         real = self.real_path(source)
         try:
-            there = real.is_file()
-            begun = Path(source.chain[0]).parent
-            label = os.path.normpath(begun / os.path.relpath(self.folder / self.name, begun))
-            data = real.open("rb").read(_MAX_SIZE + 1) if there else b""
+            is_file = real.is_file()
+            first_folder = Path(source.chain[0]).parent
+            written = os.path.relpath(self.folder / self.name, first_folder)
+            label = os.path.normpath(first_folder / written)
+            data = real.open("rb").read(_MAX_SIZE + 1) if is_file else b""
         except OSError as error:
             raise self._error(f"it cannot be read ({error.strerror})", "correct the line") from None
-        if not there:
+        if not is_file:
             raise self._error("there is no such file", "correct the line, or import where it is")
         if len(data) > _MAX_SIZE:
             raise self._error(f"it is larger than {_MAX_SIZE >> 20} MiB", "import its parts")
@@ -98,8 +99,9 @@ class Inclusion:
 
 
 def join(source: Source, label: str, data: bytes, at: Location, name: str = "") -> Source:
-    """A file that `source` includes, with its content. `label` is for messages, `name` says that
-    it is the same file. Raises GitshelfError for a circle, and for too many files."""
+    """A file that `source` includes, with its content. `label` is for messages; a file with the
+    same `name` (`label` by default) is the same file. Raises GitshelfError for a circle, and for
+    too many files."""
     real_first = str(Path(source.chain[0]).resolve())
     names = (real_first, *source.chain[1:])
     name = name or label

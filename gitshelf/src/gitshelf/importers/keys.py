@@ -62,20 +62,20 @@ class Vocabulary:
     def meet(
         self, translation: Translation, section: str, key: str, at: Location, *, name: str = ""
     ) -> Fate:
-        """What becomes of a key of a section. It is noted, unless it is carried; one that is not
-        known is refused. `name` is what it is called in the note (else as in a table)."""
+        """What becomes of a key of a section; one that is not declared is refused. It is noted,
+        unless it is carried: by `name`, or else as in a table."""
         keys = self.sections[section]
-        known = keys.get(key)
+        declared = keys.get(key)
         name = name or f"`{section}{key}`"
-        if known is None:
+        if declared is None:
             near = difflib.get_close_matches(key, keys, 1, 0.7)
-            asked = f"; did you mean {near[0]}?" if near else ""
-            translation.lose(at, f"{name}, which this format does not have{asked}")
-        elif known.fate is Fate.REFUSED:
-            translation.lose(at, f"{name}: {known.means}")
-        elif known.fate is Fate.LEFT_OUT:
-            translation.leave_out(at, f"{name}, {known.means}")
-        return known.fate if known else Fate.REFUSED
+            hint = f"; did you mean {near[0]}?" if near else ""
+            translation.lose(at, f"{name}, which this format does not have{hint}")
+        elif declared.fate is Fate.REFUSED:
+            translation.lose(at, f"{name}: {declared.means}")
+        elif declared.fate is Fate.LEFT_OUT:
+            translation.leave_out(at, f"{name}, {declared.means}")
+        return declared.fate if declared else Fate.REFUSED
 
     def fields(
         self, translation: Translation, source: Source, section: str, node: Node

@@ -112,9 +112,9 @@ class Imported:
 
 @dataclass(slots=True)
 class Translation:
-    """The books of a file; what of it cannot be said in a gitshelf manifest (`losses`); and what
-    of it has no part in what a kit holds (`omissions`). Each is a line of text that begins with
-    where it stands, and is printable and free of passwords if it was noted by a method."""
+    """The books of a file; what in it cannot be said in a gitshelf manifest (`losses`); and what
+    has no part in what a kit holds (`omissions`). Each loss is a line of text that begins with
+    where it stands; those that a method notes are printable and free of passwords."""
 
     books: list[Imported] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
@@ -132,19 +132,19 @@ class Translation:
 
     def sort(self) -> None:
         """Bring what cannot be said into the order of the lines, file by file."""
-        found = [(_PLACE.match(loss), loss) for loss in self.losses]
-        files = {place[1]: number for number, (place, _) in enumerate(found) if place}
+        placed = [(_PLACE.match(loss), loss) for loss in self.losses]
+        files = {place[1]: number for number, (place, _) in enumerate(placed) if place}
         self.losses = [
             loss
             for _, _, loss in sorted(
                 (files[place[1]] if place else -1, int(place[2]) if place else 0, loss)
-                for place, loss in found
+                for place, loss in placed
             )
         ]
 
     @contextmanager
     def losing(self) -> Iterator[None]:
-        """An error of the block, which says where, is noted as something that cannot be said."""
+        """Note an error of the block (it says where) as something that cannot be said."""
         try:
             yield
         except Stopped:
@@ -159,7 +159,8 @@ class Translation:
         return [
             f"{file}:{', '.join(str(line) for line in lines)}: {what}"
             for (file, what), lines in sorted(
-                self.omissions.items(), key=lambda one: (files.index(one[0][0]), one[1])
+                self.omissions.items(),
+                key=lambda omission: (files.index(omission[0][0]), omission[1]),
             )
         ]
 

@@ -145,22 +145,22 @@ def read(source: Source) -> Translation:
     repository that holds the manifest. Projects of the group `notdefault` are left out, as repo
     does."""
     translation = Translation()
-    found = elements(source, KEYS, translation)
+    all_elements = elements(source, KEYS, translation)
     remotes = Remotes(source.base, translation)
-    remotes.read(_tagged(found, "remote"), _tagged(found, "default"))
+    remotes.read(_tagged(all_elements, "remote"), _tagged(all_elements, "default"))
     projects = Projects(remotes, translation)
     steps = {
         "project": projects.add,
         "extend-project": projects.extend,
         "remove-project": projects.remove,
     }
-    for one in found:
-        if one.tag in steps:
+    for element in all_elements:
+        if element.tag in steps:
             with translation.losing():
-                steps[one.tag](one)
+                steps[element.tag](element)
     projects.finish()
     return translation
 
 
-def _tagged(found: Sequence[Element], tag: str) -> list[Element]:
-    return [one for one in found if one.tag == tag]
+def _tagged(all_elements: Sequence[Element], tag: str) -> list[Element]:
+    return [element for element in all_elements if element.tag == tag]

@@ -37,35 +37,35 @@ class Projects:
         self._translation = translation
         self._projects: list[_Project] = []
 
-    def add(self, one: Element, above: _Project | None = None) -> None:
+    def add(self, element: Element, parent: _Project | None = None) -> None:
         """A <project>, and those below it, whose names and paths are below its own."""
         try:
-            name, path = self._name_and_path(one, above)
-            project = self._project(one, name, path)
+            name, path = self._name_and_path(element, parent)
+            project = self._project(element, name, path)
         except GitshelfError:
-            self._lose_below(one)
+            self._lose_below(element)
             raise
         self._projects.append(project)
-        self._links(project, one)
-        for child in one.children:
+        self._links(project, element)
+        for child in element.children:
             if child.tag == "project":
                 with self._translation.losing():
                     self.add(child, project)
 
-    def _name_and_path(self, one: Element, above: _Project | None) -> tuple[str, str]:
-        name = one.path("name").rstrip("/")
-        if above:
-            name = posixpath.join(above.name, name)
+    def _name_and_path(self, element: Element, parent: _Project | None) -> tuple[str, str]:
+        name = element.path("name").rstrip("/")
+        if parent:
+            name = posixpath.join(parent.name, name)
         # Without a path, the name counts with those above it: that is how repo reads it.
-        path = (one.path("path", dot=True) if one.get("path") else name).rstrip("/")
-        return name, posixpath.join(above.path, path) if above else path
+        path = (element.path("path", dot=True) if element.get("path") else name).rstrip("/")
+        return name, posixpath.join(parent.path, path) if parent else path
 
-    def _project(self, one: Element, name: str, path: str) -> _Project:
-        at = one.at(path)
+    def _project(self, element: Element, name: str, path: str) -> _Project:
+        at = element.at(path)
         default = self._remotes.default
-        flag = one.flag("sync-s")
-        remote = self._remotes.named(one.get("remote"), at)
-        revision = one.get("revision") or remote.get("revision") or default.get("revision")
+        flag = element.flag("sync-s")
+        remote = self._remotes.remote(element.get("remote"), at)
+        revision = element.get("revision") or remote.get("revision") or default.get("revision")
         if not revision:
             raise at.error(
                 "it has no `revision`, and neither has its remote nor <default>", "write one"
@@ -76,69 +76,70 @@ class Projects:
             at=at,
             remote=remote,
             revision=revision,
-            upstream=one.get("upstream") or default.get("upstream"),
-            groups=one.words("groups"),
+            upstream=element.get("upstream") or default.get("upstream"),
+            groups=element.words("groups"),
             submodules=bool(default.flag("sync-s") if flag is None else flag),
         )
 
-    def _lose_below(self, one: Element) -> None:
-        for child in one.children:
+    def _lose_below(self, element: Element) -> None:
+        for child in element.children:
             self._translation.lose(child.at(), f"{child.name()}, with the project it is in")
             self._lose_below(child)
 
-    def extend(self, one: Element) -> None:
+    def extend(self, element: Element) -> None:
         """An <extend-project>."""
-        name = one.required("name")
-        named = [project for project in self._projects if project.name == name]
-        if not named:
-            self._lose_below(one)
-            raise one.at().error(f"<extend-project> {name}: there is no such project")
-        if one.get("dest-path") and not one.get("path") and len(named) > 1:
-            raise one.at().error(
+        name = element.required("name")
+        candidates = [project for project in self._projects if project.name == name]
+        if not candidates:
+            self._lose_below(element)
+            raise element.at().error(f"<extend-project> {name}: there is no such project")
+        if element.get("dest-path") and not element.get("path") and len(candidates) > 1:
+            raise element.at().error(
                 f"<extend-project> {name}: there are several, which cannot all go to "
-                f"{one.get('dest-path')}",
+                f"{element.get('dest-path')}",
                 "say with `path` which one",
             )
-        meant = [project for project in named if one.get("path") in ("", project.path)]
-        for project in meant:
-            self._change(project, one)
-        if not meant:
+        extended = [project for project in candidates if element.get("path") in ("", project.path)]
+        for project in extended:
+            self._change(project, element)
+        if not extended:
             self._translation.leave_out(
-                one.at(), f"<extend-project> {name}, as none of that name is at {one.get('path')}"
+                element.at(),
+                f"<extend-project> {name}, as none of that name is at {element.get('path')}",
             )
 
-    def _change(self, project: _Project, one: Element) -> None:
-        if one.get("revision"):
-            _check_base(project, one)
-            project.revision = one.get("revision")
-        if one.get("remote"):
-            project.remote = self._remotes.named(one.get("remote"), one.at(project.path))
-        project.upstream = one.get("upstream") or project.upstream
-        project.groups |= one.words("groups")
-        if one.get("dest-path"):
-            project.path = one.path("dest-path", dot=True).rstrip("/")
+    def _change(self, project: _Project, element: Element) -> None:
+        if element.get("revision"):
+            _check_base(project, element)
+            project.revision = element.get("revision")
+        if element.get("remote"):
+            project.remote = self._remotes.remote(element.get("remote"), element.at(project.path))
+        project.upstream = element.get("upstream") or project.upstream
+        project.groups |= element.words("groups")
+        if element.get("dest-path"):
+            project.path = element.path("dest-path", dot=True).rstrip("/")
             project.at = Location(project.at.file, project.at.line, project.path)
-        self._links(project, one)
+        self._links(project, element)
 
-    def remove(self, one: Element) -> None:
+    def remove(self, element: Element) -> None:
         """A <remove-project>."""
-        name, path = one.get("name"), one.get("path")
+        name, path = element.get("name"), element.get("path")
         if not name and not path:
-            raise one.at().error("<remove-project> has neither `name` nor `path`", "write one")
-        going = [
+            raise element.at().error("<remove-project> has neither `name` nor `path`", "write one")
+        removed = [
             project
             for project in self._projects
             if name in ("", project.name) and path in ("", project.path)
         ]
-        if not going and not one.flag("optional"):
-            raise one.at().error(f"<remove-project> {name or path}: there is no such project")
-        for project in going:
-            _check_base(project, one)
+        if not removed and not element.flag("optional"):
+            raise element.at().error(f"<remove-project> {name or path}: there is no such project")
+        for project in removed:
+            _check_base(project, element)
             self._projects.remove(project)
 
     def finish(self) -> None:
         """Note the books that the projects are."""
-        taken: set[tuple[str, str]] = set()
+        known_links: set[tuple[str, str]] = set()
         for project in self._projects:
             if "notdefault" in project.groups and "platform-linux" not in project.groups:
                 self._translation.leave_out(
@@ -152,8 +153,8 @@ class Projects:
             for dest, (src, at) in project.links.items():
                 end = posixpath.normpath(posixpath.join(project.path, src))
                 target = posixpath.relpath(end, posixpath.dirname(dest) or ".")
-                if url and (dest, target) not in taken:
-                    taken.add((dest, target))
+                if url and (dest, target) not in known_links:
+                    known_links.add((dest, target))
                     self._translation.books.append(Imported(dest, at, link=target))
                 elif not url:
                     self._translation.lose(at, f"it leads to {target}, which is not imported")
@@ -175,8 +176,8 @@ class Projects:
             submodules=project.submodules,
         )
 
-    def _links(self, project: _Project, one: Element) -> None:
-        for child in one.children:
+    def _links(self, project: _Project, element: Element) -> None:
+        for child in element.children:
             if child.tag == "linkfile":
                 with self._translation.losing():
                     src, dest = child.path("src", dot=True), child.path("dest")
@@ -188,10 +189,10 @@ class Projects:
                     project.links[dest] = (src, at)
 
 
-def _check_base(project: _Project, one: Element) -> None:
-    base = one.get("base-rev")
+def _check_base(project: _Project, element: Element) -> None:
+    base = element.get("base-rev")
     if base and base != project.revision:
-        raise one.at(project.path).error(
-            f"<{one.tag}> is for `base-rev` {base}, and the project is at {project.revision}",
+        raise element.at(project.path).error(
+            f"<{element.tag}> is for `base-rev` {base}, and the project is at {project.revision}",
             "bring both together",
         )

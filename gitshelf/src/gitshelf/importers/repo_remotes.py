@@ -27,32 +27,32 @@ class Remotes:
 
     def read(self, remotes: Sequence[Element], defaults: Sequence[Element]) -> None:
         """Take the elements in; of two that contradict each other the second is noted as lost."""
-        for one in remotes:
+        for remote in remotes:
             with self._translation.losing():
-                known = self._remotes.setdefault(one.required("name"), one)
-                if known.values != one.values:
-                    raise one.at().error(
-                        f"the remote {one.get('name')} is there with other values "
-                        f"({str(known.at()).rstrip(': ')})",
+                earlier = self._remotes.setdefault(remote.required("name"), remote)
+                if earlier.values != remote.values:
+                    raise remote.at().error(
+                        f"the remote {remote.get('name')} is there with other values "
+                        f"({str(earlier.at()).rstrip(': ')})",
                         "keep one of them",
                     )
-        for one in defaults:
+        for default in defaults:
             with self._translation.losing():
-                if self.default.values and one.values and self.default.values != one.values:
-                    raise one.at().error(
+                if self.default.values and default.values and self.default.values != default.values:
+                    raise default.at().error(
                         f"there is another <default> ({str(self.default.at()).rstrip(': ')})",
                         "keep one of them",
                     )
-                self.default = one if one.values else self.default
+                self.default = default if default.values else self.default
 
-    def named(self, name: str, at: Location) -> Element:
-        """A remote, the default one for "". Raises GitshelfError if there is none."""
+    def remote(self, name: str, at: Location) -> Element:
+        """The remote `name`, the default one for "". Raises GitshelfError if there is none."""
         name = name or self.default.get("remote")
         if name not in self._remotes:
-            known = ", ".join(self._remotes) or "none"
+            names = ", ".join(self._remotes) or "none"
             raise at.error(
                 f"there is no remote {name}" if name else "it has no `remote`",
-                f"name one of the remotes ({known})",
+                f"name one of the remotes ({names})",
             )
         return self._remotes[name]
 
@@ -74,7 +74,7 @@ class Remotes:
             lost = f"; lost with it: {', '.join(places)}"
             self._translation.losses.append(shown(f"{error.message}; {error.remedy}{lost}"))
 
-    def _fetch(self, remote: Element) -> str:
+    def _fetch_url(self, remote: Element) -> str:
         fetch = _normal(remote.required("fetch"))
         if ":" in fetch or (fetch.startswith("/") and not self._base):
             return fetch
@@ -83,11 +83,13 @@ class Remotes:
                 f"the remote {remote.get('name')} is relative ({fetch or '.'})",
                 "say with --base URL which repository holds this manifest",
             )
-        scheme, separator, rest = self._base.partition("://")
+        scheme, separator, host_and_path = self._base.partition("://")
         if not separator:
             raise remote.at().error(f"--base {self._base} has no scheme", "write it, like ssh://")
         # urljoin knows http, and does not know ssh.
-        return scheme + separator + urljoin(f"http://{rest}", fetch).removeprefix("http://")
+        return (
+            scheme + separator + urljoin(f"http://{host_and_path}", fetch).removeprefix("http://")
+        )
 
 
 def _normal(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The elements of an Android repo manifest, those of the files that it includes in their place."""
+"""The elements of an Android repo manifest, with those of the files that it includes."""
 
 from __future__ import annotations
 
@@ -70,57 +70,61 @@ class Element:
 
 
 def elements(source: Source, keys: Vocabulary, translation: Translation) -> list[Element]:
-    """All elements below <manifest> in order, instead of each <include> those of its file. Those
-    that `keys` do not carry are noted and left away. Raises GitshelfError if a file is no manifest.
+    """All elements below <manifest> in order, with those of its file in the place of an <include>.
+    Those that `keys` do not carry are noted and left out. Raises GitshelfError if a file is no
+    manifest.
     """
-    found = _known(_parsed(source), keys, translation)
+    carried = _carried_children(_parse(source), keys, translation)
     flat: list[Element] = []
-    for one in found:
-        if one.tag != "include":
-            flat.append(one)
+    for element in carried:
+        if element.tag != "include":
+            flat.append(element)
             continue
         with translation.losing():
-            flat += _included(source, one, keys, translation)
+            flat += _included_elements(source, element, keys, translation)
     return flat
 
 
-def _included(
+def _included_elements(
     source: Source, include: Element, keys: Vocabulary, translation: Translation
 ) -> list[Element]:
     name = include.required("name")
     if len(source.chain) > 1:
-        # As repo does: only the first file may lead elsewhere, and that only within the top.
+        # As in repo: only the first file may name any path, if it stays within the top.
         include.path("name")
     top = including.top_of(source)
     inner = including.Inclusion(top, name, include.at(), include.name()).read(source)
-    found = elements(inner, keys, translation)
-    for one in found:
-        if one.tag in _FROM_INCLUDE:
-            one.values["groups"] = ",".join(sorted(one.words("groups") | include.words("groups")))
-        if one.tag == "project" and not one.get("revision"):
-            one.values["revision"] = include.get("revision")
-    return found
+    inner_elements = elements(inner, keys, translation)
+    for element in inner_elements:
+        if element.tag in _FROM_INCLUDE:
+            groups = element.words("groups") | include.words("groups")
+            element.values["groups"] = ",".join(sorted(groups))
+        if element.tag == "project" and not element.get("revision"):
+            element.values["revision"] = include.get("revision")
+    return inner_elements
 
 
-def _known(above: Element, keys: Vocabulary, translation: Translation) -> list[Element]:
+def _carried_children(parent: Element, keys: Vocabulary, translation: Translation) -> list[Element]:
     """The elements within another that are carried; what becomes of the others is noted."""
-    known = []
-    section = f"<{above.tag}> "
-    for one in above.children:
-        if one.tag.startswith("x-"):
+    carried = []
+    section = f"<{parent.tag}> "
+    for element in parent.children:
+        if element.tag.startswith("x-"):
             # The names that repo's documentation keeps free for others.
-            translation.leave_out(one.at(), f"<{one.tag}>, an element of somebody's own")
+            translation.leave_out(element.at(), f"<{element.tag}>, an element of somebody's own")
             continue
-        fate = keys.meet(translation, section, f"<{one.tag}>", one.at(), name=one.name())
+        fate = keys.meet(
+            translation, section, f"<{element.tag}>", element.at(), name=element.name()
+        )
         if fate is Fate.CARRIED:
-            for key in one.values:
-                keys.meet(translation, f"<{one.tag}> ", key, one.at())
-            one.children = _known(one, keys, translation)
-            known.append(one)
-    return known
+            for key in element.values:
+                keys.meet(translation, f"<{element.tag}> ", key, element.at())
+            element.children = _carried_children(element, keys, translation)
+            carried.append(element)
+    return carried
 
 
-def _parsed(source: Source) -> Element:
+def _parse(source: Source) -> Element:
     top = Element("", {}, source.file, 1)
     open_elements = [top]
     parser = expat.ParserCreate()
@@ -129,9 +133,9 @@ def _parsed(source: Source) -> Element:
         line = parser.CurrentLineNumber
         if len(open_elements) > _MAX_DEPTH:
             raise source.at(line).error("elements lie too deep in each other", "correct the file")
-        one = Element(tag, values, source.file, line)
-        open_elements[-1].children.append(one)
-        open_elements.append(one)
+        element = Element(tag, values, source.file, line)
+        open_elements[-1].children.append(element)
+        open_elements.append(element)
 
     def end(_tag: str) -> None:
         open_elements.pop()

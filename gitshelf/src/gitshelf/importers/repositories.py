@@ -1,5 +1,5 @@
-"""What is in a repository that a file to import names, where a book depends on it: a collection's
-name, a west manifest to import. Read from the cache, fetched into it first, as for a build."""
+"""What is in a repository that a file to import names, if a book depends on it: a collection's
+name, a west manifest to import. It is fetched into the cache, as for a build, and read there."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Tree:
             return None
         pieces: list[bytes] = []
         for _, size in self._reader.headers([item.id]):
-            # All of it is taken from git, whose next answer would begin with the rest else.
-            pieces += [one for one in self._reader.pieces(size) if size <= _MAX_FILE]
+            # All of it is read, or git's next answer would begin with what is left.
+            pieces += [piece for piece in self._reader.pieces(size) if size <= _MAX_FILE]
             if size > _MAX_FILE:
                 return None
         return b"".join(pieces)
@@ -59,14 +59,14 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class _Looked(Generic[T]):
-    """What was seen in a tree (it is no kit, so that its submodules do not count)."""
+    """What was seen in a tree; its submodules do not count, as no kit is made of it."""
 
     seen: T
     submodules: tuple[()] = ()
 
 
 def look(source: Source, url: str, branch: str, see: Callable[[Tree], T]) -> T:
-    """What `see` makes of the files that a branch, tag or SHA of a repository holds.
+    """What `see` returns for the files that a branch, tag or SHA of a repository holds.
 
     Raises GitshelfError, without a location, if the repository cannot be asked, or must not be: by
     gitshelf's rules for URLs, or because a file from elsewhere names a folder of this machine. A
@@ -90,8 +90,8 @@ def look(source: Source, url: str, branch: str, see: Callable[[Tree], T]) -> T:
     book = {"book": _BOOK, "git": url, "branch": branch}
     text = json.dumps({"books": [book]}, ensure_ascii=False).encode("utf-8", "replace")
     try:
-        read = manifest.parse(text, Path(source.chain[0]).with_name("gitshelf.yml"))
-        shelf = Shelf(read, source.options)
+        parsed = manifest.parse(text, Path(source.chain[0]).with_name("gitshelf.yml"))
+        shelf = Shelf(parsed, source.options)
         ((_, looked),) = shelf.work(
             lambda resolved, reader: _Looked(see(Tree(reader(), resolved.tree)))
         )

@@ -70,16 +70,16 @@ def _repositories(source: Source, translation: Translation) -> dict[str, _Reposi
         raise source.missing("repositories", root, "the file")
     repositories: dict[str, _Repository] = {}
     if "extends" in top:
-        for one in _extended(source, top["extends"], translation):
+        for inner in _extended_files(source, top["extends"], translation):
             with translation.losing():
-                repositories.update(_repositories(one, translation))
+                repositories.update(_repositories(inner, translation))
     node = top["repositories"]
     for path, (_, value) in unique_values(translation, source, node, "repositories").items():
         repositories[path] = partial(_repository, source, path, value, translation)
     return repositories
 
 
-def _extended(source: Source, node: Node, translation: Translation) -> Iterator[Source]:
+def _extended_files(source: Source, node: Node, translation: Translation) -> Iterator[Source]:
     names = source.texts(node, "extends")
     for number, name in enumerate(names):
         with translation.losing():
@@ -92,13 +92,14 @@ def _extended(source: Source, node: Node, translation: Translation) -> Iterator[
 
 def _repository(source: Source, path: str, node: Node, translation: Translation) -> Imported | None:
     location = source.at(node, path)
-    one = KEYS.fields(translation, source, "repositories.PATH.", node)
-    kind = source.required(one, "type", node, path)
+    fields = KEYS.fields(translation, source, "repositories.PATH.", node)
+    kind = source.required(fields, "type", node, path)
     if kind != "git":
         translation.lose(location, f"its type is {kind}, not git")
         return None
-    url = source.required(one, "url", node, path)
-    return Imported(path, location, url, revisions.of_server(source.scalar(one, "version", "HEAD")))
+    url = source.required(fields, "url", node, path)
+    branch = revisions.of_server(source.scalar(fields, "version", "HEAD"))
+    return Imported(path, location, url, branch)
 
 
 def _rosinstall(
@@ -110,9 +111,9 @@ def _rosinstall(
             for kind, (key_node, node) in kinds.items():
                 fate = KEYS.meet(translation, "rosinstall ", kind, source.at(key_node))
                 if fate is Fate.CARRIED:
-                    one = KEYS.fields(translation, source, "rosinstall git.", node)
-                    path = source.required(one, "local-name", node, "the repository")
-                    url = source.required(one, "uri", node, path)
-                    branch = revisions.of_server(source.scalar(one, "version", "HEAD"))
+                    fields = KEYS.fields(translation, source, "rosinstall git.", node)
+                    path = source.required(fields, "local-name", node, "the repository")
+                    url = source.required(fields, "uri", node, path)
+                    branch = revisions.of_server(source.scalar(fields, "version", "HEAD"))
                     book = Imported(path, source.at(key_node, path), url, branch)
                     yield path, lambda book=book: book  # type: ignore[misc]

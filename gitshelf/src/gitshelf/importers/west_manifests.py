@@ -67,9 +67,9 @@ class Manifests:
         self._manifest(source, _Context())
         off: set[str] = set()
         # Those of the manifests that were read first count most.
-        for one in reversed(self._filters):
-            for item in one:
-                (off.add if item.startswith("-") else off.discard)(item[1:])
+        for group_filter in reversed(self._filters):
+            for group in group_filter:
+                (off.add if group.startswith("-") else off.discard)(group[1:])
         for project in self._projects.values():
             if project.groups and off.issuperset(project.groups):
                 self.translation.leave_out(
@@ -97,30 +97,31 @@ class Manifests:
                 self._filters.append(west_values.group_filter(source, content["group-filter"]))
         body = _Body(source, context, *self._remotes(source, content))
         for project in self._own_projects(body, content):
-            for one in project.imports:
+            for import_map in project.imports:
                 with self.translation.losing():
-                    self._import_project(source, context, project, one)
+                    self._import_project(source, context, project, import_map)
 
     def _self(self, source: Source, node: Node, context: _Context) -> None:
-        own = self._fields(source, "self.", node)
-        if "import" not in own:
+        fields = self._fields(source, "self.", node)
+        if "import" not in fields:
             return
-        for one in self._imports(source, own["import"], ""):
+        for import_map in self._imports(source, fields["import"], ""):
             with self.translation.losing():
-                if one.file is None:
-                    raise one.at.error("`self` cannot import `true`", "name the file")
+                if import_map.file is None:
+                    raise import_map.at.error("`self` cannot import `true`", "name the file")
                 if context.project:
-                    self._import_project(source, context, context.project, one)
+                    self._import_project(source, context, context.project, import_map)
                 else:
-                    self._import_files(source, context, one)
+                    self._import_files(source, context, import_map)
 
-    def _import_files(self, source: Source, context: _Context, one: ImportMap) -> None:
-        """What a file of the manifest's own repository imports from it."""
+    def _import_files(self, source: Source, context: _Context, import_map: ImportMap) -> None:
+        """The projects of the files of the manifest's own repository that it imports."""
         top = including.top_of(source)
-        named = including.Inclusion(top, one.file or _MANIFEST, one.at, "`self` imports")
-        for each in named.files(source, _SUFFIXES):
+        name = import_map.file or _MANIFEST
+        inclusion = including.Inclusion(top, name, import_map.at, "`self` imports")
+        for file in inclusion.files(source, _SUFFIXES):
             with self.translation.losing():
-                self._manifest(each.read(source), _within(context, one))
+                self._manifest(file.read(source), _inner_context(context, import_map))
 
     def _imports(self, source: Source, node: Node, book: str) -> list[ImportMap]:
         return list(west_values.imports(self.keys, self.translation, source, node, book))
@@ -131,9 +132,9 @@ class Manifests:
         remotes: dict[str, str] = {}
         for node in self._list(source, content, "remotes"):
             with self.translation.losing():
-                one = self._fields(source, "remotes[].", node)
-                name = source.required(one, "name", node, "the remote")
-                remotes[name] = source.required(one, "url-base", node, "the remote")
+                fields = self._fields(source, "remotes[].", node)
+                name = source.required(fields, "name", node, "the remote")
+                remotes[name] = source.required(fields, "url-base", node, "the remote")
         defaults: dict[str, Node] = {}
         if "defaults" in content:
             with self.translation.losing():
@@ -158,7 +159,8 @@ class Manifests:
         for node in self._list(body.source, content, "projects"):
             with self.translation.losing():
                 project = self._project(body, node)
-                if not all(one.takes(project.name, project.book.place) for one in filters):
+                place = project.book.place
+                if not all(import_map.takes(project.name, place) for import_map in filters):
                     continue
                 if project.name in names:
                     raise project.book.at.error(
@@ -171,59 +173,59 @@ class Manifests:
 
     def _project(self, body: _Body, node: Node) -> _Project:
         source = body.source
-        one = self._fields(source, "projects[].", node)
-        name = source.required(one, "name", node, "the project")
+        fields = self._fields(source, "projects[].", node)
+        name = source.required(fields, "name", node, "the project")
         imports: list[ImportMap] = []
-        path = source.scalar(one, "path", name)
-        if "import" in one:
-            imports = self._imports(source, one["import"], path)
-            if type(one["import"]).__name__ == "MappingNode":
+        path = source.scalar(fields, "path", name)
+        if "import" in fields:
+            imports = self._imports(source, fields["import"], path)
+            if type(fields["import"]).__name__ == "MappingNode":
                 # The prefix of a project's own import holds for the project, too.
                 path = posixpath.join(imports[0].prefix, path)
         path = posixpath.normpath(posixpath.join(body.context.prefix, path))
         at = source.at(node, path)
         if name == "manifest" or re.search(r"[/\\]", name):
             raise at.error(f"a project cannot be called {name}", "give it another name")
-        groups = tuple(source.texts(one["groups"], "groups")) if "groups" in one else ()
+        groups = tuple(source.texts(fields["groups"], "groups")) if "groups" in fields else ()
         if groups and imports:
             raise at.error("it has both `groups` and `import`", "west takes only one of them")
-        revision = source.scalar(one, "revision") or source.scalar(
+        revision = source.scalar(fields, "revision") or source.scalar(
             body.defaults, "revision", "master"
         )
         book = Imported(
             path,
             at,
-            self._url(body, one, name, at),
+            self._url(body, fields, name, at),
             f"refs/{revision}" if _CHANGE.fullmatch(revision) else revision,
-            submodules=self._submodules(source, one, path),
+            submodules=self._submodules(source, fields, path),
         )
         return _Project(book, groups, tuple(imports), name)
 
-    def _url(self, body: _Body, one: Mapping[str, Node], name: str, at: Location) -> str:
+    def _url(self, body: _Body, fields: Mapping[str, Node], name: str, at: Location) -> str:
         source = body.source
-        url = source.scalar(one, "url")
+        url = source.scalar(fields, "url")
         if url:
             for key in ("remote", "repo-path"):
-                if source.scalar(one, key):
+                if source.scalar(fields, key):
                     raise at.error(f"it has both `url` and `{key}`", "west takes only one of them")
             return url
-        remote = source.scalar(one, "remote") or source.scalar(body.defaults, "remote")
+        remote = source.scalar(fields, "remote") or source.scalar(body.defaults, "remote")
         if remote not in body.remotes:
-            known = ", ".join(body.remotes) or "none"
+            names = ", ".join(body.remotes) or "none"
             raise at.error(
                 f"there is no remote {remote}" if remote else "it has neither `url` nor `remote`",
-                f"name one of the remotes ({known})",
+                f"name one of the remotes ({names})",
             )
-        return body.remotes[remote].rstrip("/") + "/" + source.scalar(one, "repo-path", name)
+        return body.remotes[remote].rstrip("/") + "/" + source.scalar(fields, "repo-path", name)
 
-    def _submodules(self, source: Source, one: Mapping[str, Node], path: str) -> bool:
-        if "submodules" not in one:
+    def _submodules(self, source: Source, fields: Mapping[str, Node], path: str) -> bool:
+        if "submodules" not in fields:
             return False
-        node = one["submodules"]
+        node = fields["submodules"]
         if type(node).__name__ != "SequenceNode":
             return west_values.flag(source, node, "submodules")
-        listed = [self._fields(source, "submodules[].", item) for item in node.value]
-        names = [source.scalar(item, "path") for item in listed]
+        submodules = [self._fields(source, "submodules[].", item) for item in node.value]
+        names = [source.scalar(item, "path") for item in submodules]
         if names:
             self.translation.lose(
                 source.at(node, path),
@@ -233,13 +235,13 @@ class Manifests:
         return bool(names)
 
     def _import_project(
-        self, source: Source, context: _Context, project: _Project, one: ImportMap
+        self, source: Source, context: _Context, project: _Project, import_map: ImportMap
     ) -> None:
-        """What a file imports from the repository of a project."""
+        """The projects of the manifests in the repository of a project that it imports."""
         book = project.book
-        name = one.file or _MANIFEST
+        name = import_map.file or _MANIFEST
 
-        def see(tree: repositories.Tree) -> list[tuple[str, bytes]]:
+        def manifest_files(tree: repositories.Tree) -> list[tuple[str, bytes]]:
             content = tree.file(name)
             if content is not None:
                 return [(name, content)]
@@ -247,29 +249,29 @@ class Manifests:
             if not names:
                 raise GitshelfError(f"it has no {name}")
             files = [posixpath.join(name, file) for file in names if file.endswith(_SUFFIXES)]
-            found = [(file, tree.file(file)) for file in files]
-            return [(file, content) for file, content in found if content is not None]
+            members = [(file, tree.file(file)) for file in files]
+            return [(file, content) for file, content in members if content is not None]
 
         try:
-            manifests = repositories.look(source, book.git, book.branch, see)
+            manifests = repositories.look(source, book.git, book.branch, manifest_files)
         except Stopped:
             raise
         except GitshelfError as error:
-            raise one.at.error(
+            raise import_map.at.error(
                 f"it imports the projects of its own manifest, which cannot be read: "
                 f"{error.message}",
                 "make that repository reachable, or import that manifest by itself",
             ) from None
-        within = replace(_within(context, one), project=project)
+        inner_context = replace(_inner_context(context, import_map), project=project)
         # What comes from elsewhere must not lead to folders of this machine.
         origin = source.origin or (book.git if urls.local_path(book.git) is None else "")
         for file, content in manifests:
             label = f"{project.name}@{book.branch}:{file}"
             with self.translation.losing():
-                inner = including.join(source, label, content, one.at, f"{book.git} {label}")
-                self._manifest(replace(inner, origin=origin), within)
+                inner = including.join(source, label, content, import_map.at, f"{book.git} {label}")
+                self._manifest(replace(inner, origin=origin), inner_context)
 
 
-def _within(context: _Context, one: ImportMap) -> _Context:
-    prefix = posixpath.join(context.prefix, one.prefix)
-    return replace(context, prefix=prefix, filters=(*context.filters, one))
+def _inner_context(context: _Context, import_map: ImportMap) -> _Context:
+    prefix = posixpath.join(context.prefix, import_map.prefix)
+    return replace(context, prefix=prefix, filters=(*context.filters, import_map))

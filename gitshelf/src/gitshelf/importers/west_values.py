@@ -49,22 +49,22 @@ def imports(
                 raise source.at(item, book).error("a list in the list of `import`", "write one")
             yield from imports(keys, translation, source, item, book)
     elif kind == "MappingNode":
-        yield _mapped(keys.fields(translation, source, "import.", node), source, at)
+        yield _import_map(keys.fields(translation, source, "import.", node), source, at)
     elif not _is_flag(node):
         yield ImportMap(at, str(node.value))
     elif flag(source, node, "import"):
         yield ImportMap(at, None)
 
 
-def _mapped(one: dict[str, Node], source: Source, at: Location) -> ImportMap:
+def _import_map(fields: dict[str, Node], source: Source, at: Location) -> ImportMap:
     def names(what: str, new: str, old: str) -> tuple[str, ...]:
-        key = next((k for k in (f"{what}-{new}", f"{what}-{old}") if k in one), None)
-        return tuple(source.texts(one[key], key)) if key else ()
+        key = next((k for k in (f"{what}-{new}", f"{what}-{old}") if k in fields), None)
+        return tuple(source.texts(fields[key], key)) if key else ()
 
     return ImportMap(
         at,
-        source.scalar(one, "file", "west.yml"),
-        source.scalar(one, "path-prefix"),
+        source.scalar(fields, "file", "west.yml"),
+        source.scalar(fields, "path-prefix"),
         names("name", "allowlist", "whitelist"),
         _patterns(names("path", "allowlist", "whitelist"), at),
         names("name", "blocklist", "blacklist"),
@@ -81,13 +81,13 @@ def _patterns(patterns: tuple[str, ...], at: Location) -> tuple[str, ...]:
 def group_filter(source: Source, node: Node) -> list[str]:
     """The groups that a filter puts on and off. Raises GitshelfError for anything else."""
     items = document.sequence(node, source.at(node), "group-filter")
-    found = [document.scalar(item, source.at(item), "a group") for item in items]
-    for text, item in zip(found, items, strict=True):
+    groups = [document.scalar(item, source.at(item), "a group") for item in items]
+    for text, item in zip(groups, items, strict=True):
         if text[:1] not in ("+", "-") or not text[1:]:
             raise source.at(item).error(
                 f"the group {text} begins with neither + nor -", "write which it is"
             )
-    return found
+    return groups
 
 
 def flag(source: Source, node: Node, what: str) -> bool:

@@ -20,24 +20,24 @@ _TOKEN = re.compile(r"\{[A-Za-z0-9_][A-Za-z0-9_.-]*\}")
 
 def entries(translation: Translation) -> list[str]:
     """The books as entries of a manifest, sorted by place. One that gitshelf does not take is
-    noted as lost, with the line it came from; so is the later of two at one place, and a book
-    where a link is."""
+    noted as lost, with the line it came from; so is the later of two at one place, and a book that
+    would lie under a link."""
     taken: dict[str, tuple[Imported, str]] = {}
-    for one in translation.books:
+    for book in translation.books:
         with translation.losing():
-            entry = _entry(one)
-            place = _place(one, entry)
+            entry = _entry(book)
+            place = _place(book, entry)
             if place in taken:
-                raise one.at.error(
+                raise book.at.error(
                     f"the place is taken already ({str(taken[place][0].at).rstrip(': ')})"
                 )
-            taken[place] = (one, entry)
-    for place, (one, _) in sorted(taken.items()):
+            taken[place] = (book, entry)
+    for place, (book, _) in sorted(taken.items()):
         above = _link_above(place, taken)
         if above is not None:
             del taken[place]
             link = taken[above][0].at
-            translation.lose(one.at, f"it would lie under the link of line {link.line}")
+            translation.lose(book.at, f"it would lie under the link of line {link.line}")
     return [entry for _, (_, entry) in sorted(taken.items(), key=lambda item: item[0].encode())]
 
 
@@ -51,39 +51,40 @@ def render(kind: str, file: str, translation: Translation, entries: Sequence[str
     return text
 
 
-def _place(one: Imported, entry: str) -> str:
+def _place(book: Imported, entry: str) -> str:
     """The place of a book, as gitshelf reads its entry alone. Raises GitshelfError, with the line
     it came from, if it does not take it."""
     try:
-        read = manifest.parse(("books:\n" + entry).encode(), Path("gitshelf.yml"))
+        parsed = manifest.parse(("books:\n" + entry).encode(), Path("gitshelf.yml"))
     except GitshelfError as error:
-        reason = error.message.rpartition(f"book {one.place}: ")[2]
-        raise one.at.error(reason, error.remedy) from None
+        reason = error.message.rpartition(f"book {book.place}: ")[2]
+        raise book.at.error(reason, error.remedy) from None
     except UnicodeEncodeError:
-        raise one.at.error("it has characters in it that are no text", "correct it") from None
-    return [*(book.place for book in read.books), *(link.place for link in read.links)][0]
+        raise book.at.error("it has characters in it that are no text", "correct it") from None
+    places = [*(book.place for book in parsed.books), *(link.place for link in parsed.links)]
+    return places[0]
 
 
 def _link_above(place: str, taken: dict[str, tuple[Imported, str]]) -> str | None:
     parts = place.split("/")
     above = ("/".join(parts[:count]) for count in range(1, len(parts)))
-    return next((one for one in above if one in taken and taken[one][0].link), None)
+    return next((folder for folder in above if folder in taken and taken[folder][0].link), None)
 
 
-def _entry(one: Imported) -> str:
-    lines = [("book", one.place)]
-    if one.link:
-        lines.append(("link", one.link))
+def _entry(book: Imported) -> str:
+    lines = [("book", book.place)]
+    if book.link:
+        lines.append(("link", book.link))
     else:
-        reason = credentials.problem(one.git)
+        reason = credentials.problem(book.git)
         if reason:
-            raise one.at.error(f"the URL {one.git} {reason}")
-        lines += [("git", one.git), ("branch", one.branch)]
-        lines += [(key, text) for key, text in (("path", one.path), ("track", one.track)) if text]
-        if one.submodules:
+            raise book.at.error(f"the URL {book.git} {reason}")
+        lines += [("git", book.git), ("branch", book.branch)]
+        lines += [(key, text) for key, text in (("path", book.path), ("track", book.track)) if text]
+        if book.submodules:
             lines.append(("submodules", INCLUDE))
     for key, text in lines:
-        _check(key, text, one.at)
+        _check(key, text, book.at)
     return "- " + "".join(
         ("" if number == 0 else "  ") + f"{key}: {_scalar(text)}\n"
         for number, (key, text) in enumerate(lines)
