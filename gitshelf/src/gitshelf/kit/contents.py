@@ -26,7 +26,7 @@ MAX_ENTRIES = 500_000
 MAX_NAMES = 128 << 20
 """The most that all names and targets of links hold, in bytes."""
 _SMALL = 1 << 20
-# All that a lock can speak of; which of them, it says.
+# All that any lock can speak of; which of them a kit has, its own lock says.
 _OWN = re.compile(
     rb"lock\.json|manifest\.yml|sbom\.cdx\.json|(?:commits|trees)/(?:[0-9a-f]{40}|[0-9a-f]{64})"
 )
@@ -68,7 +68,7 @@ def read(reader: Reader) -> Table:
     Takes no more memory than the limits above allow, whatever the tar is. Raises Refused.
     """
     table = Table()
-    # Until the lock is read, anything may be.
+    # Until the lock is read, each kind of id may be asked for.
     widths: tuple[int, ...] = (40, 64, CONTENT)
     big: frozenset[bytes] = frozenset()
     last = b""
@@ -138,11 +138,11 @@ def _file_ids(reader: Reader, entry: Entry, widths: tuple[int, ...]) -> dict[int
     if entry.size <= _SMALL:
         data = reader.small(entry)
         return {w: _blob(data, w) for w in widths}
-    hashed = {w: _hasher(entry.size, w) for w in widths}
+    hashes = {w: _hasher(entry.size, w) for w in widths}
     for piece in reader.content(entry):
-        for one in hashed.values():
-            one.update(piece)
-    return {w: one.hexdigest() for w, one in hashed.items()}
+        for file_hash in hashes.values():
+            file_hash.update(piece)
+    return {w: file_hash.hexdigest() for w, file_hash in hashes.items()}
 
 
 def _hasher(size: int, width: int) -> _Hash:

@@ -58,10 +58,10 @@ def _holds(folder: Path, verified: Verified) -> bool:
     """Whether this release was unpacked as `folder` before. Raises Refused, with names, if it was
     changed since."""
     try:
-        found = (folder / "KIT" / "lock.json").read_bytes()
+        lock_bytes = (folder / "KIT" / "lock.json").read_bytes()
     except OSError:
         return False
-    if folder.is_symlink() or found != verified.lock.to_bytes():
+    if folder.is_symlink() or lock_bytes != verified.lock.to_bytes():
         return False
     verify_folder(folder, verified)
     return True

@@ -16,9 +16,9 @@ def leaves(path: bytes, links: Mapping[bytes, bytes], boundary: bytes) -> bool:
     leaving. A link that leads nowhere, or in circles, stays inside.
     """
     limit = boundary.count(b"/") + 1 if boundary else 0
-    where = path.split(b"/")[:-1]
+    position = path.split(b"/")[:-1]
     todo = links[path].split(b"/")
-    if links[path].startswith(b"/") or not _below(where, boundary):
+    if links[path].startswith(b"/") or not _below(position, boundary):
         return True
     todo.reverse()
     hops = 0
@@ -27,12 +27,12 @@ def leaves(path: bytes, links: Mapping[bytes, bytes], boundary: bytes) -> bool:
         if part in (b"", b"."):
             continue
         if part == b"..":
-            if len(where) <= limit:
+            if len(position) <= limit:
                 return True
-            where.pop()
+            position.pop()
             continue
-        where.append(part)
-        target = links.get(b"/".join(where))
+        position.append(part)
+        target = links.get(b"/".join(position))
         if target is None:
             continue
         hops += 1
@@ -40,14 +40,14 @@ def leaves(path: bytes, links: Mapping[bytes, bytes], boundary: bytes) -> bool:
             return False
         if target.startswith(b"/"):
             return True
-        where.pop()
+        position.pop()
         todo.extend(reversed(target.split(b"/")))
     return False
 
 
 def _below(parts: list[bytes], boundary: bytes) -> bool:
-    wanted = boundary.split(b"/") if boundary else []
-    return parts[: len(wanted)] == wanted
+    limit = boundary.split(b"/") if boundary else []
+    return parts[: len(limit)] == limit
 
 
 def ends_outside(target: str, folder: str) -> bool:

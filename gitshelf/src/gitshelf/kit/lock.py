@@ -158,7 +158,8 @@ def _book(book: LockedBook) -> dict[str, object]:
         document["irregular"] = [text(path) for path in book.irregular]
     if book.lfs:
         document["lfs"] = [
-            {"path": text(path), "sha256": one.oid, "bytes": one.size} for path, one in book.lfs
+            {"path": text(path), "sha256": pointer.oid, "bytes": pointer.size}
+            for path, pointer in book.lfs
         ]
     if book.within is not None:
         document["submodule-of"] = book.within

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Owners:
-    """Which of some places (paths of books) a folder belongs to: the nearest one above."""
+    """Which of `places` (paths of books) a folder belongs to: the nearest one above it."""
 
     def __init__(self, places: list[bytes]) -> None:
         self._known: dict[bytes, bytes | None] = {b"": None}
@@ -16,17 +16,17 @@ class Owners:
         while folder not in self._known:
             unknown.append(folder)
             folder = folder.rpartition(b"/")[0]
-        found = self._known[folder]
+        owner = self._known[folder]
         for path in unknown:
-            self._known[path] = found
-        return found
+            self._known[path] = owner
+        return owner
 
 
 def ancestors(folders: set[bytes]) -> set[bytes]:
     """The folders with all folders above them, the shelf itself left out."""
-    found: set[bytes] = set()
+    all_folders: set[bytes] = set()
     for folder in folders:
-        while folder and folder not in found:
-            found.add(folder)
+        while folder and folder not in all_folders:
+            all_folders.add(folder)
             folder = folder.rpartition(b"/")[0]
-    return found
+    return all_folders

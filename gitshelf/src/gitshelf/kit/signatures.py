@@ -38,7 +38,7 @@ def read_sums(folder: Path) -> dict[str, str]:
     if not os.path.lexists(folder / SUMS):
         return {}
     try:
-        return _parse_sums(_small(folder / SUMS), folder)
+        return _parse_sums(_read_small(folder / SUMS), folder)
     except GitshelfError as error:
         raise Refused(error.message, error.remedy) from None
 
@@ -135,13 +135,13 @@ def check_signature(folder: Path, signers: Path) -> tuple[str, dict[str, str]]:
             f"{folder}: there is no {SUMS} with its signature beside the kit",
             "get the whole release folder, or sign it: gitshelf build --key KEY",
         )
-    _small(signature)
-    data = _small(folder / SUMS)
-    signer = signer_of(signature, data, _small(signers), os.fspath(signers))
+    _read_small(signature)
+    data = _read_small(folder / SUMS)
+    signer = signer_of(signature, data, _read_small(signers), os.fspath(signers))
     return signer, _parse_sums(data, folder)
 
 
-def _small(path: Path) -> bytes:
+def _read_small(path: Path) -> bytes:
     """The bytes of a file that people and ssh-keygen write. Raises GitshelfError if it cannot be
     read, Refused if it is too big to be one."""
     try:

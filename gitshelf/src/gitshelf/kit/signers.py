@@ -1,7 +1,7 @@
 """Whose key made a signature, by an allowed-signers file.
 
 What ssh-keygen accepts is the truth: it judges each key, name, namespace and time. As it stops at
-the first line that has the key, a key that stands in several is asked about line by line.
+the first line that has the key, it is asked line by line about a key that stands in several.
 Formats: ssh-keygen(1), ALLOWED SIGNERS; OpenSSH's PROTOCOL.sshsig. Standard library only.
 """
 
@@ -31,27 +31,29 @@ def signer_of(signature: Path, data: bytes, signers: bytes, name: str) -> str:
     """The name that the allowed-signers file with the content `signers` gives to the key which made
     `signature` of `data`. `name` is what to call that file.
 
-    Where its lines name no single person (`*@example.org`), the key's fingerprint is the name, and
-    the pattern stands behind it. Raises Refused, with ssh-keygen's reason, if the signature does
-    not fit, or if no line lets the key sign for NAMESPACE now.
+    If its lines name no single person (`*@example.org`), the name is the key's fingerprint with the
+    pattern behind it. Raises Refused, with ssh-keygen's reason, if the signature does not fit, or
+    if no line lets the key sign for NAMESPACE now.
     """
-    made = _ask("check-novalidate", signature, data=data)
-    if not made.ok:
-        raise Refused(f"{signature} does not fit {signature.stem}: {_reason(made)}")
+    validity = _ssh_keygen("check-novalidate", signature, data=data)
+    if not validity.ok:
+        raise Refused(f"{signature} does not fit {signature.stem}: {_reason(validity)}")
     lines = signers.removeprefix(_BOM).split(b"\n")
     with tempfile.TemporaryDirectory(prefix="gitshelf-") as folder:
-        known = Path(folder) / "allowed_signers"
-        known.write_bytes(b"\n".join(lines))
-        names = _names(known, signature)
+        signers_file = Path(folder) / "allowed_signers"
+        signers_file.write_bytes(b"\n".join(lines))
+        names = _names(signers_file, signature)
         refusals: list[Result] = []
-        for one in [*names, *_names_by_line(lines, Path(folder), signature)]:
-            checked = _ask("verify", signature, "-I", one, "-f", os.fspath(known), data=data)
-            if checked.ok:
-                return _shown(one, made)
-            refusals.append(checked)
-        refusals.append(_ask("find-principals", signature, "-f", os.fspath(known)))
-    for said in refusals:
-        if reason := _NOT_IN_FORCE.search(said.err):
+        for principal in [*names, *_names_by_line(lines, Path(folder), signature)]:
+            result = _ssh_keygen(
+                "verify", signature, "-I", principal, "-f", os.fspath(signers_file), data=data
+            )
+            if result.ok:
+                return _shown(principal, validity)
+            refusals.append(result)
+        refusals.append(_ssh_keygen("find-principals", signature, "-f", os.fspath(signers_file)))
+    for refusal in refusals:
+        if reason := _NOT_IN_FORCE.search(refusal.err):
             raise Refused(
                 f"{signature}: the key is in {name}, but not for this: {text(reason[1])}",
                 "have it signed with a key that is in force, or correct its line there",
@@ -62,21 +64,22 @@ def signer_of(signature: Path, data: bytes, signers: bytes, name: str) -> str:
     )
 
 
-def _ask(question: str, signature: Path, *more: str, data: bytes | None = None) -> Result:
+def _ssh_keygen(question: str, signature: Path, *more: str, data: bytes | None = None) -> Result:
     argv = ["ssh-keygen", "-Y", question, "-n", NAMESPACE, "-s", os.fspath(signature), *more]
     return process.run(argv, timeout=_TIMEOUT, input=data, env={**os.environ, "LC_ALL": "C"})
 
 
 def _reason(result: Result) -> str:
-    said = process.last_line(result.err) or process.last_line(result.out.decode("utf-8", "replace"))
-    return text(said) or "no reason given"
+    line = process.last_line(result.err) or process.last_line(result.out.decode("utf-8", "replace"))
+    return text(line) or "no reason given"
 
 
-def _names(known: Path, signature: Path) -> list[str]:
-    """The names of the first line of `known` that has the key and is in force, people's first."""
-    out = _ask("find-principals", signature, "-f", os.fspath(known)).out
+def _names(signers_file: Path, signature: Path) -> list[str]:
+    """The names in the first line of `signers_file` that has the key and is in force, those of
+    single people first."""
+    out = _ssh_keygen("find-principals", signature, "-f", os.fspath(signers_file)).out
     names = [name for name in os.fsdecode(out).splitlines() if name and not name.startswith("!")]
-    return sorted(names, key=lambda one: bool(_PATTERN.search(one)))
+    return sorted(names, key=lambda name: bool(_PATTERN.search(name)))
 
 
 def _names_by_line(lines: list[bytes], folder: Path, signature: Path) -> list[str]:
@@ -103,8 +106,8 @@ def _key(signature: Path) -> bytes:
     return base64.b64encode(blob[14 : 14 + size])
 
 
-def _shown(name: str, made: Result) -> str:
+def _shown(name: str, validity: Result) -> str:
     if not _PATTERN.search(name):
         return name
-    fingerprint = _FINGERPRINT.search(made.out.decode("utf-8", "replace"))
+    fingerprint = _FINGERPRINT.search(validity.out.decode("utf-8", "replace"))
     return f"{fingerprint[0] if fingerprint else 'a key'} (one of {name})"

@@ -40,11 +40,12 @@ def verify_folder(
     """Prove that `folder` holds an unpacked kit as it was: every file, mode and link, and nothing
     else. Times of files do not count.
 
-    Which kit says `digest` (SHA-256 of the release's tar), or `proof`: the kit's lock, what
-    `verify` gave for it, or its file, which is verified then. With neither, the folder is compared
-    with the lock and the commits that it brings itself; the digest that is returned says which kit
-    it is. Raises Refused, naming the first differences (exactly if `proof` is the kit's file, else
-    the book, and files by their times), GitshelfError if something cannot be read.
+    Which kit it has to be is said by `digest` (SHA-256 of the release's tar), or by `proof`: the
+    kit's lock, what `verify` returned for it, or its file, which is then verified. With neither,
+    the folder is compared with the lock and the commits that it brings itself; the digest that is
+    returned says which kit it is. Raises Refused, naming the first differences (exactly if `proof`
+    is the kit's file, else the book, and files by their times), GitshelfError if something cannot
+    be read.
     """
     folder = Path(folder)
     kit: Table | None = None
@@ -55,24 +56,25 @@ def verify_folder(
             raise Refused(f"{proof.path}: this is release {proof.digest}, not {digest}")
         digest, proof = proof.digest, proof.lock
     try:
-        there = _Folder(folder)
+        unpacked = _Folder(folder)
         if kit is not None:
-            there.compare(kit)
-        own = there.own_lock()
+            unpacked.compare(kit)
+        own_lock = unpacked.own_lock()
         if digest is not None:
-            # All is said with one pass and one hash; only what is wrong needs more.
-            actual, size = there.digest(own)
+            # If nothing is wrong, one pass and one hash are enough.
+            actual, size = unpacked.digest(own_lock)
             if actual == digest:
-                return Verified(folder, actual, size, own)
-        return there.prove(own, proof, digest, kit)
+                return Verified(folder, actual, size, own_lock)
+        return unpacked.prove(own_lock, proof, digest, kit)
     except OSError as error:
         where = os.fsdecode(error.filename or folder)
         raise GitshelfError(f"{where}: {error.strerror}", "look at it, and its rights") from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What is in the folder: its entry, but for the time; `changed` is its own, in ns."""
+class _Member:
+    """One file, folder or link of the folder: its entry with a time of 0; `changed` is when it was
+    changed on the disk, in ns."""
 
     entry: Entry
     changed: int
@@ -84,117 +86,130 @@ class _Folder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._top = os.fsencode(folder) + b"/"
-        self._found: list[_Found] = []
+        self._members: list[_Member] = []
         todo = [b""]
         while todo:
             with os.scandir(self._top + todo.pop()) as entries:
-                for one in entries:
-                    found = self._look(one.path[len(self._top) :].lstrip(b"/"), one)
-                    self._found.append(found)
-                    if found.entry.kind == tar.FOLDER:
-                        todo.append(found.entry.name)
-        self._found.sort(key=lambda one: one.entry.name)
+                for dir_entry in entries:
+                    member = self._examine(dir_entry.path[len(self._top) :].lstrip(b"/"), dir_entry)
+                    self._members.append(member)
+                    if member.entry.kind == tar.FOLDER:
+                        todo.append(member.entry.name)
+        self._members.sort(key=lambda member: member.entry.name)
 
-    def _look(self, name: bytes, one: os.DirEntry[bytes]) -> _Found:
-        about = one.stat(follow_symlinks=False)
-        mode, kind = stat.S_IMODE(about.st_mode), stat.S_IFMT(about.st_mode)
+    def _examine(self, name: bytes, dir_entry: os.DirEntry[bytes]) -> _Member:
+        status = dir_entry.stat(follow_symlinks=False)
+        mode, kind = stat.S_IMODE(status.st_mode), stat.S_IFMT(status.st_mode)
         if kind == stat.S_IFLNK:
             mode = 0o755
-            entry = Entry(name, tar.LINK, mode, 0, 0, os.readlink(one.path))  # noqa: PTH115
+            entry = Entry(name, tar.LINK, mode, 0, 0, os.readlink(dir_entry.path))  # noqa: PTH115
         elif kind == stat.S_IFDIR:
             entry = Entry(name + b"/", tar.FOLDER, mode, 0, 0)
         elif kind == stat.S_IFREG:
-            entry = Entry(name, tar.FILE, mode, about.st_size, 0)
+            entry = Entry(name, tar.FILE, mode, status.st_size, 0)
         else:
-            raise self._refused(f"{printable(name)} is neither a file, a folder nor a link")
-        return _Found(entry, about.st_mtime_ns)
+            raise self._refusal(f"{printable(name)} is neither a file, a folder nor a link")
+        return _Member(entry, status.st_mtime_ns)
 
-    def _refused(self, message: str) -> Refused:
+    def _refusal(self, message: str) -> Refused:
         return Refused(f"{self._folder}: {message}", _REMEDY)
 
     def compare(self, kit: Table) -> None:
         """Raises Refused, with names, if other paths are there than in the kit, or of another kind,
         mode, size or target."""
-        wanted = {seen.entry.name: seen.entry for seen in kit.others.values()}
-        wanted |= {entry.name: entry for entry in kit.folders.values()}
-        there = {one.entry.name: one.entry for one in self._found}
-        both = wanted.keys() & there.keys()
+        expected = {seen.entry.name: seen.entry for seen in kit.others.values()}
+        expected |= {entry.name: entry for entry in kit.folders.values()}
+        present = {member.entry.name: member.entry for member in self._members}
+        both = expected.keys() & present.keys()
         for names, what in (
-            (there.keys() - wanted.keys(), "not of the kit"),
-            (wanted.keys() - there.keys(), "missing"),
-            ({name for name in both if replace(wanted[name], mtime=0) != there[name]}, "changed"),
+            (present.keys() - expected.keys(), "not of the kit"),
+            (expected.keys() - present.keys(), "missing"),
+            (
+                {name for name in both if replace(expected[name], mtime=0) != present[name]},
+                "changed",
+            ),
         ):
             if names:
                 shown = some_of([printable(name) for name in sorted(names)])
-                raise self._refused(f"{what}: {shown}")
+                raise self._refusal(f"{what}: {shown}")
 
     def own_lock(self) -> Lock:
-        """The lock that the folder brings. Raises Refused if it has none, or too much in KIT/."""
-        own = [one.entry for one in self._found if one.entry.name.startswith(KIT + b"/")]
-        wanted = next(
-            (e for e in own if e.name == KIT + b"/lock.json" and e.kind == tar.FILE), None
+        """The lock in the folder itself. Raises Refused if it has none, or too much in KIT/."""
+        kit_entries = [
+            member.entry for member in self._members if member.entry.name.startswith(KIT + b"/")
+        ]
+        lock_entry = next(
+            (
+                entry
+                for entry in kit_entries
+                if entry.name == KIT + b"/lock.json" and entry.kind == tar.FILE
+            ),
+            None,
         )
-        if wanted is None:
+        if lock_entry is None:
             raise Refused(f"{self._folder}: there is no KIT/lock.json", "this is no unpacked kit")
-        if sum(entry.size for entry in own) > contents.MAX_OWN or wanted.size > lock.MAX_SIZE:
-            raise self._refused("KIT/ is too big")
+        if (
+            sum(entry.size for entry in kit_entries) > contents.MAX_OWN
+            or lock_entry.size > lock.MAX_SIZE
+        ):
+            raise self._refusal("KIT/ is too big")
         try:
-            return lock.parse(self._content(wanted))
+            return lock.parse(self._content(lock_entry))
         except Refused as error:
-            raise self._refused(error.message) from None
+            raise self._refusal(error.message) from None
 
-    def digest(self, by: Lock) -> tuple[str, int]:
-        """Digest and size of the tar that the folder is, by its lock's times."""
+    def digest(self, kit_lock: Lock) -> tuple[str, int]:
+        """Digest and size of the tar that the folder makes with the times of `kit_lock`."""
         hashed, size = hashlib.sha256(), 0
-        for piece in self._tar(by):
+        for piece in self._tar(kit_lock):
             hashed.update(piece)
             size += len(piece)
         return hashed.hexdigest(), size
 
     def prove(
-        self, own: Lock, wanted: Lock | None, digest: str | None, kit: Table | None
+        self, own_lock: Lock, expected: Lock | None, digest: str | None, kit: Table | None
     ) -> Verified:
-        """Prove the folder by its `own` lock, which has to be the one that is `wanted`, if any."""
+        """Prove the folder by its `own_lock`, which has to be the `expected` one, if any."""
         try:
-            reader = Reader(_Pieces(self._tar(own)))
+            reader = Reader(_Pieces(self._tar(own_lock)))
             table = contents.read(reader)
             if kit is not None:
                 _compare_contents(table, kit)
-            if wanted is not None and own != wanted:
+            if expected is not None and own_lock != expected:
                 raise Refused("KIT/lock.json is not the one of this kit")
-            check_table(table, own)
+            check_table(table, own_lock)
             if digest not in (None, reader.digest):
                 raise Refused(f"this is release {reader.digest}, not {digest}")
         except Refused as error:
             late = [
-                printable(one.entry.name)
-                for one, entry in zip(self._found, self._timed(own), strict=True)
-                if entry.kind == tar.FILE and one.changed != entry.mtime * 10**9
+                printable(member.entry.name)
+                for member, entry in zip(self._members, self._timed(own_lock), strict=True)
+                if entry.kind == tar.FILE and member.changed != entry.mtime * 10**9
             ]
             hint = f" (changed since it was unpacked: {some_of(late)})" if late else ""
-            raise self._refused(error.message + hint) from None
-        return Verified(self._folder, reader.digest, reader.offset, own)
+            raise self._refusal(error.message + hint) from None
+        return Verified(self._folder, reader.digest, reader.offset, own_lock)
 
-    def _timed(self, by: Lock) -> Iterator[Entry]:
+    def _timed(self, kit_lock: Lock) -> Iterator[Entry]:
         """The entries with the times that a kit with this lock gives them."""
-        times = {lock.raw(book.book): book.time for book in by.books}
-        links = {lock.raw(link.book) for link in by.links}
+        times = {lock.raw(book.book): book.time for book in kit_lock.books}
+        links = {lock.raw(link.book) for link in kit_lock.links}
         owner = Owners([*times, KIT])
-        for one in self._found:
-            name = one.entry.name
+        for member in self._members:
+            name = member.entry.name
             folder = name.rpartition(b"/")[0]
             holder = None if name in links else owner.of(folder)
-            time = times.get(KIT if holder is None else holder, by.newest)
-            entry = one.entry
+            time = times.get(KIT if holder is None else holder, kit_lock.newest)
+            entry = member.entry
             yield Entry(name, entry.kind, entry.mode, entry.size, time, entry.link)
 
-    def _tar(self, by: Lock) -> Iterator[bytes]:
+    def _tar(self, kit_lock: Lock) -> Iterator[bytes]:
         """The tar in pieces; several are read side by side."""
         with ThreadPoolExecutor(_WORKERS) as pool:
             waiting: deque[Future[bytes]] = deque()
-            for batch in _batches(self._timed(by)):
+            for batch in _batches(self._timed(kit_lock)):
                 if batch[0].size > _BATCH:
-                    yield from (one.result() for one in waiting)
+                    yield from (part.result() for part in waiting)
                     waiting.clear()
                     yield tar.header(batch[0])
                     yield from self._read(batch[0])
@@ -203,7 +218,7 @@ class _Folder:
                 waiting.append(pool.submit(self._render, batch))
                 if len(waiting) > _WORKERS:
                     yield waiting.popleft().result()
-            yield from (one.result() for one in waiting)
+            yield from (part.result() for part in waiting)
         yield tar.END
 
     def _render(self, batch: list[Entry]) -> bytes:
@@ -218,7 +233,7 @@ class _Folder:
         return b"".join(self._read(entry))
 
     def _read(self, entry: Entry) -> Iterator[bytes]:
-        """A file's content. Raises Refused if it is not what was looked at any more."""
+        """A file's content. Raises Refused if it has changed since the folder was listed."""
         handle = os.open(self._top + entry.name, _OPEN)
         try:
             left = entry.size
@@ -228,15 +243,15 @@ class _Folder:
                 left -= len(piece)
                 yield piece
             if left or os.read(handle, 1):
-                raise self._refused(f"{printable(entry.name)} changes while it is read")
+                raise self._refusal(f"{printable(entry.name)} changes while it is read")
         finally:
             os.close(handle)
 
 
-def _compare_contents(there: Table, kit: Table) -> None:
+def _compare_contents(present: Table, kit: Table) -> None:
     """Raises Refused, with names, for files of the same size that hold something else."""
-    changed = [path for path, seen in kit.others.items() if there.others[path].ids != seen.ids]
-    changed += [b"KIT/" + name for name, data in kit.own.items() if there.own[name] != data]
+    changed = [path for path, seen in kit.others.items() if present.others[path].ids != seen.ids]
+    changed += [b"KIT/" + name for name, data in kit.own.items() if present.own[name] != data]
     if changed:
         raise Refused(f"changed: {some_of([printable(path) for path in changed])}")
 

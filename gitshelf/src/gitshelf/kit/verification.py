@@ -66,7 +66,7 @@ def read_and_prove(
         with compression.open_tar(kit, file_sum) as source:
             reader = Reader(source)
             table = contents.read(reader)
-            kit_lock = lock.parse(_own(table, b"lock.json"))
+            kit_lock = lock.parse(_kit_file(table, b"lock.json"))
             check_table(table, kit_lock)
             actual = reader.digest
             file_digest = actual if compression.is_plain(source) else file_sum.hexdigest()
@@ -75,7 +75,7 @@ def read_and_prove(
     if digest is not None and actual != digest:
         raise Refused(f"{kit}: this is release {actual}, not {digest}", "get the right kit")
     if kit.name in sums:
-        # Of what was read, which need not be what the file held when it was summed first.
+        # The sum of what was read now: the file may have changed since it was summed first.
         _check_sum(kit, file_digest, sums)
     return Verified(kit, actual, reader.offset, kit_lock, signer), table
 
@@ -86,13 +86,13 @@ def _check_sum(kit: Path, file_digest: str, sums: Mapping[str, str]) -> None:
 
 
 def check_table(table: Table, kit_lock: Lock) -> None:
-    """Raises Refused if what a kit holds is not what its lock says, or this not what the commits
-    say."""
+    """Raises Refused if what a kit holds is not what its lock says, or if the lock is not what the
+    commits say."""
     _check_kit_files(table, kit_lock)
     _check_books(table, kit_lock)
 
 
-def _own(table: Table, name: bytes) -> bytes:
+def _kit_file(table: Table, name: bytes) -> bytes:
     try:
         return table.own[name]
     except KeyError:
@@ -103,12 +103,12 @@ def _check_kit_files(table: Table, kit_lock: Lock) -> None:
     """KIT/ holds exactly what the lock speaks of, and each commit proves its book's tree."""
     expected = {b"lock.json", b"manifest.yml", b"sbom.cdx.json"}
     for name, digest in (("manifest.yml", kit_lock.manifest), ("sbom.cdx.json", kit_lock.sbom)):
-        if hashlib.sha256(_own(table, name.encode())).hexdigest() != digest:
+        if hashlib.sha256(_kit_file(table, name.encode())).hexdigest() != digest:
             raise Refused(f"KIT/{name} is not the one that the lock names")
     for book in kit_lock.books:
         commit_name = f"commits/{book.commit}".encode()
         expected.add(commit_name)
-        content = _own(table, commit_name)
+        content = _kit_file(table, commit_name)
         if gitobjects.object_id("commit", content, book.commit) != book.commit:
             raise Refused(f"KIT/commits/{book.commit} is not that commit")
         commit = gitobjects.parse_commit(content)
@@ -118,7 +118,7 @@ def _check_kit_files(table: Table, kit_lock: Lock) -> None:
         for part in [p for p in lock.raw(book.path).split(b"/") if p]:
             tree_name = f"trees/{tree}".encode()
             expected.add(tree_name)
-            tree = _subtree(_own(table, tree_name), tree, part, book)
+            tree = _subtree(_kit_file(table, tree_name), tree, part, book)
         if tree != book.tree:
             raise Refused(f"book {book.book}: its tree is not its commit's")
     if expected != table.own.keys():
@@ -140,7 +140,7 @@ def _check_books(table: Table, kit_lock: Lock) -> None:
     books = {lock.raw(book.book): book for book in kit_lock.books}
     link_books = {lock.raw(link.book): link for link in kit_lock.links}
     owner = Owners([*books, *link_books, KIT])
-    held: dict[bytes, list[Seen]] = defaultdict(list)
+    members: dict[bytes, list[Seen]] = defaultdict(list)
     targets = {
         p: seen.entry.link for p, seen in table.others.items() if seen.entry.kind == tar.LINK
     }
@@ -155,7 +155,7 @@ def _check_books(table: Table, kit_lock: Lock) -> None:
             holder = owner.of(folder)
             if holder is None or holder in link_books or path in books:
                 raise Refused(f"{printable(path)} belongs to no book")
-            held[holder].append(seen)
+            members[holder].append(seen)
             place = holder
         if path in targets and (place == KIT or links.leaves(path, targets, place)):
             raise Refused(
@@ -172,7 +172,7 @@ def _check_books(table: Table, kit_lock: Lock) -> None:
         holder = owner.of(path)
         if entry.mtime != times.get(holder if holder is not None else KIT, kit_lock.newest):
             raise Refused(f"the folder {printable(path)} does not have its book's time")
-    for seen in held.pop(KIT, []):
+    for seen in members.pop(KIT, []):
         if seen.entry.mtime != kit_lock.newest or seen.entry.mode != 0o644:
             raise Refused(f"{printable(seen.entry.name)} is not as gitshelf writes it")
     gitlinks: dict[str, list[Item]] = defaultdict(list)
@@ -181,7 +181,7 @@ def _check_books(table: Table, kit_lock: Lock) -> None:
             start = len(lock.raw(book.within)) + 1 if book.within else 0
             gitlinks[book.within].append(Item(path[start:], gitobjects.SUBMODULE, book.commit))
     for path, book in books.items():
-        _check_book(path, book, held[path], gitlinks[book.book])
+        _check_book(path, book, members[path], gitlinks[book.book])
 
 
 def _check_link_book(path: bytes, entry: Entry, target: bytes, newest: int) -> None:
@@ -189,7 +189,7 @@ def _check_link_book(path: bytes, entry: Entry, target: bytes, newest: int) -> N
         raise Refused(f"the link {printable(path)} is not the one that the lock names")
 
 
-def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list[Item]) -> None:
+def _check_book(place: bytes, book: LockedBook, members: list[Seen], gitlinks: list[Item]) -> None:
     """Rebuild the book's tree from what is carried, from what was left out, and from the commits of
     its submodules, which are books of their own."""
     start = len(place) + 1 if place else 0
@@ -198,7 +198,7 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
     pointers = dict(book.lfs)
     items = []
     size = 0
-    for seen in held:
+    for seen in members:
         entry = seen.entry
         if entry.mtime != book.time:
             raise Refused(f"{printable(entry.name)} does not have its book's time")
@@ -212,7 +212,7 @@ def _check_book(place: bytes, book: LockedBook, held: list[Seen], gitlinks: list
         size += entry.size
         pointer = pointers.pop(path, None)
         if pointer is None:
-            # Not there if the lock claims it for another book's LFS.
+            # Missing if the lock claims the path as an LFS object of another book.
             blob = seen.ids.get(width, "")
         elif (seen.ids.get(contents.CONTENT), entry.size) == (pointer.oid, pointer.size):
             blob = gitobjects.object_id("blob", pointer.to_bytes(), book.commit)

@@ -30,18 +30,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_argument("folder", type=Path, help="a folder that is not there yet")
         command.add_argument("--signers", type=Path, help="an allowed-signers file")
         command.add_argument("--digest", help="SHA-256 that the uncompressed tar must have")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if given.command == "extract":
-            done = extract(given.kit, given.folder, signers=given.signers, digest=given.digest)
-        elif given.kit.is_dir():
-            done = verify_folder(given.kit, digest=given.digest)
+        if options.command == "extract":
+            verified = extract(
+                options.kit, options.folder, signers=options.signers, digest=options.digest
+            )
+        elif options.kit.is_dir():
+            verified = verify_folder(options.kit, digest=options.digest)
         else:
-            done = verify(given.kit, signers=given.signers, digest=given.digest)
+            verified = verify(options.kit, signers=options.signers, digest=options.digest)
     except GitshelfError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.remedy:
             print(f"remedy: {error.remedy}", file=sys.stderr)
         return error.exit_code
-    print(json.dumps({"digest": done.digest, "signer": done.signer, "bytes": done.size}))
+    print(
+        json.dumps({"digest": verified.digest, "signer": verified.signer, "bytes": verified.size})
+    )
     return 0
