@@ -73,7 +73,7 @@ def parse(
     start = Location(name, 1)
     if len(data) > _MAX_SIZE:
         raise start.error("the manifest is too big", "a manifest has 4 MiB at most")
-    root = document.compose(_hidden(data, name), name)
+    root = document.compose(_hide_tokens(data, name), name)
     if root is None:
         raise start.error("the manifest is empty", "list books under `books:`")
     top = document.mapping(root, start, "the manifest")
@@ -88,7 +88,7 @@ def parse(
     return Manifest(file, data, chosen, tuple(books), tuple(links))
 
 
-def _hidden(data: bytes, name: str) -> str:
+def _hide_tokens(data: bytes, name: str) -> str:
     """The manifest's text with its tokens hidden."""
     try:
         return hide(data.decode("utf-8-sig"))

@@ -51,8 +51,8 @@ class BookParser:
         policies = self._policies(defaults, Policies())
         books: list[Book] = []
         links: list[Link] = []
-        for one in document.sequence(node, self._at(node), "books"):
-            self._add(one, policies, books, links)
+        for book_node in document.sequence(node, self._at(node), "books"):
+            self._add(book_node, policies, books, links)
         self._check_places(books, links)
         books.sort(key=lambda book: book.place.encode())
         links.sort(key=lambda link: link.place.encode())
@@ -66,29 +66,29 @@ class BookParser:
 
     def _add(self, node: Node, policies: Policies, books: list[Book], links: list[Link]) -> None:
         self._book = ""
-        where = self._at(node)
+        location = self._at(node)
         pairs: dict[str, tuple[Node, Node]] = {}
-        for key, (key_node, value) in document.mapping(node, where, "a book").items():
+        for key, (key_node, value) in document.mapping(node, location, "a book").items():
             pairs[self._text(key_node, "a key") if tokens_in(key) else key] = (key_node, value)
         if "book" not in pairs:
             document.check_keys(pairs, _BOOK_KEYS, self._name, "the book")
-            raise where.error("a book without a place", "write `book: PATH`")
+            raise location.error("a book without a place", "write `book: PATH`")
         written = self._text(pairs["book"][1], "book")
         self._book = written
-        where = self._at(pairs["book"][0])
+        location = self._at(pairs["book"][0])
         document.check_keys(pairs, _BOOK_KEYS, self._name, "the book", written)
-        path = _shelf_path(written, where)
+        path = _shelf_path(written, location)
         if ("git" in pairs) == ("link" in pairs):
-            raise where.error("a book needs either `git` or `link`", "write one of them")
+            raise location.error("a book needs either `git` or `link`", "write one of them")
         if "link" in pairs:
             for key in _GIT_ONLY:
                 if key in pairs:
                     raise self._at(pairs[key][0]).error(f"a link has no `{key}`", "remove it")
             node = pairs["link"][1]
             target = self._target(path, written.startswith("/"), node)
-            links.append(Link(path, target, where, written, self._text(node, "link")))
+            links.append(Link(path, target, location, written, self._text(node, "link")))
         else:
-            book = self._git_book(path, pairs, policies, where)
+            book = self._git_book(path, pairs, policies, location)
             skip = self._flag(pairs, "skiprepourlcheck")
             books.append(replace(book, written=written, skip_url_check=skip))
         self._book = ""
@@ -98,7 +98,7 @@ class BookParser:
         path: str,
         pairs: dict[str, tuple[Node, Node]],
         policies: Policies,
-        where: Location,
+        location: Location,
     ) -> Book:
         node = pairs["git"][1]
         url = self._text(node, "git")
@@ -119,7 +119,7 @@ class BookParser:
             tag=self._ref(pairs, "tag"),
             policies=self._policies(pairs, policies),
             origin=origin,
-            at=where,
+            at=location,
         )
 
     def _ref(self, pairs: dict[str, tuple[Node, Node]], key: str) -> str:
@@ -174,43 +174,43 @@ class BookParser:
     def _check_places(self, books: list[Book], links: list[Link]) -> None:
         taken: dict[str, Location] = {}
         everything: list[Book | Link] = [*books, *links]
-        for one in everything:
-            if one.place in taken:
-                first = taken[one.place]
-                later, earlier = max(one.at.line, first.line), min(one.at.line, first.line)
-                raise Location(self._name, later, one.at.book).error(
-                    f"the place {one.place} is taken twice, first in line {earlier}",
+        for book in everything:
+            if book.place in taken:
+                first = taken[book.place]
+                later, earlier = max(book.at.line, first.line), min(book.at.line, first.line)
+                raise Location(self._name, later, book.at.book).error(
+                    f"the place {book.place} is taken twice, first in line {earlier}",
                     "give one of them another place, or remove it",
                 )
-            taken[one.place] = one.at
+            taken[book.place] = book.at
         for link in links:
-            for one in everything:
-                if one.place.startswith(link.place + "/"):
-                    raise one.at.error(
+            for book in everything:
+                if book.place.startswith(link.place + "/"):
+                    raise book.at.error(
                         f"it would lie under the link {link.place} (line {link.at.line})",
                         "put it where the link leads, or elsewhere",
                     )
 
 
-def _shelf_path(written: str, where: Location) -> str:
+def _shelf_path(written: str, location: Location) -> str:
     if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in written):
-        raise where.error("the place has control characters in it", "write a plain path")
+        raise location.error("the place has control characters in it", "write a plain path")
     parts = [part for part in written.split("/") if part not in ("", ".")]
     if not written or ".." in parts:
-        raise where.error(
+        raise location.error(
             f"the place {written!r} is outside the shelf", "write a path without `..`"
         )
     faults = [(part, names.fault(part.encode("utf-8"))) for part in parts]
     for part, fault in faults:
         if fault:
-            raise where.error(f"the name {part!r} of its place {fault}", "choose another place")
+            raise location.error(f"the name {part!r} of its place {fault}", "choose another place")
     if parts and parts[0] == RESERVED:
-        raise where.error(f"the place {RESERVED}/ is the kit's own", "choose another place")
+        raise location.error(f"the place {RESERVED}/ is the kit's own", "choose another place")
     return "/".join(parts)
 
 
-def _inner_path(written: str, where: Location) -> str:
+def _inner_path(written: str, location: Location) -> str:
     parts = [part for part in written.split("/") if part not in ("", ".")]
     if written.startswith("/") or ".." in parts or "\0" in written:
-        raise where.error(f"the folder {written!r} is outside the repository", "correct `path`")
+        raise location.error(f"the folder {written!r} is outside the repository", "correct `path`")
     return "/".join(parts)

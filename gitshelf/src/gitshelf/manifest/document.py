@@ -51,7 +51,7 @@ class Location:
         return error
 
     def locate(self, error: GitshelfError) -> GitshelfError:
-        """`error` as one that says where; it stays as it is if it does already, or if it only says
+        """`error` with this location before its message, unless it has one already, or only says
         that the run was stopped. An UnknownCommit stays one."""
         if error.located or isinstance(error, Stopped):
             return error
@@ -92,7 +92,7 @@ def compose(text: str, file: str) -> Node | None:
 
     try:
         with warnings.catch_warnings():
-            # That an anchor may be used again is YAML 1.2; it would be said on standard error.
+            # YAML 1.2 lets an anchor be used again; the warning would go to standard error.
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             return YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -109,8 +109,8 @@ def compose(text: str, file: str) -> Node | None:
 
 
 def _too_deep(text: str) -> int:
-    """The line in which `text` is nested deeper than any manifest, 0 if none is: libyaml composes
-    by calling itself, and the process ends where the stack does."""
+    """The line in which `text` is nested deeper than any manifest is, 0 if there is none: libyaml
+    calls itself at each level, and the process ends with its stack."""
     if indented := _INDENTED.search(text):
         return text.count("\n", 0, indented.start()) + 1
     if text.count("[") + text.count("{") < _MAX_DEPTH:
@@ -118,7 +118,7 @@ def _too_deep(text: str) -> int:
     import yaml
 
     depth = 0
-    with suppress(yaml.YAMLError):  # what is no YAML is told by who composes it
+    with suppress(yaml.YAMLError):  # `compose` says why it is no YAML
         for event in yaml.parse(text, Loader=_event_loader()):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
@@ -165,42 +165,49 @@ def mapping(node: Node, location: Location, what: str) -> dict[str, tuple[Node, 
 
 
 def _pairs(
-    node: Node, location: Location, what: str, done: dict[int, dict[str, tuple[Node, Node]] | None]
+    node: Node,
+    location: Location,
+    what: str,
+    merges: dict[int, dict[str, tuple[Node, Node]] | None],
 ) -> dict[str, tuple[Node, Node]]:
-    """`done` are the mappings that were merged before, by identity: each once, however often they
-    are named; None while one is being merged."""
-    done[id(node)] = None
-    found: dict[str, tuple[Node, Node]] = {}
+    """As `mapping`. `merges` are the mappings that were merged before, by identity: each is merged
+    once, however often it is named; its value is None until that is done."""
+    merges[id(node)] = None
+    pairs: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key_node, value_node in node.value:
-        where = Location(location.file, line_of(key_node), location.book)
-        key = scalar(key_node, where, f"a key of {what}")
+        key_location = Location(location.file, line_of(key_node), location.book)
+        key = scalar(key_node, key_location, f"a key of {what}")
         if key == "<<":
-            several = _is(value_node, "SequenceNode")
-            for one in reversed(value_node.value if several else [value_node]):
-                if not _is(one, "MappingNode") or done.get(id(one), {}) is None:
-                    raise where.error("`<<` must name a mapping", "name one that is whole before")
-                if len(done) > _MAX_MERGED:
-                    raise where.error("`<<` goes on without bounds")
-                merged.update(done.get(id(one)) or _pairs(one, where, what, done))
-        elif key in found:
-            raise where.error(
-                f"{key} is there twice in {what}, first in line {line_of(found[key][0])}",
+            is_list = _is(value_node, "SequenceNode")
+            for merged_node in reversed(value_node.value if is_list else [value_node]):
+                if not _is(merged_node, "MappingNode") or merges.get(id(merged_node), {}) is None:
+                    raise key_location.error(
+                        "`<<` must name a mapping", "name one that is whole before"
+                    )
+                if len(merges) > _MAX_MERGED:
+                    raise key_location.error("`<<` goes on without bounds")
+                merged.update(
+                    merges.get(id(merged_node)) or _pairs(merged_node, key_location, what, merges)
+                )
+        elif key in pairs:
+            raise key_location.error(
+                f"{key} is there twice in {what}, first in line {line_of(pairs[key][0])}",
                 "keep one of them",
             )
         else:
-            found[key] = (key_node, value_node)
-    done[id(node)] = {**merged, **found}
-    return {**merged, **found}
+            pairs[key] = (key_node, value_node)
+    merges[id(node)] = {**merged, **pairs}
+    return {**merged, **pairs}
 
 
 def section(
-    above: dict[str, tuple[Node, Node]], key: str, file: str
+    parent: dict[str, tuple[Node, Node]], key: str, file: str
 ) -> dict[str, tuple[Node, Node]]:
     """The mapping under `key`; empty if there is none."""
-    if key not in above:
+    if key not in parent:
         return {}
-    node = above[key][1]
+    node = parent[key][1]
     return mapping(node, Location(file, line_of(node)), key)
 
 
@@ -234,6 +241,6 @@ def _is(node: Node, kind: str) -> bool:
 
 
 def is_null(node: Node) -> bool:
-    """Whether a node is there for nothing, as YAML 1.1 writes that."""
+    """Whether a node has no value, in one of the ways that YAML 1.1 knows."""
     written = ("", "~", "null", "Null", "NULL")
     return _is(node, "ScalarNode") and node.value in written and not node.style

@@ -39,10 +39,10 @@ class Texts:
         default = ""
         if "environment" in defaults:
             node = defaults["environment"][1]
-            where = Location(self._name, document.line_of(node))
-            default = self.text(node, where, "environment")
+            location = Location(self._name, document.line_of(node))
+            default = self.text(node, location, "environment")
             if environments:
-                self._gather(environments, default, where, values, lines)
+                self._gather(environments, default, location, values, lines)
         if environment is not None:
             self._gather(environments, environment, Location(self._name, 1), values, lines)
         for token, value in self._given.items():
@@ -50,8 +50,8 @@ class Texts:
             lines.pop(token, None)
         self._values = tokens.Values(values)
         for token, value in values.items():
-            where = Location(self._name, lines.get(token, 1))
-            self._expand(value, where, token, lines)
+            location = Location(self._name, lines.get(token, 1))
+            self._expand(value, location, token, lines)
         return environment or default
 
     def text(self, node: Node, location: Location, what: str) -> str:
@@ -66,17 +66,17 @@ class Texts:
         self,
         environments: dict[str, tuple[Node, Node]],
         name: str,
-        where: Location,
+        environment_location: Location,
         values: dict[str, str],
         lines: dict[str, int],
     ) -> None:
         if name not in environments:
-            raise where.error(
+            raise environment_location.error(
                 f"there is no environment {name}", document.unknown_key(name, environments)
             )
-        one = document.section(environments, name, self._name)
-        document.check_keys(one, _KEYS, self._name, f"the environment {name}")
-        for token, (_, node) in document.section(one, "tokens", self._name).items():
+        environment = document.section(environments, name, self._name)
+        document.check_keys(environment, _KEYS, self._name, f"the environment {name}")
+        for token, (_, node) in document.section(environment, "tokens", self._name).items():
             location = Location(self._name, document.line_of(node))
             values[token] = document.scalar(node, location, f"the token {token}")
             lines[token] = location.line

@@ -60,12 +60,12 @@ def expand(hidden: str, value: Callable[[str], str], name: str = "") -> str:
 
     def put(match: re.Match[str]) -> str:
         nonlocal length
-        found = value(match[1])
-        length += len(found)
+        token_value = value(match[1])
+        length += len(token_value)
         if length > _MAX_LENGTH:
             what = f"the token {{{name}}}" if name else "a text"
             raise TokenError(name, f"{what} grows without bounds, at {{{match[1]}}}")
-        return found
+        return token_value
 
     return _HIDDEN.sub(put, hidden)
 
@@ -92,9 +92,9 @@ class Values:
             raise TokenError(user, f"the token {{{name}}} has no value", missing=name)
         if len(way) >= _MAX_DEPTH:
             raise TokenError(name, f"the token {{{name}}} is nested too deeply")
-        found = expand(self._raw[name], lambda inner: self._value(inner, (*way, name)), name)
-        self._done[name] = found
-        return found
+        value = expand(self._raw[name], lambda inner: self._value(inner, (*way, name)), name)
+        self._done[name] = value
+        return value
 
     def with_value(self, name: str, value: str) -> Values:
         """The same values and one more, which is taken as it is."""
