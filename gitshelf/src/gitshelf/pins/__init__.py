@@ -44,13 +44,16 @@ def pinned_manifest(
     A branch that was named is kept as `track`, so that the pin can be checked to be on it, and a
     tag as `tag`. Raises GitshelfError as `resolve` does.
     """
-    read = load(Path(file), environment, tokens)
+    manifest = load(Path(file), environment, tokens)
     resolution = resolve(file, environment=environment, tokens=tokens, options=options)
-    if resolution.manifest.data != read.data:
+    if resolution.manifest.data != manifest.data:
         raise GitshelfError(f"{file} changed while it was read", "try again")
     return rewrite_pins(
-        read,
-        {one.book.place: NewPin(one.commit, one.branch, one.tag) for one in resolution.books},
+        manifest,
+        {
+            resolved.book.place: NewPin(resolved.commit, resolved.branch, resolved.tag)
+            for resolved in resolution.books
+        },
         tokens,
     )
 
@@ -91,15 +94,15 @@ def pin(
     resolution = resolve(file, environment=environment, tokens=tokens, options=options)
     pins = [
         Pin(
-            one.book.place,
-            one.book.branch,
+            resolved.book.place,
+            resolved.book.branch,
             # A pin that names an annotated tag's own id is a pin.
-            one.book.branch if is_id(one.book.branch) else one.commit,
-            one.book.track or one.branch,
-            one.book.at,
-            one.book.tag or one.tag,
+            resolved.book.branch if is_id(resolved.book.branch) else resolved.commit,
+            resolved.book.track or resolved.branch,
+            resolved.book.at,
+            resolved.book.tag or resolved.tag,
         )
-        for one in resolution.books
+        for resolved in resolution.books
     ]
     if write:
         _save(resolution.manifest, pins, tokens)
@@ -122,43 +125,45 @@ def update(
     cannot be asked; then the file is as it was.
     """
     options = options or Options()
-    read = load(Path(file), environment, tokens)
-    chosen = _chosen(read, books)
+    manifest = load(Path(file), environment, tokens)
+    chosen = _chosen(manifest, books)
     running = Running()
-    fetcher = options.fetcher(running, read.urls)
+    fetcher = options.fetcher(running, manifest.urls)
     by_url: dict[str, list[Book]] = {}
     for book in chosen:
         by_url.setdefault(book.url, []).append(book)
 
-    def ask(url: str, several: list[Book]) -> list[Pin]:
+    def ask(url: str, url_books: list[Book]) -> list[Pin]:
         try:
-            refs = fetcher.refs(url, [book.track for book in several])
+            refs = fetcher.refs(url, [book.track for book in url_books])
         except GitshelfError as error:
             if isinstance(error, UnknownCommit):
                 error.remedy = "correct `track`"
-            raise locate(error, several, {book.place: book.track for book in several}) from None
-        return [Pin(b.place, b.branch, refs[b.track].id, b.track, b.at) for b in several]
+            raise locate(error, url_books, {book.place: book.track for book in url_books}) from None
+        return [Pin(b.place, b.branch, refs[b.track].id, b.track, b.at) for b in url_books]
 
-    tasks = [(several[0].place, partial(ask, url, several)) for url, several in by_url.items()]
-    found = run_all(tasks, options.workers, running, options.report)
-    pins = sorted((one for group in found for one in group), key=lambda one: one.book.encode())
+    tasks = [
+        (url_books[0].place, partial(ask, url, url_books)) for url, url_books in by_url.items()
+    ]
+    groups = run_all(tasks, options.workers, running, options.report)
+    pins = sorted((pin for group in groups for pin in group), key=lambda pin: pin.book.encode())
     if write:
-        _save(read, pins, tokens)
+        _save(manifest, pins, tokens)
     return pins
 
 
-def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
+def _chosen(manifest: Manifest, names: Sequence[str]) -> list[Book]:
     """The books to update: pins that track a branch."""
     if not names:
-        return [book for book in read.books if is_id(book.branch) and book.track]
-    known = {book.place: book for book in read.books}
+        return [book for book in manifest.books if is_id(book.branch) and book.track]
+    by_place = {book.place: book for book in manifest.books}
     chosen = []
     for name in dict.fromkeys(name.strip("/") for name in names):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            remedy = f"did you mean {near[0]}?" if near else "books: " + ", ".join(known)
-            raise GitshelfError(f"{read.file}: there is no book {name} from git", remedy)
-        book = known[name]
+        if name not in by_place:
+            near = difflib.get_close_matches(name, by_place, 1, 0.5)
+            remedy = f"did you mean {near[0]}?" if near else "books: " + ", ".join(by_place)
+            raise GitshelfError(f"{manifest.file}: there is no book {name} from git", remedy)
+        book = by_place[name]
         if not is_id(book.branch):
             raise book.at.error(
                 f"it follows {book.branch} by name, there is no pin to move",
@@ -172,20 +177,20 @@ def _chosen(read: Manifest, names: Sequence[str]) -> list[Book]:
     return chosen
 
 
-def _save(read: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None) -> None:
+def _save(manifest: Manifest, pins: Sequence[Pin], tokens: Mapping[str, str] | None) -> None:
     """Write the manifest with its new pins, aside and then in its place."""
-    changed = {one.book: NewPin(one.new, one.track, one.tag) for one in pins if one.moves}
-    if not changed:
+    new_pins = {pin.book: NewPin(pin.new, pin.track, pin.tag) for pin in pins if pin.moves}
+    if not new_pins:
         return
-    text = rewrite_pins(read, changed, tokens)
-    target = read.file.resolve()
-    mark = codecs.BOM_UTF8 if read.data.startswith(codecs.BOM_UTF8) else b""
+    text = rewrite_pins(manifest, new_pins, tokens)
+    target = manifest.file.resolve()
+    mark = codecs.BOM_UTF8 if manifest.data.startswith(codecs.BOM_UTF8) else b""
     try:
-        if target.read_bytes() != read.data:
-            raise GitshelfError(f"{read.file} changed while it was read", "try again")
+        if target.read_bytes() != manifest.data:
+            raise GitshelfError(f"{manifest.file} changed while it was read", "try again")
         mode = target.stat().st_mode & 0o7777
         files.write(target, mark + text.encode(), durable=True, mode=mode)
     except OSError as error:
         raise GitshelfError(
-            f"{read.file} cannot be written: {error.strerror}", "nothing was changed"
+            f"{manifest.file} cannot be written: {error.strerror}", "nothing was changed"
         ) from None

@@ -18,8 +18,8 @@ from gitshelf.manifest.tokens import hide, show
 
 @dataclass(frozen=True, slots=True)
 class NewPin:
-    """What a book's pin is to say: the commit, and the branch and the tag it came from; a `track`
-    or `tag` that the book has already stays."""
+    """A book's pin as it is to be written: the commit, and the branch and the tag it came from. A
+    `track` or `tag` that the book has already stays."""
 
     commit: str
     track: str = ""
@@ -27,27 +27,27 @@ class NewPin:
 
 
 def rewrite_pins(
-    read: Manifest, pins: Mapping[str, NewPin], tokens: Mapping[str, str] | None = None
+    original: Manifest, pins: Mapping[str, NewPin], tokens: Mapping[str, str] | None = None
 ) -> str:
     """The text of a manifest with new pins, by the books' places; all the rest stays.
 
     Raises GitshelfError if a pin is shared by several books, so that it cannot change alone.
     """
-    by_line = {book.at.line: book for book in read.books}
-    text = read.data.decode("utf-8-sig")
+    by_line = {book.at.line: book for book in original.books}
+    text = original.data.decode("utf-8-sig")
     edits: list[tuple[int, int, str]] = []
-    for node, pairs in _book_nodes(text, str(read.file)):
+    for node, pairs in _book_nodes(text, str(original.file)):
         book = by_line.get(document.line_of(pairs["book"][0])) if "book" in pairs else None
         if book is not None and book.place in pins:
-            edits += _edits(node, pairs, _added(book, pins[book.place]), book.at, text)
+            edits += _edits(node, pairs, _missing_part(book, pins[book.place]), book.at, text)
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
-    _check(read, pins, text, tokens)
+    _check(original, pins, text, tokens)
     return text
 
 
 def _check(
-    read: Manifest,
+    original: Manifest,
     pins: Mapping[str, NewPin],
     text: str,
     tokens: Mapping[str, str] | None,
@@ -57,34 +57,34 @@ def _check(
     def plain(book: Book) -> Book:
         return replace(book, at=Location("", 0))
 
-    wanted = []
-    for book in read.books:
+    expected = []
+    for book in original.books:
         pin = pins.get(book.place, NewPin(book.branch))
         track, tag = book.track or pin.track, book.tag or pin.tag
-        wanted.append(plain(replace(book, branch=pin.commit, track=track, tag=tag)))
-    folder = read.file.absolute().parent
+        expected.append(plain(replace(book, branch=pin.commit, track=track, tag=tag)))
+    folder = original.file.absolute().parent
     try:
-        again = manifest.parse(
+        reread = manifest.parse(
             text.encode(),
-            read.file,
-            environment=read.environment or None,
+            original.file,
+            environment=original.environment or None,
             tokens=tokens,
             here=lambda: git.toplevel(folder),
         )
-        found = [plain(book) for book in again.books]
+        rewritten = [plain(book) for book in reread.books]
     except GitshelfError:
-        found = []
-    for old, new in zip_longest(wanted, found):
+        rewritten = []
+    for old, new in zip_longest(expected, rewritten):
         if old != new:
             raise GitshelfError(
-                f"{read.file}: the pin of book {old.place if old else ''} cannot be written in "
+                f"{original.file}: the pin of book {old.place if old else ''} cannot be written in "
                 "place, its layout is too unusual",
                 "write `branch: NAME` on a line of its own in the book",
             )
 
 
-def _added(book: Book, new: NewPin) -> NewPin:
-    """What is not there yet."""
+def _missing_part(book: Book, new: NewPin) -> NewPin:
+    """The new pin without the `track` and the `tag` that the book has already."""
     return NewPin(new.commit, "" if book.track else new.track, "" if book.tag else new.tag)
 
 
@@ -102,16 +102,20 @@ def _edits(
     location: Location,
     text: str,
 ) -> list[tuple[int, int, str]]:
-    own = {key.value: value for key, value in node.value}
+    value_nodes = {key.value: value for key, value in node.value}
     names = {key: name for key, name in (("track", new.track), ("tag", new.tag)) if name}
-    if not names and "branch" in own and show(own["branch"].value).lower() == new.commit:
+    if (
+        not names
+        and "branch" in value_nodes
+        and show(value_nodes["branch"].value).lower() == new.commit
+    ):
         return []
-    between = ", "
+    separator = ", "
     if not node.flow_style:
-        between = _newline(text) + " " * pairs["book"][0].start_mark.column
-    added = "".join(f"{between}{key}: {_plain(name)}" for key, name in names.items())
-    if "branch" in own:
-        value = own["branch"]
+        separator = _newline(text) + " " * pairs["book"][0].start_mark.column
+    added = "".join(f"{separator}{key}: {_plain(name)}" for key, name in names.items())
+    if "branch" in value_nodes:
+        value = value_nodes["branch"]
         key = pairs["branch"][0]
         if value.start_mark.index < key.end_mark.index or getattr(value, "anchor", None):
             raise Location(location.file, document.line_of(key), location.book).error(
@@ -120,18 +124,18 @@ def _edits(
         end = value.end_mark.index
         after = end if node.flow_style else _end_of_line(text, end)
         return [(value.start_mark.index, end, new.commit), (after, after, added)]
-    last = own.get("git") or own["book"]
+    last = value_nodes.get("git") or value_nodes["book"]
     if last.start_mark.index < node.start_mark.index:
-        last = own["book"]
+        last = value_nodes["book"]
     end = last.end_mark.index
-    return [(end, end, f"{between}branch: {new.commit}{added}")]
+    return [(end, end, f"{separator}branch: {new.commit}{added}")]
 
 
 def _end_of_line(text: str, index: int) -> int:
     """Where the line of `index` ends, its comment included."""
-    found = re.compile(r"[^\r\n]*").match(text, index)
-    assert found is not None
-    return found.end()
+    match = re.compile(r"[^\r\n]*").match(text, index)
+    assert match is not None
+    return match.end()
 
 
 def _newline(text: str) -> str:
