@@ -61,7 +61,7 @@ class Resolution:
     @property
     def commits(self) -> dict[str, str]:
         """The commit of each book, by its place on the shelf."""
-        return {one.book.place: one.commit for one in self.books}
+        return {resolved.book.place: resolved.commit for resolved in self.books}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Options:
     report: Report | None = None
 
     def fetcher(self, running: Running, named: Iterable[str]) -> Fetcher:
-        """What fetches into the cache in this way; `running` lets another thread end it, `named`
-        are the URLs whose servers may get a person's credentials."""
+        """A fetcher into the cache with these options; `running` lets another thread end it,
+        `named` are the URLs whose servers may get a person's credentials."""
         return Fetcher(
             Cache(self.cache),
             running,
@@ -137,38 +137,38 @@ def resolve(
     Raises GitshelfError, with file, line and book, for whatever is wrong in the manifest or cannot
     be fetched, and for a pin that is not on the branch it says it tracks.
     """
-    read = load(file, environment, tokens)
-    shelf = Shelf(read, options or Options())
-    worked = shelf.work(lambda _resolved, _reader: _Nothing())
-    return Resolution(read, tuple(resolved for resolved, _ in worked))
+    parsed = load(file, environment, tokens)
+    shelf = Shelf(parsed, options or Options())
+    pairs = shelf.work(lambda _resolved, _reader: _Nothing())
+    return Resolution(parsed, tuple(resolved for resolved, _ in pairs))
 
 
 class Shelf:
     """The books of one manifest on their way into the cache. `cache`, `running` and `servers` (who
     may get credentials) are those of this run, for whoever makes something of its books."""
 
-    def __init__(self, read: Manifest, options: Options) -> None:
-        self._manifest = read
+    def __init__(self, parsed: Manifest, options: Options) -> None:
+        self._manifest = parsed
         self._options = options
         self.running = Running()
-        self._fetcher = options.fetcher(self.running, read.urls)
+        self._fetcher = options.fetcher(self.running, parsed.urls)
         self.cache = self._fetcher.cache
         self.servers = self._fetcher.servers
 
     def work(self, make: Make[M]) -> list[tuple[Resolved, M]]:
-        """Resolve, fetch and `make` all books, and then the submodules that what was made has;
-        sorted by place. Raises GitshelfError with the location of the book at fault."""
+        """Resolve, fetch and `make` all books, then the submodules of what was made, level by
+        level; sorted by place. Raises GitshelfError with the location of the book at fault."""
         self.cache.sweep()
         taken = {book.place: book.at for book in self._manifest.books}
         taken |= {link.place + "/": link.at for link in self._manifest.links}
-        worked: list[tuple[Resolved, M]] = []
+        pairs: list[tuple[Resolved, M]] = []
         books: Sequence[Book] = self._manifest.books
         while books:
             level = self._work_on(books, make)
-            worked += level
+            pairs += level
             books = _submodules(level, taken)
-        worked.sort(key=lambda pair: pair[0].book.place.encode())
-        return worked
+        pairs.sort(key=lambda pair: pair[0].book.place.encode())
+        return pairs
 
     def _work_on(self, books: Sequence[Book], make: Make[M]) -> list[tuple[Resolved, M]]:
         by_url: dict[str, list[Book]] = defaultdict(list)
@@ -191,7 +191,7 @@ class Shelf:
                 raise
             if self._options.offline and local_path(url) is None:
                 raise locate(error, books, {}) from None
-        # The store is damaged, or so it looks: bring its commits once more.
+        # The store seems damaged: bring its commits once more.
         for width in (40, 64):
             self._forget(self.cache.store(url, width))
         try:
@@ -210,7 +210,7 @@ class Shelf:
         refs = self._pins(url, books)
         pins = {place: ref.id for place, ref in refs.items()}
         stores = self._stores(url, books, pins)
-        worked: list[tuple[Resolved, M]] = []
+        pairs: list[tuple[Resolved, M]] = []
         with ExitStack() as stack:
             readers: dict[int, ObjectReader] = {}
 
@@ -227,21 +227,21 @@ class Shelf:
                     resolved = self._resolved(book, ref.id, reader)
                     self._check_track(resolved)
                     resolved = replace(resolved, branch=ref.branch, tag=ref.tag)
-                    worked.append((resolved, make(resolved, reader)))
+                    pairs.append((resolved, make(resolved, reader)))
                 except Unfit as error:
                     # It came as it is, so fetching it again would not mend it.
                     raise book.at.error(error.message, "pin another commit") from None
-        return worked
+        return pairs
 
     def _stores(self, url: str, books: Sequence[Book], pins: Mapping[str, str]) -> dict[int, Store]:
         """The stores that hold the pins of some books, by the length of the pins."""
         stores: dict[int, Store] = {}
         for width in {len(pin) for pin in pins.values()}:
-            wanted = list(dict.fromkeys(pin for pin in pins.values() if len(pin) == width))
+            ids = list(dict.fromkeys(pin for pin in pins.values() if len(pin) == width))
             try:
-                stores[width] = self._fetcher.ensure(url, wanted)
+                stores[width] = self._fetcher.ensure(url, ids)
             except GitshelfError as error:
-                raise locate(error, [b for b in books if pins[b.place] in wanted], pins) from None
+                raise locate(error, [b for b in books if pins[b.place] in ids], pins) from None
         return stores
 
     def _pins(self, url: str, books: Sequence[Book]) -> dict[str, Ref]:
@@ -258,8 +258,8 @@ class Shelf:
     def _resolved(self, book: Book, pin: str, reader: Callable[[], ObjectReader]) -> Resolved:
         object_id = pin
         while True:
-            known = self.cache.git_object(object_id)
-            if known is None:
+            git_object = self.cache.git_object(object_id)
+            if git_object is None:
                 try:
                     steps = peel(reader(), object_id)
                 except (Missing, Refused):
@@ -269,42 +269,42 @@ class Shelf:
                 for step, kind, content in steps:
                     self.cache.keep_object(step, kind, content)
                 continue
-            kind, content = known
+            kind, content = git_object
             if kind == "commit":
                 commit = gitobjects.parse_commit(content)
                 return Resolved(book, object_id, content, commit.tree, commit.time)
             object_id, _ = gitobjects.parse_tag(content)
 
-    def _check_track(self, one: Resolved) -> None:
-        book = one.book
+    def _check_track(self, resolved: Resolved) -> None:
+        book = resolved.book
         if not book.track:
             return
         if self._options.offline and local_path(book.url) is None:
             # Nobody can be asked, and what the cache saw of the branch may be older than the pin.
             return
         try:
-            there = self._fetcher.on_branch(book.url, one.commit, book.track)
+            is_on_branch = self._fetcher.on_branch(book.url, resolved.commit, book.track)
         except UnknownCommit as error:
             raise book.at.error(error.message, "correct `track`") from None
         except GitshelfError as error:
             raise book.at.locate(error) from None
-        if not there:
+        if not is_on_branch:
             raise book.at.error(
-                f"the pin {one.commit} is not on the branch {book.track}",
+                f"the pin {resolved.commit} is not on the branch {book.track}",
                 "pin a commit of that branch, or correct `track`",
             )
 
 
 def _submodules(
-    worked: Sequence[tuple[Resolved, Made]], taken: dict[str, Location]
+    pairs: Sequence[tuple[Resolved, Made]], taken: dict[str, Location]
 ) -> Sequence[Book]:
     """The submodules of books, as books; their places are added to `taken`."""
-    above = [(resolved.book, made.submodules) for resolved, made in worked if made.submodules]
-    if not above:
+    parents = [(resolved.book, made.submodules) for resolved, made in pairs if made.submodules]
+    if not parents:
         return ()
     from gitshelf.resolution import submodules
 
-    return submodules.books(above, taken)
+    return submodules.books(parents, taken)
 
 
 def locate(error: GitshelfError, books: Sequence[Book], pins: Mapping[str, str]) -> GitshelfError:

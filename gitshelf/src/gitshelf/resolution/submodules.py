@@ -55,22 +55,26 @@ def read(
     """
     if not gitlinks:
         return Inner()
-    said = _said(_content(reader, root, location), location)
+    entries = _read_entries(_content(reader, root, location), location)
     prefix = lock.raw(path) + b"/" if path else b""
-    of = {item.path: said.get(prefix + item.path, _Said()) for item in gitlinks}
+    by_path = {item.path: entries.get(prefix + item.path, _Entry()) for item in gitlinks}
     for what, paths in (
-        ("no URL for", [name for name, one in of.items() if not one.url]),
-        ("an `update` that git refuses for", [p for p, o in of.items() if o.update not in _UPDATE]),
+        ("no URL for", [name for name, entry in by_path.items() if not entry.url]),
+        (
+            "an `update` that git refuses for",
+            [name for name, entry in by_path.items() if entry.update not in _UPDATE],
+        ),
     ):
         if paths:
             names = ", ".join(tar.printable(name) for name in paths[:5])
             raise location.error(f"its .gitmodules has {what} the submodule {names}", _ELSE)
-    staying = [item for item in gitlinks if of[item.path].update != _NEVER]
+    staying = [item for item in gitlinks if by_path[item.path].update != _NEVER]
     return Inner(
         tuple(
-            Submodule(item.path, item.id, lock.text(of[item.path].url or b"")) for item in staying
+            Submodule(item.path, item.id, lock.text(by_path[item.path].url or b""))
+            for item in staying
         ),
-        tuple(name for name, one in of.items() if one.update == _NEVER),
+        tuple(name for name, entry in by_path.items() if entry.update == _NEVER),
     )
 
 
@@ -86,7 +90,7 @@ def _content(reader: ObjectReader, root: str, location: Location) -> bytes:
 
 
 @dataclass(slots=True)
-class _Said:
+class _Entry:
     """What .gitmodules says of one submodule; None for a key without a value."""
 
     path: bytes | None = None
@@ -94,41 +98,43 @@ class _Said:
     update: bytes | None = b"checkout"
 
 
-def _said(content: bytes, location: Location) -> dict[bytes, _Said]:
-    """What is said of each submodule, by its path in the repository."""
+def _read_entries(content: bytes, location: Location) -> dict[bytes, _Entry]:
+    """What .gitmodules says of each submodule, by its path in the repository."""
     result = git.run(["config", "--file", "-", "--list", "-z"], input=content)
     if not result.ok:
         raise location.error(f".gitmodules cannot be read ({git.last_line(result.err)})", _ELSE)
-    by_name: dict[bytes, _Said] = defaultdict(_Said)
+    by_name: dict[bytes, _Entry] = defaultdict(_Entry)
     for pair in result.out.split(b"\0"):
         key, equals, value = pair.partition(b"\n")
-        section, _, rest = key.partition(b".")
+        section, _, name_and_variable = key.partition(b".")
         # A name may have dots, and without one it is no submodule's setting.
-        name, dot, variable = rest.rpartition(b".")
+        name, dot, variable = name_and_variable.rpartition(b".")
         if section == b"submodule" and dot and variable in (b"path", b"url", b"update"):
             setattr(by_name[name], variable.decode(), value if equals else None)
-    return {one.path: one for one in by_name.values() if one.path}
+    return {entry.path: entry for entry in by_name.values() if entry.path}
 
 
 def books(
-    above: Iterable[tuple[Book, Sequence[Submodule]]], taken: dict[str, Location]
+    parents: Iterable[tuple[Book, Sequence[Submodule]]], taken: dict[str, Location]
 ) -> list[Book]:
-    """The books that the submodules of some books are; `taken` are the places so far, those of
-    links with a slash behind them; theirs are added. Raises GitshelfError for a URL that no book
-    may have, and for a place that is taken or that a kit cannot have."""
-    books_inside = []
-    for parent, several in above:
-        for one in several:
-            books_inside.append(_book(parent, one, taken))
-            taken[books_inside[-1].place] = books_inside[-1].at
-    return books_inside
+    """The submodules of the books `parents`, as books. `taken` are the places so far, those of
+    links with a slash behind them; the places of the submodules are added to it. Raises
+    GitshelfError for a URL that no book may have, and for a place that is taken or that a kit
+    cannot have."""
+    inner_books = []
+    for parent, submodules in parents:
+        for submodule in submodules:
+            inner_books.append(_book(parent, submodule, taken))
+            taken[inner_books[-1].place] = inner_books[-1].at
+    return inner_books
 
 
-def _book(parent: Book, one: Submodule, taken: Mapping[str, Location]) -> Book:
-    shown = tar.printable(one.path)
+def _book(parent: Book, submodule: Submodule, taken: Mapping[str, Location]) -> Book:
+    shown = tar.printable(submodule.path)
     at = Location(parent.at.file, parent.at.line, f"{parent.at.book}: submodule {shown}")
-    path = f"{parent.place}/{lock.text(one.path)}" if parent.place else lock.text(one.path)
-    if not shown.isprintable() or shown.encode() != one.path or path.split("/")[0] == "KIT":
+    inner_path = lock.text(submodule.path)
+    path = f"{parent.place}/{inner_path}" if parent.place else inner_path
+    if not shown.isprintable() or shown.encode() != submodule.path or path.split("/")[0] == "KIT":
         raise at.error("a kit has no place for that name", _ELSE)
     if at.book.count(": submodule ") > _MAX_DEPTH:
         raise at.error("its submodules lie in each other too deeply", _ELSE)
@@ -139,13 +145,13 @@ def _book(parent: Book, one: Submodule, taken: Mapping[str, Location]) -> Book:
                 f"its place {path} is taken by the book of line {taken[name].line}",
                 "remove that book, or write `submodules: omit` in this one",
             )
-    url = _url(parent, one.url, at)
-    relative = one.url.startswith(("./", "../"))
-    origin = f"{parent.origin}/{one.url}" if relative and "{here}" in parent.origin else url
+    url = _url(parent, submodule.url, at)
+    relative = submodule.url.startswith(("./", "../"))
+    origin = f"{parent.origin}/{submodule.url}" if relative and "{here}" in parent.origin else url
     return Book(
         place=path,
         url=url,
-        branch=one.commit,
+        branch=submodule.commit,
         path="",
         track="",
         tag="",
