@@ -38,19 +38,19 @@ def rules() -> dict[str, Rule]:
     """All rules by name, installed ones included; none of them has the name of a built-in one."""
     from importlib.metadata import entry_points
 
-    found = {}
+    installed = {}
     for point in entry_points(group=GROUP):
         rule = point.load()
         if not isinstance(rule, Rule):
             raise GitshelfError(f"the plugin {point.value} is no rule", "repair or remove it")
-        found[point.name] = rule
-    return {**found, **_these(_BUILT_IN)}
+        installed[point.name] = rule
+    return {**installed, **_rules_named(_BUILT_IN)}
 
 
-def _these(names: Iterable[str]) -> dict[str, Rule]:
-    """The rules `names`, or all if one of them is not built in: that takes longer."""
-    wanted = list(names)
-    return {n: _built_in(n) for n in wanted} if _BUILT_IN.keys() >= set(wanted) else rules()
+def _rules_named(names: Iterable[str]) -> dict[str, Rule]:
+    """The rules `names`; if one of them is not built in, all rules, which takes longer."""
+    rule_names = list(names)
+    return {n: _built_in(n) for n in rule_names} if _BUILT_IN.keys() >= set(rule_names) else rules()
 
 
 def _built_in(name: str) -> Rule:
@@ -79,16 +79,18 @@ def lint(
     Raises GitshelfError if the manifest is wrong or a repository cannot be asked.
     """
     file = Path(file)
-    read = load(file, environment, tokens)
-    chosen = _settings(read.data, str(file))
-    asked = dict.fromkeys((*(names or chosen or (() if also else _WITHOUT_MANIFEST)), *also))
-    chosen = {name: chosen.get(name, Settings()) for name in asked}
-    known = _these(chosen)
-    for name in chosen:
-        if name not in known:
-            raise GitshelfError(f"there is no rule {name}", document.unknown_key(name, known))
+    manifest = load(file, environment, tokens)
+    rule_settings = _settings(manifest.data, str(file))
+    rule_names = dict.fromkeys(
+        (*(names or rule_settings or (() if also else _WITHOUT_MANIFEST)), *also)
+    )
+    rule_settings = {name: rule_settings.get(name, Settings()) for name in rule_names}
+    known_rules = _rules_named(rule_settings)
+    for name in rule_settings:
+        if name not in known_rules:
+            raise GitshelfError(f"there is no rule {name}", document.unknown_key(name, known_rules))
     subject = Subject(
-        read,
+        manifest,
         options or Options(),
         environment=environment,
         tokens=dict(tokens or {}),
@@ -97,17 +99,18 @@ def lint(
         keys=keys,
         folder=folder,
     )
-    if not all(known[name].text_only for name in chosen):
+    if not all(known_rules[name].text_only for name in rule_settings):
         subject.fetch()
-    found = []
-    for name, settings in chosen.items():
-        # A commit that is nowhere is one finding, of the rule for it; the others look at the rest.
-        subject.leave_out(lost="exists" in chosen and name not in _OF_ALL)
-        for finding in known[name].check(subject, settings):
+    findings = []
+    for name, settings in rule_settings.items():
+        # A commit that its repository does not have is one finding, of the rule `exists`; the
+        # other rules look at the other books.
+        subject.leave_out(lost="exists" in rule_settings and name not in _OF_ALL)
+        for finding in known_rules[name].check(subject, settings):
             if finding.book not in settings.excepted:
-                found.append(finding)
-    found.sort(key=lambda one: (one.at.line, one.rule, one.message))
-    return found
+                findings.append(finding)
+    findings.sort(key=lambda finding: (finding.at.line, finding.rule, finding.message))
+    return findings
 
 
 def _settings(data: bytes, name: str) -> dict[str, Settings]:
@@ -115,7 +118,7 @@ def _settings(data: bytes, name: str) -> dict[str, Settings]:
     root = document.compose(hide(data.decode("utf-8-sig")), name)
     top = document.mapping(root, Location(name, 1), "the manifest")
     section = document.section(top, "lint", name)
-    document.check_keys(section, _these(section), name, "lint")
+    document.check_keys(section, _rules_named(section), name, "lint")
     chosen = {}
     for rule in section:
         pairs = document.section(section, rule, name)
@@ -129,13 +132,13 @@ def _settings(data: bytes, name: str) -> dict[str, Settings]:
             nodes = document.sequence(values[key], location, key)
             return tuple(show(document.scalar(node, location, key)) for node in nodes)
 
-        def one(key: str, values: dict[str, document.Node] = values) -> str:
+        def text(key: str, values: dict[str, document.Node] = values) -> str:
             if key not in values:
                 return ""
             node = values[key]
             return show(document.scalar(node, Location(name, document.line_of(node)), key))
 
         chosen[rule] = Settings(
-            texts("except"), one("from"), one("signers"), one("keys"), texts("allow")
+            texts("except"), text("from"), text("signers"), text("keys"), texts("allow")
         )
     return chosen

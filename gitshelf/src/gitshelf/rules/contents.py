@@ -40,8 +40,8 @@ def walk(
             links = [item for item in items if item.mode == gitobjects.SUBMODULE]
             yield book, reader, [item for item in items if item.mode != gitobjects.SUBMODULE]
             if links and book.policies.submodules == INCLUDE:
-                held = submodules.read(reader, root, book.path, links, book.at)
-                todo.extend(submodules.books([(book, held.carried)], taken))
+                inner = submodules.read(reader, root, book.path, links, book.at)
+                todo.extend(submodules.books([(book, inner.carried)], taken))
 
 
 def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:
@@ -50,7 +50,7 @@ def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:
         message = f"its commit has no folder {book.path}"
         raise book.at.error(message, "correct `path`, or pin another commit")
     trees = reader.trees([folder])
-    found: list[Item] = []
+    listing: list[Item] = []
     todo = [(b"", folder)]
     while todo:
         above, tree = todo.pop()
@@ -59,8 +59,8 @@ def _listing(reader: ObjectReader, root: str, book: Book) -> list[Item]:
             if item.mode == _TREE:
                 todo.append((path + b"/", item.id))
             else:
-                found.append(Item(path, item.mode, item.id))
-    return sorted(found, key=lambda item: item.path)
+                listing.append(Item(path, item.mode, item.id))
+    return sorted(listing, key=lambda item: item.path)
 
 
 def contents(
@@ -68,17 +68,17 @@ def contents(
 ) -> Iterator[tuple[bytes, Iterator[bytes]]]:
     """Path and content, in pieces, of each of a book's files; of LFS pointers the object as well,
     if the book includes it. Use up one content before taking the next."""
-    wanted: dict[bytes, Pointer] = {}
-    for item, (_, size) in zip(items, reader.headers([one.id for one in items]), strict=True):
+    lfs_pointers: dict[bytes, Pointer] = {}
+    for item, (_, size) in zip(items, reader.headers([item.id for item in items]), strict=True):
         if size < pointers.MAX_SIZE:
             content = reader.content(size)
             pointer = pointers.parse(content)
             if pointer and book.policies.lfs == INCLUDE:
-                wanted[item.path] = pointer
+                lfs_pointers[item.path] = pointer
             yield item.path, iter((content,))
         else:
             yield item.path, reader.pieces(size)
-    if wanted:
-        objects = subject.lfs_objects(book, reader, wanted)
-        for path, pointer in wanted.items():
+    if lfs_pointers:
+        objects = subject.lfs_objects(book, reader, lfs_pointers)
+        for path, pointer in lfs_pointers.items():
             yield path, entries.lfs_object(objects[pointer.oid], pointer)

@@ -16,27 +16,28 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
         books = {book.place: book for book, _, _ in walk(subject)}
     inner = [(book.place, book.at) for book in subject.books]
     inner += [(link.place, link.at) for link in subject.manifest.links]
-    for place, where in inner:
+    for place, location in inner:
         for outer in _above(place):
             if outer not in books:
                 continue
             book = books[outer]
-            rest = place[len(outer) :].strip("/")
+            inner_path = place[len(outer) :].strip("/")
             root = f"{subject.commit(book)}:{book.path}"
             # A file or link in the way of a folder is a path written twice as well.
-            ways = ["/".join(rest.split("/")[: i + 1]) for i in range(rest.count("/") + 1)]
-            listed = subject.git(subject.store(book), "ls-tree", "-z", root, "--", *ways).out
-            taken = {}
-            for entry in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
+            parts = inner_path.split("/")
+            paths = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+            output = subject.git(subject.store(book), "ls-tree", "-z", root, "--", *paths).out
+            kinds = {}
+            for entry in filter(None, output.decode("utf-8", "surrogateescape").split("\0")):
                 head, _, path = entry.partition("\t")
-                taken[path] = head.split()[1]
-            if rest in taken or "blob" in taken.values():
+                kinds[path] = head.split()[1]
+            if inner_path in kinds or "blob" in kinds.values():
                 yield Finding(
                     "same-path",
                     place,
                     f"the book {outer or '.'} (line {book.at.line}) has files there too",
                     "put one of them elsewhere",
-                    where,
+                    location,
                 )
 
 

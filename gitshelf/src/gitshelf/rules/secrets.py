@@ -40,8 +40,8 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
         for name, content in contents(subject, book, reader, items):
             for kind, line in sorted(set(scan(content))):
                 path = printable(name)
-                where = f"{book.place}/{path}" if book.place else path
-                if not any(fnmatchcase(where, glob) for glob in settings.allow):
+                place = f"{book.place}/{path}" if book.place else path
+                if not any(fnmatchcase(place, glob) for glob in settings.allow):
                     yield Finding(
                         "secrets",
                         book.place,
@@ -53,15 +53,15 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
 
 def scan(pieces: Iterator[bytes]) -> Iterator[tuple[str, int]]:
     """Kind and line of each secret in a content that comes in pieces."""
-    kept, line = b"", 1
+    overlap, line = b"", 1
     for piece in pieces:
-        data = kept + piece
+        data = overlap + piece
         if _HINT.search(data):
             for match in _ANY.finditer(data):
                 kind = list(FORMS)[(match.lastindex or 1) - 1]
                 yield kind, line + data.count(b"\n", 0, match.start())
-        kept = data[-_OVERLAP:]
-        line += data.count(b"\n", 0, len(data) - len(kept))
+        overlap = data[-_OVERLAP:]
+        line += data.count(b"\n", 0, len(data) - len(overlap))
 
 
 RULE = Rule("secrets", "no private keys and tokens in any book", _check)

@@ -23,7 +23,7 @@ from gitshelf.rules.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownKeys:
     """What git needs to know the keys: options and environment."""
 
     options: tuple[str, ...]
@@ -37,9 +37,9 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
             "who may sign is not said",
             "give --signers FILE (SSH) or --keys FILE (OpenPGP), or write them under the rule",
         )
-    with _known(signers, keys) as known:
+    with _known_keys(signers, keys) as known_keys:
         for book in subject.books:
-            if book.place in settings.excepted or _signed(subject, book, known):
+            if book.place in settings.excepted or _is_signed(subject, book, known_keys):
                 continue
             yield Finding(
                 "signed",
@@ -51,16 +51,16 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
 
 
 @contextmanager
-def _known(signers: Path | None, keys: Path | None) -> Iterator[_Known]:
+def _known_keys(signers: Path | None, keys: Path | None) -> Iterator[_KnownKeys]:
     programs = {"gpg.x509.program": "false", "gpg.program": "gpg" if keys else "false"}
     programs |= {
         "gpg.ssh.allowedSignersFile": str(signers or "/dev/null"),
-        # All keys of the keyring below are known, and nobody has said more of them.
+        # All keys of the keyring below are trusted alike, and no trust is recorded for any.
         "gpg.minTrustLevel": "undefined",
     }
     options = tuple(word for pair in programs.items() for word in ("-c", "=".join(pair)))
     if keys is None:
-        yield _Known(options, {})
+        yield _KnownKeys(options, {})
         return
     with TemporaryDirectory(prefix="gitshelf-") as home:
         env = {"GNUPGHOME": home}
@@ -74,24 +74,24 @@ def _known(signers: Path | None, keys: Path | None) -> Iterator[_Known]:
                 f"{keys} holds no OpenPGP keys that gpg can read ({git.last_line(result.err)})",
                 "write it with: gpg --armor --export KEY... > FILE",
             )
-        yield _Known(options, env)
+        yield _KnownKeys(options, env)
 
 
-def _signed(subject: Subject, book: Book, known: _Known) -> bool:
-    def good(store: Store, *what: str) -> bool:
-        return subject.git(store, *known.options, *what, extra_env=known.env).ok
+def _is_signed(subject: Subject, book: Book, known_keys: _KnownKeys) -> bool:
+    def verifies(store: Store, *verification: str) -> bool:
+        return subject.git(store, *known_keys.options, *verification, extra_env=known_keys.env).ok
 
     commit, store = subject.commit(book), subject.store(book)
-    if good(store, "verify-commit", commit):
+    if verifies(store, "verify-commit", commit):
         return True
-    if subject.pin(book) != commit and good(store, "verify-tag", book.branch):
+    if subject.pin(book) != commit and verifies(store, "verify-tag", book.branch):
         return True
     if not book.tag:
         return False
     whole = subject.whole_store(book)
     name = f"refs/tags/{book.tag.removeprefix('refs/tags/')}"
     at = subject.git(whole, "rev-parse", f"{name}^{{commit}}").out.decode().strip()
-    return at == commit and good(whole, "verify-tag", name)
+    return at == commit and verifies(whole, "verify-tag", name)
 
 
 RULE = Rule("signed", "every commit or its tag is signed by a known key", _check)

@@ -71,14 +71,14 @@ class Subject:
         for book in self.books:
             by_url.setdefault(book.url, []).append(book)
 
-        def bring(several: list[Book]) -> None:
-            for book in several:
+        def bring(books: list[Book]) -> None:
+            for book in books:
                 try:
                     self.store(book)
                 except UnknownCommit:
                     self._lost.add(book.place)
 
-        tasks = [(several[0].place, partial(bring, several)) for several in by_url.values()]
+        tasks = [(books[0].place, partial(bring, books)) for books in by_url.values()]
         run_all(tasks, self._options.workers, self._running, self._options.report)
 
     def pin(self, book: Book) -> str:
@@ -125,9 +125,9 @@ class Subject:
         return gitobjects.parse_commit(content).tree
 
     def lfs_objects(
-        self, book: Book, reader: ObjectReader, wanted: Mapping[bytes, Pointer]
+        self, book: Book, reader: ObjectReader, pointers: Mapping[bytes, Pointer]
     ) -> Mapping[str, Path]:
-        """The file of each LFS object by its oid; `wanted` are pointers by path."""
+        """The file of each LFS object by its oid; `pointers` are pointers by path."""
         fetching = not self.offline or local_path(book.url) is not None
         objects = lfs.Objects(
             self.store(book),
@@ -138,7 +138,7 @@ class Subject:
         )
         commit = lfs.Commit(book.url, self.commit(book), self.tree(book, reader), book.path)
         with book.at.locating():
-            return objects.bring(reader, commit, wanted)
+            return objects.bring(reader, commit, pointers)
 
     def descends(self, book: Book, old: str) -> bool | None:
         """Whether the book's commit has `old` among its ancestors; None if the repository does
@@ -159,7 +159,7 @@ class Subject:
 
     def previous(self, setting: str) -> dict[str, ShelfBook]:
         """The books of the release before. Raises GitshelfError if nothing says which."""
-        source = self._previous or (str(self._beside(setting)) if setting else "")
+        source = self._previous or (str(self._in_folder(setting)) if setting else "")
         if not source:
             raise GitshelfError(
                 "the rule descends needs the release before",
@@ -176,13 +176,13 @@ class Subject:
         """The file of OpenPGP public keys; None if nothing says which."""
         return self._file(self._keys, setting, "the file of keys")
 
-    def _file(self, given: Path | None, setting: str, what: str) -> Path | None:
-        file = given or (self._beside(setting) if setting else None)
+    def _file(self, option: Path | None, setting: str, what: str) -> Path | None:
+        file = option or (self._in_folder(setting) if setting else None)
         if file is not None and not file.is_file():
             raise GitshelfError(f"{what} {file} is not there", "correct its name")
         return file.absolute() if file else None
 
-    def _beside(self, setting: str) -> Path:
+    def _in_folder(self, setting: str) -> Path:
         return self._folder / setting
 
     def git(self, store: Store, *arguments: str, extra_env: dict[str, str] | None = None) -> Result:

@@ -13,12 +13,12 @@ def _check(subject: Subject, settings: Settings) -> Iterator[Finding]:
         if not book.tag:
             continue
         name = book.tag if book.tag.startswith("refs/") else f"refs/tags/{book.tag}"
-        now = subject.ref(book, name)
-        if now != subject.commit(book):
+        target = subject.ref(book, name)
+        if target != subject.commit(book):
             yield Finding(
                 "tag",
                 book.place,
-                f"the tag {book.tag} points at {now}, not at {subject.pin(book)}",
+                f"the tag {book.tag} points at {target}, not at {subject.pin(book)}",
                 "find out who moved the tag; pin what was reviewed",
                 book.at,
             )
