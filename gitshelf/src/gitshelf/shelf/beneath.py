@@ -30,14 +30,14 @@ class BehindLink(GitshelfError):
 
 
 def top_of(path: Path, shelves: Iterable[Path], books: Iterable[Path]) -> Path:
-    """The folder below which no link on the way to `path` is followed: that one of `shelves` which
-    holds it; else the one that holds the outermost of the `books` it lies in. What is above that is
-    the machine's."""
+    """The folder below which no link on the way to `path` is followed: the one of `shelves` that it
+    lies in; else the folder of the outermost of the `books` that it lies in. What is above is the
+    machine's."""
     for shelf in shelves:
         if shelf in path.parents:
             return shelf
     holding = [book for book in books if book in path.parents]
-    return min([path, *holding], key=lambda one: len(one.parts)).parent
+    return min([path, *holding], key=lambda book: len(book.parts)).parent
 
 
 def link_above(top: Path, path: Path) -> Path | None:
@@ -54,9 +54,9 @@ def check(top: Path, path: Path) -> None:
 
 @contextmanager
 def reached(top: Path, path: Path, *, make: bool = False) -> Iterator[Path]:
-    """The same place as `path`, by way of an open folder: whoever uses what this yields, other
-    programs included, is where the way from `top` led to. Folders that are missing are made if
-    `make` says so.
+    """The same place as `path`, by way of an open folder: whatever its path becomes, who uses what
+    this yields, other programs included, is where the way from `top` led to. With `make`, missing
+    folders are made.
 
     Errors of the block speak of `path`. Raises BehindLink if there is a link on the way, OSError
     if there is no way.
@@ -78,7 +78,7 @@ def reached(top: Path, path: Path, *, make: bool = False) -> Iterator[Path]:
 
 
 def _step(handle: int, part: str, here: Path, *, make: bool) -> int:
-    """Open the folder `part` of an open one, in whose place it comes."""
+    """Open the folder `part` of the open folder `handle`, which is then closed."""
     if make:
         with suppress(FileExistsError):
             os.mkdir(part, dir_fd=handle)
@@ -97,21 +97,24 @@ def _step(handle: int, part: str, here: Path, *, make: bool) -> int:
 def _speaking_of(opened: str, folder: str) -> Iterator[None]:
     """Errors of the block name `folder` where they say `opened`."""
 
-    def named(said: object) -> object:
+    def with_folder(value: object) -> object:
         pattern = re.escape(opened) + r"\b"
-        return re.sub(pattern, lambda _: folder, said) if isinstance(said, str) else said
+        return re.sub(pattern, lambda _: folder, value) if isinstance(value, str) else value
 
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = named(error.filename), named(error.filename2)
+        error.filename, error.filename2 = with_folder(error.filename), with_folder(error.filename2)
         raise
     except GitshelfError as error:
-        error.message, error.remedy = str(named(error.message)), str(named(error.remedy))
+        error.message, error.remedy = (
+            str(with_folder(error.message)),
+            str(with_folder(error.remedy)),
+        )
         error.args = (error.message,)
         raise
     except Exception as error:
-        error.args = tuple(named(one) for one in error.args)
+        error.args = tuple(with_folder(argument) for argument in error.args)
         raise
 
 

@@ -31,7 +31,7 @@ from gitshelf.shelf.places import Clone
 _MARKER = "gitshelf-moving"
 _NEXT = "refs/gitshelf/next"
 _ANY = "*"
-# For its user's git too: else files that this has written would differ from what gitshelf expects.
+# Set in the clone, for its user's git, too: else files would differ from what gitshelf expects.
 _BYTES_AS_THEY_ARE = ("core.autocrlf=false", "core.eol=lf")
 # A stash is a commit, and needs an author.
 _IDENTITY = {
@@ -87,25 +87,25 @@ class Clones:
             beneath.reached(clone.top, clone.path, make=True) as path,
         ):
             clone = replace(clone, path=path)
-            one = copy.copy(self)
-            one._handles = (handle,)
+            locked = copy.copy(self)
+            locked._handles = (handle,)
             if worktree.is_clone(path):
-                return one._move(clone, goal)
+                return locked._move(clone, goal)
             if path.is_symlink() or (path.exists() and not path.is_dir()):
                 raise WouldLoseWork(f"{path} is not a folder: move it away")
-            return one._make(clone, goal)
+            return locked._make(clone, goal)
 
-    def _call(self, path: Path, *arguments: str, asked: str = "") -> Result:
-        """Run git, which leaves LFS pointers as they are: git-lfs, told to ask the URL `asked`,
-        brings objects all at once, for the books that include them, and says what is wrong."""
-        late = {"GIT_LFS_SKIP_SMUDGE": "1"}
+    def _call(self, path: Path, *arguments: str, url: str = "") -> Result:
+        """Run git, which leaves LFS pointers as they are: for the books that include them, git-lfs
+        brings all objects at once, from `url`, and says what is wrong."""
+        skip_smudge = {"GIT_LFS_SKIP_SMUDGE": "1"}
         return worktree.call(
             path,
             arguments,
             running=self._running,
             timeout=self._timeout,
             pass_fds=self._handles,
-            env=worktree.surroundings(self._servers, asked) | ENVIRONMENT | late,
+            env=worktree.surroundings(self._servers, url) | ENVIRONMENT | skip_smudge,
         )
 
     def _git(self, path: Path, *arguments: str) -> bytes:
@@ -123,24 +123,24 @@ class Clones:
         part = files.part_path(path)
         try:
             source, target = str(goal.store), str(part)
-            options = [word for one in _BYTES_AS_THEY_ARE for word in ("--config", one)]
+            options = [word for option in _BYTES_AS_THEY_ARE for word in ("--config", option)]
             arguments = ["--quiet", "--no-checkout", "--origin=origin", *options]
             self._git(path.parent, "clone", *arguments, "--", source, target)
             self._git(part, "config", "remote.origin.url", clone.book.url)
             self._git(part, "update-ref", PINNED, goal.commit)
             if not path.exists() or not any(path.iterdir()):
-                said = self._check_out(part, clone, goal, _ANY, force=True)
+                note = self._check_out(part, clone, goal, _ANY, force=True)
                 # Nobody else has written here, so no file is newer than the index says.
                 os.utime(part / ".git" / "index")
                 part.rename(path)
-                return f"cloned{said}"
+                return f"cloned{note}"
             self._refuse(clashes(path, self._files(part, goal), ()), _UNKNOWN)
             _mark(part, _ANY, goal.commit)
             (part / ".git").rename(path / ".git")
         finally:
             files.remove(part)
-        said = self._check_out(path, clone, goal, _ANY, force=True)
-        return f"cloned around what was there{said}"
+        note = self._check_out(path, clone, goal, _ANY, force=True)
+        return f"cloned around what was there{note}"
 
     def _move(self, clone: Clone, goal: Goal) -> str:
         path = clone.path
@@ -148,15 +148,15 @@ class Clones:
         if was_killed:
             self._finish(clone)
         facts = worktree.facts(path, clone.inside, self._running)
-        known = bool(facts.commit) and self._fresh(path, facts, goal)
+        is_known = bool(facts.commit) and self._is_known(path, facts, goal)
         ours = worktree.same_url(worktree.origin(path), clone.book.url)
         self._fetch(path, goal, ours=ours)
-        self._protect(path, facts, goal, known)
-        said = self._check_out(path, clone, goal, facts.commit, force=self._force)
+        self._protect(path, facts, goal, is_known)
+        note = self._check_out(path, clone, goal, facts.commit, force=self._force)
         self._git(path, "update-ref", PINNED, goal.commit)
         if facts.commit == goal.commit:
-            return ("finished" if was_killed else "switched") + said
-        return f"moved from {facts.commit[:12] or 'nothing'}{said}"
+            return ("finished" if was_killed else "switched") + note
+        return f"moved from {facts.commit[:12] or 'nothing'}{note}"
 
     def _finish(self, clone: Clone) -> None:
         """Bring a work tree to where a killed run was moving it. Files that it did not touch are
@@ -164,20 +164,22 @@ class Clones:
         path = clone.path
         marker = path / ".git" / _MARKER
         start, _, end = marker.read_text().strip().partition(" ")
-        # We hold the lock and no git of ours lives: this lock file is that git's.
+        # This run holds the lock and has started no git yet: the lock file is the killed run's.
         (path / ".git" / "index.lock").unlink(missing_ok=True)
         facts = worktree.facts(path, clone.inside, self._running)
         if end and start in (_ANY, facts.commit):
             if start != _ANY:
                 out = self._git(path, "diff-tree", "-r", "--name-only", "-z", start, end)
-                ours = set(os.fsdecode(out).split("\0"))
-                self._refuse([name for name in facts.changed if name not in ours], "local changes")
+                touched = set(os.fsdecode(out).split("\0"))
+                self._refuse(
+                    [name for name in facts.changed if name not in touched], "local changes"
+                )
             self._git(path, "checkout", "--quiet", "--force", "--detach", end, "--")
         marker.unlink(missing_ok=True)
 
     def _fetch(self, path: Path, goal: Goal, *, ours: bool) -> None:
-        """Bring what the cache has into the clone; if its origin is another one (not `ours`),
-        only the pin. Tags of its user win, but for the pinned one."""
+        """Bring what the cache has into the clone; only the pin, if the clone's origin is another
+        one (not `ours`). Tags of the clone's user stay, but for the one that the book names."""
         refspecs = [f"+{goal.commit}:{_NEXT}"]
         if ours:
             refspecs.append("+refs/heads/*:refs/remotes/origin/*")
@@ -188,7 +190,7 @@ class Clones:
         try:
             self._git(path, "fetch", *arguments)
         except GitshelfError:
-            # A branch that gave way to branches below it: only now forget what went upstream.
+            # A branch may have given way to branches below it: forget those that went upstream.
             self._git(path, "fetch", "--prune", *arguments)
         if not ours:
             return
@@ -206,7 +208,7 @@ class Clones:
         out = self._git(path, "ls-tree", "-r", "--name-only", "-z", goal.commit)
         return os.fsdecode(out).split("\0")[:-1]
 
-    def _fresh(self, path: Path, facts: Facts, goal: Goal) -> bool:
+    def _is_known(self, path: Path, facts: Facts, goal: Goal) -> bool:
         """Whether every commit that would be left behind is known upstream or was pinned."""
         return not self._unpushed(path, facts, goal, "--glob=refs/gitshelf")
 
@@ -215,19 +217,19 @@ class Clones:
         arguments = ["rev-list", "-n1", "--ignore-missing", *heads, "--not", "--remotes", *also]
         return bool(self._git(path, *arguments).strip())
 
-    def _protect(self, path: Path, facts: Facts, goal: Goal, known: bool) -> None:
+    def _protect(self, path: Path, facts: Facts, goal: Goal, is_known: bool) -> None:
         """Raises WouldLoseWork for what the move would overwrite; with force, keeps the commits."""
         if not facts.commit:
-            # Nothing was committed here yet, and then git overwrites without a question.
+            # Nothing was committed here yet, so git would overwrite files without a question.
             self._refuse(facts.changed, "local changes")
             self._refuse(clashes(path, self._files(path, goal), ()), _UNKNOWN)
             return
-        unpushed = not known and self._unpushed(path, facts, goal, goal.commit)
+        unpushed = not is_known and self._unpushed(path, facts, goal, goal.commit)
         if self._force:
             if unpushed:
                 self._keep(path, facts.commit, goal)
             if facts.changed:
-                # In the middle of a merge git cannot do this.
+                # In the middle of a merge git makes no stash, and this fails.
                 env = worktree.surroundings() | _IDENTITY
                 result = worktree.call(path, ["stash", "create"], running=self._running, env=env)
                 stash = result.out.decode("ascii", "replace").strip()
@@ -244,16 +246,16 @@ class Clones:
         fields = os.fsdecode(out).split("\0")[:-1]
         pairs = list(zip(fields[::2], fields[1::2], strict=True))
         added = [name for kind, name in pairs if kind == "A"]
-        gone = {name for kind, name in pairs if kind == "D"}
-        self._refuse(clashes(path, added, gone), _UNKNOWN)
+        removed = {name for kind, name in pairs if kind == "D"}
+        self._refuse(clashes(path, added, removed), _UNKNOWN)
 
     def _keep(self, path: Path, commit: str, goal: Goal) -> None:
         names = [commit] + ([f"refs/heads/{goal.branch}"] if goal.branch else [])
         for name in names:
             result = worktree.call(path, ["rev-parse", "--verify", "--quiet", name])
             if result.ok:
-                kept = result.out.decode("ascii").strip()
-                self._git(path, "update-ref", f"refs/gitshelf/kept/{kept}", kept)
+                object_id = result.out.decode("ascii").strip()
+                self._git(path, "update-ref", f"refs/gitshelf/kept/{object_id}", object_id)
 
     def _refuse(self, names: Sequence[str], what: str) -> None:
         if names and not self._force:
@@ -262,7 +264,7 @@ class Clones:
             )
 
     def _check_out(self, path: Path, clone: Clone, goal: Goal, start: str, *, force: bool) -> str:
-        """Bring the clone's work tree to the goal; returns what there is to say of it."""
+        """Bring the clone's work tree to the goal; returns a remark on its LFS files, or ""."""
         arguments = ["checkout", "--quiet", "--no-recurse-submodules"]
         arguments += ["--force"] if force else ["--no-overwrite-ignore"]
         arguments += ["-B", goal.branch] if goal.branch else ["--detach"]
@@ -270,7 +272,7 @@ class Clones:
         policy = clone.book.policies.lfs
         result = self._call(path, *arguments, goal.commit, "--")
         if not result.ok:
-            # If git says no before it touches anything, there is nothing to finish.
+            # Git refused before it touched anything, so there is nothing to finish.
             if _REFUSAL.search(result.err):
                 _unmark(path)
             raise worktree.failure(path, result)
@@ -279,12 +281,12 @@ class Clones:
             self._git(path, "config", f"{upstream}.remote", "origin")
             self._git(path, "config", f"{upstream}.merge", f"refs/heads/{goal.branch}")
         lfs = lfsfiles.Book(clone.book.url, policy, self._servers)
-        said = lfsfiles.bring(path, lfs, partial(self._call, path), offline=self._offline)
+        note = lfsfiles.bring(path, lfs, partial(self._call, path), offline=self._offline)
         if (path / ".git").is_dir():
             tree = self._git(path, "rev-parse", f"{goal.commit}^{{tree}}").decode("ascii").strip()
             quick.note_tree(path, goal.commit, tree)
         _unmark(path)
-        return f" ({said})" if said else ""
+        return f" ({note})" if note else ""
 
 
 def is_unfinished(path: Path) -> bool:

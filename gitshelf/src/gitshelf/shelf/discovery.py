@@ -39,7 +39,7 @@ def discover(folder: Path, *, use_branch: bool = False) -> Discovered:
         raise GitshelfError(f"{folder} is not a folder", "name the folder that holds the clones")
     books: list[str] = []
     left_out: list[str] = []
-    for path, is_link in sorted(_finds(folder)):
+    for path, is_link in sorted(_clones_and_links(folder)):
         place = path.relative_to(folder).as_posix()
         try:
             lines = [f"- book: {_scalar(place)}"]
@@ -49,63 +49,63 @@ def discover(folder: Path, *, use_branch: bool = False) -> Discovered:
             left_out.append(f"{shown}: {error}")
             continue
         books.append("\n".join(lines) + "\n")
-    listed = "".join(books) if books else "[]\n"
+    entries = "".join(books) if books else "[]\n"
     return Discovered(
-        f"books:\n{listed}" if books else f"books: {listed}", len(books), tuple(left_out)
+        f"books:\n{entries}" if books else f"books: {entries}", len(books), tuple(left_out)
     )
 
 
-def _finds(folder: Path) -> Iterator[tuple[Path, bool]]:
+def _clones_and_links(folder: Path) -> Iterator[tuple[Path, bool]]:
     """Clones (False) and links (True); folders behind links are not entered."""
-    owned: dict[Path, dict[str, str]] = {}
+    tracked_by: dict[Path, dict[str, str]] = {}
     for top, folders, names in os.walk(folder):
         here = Path(top)
-        owner = _owner(here, folder, owned)
-        inside = owned.get(owner, {}) if owner else {}
+        owner = _owner(here, folder, tracked_by)
+        tracked = tracked_by.get(owner, {}) if owner else {}
         prefix = here.relative_to(owner).as_posix() if owner else ""
         if ".git" in folders or ".git" in names:
-            is_submodule = inside.get(prefix) == _GITLINK
+            is_submodule = tracked.get(prefix) == _GITLINK
             if here != folder and not is_submodule:
                 yield here, False
-            owned[here] = _special(here)
-            inside, prefix = owned[here], "."
+            tracked_by[here] = _tracked_specials(here)
+            tracked, prefix = tracked_by[here], "."
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted([*folders, *names]):
             if (here / name).is_symlink():
-                tracked = inside.get(posixpath.normpath(posixpath.join(prefix, name)))
-                if tracked != _SYMLINK:
+                mode = tracked.get(posixpath.normpath(posixpath.join(prefix, name)))
+                if mode != _SYMLINK:
                     yield here / name, True
 
 
-def _owner(here: Path, folder: Path, owned: dict[Path, dict[str, str]]) -> Path | None:
+def _owner(here: Path, folder: Path, tracked_by: dict[Path, dict[str, str]]) -> Path | None:
     """The clone above `here`."""
     for above in here.parents:
-        if above in owned:
+        if above in tracked_by:
             return above
         if above == folder:
             break
     return None
 
 
-def _special(path: Path) -> dict[str, str]:
+def _tracked_specials(path: Path) -> dict[str, str]:
     """The links and submodules that a clone tracks, with their modes."""
     try:
         out = os.fsdecode(worktree.output_of(path, ["ls-files", "--stage", "-z"]))
     except GitshelfError:
         return {}
-    found = {}
+    modes = {}
     for line in out.split("\0"):
-        mode, _, rest = line.partition(" ")
+        mode, _, fields = line.partition(" ")
         if mode in (_GITLINK, _SYMLINK):
-            found[rest.partition("\t")[2]] = mode
-    return found
+            modes[fields.partition("\t")[2]] = mode
+    return modes
 
 
 def _book(path: Path, use_branch: bool) -> list[str]:
     url = worktree.origin(path)
     if not url:
-        remotes = _said(path, "remote").split("\n")
-        url = _said(path, "config", "--get", f"remote.{remotes[0]}.url") if remotes[0] else ""
+        remotes = _output(path, "remote").split("\n")
+        url = _output(path, "config", "--get", f"remote.{remotes[0]}.url") if remotes[0] else ""
     if not url:
         raise ValueError("the clone has no remote")
     if "://" in url and "@" in (location := urlsplit(url).netloc):
@@ -113,13 +113,13 @@ def _book(path: Path, use_branch: bool) -> list[str]:
         if ":" in user or not url.startswith("ssh://"):
             url = url.replace(f"{user}@", "", 1)
     url = urls.check_url(url, path)
-    pin = _said(path, "rev-parse", "--verify", "--quiet", "HEAD")
+    pin = _output(path, "rev-parse", "--verify", "--quiet", "HEAD")
     if not pin:
         raise ValueError("the clone has no commit")
     if use_branch:
         pin = (
-            _said(path, "symbolic-ref", "--quiet", "--short", "HEAD")
-            or _said(path, "describe", "--tags", "--exact-match", "HEAD")
+            _output(path, "symbolic-ref", "--quiet", "--short", "HEAD")
+            or _output(path, "describe", "--tags", "--exact-match", "HEAD")
             or pin
         )
     return [
@@ -136,7 +136,7 @@ def _link(folder: Path, path: Path) -> list[str]:
     return [f"  link: {_scalar(target)}"]
 
 
-def _said(path: Path, *arguments: str) -> str:
+def _output(path: Path, *arguments: str) -> str:
     result = worktree.call(path, arguments)
     return os.fsdecode(result.out).strip() if result.ok else ""
 

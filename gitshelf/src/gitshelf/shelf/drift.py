@@ -53,12 +53,12 @@ def status(
 ) -> list[State]:
     """The state of every book and link of the shelf that a manifest has in `folder`, by place.
 
-    Tags and branches count as what the clone last saw of them. Changed and untracked files are
-    what `git status` calls so. With `diffs`, what changed is in the states. Raises GitshelfError
-    for a wrong manifest; a book that git cannot read is a problem of that book.
+    Tags and branches count as the commits that the clone last saw for them. Changed and untracked
+    files are what `git status` calls so. With `diffs`, the states have git's diffs. Raises
+    GitshelfError for a wrong manifest; a book that git cannot read is a problem of that book.
     """
-    read = resolution.load(Path(manifest), environment, tokens)
-    layout = lay_out(read, Path(folder), fakeroot)
+    parsed = resolution.load(Path(manifest), environment, tokens)
+    layout = lay_out(parsed, Path(folder), fakeroot)
     running = Running()
 
     def task(clones: Sequence[Clone]) -> Callable[[], list[State]]:
@@ -67,10 +67,10 @@ def status(
     size = max(1, min(_AT_ONCE, len(layout.clones) // (2 * WORKERS)))
     parts = [layout.clones[start : start + size] for start in range(0, len(layout.clones), size)]
     tasks = [(part[0].book.place or ".", task(part)) for part in parts]
-    states = [one for part in run_all(tasks, WORKERS, running, report) for one in part]
+    states = [state for part in run_all(tasks, WORKERS, running, report) for state in part]
     states += _submodules(layout, states, task, running)
     states += [_link(link) for link in layout.links]
-    return sorted(states, key=lambda one: one.book.encode())
+    return sorted(states, key=lambda state: state.book.encode())
 
 
 def _submodules(
@@ -80,23 +80,25 @@ def _submodules(
     running: Running,
 ) -> list[State]:
     """The states of the clones that books include as their submodules."""
-    found: list[State] = []
+    inner_states: list[State] = []
     clones: Sequence[Clone] = layout.clones
     taken = nesting.taken_places(layout)
     while clones:
-        at = {one.path: one.commit for one in states if one.commit}
+        at = {state.path: state.commit for state in states if state.commit}
         at_commits = [(clone, at[clone.path]) for clone in clones if clone.path in at]
         clones, _ = nesting.submodule_clones(at_commits, layout, taken, running, LOCAL_TIMEOUT)
         states = task(clones)() if clones else []
-        found += states
-    return found
+        inner_states += states
+    return inner_states
 
 
 def _books(clones: Sequence[Clone], skip_url: bool, diffs: bool, running: Running) -> list[State]:
     behind = {clone.path: beneath.link_above(clone.top, clone.path) for clone in clones}
     present = [c for c in clones if worktree.is_clone(c.path) and not behind[c.path]]
-    seen = many.facts_of_many([(clone.path, clone.inside) for clone in present], running)
-    facts = {clone.path: known for clone, known in zip(present, seen, strict=True)}
+    known_facts = many.facts_of_many([(clone.path, clone.inside) for clone in present], running)
+    facts = {
+        clone.path: clone_facts for clone, clone_facts in zip(present, known_facts, strict=True)
+    }
     states = []
     for clone in clones:
         start = State(clone.book.place, clone.path, ())
@@ -104,14 +106,16 @@ def _books(clones: Sequence[Clone], skip_url: bool, diffs: bool, running: Runnin
             states.append(replace(start, problems=(BehindLink(link).message,)))
             continue
         if clone.path not in facts:
-            there = os.path.lexists(clone.path)
-            problem = "not a git clone" if there else "not installed"
+            is_present = os.path.lexists(clone.path)
+            problem = "not a git clone" if is_present else "not installed"
             states.append(replace(start, problems=(problem,)))
             continue
         try:
             # Asked again, git says why it cannot read a clone.
-            known = facts[clone.path] or worktree.facts(clone.path, clone.inside, running)
-            states.append(_clone(clone, start, known, running, skip_url=skip_url, diffs=diffs))
+            clone_facts = facts[clone.path] or worktree.facts(clone.path, clone.inside, running)
+            states.append(
+                _clone(clone, start, clone_facts, running, skip_url=skip_url, diffs=diffs)
+            )
         except Stopped:
             raise
         except GitshelfError as error:
@@ -124,28 +128,28 @@ def _clone(
 ) -> State:
     path, branch = clone.path, clone.book.branch
     skip_url = skip_url or clone.book.skip_url_check
-    wanted = worktree.expected_commit(path, branch, facts.commit)
+    expected = worktree.expected_commit(path, branch, facts.commit)
     problems = []
     if is_unfinished(path):
         problems.append("an install was killed here: run it again")
-    if not skip_url and (wrong := wrong_origin(clone)):
-        problems.append(wrong)
-    if not wanted:
+    if not skip_url and (problem := wrong_origin(clone)):
+        problems.append(problem)
+    if not expected:
         problems.append(f"{branch} is not known here: run gitshelf install")
-    elif wanted != facts.commit:
-        name = f" ({branch})" if branch != wanted else ""
-        problems.append(f"is at {facts.commit[:12] or 'no commit'}, not {wanted[:12]}{name}")
+    elif expected != facts.commit:
+        name = f" ({branch})" if branch != expected else ""
+        problems.append(f"is at {facts.commit[:12] or 'no commit'}, not {expected[:12]}{name}")
     if facts.changed:
         problems.append("changed: " + printable.some_of(facts.changed))
     if facts.untracked:
         problems.append("untracked: " + printable.some_of(facts.untracked))
     diff = b""
-    if diffs and (facts.changed or (wanted and wanted != facts.commit)):
-        diff = _diff(path, wanted, running)
+    if diffs and (facts.changed or (expected and expected != facts.commit)):
+        diff = _diff(path, expected, running)
     return replace(
         start,
         problems=tuple(problems),
-        expected=wanted,
+        expected=expected,
         commit=facts.commit,
         changed=facts.changed,
         untracked=facts.untracked,
@@ -153,9 +157,9 @@ def _clone(
     )
 
 
-def _diff(path: Path, wanted: str, running: Running) -> bytes:
+def _diff(path: Path, expected: str, running: Running) -> bytes:
     options = ["diff", "--no-ext-diff", "--no-color"]
-    result = worktree.call(path, [*options, wanted or "HEAD", "--"], running=running)
+    result = worktree.call(path, [*options, expected or "HEAD", "--"], running=running)
     if not result.ok:
         result = worktree.call(path, [*options, "HEAD", "--"], running=running)
     return result.out
@@ -167,6 +171,6 @@ def _link(link: Symlink) -> State:
         problems = (BehindLink(above).message,)
     elif not link.path.is_symlink():
         problems = ("not a link" if link.path.exists() else "not installed",)
-    elif (led := str(link.path.readlink())) != link.target:
-        problems = (f"leads to {printable.text(led)}, not {link.target}",)
+    elif (actual_target := str(link.path.readlink())) != link.target:
+        problems = (f"leads to {printable.text(actual_target)}, not {link.target}",)
     return State(link.place, link.path, problems)

@@ -79,10 +79,10 @@ def install(
     until then stays, and the next run goes on from there.
     """
     options = options or Options(workers=WORKERS)
-    read = resolution.load(Path(manifest), environment, tokens)
+    parsed = resolution.load(Path(manifest), environment, tokens)
     wishes = wishes or InstallOptions()
-    layout = lay_out(read, Path(folder), wishes.fakeroot)
-    run = _Install(wishes, options, read.urls)
+    layout = lay_out(parsed, Path(folder), wishes.fakeroot)
+    run = _Install(wishes, options, parsed.urls)
     record = installed.read(Path(manifest), Path(folder), wishes.fakeroot)
     clearing = Clearing(record, layout, [Path(folder), *filter(None, [wishes.fakeroot])])
     leaving = () if wishes.skip_deletes else clearing.gone
@@ -94,20 +94,20 @@ def install(
     outcomes += [run.link(link) for link in layout.links]
     if not wishes.dry_run:
         clearing.end()
-    return sorted(outcomes, key=lambda one: one.book.encode())
+    return sorted(outcomes, key=lambda outcome: outcome.book.encode())
 
 
 class _Install:
-    def __init__(self, how: InstallOptions, options: Options, named: Iterable[str]) -> None:
-        self._how = how
+    def __init__(self, wishes: InstallOptions, options: Options, urls: Iterable[str]) -> None:
+        self._wishes = wishes
         self._options = options
         self._running = Running()
-        self._fetcher = options.fetcher(self._running, named)
+        self._fetcher = options.fetcher(self._running, urls)
         self._histories = Histories(self._fetcher)
         self._clones = Clones(
             self._running,
             options.timeout,
-            force=how.force,
+            force=wishes.force,
             offline=options.offline,
             servers=self._fetcher.servers,
         )
@@ -115,22 +115,22 @@ class _Install:
         self._goals: dict[Path, Goal] = {}
 
     def aim(self, clones: Sequence[Clone], leaving: Sequence[Path]) -> None:
-        """Find out where clones are and where they should be; nothing of the shelf changes. What
-        is `leaving` counts as not there."""
-        there = [
+        """Find out which commits clones are at and should be at; nothing on the shelf changes.
+        Clones that are `leaving` count as not there."""
+        present = [
             clone
             for clone in clones
             if worktree.is_clone(clone.path)
             and clone.path not in leaving
             and not beneath.link_above(clone.top, clone.path)
         ]
-        parts = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
-        for facts in self._each(parts, self._look):
+        parts = [present[start : start + _AT_ONCE] for start in range(0, len(present), _AT_ONCE)]
+        for facts in self._each(parts, self._facts_of):
             self._facts.update(facts)
         by_url: dict[str, list[Clone]] = defaultdict(list)
         for clone in clones:
             by_url[clone.book.url].append(clone)
-        for goals in self._each(list(by_url.values()), self._aim):
+        for goals in self._each(list(by_url.values()), self._goals_of):
             self._goals.update(goals)
 
     def clear(self, clearing: Clearing, path: Path) -> Outcome:
@@ -138,30 +138,30 @@ class _Install:
 
         def remove() -> None:
             clearing.check(path, self._running)
-            clearing.remove(path, dry_run=self._how.dry_run)
+            clearing.remove(path, dry_run=self._wishes.dry_run)
 
-        return self._removed(clearing.name(path), path, remove)
+        return self._remove(clearing.name(path), path, remove)
 
-    def _removed(self, name: str, path: Path, remove: Callable[[], None]) -> Outcome:
+    def _remove(self, name: str, path: Path, remove: Callable[[], None]) -> Outcome:
         try:
             remove()
         except (WouldLoseWork, GitshelfError) as error:
             return Outcome(name, path, "", "", f"it left the manifest, but {error}")
         except OSError as error:
             return Outcome(name, path, "", "", f"it left the manifest, but {error.strerror}")
-        return Outcome(name, path, "", "would be removed" if self._how.dry_run else "removed")
+        return Outcome(name, path, "", "would be removed" if self._wishes.dry_run else "removed")
 
-    def _left(self, clone: Clone, commit: str) -> list[Outcome]:
+    def _remove_lost_submodules(self, clone: Clone, commit: str) -> list[Outcome]:
         """Remove the clones of submodules that a book had before it was moved to `commit`."""
         facts, book = self._facts.get(clone.path), clone.book
         if not facts or facts.commit in ("", commit) or book.policies.submodules != INCLUDE:
             return []
         outcomes = []
         for path in nesting.lost_submodules(clone.path, facts.commit, commit, self._running):
-            if not self._how.skip_deletes:
+            if not self._wishes.skip_deletes:
                 name = f"{book.place}/{path.relative_to(clone.path)}"
                 take = partial(removal.take, path, clone.path, self._running)
-                outcomes.append(self._removed(name, path, take))
+                outcomes.append(self._remove(name, path, take))
         return outcomes
 
     def all_books(self, layout: Layout) -> list[Outcome]:
@@ -172,22 +172,24 @@ class _Install:
         while clones:
             brought = self.books(clones)
             outcomes += brought
-            if self._how.dry_run:
+            if self._wishes.dry_run:
                 break
-            at = {one.path: one.commit for one in brought if not one.kept}
+            at = {outcome.path: outcome.commit for outcome in brought if not outcome.kept}
             at_commits = [(clone, at[clone.path]) for clone in clones if clone.path in at]
             for clone, commit in at_commits:
-                outcomes += self._left(clone, commit)
+                outcomes += self._remove_lost_submodules(clone, commit)
             timeout = self._options.timeout
             clones, left_out = nesting.submodule_clones(
                 at_commits, layout, taken, self._running, timeout
             )
-            outcomes = [_telling(one, left_out.get(one.path, ())) for one in outcomes]
+            outcomes = [
+                _with_left_out(outcome, left_out.get(outcome.path, ())) for outcome in outcomes
+            ]
             self.aim(clones, ())
         return outcomes
 
     def books(self, clones: Sequence[Clone]) -> list[Outcome]:
-        """Bring what was aimed at, parents before children."""
+        """Bring each clone to the goal that `aim` found for it, parents before children."""
         outcomes: list[Outcome] = []
         for depth in sorted({clone.depth for clone in clones}):
             wave = [[clone] for clone in clones if clone.depth == depth]
@@ -203,55 +205,61 @@ class _Install:
         tasks = [(group[0].book.place or ".", task(group)) for group in groups]
         return run_all(tasks, self._options.workers, self._running, self._options.report)
 
-    def _look(self, clones: list[Clone]) -> dict[Path, Facts]:
-        seen = many.facts_of_many([(one.path, one.inside) for one in clones], self._running)
+    def _facts_of(self, clones: list[Clone]) -> dict[Path, Facts]:
+        known_facts = many.facts_of_many(
+            [(clone.path, clone.inside) for clone in clones], self._running
+        )
 
         facts: dict[Path, Facts] = {}
-        for clone, known in zip(clones, seen, strict=True):
+        for clone, clone_facts in zip(clones, known_facts, strict=True):
             # Asked again, git says why it cannot read a clone.
             with locating(clone):
-                facts[clone.path] = known or worktree.facts(clone.path, clone.inside, self._running)
+                facts[clone.path] = clone_facts or worktree.facts(
+                    clone.path, clone.inside, self._running
+                )
         return facts
 
-    def _aim(self, group: list[Clone]) -> dict[Path, Goal]:
-        """Where the books of one repository should be, for those that are not there yet."""
+    def _goals_of(self, group: list[Clone]) -> dict[Path, Goal]:
+        """The goals of those clones of one repository that are not at theirs yet."""
         url = group[0].book.url
-        named = [one for one in group if not gitobjects.is_id(one.book.branch)]
+        named = [clone for clone in group if not gitobjects.is_id(clone.book.branch)]
         try:
-            refs = self._fetcher.refs(url, [one.book.branch for one in named]) if named else {}
+            refs = self._fetcher.refs(url, [clone.book.branch for clone in named]) if named else {}
         except GitshelfError as error:
-            raise self._located(
-                error, named, {one.path: one.book.branch for one in named}
+            raise self._locate(
+                error, named, {clone.path: clone.book.branch for clone in named}
             ) from None
-        pins = {one.path: refs.get(one.book.branch, Ref(one.book.branch)) for one in group}
-        todo = [one for one in group if not self._is_there(one, pins[one.path].id)]
+        pins = {clone.path: refs.get(clone.book.branch, Ref(clone.book.branch)) for clone in group}
+        todo = [clone for clone in group if not self._is_there(clone, pins[clone.path].id)]
         goals: dict[Path, Goal] = {}
-        for width in {len(pins[one.path].id) for one in todo}:
-            some = [one for one in todo if len(pins[one.path].id) == width]
-            wanted = {one.path: pins[one.path].id for one in some}
-            if self._how.dry_run:
-                goals |= {one.path: Goal(wanted[one.path], "", "", Path()) for one in some}
+        for width in {len(pins[clone.path].id) for clone in todo}:
+            of_width = [clone for clone in todo if len(pins[clone.path].id) == width]
+            pin_ids = {clone.path: pins[clone.path].id for clone in of_width}
+            if self._wishes.dry_run:
+                goals |= {
+                    clone.path: Goal(pin_ids[clone.path], "", "", Path()) for clone in of_width
+                }
                 continue
             try:
-                fresh = any(one.book.branch in refs for one in some)
+                fresh = any(clone.book.branch in refs for clone in of_width)
                 store = self._histories.history(
-                    url, list(dict.fromkeys(wanted.values())), fresh=fresh
+                    url, list(dict.fromkeys(pin_ids.values())), fresh=fresh
                 )
-                for one in some:
-                    commit = self._histories.peel(store, wanted[one.path])
-                    name = one.book.branch
+                for clone in of_width:
+                    commit = self._histories.peel(store, pin_ids[clone.path])
+                    name = clone.book.branch
                     is_tag = name in refs and not refs[name].branch and name != "HEAD"
                     tag = name.removeprefix("refs/tags/") if is_tag else ""
-                    goals[one.path] = Goal(commit, pins[one.path].branch, tag, store.path)
+                    goals[clone.path] = Goal(commit, pins[clone.path].branch, tag, store.path)
             except GitshelfError as error:
-                raise self._located(error, some, wanted) from None
+                raise self._locate(error, of_width, pin_ids) from None
         return goals
 
-    def _located(
+    def _locate(
         self, error: GitshelfError, clones: Sequence[Clone], pins: Mapping[Path, str]
     ) -> GitshelfError:
         books = [clone.book for clone in clones]
-        return locate(error, books, {one.book.place: pins[one.path] for one in clones})
+        return locate(error, books, {clone.book.place: pins[clone.path] for clone in clones})
 
     def _is_there(self, clone: Clone, pin: str) -> bool:
         facts = self._facts.get(clone.path)
@@ -260,8 +268,8 @@ class _Install:
         if clone.book.policies.lfs == INCLUDE and lfsfiles.pointers_left(clone.path):
             return False
         branch = clone.book.branch
-        said = worktree.expected_commit(clone.path, branch, facts.commit)
-        return said == facts.commit and (gitobjects.is_id(branch) or said == pin)
+        expected = worktree.expected_commit(clone.path, branch, facts.commit)
+        return expected == facts.commit and (gitobjects.is_id(branch) or expected == pin)
 
     def _bring(self, clone: Clone) -> Outcome:
         with locating(clone):
@@ -274,25 +282,25 @@ class _Install:
         commit = facts.commit if facts else ""
         if link := beneath.link_above(clone.top, path):
             return Outcome(book.place, path, "", "", BehindLink(link).message)
-        if facts and not (self._how.skip_repo_url_check or book.skip_url_check):
-            wrong = wrong_origin(clone)
-            if wrong:
-                return Outcome(book.place, path, commit, "", wrong)
+        if facts and not (self._wishes.skip_repo_url_check or book.skip_url_check):
+            problem = wrong_origin(clone)
+            if problem:
+                return Outcome(book.place, path, commit, "", problem)
         if goal is None:
             return Outcome(book.place, path, commit, "")
-        if self._how.dry_run:
+        if self._wishes.dry_run:
             done = "would be moved from " + commit[:12] if commit else "would be cloned"
             return Outcome(book.place, path, goal.commit, done)
         try:
             return Outcome(book.place, path, goal.commit, self._clones.bring(clone, goal))
-        except (WouldLoseWork, BehindLink) as kept:
-            return Outcome(book.place, path, commit, "", str(kept))
+        except (WouldLoseWork, BehindLink) as refusal:
+            return Outcome(book.place, path, commit, "", str(refusal))
 
     def link(self, link: Symlink) -> Outcome:
-        how = self._how
+        wishes = self._wishes
         try:
             done, kept = links.bring(
-                link, how.dry_run, force=how.force, skip_deletes=how.skip_deletes
+                link, wishes.dry_run, force=wishes.force, skip_deletes=wishes.skip_deletes
             )
         except BehindLink as error:
             return Outcome(link.place, link.path, "", "", error.message)
@@ -301,7 +309,7 @@ class _Install:
         return Outcome(link.place, link.path, "", done, kept)
 
 
-def _telling(outcome: Outcome, left_out: Sequence[bytes]) -> Outcome:
+def _with_left_out(outcome: Outcome, left_out: Sequence[bytes]) -> Outcome:
     """An outcome that also says which submodules do not belong to what was done."""
     if not (outcome.done and left_out):
         return outcome

@@ -1,7 +1,7 @@
-"""What `install` itself made on a shelf, remembered, so that what leaves the manifest can go.
+"""The record of what `install` itself made on a shelf, so that what leaves the manifest can go.
 
-One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. If it is
-lost, nothing is removed any more: that is all that hangs on it.
+One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. All that is
+lost with it is that: what an earlier install made is not removed any more.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ class Record:
 
     def gone(self, wanted: Mapping[Path, str]) -> dict[Path, str]:
         """What was made and is not `wanted` any more, inner ones first."""
-        left = {p: what for p, what in self.made.items() if not _same(what, wanted.get(p))}
-        return dict(sorted(left.items(), key=lambda one: len(one[0].parts), reverse=True))
+        leaving = {
+            p: what for p, what in self.made.items() if not _is_same_kind(what, wanted.get(p))
+        }
+        return dict(sorted(leaving.items(), key=lambda entry: len(entry[0].parts), reverse=True))
 
     def write(self, made: Mapping[Path, str]) -> Record:
         """Remember this instead. Raises GitshelfError if it cannot be written."""
@@ -47,7 +49,7 @@ class Record:
         return Record(self.file, dict(made))
 
 
-def _same(made: str, wanted: str | None) -> bool:
+def _is_same_kind(made: str, wanted: str | None) -> bool:
     """Whether what is there is of the kind that is wanted; a link elsewhere is only replaced."""
     return wanted is not None and (made == CLONE) == (wanted == CLONE)
 
@@ -61,7 +63,7 @@ def read(manifest: Path, folder: Path, fakeroot: Path | None) -> Record:
         document = json.loads(file.read_bytes())
         made = {Path(path): str(what) for path, what in document.items()}
         for path, what in made.items():
-            # What no disk can have, nobody has made.
+            # No disk has such a path, so `install` did not write this record.
             if b"\0" in os.fsencode(path) + os.fsencode(what):
                 return Record(file, {})
         return Record(file, made)

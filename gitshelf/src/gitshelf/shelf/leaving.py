@@ -57,10 +57,10 @@ class Clearing:
         del self._left[path]
 
     def begin(self) -> None:
-        """Remember what will be made: where nothing is now, it is install that makes it."""
+        """Remember what will be made: what is at a path where nothing was, install has made."""
         new = {p: w for p, w in self._wanted.items() if not p.exists() and not p.is_symlink()}
-        known = {p: self._wanted.get(p, w) for p, w in self._left.items()}
-        self._record = self._record.write({**known, **new})
+        remaining = {p: self._wanted.get(p, w) for p, w in self._left.items()}
+        self._record = self._record.write({**remaining, **new})
 
     def end(self) -> None:
         """Remember what was made."""

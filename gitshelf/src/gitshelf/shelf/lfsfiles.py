@@ -16,9 +16,9 @@ from gitshelf.kit.lock import INCLUDE, OMIT
 
 
 class Git(Protocol):
-    """Runs git in the clone; `asked` is the URL that it will ask."""
+    """Runs git in the clone; `url` is the one that it will ask."""
 
-    def __call__(self, *arguments: str, asked: str = "") -> Result: ...
+    def __call__(self, *arguments: str, url: str = "") -> Result: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,22 @@ def bring(path: Path, book: Book, git: Git, *, offline: bool) -> str:
 
     Raises GitshelfError, naming a file, if an object is not to be had.
     """
-    left = [] if book.policy == OMIT else pointers_left(path)
-    if not left:
+    pointer_files = [] if book.policy == OMIT else pointers_left(path)
+    if not pointer_files:
         return ""
     if book.policy != INCLUDE:
-        return f"LFS pointers, as the book does not say `lfs: include`: {printable.some_of(left)}"
+        names = printable.some_of(pointer_files)
+        return f"LFS pointers, as the book does not say `lfs: include`: {names}"
     server = lfs.server_named(_config(path), book.url) or book.url
     # Without these filters git would take each object for a change of its pointer.
     result = git("config", "--get", "filter.lfs.process")
     if not result.ok:
         result = git("lfs", "install", "--local", "--skip-repo")
     if result.ok:
-        result = git("lfs", "checkout" if offline else "pull", asked=server)
-    left = pointers_left(path)
-    if left:
-        what = f"the LFS object of {printable.some_of(left)}"
+        result = git("lfs", "checkout" if offline else "pull", url=server)
+    pointer_files = pointers_left(path)
+    if pointer_files:
+        what = f"the LFS object of {printable.some_of(pointer_files)}"
         if offline and result.ok:
             raise lfs.not_there(what)
         stranger = lfs.stranger_of(server, book.servers)

@@ -23,11 +23,11 @@ def _bring(
     link: Symlink, path: Path, dry_run: bool, *, force: bool, skip_deletes: bool
 ) -> tuple[str, str]:
     if path.is_symlink():
-        led = str(path.readlink())
-        if led == link.target:
+        current_target = str(path.readlink())
+        if current_target == link.target:
             return "", ""
         if skip_deletes:
-            return "", f"it leads to {led}, and nothing is to be deleted"
+            return "", f"it leads to {current_target}, and nothing is to be deleted"
     elif path.is_dir() and not any(path.iterdir()):
         if not (dry_run or skip_deletes):
             path.rmdir()

@@ -31,13 +31,13 @@ def facts_of_many(
 ) -> list[Facts | None]:
     """As `worktree.facts` for each of the clones (absolute path, other books in it); None for one
     that git cannot read. git is not asked about those that surely have no change."""
-    found = [quick.facts_if_clean(path, inside) for path, inside in clones]
-    rest = [clone for clone, facts in zip(clones, found, strict=True) if facts is None]
-    asked = iter(_ask(rest, running) if rest else [])
-    return [facts or next(asked) for facts in found]
+    quick_facts = [quick.facts_if_clean(path, inside) for path, inside in clones]
+    others = [clone for clone, facts in zip(clones, quick_facts, strict=True) if facts is None]
+    answers = iter(_ask_git(others, running) if others else [])
+    return [facts or next(answers) for facts in quick_facts]
 
 
-def _ask(
+def _ask_git(
     clones: Sequence[tuple[Path, frozenset[str]]], running: Running | None = None
 ) -> list[Facts | None]:
     script = _SCRIPT.replace("OPTIONS", " ".join([*worktree.OPTIONS, *worktree.STATUS]))
@@ -50,17 +50,17 @@ def _ask(
         env=worktree.surroundings(),
         running=running,
     )
-    found: list[Facts | None] = []
-    said: list[bytes] = []
+    facts: list[Facts | None] = []
+    lines: list[bytes] = []
     ended = False
     for field in result.out.split(b"\0"):
         if not field:
             ended = True
         elif not ended:
-            said.append(field)
+            lines.append(field)
         else:
-            inside = clones[len(found)][1]
-            good = field == b"0"
-            found.append(worktree.parse_status(b"\0".join(said), inside) if good else None)
-            said, ended = [], False
-    return found + [None] * (len(clones) - len(found))
+            inside = clones[len(facts)][1]
+            is_ok = field == b"0"
+            facts.append(worktree.parse_status(b"\0".join(lines), inside) if is_ok else None)
+            lines, ended = [], False
+    return facts + [None] * (len(clones) - len(facts))

@@ -23,12 +23,12 @@ def gitlinks(path: Path, commit: str, folder: str, running: Running) -> list[Ite
     below = ["--", f"{folder}/"] if folder else []
     arguments = ["ls-tree", "-r", "-z", "--full-tree", commit, *below]
     start = len(raw(folder)) + 1 if folder else 0
-    found = []
+    items = []
     for line in worktree.output_of(path, arguments, running=running).split(b"\0"):
-        about, _, name = line.partition(b"\t")
-        if about.startswith(gitobjects.SUBMODULE.encode()):
-            found.append(Item(name[start:], gitobjects.SUBMODULE, about.split(b" ")[2].decode()))
-    return found
+        head, _, name = line.partition(b"\t")
+        if head.startswith(gitobjects.SUBMODULE.encode()):
+            items.append(Item(name[start:], gitobjects.SUBMODULE, head.split(b" ")[2].decode()))
+    return items
 
 
 def submodule_clones(
@@ -38,14 +38,14 @@ def submodule_clones(
     running: Running,
     timeout: float,
 ) -> tuple[list[Clone], dict[Path, tuple[bytes, ...]]]:
-    """Where the submodules of some clones, each at its commit, belong: those whose books include
-    them; and by clone, the paths of those that are left out (see `submodules.Inner`). `taken` are
-    the places so far; theirs are added. `timeout` in seconds.
+    """The clones of the submodules of `clones`, each at its commit, if their books include them;
+    and by clone, the paths of those that are left out (see `submodules.Inner`). `taken` are the
+    places so far; the places of the submodules are added to it. `timeout` in seconds.
 
     Raises GitshelfError, naming book and submodule, for one without a URL that a book may have.
     """
     others = [clone.path for clone in layout.clones] + [link.path for link in layout.links]
-    found = []
+    inner_clones = []
     left_out = {}
     for clone, commit in clones:
         book = clone.book
@@ -55,12 +55,14 @@ def submodule_clones(
         inner = _submodules_of(clone, commit, items, running, timeout)
         if inner.left_out:
             left_out[clone.path] = inner.left_out
-        for one in submodules.books([(book, inner.carried)], taken):
+        for inner_book in submodules.books([(book, inner.carried)], taken):
             start = len(book.place) + 1 if book.place else 0
-            path = clone.path / book.path / one.place[start:]
-            inside = frozenset(o.relative_to(path).as_posix() for o in others if path in o.parents)
-            found.append(Clone(one, path, clone.top, inside, clone.depth + 1))
-    return found, left_out
+            path = clone.path / book.path / inner_book.place[start:]
+            inside = frozenset(
+                other.relative_to(path).as_posix() for other in others if path in other.parents
+            )
+            inner_clones.append(Clone(inner_book, path, clone.top, inside, clone.depth + 1))
+    return inner_clones, left_out
 
 
 def _submodules_of(
@@ -89,7 +91,7 @@ def taken_places(layout: Layout) -> dict[str, Location]:
 def lost_submodules(path: Path, before: str, after: str, running: Running) -> list[Path]:
     """The clones in the clone `path` that are submodules of the commit `before` and not of the
     commit `after`."""
-    there = {item.path for item in gitlinks(path, after, "", running)}
-    gone = [item.path for item in gitlinks(path, before, "", running) if item.path not in there]
-    inner = [path / os.fsdecode(name) for name in gone]
-    return [one for one in inner if worktree.is_clone(one)]
+    staying = {item.path for item in gitlinks(path, after, "", running)}
+    lost = [item.path for item in gitlinks(path, before, "", running) if item.path not in staying]
+    inner = [path / os.fsdecode(name) for name in lost]
+    return [clone for clone in inner if worktree.is_clone(clone)]

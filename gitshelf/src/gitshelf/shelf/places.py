@@ -47,39 +47,40 @@ class Layout:
     links: tuple[Symlink, ...]
 
 
-def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layout:
-    """Where everything goes: relative places into `folder`; absolute ones where they say.
+def lay_out(manifest: Manifest, folder: Path, fakeroot: Path | None = None) -> Layout:
+    """Where everything goes: relative places into `folder`, absolute ones to where they lead.
 
     With `fakeroot`, all but places that begin with `./` go under it, and absolute links become
     relative, so that the tree can be moved. A book of one folder of its repository (`path:`) is a
     link into a whole clone beside it, `.NAME.clone`. Raises GitshelfError if that cannot be.
     """
     paths: dict[Path, Book] = {}
-    made: list[tuple[str, Location, Path, str]] = []
-    for book in read.books:
-        path = _where(book.written, folder, fakeroot)
+    symlinks: list[tuple[str, Location, Path, str]] = []
+    for book in manifest.books:
+        path = _disk_path(book.written, folder, fakeroot)
         if book.path:
-            beside = path.with_name(f".{path.name}.clone")
-            if not book.place or any(b.place.startswith(book.place + "/") for b in read.books):
+            clone_path = path.with_name(f".{path.name}.clone")
+            if not book.place or any(b.place.startswith(book.place + "/") for b in manifest.books):
                 raise book.at.error(
                     "a book with `path` is a link when installed, so no book can lie in it",
                     "give the other book a place elsewhere, or leave out `path`",
                 )
-            made.append((book.place, book.at, path, f"{beside.name}/{book.path}"))
-            path = beside
+            symlinks.append((book.place, book.at, path, f"{clone_path.name}/{book.path}"))
+            path = clone_path
         paths[path] = book
-    for link in read.links:
-        path = _where(link.written, folder, fakeroot)
+    for link in manifest.links:
+        path = _disk_path(link.written, folder, fakeroot)
         target = link.written_target
         if fakeroot is not None and target.startswith("/"):
             end = _absolute(fakeroot) / target.lstrip("/")
             target = os.path.relpath(end, path.parent)
-        made.append((link.place, link.at, path, target))
-    shelves = [_absolute(one) for one in (folder, fakeroot) if one is not None]
+        symlinks.append((link.place, link.at, path, target))
+    shelves = [_absolute(root) for root in (folder, fakeroot) if root is not None]
     tops = {
-        path: beneath.top_of(path, shelves, paths) for path in [*paths, *(one[2] for one in made)]
+        path: beneath.top_of(path, shelves, paths)
+        for path in [*paths, *(path for _, _, path, _ in symlinks)]
     }
-    links = [Symlink(place, at, path, tops[path], target) for place, at, path, target in made]
+    links = [Symlink(place, at, path, tops[path], target) for place, at, path, target in symlinks]
     inside: dict[Path, set[str]] = {path: set() for path in paths}
     depth = dict.fromkeys(paths, 0)
     for path in [*paths, *(link.path for link in links)]:
@@ -96,7 +97,7 @@ def lay_out(read: Manifest, folder: Path, fakeroot: Path | None = None) -> Layou
     return Layout(tuple(clones), tuple(links))
 
 
-def _where(written: str, folder: Path, fakeroot: Path | None) -> Path:
+def _disk_path(written: str, folder: Path, fakeroot: Path | None) -> Path:
     if fakeroot is not None and not written.startswith("."):
         return _absolute(fakeroot / written.lstrip("/"))
     return _absolute(folder / written)

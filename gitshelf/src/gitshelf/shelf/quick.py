@@ -1,8 +1,8 @@
 """Whether a clone is surely as it was installed, from its index and the files' stat data alone.
 
-Says yes only if `git status` would say so too; whatever else is left to git: files that git
-does not track (ignored ones as well), changed stat data, unusual entries, big repositories. The
-form of the index: gitformat-index(5), version 2.
+Says yes only if `git status` would say so too. All else is left to git: files that it does not
+track (ignored ones as well), changed stat data, unusual entries, big repositories. The form of the
+index: gitformat-index(5), version 2.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def facts_if_clean(path: Path, inside: frozenset[str]) -> Facts | None:
         if noted != commit or len(commit) != 40:
             return None
         index, written = _read(top + _INDEX)
-        names = _unchanged(top, index, written, tree)
-        if names is not None and _alone(top, names, {os.fsencode(one) for one in inside}):
+        names = _unchanged_files(top, index, written, tree)
+        if names is not None and _is_alone(top, names, {os.fsencode(place) for place in inside}):
             return Facts(commit, branch, (), ())
     return None
 
@@ -49,10 +49,10 @@ def _read(file: bytes) -> tuple[bytes, int]:
     """A file's content and its time of change in ns. Raises ValueError for a big one."""
     handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        about = os.fstat(handle)
-        if about.st_size > _BIG:
+        status = os.fstat(handle)
+        if status.st_size > _BIG:
             raise ValueError
-        return os.read(handle, about.st_size), about.st_mtime_ns
+        return os.read(handle, status.st_size), status.st_mtime_ns
     finally:
         os.close(handle)
 
@@ -65,8 +65,9 @@ def _head(top: bytes) -> tuple[str, str]:
     return tip.decode("ascii").strip(), head[16:]
 
 
-def _unchanged(top: bytes, data: bytes, written: int, tree: str) -> set[bytes] | None:
-    """The tracked files, if the index is `tree` and every file has the stat data in it."""
+def _unchanged_files(top: bytes, data: bytes, written: int, tree: str) -> set[bytes] | None:
+    """The tracked files, if the index stands for `tree` and every file has its stat data; else
+    None."""
     magic, version, count = struct.unpack_from(">4sII", data)
     if magic != b"DIRC" or version != 2:
         return None
@@ -81,14 +82,14 @@ def _unchanged(top: bytes, data: bytes, written: int, tree: str) -> set[bytes] |
             return None
         name = data[offset + 62 : offset + 62 + length]
         offset += (62 + length + 8) & ~7
-        found = os.lstat(top + name)
+        status = os.lstat(top + name)
         mtime_ns += mtime * 10**9
         # A file as young as the index may have changed after git looked at it.
-        if mtime_ns >= written or mtime_ns != found.st_mtime_ns:
+        if mtime_ns >= written or mtime_ns != status.st_mtime_ns:
             return None
-        if ctime * 10**9 + ctime_ns != found.st_ctime_ns or size != found.st_size:
+        if ctime * 10**9 + ctime_ns != status.st_ctime_ns or size != status.st_size:
             return None
-        if ino != found.st_ino & 0xFFFFFFFF or mode != _git_mode(found.st_mode):
+        if ino != status.st_ino & 0xFFFFFFFF or mode != _git_mode(status.st_mode):
             return None
         names.add(name)
     return names if _root(data, offset) == tree else None
@@ -103,36 +104,36 @@ def _git_mode(mode: int) -> int:
 
 
 def _root(data: bytes, offset: int) -> str:
-    """The tree that the index is, "" if it does not say; lower-case extensions (a split or
-    sparse index) change what the entries mean."""
+    """The tree that the index stands for, "" if it does not say, or if it is a split or sparse
+    one: an extension with a name in small letters changes what the entries mean."""
     end = len(data) - 20
-    found = ""
+    tree = ""
     while offset < end:
         kind, size = struct.unpack_from(">4sI", data, offset)
         body = data[offset + 8 : offset + 8 + size]
         if not kind[:1].isupper():
             return ""
         if kind == b"TREE" and body[:1] == b"\0":
-            counts, _, rest = body[1:].partition(b"\n")
+            counts, _, tail = body[1:].partition(b"\n")
             if int(counts.split(b" ")[0]) >= 0:
-                found = rest[:20].hex()
+                tree = tail[:20].hex()
         offset += 8 + size
-    return found
+    return tree
 
 
-def _alone(top: bytes, names: set[bytes], inside: set[bytes]) -> bool:
+def _is_alone(top: bytes, names: set[bytes], inside: set[bytes]) -> bool:
     """Whether nothing is in the work tree but the tracked files, which are all there, and other
     books: then each folder holds as many names as it should."""
-    there = names | {one for one in inside if os.path.lexists(top + one)}
-    held: dict[bytes, int] = {b"": 1}  # .git
-    for name in there:
+    present = names | {place for place in inside if os.path.lexists(top + place)}
+    counts: dict[bytes, int] = {b"": 1}  # .git
+    for name in present:
         folder, new = name.rpartition(b"/")[0], True
         while new:
-            new = folder not in held and folder not in there
-            held[folder] = held.get(folder, 0) + 1
+            new = folder not in counts and folder not in present
+            counts[folder] = counts.get(folder, 0) + 1
             folder = folder.rpartition(b"/")[0]
     return all(
-        _holds(top + folder, count) for folder, count in held.items() if folder not in inside
+        _holds(top + folder, count) for folder, count in counts.items() if folder not in inside
     )
 
 

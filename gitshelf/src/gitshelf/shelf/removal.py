@@ -51,9 +51,9 @@ def check(
         if worktree.is_clone(inner):
             check(inner, CLONE, (), frozenset(), running)
     # A pattern may match nothing, whereas a name would have to be there.
-    own = ["HEAD", "--branches", "--glob=refs/gitshelf/kept", "--glob=refs/stas[h]"]
-    known = ["--not", "--remotes", f"--glob={PINNED[:-1]}[{PINNED[-1]}]"]
-    arguments = ["rev-list", "-n1", "--ignore-missing", *own, *known]
+    commits = ["HEAD", "--branches", "--glob=refs/gitshelf/kept", "--glob=refs/stas[h]"]
+    exclusions = ["--not", "--remotes", f"--glob={PINNED[:-1]}[{PINNED[-1]}]"]
+    arguments = ["rev-list", "-n1", "--ignore-missing", *commits, *exclusions]
     if worktree.output_of(path, arguments, running=running).strip():
         raise WouldLoseWork("it has commits that are not pushed")
 
