@@ -63,7 +63,7 @@ class Remotes:
             self._unusable[name][1].append(place)
             return ""
         try:
-            return f"{self._fetch(remote).rstrip('/')}/{project}"
+            return f"{self._fetch_url(remote).rstrip('/')}/{project}"
         except GitshelfError as error:
             self._unusable[name] = (error, [place])
             return ""
