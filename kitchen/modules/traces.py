@@ -51,34 +51,33 @@ TRANSIENT = (
 
 def files(transient):
     """Every path below PLACES that no pattern of `transient` fits; nothing of other mounts."""
-    skip = re.compile("|".join(f"(?:{one})" for one in transient))
-    found = set()
+    skip = re.compile("|".join(f"(?:{name})" for name in transient))
+    paths = set()
     for place in PLACES:
         for folder, folders, names in os.walk(place):
-            kept = [one for one in folders if not skip.fullmatch(f"{folder}/{one}")]
-            folders[:] = kept
-            found.update(f"{folder}/{one}" for one in kept)
-            found.update(
-                f"{folder}/{one}" for one in names if not skip.fullmatch(f"{folder}/{one}")
+            folders[:] = [name for name in folders if not skip.fullmatch(f"{folder}/{name}")]
+            paths.update(f"{folder}/{name}" for name in folders)
+            paths.update(
+                f"{folder}/{name}" for name in names if not skip.fullmatch(f"{folder}/{name}")
             )
-    return sorted(found)
+    return sorted(paths)
 
 
 def difference(before, after):
-    """What came and what went, as lines `kind: + thing` and `kind: - thing`, in order."""
+    """What came and what went, as lines `kind: + trace` and `kind: - trace`, in order."""
     lines = []
     for kind in sorted(before.keys() | after.keys()):
         old, new = set(before.get(kind, ())), set(after.get(kind, ()))
-        lines += [f"{kind}: + {one}" for one in sorted(new - old)]
-        lines += [f"{kind}: - {one}" for one in sorted(old - new)]
+        lines += [f"{kind}: + {trace}" for trace in sorted(new - old)]
+        lines += [f"{kind}: - {trace}" for trace in sorted(old - new)]
     return lines
 
 
-def without(found, ignored):
-    """What was found, by kind, but for what `ignored` fits as a whole."""
+def without(traces, ignored):
+    """The traces, by kind, but for those that `ignored` fits as a whole."""
     return {
-        kind: [one for one in things if not ignored.fullmatch(one)]
-        for kind, things in found.items()
+        kind: [trace for trace in names if not ignored.fullmatch(trace)]
+        for kind, names in traces.items()
     }
 
 
@@ -88,30 +87,30 @@ def column(text, place):
 
 def sockets(text):
     """Protocol and local address of `ss -Hlntu`; an unbound DHCP client has none of interest."""
-    found = {(line.split()[0], line.split()[4]) for line in text.splitlines() if line.strip()}
-    return sorted(f"{kind} {where}" for kind, where in found if not where.endswith(":68"))
+    addresses = {(line.split()[0], line.split()[4]) for line in text.splitlines() if line.strip()}
+    return sorted(f"{kind} {address}" for kind, address in addresses if not address.endswith(":68"))
 
 
 def look(module, transient):
-    def said(*words):
+    def output_of(*words):
         return module.run_command(list(words), check_rc=True)[1]
 
-    dpkg = said("dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\\n")
+    dpkg = output_of("dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\\n")
     return {
         "package": sorted(line for line in dpkg.splitlines() if not line.startswith("un")),
         "file": files(transient),
-        "account": column(said("cut", "-d:", "-f1", "/etc/passwd"), 0),
-        "group": column(said("cut", "-d:", "-f1", "/etc/group"), 0),
+        "account": column(output_of("cut", "-d:", "-f1", "/etc/passwd"), 0),
+        "group": column(output_of("cut", "-d:", "-f1", "/etc/group"), 0),
         "unit": [
-            one
-            for one in column(said("systemctl", "list-unit-files", "--no-legend"), 0)
-            if not one.endswith((".scope", ".device", ".slice"))
+            unit
+            for unit in column(output_of("systemctl", "list-unit-files", "--no-legend"), 0)
+            if not unit.endswith((".scope", ".device", ".slice"))
         ],
         "failed unit": column(
-            said("systemctl", "list-units", "--failed", "--no-legend", "--plain"), 0
+            output_of("systemctl", "list-units", "--failed", "--no-legend", "--plain"), 0
         ),
-        "socket": sockets(said("ss", "-Hlntu")),
-        "table of nftables": said("nft", "list", "tables").splitlines()
+        "socket": sockets(output_of("ss", "-Hlntu")),
+        "table of nftables": output_of("nft", "list", "tables").splitlines()
         if module.get_bin_path("nft")
         else [],
     }
@@ -126,15 +125,17 @@ def main():
         },
         required_one_of=[("note", "compare")],
     )
-    ignored = re.compile("|".join(f"(?:{one})" for one in module.params["ignore"]) or r"(?!)")
+    ignored = re.compile(
+        "|".join(f"(?:{pattern})" for pattern in module.params["ignore"]) or r"(?!)"
+    )
     now = look(module, [*TRANSIENT, *module.params["ignore"]])
     if module.params["note"]:
         Path(module.params["note"]).write_text(json.dumps(now), encoding="utf-8")
         module.exit_json(changed=False)
     before = json.loads(Path(module.params["compare"]).read_text(encoding="utf-8"))
-    left = difference(without(before, ignored), without(now, ignored))
-    if left:
-        module.fail_json(msg=f"{len(left)} traces differ: " + "; ".join(left[:40]))
+    differences = difference(without(before, ignored), without(now, ignored))
+    if differences:
+        module.fail_json(msg=f"{len(differences)} traces differ: " + "; ".join(differences[:40]))
     module.exit_json(changed=False)
 
 

@@ -31,10 +31,10 @@ def changed_suites(reference: str | None) -> list[str]:
     if reference is None:
         last = _git("log", "-1", "--format=%H", "--", RELEASES).strip()
         reference = last or "HEAD~1"
-    found = open_checkout(CHECKOUT).affected_since(reference)
-    if found is None:
+    affected = open_checkout(CHECKOUT).affected_since(reference)
+    if affected is None:
         raise InputError(f"there is no commit '{reference}' in {CHECKOUT}")
-    return [name.removeprefix(KITCHEN) for name in found.suites if name.startswith(KITCHEN)]
+    return [name.removeprefix(KITCHEN) for name in affected.suites if name.startswith(KITCHEN)]
 
 
 def _git(*words: str) -> str:
@@ -53,53 +53,56 @@ def arguments(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def wanted(given: argparse.Namespace, suites: dict[str, Suite]) -> list[Suite]:
+def chosen_suites(options: argparse.Namespace, suites: dict[str, Suite]) -> list[Suite]:
     """The suites that the command line asks for. Raises InputError for a name that is none."""
-    for name in given.suites:
+    for name in options.suites:
         if name not in suites:
             raise InputError(f"there is no suite '{name}'", f"there are: {', '.join(suites)}")
-    names = given.suites or list(suites)
-    if given.changed or given.since:
-        names = changed_suites(given.since)
+    names = options.suites or list(suites)
+    if options.changed or options.since:
+        names = changed_suites(options.since)
     return [suites[name] for name in names]
 
 
 def main(words: list[str]) -> int:
-    given = arguments(words)
+    options = arguments(words)
     out, err = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True)
     try:
-        chosen = wanted(given, load())
-        if given.list:
+        chosen = chosen_suites(options, load())
+        if options.list:
             out.print("\n".join(suite.name for suite in chosen), highlight=False)
             return 0
         site = nodes.site()
-        if given.step:
+        if options.step:
             if len(chosen) != 1:
                 raise InputError("--step takes exactly one suite")
-            return step(given.step, chosen[0], site)
+            return step(options.step, chosen[0], site)
 
-        def told(one: Outcome) -> None:
-            mark = "✓" if one.passed else "✗"
-            err.print(f"{mark} {one.suite} {one.failed_step} {one.seconds:.0f} s", highlight=False)
+        def report(outcome: Outcome) -> None:
+            mark = "✓" if outcome.passed else "✗"
+            line = f"{mark} {outcome.suite} {outcome.failed_step} {outcome.seconds:.0f} s"
+            err.print(line, highlight=False)
 
         molecules = Molecules()
         # Whoever ends this ends the suites, and their nodes go.
         signal.signal(signal.SIGTERM, lambda *_: molecules.stop())
         signal.signal(signal.SIGINT, lambda *_: molecules.stop())
         outcomes = test_all(
-            chosen, max(1, given.jobs), told, lambda suite: test(suite, site, molecules)
+            chosen, max(1, options.jobs), report, lambda suite: test(suite, site, molecules)
         )
     except DeployKitError as error:
         err.print(f"error: {error.message}\n{error.remedy}".rstrip(), markup=False)
         return 2 if isinstance(error, InputError) else 1
-    for one in outcomes:
-        if not one.passed:
-            text = f"\n{one.suite}: {one.failed_step} failed. The whole log: {one.log}\n{one.said}"
-            err.print(text, markup=False, highlight=False)
+    for outcome in outcomes:
+        if not outcome.passed:
+            headline = (
+                f"{outcome.suite}: {outcome.failed_step} failed. The whole log: {outcome.log}"
+            )
+            err.print(f"\n{headline}\n{outcome.output}", markup=False, highlight=False)
     out.print(table(outcomes))
-    if given.junit:
-        write(outcomes, given.junit)
-    return int(not all(one.passed for one in outcomes))
+    if options.junit:
+        write(outcomes, options.junit)
+    return int(not all(outcome.passed for outcome in outcomes))
 
 
 if __name__ == "__main__":

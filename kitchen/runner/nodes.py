@@ -99,13 +99,13 @@ def up(suite: Suite, site: Site) -> None:
 def down(suite: str, site: Site) -> bool:
     """Remove the nodes and everything the suite kept; returns whether there was anything."""
     folder = run_folder(suite, site)
-    there = is_up(suite, site)
+    was_up = is_up(suite, site)
     LxdProvider(site).down(instance(suite), Silent())
-    for left in folder.glob("*"):
+    for path in folder.glob("*"):
         # Molecule itself still works there.
-        if left.name != "molecule":
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-    return there
+        if path.name != "molecule":
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    return was_up
 
 
 def refresh(suite: Suite, site: Site) -> None:
@@ -139,12 +139,12 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
     settings, tunables = inventory.environment.settings, read_tunables(CONTENT)
     demand_known(settings, tunables, "the working copy")
-    found: Any = ansible_inventory(inventory, day0_variables(settings, CONTENT / "ansible"))
+    variables: Any = ansible_inventory(inventory, day0_variables(settings, CONTENT / "ansible"))
     for platform in suite.platforms:
-        told = {"suite_node": platform.variables(), **platform.vars}
-        found["all"]["hosts"][platform.name].update(told)
-    found["all"]["vars"] |= {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
-    (folder / "inventory.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        host_variables = {"suite_node": platform.variables(), **platform.vars}
+        variables["all"]["hosts"][platform.name].update(host_variables)
+    variables["all"]["vars"] |= {"ansible_ssh_common_args": f"-F {inventory.ssh_config}"}
+    (folder / "inventory.json").write_text(json.dumps(variables, indent=1), encoding="utf-8")
     own = pillar_settings(settings, tunables)
     pillar = pillars.write(folder, CONTENT, inventory, own)
     for name, target in (("ssh_config", inventory.ssh_config), ("pillar", pillar)):

@@ -18,45 +18,46 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One suite's run: its steps in their order with what molecule said of each, and seconds."""
+    """One suite's run: how molecule called the end of each step, in their order; seconds; and of a
+    failure the `output` up to it."""
 
     suite: str
     passed: bool
     seconds: float
     log: Path
     steps: dict[str, str] = field(default_factory=dict)
-    said: str = ""
+    output: str = ""
 
     @property
     def failed_step(self) -> str:
-        """The first step that failed; 'start' where none was reached."""
+        """The first step that failed; 'start' if none was reached."""
         failed = [step for step, how in self.steps.items() if how == "Failed"]
         return "" if self.passed else (failed or ["start"])[0]
 
 
 def steps_of(output: str) -> dict[str, str]:
     """Step -> 'Successful', 'Failed', ... from what molecule printed; the last word on each."""
-    found: dict[str, str] = {}
+    steps: dict[str, str] = {}
     for line in COLOUR.sub("", output).splitlines():
         if match := LINE.search(line):
             how = match["how"]
             # A step may run twice (destroy at both ends): a failure stays one.
-            if found.get(match["step"]) != "Failed":
-                found[match["step"]] = how
-    return found
+            if steps.get(match["step"]) != "Failed":
+                steps[match["step"]] = how
+    return steps
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
     """Suites by step."""
-    shown = Table(title="kitchen")
-    shown.add_column("suite")
+    rows = Table(title="kitchen")
+    rows.add_column("suite")
     for step in SHOWN:
-        shown.add_column(TITLES.get(step, step))
-    shown.add_column("seconds", justify="right")
-    for one in outcomes:
-        marks = [_mark(one.steps.get(step)) for step in SHOWN]
-        shown.add_row(one.suite, *marks, f"{one.seconds:.0f}")
-    return shown
+        rows.add_column(TITLES.get(step, step))
+    rows.add_column("seconds", justify="right")
+    for outcome in outcomes:
+        marks = [_mark(outcome.steps.get(step)) for step in SHOWN]
+        rows.add_row(outcome.suite, *marks, f"{outcome.seconds:.0f}")
+    return rows
 
 
 def _mark(how: str | None) -> str:
@@ -64,7 +65,7 @@ def _mark(how: str | None) -> str:
 
 
 def write(outcomes: Iterable[Outcome], file: Path) -> None:
-    """Write JUnit XML to `file`, and make its folder where there is none."""
+    """Write JUnit XML to `file`, and make its folder if there is none."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(junit(outcomes), encoding="utf-8")
 
@@ -72,23 +73,25 @@ def write(outcomes: Iterable[Outcome], file: Path) -> None:
 def junit(outcomes: Iterable[Outcome]) -> str:
     """JUnit XML: one testsuite per suite, one testcase per step; a step not reached is skipped."""
     root = ElementTree.Element("testsuites", name="kitchen")
-    for one in outcomes:
-        steps = [step for step in SHOWN if step in one.steps] or [one.failed_step or "start"]
+    for outcome in outcomes:
+        steps = [step for step in SHOWN if step in outcome.steps] or [
+            outcome.failed_step or "start"
+        ]
         suite = ElementTree.SubElement(
             root,
             "testsuite",
-            name=one.suite,
+            name=outcome.suite,
             tests=str(len(steps)),
-            failures=str(int(not one.passed)),
-            time=f"{one.seconds:.1f}",
+            failures=str(int(not outcome.passed)),
+            time=f"{outcome.seconds:.1f}",
         )
-        if one.failed_step and one.failed_step not in steps:
-            steps.append(one.failed_step)
+        if outcome.failed_step and outcome.failed_step not in steps:
+            steps.append(outcome.failed_step)
         for step in steps:
-            case = ElementTree.SubElement(suite, "testcase", classname=one.suite, name=step)
-            if step == one.failed_step:
+            case = ElementTree.SubElement(suite, "testcase", classname=outcome.suite, name=step)
+            if step == outcome.failed_step:
                 failure = ElementTree.SubElement(case, "failure", message=f"{step} failed")
-                failure.text = _printable(one.said)
+                failure.text = _printable(outcome.output)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 

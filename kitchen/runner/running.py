@@ -94,7 +94,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def test(suite: Suite, site: Site, molecules: Molecules) -> Outcome:
-    """The whole sequence of one suite on fresh nodes, which are gone afterwards."""
+    """The whole sequence of one suite on fresh nodes, which are removed afterwards."""
     log = site.logs / "kitchen" / f"{suite.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
@@ -103,14 +103,14 @@ def test(suite: Suite, site: Site, molecules: Molecules) -> Outcome:
         passed = molecules.run(suite, site, log)
     finally:
         nodes.down(suite.name, site)
-    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else "not started"
-    steps = steps_of(said)
-    return Outcome(suite.name, passed, time.monotonic() - began, log, steps, gist(said))
+    output = log.read_text(encoding="utf-8", errors="replace") if log.exists() else "not started"
+    steps = steps_of(output)
+    return Outcome(suite.name, passed, time.monotonic() - began, log, steps, gist(output))
 
 
-def gist(said: str) -> str:
+def gist(output: str) -> str:
     """What molecule printed up to the failure: without its own log and without the removal."""
-    before = said.rpartition(LAST_PLAY)[0] or said
+    before = output.rpartition(LAST_PLAY)[0] or output
     lines = [line for line in before.splitlines() if not line.startswith("INFO ")]
     return "\n".join(lines[-TAIL:])
 
@@ -119,36 +119,37 @@ def step(act: str, suite: Suite, site: Site) -> int:
     """One action of molecule on a suite's nodes, which stay; its exit status, 0 or 1."""
     if nodes.is_up(suite.name, site):
         nodes.refresh(suite, site)
-    done = subprocess.run(
+    result = subprocess.run(
         command(act, suite),
         cwd=KITCHEN,
         env={**os.environ, **environment(suite, site)},
         timeout=TIMEOUT,
         check=False,
     )
-    return int(done.returncode != 0)
+    return int(result.returncode != 0)
 
 
 def test_all(
     suites: Sequence[Suite],
     jobs: int,
-    told: Callable[[Outcome], None],
-    tested: Callable[[Suite], Outcome],
+    report: Callable[[Outcome], None],
+    test_suite: Callable[[Suite], Outcome],
 ) -> list[Outcome]:
-    """Test `suites` by `tested`, at most `jobs` at once and only what fits into memory together.
+    """Test each of `suites` by `test_suite`, at most `jobs` at once and only what fits into memory
+    together.
 
-    `told` hears of each as it ends. Returns the outcomes in the order of `suites`.
+    `report` is called with each outcome as it comes. Returns all in the order of `suites`.
     """
     room = Room(available_memory() * MEMORY_SHARE)
 
-    def one(suite: Suite) -> Outcome:
+    def test_one(suite: Suite) -> Outcome:
         with room.taken(suite.memory):
-            outcome = tested(suite)
-        told(outcome)
+            outcome = test_suite(suite)
+        report(outcome)
         return outcome
 
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(one, suites))
+        return list(pool.map(test_one, suites))
 
 
 class Room:

@@ -44,7 +44,7 @@ class Platform:
 
     @property
     def kind(self) -> str:
-        """'ansible' where roles are under test, else 'salt'."""
+        """'ansible' if roles are under test, else 'salt'."""
         return "ansible" if self.ansible else "salt"
 
     def variables(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Suite:
     @property
     def covers(self) -> frozenset[str]:
         """What is under test, as folders of the checkout."""
-        states = {f"salt/states/{one}" for p in self.platforms for one in p.components}
+        states = {f"salt/states/{component}" for p in self.platforms for component in p.components}
         return frozenset(
             states | {f"ansible/roles/{role}" for p in self.platforms for role in p.ansible}
         )
@@ -82,11 +82,11 @@ class Suite:
 
 def load(kitchen: Path = KITCHEN) -> dict[str, Suite]:
     """Every suite of kitchen/suites by name. Raises InputError naming the file."""
-    found = {}
+    suites = {}
     for file in sorted((kitchen / "suites").glob("*/suite.yml")):
         suite = parse(file.parent.name, file.read_text(encoding="utf-8"), file)
-        found[suite.name] = replace(suite, settings=_settings(file.with_name(SETTINGS)))
-    return found
+        suites[suite.name] = replace(suite, settings=_settings(file.with_name(SETTINGS)))
+    return suites
 
 
 def _settings(file: Path) -> Mapping[str, Any]:
@@ -107,10 +107,10 @@ def parse(name: str, text: str, file: Path) -> Suite:
     if not NAME.fullmatch(name):
         raise InputError(f"{file}: '{name}' is no name for a suite", "use a-z, 0-9, '_' and '-'")
     try:
-        found = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"{file}: {error}") from None
-    platforms = found.get("platforms") if isinstance(found, dict) else None
+    platforms = document.get("platforms") if isinstance(document, dict) else None
     if not isinstance(platforms, list) or not platforms:
         raise InputError(f"{file}: 'platforms' with at least one node is needed")
     return Suite(name, tuple(_platform(entry, file) for entry in platforms))
@@ -124,8 +124,8 @@ def _platform(entry: Any, file: Path) -> Platform:
         known = ", ".join(sorted(PLATFORM_KEYS))
         raise InputError(f"{file}: unknown key '{unknown[0]}'", f"known: {known}")
     components = tuple(entry.get("components", ()))
-    usual = [[one, f"{one}.health"] for one in components]
-    undo = [[f"{one}.clean"] for one in reversed(components)]
+    usual = [[component, f"{component}.health"] for component in components]
+    undo = [[f"{component}.clean"] for component in reversed(components)]
     return Platform(
         name=str(entry["name"]),
         roles=tuple(entry.get("roles", ())),

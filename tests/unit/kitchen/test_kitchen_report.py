@@ -50,7 +50,7 @@ def test_table_shows_every_suite_and_the_failed_step() -> None:
 
 
 def test_junit_counts_a_failure_at_its_step_and_holds_no_control_characters() -> None:
-    bad = outcome("bad", passed=False, steps=steps_of(OUTPUT), said="\x1b[31mbroke\x00")
+    bad = outcome("bad", passed=False, steps=steps_of(OUTPUT), output="\x1b[31mbroke\x00")
     root = ElementTree.fromstring(junit([outcome("good"), bad]))
     suites = {suite.get("name"): suite for suite in root}
     assert suites["good"].get("failures") == "0"

@@ -11,9 +11,9 @@ def other(host):
 
 
 def test_both_run_and_come_back_at_boot(host):
-    for one in (host, other(host)):
-        assert one.service("chrony").is_running
-        assert one.service("chrony").is_enabled
+    for node in (host, other(host)):
+        assert node.service("chrony").is_running
+        assert node.service("chrony").is_enabled
 
 
 def test_node_agrees_with_the_server(host):

@@ -45,7 +45,7 @@ def login(front):
 
 
 def settled(url, token):
-    """The volume when its status is a last one."""
+    """The volume once its status is final, or when the time is over."""
     end = time.monotonic() + TIMEOUT
     while True:
         volume = call("GET", url, token=token)[2]["volume"]
@@ -54,7 +54,7 @@ def settled(url, token):
         time.sleep(0.5)
 
 
-def gone(url, token):
+def is_deleted(url, token):
     end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         try:
@@ -71,16 +71,16 @@ def main():
     status, _, made = call("POST", f"{api}/volumes", {"volume": {"size": 1}}, token)
     volume = f"{api}/volumes/{made['volume']['id']}"
     became = settled(volume, token)["status"]
-    told = call("GET", f"{api}/messages", token=token)[2]["messages"]
+    messages = call("GET", f"{api}/messages", token=token)[2]["messages"]
     call("DELETE", volume, token=token)
-    found = {
-        "services": sorted(one["binary"] for one in services if one["state"] == "up"),
+    answer = {
+        "services": sorted(service["binary"] for service in services if service["state"] == "up"),
         "asked": status,
         "became": became,
-        "why": [one["user_message"] for one in told],
-        "left": not gone(volume, token),
+        "why": [message["user_message"] for message in messages],
+        "left": not is_deleted(volume, token),
     }
-    print(json.dumps(found))
+    print(json.dumps(answer))
 
 
 main()

@@ -25,10 +25,10 @@ def test_load_balancer_leads_to_the_api(host):
 
 
 def test_nobody_gets_in_without_a_token(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:8776/v3/volumes", "%{http_code}", ADDRESS
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_schema_is_in_the_database(host):
@@ -38,14 +38,14 @@ def test_schema_is_in_the_database(host):
 
 def test_volume_that_no_node_can_keep_is_refused_by_the_scheduler_and_deleted(host):
     password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
-    said = host.run(
+    result = host.run(
         "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], SCRIPT, ADDRESS
     )
-    assert said.rc == 0, said.stderr
-    found = json.loads(said.stdout)
-    (why,) = found.pop("why")
+    assert result.rc == 0, result.stderr
+    answer = json.loads(result.stdout)
+    (why,) = answer.pop("why")
     assert "Could not find any available weighted backend" in why
-    assert found == {
+    assert answer == {
         "services": ["cinder-scheduler"],
         "asked": 202,
         "became": "error",

@@ -11,28 +11,28 @@ SALT = "/opt/salt/bin/salt-call -c /srv/kitchen/etc --out=json state.apply "
 
 def applied(host, sls):
     """What each state of a run that must fail says, by its id."""
-    said = host.run(SALT + sls)
-    assert said.rc != 0
-    states = json.loads(said.stdout)["local"].values()
-    return {one["__id__"]: (one["result"], one["comment"]) for one in states}
+    result = host.run(SALT + sls)
+    assert result.rc != 0
+    states = json.loads(result.stdout)["local"].values()
+    return {state["__id__"]: (state["result"], state["comment"]) for state in states}
 
 
 @pytest.mark.parametrize("sls", ["stage.prepare", "cinder_volume.service"])
 def test_node_without_a_kernel_of_its_own_is_refused_before_anything_is_done(host, sls):
-    found = applied(host, sls)
-    failed = {name: told for name, (result, told) in found.items() if result is False}
-    told = failed["cinder_volume_kernel_capable"]
-    assert "volumes need a kernel of the node's own, and this is a container (lxc)" in told
-    done = {name for name, (result, _) in found.items() if result}
+    states = applied(host, sls)
+    failed = {name: comment for name, (result, comment) in states.items() if result is False}
+    comment = failed["cinder_volume_kernel_capable"]
+    assert "volumes need a kernel of the node's own, and this is a container (lxc)" in comment
+    done = {name for name, (result, _) in states.items() if result}
     assert not {name for name in done if name.startswith(("stage_prepare", "cinder_volume_"))}
 
 
 def test_missing_modules_are_named(host):
     """On a host whose kernel has them there is nothing to name."""
-    told = applied(host, "cinder_volume.kernel")["cinder_volume_kernel_capable"][1]
+    comment = applied(host, "cinder_volume.kernel")["cinder_volume_kernel_capable"][1]
     symbols = host.check_output("cut -d' ' -f3 /proc/kallsyms").split()
     for module, symbol in (("dm_mod", "dm_create"), ("dm_thin_pool", "thin_ctr")):
-        assert (module in told) == (symbol not in symbols), told
+        assert (module in comment) == (symbol not in symbols), comment
 
 
 @pytest.mark.parametrize("unit", ["cinder-volume", "cinder-volume-group", "tgt", "iscsid"])
@@ -60,14 +60,14 @@ def test_settings_are_such_as_cinder_reads(host):
         "print(cfg.CONF.enabled_backends, own.volume_group, own.lvm_type, own.target_helper,"
         " own.target_ip_address, own.target_port)"
     )
-    said = host.check_output("sudo -u cinder python3 -W ignore -c %s", look)
-    assert said == f"['lvm'] cinder-volumes thin tgtadm {ADDRESS} 3260"
+    settings = host.check_output("sudo -u cinder python3 -W ignore -c %s", look)
+    assert settings == f"['lvm'] cinder-volumes thin tgtadm {ADDRESS} 3260"
 
 
 def test_disk_that_is_none_is_refused(host):
-    said = host.run("/usr/local/sbin/cinder-volume-group make cinder-volumes /dev/null")
-    assert said.rc == 1
-    assert said.stderr.strip() == "/dev/null is no disk of this node"
+    result = host.run("/usr/local/sbin/cinder-volume-group make cinder-volumes /dev/null")
+    assert result.rc == 1
+    assert result.stderr.strip() == "/dev/null is no disk of this node"
 
 
 def test_settings_with_passwords_are_for_the_service_alone(host):

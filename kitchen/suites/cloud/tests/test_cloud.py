@@ -27,8 +27,8 @@ def node(host):
 @pytest.fixture(scope="module")
 def wanted(node):
     """What the suite's settings say, over what the pillar has."""
-    said = node["settings"]["cloud"]
-    return {"region": "RegionOne", **whole(**{kind: said.get(kind, {}) for kind in KINDS})}
+    settings = node["settings"]["cloud"]
+    return {"region": "RegionOne", **whole(**{kind: settings.get(kind, {}) for kind in KINDS})}
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def changed(things, wanted):
     """Bring about other things, and those of the suite again afterwards."""
 
     def run(**kinds):
-        status, said = things("apply", {**wanted, **kinds})
-        assert status == 0, said
+        status, output = things("apply", {**wanted, **kinds})
+        assert status == 0, output
         assert things("check", {**wanted, **kinds}) == (0, "")
-        return said.splitlines()
+        return output.splitlines()
 
     yield run
     assert things("apply", wanted)[0] == 0
@@ -88,7 +88,7 @@ def image(host):
 
 
 def named(listed, name):
-    return [one for one in listed if one["name"] == name]
+    return [thing for thing in listed if thing["name"] == name]
 
 
 def test_flavors_are_as_the_environment_says(ask):
@@ -97,7 +97,7 @@ def test_flavors_are_as_the_environment_says(ask):
     assert (small["ram"], small["vcpus"], small["disk"]) == (256, 1, 2)
     assert (large["ram"], large["vcpus"], large["disk"]) == (4096, 4, 1)
     assert large["extra_specs"] == {"hw:mem_page_size": "any"}
-    assert [one["os-flavor-access:is_public"] for one in (small, large)] == [True, False]
+    assert [flavor["os-flavor-access:is_public"] for flavor in (small, large)] == [True, False]
 
 
 def test_provider_network_is_as_the_environment_says(ask):
@@ -123,13 +123,13 @@ def test_nothing_is_left_to_do(things, wanted):
 
 
 def test_flavor_with_other_values_is_made_anew_and_goes_when_it_is_no_longer_wanted(ask, changed):
-    said = changed(**whole(flavors={"small": {"memory": 300, "extra": {"a": "b"}}}))
-    assert "flavor small: other disk, ram, made anew" in said
-    assert "flavor large: no longer wanted" in said
+    lines = changed(**whole(flavors={"small": {"memory": 300, "extra": {"a": "b"}}}))
+    assert "flavor small: other disk, ram, made anew" in lines
+    assert "flavor large: no longer wanted" in lines
     (small,) = named(ask("GET", "compute", "/flavors/detail")["flavors"], "small")
     assert (small["ram"], small["extra_specs"]) == (300, {"a": "b"})
-    said = changed(**whole(flavors={"small": {"memory": 300}}))
-    assert said == ["flavor small: extra a is one too many"]
+    lines = changed(**whole(flavors={"small": {"memory": 300}}))
+    assert lines == ["flavor small: extra a is one too many"]
 
 
 def test_flavor_of_somebody_else_is_told_and_stays(ask, things, wanted):
@@ -138,10 +138,11 @@ def test_flavor_of_somebody_else_is_told_and_stays(ask, things, wanted):
     try:
         for flavors in ({}, {"theirs": {"memory": 64}}):
             assert things("apply", {**wanted, **whole(flavors=flavors)})[0] == 0
-        status, said = things("check", {**wanted, **whole(flavors={"theirs": {"memory": 65}})})
+        status, output = things("check", {**wanted, **whole(flavors={"theirs": {"memory": 65}})})
         assert status == 1
         assert (
-            f"other values (ram). Where it is to go: openstack flavor delete {theirs['id']}" in said
+            f"other values (ram). Where it is to go: openstack flavor delete {theirs['id']}"
+            in output
         )
     finally:
         ask("DELETE", "compute", f"/flavors/{theirs['id']}")
@@ -152,14 +153,14 @@ def test_image_is_proved_shown_replaced_and_hidden(ask, changed, host, image):
     def listed():
         return ask("GET", "image", "/v2/images?name=guest")["images"]
 
-    said = changed(**whole(images={"guest": {**image, "properties": {"os_distro": "none"}}}))
-    assert said[0] == "image guest: missing"
+    lines = changed(**whole(images={"guest": {**image, "properties": {"os_distro": "none"}}}))
+    assert lines[0] == "image guest: missing"
     (first,) = listed()
     assert (first["visibility"], first["os_distro"], first["size"]) == ("public", "none", 9000)
     host.check_output("echo more >>%s", IMAGE)
     digest = host.check_output("sha256sum %s", IMAGE).split()[0]
-    said = changed(**whole(images={"guest": {**image, "sha256": digest}}))
-    assert f"image guest: {first['id']} is hidden" in said
+    lines = changed(**whole(images={"guest": {**image, "sha256": digest}}))
+    assert f"image guest: {first['id']} is hidden" in lines
     (second,) = listed()
     assert second["id"] != first["id"]
     assert ask("GET", "image", f"/v2/images/{first['id']}")["status"] == "active"
@@ -167,14 +168,14 @@ def test_image_is_proved_shown_replaced_and_hidden(ask, changed, host, image):
     # Wanted again it is shown again, and fetched from nowhere.
     host.check_output("echo other >%s", IMAGE)
     changed(**whole(images={"guest": {**image, "sha256": digest}}))
-    assert [one["id"] for one in listed()] == [second["id"]]
+    assert [shown["id"] for shown in listed()] == [second["id"]]
 
 
 def test_image_that_is_not_what_its_digest_says_is_never_shown(ask, things, wanted, image):
     others = {**wanted, **whole(images={"bad": {**image, "sha256": "0" * 64}})}
-    status, said = things("apply", others)
+    status, output = things("apply", others)
     assert status == 1
-    assert f"has the digest {image['sha256']}, and not the wanted one" in said
+    assert f"has the digest {image['sha256']}, and not the wanted one" in output
     assert ask("GET", "image", "/v2/images?name=bad")["images"] == []
 
 
@@ -188,9 +189,9 @@ def test_image_that_is_not_what_its_digest_says_is_never_shown(ask, things, want
 )
 def test_image_without_proof_or_source_is_told(things, wanted, values, message):
     others = {**wanted, **whole(images={"bad": {"source": "", **values}})}
-    status, said = things("apply", others)
+    status, output = things("apply", others)
     assert status == 1
-    assert message in said
+    assert message in output
 
 
 def test_image_that_bears_the_mark_and_is_none_of_ours_is_left_alone(ask, things, wanted):
@@ -200,8 +201,8 @@ def test_image_that_bears_the_mark_and_is_none_of_ours_is_left_alone(ask, things
     try:
         assert things("apply", wanted) == (0, "")
         assert things("check", wanted) == (0, "")
-        found = ask("GET", "image", f"/v2/images/{snapshot['id']}")
-        assert (found["visibility"], found["os_hidden"]) == (snapshot["visibility"], False)
+        untouched = ask("GET", "image", f"/v2/images/{snapshot['id']}")
+        assert (untouched["visibility"], untouched["os_hidden"]) == (snapshot["visibility"], False)
     finally:
         ask("DELETE", "image", f"/v2/images/{snapshot['id']}")
 
@@ -231,9 +232,9 @@ def test_network_in_use_is_not_taken_away_and_free_it_goes(ask, changed, things,
     assert "network inner: missing" in changed(**whole(networks=inner))
     (net,) = named(ask("GET", "network", "/v2.0/networks")["networks"], "inner")
     port = ask("POST", "network", "/v2.0/ports", {"port": {"network_id": net["id"]}})["port"]
-    status, said = things("apply", wanted)
+    status, output = things("apply", wanted)
     assert status == 1
-    assert "network inner: no longer wanted, and 1 ports are in it" in said
+    assert "network inner: no longer wanted, and 1 ports are in it" in output
     ask("DELETE", "network", f"/v2.0/ports/{port['id']}")
     assert things("apply", wanted)[1].splitlines()[-1] == "network inner: no longer wanted"
 
@@ -247,17 +248,17 @@ def test_network_cannot_become_another_and_says_so(things, wanted):
 def test_aggregate_has_its_hosts_and_its_zone(ask, changed, things, wanted):
     fast = {"hosts": [], "zone": "north", "properties": {"ssd": True}}
     changed(**whole(aggregates={"fast": fast}))
-    (found,) = named(ask("GET", "compute", "/os-aggregates")["aggregates"], "fast")
-    assert found["metadata"] == {"made_by": MARK, "ssd": "true", "availability_zone": "north"}
-    said = changed(**whole(aggregates={"fast": {**fast, "properties": {}}}))
-    assert said == ["aggregate fast: ssd"]
-    said = changed(**whole(aggregates={"fast": {**fast, "zone": ""}}))
-    assert said[0] == "aggregate fast: is no zone any more, made anew"
-    status, said = things(
+    (aggregate,) = named(ask("GET", "compute", "/os-aggregates")["aggregates"], "fast")
+    assert aggregate["metadata"] == {"made_by": MARK, "ssd": "true", "availability_zone": "north"}
+    lines = changed(**whole(aggregates={"fast": {**fast, "properties": {}}}))
+    assert lines == ["aggregate fast: ssd"]
+    lines = changed(**whole(aggregates={"fast": {**fast, "zone": ""}}))
+    assert lines[0] == "aggregate fast: is no zone any more, made anew"
+    status, output = things(
         "apply", {**wanted, **whole(aggregates={"fast": {**fast, "hosts": ["no"]}})}
     )
     assert status == 1
-    assert "no" in said
+    assert "no" in output
     assert changed(**whole(aggregates={})) == ["aggregate fast: no longer wanted"]
 
 
@@ -274,10 +275,10 @@ def test_private_flavor_that_is_made_anew_stays_with_its_projects(ask, changed):
 
 
 def test_quotas_of_a_project_that_is_not_there_are_told(things, wanted):
-    status, said = things("check", {**wanted, **whole(quotas={"nobody": {"instances": 1}})})
-    assert (status, "keystone has no project nobody" in said) == (1, True)
-    status, said = things("check", {**wanted, **whole(quotas={"admin": {"instances": "7"}})})
-    assert (status, "instances is no whole number" in said) == (1, True)
+    status, output = things("check", {**wanted, **whole(quotas={"nobody": {"instances": 1}})})
+    assert (status, "keystone has no project nobody" in output) == (1, True)
+    status, output = things("check", {**wanted, **whole(quotas={"admin": {"instances": "7"}})})
+    assert (status, "instances is no whole number" in output) == (1, True)
 
 
 def test_password_is_never_said(things, wanted, node):

@@ -83,8 +83,8 @@ def test_bridge_of_neutron_opens_no_way_around(host, listener):
 
 def test_ssh_comes_in_by_the_uplink_and_nothing_else(host, listener):
     listener(7005)
-    (found,) = json.loads(host.check_output("ip -json -4 address show dev %s", UPLINK))
-    address = found["addr_info"][0]["local"]
+    (interface,) = json.loads(host.check_output("ip -json -4 address show dev %s", UPLINK))
+    address = interface["addr_info"][0]["local"]
     assert knock(other(host), address, 22)
     assert not knock(other(host), address, 7005)
 

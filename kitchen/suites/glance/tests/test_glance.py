@@ -20,17 +20,17 @@ def test_service_listens_on_the_management_address_only(host):
 
 def test_image_comes_back_as_it_went_in(host):
     password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
-    said = host.run(
+    result = host.run(
         "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], SCRIPT, ADDRESS
     )
-    assert said.stdout.strip() == "same", said.stderr
+    assert result.stdout.strip() == "same", result.stderr
 
 
 def test_nobody_gets_in_without_a_token(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:9292/v2/images", "%{http_code}", ADDRESS
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_settings_with_passwords_are_for_the_service_alone(host):

@@ -57,13 +57,13 @@ def test_balancer_listens_for_services_and_outsiders_and_nowhere_else(host):
 
 
 def test_backends_that_are_down_are_said_to_be_unavailable(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:%s/v3",
         "%{http_code}",
         ADDRESS,
         str(PORT),
     )
-    assert said == "503"
+    assert status == "503"
 
 
 def test_service_is_reached_though_its_check_fails(host, service):
@@ -86,16 +86,16 @@ def test_request_that_found_no_backend_is_in_the_journal_without_its_query(host)
         f" journalctl -t haproxy -o cat | grep -F {path} | grep -F identity/region-unchecked;"
         " do sleep 1; done"
     )
-    said = host.check_output("timeout 60 sh -c %s", ask)
-    assert " 503 " in said
-    assert " SC-- " in said
-    assert "hidden" not in said
+    line = host.check_output("timeout 60 sh -c %s", ask)
+    assert " 503 " in line
+    assert " SC-- " in line
+    assert "hidden" not in line
 
 
 @pytest.mark.parametrize(("called", "status"), [(NAME, 0), (PUBLIC, 0), (ADDRESS, 60)])
 def test_outsiders_see_a_certificate_for_what_they_call_it(host, called, status):
-    said = host.run(CONNECT, f"{called}:{PORT}:{PUBLIC}:{PORT}", called, str(PORT))
-    assert said.rc == status, said.stderr
+    result = host.run(CONNECT, f"{called}:{PORT}:{PUBLIC}:{PORT}", called, str(PORT))
+    assert result.rc == status, result.stderr
 
 
 def test_services_do_not_see_the_certificate_of_outsiders(host):
@@ -105,18 +105,18 @@ def test_services_do_not_see_the_certificate_of_outsiders(host):
 def test_certificate_is_refused_by_who_does_not_trust_the_region(host):
     host.check_output("openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=other"
                       " -keyout /dev/null -out /run/other.crt")  # fmt: skip
-    said = host.run(
+    result = host.run(
         "curl -s -m 20 --cacert /run/other.crt --capath /run/none https://%s:%s/",
         ADDRESS,
         str(PORT),
     )
     host.check_output("rm /run/other.crt")
-    assert said.rc == 60
+    assert result.rc == 60
 
 
 def test_old_protocols_are_refused(host):
-    said = host.run("curl -s -m 20 -k --tls-max 1.1 https://%s:%s/", ADDRESS, str(PORT))
-    assert said.rc == 35
+    result = host.run("curl -s -m 20 -k --tls-max 1.1 https://%s:%s/", ADDRESS, str(PORT))
+    assert result.rc == 35
 
 
 @pytest.mark.parametrize("name", ["region", "public"])

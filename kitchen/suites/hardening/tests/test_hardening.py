@@ -44,9 +44,9 @@ def offered(host, *options):
     ],
 )
 def test_weak_algorithm_is_not_spoken(host, options):
-    status, said = offered(host, *options)
+    status, message = offered(host, *options)
     assert status != 0
-    assert "Unable to negotiate" in said
+    assert "Unable to negotiate" in message
 
 
 def test_client_without_curves_still_comes_in(host):
@@ -93,10 +93,10 @@ def test_settings_of_the_network_are_set_on_every_interface(host):
 
 
 def test_settings_of_the_host_are_left_out_with_the_reason(host):
-    kept = host.file("/etc/sysctl.d/60-hardening.conf").content_string.splitlines()
+    lines = host.file("/etc/sysctl.d/60-hardening.conf").content_string.splitlines()
     line = "# kernel.kptr_restrict = 2  # the host's: this is a container (lxc)"
-    assert line in kept
-    assert not [one for one in kept if one.startswith(("kernel.", "fs.", "vm."))]
+    assert line in lines
+    assert not [setting for setting in lines if setting.startswith(("kernel.", "fs.", "vm."))]
 
 
 def test_settings_are_those_of_the_next_boot_too(host):

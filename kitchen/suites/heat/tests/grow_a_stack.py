@@ -74,7 +74,7 @@ class Api:
         return len(self.call("GET", f"{self.identity}/OS-TRUST/trusts")[1]["trusts"])
 
     def stack(self, url):
-        """The stack as it is; none where it is gone."""
+        """The stack as it is; None if it is gone."""
         try:
             stack = self.call("GET", url)[1]["stack"]
         except urllib.error.HTTPError as error:
@@ -97,24 +97,24 @@ def until(question):
 
 def main():
     maker, api = Api(sys.argv[1]), Api(sys.argv[1])
-    kept = api.trusts()
+    trusts_before = api.trusts()
     wanted = {"stack_name": f"growing-{time.time():.0f}", "template": TEMPLATE}
     made = maker.call("POST", maker.stacks, wanted)[1]["stack"]
     (url,) = [link["href"] for link in made["links"] if link["rel"] == "self"]
     until(lambda: api.stack(url)["stack_status"] != "CREATE_IN_PROGRESS")
     maker.revoke()
-    found = {"before": api.members(url), "trusts": api.trusts() - kept}
+    answer = {"before": api.members(url), "trusts": api.trusts() - trusts_before}
     api.call("POST", f"{url}/resources/grow/signal", {})
-    until(lambda: api.members(url) > found["before"])
+    until(lambda: api.members(url) > answer["before"])
     stack = api.stack(url)
-    found["after"] = api.members(url)
-    found["why"] = f"{stack['stack_status']}: {stack['stack_status_reason']}"
+    answer["after"] = api.members(url)
+    answer["why"] = f"{stack['stack_status']}: {stack['stack_status_reason']}"
     api.call("DELETE", url)
     until(lambda: not api.stack(url))
     # The trust goes a moment after the stack is told to be gone.
-    until(lambda: api.trusts() == kept)
-    found["left"] = api.trusts() - kept
-    print(json.dumps(found))
+    until(lambda: api.trusts() == trusts_before)
+    answer["left"] = api.trusts() - trusts_before
+    print(json.dumps(answer))
 
 
 main()

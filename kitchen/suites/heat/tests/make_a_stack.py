@@ -55,7 +55,7 @@ def login(identity):
 
 
 def stack_of(url, token):
-    """The stack as it is; none where it is gone."""
+    """The stack as it is; None if it is gone."""
     try:
         stack = call("GET", url, token=token)[1]["stack"]
     except urllib.error.HTTPError as error:
@@ -78,8 +78,8 @@ def after(url, token, passing):
 def users(identity, token):
     """How many users stacks have in their domain."""
     (domain,) = call("GET", f"{identity}/domains?name=heat", token=token)[1]["domains"]
-    found = call("GET", f"{identity}/users?domain_id={domain['id']}", token=token)[1]["users"]
-    return len([one for one in found if one["name"] != "heat_domain_admin"])
+    all_users = call("GET", f"{identity}/users?domain_id={domain['id']}", token=token)[1]["users"]
+    return len([user for user in all_users if user["name"] != "heat_domain_admin"])
 
 
 def main():
@@ -91,18 +91,18 @@ def main():
     made = call("POST", f"{api}/stacks", wanted, token)[1]["stack"]
     (url,) = [link["href"] for link in made["links"] if link["rel"] == "self"]
     stack = after(url, token, "CREATE_IN_PROGRESS")
-    held = users(identity, token) - before
+    stack_users = users(identity, token) - before
     call("DELETE", url, token=token)
     left = after(url, token, "DELETE_IN_PROGRESS")
-    found = {
-        "engines": len([one for one in services if one["status"] == "up"]),
+    answer = {
+        "engines": len([service for service in services if service["status"] == "up"]),
         "became": stack["stack_status"],
         "why": stack["stack_status_reason"],
         "secret": len((stack.get("outputs") or [{"output_value": ""}])[0]["output_value"] or ""),
-        "users": held,
+        "users": stack_users,
         "left": bool(left) + users(identity, token) - before,
     }
-    print(json.dumps(found))
+    print(json.dumps(answer))
 
 
 main()

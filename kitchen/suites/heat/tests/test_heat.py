@@ -25,10 +25,10 @@ def test_load_balancer_leads_to_the_api(host):
 
 
 def test_nobody_gets_in_without_a_token(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:8004/v1/nobody/stacks", "%{http_code}", ADDRESS
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_schema_is_in_the_database(host):
@@ -36,21 +36,21 @@ def test_schema_is_in_the_database(host):
     assert {"stack", "resource", "service", "migrate_version"} <= set(tables)
 
 
-def run(host, name):
+def answer_of(host, name):
     """What the script of that name says, run as the region's admin."""
     password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
     script = (HERE / name).read_text(encoding="utf-8")
-    said = host.run(
+    result = host.run(
         "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], script, ADDRESS
     )
-    assert said.rc == 0, said.stderr
-    return json.loads(said.stdout)
+    assert result.rc == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def test_stack_is_made_with_a_user_of_its_own_and_nothing_of_it_is_left(host):
-    found = run(host, "make_a_stack.py")
-    assert found.pop("why") == "Stack CREATE completed successfully"
-    assert found == {
+    answer = answer_of(host, "make_a_stack.py")
+    assert answer.pop("why") == "Stack CREATE completed successfully"
+    assert answer == {
         "engines": 1,
         "became": "CREATE_COMPLETE",
         "secret": 24,
@@ -60,7 +60,7 @@ def test_stack_is_made_with_a_user_of_its_own_and_nothing_of_it_is_left(host):
 
 
 def test_group_grows_by_a_trust_when_told_and_the_trust_goes_with_its_stack(host):
-    assert run(host, "grow_a_stack.py") == {
+    assert answer_of(host, "grow_a_stack.py") == {
         "before": 1,
         "trusts": 1,
         "after": 2,
@@ -75,9 +75,9 @@ def test_domain_that_lost_its_admin_s_password_is_told_and_mended(host):
     # As if the secret had been rotated: another word stands in the settings.
     altered = "sed 's/^stack_domain_admin_password = ./&x/' /etc/heat/heat.conf >/root/altered.conf"
     host.check_output(altered)
-    told = host.run("/usr/local/sbin/heat-domain check /root/altered.conf")
-    assert told.rc == 1
-    assert "heat_domain_admin" in told.stderr
+    result = host.run("/usr/local/sbin/heat-domain check /root/altered.conf")
+    assert result.rc == 1
+    assert "heat_domain_admin" in result.stderr
     host.check_output("/usr/local/sbin/heat-domain apply /root/altered.conf")
     assert host.run(line, "check").rc == 1
     host.check_output(line, "apply")

@@ -15,8 +15,8 @@ def test_dashboard_listens_on_the_management_address_only(host):
 
 
 def test_login_form_is_there_over_tls(host):
-    said = host.check_output("curl -s -m 60 https://%s/auth/login/", ADDRESS)
-    assert "csrfmiddlewaretoken" in said
+    page = host.check_output("curl -s -m 60 https://%s/auth/login/", ADDRESS)
+    assert "csrfmiddlewaretoken" in page
 
 
 def test_stylesheet_of_the_form_is_there(host):

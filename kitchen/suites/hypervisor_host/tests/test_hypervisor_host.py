@@ -16,8 +16,8 @@ SETTINGS = "/etc/sysctl.d/70-hypervisor-host.conf"
 )
 def test_what_networks_of_instances_need_is_set(host, name, value):
     assert host.sysctl(name) == value
-    kept = host.file(SETTINGS).content_string.splitlines()
-    assert f"{name.replace('.all.', '.*.')} = {value}" in kept
+    lines = host.file(SETTINGS).content_string.splitlines()
+    assert f"{name.replace('.all.', '.*.')} = {value}" in lines
 
 
 def test_tun_is_there_to_be_opened(host):
@@ -34,7 +34,7 @@ def test_bridge_and_tunnel_can_be_made(host):
 @pytest.mark.parametrize("name", ["fs.aio-max-nr", "kernel.pid_max", "kernel.kptr_restrict"])
 def test_kernel_of_the_host_is_not_changed_by_a_node(host, name):
     files = host.check_output("cat %s /etc/sysctl.d/60-hardening.conf", SETTINGS)
-    (line,) = [one for one in files.splitlines() if f"{name} =" in one]
+    (line,) = [setting for setting in files.splitlines() if f"{name} =" in setting]
     assert line.startswith("#")
     assert "the host's: this is a container" in line
 

@@ -16,14 +16,14 @@ URL = f"https://{VIP}:5000/v3"
 def nodes(host):
     """The nodes by name, all well; brought back afterwards whatever happened."""
     inventory = host.backend.ansible_inventory
-    found = {
+    by_name = {
         name: testinfra.get_host(f"ansible://{name}", ansible_inventory=inventory) for name in ALL
     }
-    assert settled(found)
-    yield found
-    for node in found.values():
+    assert settled(by_name)
+    yield by_name
+    for node in by_name.values():
         node.check_output("systemctl start haproxy keepalived")
-    assert settled(found)
+    assert settled(by_name)
 
 
 def holders(nodes, address=VIP):
@@ -36,8 +36,8 @@ def settled(nodes, besides=None, seconds=20):
     """Whether exactly one node, and not `besides`, holds the address within `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = holders(nodes)
-        if len(found) == 1 and found != [besides]:
+        holding = holders(nodes)
+        if len(holding) == 1 and holding != [besides]:
             return True
         time.sleep(0.5)
     return False
@@ -45,8 +45,8 @@ def settled(nodes, besides=None, seconds=20):
 
 def answers(node):
     """What the load balancer says at the address: there is no backend."""
-    said = node.run("curl -s -m 5 -o /dev/null -w %s %s", "%{http_code}", URL)
-    return said.stdout == "503"
+    result = node.run("curl -s -m 5 -o /dev/null -w %s %s", "%{http_code}", URL)
+    return result.stdout == "503"
 
 
 def test_one_holds_the_address_and_every_node_reaches_it_over_trusted_tls(nodes):
@@ -63,8 +63,8 @@ def test_all_run_and_come_back_at_boot(nodes):
 
 def test_every_balancer_listens_there_before_it_has_the_address(nodes):
     for node in nodes.values():
-        found = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
-        assert f"{VIP}:5000" in found
+        listening = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
+        assert f"{VIP}:5000" in listening
 
 
 @pytest.mark.parametrize("what", ["haproxy", "keepalived"])

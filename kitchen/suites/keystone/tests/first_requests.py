@@ -1,6 +1,6 @@
 """Runs on the node: restarts identity and lets several clients be its first ones at once.
 
-first_requests.py URL: prints every answer but "200", nothing where all is well. Reads the admin's
+first_requests.py URL: prints every answer but "200", nothing if all is well. Reads the admin's
 password from KEYSTONE_PASSWORD.
 """
 
@@ -52,9 +52,9 @@ def settled():
     """Wait until every worker has loaded: one that is stopped before is killed after 15 s."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        told = subprocess.run(LOG, capture_output=True, text=True, errors="replace", check=True)
-        said = told.stdout.rsplit("*** Starting uWSGI", 1)[-1]
-        if 0 < said.count("spawned uWSGI worker") <= said.count("ready in "):
+        journal = subprocess.run(LOG, capture_output=True, text=True, errors="replace", check=True)
+        latest = journal.stdout.rsplit("*** Starting uWSGI", 1)[-1]
+        if 0 < latest.count("spawned uWSGI worker") <= latest.count("ready in "):
             return
         time.sleep(0.2)
 

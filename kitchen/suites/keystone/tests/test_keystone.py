@@ -24,21 +24,21 @@ def test_identity_runs_and_comes_back_at_boot(host):
 
 
 def test_identity_answers_on_the_management_address_only(host):
-    said = json.loads(host.check_output("curl -s -m 20 %s", url(host)))
-    assert said["version"]["id"].startswith("v3")
+    document = json.loads(host.check_output("curl -s -m 20 %s", url(host)))
+    assert document["version"]["id"].startswith("v3")
 
 
 def test_wrong_password_is_refused(host):
     user = {"name": "admin", "domain": {"name": "Default"}, "password": "wrong"}
     body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s -H %s -d %s %s/auth/tokens",
         "%{http_code}",
         "Content-Type: application/json",
         json.dumps(body),
         url(host),
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_keys_and_settings_are_for_identity_alone(host):
@@ -56,10 +56,10 @@ def test_schema_is_in_the_database(host):
 
 def test_first_requests_that_come_at_once_are_all_answered(host):
     password = json.loads(host.check_output("cat /srv/kitchen/pillar/region.json"))["secrets"]
-    said = host.run(
+    result = host.run(
         "KEYSTONE_PASSWORD=%s python3 -c %s %s", password["keystone_admin"], SCRIPT, url(host)
     )
-    assert (said.rc, said.stdout) == (0, ""), said.stderr
+    assert (result.rc, result.stdout) == (0, ""), result.stderr
 
 
 def test_restarts_of_identity_crash_nothing(host):

@@ -26,8 +26,8 @@ def test_socket_is_for_root_and_its_group(host):
 
 def test_only_hypervisors_and_who_tells_figures_are_listened_to_on_the_network(host):
     # The kernel keeps 15 letters of a name: prometheus-libv.
-    said = host.check_output("ss -Hltnp").splitlines()
-    listening = [line for line in said if "virt" in line or "libv" in line]
+    sockets = host.check_output("ss -Hltnp").splitlines()
+    listening = [line for line in sockets if "virt" in line or "libv" in line]
     assert sorted(line.split()[3] for line in listening) == ["10.90.0.11:16514", "10.90.0.11:9177"]
 
 
@@ -56,6 +56,6 @@ def test_figures_are_told_by_somebody_who_may_only_look(host):
 def test_libvirt_that_is_down_is_told(host):
     units = "libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd.service"
     host.check_output(f"systemctl stop {units}")
-    said = host.check_output("curl -s -m 20 http://10.90.0.11:9177/metrics")
+    figures = host.check_output("curl -s -m 20 http://10.90.0.11:9177/metrics")
     host.check_output("systemctl start libvirtd-tls.socket libvirtd-ro.socket libvirtd.service")
-    assert "\nlibvirt_up 0" in said
+    assert "\nlibvirt_up 0" in figures

@@ -25,9 +25,9 @@ def arrives(host, text, seconds=20):
 
 
 def test_both_run_and_come_back_at_boot(host):
-    for one in (host, receiver(host)):
-        assert one.service("rsyslog").is_running
-        assert one.service("rsyslog").is_enabled
+    for node in (host, receiver(host)):
+        assert node.service("rsyslog").is_running
+        assert node.service("rsyslog").is_enabled
 
 
 def test_message_of_a_node_is_kept_on_the_receiver(host):
@@ -62,13 +62,13 @@ def test_message_waits_on_disk_while_the_receiver_is_away(host):
 def test_receiver_speaks_tls_on_the_management_address_only(host):
     listening = receiver(host).check_output("ss -Hltn sport = :%s", PORT).splitlines()
     assert [line.split()[3] for line in listening] == [f"{RECEIVER}:{PORT}"]
-    said = host.run(
+    result = host.run(
         "openssl s_client -connect %s:%s -CAfile /etc/rsyslog-region/authority.crt"
         " -verify_return_error -verify_hostname region </dev/null",
         RECEIVER,
         PORT,
     )
-    assert said.rc == 0, said.stdout
+    assert result.rc == 0, result.stdout
 
 
 @pytest.mark.parametrize("file", ["receiver.key", "receiver.crt"])
@@ -78,7 +78,7 @@ def test_key_is_for_root_alone_and_on_the_receiver_only(host, file):
 
 
 def test_logs_are_rotated_on_every_node(host):
-    for one in (host, receiver(host)):
-        assert one.service("logrotate.timer").is_running
-        assert one.service("logrotate.timer").is_enabled
+    for node in (host, receiver(host)):
+        assert node.service("logrotate.timer").is_running
+        assert node.service("logrotate.timer").is_enabled
     receiver(host).check_output("logrotate --debug /etc/logrotate.d/region")

@@ -27,9 +27,9 @@ def test_settings_of_the_region_are_in_force(host):
 
 
 def test_nobody_gets_in_without_an_account(host):
-    said = host.run("mariadb --skip-ssl -h %s -u nobody -e %s", ADDRESS, "SELECT 1")
-    assert said.rc != 0
-    assert "is not allowed" in said.stderr or "Access denied" in said.stderr
+    result = host.run("mariadb --skip-ssl -h %s -u nobody -e %s", ADDRESS, "SELECT 1")
+    assert result.rc != 0
+    assert "is not allowed" in result.stderr or "Access denied" in result.stderr
 
 
 def test_file_with_passwords_is_for_root_alone(host):
@@ -48,7 +48,7 @@ def table(host):
     sql(host, "DROP DATABASE IF EXISTS kitchen")
 
 
-def said(host):
+def texts(host):
     return sql(host, "SELECT text FROM kitchen.said ORDER BY text").split()
 
 
@@ -65,8 +65,8 @@ def test_backups_and_logs_are_taken_by_timers(host):
         assert host.service(f"{name}.timer").is_running
         assert host.service(f"{name}.timer").is_enabled
         host.check_output("systemctl start %s.service", name)
-    found = json.loads(host.check_output("%s list", TOOL))
-    assert found["backups"][-1]["why"] == "by the timer"
+    listing = json.loads(host.check_output("%s list", TOOL))
+    assert listing["backups"][-1]["why"] == "by the timer"
     assert host.file("/var/backups/mariadb").mode == 0o700
 
 
@@ -80,13 +80,13 @@ def test_database_comes_back_to_the_moment_between_two_writes(host, table, capsy
     sql(host, "CREATE TABLE kitchen.more (x INT)")
     began = time.monotonic()
     host.check_output("%s prepare %s", TOOL, moment)
-    assert said(host) == ["after", "between"]  # until then nobody notices
+    assert texts(host) == ["after", "between"]  # until then nobody notices
     host.check_output("%s switch", TOOL)
     seconds = time.monotonic() - began
     with capsys.disabled():
         print(f"\nback at {moment} after {seconds:.1f} s")
     assert seconds < MOST
-    assert said(host) == ["before", "between"]
+    assert texts(host) == ["before", "between"]
     assert sql(host, "SHOW TABLES IN kitchen").split() == ["said"]
     assert host.service("mariadb").is_running
 
@@ -96,7 +96,7 @@ def test_database_comes_back_to_the_moment_between_two_writes(host, table, capsy
     again = now(host)
     sql(host, "DROP TABLE kitchen.said")
     host.check_output("%s prepare %s && %s switch", TOOL, again, TOOL)
-    assert said(host) == ["anew", "before", "between"]
+    assert texts(host) == ["anew", "before", "between"]
 
 
 def test_database_comes_back_as_a_backup_has_it(host, table):
@@ -104,7 +104,7 @@ def test_database_comes_back_as_a_backup_has_it(host, table):
     name = host.check_output("%s make %s", TOOL, "by the test").partition(":")[0]
     sql(host, "INSERT INTO kitchen.said VALUES ('after')")
     host.check_output("%s prepare %s && %s switch", TOOL, name, TOOL)
-    assert said(host) == ["before"]
+    assert texts(host) == ["before"]
 
 
 def test_server_that_is_down_loses_nothing_that_its_logs_have(host, table):
@@ -112,7 +112,7 @@ def test_server_that_is_down_loses_nothing_that_its_logs_have(host, table):
     sql(host, "INSERT INTO kitchen.said VALUES ('last')")
     host.check_output("systemctl stop mariadb && cd /var/lib/mysql && rm -r kitchen ibdata1")
     host.check_output("%s prepare && %s switch", TOOL, TOOL)
-    assert said(host) == ["last"]
+    assert texts(host) == ["last"]
 
 
 def test_time_that_nothing_leads_to_is_refused_and_nothing_is_touched(host, table):
@@ -120,7 +120,7 @@ def test_time_that_nothing_leads_to_is_refused_and_nothing_is_touched(host, tabl
     assert done.rc == 1
     assert "no backup leads to 20200101T000000Z" in done.stderr
     assert host.run("%s switch", TOOL).rc == 1
-    assert said(host) == []
+    assert texts(host) == []
 
 
 def test_backup_that_changed_on_the_disk_is_refused(host):
@@ -148,4 +148,4 @@ def test_sealed_backup_brings_back_a_database_whose_node_lost_everything(host, t
     host.check_output("age -d -i /root/kitchen.key /root/kitchen.age | %s take", TOOL)
     host.check_output("%s prepare && %s switch", TOOL, TOOL)
     host.check_output("rm /root/kitchen.key /root/kitchen.age")
-    assert said(host) == ["kept", "logged"]
+    assert texts(host) == ["kept", "logged"]

@@ -19,16 +19,16 @@ ALL = tuple(ADDRESSES)
 def nodes(host):
     """The nodes by name, in one cluster; brought back to it afterwards whatever happened."""
     inventory = host.backend.ansible_inventory
-    found = {
+    by_name = {
         name: testinfra.get_host(f"ansible://{name}", ansible_inventory=inventory) for name in ALL
     }
-    whole(found)
-    yield found
-    for node in found.values():
+    whole(by_name)
+    yield by_name
+    for node in by_name.values():
         node.run("systemctl start mariadb-watch")
-    for node in found.values():
+    for node in by_name.values():
         node.run("timeout 300 %s found; systemctl start mariadb", TOOL)
-    whole(found)
+    whole(by_name)
 
 
 def whole(nodes, seconds=120):
@@ -42,8 +42,8 @@ def sql(node, statement):
 
 def state(host, name):
     """(HTTP status, what it says) of a node's watch."""
-    said = host.run("curl -s -m 20 -w %s http://%s:9200/", "\n%{http_code}", ADDRESSES[name])
-    body, _, status = said.stdout.rpartition("\n")
+    result = host.run("curl -s -m 20 -w %s http://%s:9200/", "\n%{http_code}", ADDRESSES[name])
+    body, _, status = result.stdout.rpartition("\n")
     return status, json.loads(body) if body else None
 
 
@@ -56,8 +56,8 @@ def remember(node, text):
 def remembers(node, text, seconds=20):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        said = node.run("mariadb -N -e %s", f"SELECT 1 FROM kitchen.said WHERE text = '{text}'")
-        if said.stdout.strip() == "1":
+        result = node.run("mariadb -N -e %s", f"SELECT 1 FROM kitchen.said WHERE text = '{text}'")
+        if result.stdout.strip() == "1":
             return True
         time.sleep(0.5)
     return False
@@ -70,8 +70,13 @@ def side_by_side(nodes, command, *words):
 
 def test_cluster_has_three_nodes_and_every_one_says_so(nodes, host):
     for name in ALL:
-        status, said = state(host, name)
-        assert (status, said["primary"], said["synced"], said["size"]) == ("200", True, True, 3)
+        status, document = state(host, name)
+        assert (status, document["primary"], document["synced"], document["size"]) == (
+            "200",
+            True,
+            True,
+            3,
+        )
 
 
 def test_all_of_it_comes_back_at_boot(nodes):
@@ -83,8 +88,12 @@ def test_all_of_it_comes_back_at_boot(nodes):
 
 def test_nothing_of_it_listens_beyond_the_management_address(nodes):
     for name, node in nodes.items():
-        found = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
-        mine = {one for one in found if one.rpartition(":")[2] in ("3306", "4567", "9200")}
+        listening = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
+        mine = {
+            address
+            for address in listening
+            if address.rpartition(":")[2] in ("3306", "4567", "9200")
+        }
         assert mine == {f"{ADDRESSES[name]}:{port}" for port in (3306, 4567, 9200)}
 
 
@@ -99,12 +108,14 @@ def test_restarts_asked_for_at_once_come_one_after_the_other(nodes, host):
     before = {name: node.check_output("pidof mariadbd") for name, node in nodes.items()}
     sizes = set()
     with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(side_by_side, nodes, "%s restart", TOOL)
-        while not done.done():
-            seen = [state(host, name)[1] for name in ALL]
-            sizes |= {one["size"] for one in seen if one["unit"] == "active"}
+        restarts = pool.submit(side_by_side, nodes, "%s restart", TOOL)
+        while not restarts.done():
+            watches = [state(host, name)[1] for name in ALL]
+            sizes |= {watch["size"] for watch in watches if watch["unit"] == "active"}
             time.sleep(0.5)
-    assert [one.rc for one in done.result()] == [0, 0, 0], [one.stderr for one in done.result()]
+    assert [result.rc for result in restarts.result()] == [0, 0, 0], [
+        result.stderr for result in restarts.result()
+    ]
     assert min(sizes - {0}) == 2  # 0: a server that has not joined yet
     for name, node in nodes.items():
         assert node.check_output("pidof mariadbd") != before[name]
@@ -112,8 +123,8 @@ def test_restarts_asked_for_at_once_come_one_after_the_other(nodes, host):
 
 def test_restart_is_refused_while_another_node_is_away(nodes):
     nodes["three"].check_output("systemctl stop mariadb")
-    said = nodes["two"].run("timeout 8 %s restart", TOOL)
-    assert said.rc == 124  # it waits
+    result = nodes["two"].run("timeout 8 %s restart", TOOL)
+    assert result.rc == 124  # it waits
     assert nodes["two"].service("mariadb").is_running
     nodes["three"].check_output("systemctl start mariadb")
 
@@ -153,9 +164,9 @@ def test_outage_of_all_nodes_ends_on_the_one_that_knows_most(nodes, how):
         nodes["three"].check_output("systemctl kill --signal=KILL mariadb")
     nodes["three"].check_output("systemctl stop mariadb")
     # As the orchestration does it: on all of them at once, then they join.
-    done = side_by_side(nodes, "timeout 400 %s found", TOOL)
-    assert [one.rc for one in done] == [0, 0, 0], [one.stderr for one in done]
-    assert [one.stdout for one in done if one.stdout] != []
+    results = side_by_side(nodes, "timeout 400 %s found", TOOL)
+    assert [result.rc for result in results] == [0, 0, 0], [result.stderr for result in results]
+    assert [result.stdout for result in results if result.stdout] != []
     assert nodes["three"].service("mariadb").is_running
     for node in nodes.values():
         node.check_output("systemctl start mariadb")
@@ -168,9 +179,9 @@ def test_nothing_is_begun_while_a_node_is_silent(nodes):
     for node in nodes.values():
         node.check_output("systemctl stop mariadb")
     nodes["three"].check_output("systemctl stop mariadb-watch")
-    said = nodes["one"].run("%s found", TOOL)
-    assert said.rc == 1
-    assert "nothing is begun: three: no answer" in said.stderr
+    result = nodes["one"].run("%s found", TOOL)
+    assert result.rc == 1
+    assert "nothing is begun: three: no answer" in result.stderr
     assert not nodes["one"].service("mariadb").is_running
     # Whoever knows that it is lost for good says so.
     for name in ("one", "two"):
@@ -179,9 +190,11 @@ def test_nothing_is_begun_while_a_node_is_silent(nodes):
 
 
 def test_one_node_of_the_cluster_takes_the_backup_of_the_timer(nodes):
-    said = side_by_side(nodes, "%s make turn", BACKUPS)
-    assert [one.rc for one in said] == [0, 0, 0], [one.stderr for one in said]
-    taken = {name: "another node" not in one.stdout for name, one in zip(ALL, said, strict=True)}
+    results = side_by_side(nodes, "%s make turn", BACKUPS)
+    assert [result.rc for result in results] == [0, 0, 0], [result.stderr for result in results]
+    taken = {
+        name: "another node" not in result.stdout for name, result in zip(ALL, results, strict=True)
+    }
     assert taken == {"one": False, "two": True, "three": False}  # the last by name
 
 
@@ -202,8 +215,8 @@ def test_cluster_comes_back_to_the_moment_between_two_writes(nodes, host, capsys
     others = {name: nodes[name] for name in ("one", "three")}
     began = time.monotonic()
     nodes["two"].check_output("%s prepare %s", BACKUPS, moment)
-    left = side_by_side(others, "%s leave", BACKUPS)
-    assert [one.rc for one in left] == [0, 0], [one.stderr for one in left]
+    results = side_by_side(others, "%s leave", BACKUPS)
+    assert [result.rc for result in results] == [0, 0], [result.stderr for result in results]
     nodes["two"].check_output("%s switch", BACKUPS)
     served = time.monotonic() - began
     for node in others.values():

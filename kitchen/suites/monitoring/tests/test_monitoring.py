@@ -28,15 +28,15 @@ def waited(look, wanted):
     """What `look` returns as soon as it is `wanted`, else what it returned at the end."""
     until = time.monotonic() + PATIENCE
     while True:
-        found = look()
-        if wanted(found) or time.monotonic() > until:
-            return found
+        answer = look()
+        if wanted(answer) or time.monotonic() > until:
+            return answer
         time.sleep(2)
 
 
 def firing(host):
-    told = asked(host, "/api/v1/alerts")["data"]["alerts"]
-    return {one["labels"]["alertname"] for one in told if one["state"] == "firing"}
+    alerts = asked(host, "/api/v1/alerts")["data"]["alerts"]
+    return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
 
 @pytest.fixture
@@ -88,11 +88,11 @@ def test_files_with_the_password_and_the_key_are_for_the_servers_alone(host):
 def test_every_service_of_the_node_tells_its_figures(host):
     def look():
         targets = asked(host, "/api/v1/targets")["data"]["activeTargets"]
-        return {one["labels"]["job"]: one["health"] for one in targets}
+        return {target["labels"]["job"]: target["health"] for target in targets}
 
     wanted = {*JOBS, "openstack", "prometheus", "alertmanager"}
-    found = waited(look, lambda one: set(one.values()) == {"up"})
-    assert found == dict.fromkeys(wanted, "up")
+    health_of = waited(look, lambda health_of: set(health_of.values()) == {"up"})
+    assert health_of == dict.fromkeys(wanted, "up")
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_figure_that_a_rule_asks_for_is_there(host, query, value):
     path = f"/api/v1/query?query={urllib.parse.quote(query)}"
 
     def look():
-        return [one["value"][1] for one in asked(host, path)["data"]["result"]]
+        return [sample["value"][1] for sample in asked(host, path)["data"]["result"]]
 
-    assert waited(look, lambda found: found == [value]) == [value]
+    assert waited(look, lambda values: values == [value]) == [value]
 
 
 def test_every_rule_can_be_evaluated(host):
@@ -127,18 +127,18 @@ def test_every_rule_can_be_evaluated(host):
         groups = asked(host, "/api/v1/rules")["data"]["groups"]
         return {(rule["name"], rule["health"]) for group in groups for rule in group["rules"]}
 
-    found = waited(look, lambda one: {health for _, health in one} == {"ok"})
-    assert {health for _, health in found} == {"ok"}
-    assert {"NodeDown", "DatabaseDown", "ServiceDown", "AlertsNotSent"} <= {n for n, _ in found}
+    rules = waited(look, lambda rules: {health for _, health in rules} == {"ok"})
+    assert {health for _, health in rules} == {"ok"}
+    assert {"NodeDown", "DatabaseDown", "ServiceDown", "AlertsNotSent"} <= {n for n, _ in rules}
 
 
 def test_account_in_the_database_may_look_and_do_nothing_else(host):
     look = "runuser -u prometheus -- mariadb -N -u prometheus -e %s"
     assert "wsrep_ready" in host.check_output(look, "SHOW GLOBAL STATUS")
     for forbidden in ("SELECT * FROM mysql.user", "CREATE DATABASE mine"):
-        said = host.run(look, forbidden)
-        assert said.rc != 0
-        assert "denied" in said.stderr
+        result = host.run(look, forbidden)
+        assert result.rc != 0
+        assert "denied" in result.stderr
     assert host.run("mariadb -u prometheus -e %s", "SELECT 1").rc != 0  # root is not prometheus
 
 
@@ -155,30 +155,34 @@ def test_account_in_the_database_may_look_and_do_nothing_else(host):
     ],
 )
 def test_what_is_stopped_is_told(host, hasty, unit, alert):
-    assert alert not in waited(lambda: firing(host), lambda found: alert not in found)
+    assert alert not in waited(lambda: firing(host), lambda alerts: alert not in alerts)
     host.check_output(f"systemctl stop {unit}")
     try:
-        assert alert in waited(lambda: firing(host), lambda found: alert in found)
+        assert alert in waited(lambda: firing(host), lambda alerts: alert in alerts)
     finally:
         host.check_output(f"systemctl start {unit}")
-    assert alert not in waited(lambda: firing(host), lambda found: alert not in found)
+    assert alert not in waited(lambda: firing(host), lambda alerts: alert not in alerts)
 
 
 def test_what_fires_is_told_to_alertmanager_with_its_page(host, hasty):
     # The identity node of this suite has no keystone, so that service and the login are down.
     def look():
-        told = asked(host, "/api/v2/alerts", port=9093)
-        return {one["labels"]["alertname"]: one["annotations"]["runbook_url"] for one in told}
+        alerts = asked(host, "/api/v2/alerts", port=9093)
+        return {
+            alert["labels"]["alertname"]: alert["annotations"]["runbook_url"] for alert in alerts
+        }
 
-    found = waited(look, lambda one: {"ServiceDown", "ServiceNodeDown", "LoginFails"} <= set(one))
-    assert found["ServiceDown"] == "docs/alerts.md#servicedown"
-    assert {"ServiceNodeDown", "LoginFails"} <= set(found)
+    pages = waited(
+        look, lambda pages: {"ServiceDown", "ServiceNodeDown", "LoginFails"} <= set(pages)
+    )
+    assert pages["ServiceDown"] == "docs/alerts.md#servicedown"
+    assert {"ServiceNodeDown", "LoginFails"} <= set(pages)
 
 
 def test_unit_that_failed_is_told(host, hasty):
     host.run("systemd-run --unit monitoring-try /bin/false")
     try:
-        assert "UnitFailed" in waited(lambda: firing(host), lambda found: "UnitFailed" in found)
+        assert "UnitFailed" in waited(lambda: firing(host), lambda alerts: "UnitFailed" in alerts)
     finally:
         host.check_output("systemctl reset-failed monitoring-try.service")
 

@@ -7,7 +7,7 @@ AGENTS = ("linuxbridge", "dhcp", "l3", "metadata")
 
 
 @pytest.mark.parametrize(
-    "unit", ["neutron-api", "neutron-rpc-server", *(f"neutron-{one}-agent" for one in AGENTS)]
+    "unit", ["neutron-api", "neutron-rpc-server", *(f"neutron-{agent}-agent" for agent in AGENTS)]
 )
 def test_service_runs_and_comes_back_at_boot(host, unit):
     assert host.service(unit).is_running
@@ -19,10 +19,10 @@ def test_load_balancer_leads_to_the_api(host):
 
 
 def test_nobody_gets_in_without_a_token(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:9696/v2.0/networks", "%{http_code}", ADDRESS
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_every_agent_is_in_the_database(host):

@@ -18,10 +18,10 @@ def test_load_balancer_leads_to_the_api(host):
 
 
 def test_nobody_gets_in_without_a_token(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:8774/v2.1/servers", "%{http_code}", ADDRESS
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_hypervisor_is_mapped_to_the_cell(host):

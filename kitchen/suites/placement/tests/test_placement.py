@@ -15,17 +15,17 @@ def test_service_listens_on_the_management_address_only(host):
 
 
 def test_load_balancer_leads_to_it(host):
-    said = host.check_output("curl -s -m 20 https://%s:8778/", ADDRESS)
-    assert '"versions"' in said
+    document = host.check_output("curl -s -m 20 https://%s:8778/", ADDRESS)
+    assert '"versions"' in document
 
 
 def test_nobody_gets_in_without_a_token(host):
-    said = host.check_output(
+    status = host.check_output(
         "curl -s -m 20 -o /dev/null -w %s https://%s:8778/resource_providers",
         "%{http_code}",
         ADDRESS,
     )
-    assert said == "401"
+    assert status == "401"
 
 
 def test_schema_is_in_the_database(host):

@@ -15,8 +15,8 @@ def test_queue_listens_on_the_management_address_only(host):
 
 
 def test_nothing_of_the_queue_listens_on_every_address(host):
-    found = [line.split()[3] for line in host.check_output("ss -Hltn").splitlines()]
-    assert {where for where in found if not where.startswith((f"{ADDRESS}:", "127."))} <= (
+    listening = [line.split()[3] for line in host.check_output("ss -Hltn").splitlines()]
+    assert {where for where in listening if not where.startswith((f"{ADDRESS}:", "127."))} <= (
         {"0.0.0.0:22", "[::]:22"}
     )
 

@@ -36,13 +36,13 @@ link.close()
 def nodes(host):
     """The nodes by name, in one cluster; brought back to it afterwards whatever happened."""
     inventory = host.backend.ansible_inventory
-    found = {
+    by_name = {
         name: testinfra.get_host(f"ansible://{name}", ansible_inventory=inventory) for name in ALL
     }
-    yield found
-    for node in found.values():
+    yield by_name
+    for node in by_name.values():
         node.run("systemctl start --no-block rabbitmq-server")
-    assert becomes(lambda: all(running(node) == set(ALL) for node in found.values()))
+    assert becomes(lambda: all(running(node) == set(ALL) for node in by_name.values()))
 
 
 def becomes(so, seconds=120):
@@ -57,18 +57,18 @@ def becomes(so, seconds=120):
 
 def running(node):
     """Names of the nodes that a broker sees running; none where it does not run itself."""
-    said = node.run("rabbitmqctl -q eval %s", "rabbit_mnesia:cluster_nodes(running).")
-    return {name for name in ALL if f"rabbit@{name}" in said.stdout} if said.rc == 0 else set()
+    result = node.run("rabbitmqctl -q eval %s", "rabbit_mnesia:cluster_nodes(running).")
+    return {name for name in ALL if f"rabbit@{name}" in result.stdout} if result.rc == 0 else set()
 
 
 def client(node, at, act, name):
     return node.run("python3 -c %s %s %s %s", CLIENT, ADDRESSES[at], act, name)
 
 
-def done(node, at, act, name):
-    said = client(node, at, act, name)
-    assert said.rc == 0, said.stderr
-    return said.stdout.strip()
+def output_of(node, at, act, name):
+    result = client(node, at, act, name)
+    assert result.rc == 0, result.stderr
+    return result.stdout.strip()
 
 
 def test_three_brokers_are_one_cluster(nodes):
@@ -79,8 +79,12 @@ def test_three_brokers_are_one_cluster(nodes):
 
 def test_nothing_of_it_listens_beyond_the_management_address(nodes):
     for name, node in nodes.items():
-        found = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
-        inner = {one for one in found if one.rpartition(":")[2] in ("4369", "5672", "25672")}
+        listening = {line.split()[3] for line in node.check_output("ss -Hltn").splitlines()}
+        inner = {
+            address
+            for address in listening
+            if address.rpartition(":")[2] in ("4369", "5672", "25672")
+        }
         assert inner == {f"{ADDRESSES[name]}:{port}" for port in ("4369", "5672", "25672")} | {
             "127.0.0.1:4369"
         }
@@ -88,24 +92,24 @@ def test_nothing_of_it_listens_beyond_the_management_address(nodes):
 
 def test_queue_that_services_call_survives_the_loss_of_a_broker(nodes):
     name = f"calls-{time.time()}"
-    done(nodes["one"], "one", "quorum", name)
-    done(nodes["one"], "one", "send", name)
+    output_of(nodes["one"], "one", "quorum", name)
+    output_of(nodes["one"], "one", "send", name)
     nodes["one"].check_output("systemctl kill --signal=KILL rabbitmq-server")
     nodes["one"].check_output("systemctl stop rabbitmq-server")
     two = nodes["two"]
     assert becomes(lambda: client(two, "two", "receive", name).stdout.strip() == "hello", 60)
-    done(nodes["two"], "two", "send", name)
-    assert done(nodes["three"], "three", "receive", name) == "hello"
+    output_of(nodes["two"], "two", "send", name)
+    assert output_of(nodes["three"], "three", "receive", name) == "hello"
 
 
 def test_queue_of_answers_is_declared_anew_where_its_reader_goes(nodes):
     """What oslo.messaging does with the queues of answers and broadcasts, which are not copied."""
     name = f"reply-{time.time()}"
-    done(nodes["one"], "one", "transient", name)
+    output_of(nodes["one"], "one", "transient", name)
     nodes["one"].check_output("systemctl stop rabbitmq-server")
     assert becomes(lambda: client(nodes["two"], "two", "transient", name).rc == 0, 30)
-    done(nodes["two"], "two", "send", name)
-    assert done(nodes["two"], "three", "receive", name) == "hello"
+    output_of(nodes["two"], "two", "send", name)
+    assert output_of(nodes["two"], "three", "receive", name) == "hello"
 
 
 def test_broker_without_the_others_serves_nobody(nodes):

@@ -12,8 +12,8 @@ def test_master_runs_and_comes_back_at_boot(host):
 
 
 def test_master_listens_on_the_management_address_only(host):
-    found = host.check_output("ss -Hltn").splitlines()
-    ports = {line.split()[3] for line in found if line.split()[3].endswith((":4505", ":4506"))}
+    sockets = host.check_output("ss -Hltn").splitlines()
+    ports = {line.split()[3] for line in sockets if line.split()[3].endswith((":4505", ":4506"))}
     assert ports == {f"{ADDRESS}:4505", f"{ADDRESS}:4506"}
 
 

@@ -23,8 +23,8 @@ def knock(host, address, port, source=None):
 
 
 def uplink(host):
-    (found,) = json.loads(host.check_output("ip -json -4 address show dev eth0"))
-    return found["addr_info"][0]["local"]
+    (interface,) = json.loads(host.check_output("ip -json -4 address show dev eth0"))
+    return interface["addr_info"][0]["local"]
 
 
 def test_minions_reach_the_master(host):
@@ -58,8 +58,10 @@ def test_minion_gets_nothing_of_a_folder_that_is_no_release(host):
     try:
         call = "timeout 120 /opt/salt/bin/salt-call --out=json "
         node(host).run(call + "pillar.items pillarenv=../kitchen-evil")
-        said = node(host).run(call + "cp.get_file_str salt://x.txt saltenv=../kitchen-evil").stdout
-        assert "hidden" not in said
+        answer = (
+            node(host).run(call + "cp.get_file_str salt://x.txt saltenv=../kitchen-evil").stdout
+        )
+        assert "hidden" not in answer
         assert not host.file(f"{evil}/rendered").exists
         assert host.file("/var/log/salt/master").contains("names the environment")
     finally:

@@ -19,13 +19,13 @@ def test_minion_runs_and_comes_back_at_boot(host):
 
 
 def test_master_reaches_its_minion(host):
-    said = host.check_output("/opt/salt/bin/salt --out=json --static -t 30 node test.ping")
-    assert json.loads(said) == {"node": True}
+    answer = host.check_output("/opt/salt/bin/salt --out=json --static -t 30 node test.ping")
+    assert json.loads(answer) == {"node": True}
 
 
 def test_minion_knows_its_master_by_key_beforehand(host):
-    kept = node(host).file("/etc/salt/pki/minion/minion_master.pub").content_string.strip()
-    assert kept == host.file("/etc/salt/pki/master/master.pub").content_string.strip()
+    known_key = node(host).file("/etc/salt/pki/minion/minion_master.pub").content_string.strip()
+    assert known_key == host.file("/etc/salt/pki/master/master.pub").content_string.strip()
 
 
 def test_only_the_invited_key_is_accepted(host):

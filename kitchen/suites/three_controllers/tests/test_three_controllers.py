@@ -20,15 +20,15 @@ TOKEN = (
 def nodes(host):
     """The nodes by name, all well; brought back afterwards whatever happened."""
     inventory = host.backend.ansible_inventory
-    found = {
+    by_name = {
         name: testinfra.get_host(f"ansible://{name}", ansible_inventory=inventory) for name in ALL
     }
-    yield found
-    for node in found.values():
+    yield by_name
+    for node in by_name.values():
         node.check_output("systemctl start mariadb haproxy keepalived keystone")
-    for node in found.values():
+    for node in by_name.values():
         node.check_output("/usr/local/sbin/mariadb-cluster complete 120")
-    assert all(becomes(lambda name=name: token(found, name)) for name in ALL)
+    assert all(becomes(lambda name=name: token(by_name, name)) for name in ALL)
 
 
 def becomes(so, seconds=40):
@@ -47,18 +47,18 @@ def token(nodes, name):
 
 
 def holder(nodes):
-    (name,) = [one for one, node in nodes.items()
+    (name,) = [controller for controller, node in nodes.items()
                if node.run("ip -4 address show dev eth1 to %s/32", VIP).stdout.strip()]  # fmt: skip
     return name
 
 
 def clients(node):
     """Addresses from which the accounts of keystone are connected to a database node."""
-    said = node.check_output(
+    output = node.check_output(
         "mariadb -N -e %s",
         "SELECT HOST FROM information_schema.PROCESSLIST WHERE USER = 'keystone'",
     )
-    return {line.partition(":")[0] for line in said.split()}
+    return {line.partition(":")[0] for line in output.split()}
 
 
 def test_every_node_gets_a_token_at_the_virtual_address(nodes):

@@ -14,5 +14,5 @@ def test_public_authorities_are_still_trusted(host):
 
 
 def test_authority_signs_no_further_authorities(host):
-    said = host.check_output("openssl x509 -noout -ext basicConstraints -in %s", REGION)
-    assert "CA:TRUE, pathlen:0" in said
+    constraints = host.check_output("openssl x509 -noout -ext basicConstraints -in %s", REGION)
+    assert "CA:TRUE, pathlen:0" in constraints

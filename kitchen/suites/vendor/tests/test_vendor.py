@@ -26,6 +26,6 @@ def test_suite_that_is_held_back_offers_nothing(host):
 
 
 def test_suite_without_a_source_is_refused_by_name(host):
-    said = host.run("%s apply bookworm bookworm-backports", SUITES)
-    assert said.rc == 1
-    assert "no source of bookworm-backports" in said.stderr
+    result = host.run("%s apply bookworm bookworm-backports", SUITES)
+    assert result.rc == 1
+    assert "no source of bookworm-backports" in result.stderr
