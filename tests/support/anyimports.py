@@ -32,10 +32,10 @@ text = st.one_of(st.sampled_from(_URLS), st.sampled_from(_TEXTS), st.text(max_si
 def gives_away(data: bytes, text: str) -> bool:
     """Whether a text has the secret in it, which only URLs of the file had (Hypothesis puts what it
     sees elsewhere, too, where nobody could know it for a secret)."""
-    rest = data.decode("utf-8", "replace")
+    other_text = data.decode("utf-8", "replace")
     for url in _URLS:
-        rest = rest.replace(url, "") if url else rest
-    return SECRET in text and SECRET not in rest
+        other_text = other_text.replace(url, "") if url else other_text
+    return SECRET in text and SECRET not in other_text
 
 
 def words(keys: Vocabulary) -> list[str]:

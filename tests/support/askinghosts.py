@@ -30,7 +30,9 @@ class Host:
     def secrets(self) -> list[str]:
         """The credentials that it was given."""
         names = ("authorization", "x-token", "cookie")
-        return sorted({one[name] for _, one in self.headers for name in names if name in one})
+        return sorted(
+            {headers[name] for _, headers in self.headers for name in names if name in headers}
+        )
 
 
 class _Server(ThreadingHTTPServer):
@@ -58,7 +60,8 @@ def _handler(host: Host) -> type[BaseHTTPRequestHandler]:
             elif self.path.startswith("/object/"):
                 self._send(200, host.objects[self.path.rpartition("/")[2]], {})
             elif "/objects/batch" in self.path:
-                answer = {"objects": [self._object(one) for one in json.loads(body)["objects"]]}
+                wanted = json.loads(body)["objects"]
+                answer = {"objects": [self._object(pointer) for pointer in wanted]}
                 kind = {"Content-Type": "application/vnd.git-lfs+json"}
                 self._send(200, json.dumps(answer).encode(), kind)
             else:
@@ -67,9 +70,9 @@ def _handler(host: Host) -> type[BaseHTTPRequestHandler]:
 
         do_POST = do_GET
 
-        def _object(self, one: dict[str, object]) -> dict[str, object]:
-            link = {"href": f"{host.store or host.url}/object/{one['oid']}"}
-            return {**one, "actions": {"download": link}}
+        def _object(self, pointer: dict[str, object]) -> dict[str, object]:
+            link = {"href": f"{host.store or host.url}/object/{pointer['oid']}"}
+            return {**pointer, "actions": {"download": link}}
 
         def _send(self, status: int, body: bytes, fields: dict[str, str]) -> None:
             self.send_response(status)

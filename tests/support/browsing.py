@@ -54,20 +54,25 @@ def context(
 def complaints(page: Page) -> list[str]:
     """What the browser will say of a page's faults: refused assets, errors of scripts. A list that
     grows."""
-    told: list[str] = []
-    page.on("console", lambda said: told.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: told.append(str(error)))
-    return told
+    faults: list[str] = []
+
+    def note_error(message: Any) -> None:
+        if message.type == "error":
+            faults.append(message.text)
+
+    page.on("console", note_error)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    return faults
 
 
 def serious_findings(page: Page) -> list[str]:
     """What axe-core finds on a page that is serious or critical, one line each."""
     source = (npm_packages(AXE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     page.evaluate(source)
-    found: dict[str, Any] = page.evaluate("() => axe.run(document)")
+    report: dict[str, Any] = page.evaluate("() => axe.run(document)")
     return [
-        f"{one['id']}: {one['help']}: {node['html'][:200]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
+        for violation in report["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
     ]

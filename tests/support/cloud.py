@@ -177,10 +177,10 @@ def pinging(region: Region, address: str) -> Iterator[Pings]:
         yield pings
     finally:
         region.try_on(region.outside.name, stop)
-        said = child.communicate(timeout=30)[0]
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", said)
-        assert found, said
-        pings.sent, pings.received = int(found.group(1)), int(found.group(2))
+        output = child.communicate(timeout=30)[0]
+        counts = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+        assert counts, output
+        pings.sent, pings.received = int(counts.group(1)), int(counts.group(2))
 
 
 def guests(region: Region) -> dict[str, str]:
@@ -195,23 +195,28 @@ def down(region: Region) -> list[str]:
     """Services and agents that the API says are down; or why it does not say."""
     try:
         api = region.admin()
-        found = [(one.binary, one.host, one.state == "up") for one in api.compute.services()]
-        found += [(one.binary, one.host, one.is_alive) for one in api.network.agents()]
+        members = [
+            (service.binary, service.host, service.state == "up")
+            for service in api.compute.services()
+        ]
+        members += [(agent.binary, agent.host, agent.is_alive) for agent in api.network.agents()]
         if region.with_role("volume-api"):
-            kept = api.block_storage.services()
-            found += [(one.binary, one.host, one.state == "up") for one in kept]
+            volume_services = api.block_storage.services()
+            members += [
+                (service.binary, service.host, service.state == "up") for service in volume_services
+            ]
         if region.with_role("orchestration"):
-            found += [("heat-engine", host, up) for host, up in engines(api).items()]
+            members += [("heat-engine", host, up) for host, up in engines(api).items()]
     except (openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException) as error:
         return [f"the API does not answer: {error}"]
-    return [f"{binary} on {host}" for binary, host, well in found if not well]
+    return [f"{binary} on {host}" for binary, host, well in members if not well]
 
 
 def engines(api: openstack.connection.Connection) -> dict[str, bool]:
     """Whether the engine of stacks on each host is up: one of its starts reports to be."""
     listed = api.orchestration.get("/services").json()["services"]
-    up = {one["host"] for one in listed if one["status"] == "up"}
-    return {one["host"]: one["host"] in up for one in listed}
+    up = {engine["host"] for engine in listed if engine["status"] == "up"}
+    return {engine["host"]: engine["host"] in up for engine in listed}
 
 
 @dataclass(slots=True)
@@ -276,9 +281,9 @@ class Tenant:
         """Wait until the guest says that it is ready; its console. Fails with what is known."""
 
         def look() -> str:
-            found = self.cloud.compute.get_server(server.id)
-            assert found.status != "ERROR", self.fault(server)
-            if found.status != "ACTIVE":
+            current = self.cloud.compute.get_server(server.id)
+            assert current.status != "ERROR", self.fault(server)
+            if current.status != "ACTIVE":
                 return ""
             text: str = self.cloud.compute.get_server_console_output(server.id)["output"] or ""
             return text if "GUEST ready" in text else ""
@@ -288,11 +293,11 @@ class Tenant:
         return text
 
     def fault(self, server: Any) -> str:
-        found = self.cloud.compute.get(f"/servers/{server.id}").json()["server"]
+        document = self.cloud.compute.get(f"/servers/{server.id}").json()["server"]
         tail = ""
         with suppress(openstack.exceptions.SDKException):
             tail = (self.cloud.compute.get_server_console_output(server.id)["output"] or "")[-1500:]
-        return f"{found['status']} {found.get('fault', {}).get('message', '')}\n{tail}"
+        return f"{document['status']} {document.get('fault', {}).get('message', '')}\n{tail}"
 
     def port(self, server: Any) -> Any:
         return next(iter(self.cloud.network.ports(device_id=server.id)))
@@ -303,8 +308,8 @@ class Tenant:
         )
 
     def host(self, server: Any) -> str:
-        found: str = self.admin.compute.get_server(server.id).hypervisor_hostname
-        return found
+        hypervisor: str = self.admin.compute.get_server(server.id).hypervisor_hostname
+        return hypervisor
 
     def delete(self, *servers: Any) -> None:
         for server in servers:
@@ -396,7 +401,7 @@ def tenant(region: Region, guest: Guest) -> Iterator[Tenant]:
     role = admin.identity.find_role("member")
     admin.identity.assign_project_role_to_user(project, user, role)
     flavor = admin.compute.create_flavor(name=name, ram=96, vcpus=1, disk=1)
-    found = Tenant(
+    made_tenant = Tenant(
         region,
         admin,
         region.connect(name, secret, name),
@@ -407,10 +412,10 @@ def tenant(region: Region, guest: Guest) -> Iterator[Tenant]:
         external,
     )
     try:
-        found.image = upload(found.cloud, guest)
-        yield found
+        made_tenant.image = upload(made_tenant.cloud, guest)
+        yield made_tenant
     finally:
-        found.emptied()
+        made_tenant.emptied()
         admin.compute.delete_flavor(flavor)
         admin.identity.delete_user(user)
         admin.identity.delete_project(project)

@@ -44,7 +44,7 @@ class Ran:
 
 def commands(page: str) -> list[Shown]:
     """All commands of a page, in order."""
-    found: list[Shown] = []
+    shown: list[Shown] = []
     inside = False
     for number, line in enumerate(page.splitlines(), 1):
         if line.startswith(_FENCE):
@@ -52,19 +52,21 @@ def commands(page: str) -> list[Shown]:
         elif not inside:
             continue
         elif line.startswith("$ "):
-            found.append(Shown(number, line[2:], [], number))
+            shown.append(Shown(number, line[2:], [], number))
         elif line.startswith("> ") or line == ">":
-            last = found.pop()
-            found.append(Shown(last.line, f"{last.command}\n{line[2:]}", [], number))
+            last = shown.pop()
+            shown.append(Shown(last.line, f"{last.command}\n{line[2:]}", [], number))
         else:
-            found[-1].output.append(line)
-    return found
+            shown[-1].output.append(line)
+    return shown
 
 
 def run(shown: list[Shown], folder: Path, env: Mapping[str, str]) -> list[Ran]:
     """Run the commands one after the other in one shell that begins in `folder`."""
     # Each is parsed by itself, so that a mistake in one is not one of all.
-    script = "".join(f"{{\n{one.command}\n}} 2>&1\nprintf '{_MARK}%d{_MARK}' $?\n" for one in shown)
+    script = "".join(
+        f"{{\n{command.command}\n}} 2>&1\nprintf '{_MARK}%d{_MARK}' $?\n" for command in shown
+    )
     done = subprocess.run(
         ["bash", "--norc", "-c", script],
         cwd=folder,
@@ -84,16 +86,18 @@ def wrong(shown: Shown, ran: Ran) -> str:
     exits = _EXITS.search(shown.command.splitlines()[0])
     code = int(exits[1]) if exits else 0
     if ran.code != code:
-        said = "\n".join(ran.output)
-        return f"line {shown.line}: $ {shown.command}\nexited with {ran.code}, not {code}:\n{said}"
+        output = "\n".join(ran.output)
+        return (
+            f"line {shown.line}: $ {shown.command}\nexited with {ran.code}, not {code}:\n{output}"
+        )
     if not re.fullmatch(_pattern(shown.output), "".join(f"{line}\n" for line in ran.output)):
-        said = "\n".join(ran.output)
-        return f"line {shown.line}: $ {shown.command}\nprinted something else:\n{said}"
+        output = "\n".join(ran.output)
+        return f"line {shown.line}: $ {shown.command}\nprinted something else:\n{output}"
     return ""
 
 
 def _pattern(output: list[str]) -> str:
-    return "".join("(?:.*\n)*?" if one == "…" else _line(one) + "\n" for one in output)
+    return "".join("(?:.*\n)*?" if line == "…" else _line(line) + "\n" for line in output)
 
 
 def _line(text: str) -> str:
@@ -105,10 +109,10 @@ def _line(text: str) -> str:
 def renewed(page: str, shown: list[Shown], ran: list[Ran]) -> str:
     """The page with the real output, hashes shortened, where what it shows does not fit."""
     lines = page.splitlines()
-    for one, became in reversed(list(zip(shown, ran, strict=True))):
-        if wrong(one, became):
-            real = [_HASH.sub(r"\1…", line) for line in became.output]
-            lines[one.end : one.end + len(one.output)] = real
+    for command, result in reversed(list(zip(shown, ran, strict=True))):
+        if wrong(command, result):
+            real = [_HASH.sub(r"\1…", line) for line in result.output]
+            lines[command.end : command.end + len(command.output)] = real
     return "\n".join(lines) + "\n"
 
 
@@ -149,9 +153,9 @@ def main(page: Path) -> None:
         ran = run(shown, Path(folder), env)
     assert len(ran) == len(shown), f"it ended after {len(ran)} of {len(shown)} commands"
     page.write_text(renewed(text, shown, ran), "utf-8")
-    for one, became in zip(shown, ran, strict=True):
-        if (code := became.code) and f"# exits with {code}" not in one.command:
-            print(f"{page}:{one.line}: exits with {code}", file=sys.stderr)
+    for command, result in zip(shown, ran, strict=True):
+        if (code := result.code) and f"# exits with {code}" not in command.command:
+            print(f"{page}:{command.line}: exits with {code}", file=sys.stderr)
 
 
 if __name__ == "__main__":

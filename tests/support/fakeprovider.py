@@ -137,8 +137,8 @@ class FakeProvider:
 
     def tags(self, instance: Instance) -> dict[str, str]:
         file = self._root / str(instance) / "tags.json"
-        found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        return found
+        tags: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return tags
 
     def instances(self) -> list[Instance]:
         return [parse_instance(name) for name in sorted(e.name for e in self._root.glob("*"))]

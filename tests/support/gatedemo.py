@@ -80,7 +80,7 @@ def main() -> int:
 def demonstrate(site: GateSite) -> bool:
     """Run the gate over all changes, and show its queue; whether it all came out right."""
     good, bad = push_all(site)
-    for change in sorted((*good, *bad), key=lambda one: int(one["_number"])):
+    for change in sorted((*good, *bad), key=lambda change: int(change["_number"])):
         site.approve(change)
     site.say = shown_at_once  # type: ignore[method-assign]
     opened = site.opened()
@@ -147,8 +147,8 @@ def released(site: GateSite, clone: Path) -> bool:
 
 def settled(site: GateSite, good: list[dict[str, Any]], bad: list[dict[str, Any]]) -> bool:
     """Whether the good ones are merged, and the owners of the others were told why not."""
-    return all(site.now(one)["status"] == "MERGED" for one in good) and all(
-        site.now(one)["status"] == "NEW" and "Not merged" in site.texts(one) for one in bad
+    return all(site.now(change)["status"] == "MERGED" for change in good) and all(
+        site.now(change)["status"] == "NEW" and "Not merged" in site.texts(change) for change in bad
     )
 
 

@@ -54,7 +54,7 @@ def cost(site: GateSite, count: int, longest: float = 900.0) -> Cost:
         site.approve(change)
     gate = site.gate()
     began, before = time.monotonic(), _cpu()
-    while gate.round() or not all(site.now(one)["status"] == "MERGED" for one in changes):
+    while gate.round() or not all(site.now(change)["status"] == "MERGED" for change in changes):
         if time.monotonic() > began + longest:
             raise TimeoutError(f"not merged after {longest:.0f} s: {site.said[-3:]}")
     seconds, cpu = time.monotonic() - began, _cpu() - before
@@ -63,4 +63,4 @@ def cost(site: GateSite, count: int, longest: float = 900.0) -> Cost:
 
 def _cpu() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)

@@ -182,7 +182,7 @@ class GateSite:
         return dict(self.server.call("GET", where))
 
     def texts(self, change: dict[str, Any]) -> str:
-        return "\n".join(one["message"] for one in self.now(change)["messages"])
+        return "\n".join(message["message"] for message in self.now(change)["messages"])
 
 
 def _download(url: str) -> bytes:

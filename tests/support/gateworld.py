@@ -110,7 +110,7 @@ class World:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
-        for build, ends in sorted(self.running.items(), key=lambda one: one[1]):
+        for build, ends in sorted(self.running.items(), key=lambda entry: entry[1]):
             if ends <= self.now:
                 del self.running[build]
                 self.results[build] = self.outcome(build, self.contents[build])
@@ -138,14 +138,16 @@ class World:
         for commit in commits:
             id = commit[1:].split(".")[0]
             by_project[self.changes[id].project, BRANCH].append(commit)
-        return digest_of({key: " ".join(sorted(found)) for key, found in by_project.items()})
+        return digest_of(
+            {branch: " ".join(sorted(commits)) for branch, commits in by_project.items()}
+        )
 
     def merge(self, chain: Chain, item: tuple[str, ...]) -> Merged | Conflict:
         before = {*self.merged, *chain[: len(chain) - len(item)]}
-        for one in item:
+        for change in item:
             for other in {*before, *item}:
-                if frozenset((one, other)) in self.clashes:
-                    return Conflict(f"{one} and {other} change the same lines")
+                if frozenset((change, other)) in self.clashes:
+                    return Conflict(f"{change} and {other} change the same lines")
         return Merged(self.trees(chain))
 
     def start(self, build: Build, chain: Chain) -> None:
@@ -166,15 +168,15 @@ class World:
     def submit(self, item: Item, build: Build, onto: str) -> None:
         assert onto in ("", self.trees()), "submitted onto something else"
         assert any(
-            one.trees == build.trees and {*build.commits} <= {*one.commits}
-            for one, status in self.results.items()
+            passed.trees == build.trees and {*build.commits} <= {*passed.commits}
+            for passed, status in self.results.items()
             if status is Status.PASSED
         ), "submitted without a pass on these trees"
         assert build.trees == self.trees(item.commits), "other trees than those that passed"
         for change in item.changes:
             now = self.changes[change.id]
             assert now.open and now.approved, "merged against the reviewers' will"
-            inside = {one.id for one in item.changes}
+            inside = {member.id for member in item.changes}
             for need in now.needs:
                 assert need in inside or self.changes[need].status is Review.MERGED
             self._set(change.id, status=Review.MERGED)

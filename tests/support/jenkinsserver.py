@@ -63,7 +63,9 @@ class JenkinsServer:
         return item
 
     def posts(self, what: str) -> int:
-        return len([one for one in self.asked if one.startswith("POST") and what in one])
+        return len(
+            [request for request in self.asked if request.startswith("POST") and what in request]
+        )
 
 
 @contextmanager
@@ -105,22 +107,22 @@ def _handler(state: JenkinsServer) -> type[BaseHTTPRequestHandler]:
             numbers = {item.number: item for item in state.items.values() if item.number}
             if path == "/crumbIssuer/api/json" and state.crumbs:
                 self._json({"crumbRequestField": "Jenkins-Crumb", "crumb": CRUMB})
-            elif found := re.fullmatch(r"/queue/item/(\d+)/api/json", path):
-                number = int(found[1])
+            elif match := re.fullmatch(r"/queue/item/(\d+)/api/json", path):
+                number = int(match[1])
                 if number not in state.items or number in state.forgotten:
                     return self._send(404, "")
                 self._json(self._item(number))
             elif path == "/queue/api/json":
-                waiting = [n for n, one in state.items.items() if not one.number]
+                waiting = [n for n, item in state.items.items() if not item.number]
                 self._json({"items": [self._item(n) for n in waiting]})
             elif path == f"{JOB}/api/json":
-                builds = [{"number": n, **_actions(one)} for n, one in numbers.items()]
+                builds = [{"number": n, **_actions(build)} for n, build in numbers.items()]
                 self._json({"builds": builds[::-1]})
-            elif found := re.fullmatch(rf"{JOB}/(\d+)/(api/json|logText/progressiveText)", path):
-                build = numbers.get(int(found[1]))
+            elif match := re.fullmatch(rf"{JOB}/(\d+)/(api/json|logText/progressiveText)", path):
+                build = numbers.get(int(match[1]))
                 if build is None:
                     return self._send(404, "")
-                if found[2] == "api/json":
+                if match[2] == "api/json":
                     return self._json(_info(build))
                 self._console(build, int(query["start"][0]))
             else:
@@ -130,29 +132,29 @@ def _handler(state: JenkinsServer) -> type[BaseHTTPRequestHandler]:
         def _post(self, path: str, body: str) -> None:
             if path == f"{JOB}/buildWithParameters":
                 number = len(state.items) + 1
-                parameters = {name: one[0] for name, one in parse_qs(body).items()}
+                parameters = {name: values[0] for name, values in parse_qs(body).items()}
                 state.items[number] = Build(parameters)
                 return self._send(201, "", Location=f"{state.url}/queue/item/{number}/")
             if path.startswith("/queue/cancelItem"):
                 number = int(parse_qs(urlsplit(path).query)["id"][0])
                 state.items[number].cancelled = True
                 return self._send(404, "")  # which Jenkins does (JENKINS-21311)
-            found = re.fullmatch(rf"{JOB}/(\d+)/stop", path)
+            match = re.fullmatch(rf"{JOB}/(\d+)/stop", path)
             for item in state.items.values():
-                if found and item.number == int(found[1]):
+                if match and item.number == int(match[1]):
                     item.result = "ABORTED"
             self._send(200, "")
             return None
 
         def _item(self, number: int) -> dict[str, Any]:
             item = state.items[number]
-            told: dict[str, Any] = {"id": number, "why": "Waiting for next\navailable executor"}
-            told |= _actions(item)
+            document: dict[str, Any] = {"id": number, "why": "Waiting for next\navailable executor"}
+            document |= _actions(item)
             if item.cancelled:
-                told["cancelled"] = True
+                document["cancelled"] = True
             if item.number:
-                told["executable"] = {"number": item.number}
-            return told
+                document["executable"] = {"number": item.number}
+            return document
 
         def _console(self, build: Build, start: int) -> None:
             data = build.console.replace("\n", "\r\n").encode()

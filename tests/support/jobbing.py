@@ -31,7 +31,7 @@ def begun(executor: Executor, id: str, word: str = "begun", seconds: float = 90)
 
 def living(word: str) -> list[int]:
     """The processes that have `word` on their command line."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
             try:
@@ -40,8 +40,8 @@ def living(word: str) -> list[int]:
             except OSError:
                 continue
             if word.encode() in words and state not in "ZX":
-                found.append(int(entry.name))
-    return found
+                pids.append(int(entry.name))
+    return pids
 
 
 def unheard_of() -> str:

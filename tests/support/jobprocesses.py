@@ -44,8 +44,13 @@ class JobProcesses:
             return spec.id
         aside = self.folder / f".{spec.id}"
         aside.mkdir(exist_ok=True)
-        said = {"argv": spec.argv, "cwd": spec.cwd, "env": dict(spec.env), "timeout": spec.timeout}
-        (aside / "spec.json").write_text(json.dumps(said), encoding="utf-8")
+        document = {
+            "argv": spec.argv,
+            "cwd": spec.cwd,
+            "env": dict(spec.env),
+            "timeout": spec.timeout,
+        }
+        (aside / "spec.json").write_text(json.dumps(document), encoding="utf-8")
         aside.rename(folder)
         child = subprocess.Popen(
             [sys.executable, "-c", WRAPPER, str(folder)], start_new_session=True

@@ -14,23 +14,23 @@ Repo = Any
 
 def tree_of(folder: Path) -> dict[bytes, Any]:
     """What a folder holds, in the form of Repo.commit."""
-    found: dict[bytes, Any] = {}
+    items: dict[bytes, Any] = {}
     root = os.fsencode(folder)
-    for where, _, names in os.walk(root):
+    for folder_path, _, names in os.walk(root):
         for name in names:
-            path = os.path.join(where, name)
+            path = os.path.join(folder_path, name)
             key = os.path.relpath(path, root)
             if os.path.islink(path):
-                found[key] = ("120000", os.readlink(path))
+                items[key] = ("120000", os.readlink(path))
             else:
                 with open(path, "rb") as file:
                     data = file.read()
-                found[key] = ("100755", data) if os.stat(path).st_mode & 0o100 else data
-        for name in os.listdir(where):
-            path = os.path.join(where, name)
+                items[key] = ("100755", data) if os.stat(path).st_mode & 0o100 else data
+        for name in os.listdir(folder_path):
+            path = os.path.join(folder_path, name)
             if os.path.islink(path) and os.path.isdir(path):
-                found[os.path.relpath(path, root)] = ("120000", os.readlink(path))
-    return found
+                items[os.path.relpath(path, root)] = ("120000", os.readlink(path))
+    return items
 
 
 def kit_names(kit: Path) -> list[str]:

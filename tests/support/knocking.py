@@ -119,13 +119,13 @@ def main() -> None:
     node = subprocess.Popen([sys.executable, "-c", LISTEN, *PORTS], stdout=subprocess.PIPE)
     try:
         assert node.stdout is not None and node.stdout.readline() == b"ready\n"
-        bare = {name: let_in(others[one.link], one) for name, one in KNOCKS.items()}
+        bare = {name: let_in(others[knock.link], knock) for name, knock in KNOCKS.items()}
         run("nft", "-f", sys.argv[1])
-        found = {name: let_in(others[one.link], one) for name, one in KNOCKS.items()}
+        filtered = {name: let_in(others[knock.link], knock) for name, knock in KNOCKS.items()}
     finally:
         for process in (node, *others.values()):
             process.kill()
-    print(json.dumps({"without": bare, "with": found}))
+    print(json.dumps({"without": bare, "with": filtered}))
 
 
 if __name__ == "__main__":

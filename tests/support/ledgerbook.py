@@ -98,8 +98,8 @@ def other_state(site: Site, name: str) -> Site:
     """The same site and ledger as another operator has them: with a state folder of their own, and
     with the genesis in site.yml."""
     words = ["git", f"--git-dir={site.ledger}", "rev-list", "--max-parents=0", "refs/heads/ledger"]
-    told = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
-    genesis = told.stdout.strip() or None
+    result = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    genesis = result.stdout.strip() or None
     return replace(site, state=site.state.parent / name / "state", genesis=genesis)
 
 
@@ -128,10 +128,10 @@ def rule(
 ) -> dict[str, Any]:
     attempts = {name: {"attempts": a, "passes": p} for name, (a, p) in checks.items()}
     counted = {"count": approvals, "not": sorted(without), **asked}
-    found = {"from": source, "checks": attempts, "soak": soak, "approvals": counted}
+    document = {"from": source, "checks": attempts, "soak": soak, "approvals": counted}
     if soak and undisturbed:
-        found["undisturbed"] = True
-    return {**found, "freeze": windows_json(tuple(freeze))} if freeze else found
+        document["undisturbed"] = True
+    return {**document, "freeze": windows_json(tuple(freeze))} if freeze else document
 
 
 @dataclass

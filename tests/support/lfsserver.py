@@ -40,7 +40,7 @@ def _handler(state: LfsServer) -> type[BaseHTTPRequestHandler]:
             if state.answer != 200:
                 self._send(state.answer, b"{}")
                 return
-            oids = [one["oid"] for one in json.loads(body)["objects"]]
+            oids = [pointer["oid"] for pointer in json.loads(body)["objects"]]
             state.asked += oids
             self._send(200, json.dumps({"objects": [self._object(o) for o in oids]}).encode())
 

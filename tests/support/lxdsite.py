@@ -59,13 +59,13 @@ def scratch_site(
 
 def traces(lxd: Lxd, site_id: str) -> list[str]:
     """Everything in LXD that carries the id of a site: projects, networks, nodes, profiles."""
-    found = []
+    places = []
     for kind in ("projects", "networks"):
-        for one in lxd.get(kind, recursion="1"):
-            if site_id in one["name"] or site_id in str(one["config"]):
-                found.append(f"{kind}/{one['name']}")
+        for thing in lxd.get(kind, recursion="1"):
+            if site_id in thing["name"] or site_id in str(thing["config"]):
+                places.append(f"{kind}/{thing['name']}")
     for kind in ("instances", "profiles"):
-        for one in lxd.get(kind, **{"recursion": "1", "all-projects": "true"}):
-            if site_id in one.get("project", "") or site_id in str(one["config"]):
-                found.append(f"{kind}/{one['name']}")
-    return sorted(found)
+        for thing in lxd.get(kind, **{"recursion": "1", "all-projects": "true"}):
+            if site_id in thing.get("project", "") or site_id in str(thing["config"]):
+                places.append(f"{kind}/{thing['name']}")
+    return sorted(places)

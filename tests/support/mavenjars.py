@@ -42,7 +42,7 @@ def _fetch(folder: Path, coordinates: list[str]) -> None:
         f"<dependency><groupId>{escape(group)}</groupId><artifactId>{escape(name)}</artifactId>"
         f"<version>{escape(version)}</version><exclusions><exclusion><groupId>*</groupId>"
         "<artifactId>*</artifactId></exclusion></exclusions></dependency>"
-        for group, name, version in (one.split(":") for one in coordinates)
+        for group, name, version in (coordinate.split(":") for coordinate in coordinates)
     )
     pom = folder / "pom.xml"
     pom.write_text(
@@ -58,10 +58,13 @@ def _fetch(folder: Path, coordinates: list[str]) -> None:
 
 def _demand(folder: Path, wanted: dict[str, str]) -> None:
     """Raise RuntimeError unless `folder` holds what is `wanted`, byte by byte."""
-    named = {f"{one.split(':')[1]}-{one.split(':')[2]}.jar": sha for one, sha in wanted.items()}
-    found = {
+    expected = {}
+    for coordinate, sha in wanted.items():
+        _, name, version = coordinate.split(":")
+        expected[f"{name}-{version}.jar"] = sha
+    present = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.jar")
     }
-    if found != named:
-        wrong = sorted(set(found.items()) ^ set(named.items()))
+    if present != expected:
+        wrong = sorted(set(present.items()) ^ set(expected.items()))
         raise RuntimeError(f"these jars are not what the lock says: {wrong}")

@@ -13,9 +13,9 @@ def build(run_cli: Callable[..., Any], manifest: Path, *more: str) -> Any:
     A build that fails leaves no kit, and says one error with one remedy.
     """
     output = manifest.parent / "out" / "kit.tar"
-    said = run_cli("build", "--gitshelf", manifest, "--output", output, *more)
-    if said.code:
+    result = run_cli("build", "--gitshelf", manifest, "--output", output, *more)
+    if result.code:
         assert not output.exists()
-        assert said.err.count("error: ") == 1
-        assert said.err.count("remedy: ") == 1
-    return said
+        assert result.err.count("error: ") == 1
+        assert result.err.count("remedy: ") == 1
+    return result

@@ -46,8 +46,8 @@ def by_repo(tool: Path, manifests: Path, file: str, base: str, top: Path) -> dic
         env={"PATH": os.environ["PATH"], "HOME": str(top), "REPO_TRACE": "0"},
     )
     assert done.returncode == 0, done.stderr
-    said: dict[str, object] = json.loads(done.stdout)
-    return said
+    document: dict[str, object] = json.loads(done.stdout)
+    return document
 
 
 def by_vcs2l(file: Path) -> Books:
@@ -55,8 +55,11 @@ def by_vcs2l(file: Path) -> Books:
     from vcs2l.commands.import_ import get_repositories
 
     with file.open() as opened:
-        found = get_repositories(opened)
-    return sorted((p, one["url"], str(one.get("version", "HEAD"))) for p, one in found.items())
+        repositories = get_repositories(opened)
+    return sorted(
+        (path, repository["url"], str(repository.get("version", "HEAD")))
+        for path, repository in repositories.items()
+    )
 
 
 def vcs2l_extends() -> bool:
@@ -74,11 +77,13 @@ def by_west(top: Path, manifest: str, read_at: Callable[[str, str, str], str]) -
     (top / ".west").mkdir()
     config = f"[manifest]\npath = {manifest}\nfile = west.yml\n"
     (top / ".west" / "config").write_text(config)
-    read = Manifest.from_topdir(
+    west_manifest = Manifest.from_topdir(
         topdir=top, importer=lambda project, file: read_at(project.url, project.revision, file)
     )
-    projects = [one for one in read.projects[1:] if read.is_active(one)]
-    return sorted((str(one.path), one.url, one.revision) for one in projects)
+    projects = [
+        project for project in west_manifest.projects[1:] if west_manifest.is_active(project)
+    ]
+    return sorted((str(project.path), project.url, project.revision) for project in projects)
 
 
 def west_schema() -> str:

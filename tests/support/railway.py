@@ -74,11 +74,11 @@ class Railway:
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired as error:
-            said = (error.stderr or b"").decode(errors="replace")  # bytes, whatever `text` says
-            pytest.fail(f"deploy-kit {' '.join(words)} took more than {timeout:g} s:\n{said}")
-        said = f"deploy-kit {' '.join(words)}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == status, said
-        assert "Traceback" not in done.stderr, said
+            output = (error.stderr or b"").decode(errors="replace")  # bytes, whatever `text` says
+            pytest.fail(f"deploy-kit {' '.join(words)} took more than {timeout:g} s:\n{output}")
+        transcript = f"deploy-kit {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == status, transcript
+        assert "Traceback" not in done.stderr, transcript
         return done
 
     def json(self, *words: str) -> Any:

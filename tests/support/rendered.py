@@ -70,18 +70,18 @@ def render(checkout: Path, name: str, key: str) -> Nodes:
     Processes that ask for the same at the same time render it once. Raises as `render_side`.
     """
     folder = cache_home() / "rendered" / key
-    kept = folder / f"{name}.json"
-    if not kept.is_file():
+    file = folder / f"{name}.json"
+    if not file.is_file():
         with locked(folder / f"{name}.lock", timeout=PATIENCE):
-            if not kept.is_file():
+            if not file.is_file():
                 answer = render_now(checkout, name)
                 if digest(checkout) != key:  # edited meanwhile: nobody knows what this is of
                     return answer
-                write(kept, json.dumps(answer))
+                write(file, json.dumps(answer))
                 prune(folder.parent)
     os.utime(folder)
-    found: Nodes = json.loads(kept.read_text(encoding="utf-8"))
-    return found
+    nodes: Nodes = json.loads(file.read_text(encoding="utf-8"))
+    return nodes
 
 
 def render_now(checkout: Path, name: str) -> Nodes:
@@ -98,28 +98,28 @@ def render_now(checkout: Path, name: str) -> Nodes:
 
 def fitting(topology: Topology, roles: Iterable[str]) -> Topology:
     """`topology` without roles that the content of one side does not have."""
-    nodes = {name: [one for one in own if one in roles] for name, own in topology.nodes.items()}
+    nodes = {name: [role for role in own if role in roles] for name, own in topology.nodes.items()}
     return replace(topology, nodes={name: own for name, own in nodes.items() if own})
 
 
 def prune(folder: Path) -> None:
     """Forget all but the sides that were used last."""
     with locked(folder / "lock", timeout=60):
-        sides = [one for one in folder.iterdir() if one.is_dir()]
-        for old in sorted(sides, key=lambda one: one.stat().st_mtime)[:-KEPT]:
+        sides = [side for side in folder.iterdir() if side.is_dir()]
+        for old in sorted(sides, key=lambda side: side.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 
 
 def digest(checkout: Path) -> str:
     """Of the content of `checkout` and of all that renders it."""
-    found = sha256(f"{sysconfig.get_python_version()}\n{lock()}".encode())
+    content_sum = sha256(f"{sysconfig.get_python_version()}\n{lock()}".encode())
     for file in TOOLS:
-        found.update(f"{file.name} {file_digest(file)}\n".encode())
+        content_sum.update(f"{file.name} {file_digest(file)}\n".encode())
     for part in CONTENT:
         for file in [checkout / part, *sorted((checkout / part).rglob("*"))]:
             if file.is_file() and "__pycache__" not in file.parts:
-                found.update(f"{file.relative_to(checkout)} {file_digest(file)}\n".encode())
-    return found.hexdigest()
+                content_sum.update(f"{file.relative_to(checkout)} {file_digest(file)}\n".encode())
+    return content_sum.hexdigest()
 
 
 def file_digest(file: Path) -> str:
@@ -144,13 +144,13 @@ def sources(node: Mapping[str, Any], states: Path) -> dict[str, str]:
     """
     modules = sorted((states / "_states").glob("*.py"))
     called = sorted((states / "_modules").glob("*.py"))
-    together = sha256(b"".join(one.read_bytes() for one in [*modules, *called])).hexdigest()
-    found = {f"_states/{module.name}": together for module in modules}
+    together = sha256(b"".join(module.read_bytes() for module in [*modules, *called])).hexdigest()
+    digests = {f"_states/{module.name}": together for module in modules}
     for state in states_of(node):
         for name in named_files(state):
             file = states / name.removeprefix("salt://").split("?")[0]
-            found[name] = file_digest(file) if file.is_file() else ""
-    return found
+            digests[name] = file_digest(file) if file.is_file() else ""
+    return digests
 
 
 def named_files(value: Any) -> Iterator[str]:
@@ -159,8 +159,8 @@ def named_files(value: Any) -> Iterator[str]:
         if value.startswith("salt://"):
             yield value
     elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from named_files(one)
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from named_files(part)
 
 
 @contextmanager

@@ -62,33 +62,33 @@ def pieces(answer: Any, components: Iterable[str]) -> dict[Piece, Any]:
     if isinstance(answer, list):
         return {Piece(OTHER, f"step {step['__id__']}"): step for step in answer}
     stages = {name: ids for name, ids in answer["sls"].items() if name.startswith("stage.")}
-    found: dict[Piece, Any] = {Piece(OTHER, name): ids for name, ids in stages.items()}
+    rendered_pieces: dict[Piece, Any] = {Piece(OTHER, name): ids for name, ids in stages.items()}
     owners: dict[str, str] = {}  # of files
     for state in states_of(answer):
         whose = owner(state["__id__"], components)
         owners[state["name"]] = whose
         piece = Piece(whose, f"{state['__id__']} {state['state']}.{state['fun']}")
         known = state["name"] == state["__id__"] or state["state"] != "file"
-        if not known or found.get(piece, state) != state:  # one id may have several names
+        if not known or rendered_pieces.get(piece, state) != state:  # one id may have several names
             piece = Piece(whose, f"{piece.name} {state['name']}")
-        found[piece] = state
+        rendered_pieces[piece] = state
     for path, lines in answer["files"].items():
-        found[Piece(owners.get(path, OTHER), path)] = "\n".join(lines) + "\n"
-    found[Piece(OTHER, "components")] = answer["top"]
-    return found
+        rendered_pieces[Piece(owners.get(path, OTHER), path)] = "\n".join(lines) + "\n"
+    rendered_pieces[Piece(OTHER, "components")] = answer["top"]
+    return rendered_pieces
 
 
 def copied(answer: Any, components: Iterable[str]) -> dict[Piece, str]:
     """What states bring about beside what is rendered: digests of files they copy, of modules."""
-    found: dict[Piece, str] = {}
+    digests: dict[Piece, str] = {}
     for state in [] if isinstance(answer, list) else states_of(answer):
         module = f"_states/{state['state']}.py"
         rendered = state["name"] in answer["files"]
         for name in [module, *([] if rendered else named_files(state))]:
             if name in answer["sources"]:
                 whose = owner(state["__id__"], components)
-                found[Piece(whose, name)] = f"SHA-256 {answer['sources'][name]}"
-    return found
+                digests[Piece(whose, name)] = f"SHA-256 {answer['sources'][name]}"
+    return digests
 
 
 def shown(value: Any) -> str:
@@ -105,7 +105,7 @@ def differences(
 
     `before` and `after` are nodes by topology, `components` those of both.
     """
-    found: dict[tuple[Piece, str], tuple[Any, Any, list[str]]] = {}
+    differing: dict[tuple[Piece, str], tuple[Any, Any, list[str]]] = {}
     known = list(components)
     for topology in sorted({*before, *after}):
         sides = before.get(topology, {}), after.get(topology, {})
@@ -118,8 +118,8 @@ def differences(
                 was, is_ = old.get(piece), new.get(piece)
                 if was != is_:
                     key = (piece, json.dumps([was, is_]))
-                    found.setdefault(key, (was, is_, []))[2].append(f"{topology}/{node}")
-    for (piece, _), (was, is_, places) in sorted(found.items(), key=lambda item: item[0]):
+                    differing.setdefault(key, (was, is_, []))[2].append(f"{topology}/{node}")
+    for (piece, _), (was, is_, places) in sorted(differing.items(), key=lambda item: item[0]):
         yield piece, was, is_, places
 
 

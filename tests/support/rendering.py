@@ -146,5 +146,5 @@ def run_salt(packages: Path, script: Path, *words: Path) -> dict[str, Any]:
         cwd=words[-1],
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -35,7 +35,7 @@ def uses(package: str) -> set[Arrow]:
         for module, home in homes.items()
         for target in graph(package).find_modules_directly_imported_by(module)
     }
-    return {(one, other) for one, other in pairs if one != other and {one, other} <= known}
+    return {(home, other) for home, other in pairs if home != other and {home, other} <= known}
 
 
 def room_of(module: str) -> str:
@@ -85,7 +85,7 @@ def circles(package: str) -> list[list[str]]:
 
 def picture(package: str) -> str:
     """Mermaid: who uses whom, without the arrows that follow from others."""
-    lines = [f"  {one} --> {other}" for one, other in reduction(uses(package))]
+    lines = [f"  {user} --> {used}" for user, used in reduction(uses(package))]
     return "\n".join(["flowchart TD", *lines])
 
 

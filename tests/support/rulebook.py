@@ -12,8 +12,8 @@ Repo = Any
 KEY = b"-----BEGIN OPENSSH PRIVATE " + b"KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAA\n"
 
 
-def found(manifest: Path, *names: str, **more: Any) -> list[tuple[str, str]]:
-    return [(one.rule, one.book) for one in gitshelf.lint(manifest, names, **more)]
+def findings(manifest: Path, *names: str, **more: Any) -> list[tuple[str, str]]:
+    return [(finding.rule, finding.book) for finding in gitshelf.lint(manifest, names, **more)]
 
 
 def book(name: str, repo: Repo, more: str) -> str:

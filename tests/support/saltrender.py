@@ -36,8 +36,8 @@ def compile_once(environment, source, name=None, filename=None, raw=False, defer
 
 
 def options(kit, extmods, pillars, scratch, minion):
-    found = salt.config.DEFAULT_MINION_OPTS.copy()
-    found.update(
+    opts = salt.config.DEFAULT_MINION_OPTS.copy()
+    opts.update(
         id=minion,
         file_client="local",
         saltenv=ENV,
@@ -58,26 +58,26 @@ def options(kit, extmods, pillars, scratch, minion):
         enable_gpu_grains=False,
         grains={"os": "Debian", "os_family": "Debian", "osmajorrelease": 12, "init": "systemd"},
     )
-    return found
+    return opts
 
 
 def compiled(caller, sls, **kwargs):
     """The states of `sls` and of what they include, in their order, as Salt compiles them."""
     answer = caller.cmd("state.show_low_sls", sls, saltenv=ENV, pillarenv=ENV, **kwargs)
-    if not all(isinstance(one, dict) for one in answer):
+    if not all(isinstance(state, dict) for state in answer):
         raise SystemExit(f"{sls} does not render: {answer}")
     return answer
 
 
-def plain(one):
+def plain(state):
     """A state without Salt's own keys."""
     drop = {"__env__", "__sls__", "__sls_included_from__", "order"}
-    return {key: one[key] for key in sorted(one) if key not in drop}
+    return {key: state[key] for key in sorted(state) if key not in drop}
 
 
 def low(caller, sls, **kwargs):
     """The states of `sls` in their order: one dictionary each."""
-    return [plain(one) for one in compiled(caller, sls, **kwargs)]
+    return [plain(state) for state in compiled(caller, sls, **kwargs)]
 
 
 def low_by_sls(caller, names):
@@ -85,21 +85,21 @@ def low_by_sls(caller, names):
 
     One that has none for this minion is left out.
     """
-    found = {name: [] for name in names}
-    for one in compiled(caller, names):
-        if one["__sls__"] in found:
-            found[one["__sls__"]].append(plain(one))
-    return {name: states for name, states in found.items() if states}
+    states_of = {name: [] for name in names}
+    for state in compiled(caller, names):
+        if state["__sls__"] in states_of:
+            states_of[state["__sls__"]].append(plain(state))
+    return {name: states for name, states in states_of.items() if states}
 
 
 def templates(caller, states):
     """The text of each template that a file.managed state names, by destination."""
     return {
-        one["name"]: caller.cmd(
-            "slsutil.renderer", path=one["source"], default_renderer="jinja", saltenv=ENV
+        state["name"]: caller.cmd(
+            "slsutil.renderer", path=state["source"], default_renderer="jinja", saltenv=ENV
         ).splitlines()
-        for one in states
-        if one["state"] == "file" and one.get("template") == "jinja"
+        for state in states
+        if state["state"] == "file" and state.get("template") == "jinja"
     }
 
 
@@ -109,8 +109,8 @@ def minion(kit, extmods, pillars, scratch, name):
     components = json.loads((pillars / f"{name}.json").read_text())["components"]
     applied = compiled(caller, components)
     answer = {
-        "highstate": [plain(one) for one in applied],
-        "places": [[one["__sls__"], one["__id__"]] for one in applied],
+        "highstate": [plain(state) for state in applied],
+        "places": [[state["__sls__"], state["__id__"]] for state in applied],
         "top": caller.cmd("state.show_top", saltenv=ENV, pillarenv=ENV),
         "sls": {},
         "files": {},
@@ -126,10 +126,12 @@ def minion(kit, extmods, pillars, scratch, name):
     ]
     answer["sls"] = low_by_sls(caller, extras)
     for stage in STAGES:
-        answer["sls"][f"stage.{stage}"] = [one["__id__"] for one in low(caller, [f"stage.{stage}"])]
+        answer["sls"][f"stage.{stage}"] = [
+            state["__id__"] for state in low(caller, [f"stage.{stage}"])
+        ]
     # What it does beyond that depends on the packages of this very machine.
-    prepared = [one["__id__"] for one in low(caller, ["stage.prepare"])]
-    own = [one for one in prepared if not one.startswith("stage_prepare_")]
+    prepared = [state["__id__"] for state in low(caller, ["stage.prepare"])]
+    own = [state for state in prepared if not state.startswith("stage_prepare_")]
     answer["sls"]["stage.prepare"] = own
     return answer
 

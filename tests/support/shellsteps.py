@@ -51,7 +51,7 @@ def swallowed(text: str) -> list[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    found: list[str] = []
+    tokens: list[str] = []
     place, awaited = 0, ""
     while place < len(text):
         match = TOKEN.match(text, place)
@@ -62,11 +62,11 @@ def _tokens(text: str) -> list[str]:
         if match["mark"]:
             awaited = match["mark"]
         elif not match["skip"]:
-            found += [part for part in re.split(r"(\$\()", match[0]) if part]
+            tokens += [part for part in re.split(r"(\$\()", match[0]) if part]
         if match[0] == "\n" and awaited:
             end = re.compile(rf"^\s*{awaited}$", re.M).search(text, place)
             place, awaited = (end.end() if end else len(text)), ""
-    return found
+    return tokens
 
 
 class Reader:
@@ -97,7 +97,7 @@ class Reader:
         self.take()
         if not condition:
             self.judge_order(steps)
-        elif len(steps) > 1 or any(one.name in self.many for one in _commands(steps)):
+        elif len(steps) > 1 or any(command.name in self.many for command in _commands(steps)):
             self.found.append("of several steps of a condition only the last counts")
         return len(steps)
 
@@ -119,8 +119,8 @@ class Reader:
     def command(self) -> Command:
         word = self.take()
         if word == "!":
-            found = self.command()
-            return Command(found.name, found.steps, negated=True)
+            negated_command = self.command()
+            return Command(negated_command.name, negated_command.steps, negated=True)
         if word in ("{", "("):
             steps = self.steps(("}" if word == "{" else ")",))
         elif word in CONDITIONS:
@@ -184,8 +184,8 @@ class Reader:
     def judge_order(self, steps: list[Step]) -> None:
         for step in steps[:-1]:
             first = step.commands[0].name
-            told = first in TESTS or ASSIGNMENT.match(first) or not first
-            if "&&" in step.joints and "||" not in step.joints and not told:
+            is_test = first in TESTS or ASSIGNMENT.match(first) or not first
+            if "&&" in step.joints and "||" not in step.joints and not is_test:
                 self.found.append(f"what follows '{first} … &&' goes on where that fails")
 
 

@@ -14,8 +14,8 @@ from deploykit.site import Site
 def write_sinks(site: Site, **sinks: dict[str, Any]) -> None:
     """Have the site tell these."""
     file = site.folder / "site.yml"
-    kept = [line for line in file.read_text().splitlines() if not line.startswith("notify:")]
-    file.write_text("\n".join([*kept, f"notify: {json.dumps(sinks)}\n"]))
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("notify:")]
+    file.write_text("\n".join([*lines, f"notify: {json.dumps(sinks)}\n"]))
 
 
 def credentials(folder: Path, name: str, text: str) -> str:

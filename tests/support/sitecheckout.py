@@ -56,8 +56,8 @@ def make_checkout(tmp_path: Path) -> Checkout:
     (folder / "salt" / "states").mkdir(parents=True)
     (folder / "salt" / "roles.yml").write_text("roles: {}\nschemas: {keystone: zed}\n")
     (folder / "salt" / "states" / "init.sls").write_text(STATES)
-    found = Checkout(folder, open_site(folder / "deploy-kit"))
-    found.git("init", "-q", "-b", "main")
-    found.git("add", ".")
-    found.git("commit", "-q", "-m", "content")
-    return found
+    checkout = Checkout(folder, open_site(folder / "deploy-kit"))
+    checkout.git("init", "-q", "-b", "main")
+    checkout.git("add", ".")
+    checkout.git("commit", "-q", "-m", "content")
+    return checkout

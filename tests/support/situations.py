@@ -42,13 +42,13 @@ class Block:
 
 def blocks(guide: Path) -> list[Block]:
     """Every fenced block of a page."""
-    found = BLOCK.findall(guide.read_text(encoding="utf-8"))
-    return [Block(language, textwrap.dedent(text).strip()) for _, language, text in found]
+    matches = BLOCK.findall(guide.read_text(encoding="utf-8"))
+    return [Block(language, textwrap.dedent(text).strip()) for _, language, text in matches]
 
 
 def parse(line: str) -> Line:
     if line.startswith(HERE):
         return Line("", line.removeprefix(HERE))
-    if found := ON_NODE.fullmatch(line):
-        return Line(found[1], found[2])
+    if match := ON_NODE.fullmatch(line):
+        return Line(match[1], match[2])
     raise ValueError(f"neither '{HERE}…' nor 'NODE# …': {line}")

@@ -133,16 +133,16 @@ def _build(scratch: Path, kernel: str) -> None:
 
 def _modules(tree: Path, target: Path) -> None:
     """The modules of MODULES and what they need, and the order to load them in."""
-    found = {
+    files = {
         path.name.split(".ko")[0].replace("-", "_"): path
         for path in (tree / "lib/modules").rglob("*.ko")
     }
     order: list[str] = []
 
     def add(name: str) -> None:
-        if name in order or name not in found:  # not found: built into the kernel
+        if name in order or name not in files:  # not found: built into the kernel
             return
-        needs = re.search(rb"\0depends=([^\0]*)\0", found[name].read_bytes())
+        needs = re.search(rb"\0depends=([^\0]*)\0", files[name].read_bytes())
         for needed in needs.group(1).decode().split(",") if needs else []:
             if needed:
                 add(needed.replace("-", "_"))
@@ -151,7 +151,7 @@ def _modules(tree: Path, target: Path) -> None:
     for name in MODULES:
         add(name)
     for name in order:
-        shutil.copy(found[name], target / f"{name}.ko")
+        shutil.copy(files[name], target / f"{name}.ko")
     (target / "order").write_text("\n".join(order) + "\n")
 
 

@@ -54,8 +54,8 @@ class Topology:
 
     def more(self, number: int) -> dict[str, Any]:
         """What the master is told of the node with that number beside the usual."""
-        found = {network: f"{prefix}::{number:x}" for network, prefix in self.prefixes6.items()}
-        return {"addresses6": found} if found else {}
+        addresses = {network: f"{prefix}::{number:x}" for network, prefix in self.prefixes6.items()}
+        return {"addresses6": addresses} if addresses else {}
 
     @property
     def minions(self) -> list[str]:

@@ -152,8 +152,8 @@ class World:
 
     def runs(self, environment: str) -> str | None:
         """The version that the ledger says the environment runs."""
-        found = running(self.records, environment)
-        return found.version if found else None
+        release = running(self.records, environment)
+        return release.version if release else None
 
     def phases(self, environment: str) -> list[tuple[str, str]]:
         """Version and phase of every deploy record of the environment."""
@@ -185,7 +185,10 @@ class World:
             "nodes": nodes,
             "current": {name: self.current(name) for name in nodes},
             "applied": {name: applied(self.node(name, "region")) for name in nodes},
-            "tags": {str(one): self.provider.tags(one) for one in self.provider.instances()},
+            "tags": {
+                str(instance): self.provider.tags(instance)
+                for instance in self.provider.instances()
+            },
             "running": {name: self.runs(name) for name in self.site.environments()},
             "leases": [in_flight(records, name) for name in self.site.environments()],
             "files": files,
@@ -193,8 +196,8 @@ class World:
 
     def apart(self, work: Callable[[], Any]) -> Ended:
         """Do `work` in a process of its own, as every call of deploy-kit is one."""
-        said = self.folder / "raised"
-        said.unlink(missing_ok=True)
+        error_file = self.folder / "raised"
+        error_file.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
             status = 1
@@ -202,12 +205,12 @@ class World:
                 work()
                 status = 0
             except BaseException as error:
-                said.write_bytes(pickle.dumps(f"{type(error).__name__}: {error}"))
+                error_file.write_bytes(pickle.dumps(f"{type(error).__name__}: {error}"))
             finally:
                 os._exit(status)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        error = pickle.loads(said.read_bytes()) if said.exists() else None
-        said.unlink(missing_ok=True)
+        error = pickle.loads(error_file.read_bytes()) if error_file.exists() else None
+        error_file.unlink(missing_ok=True)
         return Ended(status, error)
 
     def save(self, folder: Path) -> None:

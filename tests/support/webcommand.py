@@ -21,25 +21,25 @@ class Web:
     """A server that runs, and the file of what it has said."""
 
     process: subprocess.Popen[str]
-    said: Path
+    log_file: Path
 
     @property
     def text(self) -> str:
-        return self.said.read_text(encoding="utf-8")
+        return self.log_file.read_text(encoding="utf-8")
 
     @property
     def base(self) -> str:
         """Where it serves, once it says so."""
         assert wait_until(lambda: "until Ctrl-C" in self.text, PATIENCE), self.text
-        found = re.search(r"(http://\S+)/ shows", self.text)
-        assert found is not None
-        return found[1]
+        match = re.search(r"(http://\S+)/ shows", self.text)
+        assert match is not None
+        return match[1]
 
 
 @contextmanager
-def web(site: Path, said: Path, *words: str) -> Iterator[Web]:
+def web(site: Path, log_file: Path, *words: str) -> Iterator[Web]:
     """Serve the pages of `site`, and end that with the block."""
-    with said.open("w") as log:
+    with log_file.open("w") as log:
         process = subprocess.Popen(
             [BIN / "deploy-kit", "--site", site, "web", *words],
             stdout=log,
@@ -49,7 +49,7 @@ def web(site: Path, said: Path, *words: str) -> Iterator[Web]:
             start_new_session=True,
         )
     try:
-        yield Web(process, said)
+        yield Web(process, log_file)
     finally:
         process.kill()
         process.wait()

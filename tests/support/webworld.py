@@ -47,8 +47,8 @@ class Journey(Story):
     def enter(self, environment: str, what: Named, end: str = "finished", **more: str) -> None:
         """A deploy of some minutes."""
         over = self.runs.get(environment)
-        told = {"id": f"{environment}-{len(self.records)}", "over": over.digest if over else None}
-        words = {"purpose": "promote" if environment != "test" else "deploy", **told, **more}
+        deploy = {"id": f"{environment}-{len(self.records)}", "over": over.digest if over else None}
+        words = {"purpose": "promote" if environment != "test" else "deploy", **deploy, **more}
         self.phase("started", environment, what, **words)
         self.wait(6 * 60)
         self.phase(end, environment, what, **words)
@@ -65,8 +65,10 @@ class Journey(Story):
             copy = {"copy": True, "edge": into} if check in ("upgrade", "bootstrap") else {}
             where = into if copy else environment
             for result in ("failed", "passed") if check in flaky else ("passed",):
-                said = "keystone answered 503 for 12 s" if result == "failed" else NOTHING[check]
-                self.found(check, what, where, result, over=over, summary=said, seconds=140, **copy)
+                summary = "keystone answered 503 for 12 s" if result == "failed" else NOTHING[check]
+                self.found(
+                    check, what, where, result, over=over, summary=summary, seconds=140, **copy
+                )
                 self.wait(140)
 
     def whole_way(self, soaked: float, *flaky: str) -> Named:
@@ -89,36 +91,36 @@ def journey(now: datetime, weeks: int = 11) -> Journey:
         "staging": rule("test", **ENTRY),
         "production": rule("staging", soak=2 * HOUR, approvals=1, **ENTRY),
     }
-    told = Journey(now - timedelta(weeks=weeks))
-    told.tell(genesis_body("trial", (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),), policy))
+    story = Journey(now - timedelta(weeks=weeks))
+    story.tell(genesis_body("trial", (Signer("ann@here", "ssh-ed25519 AAAA", ROLES),), policy))
     for week in range(weeks):
-        told.now = now - timedelta(weeks=weeks - week, hours=-9 - 3 * (week % 4))
-        told.whole_way((3 + week % 3) * HOUR, *(("upgrade",) if week in (2, 5, 9) else ()))
-        told.wait(20 * HOUR)
+        story.now = now - timedelta(weeks=weeks - week, hours=-9 - 3 * (week % 4))
+        story.whole_way((3 + week % 3) * HOUR, *(("upgrade",) if week in (2, 5, 9) else ()))
+        story.wait(20 * HOUR)
         if week in (3, 7):
-            failed = told.cut()
-            told.enter("test", failed)
-            told.check("test", "staging", failed)
-            said = "rabbitmq_config on controller: no space left on device"
-            told.enter("staging", failed, "failed", summary=said)
+            failed = story.cut()
+            story.enter("test", failed)
+            story.check("test", "staging", failed)
+            summary = "rabbitmq_config on controller: no space left on device"
+            story.enter("staging", failed, "failed", summary=summary)
         if week == 6:
-            before = told.runs["production"]
-            told.whole_way(3 * HOUR)
-            told.wait(25 * 60)
-            told.enter("production", before, purpose="rollback")
-    told.now = now - timedelta(minutes=120)
-    waiting = told.cut()
-    told.enter("test", waiting)
-    told.check("test", "staging", waiting)
-    told.enter("staging", waiting)
-    told.check("staging", "production", waiting)
+            before = story.runs["production"]
+            story.whole_way(3 * HOUR)
+            story.wait(25 * 60)
+            story.enter("production", before, purpose="rollback")
+    story.now = now - timedelta(minutes=120)
+    waiting = story.cut()
+    story.enter("test", waiting)
+    story.check("test", "staging", waiting)
+    story.enter("staging", waiting)
+    story.check("staging", "production", waiting)
     reason = "quarter's closing of the books"
-    told.decided("hold", environment="production", actor="ada@here", reason=reason)
-    told.now = now - timedelta(minutes=35)
-    newest = told.cut()
-    told.enter("test", newest)
-    told.found("smoke", newest, "test", summary="1 passed", seconds=95)
-    return told
+    story.decided("hold", environment="production", actor="ada@here", reason=reason)
+    story.now = now - timedelta(minutes=35)
+    newest = story.cut()
+    story.enter("test", newest)
+    story.found("smoke", newest, "test", summary="1 passed", seconds=95)
+    return story
 
 
 def environment_files(site: Site) -> None:
@@ -131,14 +133,14 @@ def environment_files(site: Site) -> None:
 
 def tell(site: Site, keys: Keys, records: Iterable[Record]) -> Ledger:
     """Write a story's records into the ledger of `site`, each with the key of its actor."""
-    first, *rest = records
+    first, *later = records
     now = [first.time]
     ledgers = {"ann@here": Ledger.open(site, keys("ann@here"), lambda: now[0])}
     for principal, roles in ROLES_OF.items():
         public = Path(f"{keys(principal).file}.pub")
         trust(ledgers["ann@here"], principal, public, roles)
         ledgers[principal] = Ledger.open(site, keys(principal), lambda: now[0])
-    for record in rest:
+    for record in later:
         now[0] = record.time
         body = Body(record.kind, record.body)
         ledgers[record.actor].append(lambda records, time, body=body: body)

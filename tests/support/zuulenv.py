@@ -56,8 +56,8 @@ def loaded(*folders: Path) -> list[dict[str, Any]]:
     where it cannot.
     """
     argv = [python(), PROJECT / "load.py", *folders]
-    said = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS)
-    if said.returncode != 0:
-        raise RuntimeError(f"Zuul cannot load {folders}:\n{said.stderr[-2000:]}")
-    found: list[dict[str, Any]] = json.loads(said.stdout)
-    return found
+    result = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS)
+    if result.returncode != 0:
+        raise RuntimeError(f"Zuul cannot load {folders}:\n{result.stderr[-2000:]}")
+    documents: list[dict[str, Any]] = json.loads(result.stdout)
+    return documents

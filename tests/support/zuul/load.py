@@ -37,10 +37,10 @@ def loaded(folder: Path) -> dict[str, Any]:
     (conf,) = abide.tenants.values()
     tenant = tenant_of(loader.tenant_parser, conf)
     layout = layout_of(loader.tenant_parser, tenant, folder)
-    errors = [str(one.error) for one in layout.loading_errors.errors]
+    errors = [str(loading.error) for loading in layout.loading_errors.errors]
     return {
         "errors": errors,
-        "pipelines": [pipeline(one) for one in layout.pipeline_managers.values()],
+        "pipelines": [pipeline(manager) for manager in layout.pipeline_managers.values()],
         "changes": [] if errors else list(changes(tenant, layout)),
     }
 
@@ -54,12 +54,15 @@ def tenant_of(parser: Any, conf: Any) -> Any:
     for name, listed in conf["source"].items():
         source = parser.connections.getSource(name)
         for kind in ("config-projects", "untrusted-projects"):
-            for one in listed[kind]:
-                for found in parser._getProjects(source, one, frozenset(parser.job_classes)):
-                    found.trusted = kind == "config-projects"
-                    found.branches = [name for name in BRANCHES if found.includesBranch(name)]
-                    found.dynamic_branches, found.merge_modes = [], None
-                    tenant.addTPC(found)
+            for project_config in listed[kind]:
+                classes = frozenset(parser.job_classes)
+                for tenant_project in parser._getProjects(source, project_config, classes):
+                    tenant_project.trusted = kind == "config-projects"
+                    tenant_project.branches = [
+                        name for name in BRANCHES if tenant_project.includesBranch(name)
+                    ]
+                    tenant_project.dynamic_branches, tenant_project.merge_modes = [], None
+                    tenant.addTPC(tenant_project)
     return tenant
 
 
@@ -75,13 +78,13 @@ def layout_of(parser: Any, tenant: Any, folder: Path) -> Any:
 
 
 def pipeline(manager: Any) -> dict[str, Any]:
-    found = manager.pipeline
-    window = [found.window, found.window_floor, found.window_ceiling]
+    layout_pipeline = manager.pipeline
+    window = [layout_pipeline.window, layout_pipeline.window_floor, layout_pipeline.window_ceiling]
     return {
-        "name": found.name,
-        "manager": found.manager_name,
-        "window": [one if isinstance(one, int) else None for one in window],
-        "triggers": len(found.event_filters),
+        "name": layout_pipeline.name,
+        "manager": layout_pipeline.manager_name,
+        "window": [size if isinstance(size, int) else None for size in window],
+        "triggers": len(layout_pipeline.event_filters),
     }
 
 
@@ -104,22 +107,24 @@ def changes(tenant: Any, layout: Any) -> Iterator[dict[str, Any]]:
 
 def jobs(layout: Any, change: Any) -> dict[str, Any]:
     """The jobs of a change by pipeline, each with what Zuul would run."""
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for name, manager in layout.pipeline_managers.items():
         item = SimpleNamespace(manager=manager, annotateLogger=lambda log: log)
         wanted = layout.getProjectPipelineConfig(item, change)
         if wanted is not None:
-            frozen = [frozen_job(layout, item, change, one) for one in wanted.job_list.jobs]
-            found[name] = {one.name: said(one) for one in frozen if one.changeMatchesFiles(change)}
-    return found
+            frozen = [frozen_job(layout, item, change, job) for job in wanted.job_list.jobs]
+            by_name[name] = {
+                job.name: said(job) for job in frozen if job.changeMatchesFiles(change)
+            }
+    return by_name
 
 
 def frozen_job(layout: Any, item: Any, change: Any, name: str) -> Any:
     """A job with what it has of its parents, as Layout.extendJobGraph makes it."""
-    first, *rest = layout.collectJobs(item, name, change)
+    first, *variants = layout.collectJobs(item, name, change)
     job = first.copy()
     job.setBase(layout, None)
-    for variant in rest:
+    for variant in variants:
         job.applyVariant(variant, layout, None)
     job.name = name
     return job
@@ -129,7 +134,7 @@ def said(job: Any) -> dict[str, Any]:
     return {
         "timeout": job.timeout,
         "projects": sorted(job.required_projects),
-        "playbooks": [one.path for one in (*job.pre_run, *job.run)],
+        "playbooks": [playbook.path for playbook in (*job.pre_run, *job.run)],
         "vars": dict(job.variables),
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from gitshelf.rules.model import Finding, Rule
-from rulebook import book, found
+from rulebook import book, findings
 
 import gitshelf
 from gitshelf import rules
@@ -50,4 +50,4 @@ def test_installed_plugin_is_a_rule(
     monkeypatch.setattr(EntryPoint, "load", lambda self: Rule("mine", "never", check))
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     text = "lint: {mine: }\nbooks:\n" + book("a", repo, "branch: master")
-    assert found(write_manifest(text)) == [("mine", "a")]
+    assert findings(write_manifest(text)) == [("mine", "a")]

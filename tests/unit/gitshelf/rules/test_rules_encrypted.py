@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rulebook import found
+from rulebook import findings
 
 Cli = Callable[..., Any]
 Write = Callable[[str], Path]
@@ -37,7 +37,7 @@ def test_book_that_anybody_on_the_way_could_answer_for_is_found(
     write_manifest: Write, url: str, finding: bool
 ) -> None:
     manifest = write_manifest(f"books:\n- {{book: a, git: '{url}', branch: {ID}}}\n")
-    assert found(manifest, "encrypted") == ([("encrypted", "a")] if finding else [])
+    assert findings(manifest, "encrypted") == ([("encrypted", "a")] if finding else [])
 
 
 def test_book_in_plain_text_is_told_without_settings_and_can_be_excepted(
@@ -48,4 +48,4 @@ def test_book_in_plain_text_is_told_without_settings_and_can_be_excepted(
     assert said.code == 1
     assert ":2: book a: git://git.example.org/a.git is fetched in plain text" in said.out
     assert "remedy: take https:// or ssh" in said.out
-    assert found(write_manifest(f"lint: {{encrypted: {{except: [a]}}}}\n{books}")) == []
+    assert findings(write_manifest(f"lint: {{encrypted: {{except: [a]}}}}\n{books}")) == []

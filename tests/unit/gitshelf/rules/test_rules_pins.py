@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from gitshelf.base.errors import GitshelfError
-from rulebook import book, found
+from rulebook import book, findings
 
 import gitshelf
 
@@ -41,11 +41,11 @@ def test_pin_that_only_the_cache_has_is_found(repo: Repo, write_manifest: Write)
     pin = repo.commits[0]
     manifest = write_manifest("books:\n" + book("a", repo, f"branch: {pin}"))
     gitshelf.resolve(manifest)
-    assert found(manifest, "exists") == []
+    assert findings(manifest, "exists") == []
     repo.git("update-ref", "-d", "refs/heads/master")
     repo.commit({b"x": b"1"})
     repo.git("gc", "-q", "--prune=now")
-    assert found(manifest, "exists") == [("exists", "a")]
+    assert findings(manifest, "exists") == [("exists", "a")]
     assert gitshelf.resolve(manifest).commits == {"a": pin}
 
 
@@ -57,7 +57,7 @@ def test_pin_off_its_branch_or_without_one_is_found(repo: Repo, write_manifest: 
         + book("off", repo, f"branch: {side}, track: master")
         + book("none", repo, f"branch: {side}")
     )
-    assert found(manifest, "on-branch") == [("on-branch", "off"), ("on-branch", "none")]
+    assert findings(manifest, "on-branch") == [("on-branch", "off"), ("on-branch", "none")]
 
 
 def test_pin_that_goes_back_is_found_unless_the_manifest_says_so(
@@ -71,23 +71,23 @@ def test_pin_that_goes_back_is_found_unless_the_manifest_says_so(
     gitshelf.build(tmp_path / "before.yml", tmp_path / "before.tar")
     now = text.replace("A}", f"{first}}}").replace("B}", f"{second}}}")
     for before in ("before.yml", "before.tar"):
-        assert found(write_manifest(now), "descends", previous=str(tmp_path / before)) == [
+        assert findings(write_manifest(now), "descends", previous=str(tmp_path / before)) == [
             ("descends", "a")
         ]
     rule = "lint: {descends: {from: ../before.yml, except: [a]}}\n"
-    assert found(write_manifest(rule + now)) == []
-    assert found(write_manifest(rule.replace(", except: [a]", "") + now)) == [("descends", "a")]
+    assert findings(write_manifest(rule + now)) == []
+    assert findings(write_manifest(rule.replace(", except: [a]", "") + now)) == [("descends", "a")]
     with pytest.raises(GitshelfError, match="needs the release before"):
-        found(write_manifest(now), "descends")
+        findings(write_manifest(now), "descends")
 
 
 def test_tag_that_moved_is_found(repo: Repo, write_manifest: Write) -> None:
     first, second = repo.commits
     repo.git("tag", "v1", first)
     manifest = write_manifest("books:\n" + book("a", repo, f"branch: {first}, tag: v1"))
-    assert found(manifest, "tag") == []
+    assert findings(manifest, "tag") == []
     repo.git("tag", "-f", "v1", second)
-    assert found(manifest, "tag") == [("tag", "a")]
+    assert findings(manifest, "tag") == [("tag", "a")]
 
 
 def test_repository_that_is_away_is_an_error_with_the_book(
@@ -107,8 +107,8 @@ def test_commit_that_is_nowhere_is_a_finding_where_that_is_asked(
     manifest = write_manifest(
         "books:\n" + book("a", repo, f"branch: {'1' * 40}") + book("b", repo, "branch: master")
     )
-    assert found(manifest, "exists") == [("exists", "a")]
-    both = found(manifest, "secrets", "on-branch", "exists", "full-sha")
+    assert findings(manifest, "exists") == [("exists", "a")]
+    both = findings(manifest, "secrets", "on-branch", "exists", "full-sha")
     assert both == [("exists", "a"), ("full-sha", "b")]
     with pytest.raises(GitshelfError, match=r"gitshelf.yml:2: book a: .* has no commit 1111"):
-        found(manifest, "secrets")
+        findings(manifest, "secrets")

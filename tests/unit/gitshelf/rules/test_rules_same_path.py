@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rulebook import book, found
+from rulebook import book, findings
 
 Repo = Any
 
@@ -22,7 +22,7 @@ def test_book_that_writes_a_path_of_an_included_submodule_is_found(
         + book("o/lib/in/x", repo, f"branch: {repo.commits[0]}")
         + book("o/lib/in/new", repo, f"branch: {repo.commits[0]}")
     )
-    assert found(manifest, "same-path") == [("same-path", "o/lib/in/x")]
+    assert findings(manifest, "same-path") == [("same-path", "o/lib/in/x")]
 
 
 def test_books_that_write_the_same_path_are_found(
@@ -39,5 +39,5 @@ def test_books_that_write_the_same_path_are_found(
         + book("p/README", other, "branch: master")
         + book("p/run", other, "branch: master")
     )
-    names = [name for _, name in found(manifest, "same-path")]
+    names = [name for _, name in findings(manifest, "same-path")]
     assert names == ["o/a", "o/README/b", "o/a/run", "p/run"]

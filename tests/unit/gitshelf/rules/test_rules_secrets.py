@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gitshelf.formats.pointers import Pointer
 from gitshelf.rules.secrets import scan
-from rulebook import KEY, book, found
+from rulebook import KEY, book, findings
 
 import gitshelf
 
@@ -42,7 +42,7 @@ def test_secret_is_found_by_path_and_line_and_never_shown(
     assert token.decode() not in said.out
     assert "b3BlbnNzaC1r" not in said.out
     rule = "lint: {secrets: {allow: ['a/deep/*', 'a/tok*', a/big]}}\n"
-    assert found(write_manifest(rule + manifest.read_text())) == []
+    assert findings(write_manifest(rule + manifest.read_text())) == []
 
 
 @pytest.mark.parametrize("cut", range(0, len(KEY), 7))
@@ -59,11 +59,11 @@ def test_secret_in_an_included_submodule_is_found_at_its_place(
     said = run_cli("lint", "--rule", "secrets", "--gitshelf", write_manifest(books))
     assert said.code == 1
     assert ":2: book o: submodule lib/in: id has a private key in line 1" in said.out
-    assert found(write_manifest("lint: {secrets: {allow: [o/lib/in/id]}}\n" + books)) == []
+    assert findings(write_manifest("lint: {secrets: {allow: [o/lib/in/id]}}\n" + books)) == []
     for place in ("o", "o/lib/in"):
         rule = f"lint: {{secrets: {{except: [{place}]}}}}\n"
-        assert found(write_manifest(rule + books)) == []
-    assert found(write_manifest(books.replace(": include", ": omit")), "secrets") == []
+        assert findings(write_manifest(rule + books)) == []
+    assert findings(write_manifest(books.replace(": include", ": omit")), "secrets") == []
 
 
 def test_secret_in_an_lfs_object_is_found_where_the_book_includes_it(
@@ -78,4 +78,4 @@ def test_secret_in_an_lfs_object_is_found_where_the_book_includes_it(
     books = "books:\n" + book("a", repo, "branch: master, lfs: include")
     (finding,) = gitshelf.lint(write_manifest(books), ["secrets"])
     assert finding.message == "big.bin has a private key in line 1"
-    assert found(write_manifest(books.replace(": include", ": omit")), "secrets") == []
+    assert findings(write_manifest(books.replace(": include", ": omit")), "secrets") == []

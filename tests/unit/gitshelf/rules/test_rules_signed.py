@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from gitshelf.base.errors import GitshelfError
-from rulebook import book, found
+from rulebook import book, findings
 
 Repo = Any
 Cli = Callable[..., Any]
@@ -47,13 +47,13 @@ def test_commit_or_tag_without_a_known_signature_is_found(
         + book("unsigned", repo, f"branch: {repo.commits[0]}")
     )
     bad = ["stranger", "strange-tag", "wrong-tag", "unsigned"]
-    assert found(manifest, "signed", signers=signers) == [("signed", name) for name in bad]
+    assert findings(manifest, "signed", signers=signers) == [("signed", name) for name in bad]
     (manifest.parent / "signers").write_bytes(signers.read_bytes())
     plain = manifest.read_text()
     rule = f"lint: {{signed: {{signers: signers, except: {json.dumps(bad)}}}}}\n"
-    assert found(write_manifest(rule + plain)) == []
+    assert findings(write_manifest(rule + plain)) == []
     with pytest.raises(GitshelfError, match="who may sign is not said"):
-        found(write_manifest(plain), "signed")
+        findings(write_manifest(plain), "signed")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_openpgp_signature_counts_by_the_keys_of_the_release_alone(
     keys.write_text(known)
 
     def bad(**asked: Any) -> set[str]:
-        return {name for _, name in found(manifest, "signed", **asked)}
+        return {name for _, name in findings(manifest, "signed", **asked)}
 
     assert bad(keys=keys) == {"stranger", "ssh"}
     assert bad(keys=keys, signers=signers) == {"stranger"}
