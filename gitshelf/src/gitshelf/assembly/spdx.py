@@ -18,7 +18,7 @@ _COMMON = (
     " Zlib"
 )
 COMMON = frozenset(_COMMON.split())
-"""The ids that an SBOM gives as ids; others it gives as names."""
+"""The ids that an SBOM has as ids; it has all others as names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class Fetcher:
             return True
         if not _is_unknown(result):
             raise self._failure(url, result)
-        # A server that gives tips of refs only: the pin must lead to one of them.
+        # The server sends tips of refs only: the pin must lead to one of them.
         tips = set(self._list(url).values())
         full = self.whole_store(url, len(pin))
         arguments = ["for-each-ref", f"--contains={pin}", "--format=%(objectname) %(*objectname)"]

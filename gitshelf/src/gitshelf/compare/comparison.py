@@ -256,8 +256,8 @@ class _Comparison:
 def parse_commit(record: str) -> Change:
     """A commit from id, author, address, time and message, each beginning on a line of its own.
 
-    Git gives no time for a committer's line that it cannot read, and shows one that its clock
-    cannot hold as 1970, too: both are 0.
+    Git prints no time if it cannot read the committer's line, and 1970 for a time that its clock
+    cannot hold: both are 0.
     """
     commit, author, address, when, message = record.split("\n", 4)
     closes, partly, related = (

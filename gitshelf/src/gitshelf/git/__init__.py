@@ -242,10 +242,10 @@ def tells_no_room(message: str) -> bool:
 
 
 def _is_full(where: Path) -> bool:
-    folder = next((path for path in (where, *where.parents) if path.exists()), None)
-    if folder is None:
+    nearest = next((path for path in (where, *where.parents) if path.exists()), None)
+    if nearest is None:
         return False
-    disk = os.statvfs(folder)
+    disk = os.statvfs(nearest)
     return disk.f_bavail * disk.f_frsize < _FULL or (disk.f_files > 0 and disk.f_favail == 0)
 
 

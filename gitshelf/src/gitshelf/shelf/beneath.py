@@ -107,10 +107,8 @@ def _speaking_of(opened: str, folder: str) -> Iterator[None]:
         error.filename, error.filename2 = with_folder(error.filename), with_folder(error.filename2)
         raise
     except GitshelfError as error:
-        error.message, error.remedy = (
-            str(with_folder(error.message)),
-            str(with_folder(error.remedy)),
-        )
+        error.message = str(with_folder(error.message))
+        error.remedy = str(with_folder(error.remedy))
         error.args = (error.message,)
         raise
     except Exception as error:

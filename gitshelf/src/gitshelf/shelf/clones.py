@@ -164,7 +164,7 @@ class Clones:
         path = clone.path
         marker = path / ".git" / _MARKER
         start, _, end = marker.read_text().strip().partition(" ")
-        # This run holds the lock and has started no git yet: the lock file is the killed run's.
+        # This run holds the lock, so no git of the killed one lives: its lock file is left over.
         (path / ".git" / "index.lock").unlink(missing_ok=True)
         facts = worktree.facts(path, clone.inside, self._running)
         if end and start in (_ANY, facts.commit):
@@ -190,7 +190,7 @@ class Clones:
         try:
             self._git(path, "fetch", *arguments)
         except GitshelfError:
-            # A branch may have given way to branches below it: forget those that went upstream.
+            # A branch may have given way to branches below it: only then forget what went upstream.
             self._git(path, "fetch", "--prune", *arguments)
         if not ours:
             return

@@ -1,7 +1,7 @@
 """The record of what `install` itself made on a shelf, so that what leaves the manifest can go.
 
-One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. All that is
-lost with it is that: what an earlier install made is not removed any more.
+One file per manifest, folder and fakeroot under `$XDG_STATE_HOME/gitshelf/shelves`. If it is lost,
+what an earlier install made is not removed any more; nothing else depends on it.
 """
 
 from __future__ import annotations
