@@ -58,17 +58,18 @@ def main():
         },
         supports_check_mode=True,
     )
-    given = module.params
-    words = ["timeout", "-k", "10", str(given["timeout"]), "/opt/salt/bin/salt-call"]
-    words += ["-c", given["config"], "--out=json", "--log-level=warning", "state.apply"]
-    words += [",".join(given["states"])]
-    if given["pillar"]:
-        words += [f"pillar={json.dumps(given['pillar'])}"]
+    parameters = module.params
+    words = ["timeout", "-k", "10", str(parameters["timeout"]), "/opt/salt/bin/salt-call"]
+    words += ["-c", parameters["config"], "--out=json", "--log-level=warning", "state.apply"]
+    words += [",".join(parameters["states"])]
+    if parameters["pillar"]:
+        words += [f"pillar={json.dumps(parameters['pillar'])}"]
     if module.check_mode:
         words += ["test=True"]
     status, out, err = module.run_command(words, environ_update={"LC_ALL": "C.UTF-8"})
     if status in (124, 137):
-        module.fail_json(msg=f"Salt did not finish within {given['timeout']} s", stderr=err[-2000:])
+        message = f"Salt did not finish within {parameters['timeout']} s"
+        module.fail_json(msg=message, stderr=err[-2000:])
     try:
         answer = json.loads(out[out.index("{") :])
     except ValueError:

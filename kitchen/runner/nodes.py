@@ -66,23 +66,23 @@ def render_environment(suite: Suite) -> str:
 
     An environment has exactly one master; nothing of a master runs on it here.
     """
-    given = any("master" in platform.roles for platform in suite.platforms)
+    has_master = any("master" in platform.roles for platform in suite.platforms)
     nodes = {}
     for place, platform in enumerate(suite.platforms):
         roles = list(platform.roles)
-        if place == 0 and not given:
+        if place == 0 and not has_master:
             roles.insert(0, "master")
         nodes[platform.name] = {"roles": roles, "at": FIRST + place}
     networks = {name: {"cidr": cidr} for name, cidr in NETWORKS.items()}
-    there = {role for platform in suite.platforms for role in platform.roles}
-    if VIRTUAL_ROLE in there:
+    roles_used = {role for platform in suite.platforms for role in platform.roles}
+    if VIRTUAL_ROLE in roles_used:
         for network, address in VIPS.items():
             networks[network]["vip"] = address
-    whole: dict[str, Any] = {"name": ENVIRONMENT, "networks": networks, "nodes": nodes}
-    if BALANCER_ROLE in there:
-        whole["endpoints"] = {"network": "external", "name": PUBLIC_NAME}
+    document: dict[str, Any] = {"name": ENVIRONMENT, "networks": networks, "nodes": nodes}
+    if BALANCER_ROLE in roles_used:
+        document["endpoints"] = {"network": "external", "name": PUBLIC_NAME}
     # JSON is YAML.
-    return json.dumps({**whole, "settings": dict(suite.settings)}, indent=1)
+    return json.dumps({**document, "settings": dict(suite.settings)}, indent=1)
 
 
 def up(suite: Suite, site: Site) -> None:

@@ -32,12 +32,12 @@ def write(
     link = kits.ROOT / DIGEST
     link.unlink(missing_ok=True)
     link.symlink_to(checkout)
-    there = inventory.environment
+    suite_environment = inventory.environment
     environment.apply(
         DIGEST,
-        there.name,
-        node_facts(there, inventory.hosts),
-        there.virtual,
+        suite_environment.name,
+        node_facts(suite_environment, inventory.hosts),
+        suite_environment.virtual,
         dict(settings),
         public=inventory.public,
     )
