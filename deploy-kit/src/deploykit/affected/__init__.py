@@ -195,4 +195,6 @@ def _concerns(subjects: _Subjects, touched: Touched, paths: Iterable[str]) -> bo
 
 def lies_in(path: str, prefixes: Iterable[str]) -> bool:
     """Whether `path` is one of `prefixes`, or below one of them that ends in '/'."""
-    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in prefixes)
+    return any(
+        path == prefix or (prefix.endswith("/") and path.startswith(prefix)) for prefix in prefixes
+    )

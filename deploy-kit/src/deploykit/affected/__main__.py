@@ -35,8 +35,8 @@ def main(words: list[str]) -> int:
         if given.act == "changed":
             return changed(checkout, *given.words or ["HEAD~1"])
         if given.act == "core":
-            found = [one.name for one in checkout.table.suites if one.core and one.in_kitchen]
-            print(*(name.removeprefix(KITCHEN) for name in found))
+            suites = [suite for suite in checkout.table.suites if suite.core and suite.in_kitchen]
+            print(*(suite.name.removeprefix(KITCHEN) for suite in suites))
             return 0
         if given.act == "times":
             print(times(checkout, passes.read()))
@@ -45,8 +45,8 @@ def main(words: list[str]) -> int:
         began = time.monotonic() - (time.time() - given.began if given.began else 0)
         ci = Ci(checkout, passes, given.budget * 60, limit * 60, began, tell)
         if given.act == "due":
-            for one in ci.due():
-                print(f"{one.suite.name}: {one.why} (about {minutes(one.seconds)})")
+            for due in ci.due():
+                print(f"{due.suite.name}: {due.why} (about {minutes(due.seconds)})")
             return 0
         if given.act == "run":
             return ci.named(given.words)
@@ -86,10 +86,10 @@ def tell(line: str) -> None:
 
 
 def changed(checkout: Checkout, reference: str) -> int:
-    found = checkout.affected_since(reference)
-    if found is None:
+    affected = checkout.affected_since(reference)
+    if affected is None:
         raise InputError(f"there is no commit '{reference}' in {checkout.folder}")
-    for name, about in found.suites.items():
+    for name, about in affected.suites.items():
         print(f"{name}: {'its own subject' if about else 'what it stands on'} changed")
     return 0
 
@@ -106,7 +106,7 @@ def times(checkout: Checkout, records: dict[str, Record]) -> str:
 
 
 def seconds(record: Record) -> str:
-    return ", ".join(f"{one:.0f}" for one in record.seconds) or "–"
+    return ", ".join(f"{took:.0f}" for took in record.seconds) or "–"
 
 
 if __name__ == "__main__":

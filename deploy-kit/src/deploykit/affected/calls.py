@@ -70,10 +70,13 @@ def run_suites(folder: Path, suites: Sequence[Suite], timeout: float) -> list[Ou
     (folder / KITCHEN_RESULTS).unlink(missing_ok=True)
     result = make(folder, ["kitchen", f"SUITE={' '.join(names)}"], timeout)
     seconds = time.monotonic() - began
-    found = {one.suite: one for one in kitchen_outcomes(folder, stopped=result == "unfinished")}
+    outcomes = {
+        outcome.suite: outcome
+        for outcome in kitchen_outcomes(folder, stopped=result == "unfinished")
+    }
     # What the kitchen does not report failed, or never came to its turn.
     lost = "failed" if result == "passed" else result
-    return [found.get(suite.name, Outcome(suite.name, lost, seconds)) for suite in suites]
+    return [outcomes.get(suite.name, Outcome(suite.name, lost, seconds)) for suite in suites]
 
 
 def kitchen_outcomes(folder: Path, stopped: bool) -> list[Outcome]:
@@ -85,7 +88,7 @@ def kitchen_outcomes(folder: Path, stopped: bool) -> list[Outcome]:
         root = ElementTree.parse(folder / KITCHEN_RESULTS).getroot()  # noqa: S314 -- our own
     except (OSError, ElementTree.ParseError):
         return []
-    found = []
+    outcomes = []
     for suite in root.iter("testsuite"):
         failed = [
             case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None
@@ -94,8 +97,8 @@ def kitchen_outcomes(folder: Path, stopped: bool) -> list[Outcome]:
         if stopped and failed == ["start"]:
             result = "unfinished"
         name, seconds = f"{KITCHEN}{suite.get('name')}", float(suite.get("time") or 0)
-        found.append(Outcome(name, result, seconds))
-    return found
+        outcomes.append(Outcome(name, result, seconds))
+    return outcomes
 
 
 def core_seconds(folder: Path) -> dict[str, float]:
@@ -104,8 +107,8 @@ def core_seconds(folder: Path) -> dict[str, float]:
         root = ElementTree.parse(folder / CORE_RESULTS).getroot()  # noqa: S314 -- our own
     except (OSError, ElementTree.ParseError):
         return {}
-    found: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for case in root.iter("testcase"):
         file = case.get("file") or ""
-        found[file] = found.get(file, 0.0) + float(case.get("time") or 0)
-    return found
+        seconds[file] = seconds.get(file, 0.0) + float(case.get("time") or 0)
+    return seconds

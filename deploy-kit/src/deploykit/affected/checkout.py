@@ -71,8 +71,10 @@ class Checkout:
         if reference not in self._rendered:
             words = [str(self.python), str(self.folder / RENDERER), "--names", reference]
             try:
-                said = json.loads(self.runner(words, timeout=RENDERING, cwd=self.folder).stdout)
-                self._rendered[reference] = frozenset(str(name) for name in said)
+                components = json.loads(
+                    self.runner(words, timeout=RENDERING, cwd=self.folder).stdout
+                )
+                self._rendered[reference] = frozenset(str(name) for name in components)
             except (DeployKitError, ValueError, TypeError):
                 self._rendered[reference] = None
         return self._rendered[reference]
@@ -88,5 +90,5 @@ def open_checkout(folder: Path, runner: Runner = run) -> Checkout:
 
 def passes_file(folder: Path) -> Path:
     """Where the passes of this repository's suites are kept, whichever clone they ran in."""
-    said = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    return state_home() / "suites" / f"{said['project']['name']}.json"
+    pyproject = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    return state_home() / "suites" / f"{pyproject['project']['name']}.json"

@@ -50,15 +50,15 @@ class Ci:
         """
         self.commit = self.checkout.commit()
         self.test()
-        if any(one.result != "passed" for one in self.outcomes):
+        if any(outcome.result != "passed" for outcome in self.outcomes):
             self.tell("not run: every other suite, since `make test` did not pass")
             return self.summary([])
         waiting = self.due()
-        for one in waiting:
-            self.tell(f"due: {one.suite.name}, about {minutes(one.seconds)}: {one.why}")
+        for due in waiting:
+            self.tell(f"due: {due.suite.name}, about {minutes(due.seconds)}: {due.why}")
         while batch := plan.next_call(waiting, self.budget - self.elapsed()):
-            waiting = [one for one in waiting if one not in batch]
-            self.together([one.suite for one in batch])
+            waiting = [due for due in waiting if due not in batch]
+            self.together([due.suite for due in batch])
         return self.summary(waiting)
 
     def every(self) -> int:
@@ -69,12 +69,14 @@ class Ci:
         self.commit = self.checkout.commit()
         self.test()
         records = self.passes.read()
-        done = {name for name, one in records.items() if self.commit and self.commit in one.passed}
-        suites = [one for one in self.checkout.table.suites if not one.core]
-        for one in suites:
-            if one.name in done:
-                self.outcomes.append(Outcome(one.name, "passed", 0.0))
-        self.run_all([one for one in suites if one.name not in done])
+        done = {
+            name for name, record in records.items() if self.commit and self.commit in record.passed
+        }
+        suites = [suite for suite in self.checkout.table.suites if not suite.core]
+        for suite in suites:
+            if suite.name in done:
+                self.outcomes.append(Outcome(suite.name, "passed", 0.0))
+        self.run_all([suite for suite in suites if suite.name not in done])
         return self.summary([])
 
     def named(self, names: Sequence[str]) -> int:
@@ -95,8 +97,8 @@ class Ci:
         """Every one of `suites`, recorded."""
         waiting = [Due(suite, "", 60.0, False) for suite in suites]
         while batch := plan.next_call(waiting, float("inf")):
-            waiting = [one for one in waiting if one not in batch]
-            self.together([one.suite for one in batch])
+            waiting = [due for due in waiting if due not in batch]
+            self.together([due.suite for due in batch])
 
     def due(self) -> list[Due]:
         """The suites that are due, in their order; those of `make test` always run with it.
@@ -116,7 +118,7 @@ class Ci:
         self.note(Outcome(TEST, result, self.clock() - began))
         if result == "passed":
             of_kitchen = calls.kitchen_outcomes(self.checkout.folder, stopped=False)
-            seconds = {one.suite: one.seconds for one in of_kitchen}
+            seconds = {outcome.suite: outcome.seconds for outcome in of_kitchen}
             of_files = calls.core_seconds(self.checkout.folder)
             for suite in self.checkout.table.suites:
                 if suite.core:
@@ -128,20 +130,22 @@ class Ci:
         timeout = plan.allowed(self.elapsed(), self.limit)
         names = ", ".join(suite.name for suite in suites)
         self.tell(f"{minutes(self.elapsed())} so far; now: {names}")
-        for one in self._run(suites, timeout):
-            self.note(one)
+        for outcome in self._run(suites, timeout):
+            self.note(outcome)
 
-    def note(self, one: Outcome) -> None:
-        self.outcomes.append(one)
-        self._record(one.suite, one.result, one.seconds)
-        self.tell(f"{one.result}: {one.suite}, {minutes(one.seconds)}")
+    def note(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._record(outcome.suite, outcome.result, outcome.seconds)
+        self.tell(f"{outcome.result}: {outcome.suite}, {minutes(outcome.seconds)}")
 
     def _make(self, words: Sequence[str], timeout: float) -> str:
-        make = self.make or (lambda said, most: calls.make(self.checkout.folder, said, most))
+        folder = self.checkout.folder
+        make = self.make or (lambda words, timeout: calls.make(folder, words, timeout))
         return make(words, timeout)
 
     def _run(self, suites: Sequence[Suite], timeout: float) -> list[Outcome]:
-        run = self.run or (lambda said, most: calls.run_suites(self.checkout.folder, said, most))
+        folder = self.checkout.folder
+        run = self.run or (lambda suites, timeout: calls.run_suites(folder, suites, timeout))
         return run(suites, timeout)
 
     def _record(self, name: str, result: str, seconds: float | None) -> None:
@@ -156,17 +160,19 @@ class Ci:
         """The last lines: what passed, what failed, what did not end and what did not run."""
         self.tell("")
         for result, word in (("passed", "passed"), ("failed", "FAILED")):
-            names = [one.suite for one in self.outcomes if one.result == result]
+            names = [outcome.suite for outcome in self.outcomes if outcome.result == result]
             if names or result == "passed":
                 self.tell(f"{word}: {', '.join(names) or 'nothing'}")
-        cut = [one.suite for one in self.outcomes if one.result == "unfinished"]
+        cut = [outcome.suite for outcome in self.outcomes if outcome.result == "unfinished"]
         if cut:
             self.tell(f"not finished: {', '.join(cut)} (stopped for want of time; still due)")
-        named = [f"{one.suite.name} ({minutes(one.seconds)})" for one in left]
+        named = [f"{due.suite.name} ({minutes(due.seconds)})" for due in left]
         self.tell(f"not run: {', '.join(named) or 'nothing that is due'}")
         self.tell(f"in all {minutes(self.elapsed())}")
-        bad = [one for one in self.outcomes if one.result == "failed"]
-        untested = any(one.suite == TEST and one.result != "passed" for one in self.outcomes)
+        bad = [outcome for outcome in self.outcomes if outcome.result == "failed"]
+        untested = any(
+            outcome.suite == TEST and outcome.result != "passed" for outcome in self.outcomes
+        )
         return int(bool(bad) or untested)
 
 

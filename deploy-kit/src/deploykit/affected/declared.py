@@ -41,19 +41,19 @@ class Content:
     def components_of(self, roles: Iterable[str]) -> frozenset[str]:
         """The components of nodes with these `roles`; none for no role at all."""
         wanted = list(roles)
-        found = frozenset().union(*(self.roles.get(role, frozenset()) for role in wanted))
-        return found | self.common if wanted else found
+        components = frozenset().union(*(self.roles.get(role, frozenset()) for role in wanted))
+        return components | self.common if wanted else components
 
     def closure(self, components: Iterable[str]) -> frozenset[str]:
         """`components` and all that they refer to, directly or not."""
-        found: set[str] = set()
+        reached: set[str] = set()
         waiting = list(components)
         while waiting:
-            one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting += self.uses.get(one, ())
-        return frozenset(found)
+            component = waiting.pop()
+            if component not in reached:
+                reached.add(component)
+                waiting += self.uses.get(component, ())
+        return frozenset(reached)
 
     def users_of_module(self, module: str) -> frozenset[str]:
         """The roles of Ansible with a task that calls the project's own `module`."""
@@ -68,7 +68,7 @@ def read_declared(checkout: Path) -> Content:
         if path.is_dir() and path.name not in SHARED
     }
     file = checkout / "salt/roles.yml"
-    said: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    role_map: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
     roles = {
         path.name: path for path in (checkout / "ansible/roles").glob("[!.]*") if path.is_dir()
     }
@@ -77,9 +77,9 @@ def read_declared(checkout: Path) -> Content:
         uses={name: references(name, texts(path), folders) for name, path in folders.items()},
         roles={
             role: frozenset(entry.get("components", ()))
-            for role, entry in said.get("roles", {}).items()
+            for role, entry in role_map.get("roles", {}).items()
         },
-        common=frozenset(said.get("common", ())),
+        common=frozenset(role_map.get("common", ())),
         ansible_roles=frozenset(roles),
         modules={name: tasks(path) for name, path in roles.items()},
     )
@@ -102,11 +102,11 @@ def references(own: str, text: str, components: Iterable[str]) -> frozenset[str]
         next((name for name in known if word == name or word.startswith(f"{name}_")), None)
         for word in words
     )
-    return frozenset(one for one in owners if one and one != own)
+    return frozenset(owner for owner in owners if owner and owner != own)
 
 
 def tasks(role: Path) -> frozenset[str]:
     """The keys and names that the tasks and handlers of a role are written with."""
     files = [*role.glob("tasks/*.yml"), *role.glob("handlers/*.yml")]
-    found = (re.findall(r"\w+", file.read_text(encoding="utf-8")) for file in files)
-    return frozenset(word for words in found for word in words)
+    words_of_files = (re.findall(r"\w+", file.read_text(encoding="utf-8")) for file in files)
+    return frozenset(word for words in words_of_files for word in words)

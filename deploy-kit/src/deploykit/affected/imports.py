@@ -32,7 +32,7 @@ class Packages:
     def beside(self, path: str) -> frozenset[str]:
         """The Python files of the package that `path`, which is none itself, is data of.
 
-        None if it lies in no package: a folder below one that has an `__init__.py`.
+        None of them if it lies in no package: a folder below one that has an `__init__.py`.
         """
         for folder in PurePosixPath(path).parents:
             if f"{folder}/__init__.py" in self.imports:
@@ -44,14 +44,14 @@ class Packages:
 
 def reach(packages: Packages, files: Iterable[str]) -> frozenset[str]:
     """`files` and every file that they import, directly or not."""
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = list(files)
     while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += packages.imports.get(one, ())
-    return frozenset(found)
+        file = waiting.pop()
+        if file not in reached:
+            reached.add(file)
+            waiting += packages.imports.get(file, ())
+    return frozenset(reached)
 
 
 def read_packages(checkout: Path) -> Packages:
@@ -97,17 +97,17 @@ def needed(path: str, nodes: Sequence[ast.AST], own: str, known: Known) -> froze
         for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    found: set[str] = set()
+    files: set[str] = set()
     for name in names:
-        found |= files_of(name, known)
+        files |= files_of(name, known)
     for text in texts:
-        found |= named(text, known)
+        files |= named(text, known)
     if any(isinstance(node, ast.Name) and node.id == "__file__" for node in nodes):
-        found |= neighbours(path, texts, known)
+        files |= neighbours(path, texts, known)
     if path.startswith("tests/"):
         folders = PurePosixPath(path).parents
-        found |= {f"{folder}/conftest.py" for folder in folders if str(folder) != "."} - {path}
-    return frozenset(found)
+        files |= {f"{folder}/conftest.py" for folder in folders if str(folder) != "."} - {path}
+    return frozenset(files)
 
 
 def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
@@ -126,24 +126,24 @@ def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
 def files_of(name: str, known: Known) -> set[str]:
     """The file of the module `name` and those of the packages it lies in."""
     parts = name.split(".")
-    whole = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
-    return {known[one] for one in whole if one in known}
+    names = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return {known[package] for package in names if package in known}
 
 
 def named(text: str, known: Known) -> set[str]:
     """The files of what `text` names by a dotted name, a whole package if it names one.
 
-    So are resources looked up, and programs for other machines written. What is `module:name` is
-    a table of what may be imported.
+    Resources are looked up so, and programs for other machines are written so. `module:name` does
+    not count: that is an entry in a table of what may be imported.
     """
-    found: set[str] = set()
+    files: set[str] = set()
     for match in re.finditer(r"\b[a-z_]+(?:\.[a-z_]\w*)+(?!\.?\w|:)", text):
         name = match[0]
         if name in known:
-            found |= files_of(name, known)
+            files |= files_of(name, known)
             if known[name].endswith("/__init__.py"):
-                found |= {file for one, file in known.items() if one.startswith(f"{name}.")}
-    return found
+                files |= {file for module, file in known.items() if module.startswith(f"{name}.")}
+    return files
 
 
 def neighbours(path: str, texts: Iterable[str], known: Known) -> set[str]:
@@ -153,12 +153,12 @@ def neighbours(path: str, texts: Iterable[str], known: Known) -> set[str]:
     """
     folder = str(PurePosixPath(path).parent)
     files = set(known.values())
-    found: set[str] = set()
+    named: set[str] = set()
     for text in texts:
         if re.fullmatch(r"[\w/.]+", text):
-            found |= {f"{folder}/{text}.py", f"{folder}/{text}"} & files
-            found |= {file for file in files if file.startswith(f"{folder}/{text.strip('/')}/")}
-    return found
+            named |= {f"{folder}/{text}.py", f"{folder}/{text}"} & files
+            named |= {file for file in files if file.startswith(f"{folder}/{text.strip('/')}/")}
+    return named
 
 
 def pointers_of(nodes: Iterable[ast.AST], known: Known) -> Iterator[tuple[str, str]]:

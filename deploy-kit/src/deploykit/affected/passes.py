@@ -38,7 +38,7 @@ class Record:
         """This record after one more run; `commit` None if the run speaks for no commit."""
         passed = self.passed
         if result == "passed" and commit is not None:
-            passed = (*(one for one in passed if one != commit), commit)[-KEPT:]
+            passed = (*(passed_at for passed_at in passed if passed_at != commit), commit)[-KEPT:]
         times = self.seconds if seconds is None else (*self.seconds, round(seconds, 1))[-KEPT:]
         return replace(self, passed=passed, seconds=times, tried=at, result=result)
 
@@ -68,10 +68,10 @@ class Passes:
                 self.file.replace(self.file.with_suffix(".unreadable"))
             records = self.read()
             records[name] = by(records)
-            said = {"format": FORMAT, "suites": {k: asdict(v) for k, v in records.items()}}
+            document = {"format": FORMAT, "suites": {k: asdict(v) for k, v in records.items()}}
             aside = self.file.with_suffix(".new")
             with aside.open("w", encoding="utf-8") as sink:
-                json.dump(said, sink, indent=1, sort_keys=True)
+                json.dump(document, sink, indent=1, sort_keys=True)
                 sink.flush()
                 os.fsync(sink.fileno())
             aside.replace(self.file)
@@ -80,10 +80,10 @@ class Passes:
 def parse(text: str) -> dict[str, Record]:
     """The records that `text` holds. Raises ValueError for anything else."""
     try:
-        said = json.loads(text)
-        if said["format"] != FORMAT:
-            raise ValueError(f"format {said['format']} is not {FORMAT}")
-        return {str(name): _record(entry) for name, entry in said["suites"].items()}
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise ValueError(f"format {document['format']} is not {FORMAT}")
+        return {str(name): _record(entry) for name, entry in document["suites"].items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no records of suites: {error}") from None
 
@@ -92,8 +92,8 @@ def _record(entry: dict[str, object]) -> Record:
     passed, seconds = entry["passed"], entry["seconds"]
     if not isinstance(passed, list) or not isinstance(seconds, list):
         raise TypeError("passed and seconds are lists")
-    commits = tuple(str(one) for one in passed)
-    if not all(COMMIT.fullmatch(one) for one in commits):
+    commits = tuple(str(commit) for commit in passed)
+    if not all(COMMIT.fullmatch(commit) for commit in commits):
         raise ValueError("a commit is forty hexadecimal digits or more")
-    times = tuple(float(one) for one in seconds)
+    times = tuple(float(commit) for commit in seconds)
     return Record(commits, times, str(entry["tried"]), str(entry["result"]))

@@ -38,26 +38,26 @@ def due(
 ) -> list[Due]:
     """The suites whose last pass no longer speaks for what is there, in the order they should run.
 
-    `since` tells what changed since a commit, None if that commit is no longer there. One whose own
-    subject changed, or which failed the last time, comes first, in the order of `suites`; then the
-    one that waited longest since it was last tried. Of one without a pass that counts, the last
-    commit is looked at: so what is closest to a change is tried on a new machine, too.
+    `since` tells what changed since a commit, None if that commit is no longer there. A suite whose
+    own subject changed, or which failed the last time, comes first, in the order of `suites`; then
+    the one that waited longest since it was last tried. For a suite without a pass that counts, the
+    last commit is looked at: so what is closest to a change is tried on a new machine, too.
     """
     since = functools.cache(since)
-    found = []
+    suites_due = []
     for suite in suites:
         record = records.get(suite.name, Record())
         why, about = reason(suite.name, record, since)
         if why:
             failed = record.result == "failed"
-            found.append(Due(suite, why, expected(suite, record), about or failed))
+            suites_due.append(Due(suite, why, expected(suite, record), about or failed))
     places = {suite.name: place for place, suite in enumerate(suites)}
 
-    def key(one: Due) -> tuple[bool, str, int]:
-        waited = "" if one.first else records.get(one.suite.name, Record()).tried
-        return not one.first, waited, places[one.suite.name]
+    def key(due_suite: Due) -> tuple[bool, str, int]:
+        waited = "" if due_suite.first else records.get(due_suite.suite.name, Record()).tried
+        return not due_suite.first, waited, places[due_suite.suite.name]
 
-    return sorted(found, key=key)
+    return sorted(suites_due, key=key)
 
 
 def reason(name: str, record: Record, since: Callable[[str], Affected | None]) -> tuple[str, bool]:
@@ -88,25 +88,25 @@ def expected(suite: Suite, record: Record) -> float:
 
 
 def together(batch: Sequence[Due]) -> float:
-    """Seconds that suites take which one call of make runs: those of the kitchen side by side."""
-    each = [one.seconds for one in batch]
+    """Seconds of one call of make that runs this batch: suites of the kitchen run side by side."""
+    each = [due_suite.seconds for due_suite in batch]
     return START + max(max(each), sum(each) / JOBS) if len(each) > 1 else START + each[0]
 
 
 def next_call(waiting: Sequence[Due], left: float) -> list[Due]:
     """What to run now, as one call of make, of the suites `waiting` in their order.
 
-    Nothing that would take longer than the `left` seconds; none if nothing fits any more. Suites of
-    the kitchen that follow each other share a call.
+    Nothing that would take longer than the `left` seconds, so nothing at all if no suite fits any
+    more. Suites of the kitchen that follow each other share a call.
     """
     batch: list[Due] = []
-    for one in waiting:
-        fits = together([*batch, one]) <= left
+    for due_suite in waiting:
+        fits = together([*batch, due_suite]) <= left
         if not fits:
             continue
-        if not one.suite.in_kitchen:
-            return batch or [one]
-        batch.append(one)
+        if not due_suite.suite.in_kitchen:
+            return batch or [due_suite]
+        batch.append(due_suite)
         if len(batch) == MOST_AT_ONCE:
             break
     return batch

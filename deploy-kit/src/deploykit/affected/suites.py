@@ -74,77 +74,84 @@ def read_table(checkout: Path, packages: Packages) -> Table:
     """The table of `checkout`. Raises InputError for what it cannot mean."""
     file = checkout / FILE
     try:
-        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
-    _known(said, TOP, FILE)
+    _known(document, TOP, FILE)
     suites: list[Suite] = []
-    for name, entry in said["suites"].items():
+    for name, entry in document["suites"].items():
         if name == "kitchen":
             suites += kitchen_suites(checkout, entry)
         else:
             suites.append(suite(name, entry, packages))
-    return Table(tuple(suites), tuple(said.get("without_nodes", ())))
+    return Table(tuple(suites), tuple(document.get("without_nodes", ())))
 
 
-def suite(name: str, said: Mapping[str, Any], packages: Packages) -> Suite:
+def suite(name: str, entry: Mapping[str, Any], packages: Packages) -> Suite:
     """One suite of the table. Raises InputError for a key, command or plugin that is none."""
-    _known(said, KEYS, f"{FILE}: {name}")
-    tests = tuple(said["tests"])
+    _known(entry, KEYS, f"{FILE}: {name}")
+    tests = tuple(entry["tests"])
     return Suite(
         name=name,
-        target=str(said["target"]),
-        minutes=float(said["minutes"]),
+        target=str(entry["target"]),
+        minutes=float(entry["minutes"]),
         tests=tests,
         entries=(
-            *_entries(name, said.get("commands", ()), packages.commands, "command of deploy-kit"),
-            *_entries(name, said.get("plugins", ()), packages.plugins, "entry point"),
+            *_entries(name, entry.get("commands", ()), packages.commands, "command of deploy-kit"),
+            *_entries(name, entry.get("plugins", ()), packages.plugins, "entry point"),
         ),
-        roles=frozenset(said.get("roles", ())),
-        paths=tuple(said.get("paths", ())),
+        roles=frozenset(entry.get("roles", ())),
+        paths=tuple(entry.get("paths", ())),
         own=tests,
-        core=bool(said.get("core", False)),
+        core=bool(entry.get("core", False)),
     )
 
 
-def kitchen_suites(checkout: Path, said: Mapping[str, Any]) -> list[Suite]:
+def kitchen_suites(checkout: Path, entry: Mapping[str, Any]) -> list[Suite]:
     """The suites of the kitchen, in order of name: a suite.yml each, and what all of them share."""
-    _known(said, KITCHEN_KEYS, f"{FILE}: kitchen")
+    _known(entry, KITCHEN_KEYS, f"{FILE}: kitchen")
     files = sorted((checkout / "kitchen/suites").glob("*/suite.yml"))
-    found = [kitchen_suite(file, said) for file in files]
-    strangers = {f"{KITCHEN}{name}" for name in said.get("core", ())} - {one.name for one in found}
+    suites = [kitchen_suite(file, entry) for file in files]
+    strangers = {f"{KITCHEN}{name}" for name in entry.get("core", ())} - {
+        suite.name for suite in suites
+    }
     if strangers:
         raise InputError(f"{FILE}: there is no suite '{min(strangers)}'")
-    return found
+    return suites
 
 
-def kitchen_suite(file: Path, said: Mapping[str, Any]) -> Suite:
-    """The suite that `file` describes (kitchen/README.md); `said` is the table's `kitchen`."""
+def kitchen_suite(file: Path, entry: Mapping[str, Any]) -> Suite:
+    """The suite that `file` describes (kitchen/README.md); `entry` is the table's `kitchen`."""
     name = file.parent.name
     described = yaml.safe_load(file.read_text(encoding="utf-8"))
     platforms = described.get("platforms") if isinstance(described, dict) else None
     if not isinstance(platforms, list):
         raise InputError(f"{file}: 'platforms' with at least one node is needed")
-    runs = [run for one in platforms for key in ("before", "apply") for run in one.get(key, [])]
+    runs = [
+        run
+        for platform in platforms
+        for key in ("before", "apply")
+        for run in platform.get(key, [])
+    ]
     states = {sls for run in runs for sls in ([run] if isinstance(run, str) else run)}
-    covers = {part for one in platforms for part in one.get("components", ())}
-    roles = {role for one in platforms for role in one.get("ansible", ())}
+    covers = {part for platform in platforms for part in platform.get("components", ())}
+    roles = {role for platform in platforms for role in platform.get("ansible", ())}
     folder = f"{KITCHEN}suites/{name}"
     tests = sorted((file.parent / "tests").glob("*.py"))
-    minutes = said["minutes"]
+    minutes = entry["minutes"]
     return Suite(
         name=f"{KITCHEN}{name}",
         target="kitchen",
         minutes=float(minutes.get(name, minutes["default"])),
         tests=tuple(f"{folder}/tests/{test.name}" for test in tests),
-        entries=tuple(said["entries"]),
-        paths=tuple(said["paths"]),
+        entries=tuple(entry["entries"]),
+        paths=tuple(entry["paths"]),
         own=(f"{folder}/",),
         covers=frozenset(covers),
         covers_roles=frozenset(roles),
         stands_on=frozenset(sls.split(".")[0] for sls in states),
-        stands_on_roles=frozenset(said["roles"]) if covers else frozenset(),
-        core=name in said.get("core", ()),
+        stands_on_roles=frozenset(entry["roles"]) if covers else frozenset(),
+        core=name in entry.get("core", ()),
     )
 
 
@@ -159,10 +166,10 @@ def _entries(
     return tuple(known[word] for word in words)
 
 
-def _known(said: Any, keys: frozenset[str], where: str) -> None:
-    if not isinstance(said, dict):
+def _known(entry: Any, keys: frozenset[str], where: str) -> None:
+    if not isinstance(entry, dict):
         raise InputError(f"{where}: a mapping is needed")
-    unknown = sorted(set(said) - keys)
+    unknown = sorted(set(entry) - keys)
     if unknown:
         raise InputError(
             f"{where}: unknown key '{unknown[0]}'", f"known: {', '.join(sorted(keys))}"
