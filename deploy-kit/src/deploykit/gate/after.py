@@ -26,7 +26,7 @@ from deploykit.gate.work import Kept, Work
 
 @dataclass
 class After:
-    """`holds` is None where no ledger is at hand."""
+    """`holds` is None if no ledger is at hand."""
 
     config: Config
     account: Account
@@ -46,7 +46,9 @@ class After:
         if self._followed.get(queue.pipeline) == tips:
             return False
         proof = proving(
-            self.work.statuses(), self.trees.digest(tips), lambda one: self._is_merged(one, tips)
+            self.work.statuses(),
+            self.trees.digest(tips),
+            lambda build: self._is_merged(build, tips),
         )
         kept = self.work.kept(proof) if proof is not None else None
         done = False
@@ -74,9 +76,12 @@ class After:
 
     def _project_of(self, commit: str, tips: Tips) -> str:
         """The project whose branch has a commit; '' if none has."""
-        found = (place[0] for place, tip in tips.items()
-                 if self.trees.contains(place[0], tip, commit))  # fmt: skip
-        return next(found, "")
+        projects = (
+            project
+            for (project, _), tip in tips.items()
+            if self.trees.contains(project, tip, commit)
+        )
+        return next(projects, "")
 
     def _validate(self, proof: Kept, tips: Tips) -> bool:
         """Start the jobs of `post` on `tips`, unless they ran on these trees."""
@@ -111,11 +116,11 @@ class After:
         why = f"{kept.item} was merged, and fails as merged: {failed}"
         if not self._hold(build, why):
             return False
-        told = [self._tell_owner(commit, build) for commit in build.commits]
-        if build.id not in self._told and any(told):
+        owners_told = [self._tell_owner(commit, build) for commit in build.commits]
+        if build.id not in self._told and any(owners_told):
             self.saying.say(why)
         self._told.add(build.id)
-        return any(told)
+        return any(owners_told)
 
     def _hold(self, build: Build, why: str) -> bool:
         """Whether the environments are on hold, or were before; False: to be tried again."""
@@ -135,14 +140,14 @@ class After:
         for info in self.account.server.changes(f"commit:{commit}", ("MESSAGES",)):
             if any(match[1] == mark(key) for match in review.own_marks(info, self.account.id)):
                 continue
-            held = ", ".join(self.config.post.hold) if self.holds is not None else ""
+            environments = ", ".join(self.config.post.hold) if self.holds is not None else ""
             text = f"Merged, and it fails as merged:\n{self.logs.text(self.work, build)}"
-            if held:
-                text += (f"\n{held}: nothing enters until somebody looked "
+            if environments:
+                text += (f"\n{environments}: nothing enters until somebody looked "
                          "(deploy-kit unhold ENVIRONMENT).")  # fmt: skip
-            where = f"{change_path(str(info['_number']))}/revisions/{commit}/review"
+            path = f"{change_path(str(info['_number']))}/revisions/{commit}/review"
             try:
-                self.account.server.post(where, comments.review(text, [(key, "")]))
+                self.account.server.post(path, comments.review(text, [(key, "")]))
             except GerritRefused as error:
                 self.saying.once(f"change {info['_number']} takes no comment: {error.message}")
                 return False

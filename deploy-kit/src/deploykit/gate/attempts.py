@@ -57,7 +57,7 @@ class Attempt:
 def combined(jobs: Collection[Status]) -> Status:
     """How far a build is whose jobs are that far. A job that failed counts, whatever the rest."""
     failed = Status.FAILED in jobs
-    if not all(one.over for one in jobs):
+    if not all(status.over for status in jobs):
         return Status.FAILING if failed else Status.RUNNING
     if failed:
         return Status.FAILED

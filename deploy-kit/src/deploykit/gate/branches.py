@@ -69,38 +69,38 @@ class PrivateBranches:
         """How the jobs of every private branch stand that is not merged."""
         if self.config.private is None:
             return []
-        builds, found = self.work.statuses(), []
+        builds, standings = self.work.statuses(), []
         for branch in self._branches(tips):
             queue = self._queue_for(branch.project)
             if queue is None or branch.merged:
                 continue
             build = build_of(branch, builds, exact=bool(self.config.private.moves))
-            told = {
+            branch_json = {
                 "project": branch.project,
                 "branch": branch.name,
                 "commit": branch.commit,
                 "state": str(builds.get(build, "waiting")),
                 "failed": self.work.failed_logs(build),
             }
-            found.append(Standing(queue.pipeline, told))
-        return found
+            standings.append(Standing(queue.pipeline, branch_json))
+        return standings
 
     def _branches(self, tips: Tips) -> list[Branch]:
         """The private branches as they are now. Raises GerritAway, Unfetched."""
         assert self.config.private is not None
-        pattern, found = self.config.private.pattern, []
+        pattern, branches = self.config.private.pattern, []
         start = pattern.split("*")[0]
         for project in sorted(self.config.projects):
             queue = self._queue_for(project)
             if queue is None or (project, queue.branch) not in tips:
                 continue
-            where = f"/projects/{quote(project, safe='')}/branches/"
-            for one in self.server.get(where, [("m", start)]):
-                name, commit = str(one["ref"]).removeprefix("refs/heads/"), str(one["revision"])
+            path = f"/projects/{quote(project, safe='')}/branches/"
+            for info in self.server.get(path, [("m", start)]):
+                name, commit = str(info["ref"]).removeprefix("refs/heads/"), str(info["revision"])
                 if fnmatchcase(name, pattern) and name.count("/") == pattern.count("/"):
-                    self.trees.bring(project, {commit: str(one["ref"])})
-                    found.append(self._branch(project, name, commit, queue, tips))
-        return found
+                    self.trees.bring(project, {commit: str(info["ref"])})
+                    branches.append(self._branch(project, name, commit, queue, tips))
+        return branches
 
     def _queue_for(self, project: str) -> Queue | None:
         """The queue whose branch a project's private branches are measured by."""
@@ -136,7 +136,7 @@ class PrivateBranches:
         self.work.start(planned(self.config, self.trees, before, state, start))
 
     def _move(self, branch: Branch, tips: Tips) -> bool:
-        """Whether the branch moved. Where it is no longer where it was, the next round looks."""
+        """Whether the branch moved. If it is no longer where it was, the next round looks."""
         place = (branch.project, branch.onto)
         try:
             moved = self.trees.push(place, tips[place], branch.commit)
@@ -153,8 +153,8 @@ class PrivateBranches:
         name = f"{note.branch.name} of {note.branch.project} at {note.branch.commit[:12]}"
         if note.status is not Status.PASSED:
             logs = [f"{job}: {log}" for job, log in self.work.failed_logs(note.build).items()]
-            told = "; ".join(logs) or "no jobs could be made"
-            self.saying.once(f"{note.status}: {name}; {told}")
+            outcome = "; ".join(logs) or "no jobs could be made"
+            self.saying.once(f"{note.status}: {name}; {outcome}")
         elif not note.branch.forward:
             self.saying.once(f"passed: {name}; it does not stand on {note.branch.onto}: rebase it")
         else:

@@ -49,7 +49,7 @@ def next_checks(projects: Collection[str], facts: Facts, at_once: int) -> list[C
     mine = _by_ask(facts)
     due = [
         change
-        for change in sorted(facts.changes.values(), key=lambda one: one.number)
+        for change in sorted(facts.changes.values(), key=lambda change: change.number)
         if change.open and change.project in projects and not change.told(checked(change))
     ]
     votes: list[CheckAction] = []
@@ -83,12 +83,12 @@ def next_checks(projects: Collection[str], facts: Facts, at_once: int) -> list[C
 
 def _by_ask(facts: Facts) -> dict[tuple[tuple[str, ...], str], Build]:
     """The builds of this pipeline by what was asked for; one that is over before one that runs."""
-    found: dict[tuple[tuple[str, ...], str], Build] = {}
+    builds_by_ask: dict[tuple[tuple[str, ...], str], Build] = {}
     for build, status in facts.builds.items():
         key = (build.commits, build.ask)
-        if build.pipeline == CHECK and (key not in found or status.over):
-            found[key] = build
-    return found
+        if build.pipeline == CHECK and (key not in builds_by_ask or status.over):
+            builds_by_ask[key] = build
+    return builds_by_ask
 
 
 def _key(change: Change) -> tuple[tuple[str, ...], str]:
@@ -98,14 +98,16 @@ def _key(change: Change) -> tuple[tuple[str, ...], str]:
 def _start(change: Change, facts: Facts) -> CheckAction | None:
     """What brings a build of `change` about; None if there is nothing more to say or do."""
     if change.problem:
-        return _once(change, f"problem {change.commit} {change.problem}",
+        return _tell_once(change, f"problem {change.commit} {change.problem}",
                      f"Not tested: it {change.problem}.")  # fmt: skip
     needed = [
-        one for circle in circles_of([change.id], facts.changes) for one in parents_first(circle)
+        member
+        for circle in circles_of([change.id], facts.changes)
+        for member in parents_first(circle)
     ]
-    if not all(one.trusted for one in needed):
-        return _once(change, f"untrusted {change.commit}", UNTRUSTED)
-    before = tuple(one.commit for one in needed if one.id != change.id)
+    if not all(member.trusted for member in needed):
+        return _tell_once(change, f"untrusted {change.commit}", UNTRUSTED)
+    before = tuple(member.commit for member in needed if member.id != change.id)
     chain: Chain = (*before, change.commit)
     merge = facts.merges.get(chain)
     if merge is None:
@@ -116,5 +118,5 @@ def _start(change: Change, facts: Facts) -> CheckAction | None:
     return Start(build, Item((change,)), chain)
 
 
-def _once(change: Change, key: str, text: str) -> Tell | None:
+def _tell_once(change: Change, key: str, text: str) -> Tell | None:
     return None if change.told(key) else Tell(change, key, text)

@@ -41,9 +41,9 @@ def review(
     if labels:
         body["labels"] = labels
     by_path: dict[str, list[dict[str, Any]]] = {}
-    for one in robot:
-        rest = {key: value for key, value in one.items() if key != "path"}
-        by_path.setdefault(one["path"], []).append(rest)
+    for finding in robot:
+        rest = {key: value for key, value in finding.items() if key != "path"}
+        by_path.setdefault(finding["path"], []).append(rest)
     if by_path:
         body["robot_comments"] = by_path
     return body
@@ -54,16 +54,16 @@ def jobs_text(
 ) -> str:
     """What ran, how it ended, how long it took, and where its log is: a line each.
 
-    `faults`: what is known of jobs that failed, lines by their names. `run`: as what all of it is
-    kept ('': it is not).
+    `faults`: what is known of jobs that failed, lines by their names. `run`: the id under which all
+    of it is kept ('' if it is not).
     """
     if not ran:
         return "- no job belongs to these paths"
     lines = []
-    for one in ran:
-        log = f", log: {one.log}" if one.log else ""
-        lines.append(f"- {one.name}: {one_line(one.result)} ({one.seconds:.0f} s){log}")
-        lines += [f"  {one_line(fault)}" for fault in (faults or {}).get(one.name, ())]
+    for job in ran:
+        log = f", log: {job.log}" if job.log else ""
+        lines.append(f"- {job.name}: {one_line(job.result)} ({job.seconds:.0f} s){log}")
+        lines += [f"  {one_line(fault)}" for fault in (faults or {}).get(job.name, ())]
     if run:
         lines.append(f"Logs: deploy-kit logs show {run}")
     return "\n".join(lines)
@@ -74,11 +74,11 @@ def findings(log: str, paths: Collection[str], job: str, build: str) -> list[dic
 
     Secrets of a known form are masked before anything else is done.
     """
-    found: dict[tuple[str, int, str], None] = {}
+    distinct: dict[tuple[str, int, str], None] = {}
     for line in masked(log[-TAIL:]).splitlines():
         match = FINDING.match(printable(line).strip())
         if match and match["path"] in paths:
-            found[match["path"], int(match["line"]), one_line(match["text"])] = None
+            distinct[match["path"], int(match["line"]), one_line(match["text"])] = None
     return [
         {
             "path": path,
@@ -87,5 +87,5 @@ def findings(log: str, paths: Collection[str], job: str, build: str) -> list[dic
             "robot_id": f"deploy-kit {job}",
             "robot_run_id": build,
         }
-        for path, line, text in list(found)[:MOST]
+        for path, line, text in list(distinct)[:MOST]
     ]

@@ -125,7 +125,9 @@ def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
         keys = load(file).mapping(KEYS)
         if "jobs" not in keys:
             raise InputError(f"{FILE}: 'jobs' is missing")
-        return tuple(read_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
+        return tuple(
+            read_job(name, value, projects) for name, value in keys["jobs"].mapping().items()
+        )
 
 
 def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
@@ -152,8 +154,9 @@ def _pins(value: Value, projects: frozenset[str]) -> Pins:
 
 def _post(value: Value, projects: frozenset[str]) -> Post:
     keys = value.mapping(frozenset({"jobs", "hold"}), needed=("jobs",))
-    jobs = tuple(read_job(name, one, projects) for name, one in keys["jobs"].mapping().items())
-    return Post(jobs, tuple(one.text() for one in keys["hold"].items()) if "hold" in keys else ())
+    jobs = tuple(read_job(name, job, projects) for name, job in keys["jobs"].mapping().items())
+    environments = keys["hold"].items() if "hold" in keys else ()
+    return Post(jobs, tuple(environment.text() for environment in environments))
 
 
 def _private(value: Value, queues: tuple[Queue, ...]) -> Private:
@@ -198,7 +201,7 @@ def _demand_apart(queues: tuple[Queue, ...], value: Value) -> None:
 
 
 def config_file(folder: Path) -> Path:
-    """The site's gate.yml. Raises InputError where it has none."""
+    """The site's gate.yml. Raises InputError if it has none."""
     file = folder / FILE
     if not file.is_file():
         raise InputError(f"{folder} has no {FILE}, so it has no gate", "docs/gate.md shows one")

@@ -56,47 +56,47 @@ class Reader:
     def read(self) -> Reading:
         """Everything outside, as it is now. Raises GerritAway, GerritRefused, Unfetched."""
         rules = self._rules()
-        infos = self.server.changes(f"status:open {self._where()}", OPTIONS)
-        found = review.seen(infos)
+        infos = self.server.changes(f"status:open {self._projects_query()}", OPTIONS)
+        reviews = review.seen(infos)
         for _ in range(DEEP):
-            lacking = review.missing(found, rules)
+            lacking = review.missing(reviews, rules)
             if not lacking:
                 break
             before = len(infos)
             for query in lacking:
                 infos += self.server.changes(query, OPTIONS)
-            found = review.seen(infos)
+            reviews = review.seen(infos)
             if len(infos) == before:
                 break  # nobody has them: the changes are told so
-        words = [("q", f"-is:open {self._where()}"), ("n", str(RECENT))]
+        words = [("q", f"-is:open {self._projects_query()}"), ("n", str(RECENT))]
         words += [("o", option) for option in ("MESSAGES", "CURRENT_REVISION", "CURRENT_COMMIT")]
         closed = self.server.get("/changes/", words)
-        changes = review.changes_of(found, rules)
+        changes = review.changes_of(reviews, rules)
         tips = self.tips()
         self._bring(changes.values(), tips)
         numbers = {info["_number"] for info in closed}
-        verdicts = [*closed, *(one for one in infos if one["_number"] not in numbers)]
+        verdicts = [*closed, *(info for info in infos if info["_number"] not in numbers)]
         outcomes, merges = review.outcomes(verdicts, rules), review.merges(verdicts, rules)
         return Reading(changes, tips, outcomes, self.rulings(changes), merges)
 
     def tips(self) -> dict[Place, str]:
         """What the branches of the queues are at now; one that is not there is left out."""
-        found: dict[Place, str] = {}
+        tips: dict[Place, str] = {}
         for project, branch in sorted(self.config.places()):
-            where = f"/projects/{quote(project, safe='')}/branches/{quote(branch, safe='')}"
+            path = f"/projects/{quote(project, safe='')}/branches/{quote(branch, safe='')}"
             try:
-                found[project, branch] = str(self.server.get(where)["revision"])
+                tips[project, branch] = str(self.server.get(path)["revision"])
             except GerritRefused as error:
                 if error.status != 404:
                     raise
-        return found
+        return tips
 
     def bring_tips(self, tips: Tips) -> None:
         """Have the commits of the tips. Raises Unfetched."""
         for (project, branch), commit in tips.items():
             self.trees.bring(project, {commit: f"refs/heads/{branch}"})
 
-    def _where(self) -> str:
+    def _projects_query(self) -> str:
         projects = " OR ".join(f'project:"{name}"' for name in sorted(self.config.projects))
         return f"({projects})"
 
@@ -105,7 +105,7 @@ class Reader:
         if self.config.trusted:
             group = quote(self.config.trusted, safe="")
             members = self.server.get(f"/groups/{group}/members/", [("recursive", "true")])
-            trusted = frozenset(int(one["_account_id"]) for one in members)
+            trusted = frozenset(int(member["_account_id"]) for member in members)
         config = self.config
         return Rules(config.approvals, config.vote, self.account.id, trusted, config.access.url)
 

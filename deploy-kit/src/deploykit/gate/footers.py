@@ -28,14 +28,14 @@ def dependencies(message: str, server: str) -> tuple[Dependency, ...]:
 
     `server` is the canonical address of the review server: changes of other ones are not known.
     """
-    found = (_dependency(text, server.rstrip("/")) for text in DEPENDS_ON.findall(message))
-    return tuple({(d.number, d.change_id, d.problem): d for d in found}.values())
+    named = (_dependency(text, server.rstrip("/")) for text in DEPENDS_ON.findall(message))
+    return tuple({(d.number, d.change_id, d.problem): d for d in named}.values())
 
 
 def recheck_reason(comment: str) -> str | None:
     """Why a comment asks for another run: a bug's number, '' for no reason; None if it does not."""
-    found = RECHECK.search(comment)
-    return None if found is None else found["bug"] or ""
+    match = RECHECK.search(comment)
+    return None if match is None else match["bug"] or ""
 
 
 def _dependency(text: str, server: str) -> Dependency:

@@ -45,7 +45,7 @@ class Gated:
                 f"no state that the gate of this machine passed has the content of {version}",
                 "run it where the gate runs, on a release of what the gate merged",
             )
-        return Outcome(PASSED, f"{_named(kept)} passed on this content: {_jobs(kept)}", {})
+        return Outcome(PASSED, f"{_name_of(kept)} passed on this content: {_job_names(kept)}", {})
 
 
 class GatedBootstrap(Bootstrap):
@@ -60,21 +60,21 @@ class GatedBootstrap(Bootstrap):
             except DeployKitError as error:  # its executor is away, say: then one is made here
                 work.progress.say(f"the gate's builds cannot be looked at: {escape(error.message)}")
             if kept is not None:
-                text = f"{_named(kept)} made this content a working {occasion.environment.name}"
-                return Outcome(PASSED, f"{text} out of bare nodes: {_jobs(kept)}", {})
+                text = f"{_name_of(kept)} made this content a working {occasion.environment.name}"
+                return Outcome(PASSED, f"{text} out of bare nodes: {_job_names(kept)}", {})
         return super().run(work, occasion)
 
     def _kept(self, site: Site, occasion: Occasion) -> Kept | None:
-        """The build that made one on nodes like the environment's. Each counts as one attempt: what
-        is on record for this release is no second one."""
+        """The build that made a bootstrap on nodes like the environment's. Each build counts as one
+        attempt, so one that is on record for this release already is no second."""
         records = Ledger.open(site).fetch_records()
-        found = evidence(records, release=occasion.release.digest, check=self.name)
-        known = [entry.summary for entry in found]
+        bootstraps = evidence(records, release=occasion.release.digest, check=self.name)
+        known = [entry.summary for entry in bootstraps]
 
         def fits(kept: Kept) -> bool:
             pods = [job.pod for job in kept.jobs if job.pod is not None and job.pod.bare]
             like_it = any(pod.source == occasion.environment.name for pod in pods)
-            return like_it and not any(_named(kept) in summary for summary in known)
+            return like_it and not any(_name_of(kept) in summary for summary in known)
 
         return passed_with(site, _content(occasion), fits)
 
@@ -85,15 +85,15 @@ def passed_with(site: Site, content: str, fits: Fits) -> Kept | None:
     builds = Work(folder / "builds", executor_for(site), Trees(folder / "stores", Remote("")))
     passed = [build for build, status in builds.statuses().items() if status is Status.PASSED]
     newest = sorted(passed, key=lambda build: -builds.written(build))
-    found = [kept for build in newest if (kept := builds.kept(build)) is not None and fits(kept)]
-    for kept in found:
+    fitting = [kept for build in newest if (kept := builds.kept(build)) is not None and fits(kept)]
+    for kept in fitting:
         if read_content(builds.folder(kept.build)) == content:
             return kept
-    lacking = [kept for kept in found[:MOST] if not read_content(builds.folder(kept.build))]
-    return next((kept for kept in lacking if _made(site, builds, kept) == content), None)
+    lacking = [kept for kept in fitting[:MOST] if not read_content(builds.folder(kept.build))]
+    return next((kept for kept in lacking if _make_content(site, builds, kept) == content), None)
 
 
-def _made(site: Site, builds: Work, kept: Kept) -> str:
+def _make_content(site: Site, builds: Work, kept: Kept) -> str:
     """The content of a build that did not say it, kept from now on; '' if it cannot be made."""
     from gitshelf import GitshelfError
 
@@ -109,9 +109,9 @@ def _content(occasion: Occasion) -> str:
     return content_of(occasion.release.verify(occasion.signers).lock)
 
 
-def _named(kept: Kept) -> str:
+def _name_of(kept: Kept) -> str:
     return f"item {kept.item} ({kept.build.pipeline}, build {kept.build.id[:12]})"
 
 
-def _jobs(kept: Kept) -> str:
+def _job_names(kept: Kept) -> str:
     return ", ".join(job.name for job in kept.jobs)

@@ -50,7 +50,8 @@ class Job:
     def concerns(self, touched: Mapping[str, tuple[str, ...]]) -> bool:
         """Whether it belongs to changes of these paths, by project."""
         return any(
-            not self.paths or any(fnmatchcase(path, one) for path in paths for one in self.paths)
+            not self.paths
+            or any(fnmatchcase(path, pattern) for path in paths for pattern in self.paths)
             for project, paths in touched.items()
             if project in self.projects
         )

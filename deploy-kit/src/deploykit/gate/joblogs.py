@@ -52,13 +52,13 @@ class JobLogs:
 
     def note_rechecks(self, changes: Iterable[Change]) -> None:
         """Count the bugs that people named as why tests had to run again."""
-        said = {comment: bug for change in changes for comment, bug in change.reasons}
+        bugs = {comment: bug for change in changes for comment, bug in change.reasons}
         with contextlib.suppress(OSError, DeployKitError):
-            self.rechecks.note(said)
+            self.rechecks.note(bugs)
 
     def _faults(self, ran: Sequence[Ran], logs: Mapping[str, Log]) -> dict[str, list[str]]:
         """What is known of each job that failed."""
-        failed = [one.name for one in ran if one.result != Result.PASSED and one.name in logs]
+        failed = [job.name for job in ran if job.result != Result.PASSED and job.name in logs]
         if not failed:
             return {}
         try:
@@ -68,17 +68,17 @@ class JobLogs:
         return {name: known_lines(diagnose([logs[name]], signatures)) or UNKNOWN for name in failed}
 
     def _keep(self, kept: Kept, ran: Sequence[Ran], logs: Sequence[Log]) -> str:
-        """The id of the run that the build is kept as; '' where it is not."""
-        ends = [one.ended for one in ran if one.ended is not None]
+        """The id of the run that the build is kept as; '' if it is not."""
+        ends = [job.ended for job in ran if job.ended is not None]
         if not ends:
             return ""
-        failed = [one.name for one in ran if one.result != Result.PASSED]
+        failed = [job.name for job in ran if job.result != Result.PASSED]
         ended = max(ends).replace(microsecond=0)
         item = kept.item.replace("+", "~")[:ITEM_MOST]
         run = Run(
             id=f"{ended:%Y%m%dT%H%M%S}-{COMMAND}-{item}-{kept.build.id[:8]}",
             command=COMMAND,
-            began=ended - timedelta(seconds=max(one.seconds for one in ran)),
+            began=ended - timedelta(seconds=max(job.seconds for job in ran)),
             ended=ended,
             ending=Ending.FAILED if failed else Ending.PASSED,
             error=f"{kept.build.pipeline}: {', '.join(failed)} failed" if failed else "",

@@ -1,7 +1,7 @@
 """Pods that killed jobs of the gate left: taken down beside its rounds, whether jobs run or not.
 
-A pod is over when nobody said for ten minutes that it is wanted (pods.lease). It goes when it is
-seen so twice, with the same time until which it was wanted: who is only slow keeps it.
+A pod is over when nobody said for ten minutes that it is wanted (pods.lease). It goes when two
+looks see it so, wanted until the same time: a holder who is only slow keeps it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LeftPods:
             for pod, provider in pods_up(self.site).items()
             if is_of_gate(pod) and pod.is_over(now)
         }
-        left = {pod: one for pod, one in over.items() if _key(pod) in before}
+        left = {pod: provider for pod, provider in over.items() if _key(pod) in before}
         for pod in left:
             self.say(f"taken down: the pod {pod.instance} ({pod.wanted.purpose}): nobody wants it")
         drop_over(left, Silent())

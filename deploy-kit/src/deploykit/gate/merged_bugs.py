@@ -28,7 +28,7 @@ class MergedBugs:
 
     def note(self, merges: Collection[Mention]) -> None:
         """Have the trackers told of `merges`; returns at once."""
-        fresh = [one for one in merges if one not in self._told]
+        fresh = [mention for mention in merges if mention not in self._told]
         if self.trackers and fresh:
             self._beside.start(lambda: self._tell(fresh))
 
@@ -50,5 +50,5 @@ class MergedBugs:
 
 
 def merged_bugs_of(site: Site, say: Callable[[str], None]) -> MergedBugs:
-    """Those of a site. Raises InputError where site.yml does not fit."""
+    """Those of a site. Raises InputError if site.yml does not fit."""
     return MergedBugs(told_folder(site), trackers(site), say)

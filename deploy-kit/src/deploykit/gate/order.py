@@ -73,7 +73,7 @@ def line_up(
         else:
             circles.append(circle)
             entered.update(change.id for change in circle)
-    held.sort(key=lambda one: one.change.number)
+    held.sort(key=lambda held_change: held_change.change.number)
     items = [_item(circle, changes) for circle in circles]
     return Line(tuple(_in_order(items, _ranks(circles, ruled))), tuple(held))
 
@@ -114,7 +114,7 @@ def circles_of(
                     cut = stack.index(name)
                     circle, stack[cut:] = stack[cut:], []
                     on_stack.difference_update(circle)
-                    yield tuple(sorted((changes[one] for one in circle), key=_by_number))
+                    yield tuple(sorted((changes[member] for member in circle), key=_by_number))
             elif need not in met:
                 met[need] = lowest[need] = len(met)
                 stack.append(need)
@@ -197,14 +197,14 @@ def _item(circle: tuple[Change, ...], changes: Mapping[str, Change]) -> Item:
 
 def parents_first(circle: tuple[Change, ...]) -> tuple[Change, ...]:
     """The changes of a circle by number, but none before one that it stands on in git."""
-    left, found = list(circle), list[Change]()
+    left, ordered = list(circle), list[Change]()
     while left:
         waiting = {change.id for change in left}
         # git knows no circles, so one of them stands on none of the others.
         free = [change for change in left if not waiting.intersection(change.parents)]
-        found.append((free or left)[0])
-        left.remove(found[-1])
-    return tuple(found)
+        ordered.append((free or left)[0])
+        left.remove(ordered[-1])
+    return tuple(ordered)
 
 
 def _ranks(circles: Iterable[tuple[Change, ...]], rulings: Mapping[str, Ruling]) -> dict[str, int]:

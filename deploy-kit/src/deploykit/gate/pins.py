@@ -43,13 +43,13 @@ def pins_text(pins: Pins, manifest: str, sources: Collection[Source]) -> str:
 
     tokens = {"here": "/here"}
     try:
-        read = parse(manifest.encode(), Path(pins.manifest), tokens=tokens)
+        parsed = parse(manifest.encode(), Path(pins.manifest), tokens=tokens)
         chosen: dict[str, NewPin] = {}
-        for book in read.books:
+        for book in parsed.books:
             source = _source(pins, book.origin, (book.branch, book.track), sources)
             if source is not None:
                 chosen[book.place] = NewPin(source.commit, source.branch)
-        text = rewrite_pins(read, chosen, tokens)
+        text = rewrite_pins(parsed, chosen, tokens)
     except GitshelfError as error:
         raise InputError(f"{pins.project}: {error.message}", error.remedy) from None
     if not chosen:

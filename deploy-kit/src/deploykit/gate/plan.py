@@ -30,13 +30,13 @@ def touched_paths(
     trees: Trees, before: State, state: State, item: Item
 ) -> Mapping[str, tuple[str, ...]]:
     """What the changes of an item alter, by project."""
-    found: dict[str, tuple[str, ...]] = {}
+    touched: dict[str, tuple[str, ...]] = {}
     for change in item.changes:
         place = (change.project, change.branch)
-        if change.project not in found and place in before.commits:
+        if change.project not in touched and place in before.commits:
             paths = trees.changed(change.project, before.commits[place], state.commits[place])
-            found[change.project] = paths
-    return found
+            touched[change.project] = paths
+    return touched
 
 
 def _jobs(config: Config, trees: Trees, state: State) -> tuple[tuple[Job, ...], str]:

@@ -76,28 +76,31 @@ class PodJob:
         return Wanted(getpass.getuser(), self.purpose, lease_end(), kept.build.id[:12], kept.item)
 
 
-def run_in_pod(asked: PodJob, command: Command, progress: Progress) -> int:
+def run_in_pod(pod_job: PodJob, command: Command, progress: Progress) -> int:
     """Run `command`, which gets the variables of a pod, with a pod; returns its exit status.
 
     Raises DeployKitError and gitshelf's errors if there can be no pod (which is noted), or the
     state cannot be deployed to it, and KeyboardInterrupt if it is told to end: then the pod is
     gone.
     """
-    site = open_site(Path(asked.kept.site))
-    with working(site, progress, "gate-job") as work, _kit(asked, site) as release:
-        environment, _ = resolve_instance(site, asked.wish.source)
+    site = open_site(Path(pod_job.kept.site))
+    with working(site, progress, "gate-job") as work, _kit(pod_job, site) as release:
+        environment, _ = resolve_instance(site, pod_job.wish.source)
         provider = copying_provider(work, environment)
-        instance = pod_instance(environment.name, asked.name)
-        with _noting_no_pod(asked):
+        instance = pod_instance(environment.name, pod_job.name)
+        with _noting_no_pod(pod_job):
             drop_left(site, is_of_gate, progress)
             if instance in provider.instances():  # of an attempt that was lost
                 provider.down(instance, progress)
-            make = (_bare if asked.wish.bare else _copy)(work, environment, asked)
-        with leased(provider, [instance]), _ended(work, provider, instance, asked.wish) as end:
-            with _noting_no_pod(asked):
+            make = (_bare if pod_job.wish.bare else _copy)(work, environment, pod_job)
+        with (
+            leased(provider, [instance]),
+            _pod_until_end(work, provider, instance, pod_job.wish) as end,
+        ):
+            with _noting_no_pod(pod_job):
                 pod, signers = make()
             bring_over(work, release, pod, signers + release.signers)
-            if asked.wish.bare:
+            if pod_job.wish.bare:
                 _demand_smoke(work, release, pod)
             end.status = command(pod_environment(site, pod))
         return end.status
@@ -106,7 +109,7 @@ def run_in_pod(asked: PodJob, command: Command, progress: Progress) -> int:
 Making = Callable[[], tuple[Inventory, str]]  # a pod, and who may have signed what it carries
 
 
-def _copy(work: Work, environment: Environment, asked: PodJob) -> Making:
+def _copy(work: Work, environment: Environment, pod_job: PodJob) -> Making:
     """How to make a pod at what the train's last environment runs.
 
     What may take longer than a new pod is wanted is done when this returns.
@@ -116,15 +119,15 @@ def _copy(work: Work, environment: Environment, asked: PodJob) -> Making:
     base = build_release(work.site, ledger, base_release(work.site, records, environment))
     signers = kit_signers(records)
     prepare(work, environment, base, signers, older=True)
-    order = Order(environment, (asked.name,), base, asked.wanted(), signers)
+    order = Order(environment, (pod_job.name,), base, pod_job.wanted(), signers)
     return lambda: (create_pods(work, order)[0], signers)
 
 
-def _bare(work: Work, environment: Environment, asked: PodJob) -> Making:
+def _bare(work: Work, environment: Environment, pod_job: PodJob) -> Making:
     """How to make a pod of nodes that nothing was ever deployed to."""
     provider = copying_provider(work, environment)
-    instance = pod_instance(environment.name, asked.name)
-    tags = pod_tags(asked.wanted(), environment.provider, "")
+    instance = pod_instance(environment.name, pod_job.name)
+    tags = pod_tags(pod_job.wanted(), environment.provider, "")
 
     def make() -> tuple[Inventory, str]:
         try:
@@ -145,15 +148,15 @@ def _demand_smoke(work: Work, release: Release, pod: Inventory) -> None:
 
 
 @contextmanager
-def _noting_no_pod(asked: PodJob) -> Iterator[None]:
+def _noting_no_pod(pod_job: PodJob) -> Iterator[None]:
     """Whatever goes wrong in the block is no failure of what is tested: the job had no pod."""
     try:
         yield
     except (DeployKitError, GitshelfError) as error:
-        note_no_pod(asked.folder, asked.job.name, asked.number, error.message)
+        note_no_pod(pod_job.folder, pod_job.job.name, pod_job.number, error.message)
         raise
     except KeyboardInterrupt:
-        note_no_pod(asked.folder, asked.job.name, asked.number, "it took too long")
+        note_no_pod(pod_job.folder, pod_job.job.name, pod_job.number, "it took too long")
         raise
 
 
@@ -165,7 +168,9 @@ class _End:
 
 
 @contextmanager
-def _ended(work: Work, provider: Provider, instance: Instance, wish: PodWish) -> Iterator[_End]:
+def _pod_until_end(
+    work: Work, provider: Provider, instance: Instance, wish: PodWish
+) -> Iterator[_End]:
     """After the block the pod goes; it stays for its grace if the job failed by itself."""
     end, told_to_end = _End(), False
     try:
@@ -198,12 +203,12 @@ def _keep(provider: Provider, instance: Instance, wish: PodWish, progress: Progr
 
 
 @contextmanager
-def _kit(asked: PodJob, site: Site) -> Iterator[Speculative]:
+def _kit(pod_job: PodJob, site: Site) -> Iterator[Speculative]:
     """The release of the state; its files go with the block, as pods have what they need of it."""
-    folder = asked.folder / "kits" / asked.job.name
+    folder = pod_job.folder / "kits" / pod_job.job.name
     config = read_config(config_file(site.folder))
     try:
-        manifest = state_manifest(site, config, asked.kept.commits, stores_of(asked.folder))
-        yield build_speculative(manifest, asked.kept.build.trees, folder)
+        manifest = state_manifest(site, config, pod_job.kept.commits, stores_of(pod_job.folder))
+        yield build_speculative(manifest, pod_job.kept.build.trees, folder)
     finally:
         files.remove_tree(folder)

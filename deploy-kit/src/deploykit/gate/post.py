@@ -43,14 +43,16 @@ def proving(
 ) -> Build | None:
     """The build that passed on the state `trees`, if the branches are there by what it tested.
 
-    None where somebody else brought them there, or half of a circle is merged.
+    None if somebody else brought them there, or half of a circle is merged.
     """
     passed = [
         build
         for build, status in builds.items()
         if build.trees == trees and status is Status.PASSED and not is_post(build)
     ]
-    return min((one for one in passed if is_merged(one)), key=lambda one: one.id, default=None)
+    return min(
+        (build for build in passed if is_merged(build)), key=lambda build: build.id, default=None
+    )
 
 
 def post_build(post: Post, proof: Kept, projects: Sequence[str], tips: Tips) -> Kept:
@@ -80,8 +82,11 @@ class Holds:
         word = f"build {build.id}"
 
         def decide(records: tuple[Record, ...], now: datetime) -> Body:
-            for one in decisions(records):
-                if (one.decision, one.environment) == ("hold", environment) and word in one.reason:
+            for decision in decisions(records):
+                if (decision.decision, decision.environment) == (
+                    "hold",
+                    environment,
+                ) and word in decision.reason:
                     raise _Placed
             return decision_body("hold", environment=environment, reason=f"{word}: {why}")
 

@@ -1,7 +1,7 @@
 """Private branches: what is pushed there is tested at once, without review.
 
-One pure function decides, `next_private`. Where that is configured, what passes takes its queue's
-branch along: forward only, and only to the trees on which its jobs passed.
+One pure function decides, `next_private`. If so configured, what passes takes its queue's branch
+along: forward only, and only to the trees on which its jobs passed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def next_private(
 ) -> list[PrivateAction]:
     """What to do now; `moves` is the branch that goes along, '' for none.
 
-    Where nothing goes along, one result per commit is enough, on whatever the other projects were.
+    If nothing goes along, one result per commit is enough, on whatever the other projects were.
     """
     actions: list[PrivateAction] = []
     kept: set[Build] = set()
@@ -112,4 +112,4 @@ def build_of(branch: Branch, builds: Mapping[Build, Status], *, exact: bool) -> 
         and (builds[build] in (Status.FAILED, Status.NO_VERDICT) or not exact)
     ]
     over = [build for build in same if builds[build].over]
-    return min(over or same, key=lambda one: one.id, default=wanted)
+    return min(over or same, key=lambda build: build.id, default=wanted)

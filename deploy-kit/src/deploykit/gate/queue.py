@@ -76,8 +76,8 @@ class Submit:
 class Reject:
     """Tell an item's owners that it is not merged, and why; it leaves the queue.
 
-    `build` is the one that failed, None where there was none. `blamed`: something is wrong with it;
-    if not, its jobs could not be run, and nobody votes on that.
+    `build` is the one that failed, None if there was none. `blamed`: something is wrong with the
+    item; if not, its jobs could not be run, and nobody votes on that.
     """
 
     item: Item
@@ -99,7 +99,7 @@ Action = Prepare | Start | Cancel | Submit | Reject | Tell
 
 
 def next_actions(queue: Queue, facts: Facts) -> list[Action]:
-    """What to do now, in order. Nothing to do while jobs run gives an empty list.
+    """What to do now, in order; an empty list while there is only to wait for jobs.
 
     It may be called at any time and as often as one likes: it asks for what is not yet so. After
     a `Submit` or `Reject` that could not be done, the rest must not be done either. While trees
@@ -114,8 +114,8 @@ def next_actions(queue: Queue, facts: Facts) -> list[Action]:
     if unknown:
         # Which builds are needed is not known before; least of all which are not.
         return list(unknown)
-    told = _told(queue, facts, line.items[:size])
-    told += [
+    tells = _queue_tells(queue, facts, line.items[:size])
+    tells += [
         Tell(held.change, key, f"Not in the queue: it {held.why}.")
         for held in line.held
         if not held.change.told(key := f"held {held.change.ask} {held.why}")
@@ -129,7 +129,7 @@ def next_actions(queue: Queue, facts: Facts) -> list[Action]:
     # Chains are chains on the present tips, which verdicts move.
     starts = [action for action in walk.actions if isinstance(action, Start)]
     verdicts = [action for action in walk.actions if isinstance(action, Submit | Reject)]
-    return [*told, *cancelled, *starts, *verdicts]
+    return [*tells, *cancelled, *starts, *verdicts]
 
 
 class _Walk:
@@ -204,14 +204,14 @@ class _Walk:
         self._settled = False
 
 
-def _told(queue: Queue, facts: Facts, items: tuple[Item, ...]) -> list[Action]:
+def _queue_tells(queue: Queue, facts: Facts, items: tuple[Item, ...]) -> list[Action]:
     """What owners hear of entering the queue, and of leaving it without a verdict."""
-    found: list[Action] = []
+    tells: list[Action] = []
     inside = {change.id for item in items for change in item.changes}
     for item in items:
         for change in item.changes:
             if not change.told(key := f"entered {change.ask}"):
-                found.append(Tell(change, key, f"In the queue '{queue.name}'."))
+                tells.append(Tell(change, key, f"In the queue '{queue.name}'."))
     for change in facts.changes.values():
         entered, left = f"entered {change.ask}", f"left {change.ask}"
         if not queue.holds(change) or not change.open or change.refused or change.id in inside:
@@ -220,7 +220,7 @@ def _told(queue: Queue, facts: Facts, items: tuple[Item, ...]) -> list[Action]:
             continue
         ruling = facts.rulings.get(change.id, Ruling())
         if change.ask in ruling.dequeued:
-            found.append(Tell(change, left, "Out of the queue: somebody took it out."))
+            tells.append(Tell(change, left, "Out of the queue: somebody took it out."))
         elif not change.approved:
-            found.append(Tell(change, left, "Out of the queue: it is no longer approved."))
-    return found
+            tells.append(Tell(change, left, "Out of the queue: it is no longer approved."))
+    return tells

@@ -110,13 +110,13 @@ class Gate:
             for queue in self.config.queues:
                 merges.update(self._known(queue, reading))
             actions = next_checks(self.config.projects, facts_of(reading, merges, builds), AT_ONCE)
-            prepares = [one for one in actions if isinstance(one, Prepare)]
+            prepares = [prepare for prepare in actions if isinstance(prepare, Prepare)]
             if not prepares:
                 break
             by_commit = reading.by_commit()
-            for one in prepares:
-                queue = queue_of(self.config, by_commit[one.item[0]])
-                self._prepare(queue, reading, one, alone=True)
+            for prepare in prepares:
+                queue = queue_of(self.config, by_commit[prepare.item[0]])
+                self._prepare(queue, reading, prepare, alone=True)
         return self._do(actions, None, reading)
 
     def _decide(self, queue: Queue, reading: Reading) -> list[Action]:
@@ -125,11 +125,11 @@ class Gate:
             builds = without_post(self.work.statuses())
             facts = facts_of(reading, self._known(queue, reading), builds)
             actions = next_actions(queue, facts)
-            prepares = [one for one in actions if isinstance(one, Prepare)]
+            prepares = [prepare for prepare in actions if isinstance(prepare, Prepare)]
             if not prepares:
                 return actions
-            for one in prepares:
-                if not self._prepare(queue, reading, one):
+            for prepare in prepares:
+                if not self._prepare(queue, reading, prepare):
                     break
 
     def _known(self, queue: Queue, reading: Reading) -> Merges:
@@ -141,19 +141,19 @@ class Gate:
         return self._merges[queue.pipeline][1]
 
     def _prepare(
-        self, queue: Queue, reading: Reading, wanted: Prepare, *, alone: bool = False
+        self, queue: Queue, reading: Reading, prepare: Prepare, *, alone: bool = False
     ) -> bool:
         """Merge a chain; whether chains that begin with it can be merged, too.
 
         `alone`: all of the chain is one item (what a change is checked with).
         """
-        item = wanted.chain if alone else wanted.item
+        item = prepare.chain if alone else prepare.item
         tips = tips_of(queue, reading.tips)
-        found = self.trees.state(tips, wanted.chain, item, reading.by_commit())
-        if found is None:
+        merge = self.trees.state(tips, prepare.chain, item, reading.by_commit())
+        if merge is None:
             return False
-        self._known(queue, reading)[wanted.chain] = found
-        return isinstance(found, Merged)
+        self._known(queue, reading)[prepare.chain] = merge
+        return isinstance(merge, Merged)
 
     def _do(self, actions: Sequence[CheckAction], queue: Queue | None, reading: Reading) -> bool:
         """Do `actions`, as far as they can be done; whether anything was."""
@@ -207,7 +207,7 @@ class Gate:
         if vote.passed is not None:
             labels[self.config.vote] = 1 if vote.passed else -1
         if vote.build is not None:
-            text = f"{_told(vote.passed)}:\n{self._jobs_text(vote.build)}"
+            text = f"{_verdict_words(vote.passed)}:\n{self._jobs_text(vote.build)}"
             robot = self._findings(vote.build) if vote.passed is False else []
         if vote.passed is None:
             text += AGAIN
@@ -259,17 +259,17 @@ class Gate:
             body = comments.review(text, [(key, "merged")], labels=labels, notify="NONE")
             self._review(change, body)
         try:
-            where = f"{change_path(change.id)}/revisions/{change.commit}/submit"
-            self.server.post(where, {"notify": "OWNER"})
+            path = f"{change_path(change.id)}/revisions/{change.commit}/submit"
+            self.server.post(path, {"notify": "OWNER"})
         except GerritRefused as error:
             self._reject(Reject(action.item, f"Gerrit refuses it: {error.message}"))
             raise _Stop from None
 
     def _review(self, change: Change, body: dict[str, object]) -> None:
         """Write on the change's current patch set. Whatever is no longer open hears nothing."""
-        where = f"{change_path(change.id)}/revisions/{change.commit}/review"
+        path = f"{change_path(change.id)}/revisions/{change.commit}/review"
         try:
-            self.server.post(where, body)
+            self.server.post(path, body)
         except GerritRefused as error:
             if error.status not in (404, 409):
                 raise
@@ -283,13 +283,13 @@ class Gate:
         kept = self.work.kept(build)
         paths = set(kept.paths) if kept is not None else set()
         return [
-            one
+            finding
             for job, text in self.work.log_texts(build).items()
-            for one in comments.findings(text, paths, job, build.id)
+            for finding in comments.findings(text, paths, job, build.id)
         ]
 
 
-def _told(passed: bool | None) -> str:
+def _verdict_words(passed: bool | None) -> str:
     if passed is None:
         return "Not tested: the jobs could not be run, which says nothing against the change"
     return "Passed" if passed else "Failed"

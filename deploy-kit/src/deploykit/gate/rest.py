@@ -58,13 +58,13 @@ class Server:
 
     def changes(self, query: str, options: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Every change that `query` finds, in as many calls as that takes."""
-        found: list[dict[str, Any]] = []
+        changes: list[dict[str, Any]] = []
         while True:
-            words = [("q", query), ("n", str(MOST)), ("S", str(len(found)))]
+            words = [("q", query), ("n", str(MOST)), ("S", str(len(changes)))]
             page = self.get("/changes/", [*words, *(("o", option) for option in options)])
-            found += page
+            changes += page
             if not page or not page[-1].get("_more_changes"):
-                return found
+                return changes
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         token = base64.b64encode(f"{self.account}:{self.password}".encode()).decode()
@@ -73,8 +73,8 @@ class Server:
         if body is not None:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
-        where = f"{self.url}/a{path}"
-        request = urllib.request.Request(where, data, headers, method=method)  # noqa: S310
+        address = f"{self.url}/a{path}"
+        request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 text = whole(answer.read1).decode("utf-8", errors="replace")
@@ -95,10 +95,10 @@ class Server:
 
     def _refused(self, method: str, path: str, error: urllib.error.HTTPError) -> DeployKitError:
         try:
-            said = one_line(error.read(10_000).decode("utf-8", errors="replace"))
+            answer = one_line(error.read(10_000).decode("utf-8", errors="replace"))
         except OSError:
-            said = ""
-        what = f"{method} {self.url}{path.split('?')[0]}: {error.code} {said or error.reason}"
+            answer = ""
+        what = f"{method} {self.url}{path.split('?')[0]}: {error.code} {answer or error.reason}"
         if error.code in PASSING:
             return GerritAway(what, "look at the server's log")
         remedy = ""
@@ -110,7 +110,7 @@ class Server:
 def read_password(file: Path) -> str:
     """The password that is alone in `file`.
 
-    Raises InputError where it cannot be read, is empty, or others may read it.
+    Raises InputError if it cannot be read, is empty, or others may read it.
     """
     text = read_credentials(file, "the account's HTTP password at Gerrit")
     if not text or "\n" in text:

@@ -28,9 +28,9 @@ class Rules:
     """What of a review counts.
 
     `approvals`: the votes by label that a change needs; who gives the last of them asks for the
-    merge. `vote`: the label that the gate itself
-    votes on, as the account `own`; another one's veto there counts. `trusted`: the accounts whose
-    code runs, None for all. `server`: its canonical address.
+    merge. `vote`: the label that the gate itself votes on, as the account `own`; another account's
+    veto there counts. `trusted`: the accounts whose code runs, None for all. `server`: its
+    canonical address.
     """
 
     approvals: Mapping[str, int]
@@ -67,29 +67,29 @@ def seen(infos: Sequence[Info]) -> Seen:
     return Seen({str(info["_number"]): info for info in infos}, revisions)
 
 
-def missing(found: Seen, rules: Rules) -> list[str]:
-    """Searches for changes that those found need and that were not found with them."""
-    known = {str(info["change_id"]) for info in found.infos.values()}
+def missing(reviews: Seen, rules: Rules) -> list[str]:
+    """Searches for the changes that those in `reviews` need and that are not among them."""
+    known = {str(info["change_id"]) for info in reviews.infos.values()}
     wanted: dict[str, None] = {}
-    for info in found.infos.values():
+    for info in reviews.infos.values():
         if info["status"] != "NEW":
             continue
         for need in dependencies(_message(info), rules.server):
-            if need.number and need.number not in found.infos:
+            if need.number and need.number not in reviews.infos:
                 wanted[f"change:{need.number}"] = None
             elif need.change_id and need.change_id not in known:
                 wanted[f"change:{need.change_id}"] = None
     return list(wanted)
 
 
-def changes_of(found: Seen, rules: Rules) -> dict[str, Change]:
-    """Every change that was found, as the queue is told of it."""
+def changes_of(reviews: Seen, rules: Rules) -> dict[str, Change]:
+    """Every change in `reviews`, as the queue is told of it."""
     by_change_id: dict[str, list[str]] = {}
-    for number, info in found.infos.items():
+    for number, info in reviews.infos.items():
         by_change_id.setdefault(str(info["change_id"]), []).append(number)
     return {
-        number: _with_needs(_change(info, rules), info, found, by_change_id, rules)
-        for number, info in found.infos.items()
+        number: _with_needs(_change(info, rules), info, reviews, by_change_id, rules)
+        for number, info in reviews.infos.items()
         if info["status"] in STATUSES and "current_revision" in info
     }
 
@@ -98,13 +98,15 @@ def _change(info: Info, rules: Rules) -> Change:
     revision = info["revisions"][info["current_revision"]]
     patchset = int(revision["_number"])
     talk = [
-        one for one in info.get("messages", [])
-        if not _is_own(one, rules.own) and int(one.get("_revision_number", 0)) == patchset
+        message for message in info.get("messages", [])
+        if not _is_own(message, rules.own) and int(message.get("_revision_number", 0)) == patchset
     ]  # fmt: skip
-    rechecks = [one for one in talk if recheck_reason(str(one["message"])) is not None]
-    asks = [one for one in talk if one in rechecks or rules.asks(str(one["message"]))]
+    rechecks = [message for message in talk if recheck_reason(str(message["message"])) is not None]
+    asks = [
+        message for message in talk if message in rechecks or rules.asks(str(message["message"]))
+    ]
     approved, since = _approval(info, rules)
-    people = {_account(one.get("author")) for one in rechecks}
+    people = {_account(message.get("author")) for message in rechecks}
     uploader = _account(revision.get("uploader") or info["owner"])
     trusted = rules.trusted is None or uploader in rules.trusted or bool(people & rules.trusted)
     return Change(
@@ -124,9 +126,9 @@ def _change(info: Info, rules: Rules) -> Change:
         subject=str(info.get("subject", "")),
         owner=str(info["owner"].get("username") or info["owner"].get("name") or ""),
         reasons=tuple(
-            (str(one["id"]), bug)
-            for one in rechecks
-            if (bug := recheck_reason(str(one["message"])))
+            (str(message["id"]), bug)
+            for message in rechecks
+            if (bug := recheck_reason(str(message["message"])))
         ),
     )
 
@@ -139,7 +141,7 @@ def _approval(info: Info, rules: Rules) -> tuple[bool, float]:
         label = labels.get(name, {})
         lowest = min((int(value) for value in label.get("values", {})), default=-2)
         votes = [
-            (int(one.get("value", 0)), str(one.get("date", ""))) for one in label.get("all", [])
+            (int(vote.get("value", 0)), str(vote.get("date", ""))) for vote in label.get("all", [])
         ]
         if any(value == lowest < 0 for value, _ in votes):
             return False, 0.0
@@ -147,8 +149,8 @@ def _approval(info: Info, rules: Rules) -> tuple[bool, float]:
         if not dates:
             return False, 0.0
         moments.append(min(dates))
-    for one in labels.get(rules.vote, {}).get("all", []):
-        if int(one.get("value", 0)) < 0 and _account(one) != rules.own:
+    for vote in labels.get(rules.vote, {}).get("all", []):
+        if int(vote.get("value", 0)) < 0 and _account(vote) != rules.own:
             return False, 0.0
     return True, max(moments, default=0.0)
 
@@ -156,7 +158,7 @@ def _approval(info: Info, rules: Rules) -> tuple[bool, float]:
 def _with_needs(
     change: Change,
     info: Info,
-    found: Seen,
+    reviews: Seen,
     by_change_id: Mapping[str, Sequence[str]],
     rules: Rules,
 ) -> Change:
@@ -168,14 +170,14 @@ def _with_needs(
         elif need.number:
             needs[need.number] = None
         else:
-            others = [one for one in by_change_id.get(need.change_id, ()) if one != change.id]
+            others = [other for other in by_change_id.get(need.change_id, ()) if other != change.id]
             if not others:
                 problem = problem or f"depends on {need.change_id}, which no change has"
             needs.update(dict.fromkeys(others))
     parents: list[str] = []
     for parent in info["revisions"][info["current_revision"]]["commit"]["parents"]:
-        number, patchset = found.revisions.get(str(parent["commit"]), ("", 0))
-        below = found.infos.get(number)
+        number, patchset = reviews.revisions.get(str(parent["commit"]), ("", 0))
+        below = reviews.infos.get(number)
         if below is None or number == change.id:
             continue
         current = int(below["revisions"][below["current_revision"]]["_number"])
@@ -193,15 +195,15 @@ def _with_needs(
 
 def outcomes(infos: Collection[Info], rules: Rules) -> tuple[bool, ...]:
     """Whether the items that got a verdict were merged, oldest first, by the gate's own words."""
-    found = [
-        (str(one["date"]), str(one["id"]), match[2] == "merged")
+    verdicts = [
+        (str(message["date"]), str(message["id"]), match[2] == "merged")
         for info in infos
-        for one in info.get("messages", [])
-        if _is_own(one, rules.own)
-        for match in MARK.finditer(str(one["message"]))
+        for message in info.get("messages", [])
+        if _is_own(message, rules.own)
+        for match in MARK.finditer(str(message["message"]))
         if match[2]
     ]
-    return tuple(merged for _, _, merged in sorted(found))
+    return tuple(merged for _, _, merged in sorted(verdicts))
 
 
 def merges(infos: Collection[Info], rules: Rules) -> tuple[Mention, ...]:

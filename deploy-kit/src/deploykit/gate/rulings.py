@@ -15,7 +15,7 @@ def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict
     Each counts for the patch set that it names; one that took a change out, for the ask it names.
     """
     ignored = discounted(records)
-    found: dict[str, Ruling] = {}
+    rulings: dict[str, Ruling] = {}
     for record in records:
         body = record.body
         if record.kind != "gate" or record.n in ignored:
@@ -23,9 +23,9 @@ def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict
         change = changes.get(body["change"])
         if change is None or change.commit != body["commit"]:
             continue
-        old = found.get(change.id, Ruling())
+        old = rulings.get(change.id, Ruling())
         if body["act"] == "expedite":
-            found[change.id] = Ruling(record.n, old.dequeued)
+            rulings[change.id] = Ruling(record.n, old.dequeued)
         else:
-            found[change.id] = Ruling(old.expedited, old.dequeued | {body["ask"]})
-    return found
+            rulings[change.id] = Ruling(old.expedited, old.dequeued | {body["ask"]})
+    return rulings

@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
     place = folder / "work" / name
     try:
         kept = read_build(folder)
-        job = next(one for one in kept.jobs if one.name == name)
+        job = next(job for job in kept.jobs if job.name == name)
         check_out(kept.commits, stores_of(folder).store, place)
         if job == kept.jobs[0]:
             _keep_content(kept, folder)
@@ -83,8 +83,8 @@ def _in_pod(kept: Kept, job: Job, folder: Path, attempt: int) -> int:
         return run_beside(job, place / job.folder, env)
 
     assert job.pod is not None
-    asked = PodJob(kept, job, job.pod, folder, attempt)
-    return run_in_pod(asked, command, Shown(console.stderr()))
+    pod_job = PodJob(kept, job, job.pod, folder, attempt)
+    return run_in_pod(pod_job, command, Shown(console.stderr()))
 
 
 def run_beside(job: Job, where: Path, env: Mapping[str, str]) -> int:

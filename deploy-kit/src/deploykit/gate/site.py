@@ -62,7 +62,7 @@ class Surroundings:
 def open_gate(site: Site, ledger: Ledger, say: Callable[[str], None]) -> Opened:
     """The gate of `site`; its jobs run where site.yml's `jobs` says, else on this machine.
 
-    Raises InputError where gate.yml or a file that it names does not fit.
+    Raises InputError if gate.yml or a file that it names does not fit.
     """
     config = read_config(config_file(site.folder))
     _demand_known(config, ledger)

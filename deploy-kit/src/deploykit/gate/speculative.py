@@ -59,7 +59,7 @@ class Projects:
 def state_manifest(site: Site, config: Config, commits: Tips, trees: Trees) -> str:
     """The manifest of the state `commits`, with its books at its commits.
 
-    It is the one that the state itself has, where the site lies in a project (`home`). Raises
+    It is the one that the state itself has, if the site lies in a project (`home`). Raises
     gitshelf's errors.
     """
     from gitshelf.resolution import load
@@ -79,16 +79,16 @@ def state_manifest(site: Site, config: Config, commits: Tips, trees: Trees) -> s
         return manifest_text(load(file, tokens=here), projects)
 
 
-def manifest_text(read: Manifest, projects: Projects) -> str:
+def manifest_text(manifest: Manifest, projects: Projects) -> str:
     """The books of a manifest, each from its source in `projects`, as YAML."""
     lines = ["books:"]
-    for book in read.books:
+    for book in manifest.books:
         url, commit = projects.source(book)
         fields = {"book": book.written, "git": url, "branch": commit, **book.policies.to_json()}
         if book.path:
             fields["path"] = book.path
         lines += _entry(fields)
-    for link in read.links:
+    for link in manifest.links:
         lines += _entry({"book": link.written, "link": link.written_target})
     return "\n".join([*lines, ""])
 

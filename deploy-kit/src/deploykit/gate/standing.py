@@ -22,7 +22,7 @@ def queues_json(gate: Gate, reading: Reading) -> list[dict[str, Any]]:
         {
             **_queue(queue, reading, builds),
             "merged": _as_merged(gate, queue, reading, builds),
-            "private": [one.json for one in private if one.queue == queue.pipeline],
+            "private": [branch.json for branch in private if branch.queue == queue.pipeline],
         }
         for queue in gate.config.queues
     ]
@@ -39,15 +39,15 @@ def queue_lines(queues: list[dict[str, Any]]) -> Iterator[str]:
         for held in queue["held"]:
             yield f"  {held['change']:<12} held     it {held['why']}"
         if queue["merged"]:
-            yield from _told("as merged", queue["merged"])
+            yield from _jobs_lines("as merged", queue["merged"])
         for branch in queue["private"]:
-            yield from _told(f"{branch['project']} {branch['branch']}", branch)
+            yield from _jobs_lines(f"{branch['project']} {branch['branch']}", branch)
 
 
-def _told(name: str, told: Mapping[str, Any]) -> Iterator[str]:
+def _jobs_lines(name: str, jobs: Mapping[str, Any]) -> Iterator[str]:
     """How jobs stand that are about no change, with the logs of those that failed."""
-    yield f"  {one_line(name, 60)}: {told['state']}"
-    for job, log in told["failed"].items():
+    yield f"  {one_line(name, 60)}: {jobs['state']}"
+    for job, log in jobs["failed"].items():
         yield f"    {job}: {log}"
 
 
@@ -83,8 +83,8 @@ def _queue(queue: Queue, reading: Reading, builds: Mapping[Build, Status]) -> di
 
 
 def _state(queue: Queue, item: Item, builds: Mapping[Build, Status]) -> str:
-    """The state of the item's builds: the one that runs, else the best that came out."""
-    found = {
+    """The state of the item's builds: of the one that runs, else of the one that went best."""
+    statuses = {
         status
         for build, status in builds.items()
         if build.pipeline == queue.pipeline
@@ -92,6 +92,6 @@ def _state(queue: Queue, item: Item, builds: Mapping[Build, Status]) -> str:
         and build.ask == item.ask
     }
     for status in (Status.RUNNING, Status.FAILING, Status.PASSED, Status.FAILED, Status.NO_VERDICT):
-        if status in found:
+        if status in statuses:
             return str(status)
     return "waiting"

@@ -110,34 +110,34 @@ class Trees:
     ) -> Merged | Conflict | None:
         """`chain` merged onto `tips`; its last item has the commits `item`.
 
-        `changes` are by commit. None where what the last item stands on cannot be merged itself.
+        `changes` are by commit. None if what the last item stands on cannot be merged itself.
         Everything must have been fetched.
         """
-        found = self._merged(tips, chain, len(chain) - len(item), changes)
-        if isinstance(found, State):
-            return Merged(found.digest)
-        return found
+        merge = self._merged(tips, chain, len(chain) - len(item), changes)
+        if isinstance(merge, State):
+            return Merged(merge.digest)
+        return merge
 
     def known(self, tips: Tips, chain: Chain) -> State:
         """The state of a chain that was merged before. Raises KeyError if it was not."""
-        found = self._states[_key(tips), chain]
-        if isinstance(found, Conflict):
+        state = self._states[_key(tips), chain]
+        if isinstance(state, Conflict):
             raise KeyError(chain)
-        return found
+        return state
 
     def digest(self, commits: Tips) -> str:
         """The digest of the trees of these commits."""
-        return digest_of({place: self.tree(place[0], one) for place, one in commits.items()})
+        return digest_of({place: self.tree(place[0], commit) for place, commit in commits.items()})
 
     def tree(self, project: str, commit: str) -> str:
         """The id of a commit's tree, without the project's pins."""
         if commit not in self._digests:
             pins = self.pins.get(project)
             if pins is None:
-                found = self._asked(project, "rev-parse", f"{commit}^{{tree}}")
+                tree = self._git_output(project, "rev-parse", f"{commit}^{{tree}}")
             else:
-                found = self.with_file(project, commit, pins, None)
-            self._digests[commit] = found
+                tree = self.with_file(project, commit, pins, None)
+            self._digests[commit] = tree
         return self._digests[commit]
 
     def with_file(self, project: str, commit: str, path: str, text: str | None) -> str:
@@ -170,7 +170,7 @@ class Trees:
     def push(self, place: Place, old: str, new: str) -> bool:
         """Move a branch from the commit `old` to `new`; False if it is no longer at `old`.
 
-        Raises PushRefused, Unfetched where the server is away.
+        Raises PushRefused, Unfetched if the server is away.
         """
         project, branch = place
         ref = f"refs/heads/{branch}"
@@ -179,12 +179,12 @@ class Trees:
         done = git.plainly(self.store(project), words, timeout=FETCH_TIMEOUT, settings=self._ssh)
         if done.returncode == 0:
             return True
-        said = [line for line in done.stdout.splitlines() if line.startswith("!")]
-        if not said:
+        refusals = [line for line in done.stdout.splitlines() if line.startswith("!")]
+        if not refusals:
             raise Unfetched(f"cannot push to {self.remote.url(project)}: {done.stderr.strip()}")
-        if "[remote rejected]" in said[0]:
+        if "[remote rejected]" in refusals[0]:
             raise PushRefused(
-                f"{project} does not take a push to {branch}: {said[0].split('[', 1)[1]}",
+                f"{project} does not take a push to {branch}: {refusals[0].split('[', 1)[1]}",
                 "give the gate's account the right to push there (docs/gate.md)",
             )
         return False
@@ -195,7 +195,7 @@ class Trees:
         if pins is None:
             return tip
         words = ("log", "-1", "--first-parent", "--format=%H", tip, "--")
-        return self._asked(project, *words, ":(top)", f":(top,exclude,literal){pins}") or tip
+        return self._git_output(project, *words, ":(top)", f":(top,exclude,literal){pins}") or tip
 
     def contains(self, project: str, tip: str, commit: str) -> bool:
         """Whether `commit` is in the history of `tip`."""
@@ -206,7 +206,7 @@ class Trees:
         done = git.plainly(self.store(project), ["merge-base", tip, commit], timeout=MERGE_TIMEOUT)
         return done.stdout.strip() if done.returncode == 0 else tip
 
-    def _asked(self, project: str, *words: str) -> str:
+    def _git_output(self, project: str, *words: str) -> str:
         done = git.plainly(self.store(project), words, timeout=MERGE_TIMEOUT)
         self._demand(done, self.store(project))
         return done.stdout.strip()
@@ -264,17 +264,17 @@ class Trees:
     def _base(self, tips: Tips, chain: Chain) -> State | None:
         if not chain:
             return State(tips, self.digest(tips))
-        found = self._states.get((_key(tips), chain))
-        return found if isinstance(found, State) else None
+        state = self._states.get((_key(tips), chain))
+        return state if isinstance(state, State) else None
 
-    def _note(self, key: tuple[str, Chain], found: State | Conflict) -> State | Conflict:
+    def _note(self, key: tuple[str, Chain], merge: State | Conflict) -> State | Conflict:
         if len(self._states) > 10_000:
             self._states.clear()
-        self._states[key] = found
-        return found
+        self._states[key] = merge
+        return merge
 
     def _merge(self, change: Change, tip: str, chain: Chain) -> str | Conflict:
-        """The commit that merging `change` onto `tip` gives."""
+        """The commit that has `change` merged onto `tip`."""
         store, commit = self.store(change.project), change.commit
         strange = self._not_in_review(store, tip, commit, chain)
         if strange:
@@ -298,8 +298,8 @@ class Trees:
 
     def _not_in_review(self, store: Path, tip: str, commit: str, chain: Chain) -> str:
         words = ["rev-list", "--max-count=200", commit, f"^{tip}"]
-        found = git.plainly(store, words, timeout=MERGE_TIMEOUT).stdout.split()
-        strange = [one[:12] for one in found if one not in chain]
+        commits = git.plainly(store, words, timeout=MERGE_TIMEOUT).stdout.split()
+        strange = [unknown[:12] for unknown in commits if unknown not in chain]
         return ", ".join(strange[:3])
 
     def _is_ancestor(self, store: Path, old: str, new: str) -> bool:
@@ -310,9 +310,9 @@ class Trees:
     ) -> str:
         """A commit that is the same whenever it is made: its time is that of its newest parent."""
         words = ["log", "--no-walk=unsorted", "--format=%ct", *parents]
-        times = [int(one) for one in git.plainly(store, words).stdout.split()]
+        times = [int(time) for time in git.plainly(store, words).stdout.split()]
         who = f"{by} {max(times)} +0000"
-        lines = [f"tree {tree}", *(f"parent {one}" for one in parents)]
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         text = "\n".join([*lines, f"author {who}", f"committer {who}", "", title, ""])
         words = ["hash-object", "-t", "commit", "-w", "--stdin"]
         done = git.plainly(store, words, input=text)
@@ -328,4 +328,6 @@ class Trees:
 
 
 def _key(tips: Tips) -> str:
-    return "\n".join(f"{project} {branch} {one}" for (project, branch), one in sorted(tips.items()))
+    return "\n".join(
+        f"{project} {branch} {commit}" for (project, branch), commit in sorted(tips.items())
+    )

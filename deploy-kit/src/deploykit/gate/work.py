@@ -53,7 +53,7 @@ class Kept:
 
     def base(self, project: str) -> str:
         """The commit of `project` that the item stands on; '' if the state has no such project."""
-        return next((one for (name, _), one in self.before.items() if name == project), "")
+        return next((commit for (name, _), commit in self.before.items() if name == project), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Work:
 
     def statuses(self) -> dict[Build, Status]:
         """Every build, and how far it is. A folder that cannot be read counts as none."""
-        found: dict[Build, Status] = {}
+        statuses: dict[Build, Status] = {}
         for kept in self._all():
             if kept.build not in self._over:
                 status = self._status(kept)
@@ -86,10 +86,10 @@ class Work:
                     self._over[kept.build] = status
                     self._trees.release(kept.build.id, {place[0] for place in kept.commits})
                 else:
-                    found[kept.build] = status
+                    statuses[kept.build] = status
             if kept.build in self._over:
-                found[kept.build] = self._over[kept.build]
-        return found
+                statuses[kept.build] = self._over[kept.build]
+        return statuses
 
     def start(self, kept: Kept) -> None:
         """Write a build down and start its jobs. Raises DeployKitError for a full disk."""
@@ -127,7 +127,7 @@ class Work:
         kept = self.kept(build)
         if kept is None:
             return []
-        found = []
+        jobs = []
         for job in kept.jobs:
             last = self._last(kept, job)
             if last is not None and last.ended:
@@ -135,33 +135,33 @@ class Work:
                 taken = state.ended - state.began if state.ended and state.began else timedelta()
                 result = last.why or str(state.result or "")
                 seconds = taken.total_seconds()
-                found.append(Ran(job.name, result, seconds, state.log, state.ended))
-        return found
+                jobs.append(Ran(job.name, result, seconds, state.log, state.ended))
+        return jobs
 
     def failed_logs(self, build: Build) -> dict[str, str]:
         """Where the logs are of the jobs that ended without passing, by their names."""
-        return {one.name: one.log for one in self.ran(build) if one.result != Result.PASSED}
+        return {job.name: job.log for job in self.ran(build) if job.result != Result.PASSED}
 
     def log_texts(self, build: Build) -> dict[str, str]:
         """What the jobs of a build printed, by their names."""
         kept = self.kept(build)
         if kept is None:
             return {}
-        found = {}
+        texts = {}
         for job in kept.jobs:
             last = self._last(kept, job)
             if last is not None:
-                found[job.name] = self._executor.log_text(_job_id(kept, job, last.number))
-        return found
+                texts[job.name] = self._executor.log_text(_job_id(kept, job, last.number))
+        return texts
 
     def latest(self, item: str) -> Kept | None:
         """The newest build of an item; of an item in a queue rather than of a check."""
-        found = [kept for kept in self._all() if kept.item == item]
+        builds = [kept for kept in self._all() if kept.item == item]
 
         def when(kept: Kept) -> tuple[bool, float]:
             return kept.build.pipeline != CHECK, self.written(kept.build)
 
-        return max(found, key=when, default=None)
+        return max(builds, key=when, default=None)
 
     def written(self, build: Build) -> float:
         """When a build was begun, in seconds; 0 for one that is not there."""
@@ -178,8 +178,8 @@ class Work:
     def _all(self) -> list[Kept]:
         if not self._folder.is_dir():
             return []
-        found = (self._read(folder) for folder in sorted(self._folder.iterdir()))
-        return [kept for kept in found if kept is not None]
+        builds = (self._read(folder) for folder in sorted(self._folder.iterdir()))
+        return [kept for kept in builds if kept is not None]
 
     def _read(self, folder: Path) -> Kept | None:
         try:
@@ -195,14 +195,14 @@ class Work:
 
     def _last(self, kept: Kept, job: Job) -> Attempt | None:
         """The last attempt of a job; None if there was none."""
-        found = None
+        attempt = None
         for number in range(1, TRIES + 1):
             state = _poll(self._executor, _job_id(kept, job, number))
             if state is None:
                 break
             why = _read_no_pod(self._folder / kept.build.id, job.name, number) if job.pod else ""
-            found = Attempt(number, state, why)
-        return found
+            attempt = Attempt(number, state, why)
+        return attempt
 
     def _run(self, kept: Kept) -> list[str]:
         """Start the jobs of a build that are due; a line for each that is tried again."""
@@ -255,7 +255,7 @@ def stores_of(folder: Path) -> Trees:
 
 
 def read_build(folder: Path) -> Kept:
-    """The build in `folder`. Raises OSError, ValueError, KeyError or TypeError if there is none."""
+    """The build in `folder`. Raises OSError, ValueError, KeyError or TypeError if none is there."""
     return _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
 
 
@@ -327,7 +327,7 @@ def _parsed(value: Mapping[str, Any]) -> Kept:
         value["item"],
         value["token"],
         _tips(value["commits"]),
-        tuple(_job(one) for one in value["jobs"]),
+        tuple(_job(job) for job in value["jobs"]),
         value["broken"],
         tuple(value["paths"]),
         _tips(value.get("before", ())),  # what a gate of before wrote has none

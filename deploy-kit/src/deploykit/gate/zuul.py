@@ -86,7 +86,7 @@ def tenant(config: Config, name: str, config_project: str = CONFIG_PROJECT) -> l
 def project_config(config: Config) -> list[dict[str, Any]]:
     """The configuration that lies in the config project (zuul.yaml)."""
     return [
-        *({"pipeline": one} for one in pipelines(config)),
+        *({"pipeline": pipeline} for pipeline in pipelines(config)),
         *({"queue": _queue(queue)} for queue in config.queues),
         {"job": _base()},
         *({"job": _job(config, job)} for job in config.jobs),
@@ -205,7 +205,7 @@ def _base() -> dict[str, Any]:
 
 def _job(config: Config, job: Job) -> dict[str, Any]:
     beside = {p for queue in config.queues if queue.projects & job.projects for p in queue.projects}
-    found: dict[str, Any] = {
+    stanza: dict[str, Any] = {
         "name": job.name,
         "parent": "base",
         "run": RUN,
@@ -217,8 +217,8 @@ def _job(config: Config, job: Job) -> dict[str, Any]:
         },
     }
     if job.paths:
-        found["files"] = [expression(path) for path in job.paths]
-    return found
+        stanza["files"] = [expression(path) for path in job.paths]
+    return stanza
 
 
 def _stanza(config: Config, queue: Queue, project: str) -> dict[str, Any]:
