@@ -57,8 +57,8 @@ VERDICTS = frozenset({Result.PASSED, Result.FAILED, Result.TIMED_OUT})
 class JobSpec:
     """What is to be run.
 
-    `id` is chosen by the caller and names this one run for good: starting it a second time gives
-    the first. `item` says whom it is for, `trees` (ids by repository), `digest` (a kit's) and
+    `id` is chosen by the caller and names this one run for good: to start it a second time changes
+    nothing. `item` says whom it is for, `trees` (ids by repository), `digest` (a kit's) and
     `suites` what is tried: the executor only keeps them. `env` is added to the executor's own
     environment, `secrets` too, but these are never written down and are masked in the log.
 
@@ -85,30 +85,30 @@ class JobSpec:
 
 
 def _problems(spec: JobSpec) -> list[tuple[str, str]]:
-    found = []
+    problems = []
     if not ID.fullmatch(spec.id):
-        found.append(("its id is no name", "letters, digits, '.', '_' and '-', at most 100"))
+        problems.append(("its id is no name", "letters, digits, '.', '_' and '-', at most 100"))
     if not spec.argv or not spec.argv[0]:
-        found.append(("it has no command", "name the program and its words in `argv`"))
+        problems.append(("it has no command", "name the program and its words in `argv`"))
     if spec.timeout <= 0 or spec.grace < 0 or spec.memory < 0:
-        found.append(("a time or size is negative", "seconds and bytes, the timeout above 0"))
-    found += [
+        problems.append(("a time or size is negative", "seconds and bytes, the timeout above 0"))
+    problems += [
         (f"'{name}' is no name of a variable", "letters, digits and '_'")
         for name in (*spec.env, *spec.secrets)
         if not VARIABLE.fullmatch(name)
     ]
-    found += [
+    problems += [
         (f"the secret {name} has fewer than {LEAST_SECRET} characters", "take a longer one")
         for name, value in spec.secrets.items()
         if len(value) < LEAST_SECRET
     ]
     shown = [*spec.argv, *spec.env.values(), spec.cwd, spec.item, *spec.suites]
-    found += [
+    problems += [
         (f"the secret {name} stands in its command or environment", "leave it to `secrets`")
         for name, value in spec.secrets.items()
         if value and any(value in word for word in shown)
     ]
-    return found
+    return problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,8 @@ class Executor(Protocol):
     `jobs` lists all that are remembered, the oldest first; `forget` removes what ended before a
     time, and returns how many that were.
 
-    Raise InputError for an id that nobody started, DeployKitError where the executor cannot be
-    asked: then nothing is known, and it is asked again later.
+    Raise InputError for an id that nobody started, DeployKitError if the executor cannot be asked:
+    then nothing is known, and it is asked again later.
     """
 
     def start(self, spec: JobSpec) -> str: ...
@@ -174,17 +174,17 @@ class Executor(Protocol):
 def executor_for(site: Site) -> Executor:
     """The executor that site.yml names (`jobs: {executor: NAME}`), else the local one.
 
-    Raises InputError where there is none of that name, or its settings do not fit.
+    Raises InputError if there is none of that name, or its settings do not fit.
     """
     section = site.section(SECTION)
     name = DEFAULT
     if section is not None and "executor" in (keys := section.mapping()):
         name = keys["executor"].text()
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
+    executors = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in executors:
         assert section is not None
         raise section.mapping()["executor"].error(
-            f"there is no executor '{name}'", nearest(name, frozenset(found))
+            f"there is no executor '{name}'", nearest(name, frozenset(executors))
         )
-    made: Executor = found[name].load()(site)
+    made: Executor = executors[name].load()(site)
     return made

@@ -47,7 +47,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def new_cgroup(name: str) -> Path | None:
-    """A new cgroup below this process's own, None where none can be made."""
+    """A new cgroup below this process's own, None if none can be made."""
     with contextlib.suppress(OSError, StopIteration):
         mounts = (PROC / "self/mountinfo").read_text("utf-8").splitlines()
         mount = next(line.split()[4] for line in mounts if " - cgroup2 " in line)
@@ -72,18 +72,17 @@ def signal_all(number: int, group: Path | None, root: int | None, mark: str = ""
     They are those in `group` and below it, the descendants of the process `root`, and those that
     have `mark` as MARK in their environment.
     """
-    found = dict(_found(group, root, mark))
-    for pid, started in found.items():
+    processes = dict(_living_processes(group, root, mark))
+    for pid, started in processes.items():
         with contextlib.suppress(ProcessLookupError):
             handle = os.pidfd_open(pid)
             try:
-                if (
-                    stat_fields(pid)[START_FIELD] == started
-                ):  # the one that was found, not a later one
+                # The process that was seen, not a later one of its number.
+                if stat_fields(pid)[START_FIELD] == started:
                     signal.pidfd_send_signal(handle, number)
             finally:
                 os.close(handle)
-    return bool(found)
+    return bool(processes)
 
 
 def kill_all(group: Path | None, root: int | None, mark: str = "") -> bool:
@@ -111,8 +110,8 @@ def bury() -> dict[int, int]:
     """Collect the children of this process that have ended: their wait status by process number."""
     ended: dict[int, int] = {}
     with contextlib.suppress(ChildProcessError):
-        while (one := os.waitpid(-1, os.WNOHANG))[0]:
-            ended[one[0]] = one[1]
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            ended[child[0]] = child[1]
     return ended
 
 
@@ -125,7 +124,7 @@ def remove_cgroup(group: Path | None) -> None:
             folder.rmdir()
 
 
-def _found(group: Path | None, root: int | None, mark: str) -> Iterator[tuple[int, str]]:
+def _living_processes(group: Path | None, root: int | None, mark: str) -> Iterator[tuple[int, str]]:
     """Number and start of each living process of a job."""
     stats: dict[int, list[str]] = {}
     for pid in _numbers(entry.name for entry in os.scandir(PROC)):
@@ -147,13 +146,13 @@ def _descendants(root: int, stats: dict[int, list[str]]) -> set[int]:
     children: dict[int, list[int]] = {}
     for pid, stat in stats.items():
         children.setdefault(int(stat[PPID]), []).append(pid)
-    found: set[int] = set()
+    descendants: set[int] = set()
     todo = list(children.get(root, ()))
     while todo:
         pid = todo.pop()
-        found.add(pid)
+        descendants.add(pid)
         todo += children.get(pid, ())
-    return found
+    return descendants
 
 
 def _in_cgroup(group: Path) -> Iterator[int]:

@@ -5,7 +5,7 @@ JOBS/ID/state.json   what is known; written aside and renamed
 JOBS/ID/log          what it printed, masked
 JOBS/ID/lock         held (flock(2)) by its supervisor for as long as that lives
 JOBS/ID/cancel       there, if somebody wants it ended
-JOBS/ID/spare        room for the last words where the disk is full
+JOBS/ID/spare        room for the last words on a full disk
 JOBS/live/N-ID       one empty file for each job that has not ended, in the order of their start
 """
 
@@ -124,9 +124,9 @@ def parse_spec(text: str) -> tuple[JobSpec, list[str]]:
     return JobSpec(**value), secrets
 
 
-def demand_same(spec: JobSpec, kept: Path) -> None:
-    """Raise InputError if `kept` is not what `spec_text` says of `spec`: an id is one run's."""
-    if kept.read_text("utf-8") != spec_text(spec):
+def demand_same(spec: JobSpec, spec_file: Path) -> None:
+    """Raise InputError if `spec_file` holds another spec than `spec`: an id is one run's."""
+    if spec_file.read_text("utf-8") != spec_text(spec):
         raise InputError(
             f"job '{spec.id}' was started before, with another command",
             "an id is one run's: take another one",
@@ -135,10 +135,10 @@ def demand_same(spec: JobSpec, kept: Path) -> None:
 
 def state_json(state: JobState) -> dict[str, Any]:
     """A state for machines, its times as `times.iso` writes them."""
-    found = dataclasses.asdict(state)
+    value = dataclasses.asdict(state)
     for name in MOMENTS:
-        found[name] = times.iso(found[name]) if found[name] else None
-    return found
+        value[name] = times.iso(value[name]) if value[name] else None
+    return value
 
 
 def parse_state(value: Mapping[str, Any]) -> JobState:

@@ -2,8 +2,8 @@
 
 A build gets the spec as its parameter JOB_SPEC and runs `deploy-kit job work`, which runs the
 command on the agent by the local executor and ends with a line that only it writes (`worker_line`).
-A build that ended without it said nothing about what was tried. The builds are Jenkins'; here is
-only kept which is whose, and even that is found again by the parameter JOB_ID.
+A build that ended without it said nothing about what was tried. The builds are Jenkins'; only which
+of them is which job's is kept here, and even that can be found again by the parameter JOB_ID.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def worker_line(id: str, state: JobState) -> str:
 
 
 def for_site(site: Site) -> JenkinsExecutor:
-    """The executor of a site by its site.yml. Raises InputError where that does not fit."""
+    """The executor of a site by its site.yml. Raises InputError if that does not fit."""
     section = site.section(SECTION)
     assert section is not None  # it names this executor
     keys = section.mapping(KEYS)
@@ -113,22 +113,22 @@ class JenkinsExecutor:
                 demand_same(spec, self._folder / f"{spec.id}.spec")
             kept = self._read(spec.id)
             if kept.queue is None and kept.build is None:
-                self._write(self._found_again(kept) or self._asked(kept, spec, text))
+                self._write(self._find_again(kept) or self._queue_build(kept, spec, text))
         return spec.id
 
     def poll(self, id: str) -> JobState:
         kept = self._read(id)
         if not kept.state.running:
             return kept.state
-        seen = self._seen(kept)
-        if seen != kept:
-            self._write(seen)
-        return seen.state
+        latest = self._look(kept)
+        if latest != kept:
+            self._write(latest)
+        return latest.state
 
     def cancel(self, id: str) -> None:
         """Raises DeployKitError if Jenkins does not end the build."""
         seconds = self._read(id).grace + STOPPING
-        if not wait_until(lambda: self._told_to_end(id), seconds, pause=1.0):
+        if not wait_until(lambda: self._tell_to_end(id), seconds, pause=1.0):
             raise DeployKitError(
                 f"Jenkins did not end job '{id}' within {seconds:.0f} s",
                 f"end it there: {self._read(id).state.log}",
@@ -143,15 +143,15 @@ class JenkinsExecutor:
         return self._log(build, start) if build is not None else ""
 
     def forget(self, before: datetime) -> int:
-        old = [one for one in self.jobs() if one.ended is not None and one.ended < before]
-        for one in old:
-            for name in (f"{one.id}.json", f"{one.id}.spec", f".{one.id}.lock"):
+        old = [state for state in self.jobs() if state.ended is not None and state.ended < before]
+        for state in old:
+            for name in (f"{state.id}.json", f"{state.id}.spec", f".{state.id}.lock"):
                 (self._folder / name).unlink(missing_ok=True)
         return len(old)
 
     # What Jenkins is told.
 
-    def _asked(self, kept: _Kept, spec: JobSpec, text: str) -> _Kept:
+    def _queue_build(self, kept: _Kept, spec: JobSpec, text: str) -> _Kept:
         """Have Jenkins build the job."""
         values = {"JOB_ID": spec.id, "ITEM": spec.item, "JOB_SPEC": text}
         path = f"{_job_path(self._server.job)}/buildWithParameters"
@@ -165,7 +165,7 @@ class JenkinsExecutor:
             )
         return dataclasses.replace(kept, queue=int(number[1]))
 
-    def _told_to_end(self, id: str) -> bool:
+    def _tell_to_end(self, id: str) -> bool:
         """Tell Jenkins to end the job, as far as it has not; returns whether it has."""
         if not self.poll(id).running:
             return True
@@ -182,10 +182,10 @@ class JenkinsExecutor:
 
     # What Jenkins says.
 
-    def _seen(self, kept: _Kept) -> _Kept:
+    def _look(self, kept: _Kept) -> _Kept:
         """What is known, with what Jenkins says now."""
         if kept.build is None and kept.queue is not None:
-            kept = self._queued(kept)
+            kept = self._look_in_queue(kept)
         build = kept.build
         if build is None or not kept.state.running:
             return kept
@@ -201,11 +201,11 @@ class JenkinsExecutor:
         result, why = _verdict(kept.state.id, str(info["result"]), self._log(build))
         return _over(kept, result, why)
 
-    def _queued(self, kept: _Kept) -> _Kept:
+    def _look_in_queue(self, kept: _Kept) -> _Kept:
         """What became of the queue item."""
         item = self._json(f"queue/item/{kept.queue}/api/json")
         if item is None:  # Jenkins forgets an item minutes after it left the queue
-            return self._found_again(kept) or _over(
+            return self._find_again(kept) or _over(
                 kept, Result.LOST, f"Jenkins has no queue item {kept.queue} any more"
             )
         if item.get("cancelled"):
@@ -215,7 +215,7 @@ class JenkinsExecutor:
         why = one_line(str(item.get("why") or ""))
         return dataclasses.replace(kept, state=dataclasses.replace(kept.state, summary=why))
 
-    def _found_again(self, kept: _Kept) -> _Kept | None:
+    def _find_again(self, kept: _Kept) -> _Kept | None:
         """The build or queue item that has the job's id as parameter, None if there is none."""
         job = _job_path(self._server.job)
         tree = "[parameters[name,value]]"
@@ -250,13 +250,13 @@ class JenkinsExecutor:
         except _NotThere:
             return None
         try:
-            found = json.loads(text)
+            value = json.loads(text)
         except ValueError:
             raise DeployKitError(
                 f"what Jenkins says at {path} is no JSON: {one_line(text, 80)}",
                 f"look whether {self._server.url} is Jenkins",
             ) from None
-        return found if isinstance(found, dict) else None
+        return value if isinstance(value, dict) else None
 
     def _getting(self, path: str) -> Callable[[jenkins.Jenkins], requests.Response]:
         return lambda to: to.jenkins_request(self._request("GET", path))
@@ -269,7 +269,7 @@ class JenkinsExecutor:
         where = f"Jenkins at {self._server.url}"
         try:
             if self._client is None:
-                self._client = self._connected()
+                self._client = self._connect()
             return question(self._client)
         except jenkins.NotFoundException:
             raise _NotThere(f"{where} has no such page", "look at its job's name") from None
@@ -279,17 +279,17 @@ class JenkinsExecutor:
             ) from None
         except _FAILURES as error:
             self._client = None  # its crumb may be of a session that is over
-            said = one_line(str(error), 200)
-            if "[401]" in said or "[403]" in said:
+            reason = one_line(str(error), 200)
+            if "[401]" in reason or "[403]" in reason:
                 raise DeployKitError(
-                    f"{where} does not let this user do that: {said}",
+                    f"{where} does not let this user do that: {reason}",
                     f"look at the token in {self._server.credentials or 'jobs.credentials'}",
                 ) from None
             raise DeployKitError(
-                f"{where} cannot be asked: {said}", "look at it, then run this again"
+                f"{where} cannot be asked: {reason}", "look at it, then run this again"
             ) from None
 
-    def _connected(self) -> jenkins.Jenkins:
+    def _connect(self) -> jenkins.Jenkins:
         user: str | None = None
         token: str | None = None
         if self._server.credentials is not None:
@@ -334,25 +334,25 @@ def _over(kept: _Kept, result: Result, why: str) -> _Kept:
     return dataclasses.replace(kept, state=kept.state.over(result, why, times.utc_now()))
 
 
-def _verdict(id: str, said: str, log: str) -> tuple[Result, str]:
-    """How a job ended whose build ended as `said`, by what its worker wrote last."""
-    if said == "ABORTED":
+def _verdict(id: str, outcome: str, log: str) -> tuple[Result, str]:
+    """How a job ended whose build's result is `outcome`, by what its worker wrote last."""
+    if outcome == "ABORTED":
         return Result.CANCELLED, "somebody ended its build"
     lines = re.findall(rf"^\[deploy-kit job {re.escape(id)}: ([a-z-]+): (.*)\]$", log, re.MULTILINE)
     if not lines or lines[-1][0] not in set(Result):
-        return Result.BROKEN, f"its build ended as {said} before the job did"
+        return Result.BROKEN, f"its build ended as {outcome} before the job did"
     result = Result(lines[-1][0])
-    if (said == "SUCCESS") != (result is Result.PASSED):
-        return Result.BROKEN, f"its worker says {result}, and the build ended as {said}"
+    if (outcome == "SUCCESS") != (result is Result.PASSED):
+        return Result.BROKEN, f"its worker says {result}, and the build ended as {outcome}"
     return result, lines[-1][1]
 
 
-def _parameter(thing: Mapping[str, Any]) -> str | None:
+def _parameter(item: Mapping[str, Any]) -> str | None:
     """The parameter JOB_ID of a build or queue item."""
-    for action in thing.get("actions") or ():
-        for one in (action or {}).get("parameters") or ():
-            if one.get("name") == "JOB_ID":
-                return str(one.get("value"))
+    for action in item.get("actions") or ():
+        for parameter in (action or {}).get("parameters") or ():
+            if parameter.get("name") == "JOB_ID":
+                return str(parameter.get("value"))
     return None
 
 

@@ -96,8 +96,8 @@ class LocalExecutor:
 
     def jobs(self) -> list[JobState]:
         ids = [entry.parent.name for entry in self._folder.glob("*/state.json")]
-        found = [self.poll(id) for id in ids if ID.fullmatch(id)]
-        return sorted(found, key=lambda state: (state.requested, state.id))
+        states = [self.poll(id) for id in ids if ID.fullmatch(id)]
+        return sorted(states, key=lambda state: (state.requested, state.id))
 
     def log_text(self, id: str, start: int = 0) -> str:
         log = self._job(id).log
@@ -109,9 +109,9 @@ class LocalExecutor:
             return codecs.getincrementaldecoder("utf-8")("replace").decode(file.read())
 
     def forget(self, before: datetime) -> int:
-        old = [one for one in self.jobs() if one.ended is not None and one.ended < before]
-        for one in old:
-            files.remove_tree(self._folder / one.id)
+        old = [state for state in self.jobs() if state.ended is not None and state.ended < before]
+        for state in old:
+            files.remove_tree(self._folder / state.id)
         return len(old)
 
     def _job(self, id: str) -> JobFolder:
@@ -160,8 +160,8 @@ class LocalExecutor:
 
     def _supervise(self, job: JobFolder, spec: JobSpec) -> None:
         """Start the job's supervisor; returns once it has the job."""
-        said = job.path / "supervisor.log"
-        with said.open("ab") as errors:
+        error_log = job.path / "supervisor.log"
+        with error_log.open("ab") as errors:
             child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "deploykit.jobs.supervisor", str(job.path)],
                 stdin=subprocess.PIPE,
@@ -176,12 +176,14 @@ class LocalExecutor:
             child.stdin.close()
             # Its end, too, says that nothing more is to be waited for.
             select.select([child.stdout], [], [], STARTING)
-        self._started = [one for one in (*self._started, child) if one.poll() is None]
+        self._started = [
+            supervisor for supervisor in (*self._started, child) if supervisor.poll() is None
+        ]
         if job.read().supervisor is None:
-            text = said.read_text("utf-8", "replace")
+            text = error_log.read_text("utf-8", "replace")
             raise DeployKitError(
                 f"job '{spec.id}' cannot be started: {last_line(text) or 'its supervisor ended'}",
-                f"what it said: {said}",
+                f"what it said: {error_log}",
             )
 
 

@@ -11,10 +11,10 @@ LONGEST = 64 * 1024  # bytes of a line that are held back for its end
 
 
 class Masker:
-    """Takes a stream in pieces and gives it back with each of `secrets` replaced by `***`.
+    """Takes a stream in pieces and returns it with each of `secrets` replaced by `***`.
 
     Also replaced: a secret as it stands in a URL, and each line of one that has several. What may
-    be the beginning of a secret is held back until the next piece; `rest` gives it.
+    be the beginning of a secret is held back until the next piece; `rest` returns it.
     """
 
     def __init__(self, secrets: Iterable[str], least: int) -> None:
@@ -38,9 +38,9 @@ class Masker:
         cut = data.rfind(b"\n", 0, max(0, len(data) - self._keep)) + 1
         if not cut and len(data) > LONGEST + self._keep:
             cut = len(data) - self._keep
-        for found in self._any.finditer(data) if self._any else ():
-            if found.start() < cut < found.end():
-                cut = found.end()
+        for match in self._any.finditer(data) if self._any else ():
+            if match.start() < cut < match.end():
+                cut = match.end()
         self._held = data[cut:]
         return self._masked(data[:cut])
 

@@ -20,8 +20,7 @@ PIECE = 64 * 1024
 class Output:
     """The reading end of a job's pipe, and the log that it goes to.
 
-    `write_end` is for the job. Raises OSError from `pump` and `end` where the log cannot be
-    written.
+    `write_end` is for the job. `pump` and `end` raise OSError if the log cannot be written.
     """
 
     def __init__(self, log: Path, secrets: Iterable[str], most: int = MOST) -> None:

@@ -15,7 +15,7 @@ VARIABLE = "JOB_SPEC"
 
 def spec_of(environ: Mapping[str, str]) -> JobSpec:
     """The job that $JOB_SPEC describes, as `jobs.folder.spec_text` writes it; an empty `cwd` is the
-    folder that the worker is called in. Raises InputError where it does not fit."""
+    folder that the worker is called in. Raises InputError if it does not fit."""
     remedy = "the executor jenkins gives it to its builds; see docs/jenkins.md"
     if VARIABLE not in environ:
         raise InputError(f"${VARIABLE} is not set", remedy)
