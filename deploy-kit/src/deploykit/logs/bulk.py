@@ -19,7 +19,7 @@ PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,200}")  # what OpenSearch takes as a
 
 
 def demand_prefix(text: str) -> str:
-    """`text` as the beginning of indices' names. Raises InputError where it cannot be one."""
+    """`text` as the beginning of indices' names. Raises InputError if it cannot be one."""
     if not PREFIX.fullmatch(text):
         raise InputError(f"'{text}' is no name of an index", "small letters, digits, '.', '_', '-'")
     return text
@@ -37,9 +37,9 @@ def actions(run: Run, logs: Sequence[Log], found: Found, prefix: str) -> Iterato
         "command": run.command,
         "result": run.ending.value,
     }
-    told = {**common, "began": times.iso(run.began), "error": run.error, "kind": "run"}
+    run_document = {**common, "began": times.iso(run.began), "error": run.error, "kind": "run"}
     yield _line({"index": {"_index": index, "_id": run.id}})
-    yield _line(told)
+    yield _line(run_document)
     for log in logs:
         for number, text in enumerate(log.text.splitlines(), 1):
             if not text.strip():

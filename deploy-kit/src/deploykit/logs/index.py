@@ -2,8 +2,8 @@
 
 SQLite's FTS5, contentless and without positions (`content=''`, `detail=none`): the texts are in
 the store already. One document is one log of one run, its row the run's number times `LOGS_MOST`
-and its place in the run. What goes is forgotten by telling FTS5 the same text again, as it has none
-of its own.
+and its place in the run. A run that goes is forgotten by telling FTS5 the same text again, as FTS5
+keeps none of its own.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ class Session:
 
     def add(self, run: Run, logs: Sequence[Log], stored: int) -> None:
         """Add a run that it does not know."""
-        told, size = run.as_json(), sum(len(log.text.encode()) for log in logs)
+        columns, size = run.as_json(), sum(len(log.text.encode()) for log in logs)
         row = self._base.execute(
             "INSERT INTO run (id, command, began, ended, ending, error, size, stored)"
             " VALUES (:id, :command, :began, :ended, :ending, :error, :size, :stored)",
-            {**told, "size": size, "stored": stored},
+            {**columns, "size": size, "stored": stored},
         )
         assert row.lastrowid is not None
         self._base.executemany(
@@ -101,15 +101,15 @@ class Session:
 
     def drop(self, id: str, logs: Sequence[Log]) -> None:
         """Forget a run; `logs` are the texts with which it was added."""
-        found = self._base.execute("SELECT n FROM run WHERE id = ?", (id,)).fetchone()
-        if found is None:
+        row = self._base.execute("SELECT n FROM run WHERE id = ?", (id,)).fetchone()
+        if row is None:
             return
         self._base.executemany(
             "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
-            _documents(found[0], logs),
+            _documents(row[0], logs),
         )
-        self._base.execute("DELETE FROM finding WHERE n = ?", found)
-        self._base.execute("DELETE FROM run WHERE n = ?", found)
+        self._base.execute("DELETE FROM finding WHERE n = ?", row)
+        self._base.execute("DELETE FROM run WHERE n = ?", row)
 
     def runs(self, since: str = "") -> list[Kept]:
         """All runs that began at `since` or later, the oldest first."""
@@ -119,22 +119,22 @@ class Session:
     def find(self, words: str, most: int) -> list[tuple[str, int]]:
         """Run and place of the newest `most` logs that hold all of `words`; `word*` is a beginning.
 
-        Raises InputError where there is no word in `words`.
+        Raises InputError if there is no word in `words`.
         """
         rows = self._base.execute(
             "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?",
             (query(words), most),
         ).fetchall()
-        found = []
+        places = []
         for (row,) in rows:
             n, place = divmod(row, LOGS_MOST)
             id = self._base.execute("SELECT id FROM run WHERE n = ?", (n,)).fetchone()
             if id is not None:
-                found.append((str(id[0]), place))
-        return found
+                places.append((str(id[0]), place))
+        return places
 
     def findings(self, asked: str) -> dict[str, str]:
-        """What was remembered of each run, where it was asked with the signatures `asked`."""
+        """What was remembered of each run, if it was asked with the signatures `asked`."""
         rows = self._base.execute(
             "SELECT id, found FROM finding JOIN run USING (n) WHERE asked = ?", (asked,)
         )
@@ -154,17 +154,17 @@ SELECT = "SELECT id, command, began, ended, ending, error, size, stored FROM run
 def query(words: str) -> str:
     """`words` as FTS5 asks for them: all of them, whatever stands between.
 
-    Raises InputError where there is none.
+    Raises InputError if there is none.
     """
-    found = WORD.findall(words)
-    if not found:
+    terms = WORD.findall(words)
+    if not terms:
         raise InputError(f"'{words}' has no word to look for", "words are of letters and digits")
-    return " ".join(f'"{one[:-1]}"*' if one.endswith("*") else f'"{one}"' for one in found)
+    return " ".join(f'"{term[:-1]}"*' if term.endswith("*") else f'"{term}"' for term in terms)
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words that are looked for, in small letters and without their stars."""
-    return tuple(one.rstrip("*").lower() for one in WORD.findall(text))
+    return tuple(word.rstrip("*").lower() for word in WORD.findall(text))
 
 
 def _documents(n: int, logs: Sequence[Log]) -> Iterator[tuple[int, str]]:

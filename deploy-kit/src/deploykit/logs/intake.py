@@ -18,11 +18,11 @@ def take_files(
 ) -> Run:
     """Keep `logs` as the run `TIME-NAME`, TIME being when the last of them was written.
 
-    Raises InputError where that run is there already, a file cannot be read, or two have one name.
+    Raises InputError if that run is there already, a file cannot be read, or two have one name.
     """
     names = [file.name for file in logs]
     if len(set(names)) < len(names):
-        twice = next(one for one in names if names.count(one) > 1)
+        twice = next(file_name for file_name in names if names.count(file_name) > 1)
         raise InputError(f"two logs are named {twice}", "a run tells its logs apart by their names")
     ended = datetime.fromtimestamp(int(max(file.stat().st_mtime for file in logs)), UTC)
     id = demand_id(f"{ended:%Y%m%dT%H%M%S}-{name}")

@@ -47,7 +47,7 @@ def _masks() -> list[tuple[Any, Callable[[Any], bytes]]]:
     block = rf"{_KEY}[A-Za-z0-9+/=\\\s:,-]*?-----END [A-Z0-9 ]+-----|{_KEY}[A-Za-z0-9+/=\\\r\n]*"
     return [
         (_compiled(block), _block),
-        (_compiled(tokens), lambda found: MASK),
+        (_compiled(tokens), lambda match: MASK),
         (_compiled(r"(\b[A-Za-z][\w+.-]*://[^\s/:@'\"]*:)[^\s/@'\"]+(@)"), _between),
         (_compiled(rf"(?i)(\b(?:{_HEADERS})['\"]?[ \t]*[:=][ \t]*['\"]?(?:Basic |Bearer |Digest )?)"
                    r"[^\s'\"]+()"), _between),
@@ -65,15 +65,15 @@ def _compiled(pattern: str) -> Any:
     return re2.compile(f"(?m){pattern}".encode(), options)
 
 
-def _block(found: Any) -> bytes:
+def _block(match: Any) -> bytes:
     """A mask of as many lines as the key has."""
-    return MASK + b"\n" * int(found.group(0).count(b"\n"))
+    return MASK + b"\n" * int(match.group(0).count(b"\n"))
 
 
-def _between(found: Any) -> bytes:
-    return bytes(found.group(1) + MASK + found.group(2))
+def _between(match: Any) -> bytes:
+    return bytes(match.group(1) + MASK + match.group(2))
 
 
-def _value(found: Any) -> bytes:
-    harmless = _compiled(_OPEN).fullmatch(found.group(2))
-    return bytes(found.group(0) if harmless else found.group(1) + MASK)
+def _value(match: Any) -> bytes:
+    harmless = _compiled(_OPEN).fullmatch(match.group(2))
+    return bytes(match.group(0) if harmless else match.group(1) + MASK)

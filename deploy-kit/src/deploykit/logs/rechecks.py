@@ -21,27 +21,27 @@ class Rechecks:
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
 
-    def note(self, said: Mapping[str, str]) -> None:
+    def note(self, bugs: Mapping[str, str]) -> None:
         """Keep the bugs of comments, by the comments' ids; one that is kept already stays.
 
-        Raises OSError, and DeployKitError as `bugs_by_comment` and where others hold the file.
+        Raises OSError, and DeployKitError as `bugs_by_comment` and if others hold the file.
         """
-        if not said.keys() - self.bugs_by_comment().keys():
+        if not bugs.keys() - self.bugs_by_comment().keys():
             return
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with locked(self._file.with_name(f".{FILE}.lock"), LOCK):
-            files.write(self._file, json.dumps({**said, **self.bugs_by_comment()}), mode=0o600)
+            files.write(self._file, json.dumps({**bugs, **self.bugs_by_comment()}), mode=0o600)
 
     def counts(self) -> dict[str, int]:
         """How often each bug was named, the most first. Raises InputError for a damaged file."""
         return dict(Counter(self.bugs_by_comment().values()).most_common())
 
     def bugs_by_comment(self) -> dict[str, str]:
-        """Raises InputError for a damaged file."""
+        """The bug of each comment that names one. Raises InputError for a damaged file."""
         try:
-            found: dict[str, str] = json.loads(self._file.read_text("utf-8"))
+            bugs: dict[str, str] = json.loads(self._file.read_text("utf-8"))
         except FileNotFoundError:
             return {}
         except ValueError:
             raise InputError(f"{self._file}: damaged", "remove it; the counts begin anew") from None
-        return found
+        return bugs

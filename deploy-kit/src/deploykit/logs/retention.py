@@ -25,16 +25,16 @@ def going(
     Those that ended longer than `oldest` before `now`, then the oldest of the rest until their
     files are at most `most` bytes; None: not for this reason.
     """
-    found, left = [], []
-    for one in runs:
-        if oldest is not None and now - one.run.ended > oldest:
-            found.append(Going(one, "too old"))
+    goes, left = [], []
+    for kept in runs:
+        if oldest is not None and now - kept.run.ended > oldest:
+            goes.append(Going(kept, "too old"))
         else:
-            left.append(one)
-    size = sum(one.stored for one in left)
-    for one in left:
+            left.append(kept)
+    size = sum(kept.stored for kept in left)
+    for kept in left:
         if most is None or size <= most:
             break
-        found.append(Going(one, "too much"))
-        size -= one.stored
-    return found
+        goes.append(Going(kept, "too much"))
+        size -= kept.stored
+    return goes

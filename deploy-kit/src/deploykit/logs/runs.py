@@ -29,7 +29,7 @@ LEVEL = 9  # of zstandard: 100 kB of a log take about 10
 
 
 class Ending(StrEnum):
-    """How a run ended; `UNKNOWN` where it was killed, or is from before endings were written."""
+    """How a run ended; `UNKNOWN` if it was killed, or is from before endings were written."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -50,8 +50,8 @@ class Run:
 
     def as_json(self) -> dict[str, str]:
         """The same, for machines."""
-        told = asdict(self)
-        return {**told, "began": times.iso(self.began), "ended": times.iso(self.ended)}
+        values = asdict(self)
+        return {**values, "began": times.iso(self.began), "ended": times.iso(self.ended)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,20 @@ class Log:
     text: str
 
 
-def run_of(said: Mapping[str, Any]) -> Run:
+def run_of(value: Mapping[str, Any]) -> Run:
     """What `Run.as_json` wrote. Raises KeyError, ValueError or TypeError for anything else."""
     return Run(
-        id=said["id"],
-        command=said["command"],
-        began=times.parse(said["began"]),
-        ended=times.parse(said["ended"]),
-        ending=Ending(said["ending"]),
-        error=said["error"],
+        id=value["id"],
+        command=value["command"],
+        began=times.parse(value["began"]),
+        ended=times.parse(value["ended"]),
+        ending=Ending(value["ending"]),
+        error=value["error"],
     )
 
 
 def demand_id(text: str) -> str:
-    """`text` as the id of a run. Raises InputError where it cannot be one."""
+    """`text` as the id of a run. Raises InputError if it cannot be one."""
     if not ID.fullmatch(text):
         raise InputError(
             f"'{one_line(text)}' is not the name of a run",
@@ -87,7 +87,7 @@ def demand_id(text: str) -> str:
 def read_log(file: Path) -> Log:
     """The end of a log file as text that may be kept: masked and printable.
 
-    Raises InputError where it cannot be read.
+    Raises InputError if it cannot be read.
     """
     try:
         with file.open("rb") as source:
@@ -106,13 +106,13 @@ def cleaned(name: str, text: str) -> Log:
 
 def pack(run: Run, logs: Iterable[Log]) -> bytes:
     """The bytes of a run's file."""
-    kept = [{"name": log.name, "text": log.text} for log in logs]
-    document = {"format": FORMAT, "run": run.as_json(), "logs": kept}
+    texts = [{"name": log.name, "text": log.text} for log in logs]
+    document = {"format": FORMAT, "run": run.as_json(), "logs": texts}
     return zstandard.ZstdCompressor(level=LEVEL).compress(json.dumps(document).encode())
 
 
 def unpack(data: bytes) -> tuple[Run, list[Log]]:
-    """The run and its logs. Raises ValueError where the bytes are no run."""
+    """The run and its logs. Raises ValueError if the bytes are no run."""
     try:
         document = json.loads(zstandard.ZstdDecompressor().decompress(data))
         return run_of(document["run"]), [Log(**log) for log in document["logs"]]

@@ -26,7 +26,7 @@ class Hit:
 def search(store: Store, words: str, most: int, lines: int) -> list[Hit]:
     """The newest `most` logs that hold all of `words`, each with at most `lines` lines.
 
-    Raises InputError where there is no word in `words`.
+    Raises InputError if there is no word in `words`.
     """
     hits: list[Hit] = []
     opened: dict[str, tuple[Run, list[Log]]] = {}
@@ -42,10 +42,12 @@ def best_lines(text: str, words: Sequence[str], most: int) -> list[tuple[int, st
     """The `most` lines, in their order, that hold the most of `words` (in small letters); of equal
     ones the last, as what failed is told at the end."""
     patterns = [re.compile(rf"(?<![^\W_]){re.escape(word)}", re.IGNORECASE) for word in words]
-    found = []
+    matching = []
     for number, line in enumerate(text.splitlines(), 1):
         count = sum(pattern.search(line) is not None for pattern in patterns)
         if count:
-            found.append((count, number, line))
-    best = sorted(found, reverse=True)[:most]
-    return [(number, one_line(line)) for _, number, line in sorted(best, key=lambda one: one[1])]
+            matching.append((count, number, line))
+    best = sorted(matching, reverse=True)[:most]
+    return [
+        (number, one_line(line)) for _, number, line in sorted(best, key=lambda counted: counted[1])
+    ]

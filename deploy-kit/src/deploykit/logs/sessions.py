@@ -30,10 +30,10 @@ def write_ending(folder: Path, error: BaseException | None) -> None:
     What cannot be written is left: the call's own end is what counts.
     """
     ending = _ending_of(error)
-    said = one_line(masked(getattr(error, "message", "") or str(error or "")), 2000)
-    told = {"ending": ending, "error": "" if ending is Ending.PASSED else said}
+    message = one_line(masked(getattr(error, "message", "") or str(error or "")), 2000)
+    outcome = {"ending": ending, "error": "" if ending is Ending.PASSED else message}
     with contextlib.suppress(OSError):
-        text = json.dumps({**told, "ended": times.iso(times.utc_now())})
+        text = json.dumps({**outcome, "ended": times.iso(times.utc_now())})
         files.write(folder / ENDING, text, mode=0o600)
 
 
@@ -50,7 +50,7 @@ def take_in(site: Site) -> int:
     """Take the site's sessions that ended into the store; how many were new."""
     store = Store(site.runs)
     there = store.ids()
-    folders = [one for one in _folders(site.logs) if one.name not in there]
+    folders = [folder for folder in _folders(site.logs) if folder.name not in there]
     return sum(_take(store, folder) for folder in sorted(folders))
 
 
@@ -65,7 +65,11 @@ def take_in_one(site: Site, folder: Path) -> None:
 def _folders(logs: Path) -> list[Path]:
     if not logs.is_dir():
         return []
-    return [one for one in logs.iterdir() if FOLDER.fullmatch(one.name) and not one.is_symlink()]
+    return [
+        folder
+        for folder in logs.iterdir()
+        if FOLDER.fullmatch(folder.name) and not folder.is_symlink()
+    ]
 
 
 def _take(store: Store, folder: Path) -> bool:
@@ -80,24 +84,24 @@ def _take(store: Store, folder: Path) -> bool:
 
 
 def run_in(folder: Path) -> Run | None:
-    """The run that left its logs in `folder`; None while it goes on, or where it left none."""
+    """The run that left its logs in `folder`; None while it goes on, or if it left none."""
     named = FOLDER.fullmatch(folder.name)
     if named is None:
         return None
     began = datetime.strptime(named["time"], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    ended, ending, error = _said(folder)
+    ended, ending, error = _read_ending(folder)
     if ended is None:
         if not is_gone(int(named["pid"])):
             return None
-        newest = max((one.stat().st_mtime for one in folder.glob("*.log")), default=None)
+        newest = max((log.stat().st_mtime for log in folder.glob("*.log")), default=None)
         ended = began if newest is None else datetime.fromtimestamp(int(newest), UTC)
     return Run(folder.name, named["command"], began, max(began, ended), ending, error)
 
 
-def _said(folder: Path) -> tuple[datetime | None, Ending, str]:
+def _read_ending(folder: Path) -> tuple[datetime | None, Ending, str]:
     """When and how the call ended, and what was told; None, `UNKNOWN` and '' if it did not say."""
     try:
-        said = json.loads((folder / ENDING).read_text(encoding="utf-8"))
-        return times.parse(said["ended"]), Ending(said["ending"]), str(said["error"])
+        document = json.loads((folder / ENDING).read_text(encoding="utf-8"))
+        return times.parse(document["ended"]), Ending(document["ending"]), str(document["error"])
     except (OSError, ValueError, KeyError, TypeError):
         return None, Ending.UNKNOWN, ""

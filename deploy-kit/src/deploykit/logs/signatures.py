@@ -42,9 +42,9 @@ HARMLESS = ("", " ", "x", "0", "2026-11-28 17:05:00 INFO ready")  # lines that n
 class Signature:
     """One thing that a line of a log may say.
 
-    `files` are globs of names of logs (none: any), `bug` names the fault that it explains (''
-    where it explains nothing), `message` what is told, with the pattern's groups in braces, and
-    `place` its FILE:LINE.
+    `files` are globs of names of logs (none: any), `bug` names the fault that it explains ('' if
+    it explains nothing), `message` what is told, with the pattern's groups in braces, and `place`
+    its FILE:LINE.
     """
 
     name: str
@@ -110,8 +110,8 @@ def _lines(data: bytes, signature: Signature) -> Iterator[Recognised]:
         end = len(data) if end < 0 else end
         number, counted = number + data.count(b"\n", counted, start), start
         line = data[start:end].decode("utf-8", "replace")
-        if found := _in_line(pattern, signature, number, line):
-            yield found
+        if line_recognised := _in_line(pattern, signature, number, line):
+            yield line_recognised
         at = end + 1
 
 
@@ -143,7 +143,7 @@ def signatures_of(site: Site) -> tuple[Signature, ...]:
     """The site's own signatures (`signatures/*.yml`), then those that come with deploy-kit.
 
     One of the site's takes the place of a shipped one of its name. Raises InputError, with file
-    and line, where a file does not fit, or a name stands in two of them.
+    and line, if a file does not fit, or a name stands in two of them.
     """
     own: dict[str, Signature] = {}
     for file in sorted(site.signatures.glob("*.yml")):
@@ -155,7 +155,7 @@ def signatures_of(site: Site) -> tuple[Signature, ...]:
                     "give one of them another name",
                 )
             own[signature.name] = signature
-    rest = (one for one in every_shipped() if one.name not in own)
+    rest = (signature for signature in every_shipped() if signature.name not in own)
     return (*own.values(), *rest)
 
 
@@ -175,7 +175,7 @@ def every_shipped() -> Iterator[Signature]:
 def read_signatures(file: Path) -> tuple[Signature, ...]:
     """The signatures in `file`, in their order.
 
-    Raises InputError, with file, line and the nearest known key, where they do not fit.
+    Raises InputError, with file, line and the nearest known key, if they do not fit.
     """
     top = load(file).mapping(frozenset({"signatures"}))
     listed = top["signatures"].mapping() if "signatures" in top else {}
@@ -206,7 +206,7 @@ def _signature(name: str, value: Value) -> Signature:
 
 
 def _demand_pattern(value: Value, pattern: str) -> frozenset[str]:
-    """The names of the pattern's groups. Raises InputError where it is none, or says nothing."""
+    """The names of the pattern's groups. Raises InputError if it is none, or says nothing."""
     import re2
 
     if len(pattern) > PATTERN_MOST:
@@ -214,10 +214,10 @@ def _demand_pattern(value: Value, pattern: str) -> frozenset[str]:
     try:
         compiled = _compiled(pattern)
     except re2.error as error:
-        said = error.args[0] if error.args else "not a pattern"
-        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        reason = error.args[0] if error.args else "not a pattern"
+        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise value.error(
-            f"not a pattern that is looked for in bounded time: {said}",
+            f"not a pattern that is looked for in bounded time: {reason}",
             "RE2's syntax counts: no backreferences, no looking ahead or behind",
         ) from None
     for line in HARMLESS:
@@ -227,7 +227,7 @@ def _demand_pattern(value: Value, pattern: str) -> frozenset[str]:
 
 
 def _demand_message(value: Value, groups: frozenset[str]) -> None:
-    """Raise InputError where the message has a field that is no group of the pattern."""
+    """Raise InputError if the message has a field that is no group of the pattern."""
     try:
         parts = list(string.Formatter().parse(value.text()))
     except ValueError as error:

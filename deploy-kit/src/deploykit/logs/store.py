@@ -30,7 +30,7 @@ class Store:
         """The runs that are there."""
         if not self._folder.is_dir():
             return set()
-        return {one.stem for one in self._folder.glob(f"[!.]*{SUFFIX}")}
+        return {file.stem for file in self._folder.glob(f"[!.]*{SUFFIX}")}
 
     def has(self, id: str) -> bool:
         """Whether the run is there."""
@@ -48,7 +48,7 @@ class Store:
         return True
 
     def read(self, id: str) -> tuple[Run, list[Log]]:
-        """A run and its logs. Raises InputError where there is none of this name, or a bad one."""
+        """A run and its logs. Raises InputError if there is none of this name, or a bad one."""
         file = self._file(demand_id(id))
         try:
             return unpack(file.read_bytes())
@@ -75,9 +75,9 @@ class Store:
 
     def remember(self, asked: str, findings: Iterable[tuple[str, str]]) -> None:
         """Remember what the signatures `asked` found in runs."""
-        told = list(findings)
+        pairs = list(findings)
         with self._locked():
-            self._write_index(lambda session: session.remember(asked, told))
+            self._write_index(lambda session: session.remember(asked, pairs))
 
     def remove(self, ids: Iterable[str]) -> None:
         """Take runs away, and what the index knows of them."""
@@ -128,7 +128,7 @@ class Store:
             self._index.forget()
 
     def _agree(self, session: Session) -> None:
-        """Let the index know of what is there. Raises _Outdated where it knows of more."""
+        """Let the index know of what is there. Raises _Outdated if it knows of more."""
         there, known = self.ids(), session.ids()
         if known - there:
             raise _Outdated
