@@ -85,7 +85,7 @@ def find(bug: str, steps: Sequence[Step], running: Mapping[str, str]) -> list[Fo
     `steps` are all releases, oldest first; `running` the version that each environment runs.
     """
     wanted = bug_id(bug)
-    return [one for one in everything(steps, running) if one.mention.bug == wanted]
+    return [entry for entry in everything(steps, running) if entry.mention.bug == wanted]
 
 
 def everything(steps: Sequence[Step], running: Mapping[str, str]) -> list[Found]:
@@ -94,16 +94,18 @@ def everything(steps: Sequence[Step], running: Mapping[str, str]) -> list[Found]
     there: dict[Mention, None] = {}
     for step in steps:
         there |= dict.fromkeys(step.came)
-        for gone in step.went:
-            there.pop(gone, None)
+        for withdrawn in step.went:
+            there.pop(withdrawn, None)
         for mention in there:
             versions.setdefault(mention, []).append(step.version)
     order = list(Relation)
-    found = [
+    entries = [
         Found(mention, have[0], tuple(have), _where(have, running))
         for mention, have in versions.items()
     ]
-    return sorted(found, key=lambda one: (one.mention.bug, order.index(one.mention.relation)))
+    return sorted(
+        entries, key=lambda entry: (entry.mention.bug, order.index(entry.mention.relation))
+    )
 
 
 def _where(versions: Iterable[str], running: Mapping[str, str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ LOCK = 120.0
 def tell_of_releases(site: Site, records: Sequence[Record]) -> tuple[int, list[str]]:
     """Tell the site's trackers which release has what, and where it runs; returns what `tell` does.
 
-    Raises InputError where site.yml does not fit, GitshelfError if a repository cannot be asked.
+    Raises InputError if site.yml does not fit, GitshelfError if a repository cannot be asked.
     """
     ours = trackers(site)
     if not ours:
@@ -36,7 +36,7 @@ def tell_of_releases(site: Site, records: Sequence[Record]) -> tuple[int, list[s
 def versions_that_run(site: Site, records: Sequence[Record]) -> dict[str, str]:
     """The version that each environment runs, of those that run one."""
     now = {name: running(records, name) for name in site.read_environments().environments}
-    return {name: found.version for name, found in now.items() if found is not None}
+    return {name: release.version for name, release in now.items() if release is not None}
 
 
 def told_folder(site: Site) -> Path:
@@ -46,15 +46,17 @@ def told_folder(site: Site) -> Path:
 
 def merged(mentions: Iterable[Mention]) -> list[Notice]:
     """What is to be told of merged commits: no release has them yet. Pure."""
-    return [Notice(one.bug, "", "", (one,)) for one in mentions]
+    return [Notice(mention.bug, "", "", (mention,)) for mention in mentions]
 
 
-def notices(found: Iterable[Found]) -> list[Notice]:
+def notices(bugs: Iterable[Found]) -> list[Notice]:
     """What is to be told, in the order of releases: when one was cut, and where it runs. Pure."""
     grouped: dict[tuple[str, str, str], list[Mention]] = {}
-    for one in found:
-        for environment in ("", *one.environments):
-            grouped.setdefault((one.since, one.mention.bug, environment), []).append(one.mention)
+    for found in bugs:
+        for environment in ("", *found.environments):
+            grouped.setdefault((found.since, found.mention.bug, environment), []).append(
+                found.mention
+            )
     return [
         Notice(bug, version, environment, tuple(mentions))
         for (version, bug, environment), mentions in grouped.items()
@@ -74,14 +76,14 @@ def tell(
     with locked(folder / "told.lock", LOCK):
         for tracker in trackers:
             file = folder / f"told-{tracker.name}.json"
-            told: list[str] = json.loads(file.read_text("utf-8")) if file.exists() else []
+            sent_keys: list[str] = json.loads(file.read_text("utf-8")) if file.exists() else []
             try:
                 token = read_token(tracker.credentials, tracker.name)
                 for notice in wanted:
-                    if notice.key not in told:
+                    if notice.key not in sent_keys:
                         sent += _send(tracker, notice, token)
-                        told.append(notice.key)
-                        files.write(file, json.dumps(told, indent=0), mode=0o600)
+                        sent_keys.append(notice.key)
+                        files.write(file, json.dumps(sent_keys, indent=0), mode=0o600)
             except DeployKitError as error:
                 failed.append(f"{tracker.name}: {error.message}")
     return sent, failed

@@ -52,15 +52,16 @@ class Notice:
         )
         lines = [first, ""]
         lines += [
-            f"* {one.commit[:12]} {one.subject} ({one.book or '.'}; {one.relation} this bug)"
-            for one in self.mentions
+            f"* {mention.commit[:12]} {mention.subject} "
+            f"({mention.book or '.'}; {mention.relation} this bug)"
+            for mention in self.mentions
         ]
         return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One POST: JSON where `json` is set, else a form. `seen_at` is a URL that lists what was sent
+    """One POST: JSON if `json` is set, else a form. `seen_at` is a URL that lists what was sent
     before, as JSON: who finds `mark` in it does not send again ('': there is none)."""
 
     url: str
@@ -82,7 +83,7 @@ class Tracker:
 
 
 def trackers(site: Site) -> list[Tracker]:
-    """The trackers of the site. Raises InputError where site.yml does not fit."""
+    """The trackers of the site. Raises InputError if site.yml does not fit."""
     section = site.section(SECTION)
     if section is None:
         return []
@@ -95,14 +96,14 @@ def _tracker(site: Site, name: str, value: Value) -> Tracker:
         if needed not in keys:
             raise value.error(f"'{needed}' is missing", "{kind: webhook, url: https://…}")
     kind, url = keys["kind"].text(), keys["url"].web_address().rstrip("/")
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if kind not in found:
-        raise keys["kind"].error(f"there is no tracker '{kind}'", nearest(kind, frozenset(found)))
+    plugins = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if kind not in plugins:
+        raise keys["kind"].error(f"there is no tracker '{kind}'", nearest(kind, frozenset(plugins)))
     project = keys["project"].text() if "project" in keys else ""
     if kind == "github" and not re.fullmatch(r"[\w.-]+/[\w.-]+", project):
         raise value.error("'project' is missing", "project: OWNER/NAME")
     file = site.folder / keys["credentials"].text() if "credentials" in keys else None
-    return Tracker(name, url, project, file, found[kind].load())
+    return Tracker(name, url, project, file, plugins[kind].load())
 
 
 def webhook(tracker: Tracker, notice: Notice) -> Message:
