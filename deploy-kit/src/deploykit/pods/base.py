@@ -22,7 +22,7 @@ def base_release(
     """
     if named:
         return find_release(site, named)
-    train = [one.name for one in chain(site.environments())]
+    train = [stop.name for stop in chain(site.environments())]
     for name in dict.fromkeys([*train[-1:], environment.name, *reversed(train)]):
         runs = running(records, name)
         if runs is not None:

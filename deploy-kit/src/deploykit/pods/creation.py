@@ -46,11 +46,11 @@ def create_pods(work: Work, order: Order) -> Sequence[Inventory]:
     provider = copying_provider(work, order.environment)
     demand_new(provider, order)
     older = order.over is not None
-    kept = prepare(work, order.environment, order.base, order.signers, older=older)
+    snapshot = prepare(work, order.environment, order.base, order.signers, older=older)
     ansible = order.base.unpacked(work.site) / "ansible"
 
     def create(name: str) -> Inventory:
-        pod = _copied(work, order, provider, kept, name=name, ansible=ansible)
+        pod = _copy_pod(work, order, provider, snapshot, name=name, ansible=ansible)
         if order.over is not None:
             bring_over(work, order.over, pod, order.signers)
         return pod
@@ -77,14 +77,14 @@ def demand_new(provider: Copies, order: Order) -> None:
         raise Refused(f"there is a pod {taken} already", f"'deploy-kit pod drop {taken}' ends it")
 
 
-def _copied(
-    work: Work, order: Order, provider: Copies, kept: Kept, *, name: str, ansible: Path
+def _copy_pod(
+    work: Work, order: Order, provider: Copies, snapshot: Kept, *, name: str, ansible: Path
 ) -> Inventory:
     """A pod whose minions answer, at the release that it begins at; nothing is left if it fails."""
     instance = pod_instance(order.environment.name, name)
     tags = pod_tags(order.wanted, order.environment.provider, order.base.version)
     try:
-        pod = provider.copy(order.environment, instance, kept, tags, work.progress)
+        pod = provider.copy(order.environment, instance, snapshot, tags, work.progress)
         take_over_day0(ansible, pod)
         with work.progress.step(f"{instance}: minions answer"):
             await_minions(work.master(pod), pod, FIRST_MINIONS_TIMEOUT)

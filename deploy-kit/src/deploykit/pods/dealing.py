@@ -21,7 +21,7 @@ def deal(suites: Sequence[str], seconds: Mapping[str, float], hands: int) -> lis
     usual = sum(known) / len(known) if known else 1.0
     dealt: list[list[str]] = [[] for _ in range(hands)]
     loads = [0.0] * hands
-    for suite in sorted(suites, key=lambda one: -seconds.get(one, usual)):
+    for suite in sorted(suites, key=lambda suite: -seconds.get(suite, usual)):
         hand = loads.index(min(loads))
         dealt[hand].append(suite)
         loads[hand] += seconds.get(suite, usual)
@@ -29,10 +29,10 @@ def deal(suites: Sequence[str], seconds: Mapping[str, float], hands: int) -> lis
 
 
 def recorded_seconds(file: Path) -> dict[str, float]:
-    """What suites took, as `record_seconds` wrote it; nothing where there is no such file."""
+    """What suites took, as `record_seconds` wrote it; nothing if there is no such file."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return {str(name): float(took) for name, took in found.items()}
+        recorded = json.loads(file.read_text(encoding="utf-8"))
+        return {str(name): float(took) for name, took in recorded.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # a hint: without it suites are dealt another way
 
@@ -40,6 +40,6 @@ def recorded_seconds(file: Path) -> dict[str, float]:
 def record_seconds(file: Path, took: Mapping[str, float]) -> None:
     """Remember what suites `took`, beside what is known of others. Raises OSError."""
     known = recorded_seconds(file)
-    newest = {**{name: one for name, one in known.items() if name not in took}, **took}
+    newest = {**{name: seconds for name, seconds in known.items() if name not in took}, **took}
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     files.write(file, json.dumps(dict(list(newest.items())[-KEPT:]), indent=1))

@@ -50,8 +50,8 @@ def leased(
 
 
 def _renew(provider: Provider, instance: Instance) -> None:
-    """Only a pod: what is not there, or not yet, is not made by a tag. What a person said of it
-    stands: it is never wanted for less long than before."""
+    """Have a pod wanted longer, if it is there: a tag makes none. What a person said of it stands:
+    it is never wanted for less long than before."""
     if instance not in provider.instances():
         return
     pod = read_pod(instance, provider.tags(instance))

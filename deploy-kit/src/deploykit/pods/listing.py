@@ -17,12 +17,12 @@ Pods = dict[Pod, Provider]
 
 def pods_up(site: Site) -> Pods:
     """Every pod of the site with its provider, in the order of their names."""
-    found = {
+    pods = {
         pod: provider
         for instance, provider in instances_up(site).items()
         if (pod := read_pod(instance, provider.tags(instance))) is not None
     }
-    return dict(sorted(found.items(), key=lambda item: str(item[0].instance)))
+    return dict(sorted(pods.items(), key=lambda item: str(item[0].instance)))
 
 
 def find_pod(pods: Iterable[Pod], text: str) -> Pod:

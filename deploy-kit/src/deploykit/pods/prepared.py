@@ -36,15 +36,15 @@ def prepare(
 
     `signers` is the text of an allowed_signers file for the kit. Those of other releases, or of
     other nodes or settings than the files have now, go: no pod needs them once it is copied.
-    `older`: as `roll_out` has it. Raises Refused if
-    the provider cannot copy nodes, and what `roll_out` raises.
+    `older`: as `roll_out` has it. Raises Refused if the provider cannot copy nodes, and what
+    `roll_out` raises.
     """
     provider = copying_provider(work, environment)
     key = prepared_key(environment, release)
     instance = Instance(environment.name, copy=f"{PREPARED}-{key[:8]}")
     lock = work.site.state / "locks" / f"{environment.name}-{PREPARED}"
     with locked(lock, timeout=LOCK_SECONDS):
-        others = [one for one in provider.instances() if _is_prepared(one, environment)]
+        others = [other for other in provider.instances() if _is_prepared(other, environment)]
         if instance in others and provider.tags(instance).get(PREPARED) == key:
             return Kept(instance, SNAPSHOT)
         for other in others:

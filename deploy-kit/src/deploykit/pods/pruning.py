@@ -33,4 +33,4 @@ def drop_over(pods: Mapping[Pod, Provider], progress: Progress) -> None:
 
 def drop_left(site: Site, ours: Callable[[Pod], bool], progress: Progress) -> None:
     """Take down the pods of the site that are over and `ours`: their processes were killed."""
-    drop_over({pod: one for pod, one in pods_up(site).items() if ours(pod)}, progress)
+    drop_over({pod: provider for pod, provider in pods_up(site).items() if ours(pod)}, progress)

@@ -41,7 +41,7 @@ def run_split(work: Work, order: Order, asked: Suites) -> list[SuiteRun]:
         for name, seconds in recorded_seconds(file).items()
         if name.startswith(f"{words} ")
     }
-    with leased(provider, instances), _gone_afterwards(work, provider, instances):
+    with leased(provider, instances), _dropping_afterwards(work, provider, instances):
         pods = create_pods(work, order)
         hands = list(zip(pods, deal(asked.suites, known, len(pods)), strict=True))
         with work.progress.step(f"{len(asked.suites)} suites on {len(pods)} pods"):
@@ -61,7 +61,9 @@ def split_purpose(pod: Pod) -> str:
 
 
 @contextmanager
-def _gone_afterwards(work: Work, provider: Provider, instances: list[Instance]) -> Iterator[None]:
+def _dropping_afterwards(
+    work: Work, provider: Provider, instances: list[Instance]
+) -> Iterator[None]:
     try:
         yield
     finally:
@@ -71,4 +73,4 @@ def _gone_afterwards(work: Work, provider: Provider, instances: list[Instance]) 
             work.masters.close(instance)
             provider.down(instance, work.progress)
 
-        in_parallel([one for one in instances if one in there], drop)
+        in_parallel([instance for instance in instances if instance in there], drop)

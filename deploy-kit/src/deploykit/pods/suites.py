@@ -85,7 +85,7 @@ def run_suites(
     try:
         while any(running) or any(suites for _, suites in left):
             for n, (pod, suites) in enumerate(left):
-                if (started := running[n]) is not None and (run := _ended(asked, started)):
+                if (started := running[n]) is not None and (run := _finished_run(asked, started)):
                     done.append(run)
                     running[n] = None
                 if running[n] is None and suites:
@@ -130,7 +130,7 @@ def _start(site: Site, asked: Suites, suite: str, pod: Inventory) -> _Started:
     return _Started(suite, str(pod.instance), child, time.monotonic())
 
 
-def _ended(asked: Suites, started: _Started) -> SuiteRun | None:
+def _finished_run(asked: Suites, started: _Started) -> SuiteRun | None:
     """How a suite went; None as long as it runs and may."""
     seconds = time.monotonic() - started.began
     status: int | None = NOT_STARTED
