@@ -63,11 +63,11 @@ def check_room() -> list[Finding]:
         "builds": cache_home(),
         "kits and logs": state_home(),
     }
-    found: dict[int, Finding] = {}
+    findings: dict[int, Finding] = {}
     for what, folder in places.items():
         there = next(path for path in (folder, *folder.parents) if path.exists())
-        found.setdefault(there.stat().st_dev, check_disk(what, folder))
-    return list(found.values())
+        findings.setdefault(there.stat().st_dev, check_disk(what, folder))
+    return list(findings.values())
 
 
 def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
@@ -76,16 +76,16 @@ def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
     With `site`, also whether each of its environments has room now; with `train`, whether all that
     the train passes have at once.
     """
-    found = [*preflight(), check_limits(low_limits()), check_daemon()]
+    findings = [*preflight(), check_limits(low_limits()), check_daemon()]
     lxd = answers()
     if lxd is not None:
-        found += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
+        findings += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
     if site is not None:
         free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
-        found += [check_train(site, lxd, free)] if train else check_environments(site, free)
-        found += check_ledger(site)
-        found += check_keys(site)
-    return [*found, *check_forwarding(as_root())]
+        findings += [check_train(site, lxd, free)] if train else check_environments(site, free)
+        findings += check_ledger(site)
+        findings += check_keys(site)
+    return [*findings, *check_forwarding(as_root())]
 
 
 def check_ledger(site: Site) -> list[Finding]:
@@ -135,9 +135,9 @@ def check_keys(site: Site) -> list[Finding]:
     ]
 
 
-def demand(found: list[Finding]) -> None:
-    """Raise one DeployKitError that names every problem among `found`, with its remedy."""
-    bad = [finding for finding in found if finding.level is Level.PROBLEM]
+def demand(findings: list[Finding]) -> None:
+    """Raise one DeployKitError that names every problem among `findings`, with its remedy."""
+    bad = [finding for finding in findings if finding.level is Level.PROBLEM]
     if bad:
         raise DeployKitError(
             "this machine cannot run environments yet: " + "; ".join(f.detail for f in bad),

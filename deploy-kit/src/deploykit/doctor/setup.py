@@ -1,4 +1,4 @@
-"""Setting the host up: idempotent, and quick where all is there."""
+"""Setting the host up: idempotent, and quick if all is there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deploykit.providers.lxd.daemon import answers, ensure_pool, start_daemon
 def set_up(progress: Progress) -> None:
     """Have LXD running with the product's storage pool, and kernel limits for many nodes.
 
-    Raises DeployKitError at once where the machine cannot do: no root, tools, disk or memory.
+    Raises DeployKitError at once if the machine cannot do: no root, tools, disk or memory.
     """
     demand(preflight())
     low = low_limits()

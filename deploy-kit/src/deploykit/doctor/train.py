@@ -21,13 +21,13 @@ OWN_WORK = GIB  # bytes of memory that the train itself takes beside the nodes: 
 
 
 def check_train(site: Site, lxd: Lxd | None, free: int) -> Finding:
-    """A problem if what the train passes has no room here at once; `lxd` is None where it does not
+    """A problem if what the train passes has no room here at once; `lxd` is None if it does not
     answer yet, `free` the bytes of disk where nodes will lie."""
     try:
         line = chain(site.environments())
         roles = memory_of_roles(site)
-        waiting = {one.name: _waiting(site, one, lxd) for one in line}
-        builds = any(one.installed for one in line) and not _layer_there(site, lxd)
+        waiting = {environment.name: _waiting(site, environment, lxd) for environment in line}
+        builds = any(environment.installed for environment in line) and not _layer_there(site, lxd)
     except DeployKitError as error:
         return problem(NAME, error.message, error.remedy)
     return train_finding(waiting, roles, machine(free - NEEDED_BYTES * builds))
@@ -40,13 +40,15 @@ def train_finding(
 
     `roles` is the memory that each role takes, in bytes.
     """
-    nodes = [node for one in waiting.values() for node in one]
+    nodes = [node for own in waiting.values() for node in own]
     names = ", ".join(name for name, own in waiting.items() if own)
     if not nodes:
         return ok(NAME, f"every node of {', '.join(waiting)} runs")
-    told = obstacles(nodes, roles, replace(there, memory=there.memory - OWN_WORK))
-    if told:
-        return problem(NAME, f"no room for {names} side by side: {told[0]}", "\n".join(told[1:]))
+    lacking = obstacles(nodes, roles, replace(there, memory=there.memory - OWN_WORK))
+    if lacking:
+        return problem(
+            NAME, f"no room for {names} side by side: {lacking[0]}", "\n".join(lacking[1:])
+        )
     wanted = sum(needed_memory(node, roles) for node in nodes)
     return ok(
         NAME,
@@ -64,6 +66,6 @@ def _waiting(site: Site, environment: Environment, lxd: Lxd | None) -> list[Node
     """The nodes of an environment that do not run."""
     if lxd is None:
         return list(environment.nodes)
-    found = provider_for(site, environment).status(environment, environment.instance)
-    running = {one.name for one in found if one.state == NodeState.RUNNING}
+    states = provider_for(site, environment).status(environment, environment.instance)
+    running = {node.name for node in states if node.state == NodeState.RUNNING}
     return [node for node in environment.nodes if node.name not in running]
