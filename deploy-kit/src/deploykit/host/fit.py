@@ -74,12 +74,12 @@ def demand_fit(
     if privileged:
         load_modules()
     there = machine(disk)
-    found = obstacles(nodes, memory_of_roles(site), there)
-    found += volume_obstacles(nodes, there) if volumes else []
-    if found:
+    problems = obstacles(nodes, memory_of_roles(site), there)
+    problems += volume_obstacles(nodes, there) if volumes else []
+    if problems:
         raise Refused(
             f"this machine cannot carry {environment.instance}; nothing was started",
-            "\n".join(found),
+            "\n".join(problems),
         )
 
 
@@ -88,34 +88,34 @@ def obstacles(nodes: Sequence[Node], roles: Mapping[str, int], there: Machine) -
 
     `roles` is the memory that each role takes, in bytes.
     """
-    found = []
+    problems = []
     wanted = sum(needed_memory(node, roles) for node in nodes)
     if wanted > there.memory:
-        found.append(
+        problems.append(
             f"memory: {len(nodes)} nodes take {wanted / GIB:.1f} GiB, "
             f"{there.memory / GIB:.1f} GiB are free: 'deploy-kit env down' of another environment, "
             "or a smaller one"
         )
     room = NODE_DISK * len(nodes)
     if room > there.disk:
-        found.append(
+        problems.append(
             f"disk: {len(nodes)} nodes take {room / GIB:.0f} GiB, {there.disk / GIB:.1f} GiB are "
             "free: 'deploy-kit image prune', 'deploy-kit env down', or free the disk"
         )
     names = ", ".join(node.name for node in nodes if node.privileged)
     if not names:
-        return found
+        return problems
     if there.missing:
         modules = " ".join(there.missing)
-        found.append(
+        problems.append(
             f"kernel: {names} need {', '.join(there.missing)}: modprobe {modules}; without them "
             "only environments without hypervisors and network nodes come up"
         )
     if not there.tun:
-        found.append(
+        problems.append(
             f"{TUN}: {names} need it: mkdir -p {TUN.parent} && mknod -m 0666 {TUN} c 10 200"
         )
-    return found
+    return problems
 
 
 def volume_obstacles(nodes: Sequence[Node], there: Machine) -> list[str]:
@@ -138,7 +138,7 @@ def needed_memory(node: Node, roles: Mapping[str, int]) -> int:
 
 
 def memory_of_roles(site: Site) -> dict[str, int]:
-    """What the content says that each role takes, in bytes; nothing where there is no content."""
+    """What the content says that each role takes, in bytes; nothing if there is no content."""
     if not (site.content / "roles.yml").is_file():
         return {}
     return read_content(site.content).memory
@@ -146,8 +146,8 @@ def memory_of_roles(site: Site) -> dict[str, int]:
 
 def machine(disk: int, meminfo: Path = Path("/proc/meminfo")) -> Machine:
     """The machine as it is now; `disk` in free bytes."""
-    found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
-    memory = int(found[1]) * 1024 if found else 0
+    match = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
+    memory = int(match[1]) * 1024 if match else 0
     tun = TUN.exists() and stat.S_ISCHR(TUN.stat().st_mode)
     absent = missing_features({**FEATURES, **VOLUME_FEATURES})
     missing = tuple(name for name in absent if name in FEATURES)
@@ -184,11 +184,13 @@ def check_environments(site: Site, disk: int) -> list[Finding]:
         environments = site.environments()
     except DeployKitError as error:
         return [warning("site", error.message, error.remedy)]
-    found = []
+    findings = []
     for environment in environments.values():
-        told = obstacles(environment.nodes, roles, there)
-        if told := told + volume_obstacles(environment.nodes, there):
-            found.append(
-                warning("room", f"not now for {environment.name}: {told[0]}", "\n".join(told[1:]))
+        lacking = obstacles(environment.nodes, roles, there)
+        if lacking := lacking + volume_obstacles(environment.nodes, there):
+            findings.append(
+                warning(
+                    "room", f"not now for {environment.name}: {lacking[0]}", "\n".join(lacking[1:])
+                )
             )
-    return found or [ok("room", f"for each environment of {site.folder}")]
+    return findings or [ok("room", f"for each environment of {site.folder}")]

@@ -26,12 +26,12 @@ def firewall_findings(
     rules: list[str], *, bridges_filtered: bool, forwarding: bool
 ) -> list[Finding]:
     """What the lines of `iptables -S` mean for bridges named dk*."""
-    found = []
+    findings = []
     chain = "DOCKER-USER" if "-N DOCKER-USER" in rules else "FORWARD"
     passes = any(rule.startswith("-A") and f" {OWN} " in f"{rule} " for rule in rules)
     if "-P FORWARD DROP" in rules and not passes:
         also = " and between nodes" if bridges_filtered else ""
-        found.append(
+        findings.append(
             problem(
                 "forwarding",
                 f"the firewall drops what nodes send out{also} (policy of FORWARD is DROP)",
@@ -41,7 +41,7 @@ def firewall_findings(
     if "-P INPUT DROP" in rules and not any(
         rule.startswith("-A INPUT") and OWN in rule for rule in rules
     ):
-        found.append(
+        findings.append(
             problem(
                 "forwarding",
                 "the firewall drops the nodes' DHCP and DNS (policy of INPUT is DROP)",
@@ -49,11 +49,11 @@ def firewall_findings(
             )
         )
     if not forwarding:
-        found.append(
+        findings.append(
             problem(
                 "forwarding",
                 "the kernel forwards no packets (net.ipv4.ip_forward is 0)",
                 "sysctl -w net.ipv4.ip_forward=1",
             )
         )
-    return found or [ok("forwarding", "nothing keeps the nodes' packets")]
+    return findings or [ok("forwarding", "nothing keeps the nodes' packets")]
