@@ -34,12 +34,12 @@ PATHS_LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*",
 @contextmanager
 def only_one(lock: Path, progress: Progress) -> Iterator[None]:
     """One build at a time per user; a second caller is told that it waits."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            held.enter_context(locked(lock, timeout=0))
+            stack.enter_context(locked(lock, timeout=0))
         except DeployKitError:
             with progress.step("another process builds the image: waiting for it"):
-                held.enter_context(locked(lock, BUILD_TIMEOUT))
+                stack.enter_context(locked(lock, BUILD_TIMEOUT))
         yield
 
 
@@ -71,11 +71,11 @@ def build_image(inputs: Inputs, cache: Path, aside: Path, log: Path, step: Step)
 def workplace(cache: Path, needed: int) -> Iterator[Path]:
     """A fresh folder in `cache` to build in, gone at the end unless the build failed.
 
-    Raises DeployKitError where the disk has not `needed` bytes free. What a failed build left is
+    Raises DeployKitError if the disk has not `needed` bytes free. What a failed build left is
     removed by the next: a killed one's children may live on and write there for a while.
     """
-    for left in cache.glob("building-*"):
-        _remove(left)
+    for leftover in cache.glob("building-*"):
+        _remove(leftover)
     free = shutil.disk_usage(cache).free
     if free < needed:
         raise DeployKitError(
@@ -105,7 +105,7 @@ def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
 
 
 def mmdebstrap(inputs: Inputs, aside: Path, hook: Path) -> list[str | Path]:
-    """The call that makes aside/root.tar; through sudo where this user is not root."""
+    """The call that makes aside/root.tar; through sudo if this user is not root."""
     words: list[str | Path] = [*as_root(), "mmdebstrap", "--mode=root", "--variant=minbase"]
     words += [
         "--format=tar",
@@ -133,7 +133,7 @@ def image_options(inputs: Inputs) -> list[str]:
 
 
 def _join(target: Path, more: Path, log: Path) -> None:
-    """Append the members of tar `more` to tar `target` (owned by root where sudo made it)."""
+    """Append the members of tar `more` to tar `target` (owned by root if sudo made it)."""
     run([*as_root(), "tar", "--concatenate", "--file", target, more], timeout=120, log=log)
 
 

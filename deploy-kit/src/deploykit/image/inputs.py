@@ -2,9 +2,9 @@
 
 From the host come its Debian package sources with their public keys, its proxy and time settings
 for apt, and its extra CA certificates. Credentials never come along: a source whose address
-carries user info is left out, and apt's auth files are not read at all. Nor does a word for this
-machine alone that apt need not look: nodes take signed packages only, of lists that are not out
-of date; what a source says of itself (a snapshot's lists are always old) stays with it.
+carries user info is left out, and apt's auth files are not read at all. Nor does a setting come
+along by which this machine's apt looks less: nodes take signed packages only, of lists that are not
+out of date; what a source says of itself (a snapshot's lists are always old) stays with it.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def read_inputs(
     """
     year, week, _ = (today or date.today()).isocalendar()
     left_out: list[str] = []
-    sources = tuple(_carried(read_sources(root / "etc/apt"), left_out))
+    sources = tuple(_usable_sources(read_sources(root / "etc/apt"), left_out))
     return Inputs(
         packages=PACKAGES,
         sources=sources,
@@ -156,14 +156,14 @@ def _one_line(line: str) -> Iterator[Source]:
     match = re.fullmatch(r"\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)(#.*)?", line)
     if not match:
         return
-    given = dict(pair.split("=", 1) for pair in (match[1] or "").split() if "=" in pair)
-    given = {name.lower(): value for name, value in given.items()}
+    options = dict(pair.split("=", 1) for pair in (match[1] or "").split() if "=" in pair)
+    options = {name.lower(): value for name, value in options.items()}
     yield Source(
         uri=match[2],
         suite=match[3],
         components=tuple(match[4].split()),
-        signed_by=given.get("signed-by", ""),
-        options=_options(given),
+        signed_by=options.get("signed-by", ""),
+        options=_options(options),
     )
 
 
@@ -196,7 +196,7 @@ def _options(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((OPTIONS[name], fields[name]) for name in sorted(fields) if name in OPTIONS)
 
 
-def _carried(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]:
+def _usable_sources(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]:
     for source in sources:
         parts = urlsplit(source.uri)
         shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path} {source.suite}"
@@ -220,7 +220,7 @@ def _settings(dump: str, left_out: list[str]) -> Iterator[str]:
     """The lines of `apt-config dump` that say how to fetch, without credentials."""
     for line in dump.splitlines():
         match = re.fullmatch(r'([\w:.-]+) "(.*)";', line)
-        if match and UNCHECKED.fullmatch(match[1]) and _is_told(match[1], match[2]):
+        if match and UNCHECKED.fullmatch(match[1]) and _looks_less(match[1], match[2]):
             left_out.append(
                 f"{match[1]}: nodes look at what they are sent; of a snapshot, say it at that "
                 "source (check-valid-until)"
@@ -233,7 +233,7 @@ def _settings(dump: str, left_out: list[str]) -> Iterator[str]:
         yield line
 
 
-def _is_told(setting: str, value: str) -> bool:
+def _looks_less(setting: str, value: str) -> bool:
     """Whether a setting of UNCHECKED makes apt look less than it does by itself."""
     yes = value.lower() in YES
     return bool(value) and (not yes if "::Check-" in setting else yes)

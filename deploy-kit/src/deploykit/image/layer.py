@@ -59,11 +59,11 @@ def layer_of(site: Site) -> Layer:
 
 
 def current_images(site: Site) -> dict[str, str]:
-    """What today's images are, by key; the layer only where the site has content beside it."""
-    found = {read_inputs(downloaded=site.downloaded).key: "nodes"}
+    """What today's images are, by key; the layer only if the site has content beside it."""
+    images = {read_inputs(downloaded=site.downloaded).key: "nodes"}
     if (site.content / "roles.yml").is_file():
-        found[layer_of(site).key] = "nodes, packages installed"
-    return found
+        images[layer_of(site).key] = "nodes, packages installed"
+    return images
 
 
 def image_key(site: Site, installed: bool) -> str:
@@ -72,7 +72,7 @@ def image_key(site: Site, installed: bool) -> str:
 
 
 def refuse_missing(layer: Layer) -> None:
-    """Raise InputError where packages shall come from a suite that the image has no source of."""
+    """Raise InputError if packages shall come from a suite that the image has no source of."""
     missing = sorted(set(layer.suites) - {source.suite for source in layer.base.sources})
     if missing:
         raise InputError(
@@ -125,10 +125,10 @@ def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[s
     return [*words, SUITE, aside / "root.tar", aside / "deploy-kit.sources"]
 
 
-def failure(said: str, log: Path) -> DeployKitError:
-    """The error of a layer that could not be made: the package that failed, where one is named."""
+def failure(output: str, log: Path) -> DeployKitError:
+    """The error of a layer that could not be made: the package that failed, if one is named."""
     remedy = f"the whole log: {log}\n'deploy-kit image build --layer' goes on with what it has"
-    if blamed := next(recognise(said, shipped("packages.yml")), None):
+    if blamed := next(recognise(output, shipped("packages.yml")), None):
         return DeployKitError(f"the image layer: {blamed.told}", remedy)
-    tail = "\n".join(said.strip().splitlines()[-8:])
+    tail = "\n".join(output.strip().splitlines()[-8:])
     return CommandFailed(f"the image layer could not be made:\n{tail}", remedy)

@@ -36,9 +36,9 @@ def salt_tar(cache: Path, runner: Runner = run) -> Path:
 
 
 def build_salt(cache: Path, log: Path, runner: Runner = run) -> Path:
-    """A tar of /opt/salt (members `./opt/salt/...`), from `cache` where its lock was built before.
+    """A tar of /opt/salt (members `./opt/salt/...`), from `cache` if its lock was built before.
 
-    Raises CommandFailed where a package cannot be had or does not match its hash.
+    Raises CommandFailed if a package cannot be had or does not match its hash.
     """
     tar = salt_tar(cache, runner)
     if tar.exists():
@@ -90,8 +90,8 @@ def _certificates(pip: list[str | Path], runner: Runner) -> dict[str, str]:
     """pip has certificates of its own; this host may trust more."""
     if "PIP_CERT" in os.environ or not CERTIFICATES.is_file():
         return {}
-    told = runner([*pip, "config", "get", "global.cert"], timeout=30, check=False)
-    return {} if told.returncode == 0 else {"PIP_CERT": str(CERTIFICATES)}
+    config = runner([*pip, "config", "get", "global.cert"], timeout=30, check=False)
+    return {} if config.returncode == 0 else {"PIP_CERT": str(CERTIFICATES)}
 
 
 def settle(tree: Path) -> None:
@@ -102,9 +102,9 @@ def settle(tree: Path) -> None:
     """
     settings = tree / "pyvenv.cfg"
     lines = settings.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith(("include-system-site", "command"))]
+    lines_kept = [line for line in lines if not line.startswith(("include-system-site", "command"))]
     settings.write_text(
-        "\n".join([*kept, "include-system-site-packages = true", ""]), encoding="utf-8"
+        "\n".join([*lines_kept, "include-system-site-packages = true", ""]), encoding="utf-8"
     )
     for script in (tree / "bin").iterdir():
         if script.is_symlink() or not script.is_file():
