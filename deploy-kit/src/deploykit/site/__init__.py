@@ -60,9 +60,11 @@ class Site:
     def content(self) -> Path:
         """The working copy's `salt/`: beside the site, or further up in its repository."""
         upwards = [self.folder, *self.folder.parents]
-        top = next((at for at, one in enumerate(upwards) if (one / ".git").exists()), 0)
-        beside, *further = [one / "salt" for one in upwards[1 : max(top, 1) + 1]]
-        return next((one for one in (beside, *further) if (one / "roles.yml").is_file()), beside)
+        top = next((at for at, folder in enumerate(upwards) if (folder / ".git").exists()), 0)
+        beside, *further = [folder / "salt" for folder in upwards[1 : max(top, 1) + 1]]
+        return next(
+            (folder for folder in (beside, *further) if (folder / "roles.yml").is_file()), beside
+        )
 
     @property
     def keys(self) -> Path:
@@ -139,7 +141,7 @@ class Site:
 
 
 def open_site(folder: Path) -> Site:
-    """Read `folder`/site.yml. Raises InputError where it is missing or does not fit."""
+    """Read `folder`/site.yml. Raises InputError if it is missing or does not fit."""
     folder = folder.resolve()
     file = folder / "site.yml"
     if not file.is_file():

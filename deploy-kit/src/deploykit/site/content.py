@@ -56,11 +56,11 @@ class Content:
         Raises InputError naming the file of a component that does not say them.
         """
         wanted = self.components if components is None else components
-        return tuple(sorted({name for one in wanted for name in self._of(one)}))
+        return tuple(sorted({name for component in wanted for name in self._of(component)}))
 
     @property
     def suites(self) -> tuple[str, ...]:
-        """The suites of Debian that packages come from; empty where the content does not say."""
+        """The suites of Debian that packages come from; empty if the content does not say."""
         own = self._tunables("vendor")
         return _names(own["suites"]) if "suites" in own else ()
 
@@ -79,7 +79,7 @@ class Content:
 def read_content(folder: Path) -> Content:
     """The content in `folder` (a `salt/`).
 
-    Raises InputError, with file, line and the nearest known word, where its role map does not fit.
+    Raises InputError, with file, line and the nearest known word, if its role map does not fit.
     """
     file = folder / "roles.yml"
     if not file.is_file():
@@ -115,21 +115,21 @@ def schemas(file: Path) -> dict[str, str]:
     """Account -> the database schema that the role map `file` names.
 
     Takes what a release of any age says, so other keys are not looked at; a release from before
-    roles said it has them in `schemas`. Raises InputError where it does not fit.
+    roles said it has them in `schemas`. Raises InputError if it does not fit.
     """
     keys = load(file).mapping()
-    found = keys["schemas"].mapping() if "schemas" in keys else {}
+    values = keys["schemas"].mapping() if "schemas" in keys else {}
     for value in keys["roles"].mapping().values() if "roles" in keys else ():
         role = value.mapping()
         if "schema" in role and "account" in role:
-            found[role["account"].text()] = role["schema"]
-    return {account: str(value.scalar()) for account, value in found.items()}
+            values[role["account"].text()] = role["schema"]
+    return {account: str(value.scalar()) for account, value in values.items()}
 
 
 def may_be_missing(file: Path) -> frozenset[str]:
     """The roles of which the role map `file` says that a deployment may leave some nodes out.
 
-    Of a release of any age: none, where it says nothing. Raises InputError where it does not fit.
+    Of a release of any age: none if it says nothing. Raises InputError if it does not fit.
     """
     keys = load(file).mapping()
     roles = keys["roles"].mapping() if "roles" in keys else {}
@@ -169,7 +169,7 @@ def _one_of(value: Value, known: frozenset[str]) -> None:
 
 
 def _demand_role(value: Value, keys: dict[str, Value]) -> None:
-    """Raise InputError where a role's words do not fit, or do not fit each other."""
+    """Raise InputError if a role's words do not fit, or do not fit each other."""
     for key in ("components", "databases", "passwords", "keys"):
         if key in keys:
             _names(keys[key])
@@ -214,7 +214,7 @@ def _demand_offer(value: Value, account: bool) -> None:
 
 
 def _demand_own_ports(roles: dict[str, dict[str, Value]]) -> None:
-    """Raise InputError where two offers have one port, or one name."""
+    """Raise InputError if two offers have one port, or one name."""
     ports: dict[int, str] = {}
     offers: dict[str, Value] = {}
     for role in roles.values():

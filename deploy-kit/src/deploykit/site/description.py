@@ -1,4 +1,4 @@
-"""What an environment's files say of its nodes, as one digest: to see where they changed since."""
+"""What an environment's files say of its nodes, as one digest: to see if they changed since."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def describe(environment: Environment) -> dict[str, Any]:
             for node in sorted(environment.nodes, key=lambda node: node.name)
         ],
         "operators": sorted(
-            (one.account() for one in environment.operators), key=lambda one: str(one["name"])
+            (operator.account() for operator in environment.operators),
+            key=lambda account: str(account["name"]),
         ),
         "settings": tree(environment.settings),
         # Without them the digest is what it was before there were any.
@@ -51,26 +52,30 @@ def _network(network: Network) -> dict[str, Any]:
     if len(network.subnets) == 1 and not network.subnets[0].name:
         return {"name": network.name, "cidr": str(network.cidrs[0]), "vip": vip}
     subnets = [
-        {"name": one.name, "cidr": str(one.cidr), "gateways": _texts(one.gateway, one.gateway6)}
-        for one in network.subnets
+        {
+            "name": subnet.name,
+            "cidr": str(subnet.cidr),
+            "gateways": _texts(subnet.gateway, subnet.gateway6),
+        }
+        for subnet in network.subnets
     ]
     return {"name": network.name, "subnets": subnets, "vip": vip}
 
 
 def _attachments(environment: Environment, node: Node) -> dict[str, Any]:
     """What is said of its interfaces, beside that they are eth1, eth2, ... and of IPv6."""
-    found: dict[str, Any] = {}
+    attachments: dict[str, Any] = {}
     named = environment.interfaces(node)
     counted = {net.name: f"eth{place}" for place, net in enumerate(environment.networks, start=1)}
     if named != counted:
-        found["interfaces"] = named
+        attachments["interfaces"] = named
     if node.links:
-        found["links"] = [asdict(link) for link in node.links]
+        attachments["links"] = [asdict(link) for link in node.links]
     if addresses6 := environment.addresses6(node):
-        found["addresses6"] = addresses6
+        attachments["addresses6"] = addresses6
         lengths = {net.name: node.subnet(net).cidr6 for net in environment.networks}
-        found["cidrs6"] = {name: str(cidr6) for name, cidr6 in lengths.items() if cidr6}
-    return found
+        attachments["cidrs6"] = {name: str(cidr6) for name, cidr6 in lengths.items() if cidr6}
+    return attachments
 
 
 def _texts(*addresses: object) -> list[str]:

@@ -115,8 +115,8 @@ def _check_holders(at: Value, net: Network, nodes: Sequence[Node], sharing: Sequ
 
 def _network(value: Value, networks: Sequence[Network]) -> Network:
     name = value.text()
-    found = next((net for net in networks if net.name == name), None)
-    if found is None:
+    network = next((net for net in networks if net.name == name), None)
+    if network is None:
         raise value.error(
             f"there is no network '{name}'", nearest(name, frozenset(net.name for net in networks))
         )
@@ -124,7 +124,7 @@ def _network(value: Value, networks: Sequence[Network]) -> Network:
         raise value.error(
             f"'{name}' is the inside", "name another network, or leave 'endpoints' out"
         )
-    return found
+    return network
 
 
 def _name(value: Value) -> str:

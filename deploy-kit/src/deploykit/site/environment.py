@@ -34,10 +34,10 @@ NOBODY: frozenset[str] = frozenset()
 class Environment:
     """A named place with nodes, networks and a promotion policy.
 
-    `instance` is its nodes: with a provider of its own where another than the file's makes them, so
-    that the two never meet. `installed`: its nodes come with the
-    content's packages installed, unconfigured; else those are downloaded at most. `operators` get
-    accounts of their own on every node. `batch` is how many nodes a deployment changes at once.
+    `instance` is its nodes: with a provider of its own if another than the file's makes them, so
+    that the two never meet. `installed`: its nodes come with the content's packages installed,
+    unconfigured; else those are downloaded at most. `operators` get accounts of their own on every
+    node. `batch` is how many nodes a deployment changes at once.
     `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
     that deployments leave out, as far as policy lets them. `endpoints` is what outsiders use; None
     if they are given the same as the services.
@@ -68,22 +68,22 @@ class Environment:
 
     def addresses6(self, node: Node) -> dict[str, str]:
         """The node's fixed IPv6 address in each network that has one for it, by network name."""
-        found = {net.name: node.address6(net) for net in self.networks}
-        return {name: str(address) for name, address in found.items() if address is not None}
+        addresses = {net.name: node.address6(net) for net in self.networks}
+        return {name: str(address) for name, address in addresses.items() if address is not None}
 
     def interfaces(self, node: Node) -> dict[str, str]:
         """The node's interface in each network, by network name."""
         return {net.name: node.interface(net) for net in self.networks}
 
     def attachments(self, node: Node) -> dict[str, dict[str, str | int]]:
-        """By network: the node's `interface` there, its `mac` and `mtu` where they are said."""
-        found: dict[str, dict[str, str | int]] = {}
+        """By network: the node's `interface` there, its `mac` and `mtu` if they are said."""
+        attachments: dict[str, dict[str, str | int]] = {}
         for net in self.networks:
             link = node.link(net)
-            said = {"mac": link.mac, "mtu": link.mtu} if link is not None else {}
-            found[net.name] = {"interface": node.interface(net)}
-            found[net.name] |= {key: value for key, value in said.items() if value}
-        return found
+            properties = {"mac": link.mac, "mtu": link.mtu} if link is not None else {}
+            attachments[net.name] = {"interface": node.interface(net)}
+            attachments[net.name] |= {key: value for key, value in properties.items() if value}
+        return attachments
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
@@ -163,16 +163,16 @@ def read_environments(folder: Path) -> Reading:
     Broken is a file that does not fit, or whose `promotion.from` names no environment or leads
     round in a circle. What editors and systems leave beside the files is none of them.
     """
-    found: dict[str, Environment] = {}
+    environments: dict[str, Environment] = {}
     broken: dict[str, InputError] = {}
     for file in environment_files(folder):
         try:
-            found[file.stem] = parse_environment(file)
+            environments[file.stem] = parse_environment(file)
         except InputError as error:
             broken[file.stem] = error
-    for name, environment in list(found.items()):
+    for name, environment in list(environments.items()):
         try:
-            _check_source(environment, found, broken.keys() - found.keys())
+            _check_source(environment, environments, broken.keys() - environments.keys())
         except InputError as error:
             broken[name] = error
     ordered: dict[str, Environment] = {}
@@ -181,17 +181,18 @@ def read_environments(folder: Path) -> Reading:
         source = environment.promotion.source
         if environment.name in broken or environment.name in ordered:
             return
-        if source in found:
-            place(found[source])
+        if source in environments:
+            place(environments[source])
         ordered[environment.name] = environment
 
-    for environment in found.values():
+    for environment in environments.values():
         place(environment)
     return Reading(ordered, broken)
 
 
 def load_environments(folder: Path) -> dict[str, Environment]:
-    """As `read_environments`, where every file has to fit. Raises the first one's InputError."""
+    """As `read_environments`, but every file has to fit. Raises the InputError of the first that
+    does not."""
     reading = read_environments(folder)
     for error in reading.broken.values():
         raise error
@@ -212,26 +213,26 @@ def environment_files(folder: Path) -> list[Path]:
 
 
 def _check_source(
-    environment: Environment, found: Mapping[str, Environment], unread: Collection[str]
+    environment: Environment, environments: Mapping[str, Environment], unread: Collection[str]
 ) -> None:
-    """Raise InputError where `promotion.from` leads nowhere, or round in a circle."""
+    """Raise InputError if `promotion.from` leads nowhere, or round in a circle."""
     passed = [environment.name]
     source = environment.promotion.source
     while source is not None and source not in unread:
         value = load(environment.file).mapping()["promotion"].mapping()["from"]
-        if source not in found:
+        if source not in environments:
             if len(passed) > 1:
                 return  # that is the other one's fault
-            there = ", ".join(sorted({*found, *unread}))
+            there = ", ".join(sorted({*environments, *unread}))
             raise value.error(f"there is no environment '{source}'", f"there are: {there}")
         if source in passed:
             raise value.error("leads round in a circle", "an environment needs a first one")
         passed.append(source)
-        source = found[source].promotion.source
+        source = environments[source].promotion.source
 
 
 def chain(environments: dict[str, Environment], last: str | None = None) -> list[Environment]:
-    """The environments a train passes, in order; up to and with `last` where it is given.
+    """The environments a train passes, in order; up to and with `last` if it is given.
 
     A line is followed from an environment without `promotion.from`, which something is promoted
     from, to its end.
@@ -256,7 +257,7 @@ def _settings(value: Value | None, folder: Path) -> tuple[Setting, ...]:
 
 
 def _check_missing(promotion: Promotion, value: Value | None, nodes: Sequence[Node]) -> None:
-    """Raise InputError where `allow_missing`, of the promotion at `value`, names no node's role."""
+    """Raise InputError if `allow_missing`, of the promotion at `value`, names no node's role."""
     known = frozenset(role for node in nodes for role in node.roles)
     for role in promotion.allow_missing:
         if role not in known and value is not None:

@@ -20,7 +20,7 @@ FORMS = (
 def parse_freeze(value: Value) -> tuple[Window, ...]:
     """The windows at `value`, with those of the calendars that it names beside its file.
 
-    Raises InputError naming file, line and key where it does not fit.
+    Raises InputError naming file, line and key if it does not fit.
     """
     keys = value.mapping(KEYS)
     zone = keys["zone"].text() if "zone" in keys else "UTC"
@@ -90,7 +90,7 @@ def windows_json(windows: tuple[Window, ...]) -> list[dict[str, Any]]:
 
 def window_of(entry: Mapping[str, Any]) -> Window:
     """The window that `windows_json` wrote as `entry`. Raises LookupError, TypeError or ValueError
-    where it is none."""
+    if it is none."""
     if set(entry) != set(Window.__slots__):
         raise ValueError("it has other keys")
     return Window(

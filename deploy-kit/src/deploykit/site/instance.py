@@ -26,12 +26,12 @@ class Instance:
     copy: str | None = None
 
     def __post_init__(self) -> None:
-        given = [part for part in (self.provider, self.copy) if part is not None]
-        fits = NAME.fullmatch(self.environment) and all(SUFFIX.fullmatch(part) for part in given)
-        if not fits or len(given) > 1:
+        suffixes = [part for part in (self.provider, self.copy) if part is not None]
+        fits = NAME.fullmatch(self.environment) and all(SUFFIX.fullmatch(part) for part in suffixes)
+        if not fits or len(suffixes) > 1:
             raise InputError(
-                f"'{MARK.join((self.environment, *given))}' is not the name of an environment or a "
-                "copy of one",
+                f"'{MARK.join((self.environment, *suffixes))}' is not the name of an environment "
+                "or a copy of one",
                 "write NAME, or NAME~COPY for a copy; a-z, 0-9 and '-'",
             )
 

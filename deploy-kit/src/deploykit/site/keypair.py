@@ -14,7 +14,7 @@ def make_key(key: Path, comment: str) -> None:
     """Make the key pair `key` and `key`.pub, unless it is there: whole or not at all.
 
     ed25519, no passphrase, the private half readable by this user alone, `comment` in the public
-    one. Who comes second takes the first's. Raises CommandFailed where ssh-keygen refuses.
+    one. Who comes second takes the first's. Raises CommandFailed if ssh-keygen refuses.
     """
     for folder in (key.parent.parent, key.parent):  # mkdir's mode is for the last one only
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -26,6 +26,6 @@ def make_key(key: Path, comment: str) -> None:
             left.unlink(missing_ok=True)
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment]
         run([*words, "-f", aside], timeout=TIMEOUT)
-        # The private key last: where it is, its public one is.
+        # The private key last: if it is there, so is its public one.
         Path(f"{aside}.pub").replace(f"{key}.pub")
         aside.replace(key)

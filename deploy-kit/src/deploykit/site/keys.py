@@ -66,7 +66,7 @@ def named_key(site: Site, given: Path | None = None) -> Key | None:
     """The key that a person wants for every record of this call: `given`, else $DEPLOY_KIT_KEY.
 
     `given` may be the name of a role: the site's own key of that one. None if nothing is named.
-    Raises InputError where a named key cannot be used.
+    Raises InputError if a named key cannot be used.
     """
     named = given or (Path(os.environ[KEY_VARIABLE]) if os.environ.get(KEY_VARIABLE) else None)
     if named is None:
@@ -114,14 +114,14 @@ class Keyring:
         return {role: self.of_role(role) for role in there}
 
     def entitled(self, roles: Collection[str], signers: Iterable[Signer]) -> Key:
-        """The key for what one of `roles` may sign, where `signers` are those in force.
+        """The key for what one of `roles` may sign; `signers` are those in force.
 
         Of those that are there the first that may; if none may, the key of the first such role, so
         that an admin can be asked to let it in.
         """
-        held = {signer.key: signer.roles for signer in signers}
+        roles_of_key = {signer.key: signer.roles for signer in signers}
         for key in self.here().values():
-            if held.get(key.public, frozenset()) & set(roles):
+            if roles_of_key.get(key.public, frozenset()) & set(roles):
                 return key
         return self.of_role(next(role for role in IN_ORDER if role in roles))
 
@@ -146,8 +146,8 @@ def opening_key(site: Site, recipients: Collection[str]) -> Path:
 def read_key(file: Path) -> Key:
     """The key in `file`; its principal is the comment of the public half.
 
-    Where that does not lie beside it, it is taken from the private one: those who keep a key for
-    others (Jenkins) hand out that alone. Raises InputError where there is none, or it is not one.
+    If that does not lie beside it, it is taken from the private one: those who keep a key for
+    others (Jenkins) hand out that alone. Raises InputError if there is none, or it is not one.
     """
     public = file if file.suffix == ".pub" else file.with_name(f"{file.name}.pub")
     try:
@@ -198,7 +198,7 @@ def own_principal() -> str:
 def sign(key: Key, text: str, namespace: str) -> str:
     """The armoured SSH signature of `text` in `namespace` (`ssh-keygen -Y sign`).
 
-    Raises DeployKitError where the key cannot sign.
+    Raises DeployKitError if the key cannot sign.
     """
     result = run(
         ["ssh-keygen", "-q", "-Y", "sign", "-f", key.file, "-n", namespace],

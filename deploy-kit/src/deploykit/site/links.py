@@ -64,34 +64,36 @@ def parse_interface(value: Value) -> str:
 
 def parse_links(value: Value) -> dict[str, Declared]:
     """`links` of an environment or of a node, by name. Raises InputError for each by itself."""
-    found = {}
+    declared = {}
     for name, entry in value.mapping().items():
         _interface(entry, name)
-        found[name] = Declared(_link(name, entry), entry)
-    return found
+        declared[name] = Declared(_link(name, entry), entry)
+    return declared
 
 
 def fitting(declared: Mapping[str, Declared]) -> tuple[Link, ...]:
     """The links of one node, each with its MTU, those that others stand on before them.
 
-    Raises InputError where they do not fit each other.
+    Raises InputError if they do not fit each other.
     """
     _demand_own_members(declared)
     _demand_parents(declared)
     _demand_own_macs(declared)
     settled: dict[str, Link] = {}
-    for one in declared.values():
-        if one.link.is_card:
-            settled[one.link.name] = one.link
-    for one in declared.values():
-        if one.link.members:
-            settled[one.link.name] = _settled_bond(one, declared)
-            members = {name: settled.get(name, Link(name)) for name in one.link.members}
-            mtu = settled[one.link.name].mtu
+    for declaration in declared.values():
+        if declaration.link.is_card:
+            settled[declaration.link.name] = declaration.link
+    for declaration in declared.values():
+        if declaration.link.members:
+            settled[declaration.link.name] = _settled_bond(declaration, declared)
+            members = {name: settled.get(name, Link(name)) for name in declaration.link.members}
+            mtu = settled[declaration.link.name].mtu
             settled |= {name: replace(link, mtu=mtu) for name, link in members.items()}
-    for one in declared.values():
-        if one.link.vlan is not None:
-            settled[one.link.name] = _settled_vlan(one, settled[one.link.parent])
+    for declaration in declared.values():
+        if declaration.link.vlan is not None:
+            settled[declaration.link.name] = _settled_vlan(
+                declaration, settled[declaration.link.parent]
+            )
     order = sorted(settled.values(), key=lambda link: (not link.is_card, link.vlan is not None))
     return tuple(order)
 
@@ -172,69 +174,79 @@ def _mac(value: Value) -> str:
 
 
 def _demand_own_members(declared: Mapping[str, Declared]) -> None:
-    """Raise InputError where a bond's member is no card of its own."""
+    """Raise InputError if a bond's member is no card of its own."""
     taken: dict[str, str] = {}
-    for one in declared.values():
+    for declaration in declared.values():
         for item, member in zip(
-            one.place("bond").items() if one.link.members else (), one.link.members, strict=True
+            declaration.place("bond").items() if declaration.link.members else (),
+            declaration.link.members,
+            strict=True,
         ):
             if member in taken:
                 raise item.error(f"{member} is a member of {taken[member]} already")
-            if member == one.link.name or (
+            if member == declaration.link.name or (
                 member in declared and not declared[member].link.is_card
             ):
                 raise item.error(f"{member} is no card", "members of a bond are cards")
-            taken[member] = one.link.name
+            taken[member] = declaration.link.name
 
 
 def _demand_parents(declared: Mapping[str, Declared]) -> None:
-    """Raise InputError where a VLAN stands on nothing, on another VLAN, or twice on one thing."""
-    members = {name for one in declared.values() for name in one.link.members}
+    """Raise InputError if a VLAN stands on nothing, on another VLAN, or twice on one link."""
+    members = {name for declaration in declared.values() for name in declaration.link.members}
     taken: dict[tuple[str, int], str] = {}
-    for one in declared.values():
-        link = one.link
+    for declaration in declared.values():
+        link = declaration.link
         if link.vlan is None:
             continue
         if link.parent in members:
-            raise one.place("on").error(f"{link.parent} is a member of a bond", "name the bond")
+            raise declaration.place("on").error(
+                f"{link.parent} is a member of a bond", "name the bond"
+            )
         if link.parent not in declared:
-            raise one.place("on").error(
+            raise declaration.place("on").error(
                 f"there is no link '{link.parent}'",
                 nearest(link.parent, frozenset(declared.keys() - {link.name})),
             )
         if declared[link.parent].link.vlan is not None:
-            raise one.place("on").error(f"{link.parent} is a VLAN itself", "name a card or a bond")
+            raise declaration.place("on").error(
+                f"{link.parent} is a VLAN itself", "name a card or a bond"
+            )
         key = (link.parent, link.vlan)
         if key in taken:
-            raise one.place("vlan").error(f"{taken[key]} is VLAN {link.vlan} on {link.parent}")
+            raise declaration.place("vlan").error(
+                f"{taken[key]} is VLAN {link.vlan} on {link.parent}"
+            )
         taken[key] = link.name
 
 
 def _demand_own_macs(declared: Mapping[str, Declared]) -> None:
-    counts = Counter(one.link.mac for one in declared.values() if one.link.mac)
-    for one in reversed(list(declared.values())):
-        if counts[one.link.mac] > 1:
-            raise one.place("mac").error(f"two links have the MAC {one.link.mac}")
+    counts = Counter(
+        declaration.link.mac for declaration in declared.values() if declaration.link.mac
+    )
+    for declaration in reversed(list(declared.values())):
+        if counts[declaration.link.mac] > 1:
+            raise declaration.place("mac").error(f"two links have the MAC {declaration.link.mac}")
 
 
-def _settled_bond(one: Declared, declared: Mapping[str, Declared]) -> Link:
-    own = {name: declared[name].link.mtu for name in one.link.members if name in declared}
+def _settled_bond(declaration: Declared, declared: Mapping[str, Declared]) -> Link:
+    own = {name: declared[name].link.mtu for name in declaration.link.members if name in declared}
     least = min((mtu for mtu in own.values() if mtu is not None), default=None)
-    mtu = one.link.mtu or least or USUAL_MTU
+    mtu = declaration.link.mtu or least or USUAL_MTU
     for name, members in own.items():
         if members is not None and members < mtu:
-            raise _too_large(one, mtu, name, members)
-    return replace(one.link, mtu=mtu)
+            raise _too_large(declaration, mtu, name, members)
+    return replace(declaration.link, mtu=mtu)
 
 
-def _settled_vlan(one: Declared, parent: Link) -> Link:
-    mtu = one.link.mtu or min(USUAL_MTU, mtu_of(parent))
+def _settled_vlan(declaration: Declared, parent: Link) -> Link:
+    mtu = declaration.link.mtu or min(USUAL_MTU, mtu_of(parent))
     if mtu > mtu_of(parent):
-        raise _too_large(one, mtu, parent.name, mtu_of(parent))
-    return replace(one.link, mtu=mtu)
+        raise _too_large(declaration, mtu, parent.name, mtu_of(parent))
+    return replace(declaration.link, mtu=mtu)
 
 
-def _too_large(one: Declared, mtu: int, below: str, limit: int) -> InputError:
-    return one.place("mtu").error(
+def _too_large(declaration: Declared, mtu: int, below: str, limit: int) -> InputError:
+    return declaration.place("mtu").error(
         f"{mtu} is more than {below} has ({limit})", f"give {below} an mtu of at least {mtu}"
     )

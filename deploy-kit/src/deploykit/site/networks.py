@@ -18,9 +18,9 @@ SUBNET = frozenset({"cidr", "cidr6", "gateway", "gateway6"})
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A range of addresses of a network; `name` is the rack's where there are several.
+    """A range of addresses of a network; `name` is the rack's if there are several.
 
-    The gateways lead to the network's other subnets; they are known where there are several.
+    The gateways lead to the network's other subnets; they are known if there are several.
     """
 
     name: str
@@ -65,23 +65,23 @@ class Network:
 
     def subnet_with(self, address: IPv4Address) -> Subnet | None:
         """The subnet that a node with `address` is in."""
-        return next((one for one in self.subnets if one.is_for_nodes(address)), None)
+        return next((subnet for subnet in self.subnets if subnet.is_for_nodes(address)), None)
 
     def subnet_with6(self, address: IPv6Address) -> Subnet | None:
-        return next((one for one in self.subnets if one.is_for_nodes6(address)), None)
+        return next((subnet for subnet in self.subnets if subnet.is_for_nodes6(address)), None)
 
     def subnet_of_rack(self, rack: str) -> Subnet | None:
         """The subnet of `rack`, or the only one."""
         if len(self.subnets) == 1:
             return self.subnets[0]
-        return next((one for one in self.subnets if one.name == rack), None)
+        return next((subnet for subnet in self.subnets if subnet.name == rack), None)
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join(str(cidr) for cidr in self.cidrs)})"
 
 
 def parse_networks(value: Value) -> tuple[Network, ...]:
-    """`networks` of an environment. Raises InputError where one does not fit, or meets another.
+    """`networks` of an environment. Raises InputError if one does not fit, or meets another.
 
     A network that names no interface has the one of its place in the file: eth1, eth2, ...
     """
@@ -121,23 +121,23 @@ def parse_address(value: Value) -> IPv4Address:
 
 
 def _subnets(value: Value) -> tuple[Subnet, ...]:
-    found = []
+    subnets = []
     for name, entry in value.mapping().items():
         check_key(entry, name)
-        found.append(_subnet(name, entry.mapping(SUBNET, needed=("cidr",))))
-    for subnet, entry in zip(found, value.mapping().values(), strict=True):
-        if subnet.gateway is None and len(found) > 1:
+        subnets.append(_subnet(name, entry.mapping(SUBNET, needed=("cidr",))))
+    for subnet, entry in zip(subnets, value.mapping().values(), strict=True):
+        if subnet.gateway is None and len(subnets) > 1:
             raise entry.error(
                 "the key 'gateway' is missing", "the other subnets are reached by way of it"
             )
-        others6 = [one for one in found if one.cidr6 is not None and one is not subnet]
+        others6 = [other for other in subnets if other.cidr6 is not None and other is not subnet]
         if subnet.cidr6 is not None and subnet.gateway6 is None and others6:
             raise entry.error(
                 "the key 'gateway6' is missing", "the other subnets are reached by way of it"
             )
-    if not found:
+    if not subnets:
         raise value.error("at least one subnet is needed")
-    return tuple(found)
+    return tuple(subnets)
 
 
 def _subnet(name: str, keys: dict[str, Value]) -> Subnet:
@@ -176,21 +176,23 @@ def parse_address6(value: Value) -> IPv6Address:
 def _demand_apart(
     entry: Value, name: str, subnets: tuple[Subnet, ...], networks: list[Network]
 ) -> None:
-    """Raise InputError where a subnet meets one before it; `entry` is the network's."""
-    before = [(net.name, one) for net in networks for one in net.subnets]
+    """Raise InputError if a subnet meets one before it; `entry` is the network's."""
+    before = [(net.name, earlier) for net in networks for earlier in net.subnets]
     for subnet in subnets:
         at = entry.mapping()
         if subnet.name:
             at = at["subnets"].mapping()[subnet.name].mapping()
-        for other, one in before:
-            if one.cidr.overlaps(subnet.cidr):
-                raise at["cidr"].error(f"overlaps with {_called(other, one)} ({one.cidr})")
-            if one.cidr6 and subnet.cidr6 and one.cidr6.overlaps(subnet.cidr6):
-                raise at["cidr6"].error(f"overlaps with {_called(other, one)} ({one.cidr6})")
+        for other, earlier in before:
+            if earlier.cidr.overlaps(subnet.cidr):
+                raise at["cidr"].error(f"overlaps with {_name_of(other, earlier)} ({earlier.cidr})")
+            if earlier.cidr6 and subnet.cidr6 and earlier.cidr6.overlaps(subnet.cidr6):
+                raise at["cidr6"].error(
+                    f"overlaps with {_name_of(other, earlier)} ({earlier.cidr6})"
+                )
         before.append((name, subnet))
 
 
-def _called(network: str, subnet: Subnet) -> str:
+def _name_of(network: str, subnet: Subnet) -> str:
     return f"network '{network}'" + (f", subnet '{subnet.name}'" if subnet.name else "")
 
 
@@ -202,7 +204,7 @@ def _vip(value: Value, network: Network) -> IPv4Address:
 
 
 def parse_rack(value: Value, networks: tuple[Network, ...]) -> str:
-    """The rack of a node: the subnet that it is in. Raises InputError where there is none such."""
+    """The rack of a node: the subnet that it is in. Raises InputError if there is none such."""
     rack = value.text()
     known = racks(networks)
     if rack not in known:

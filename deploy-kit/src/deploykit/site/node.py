@@ -52,28 +52,28 @@ class Node:
         return own or self.subnet(network).cidr.network_address + self.at
 
     def address6(self, network: Network) -> IPv6Address | None:
-        """The same for IPv6; None where the network has none for it."""
+        """The same for IPv6; None if the network has none for it."""
         own = dict(self.own6).get(network.name)
         cidr6 = self.subnet(network).cidr6
         return own or (cidr6.network_address + self.at if cidr6 else None)
 
     def subnet(self, network: Network) -> Subnet:
         """The subnet of a network that it is in. Parsing has seen to it that there is one."""
-        found = self._subnet(network)
-        assert found is not None
-        return found
+        subnet = self._subnet(network)
+        assert subnet is not None
+        return subnet
 
     def interface(self, network: Network) -> str:
         """The name of its interface in a network."""
         return dict(self.interfaces).get(network.name, network.interface)
 
     def link(self, network: Network) -> Link | None:
-        """What is said of that interface; None where nothing is."""
+        """What is said of that interface; None if nothing is."""
         name = self.interface(network)
         return next((link for link in self.links if link.name == name), None)
 
     def mtu(self, network: Network) -> int:
-        """The MTU of that interface in bytes: the usual one where nothing is said of it."""
+        """The MTU of that interface in bytes: the usual one if nothing is said of it."""
         link = self.link(network)
         return mtu_of(link) if link is not None else USUAL_MTU
 
@@ -99,7 +99,7 @@ class _Written:
 def parse_nodes(
     value: Value, places: Value, networks: tuple[Network, ...], links: Mapping[str, Declared]
 ) -> tuple[Node, ...]:
-    """`nodes` of an environment. Raises InputError where one does not fit, or meets another.
+    """`nodes` of an environment. Raises InputError if one does not fit, or meets another.
 
     `places` is where `networks` stand in the file; `links` are those of every node that does not
     declare its own of that name.
@@ -131,7 +131,7 @@ def parse_nodes(
     _demand_own_addresses(written, networks)
     _demand_own_macs(written)
     _demand_one_mtu(written, networks)
-    nodes = tuple(one.node for one in written)
+    nodes = tuple(item.node for item in written)
     masters = [node.name for node in nodes if MASTER_ROLE in node.roles]
     if len(masters) != 1:
         raise value.error(
@@ -167,10 +167,10 @@ def _node(
 
 
 def _demand_subnet(node: Node, net: Network, entry: Value, keys: Mapping[str, Value]) -> None:
-    """Raise InputError where `node` is in no subnet of `net`, or has no address there."""
+    """Raise InputError if `node` is in no subnet of `net`, or has no address there."""
     subnet = node._subnet(net)
     if subnet is None:
-        names = ", ".join(one.name for one in net.subnets)
+        names = ", ".join(rack.name for rack in net.subnets)
         raise keys.get("rack", entry).error(
             f"{net.name} has several subnets, none of which {node.name} is in",
             f"write 'rack: NAME' ({names}), or addresses: {{{net.name}: ADDRESS}}",
@@ -232,17 +232,17 @@ def _own_addresses(
 
 
 def _demand_own_addresses(written: Sequence[_Written], networks: tuple[Network, ...]) -> None:
-    """Raise InputError where an address of a node's own is another's, too."""
+    """Raise InputError if an address of a node's own is another's, too."""
     by_name = {net.name: net for net in networks}
-    for one in written:
-        for name, address in (*one.node.own, *one.node.own6):
+    for entry in written:
+        for name, address in (*entry.node.own, *entry.node.own6):
             net = by_name[name]
             for other in written:
-                if other is not one and address in (
+                if other is not entry and address in (
                     other.node.address(net),
                     other.node.address6(net),
                 ):
-                    at = one.keys["addresses"].mapping()[name]
+                    at = entry.keys["addresses"].mapping()[name]
                     raise at.error(f"{address} is already {other.node.name}'s")
 
 
@@ -253,11 +253,15 @@ def _demand_interfaces(
     networks: tuple[Network, ...],
     declared: Mapping[str, Declared],
 ) -> None:
-    """Raise InputError where two networks have one interface, or one that cannot have addresses.
+    """Raise InputError if two networks have one interface, or one that cannot have addresses.
 
-    Where links are declared, an interface that is named is one of them.
+    If links are declared, an interface that is named is one of them.
     """
-    members = {member: one.link.name for one in declared.values() for member in one.link.members}
+    members = {
+        member: declaration.link.name
+        for declaration in declared.values()
+        for member in declaration.link.members
+    }
     taken: dict[str, str] = {}
     for net in networks:
         name = node.interface(net)
@@ -279,35 +283,35 @@ def _demand_interfaces(
 
 def _demand_own_macs(written: Sequence[_Written]) -> None:
     taken: dict[str, str] = {}
-    for one in written:
-        for declared in one.declared.values():
+    for entry in written:
+        for declared in entry.declared.values():
             mac = declared.link.mac
             if mac in taken:
                 raise declared.place("mac").error(
-                    f"{mac} of {one.node.name} is already {taken[mac]}'s",
+                    f"{mac} of {entry.node.name} is already {taken[mac]}'s",
                     "give each node its own: links of the node",
                 )
-        macs = {declared.link.mac for declared in one.declared.values()} - {""}
-        taken |= dict.fromkeys(macs, one.node.name)
+        macs = {declared.link.mac for declared in entry.declared.values()} - {""}
+        taken |= dict.fromkeys(macs, entry.node.name)
 
 
 def _demand_one_mtu(written: Sequence[_Written], networks: tuple[Network, ...]) -> None:
-    """Raise InputError where nodes of one network cannot take each other's frames."""
+    """Raise InputError if nodes of one network cannot take each other's frames."""
     for net in networks:
-        for one in written:
+        for entry in written:
             first = written[0]
-            mtu, other = one.node.mtu(net), first.node.mtu(net)
+            mtu, other = entry.node.mtu(net), first.node.mtu(net)
             if mtu != other:
-                raise _place_of_mtu(one, first, net).error(
-                    f"in {net.name}, {one.node.name} has the MTU {mtu} and "
+                raise _place_of_mtu(entry, first, net).error(
+                    f"in {net.name}, {entry.node.name} has the MTU {mtu} and "
                     f"{first.node.name} {other}",
                     "all nodes of a network have the same",
                 )
 
 
-def _place_of_mtu(one: _Written, first: _Written, net: Network) -> Value:
-    """Where either says the MTU that it has in `net`: the later one's, if it does."""
-    for which in (one, first):
+def _place_of_mtu(entry: _Written, first: _Written, net: Network) -> Value:
+    """Where the file says an MTU of the two in `net`: that of `entry`, if it does."""
+    for which in (entry, first):
         name = which.node.interface(net)
         if name in which.declared:
             return which.declared[name].place("mtu")

@@ -40,7 +40,7 @@ class Share:
 
     @classmethod
     def parse(cls, text: str) -> Share:
-        """The share that `text` says: 3, or 5%. Raises ValueError where it says none."""
+        """The share that `text` says: 3, or 5%. Raises ValueError if it says none."""
         match = SHARE.fullmatch(text)
         if not match or (match[2] and int(match[1]) > 100):
             raise ValueError(f"'{text}' is no number of nodes")
@@ -96,7 +96,7 @@ class Promotion:
 
 
 def parse_promotion(value: Value) -> Promotion:
-    """The policy at `value`. Raises InputError naming file, line and key where it does not fit."""
+    """The policy at `value`. Raises InputError naming file, line and key if it does not fit."""
     keys = value.mapping(KEYS)
     checks: dict[str, CheckRule] = {}
     for name, entry in (keys["checks"].mapping() if "checks" in keys else {}).items():
@@ -147,13 +147,13 @@ def _word(value: Value, known: frozenset[str]) -> str:
 
 def _shares(value: Value) -> dict[str, Share]:
     """`allow_missing: {hypervisor: 5%, network: 1}`."""
-    found = {}
+    shares = {}
     for role, entry in value.mapping().items():
         check_key(entry, role)
         try:
-            found[role] = Share.parse(str(entry.scalar()))
+            shares[role] = Share.parse(str(entry.scalar()))
         except ValueError as error:
             raise entry.error(
                 str(error), "write how many nodes may be left out, 2, or how many of a hundred, 5%"
             ) from None
-    return found
+    return shares

@@ -76,29 +76,29 @@ def _leaves(value: Value, path: tuple[str, ...], lines: tuple[int, ...]) -> Iter
 
 
 def together(groups: Sequence[tuple[Setting, ...]]) -> tuple[Setting, ...]:
-    """The settings of several files. Raises InputError where two of them set the same."""
-    found: list[Setting] = []
+    """The settings of several files. Raises InputError if two of them set the same."""
+    all_settings: list[Setting] = []
     for group in groups:
         for setting in group:
-            for other in found:
+            for other in all_settings:
                 shared = min(len(other.path), len(setting.path))
                 if other.path[:shared] == setting.path[:shared]:
                     raise setting.error(f"is set in {other.place}, too", "remove one of them")
-        found.extend(group)
-    return tuple(found)
+        all_settings.extend(group)
+    return tuple(all_settings)
 
 
 def tree(settings: Sequence[Setting]) -> dict[str, Plain]:
     """Settings as nested mappings, as the pillar gets them."""
-    found: dict[str, Plain] = {}
+    nested: dict[str, Plain] = {}
     for setting in settings:
-        here = found
+        here = nested
         for key in setting.path[:-1]:
             below = here.setdefault(key, {})
             assert isinstance(below, dict)  # each path stands once, none within another
             here = below
         here[setting.path[-1]] = setting.value
-    return found
+    return nested
 
 
 def of_pillar(settings: Sequence[Setting]) -> tuple[Setting, ...]:
@@ -107,7 +107,7 @@ def of_pillar(settings: Sequence[Setting]) -> tuple[Setting, ...]:
 
 
 def merged(default: Plain, own: Plain) -> Plain:
-    """What counts where a release says `default` and the environment `own`: the order of values.
+    """What counts if a release says `default` and the environment `own`: the order of values.
 
     Mappings go over each other key by key; anything else, lists too, as a whole. It is the order
     in which Salt merges the files of a pillar, of which settings are the last.

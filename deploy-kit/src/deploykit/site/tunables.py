@@ -51,7 +51,7 @@ class Tunables:
 def read_tunables(root: Path) -> Tunables:
     """The tunables of the content in `root`, which has salt/ and ansible/: a release or a checkout.
 
-    Raises InputError naming file and line where its own YAML does not fit.
+    Raises InputError naming file and line if its own YAML does not fit.
     """
     pillar: dict[str, Plain] = {}
     for file in sorted((root / PILLAR).glob("*.sls")):
@@ -81,20 +81,20 @@ def problems(settings: Sequence[Setting], tunables: Tunables) -> Iterator[InputE
 
 
 def demand_known(settings: Sequence[Setting], tunables: Tunables, release: str) -> None:
-    """Raise InputError, with all that is wrong, where `release` cannot take every setting.
+    """Raise InputError, with all that is wrong, if `release` cannot take every setting.
 
     `release` is its name for people.
     """
     wrong = list(problems(settings, tunables))
     if wrong:
-        more = [f"also: {one.message}: {one.remedy}" for one in wrong[1:]]
+        more = [f"also: {error.message}: {error.remedy}" for error in wrong[1:]]
         remedy = "\n".join([wrong[0].remedy, *more])
         raise InputError(f"{wrong[0].message}, in {release}", remedy)
 
 
 def fitting(settings: Sequence[Setting], tunables: Tunables) -> tuple[Setting, ...]:
     """Those of `settings` that the release can take: for one that is older than they are."""
-    return tuple(one for one in settings if not any(problems([one], tunables)))
+    return tuple(setting for setting in settings if not any(problems([setting], tunables)))
 
 
 def pillar_settings(settings: Sequence[Setting], tunables: Tunables) -> dict[str, Plain]:
@@ -114,7 +114,7 @@ def day0_variables(settings: Sequence[Setting], ansible: Path) -> dict[str, Plai
 
 
 def _problem(setting: Setting, known: Plain) -> InputError | None:
-    """What is wrong with a setting where a release knows `known`; None if nothing is."""
+    """What is wrong with a setting for a release that knows `known`; None if nothing is."""
     for level, key in enumerate(setting.path):
         above = ".".join(setting.path[:level])
         if not isinstance(known, dict):

@@ -215,10 +215,10 @@ def _recurrence(window: Window) -> rrule:
     """The window's rule, counted from its start. Raises ValueError if it is none."""
     from dateutil.rrule import rrule, rrulestr
 
-    found = rrulestr(window.rule, dtstart=_local(window.start, window.zone))
-    if not isinstance(found, rrule):
+    rule = rrulestr(window.rule, dtstart=_local(window.start, window.zone))
+    if not isinstance(rule, rrule):
         raise ValueError("it is more than one rule")
-    return found
+    return rule
 
 
 @lru_cache(maxsize=128)
