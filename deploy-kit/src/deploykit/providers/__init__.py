@@ -83,7 +83,8 @@ class Snapshots(Provider, Protocol):
 class SingleNodes(Provider, Protocol):
     """What a provider has beside, that can take one node of an instance down for good.
 
-    `drop` leaves nothing of it, and may be repeated; `up` makes it anew where it is a node still.
+    `drop` leaves nothing of it, and may be repeated; `up` makes it anew if the environment's file
+    still has it.
     """
 
     def drop(self, instance: Instance, node: str, progress: Progress) -> None: ...
@@ -101,7 +102,7 @@ class Kept:
 class Copies(Snapshots, Protocol):
     """What a provider has beside, whose snapshots can become nodes of other instances.
 
-    `copy` is `up` where the missing nodes come from `kept` instead of an image: same names and
+    `copy` is `up` whose missing nodes come from `kept` instead of an image: same names and
     addresses on networks of their own, other machine ids and SSH host keys. The nodes of `kept`
     may neither run nor hold SSH host keys. Raises InputError if a node was not kept.
     """
@@ -117,7 +118,7 @@ class Copies(Snapshots, Protocol):
 
 
 def provider_for(site: Site, environment: Environment) -> Provider:
-    """The provider an environment names. Raises InputError where none has that name."""
+    """The provider an environment names. Raises InputError if none has that name."""
     return provider_named(site, environment.provider)
 
 
@@ -151,21 +152,21 @@ def providers() -> dict[str, EntryPoint]:
 
 
 def provider_named(site: Site, name: str) -> Provider:
-    """The provider `name`. Raises InputError where none has that name."""
-    found = providers()
-    if name not in found:
-        raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(found)))
-    provider: Provider = found[name].load()(site)
+    """The provider `name`. Raises InputError if none has that name."""
+    plugins = providers()
+    if name not in plugins:
+        raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(plugins)))
+    provider: Provider = plugins[name].load()(site)
     return provider
 
 
 def instances_up(site: Site) -> dict[Instance, Provider]:
     """Every instance that this site has brought up, copies included, with its provider."""
     there = site.read_environments().environments
-    kinds = dict.fromkeys(["lxd", *(one.provider for one in there.values())])
-    found: dict[Instance, Provider] = {}
+    kinds = dict.fromkeys(["lxd", *(environment.provider for environment in there.values())])
+    instances: dict[Instance, Provider] = {}
     for kind in kinds:
         if kind in providers():
             provider = provider_named(site, kind)
-            found.update(dict.fromkeys(provider.instances(), provider))
-    return found
+            instances.update(dict.fromkeys(provider.instances(), provider))
+    return instances

@@ -57,7 +57,9 @@ def read_inventory(
     known = known_hosts(folder)
     if not known:
         raise not_up(instance)
-    running = {one.name for one in status(environment, instance) if one.state == NodeState.RUNNING}
+    running = {
+        node.name for node in status(environment, instance) if node.state == NodeState.RUNNING
+    }
     for node in environment.nodes:
         if node.name not in known or (node == environment.master and node.name not in running):
             raise not_up(instance, node.name)

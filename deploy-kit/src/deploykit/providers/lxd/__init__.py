@@ -65,7 +65,7 @@ class LxdProvider:
         tags: Mapping[str, str],
         progress: Progress,
     ) -> Inventory:
-        """See Provider. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
+        """See Provider. Raises DeployKitError if LXD refuses, NodeUnreachable by node."""
         lxd = Lxd()
         self._demand_fit(lxd, environment, instance)
         bases = self._bases(lxd, environment, progress)
@@ -83,7 +83,7 @@ class LxdProvider:
         tags: Mapping[str, str],
         progress: Progress,
     ) -> Inventory:
-        """See Copies. Raises DeployKitError where LXD refuses, NodeUnreachable by node."""
+        """See Copies. Raises DeployKitError if LXD refuses, NodeUnreachable by node."""
         lxd = Lxd()
         source = Names(self._site.id, kept.instance)
         snapshot.demand(lxd, source, kept.name, (node.name for node in environment.nodes))
@@ -163,17 +163,17 @@ class LxdProvider:
             snapshot.bring_back(Lxd(), names, name)
 
     def inventory(self, environment: Environment, instance: Instance) -> Inventory:
-        """The instance as `up` left it. Raises DeployKitError where it is not up."""
+        """The instance as `up` left it. Raises DeployKitError if it is not up."""
         return read_inventory(self._site, environment, instance, self.status)
 
     def status(self, environment: Environment, instance: Instance) -> list[NodeStatus]:
         names = Names(self._site.id, instance)
         lxd = Lxd()
-        found: dict[str, Any] = {}
+        containers: dict[str, Any] = {}
         if lxd.find(f"projects/{names.project}") is not None:
             listing = lxd.get("instances", names.project, recursion="2")
-            found = {one["name"]: one for one in listing}
-        return [_status(node, found.get(node.name)) for node in environment.nodes]
+            containers = {container["name"]: container for container in listing}
+        return [_status(node, containers.get(node.name)) for node in environment.nodes]
 
     def tag(self, instance: Instance, tags: Mapping[str, str]) -> None:
         names = Names(self._site.id, instance)
@@ -183,7 +183,9 @@ class LxdProvider:
         if project is None:
             raise not_up(instance)
         tag_project(lxd, names, project, config)
-        nodes = [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
+        nodes = [
+            container["name"] for container in lxd.get("instances", names.project, recursion="1")
+        ]
         in_parallel(
             nodes,
             lambda node: lxd.patch(f"instances/{node}", {"config": config}, names.project),
@@ -199,7 +201,7 @@ class LxdProvider:
     def instances(self) -> list[Instance]:
         projects = Lxd().get("projects", recursion="1")
         own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
-        return [parse_instance(name) for name in sorted(one[f"{TAG}instance"] for one in own)]
+        return [parse_instance(name) for name in sorted(config[f"{TAG}instance"] for config in own)]
 
     @contextmanager
     def _alone(self, instance: Instance, title: str, progress: Progress) -> Iterator[Names]:
@@ -212,7 +214,9 @@ class LxdProvider:
     def _demand_fit(self, lxd: Lxd, environment: Environment, instance: Instance) -> None:
         demand_names(environment)
         running = {
-            one.name for one in self.status(environment, instance) if one.state == NodeState.RUNNING
+            node.name
+            for node in self.status(environment, instance)
+            if node.state == NodeState.RUNNING
         }
         nodes = [node for node in environment.nodes if node.name not in running]
         pool = lxd.find(f"storage-pools/{POOL}")
@@ -246,7 +250,7 @@ class LxdProvider:
         key: Path,
         tags: Mapping[str, str],
     ) -> tuple[Host, ...]:
-        found = _nodes_there(lxd, names)
+        containers = _nodes_there(lxd, names)
         addresses = uplink_addresses(environment, uplink)
         public = Path(f"{key}.pub").read_text(encoding="utf-8").strip()
 
@@ -263,7 +267,7 @@ class LxdProvider:
             )
             created = tags[f"{TAG}created"]
             machine = machine_id(names, node.name, created) if source.is_node else None
-            ensure_node(lxd, names, node, request, found.get(node.name), machine=machine)
+            ensure_node(lxd, names, node, request, containers.get(node.name), machine=machine)
             return wait_for_node(lxd, names, environment, node, str(address))
 
         return tuple(in_parallel(environment.nodes, bring_up, AT_ONCE))
@@ -272,13 +276,13 @@ class LxdProvider:
 def _nodes_there(lxd: Lxd, names: Names) -> dict[str, Any]:
     """The instance's nodes as LXD has them, by name."""
     listing = lxd.get("instances", names.project, recursion="1")
-    return {one["name"]: one for one in listing}
+    return {container["name"]: container for container in listing}
 
 
-def _status(node: Node, found: Mapping[str, Any] | None) -> NodeStatus:
-    if found is None:
+def _status(node: Node, container: Mapping[str, Any] | None) -> NodeStatus:
+    if container is None:
         return NodeStatus(node.name, node.roles, NodeState.MISSING, "", 0)
-    address = found["devices"].get("eth0", {}).get("ipv4.address", "")
-    memory = ((found.get("state") or {}).get("memory") or {}).get("usage", 0)
-    state = NodeState.RUNNING if found["status"] == "Running" else NodeState.STOPPED
+    address = container["devices"].get("eth0", {}).get("ipv4.address", "")
+    memory = ((container.get("state") or {}).get("memory") or {}).get("usage", 0)
+    state = NodeState.RUNNING if container["status"] == "Running" else NodeState.STOPPED
     return NodeStatus(node.name, node.roles, state, address, memory)

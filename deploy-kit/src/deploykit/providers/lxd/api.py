@@ -48,11 +48,11 @@ def socket_path() -> Path:
 
 
 def patiently(work: Callable[[], None]) -> None:
-    """Do `work`, again where it met what another call, perhaps a killed one, had asked of LXD.
+    """Do `work`, and again if it met what another call, perhaps a killed one, had asked of LXD.
 
     So `work` has to look first what there is to do.
     """
-    met: list[LxdError] = []
+    refusals: list[LxdError] = []
 
     def done() -> bool:
         try:
@@ -61,12 +61,12 @@ def patiently(work: Callable[[], None]) -> None:
             message = error.message.lower()
             if not any(words in message for words in PASSING):
                 raise
-            met.append(error)
+            refusals.append(error)
             return False
         return True
 
     if not wait_until(done, BUSY_TIMEOUT, pause=0.3):
-        raise met[-1]
+        raise refusals[-1]
 
 
 class Lxd:
@@ -93,7 +93,7 @@ class Lxd:
         return self._call("GET", path, project, None, params)
 
     def find(self, path: str, project: str = "default", **params: str) -> Any | None:
-        """Like `get`, but None where there is no such thing."""
+        """Like `get`, but None if there is no such thing."""
         try:
             return self._call("GET", path, project, None, params)
         except _Missing:
@@ -112,7 +112,7 @@ class Lxd:
         return self._call("PUT", path, project, body, {})
 
     def delete(self, path: str, project: str = "default") -> bool:
-        """DELETE; False where there was no such thing."""
+        """DELETE; False if there was no such thing."""
         try:
             self._call("DELETE", path, project, None, {})
         except _Missing:
@@ -151,7 +151,7 @@ class Lxd:
         patiently(once)
 
     def read_file(self, instance: str, path: str, project: str = "default") -> str | None:
-        """The text of a file in an instance; None where there is none."""
+        """The text of a file in an instance; None if there is none."""
         query = {"project": project, "path": path}
         try:
             return self._ask("GET", f"instances/{instance}/files", query).decode(errors="replace")
@@ -195,10 +195,10 @@ class Lxd:
         sent = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         answer = self._ask(method, path, {**where, **params}, body=sent, headers=headers)
-        found = json.loads(answer)
-        if found.get("type") != "async":
-            return found.get("metadata")
-        return self._wait(found["operation"], f"{method.lower()} {path}", project)
+        document = json.loads(answer)
+        if document.get("type") != "async":
+            return document.get("metadata")
+        return self._wait(document["operation"], f"{method.lower()} {path}", project)
 
     def _wait(self, operation: str, what: str, project: str) -> Any:
         name = operation.split("?")[0].rsplit("/", 1)[-1]
@@ -226,7 +226,7 @@ class Lxd:
 
         Raises _Missing for what is not there, LxdError for any other refusal or no answer.
         """
-        told = f"{method.lower()} {path}"
+        call = f"{method.lower()} {path}"
         target = f"/1.0/{quote(path)}".rstrip("/") + (f"?{urlencode(query)}" if query else "")
         with closing(_LocalConnection(self._socket, timeout or self._timeout)) as connection:
             try:
@@ -235,7 +235,7 @@ class Lxd:
                 answer = response.read()
             except (OSError, http.client.HTTPException) as error:
                 raise LxdError(
-                    f"the LXD daemon did not answer ({told}): {type(error).__name__}",
+                    f"the LXD daemon did not answer ({call}): {type(error).__name__}",
                     "'deploy-kit doctor' tells more",
                 ) from None
         if response.status < http.client.BAD_REQUEST:
@@ -243,7 +243,7 @@ class Lxd:
         reason = _reason(answer) or response.reason
         if response.status == http.client.NOT_FOUND:
             raise _Missing(f"LXD: {path}: {reason}")
-        raise LxdError(f"LXD refused to {told}: {reason}")
+        raise LxdError(f"LXD refused to {call}: {reason}")
 
 
 class _LocalConnection(http.client.HTTPConnection):

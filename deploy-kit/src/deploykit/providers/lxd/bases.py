@@ -1,4 +1,4 @@
-"""The bases that nodes are copied from: image and base are made where they are missing."""
+"""The bases that nodes are copied from: image and base are made if they are missing."""
 
 from __future__ import annotations
 

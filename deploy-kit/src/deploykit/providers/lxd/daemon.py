@@ -26,7 +26,7 @@ SYSTEMD = Path("/run/systemd/system")
 
 
 def answers() -> Lxd | None:
-    """A connection, where the daemon runs and lets this user in."""
+    """A connection if the daemon runs and lets this user in, else None."""
     try:
         return Lxd(call_timeout=10)
     except LxdError:
@@ -34,9 +34,9 @@ def answers() -> Lxd | None:
 
 
 def start_daemon(prefix: list[str], log: Path) -> None:
-    """Start LXD: through systemd, or detached where no init system runs it. `log`: where it writes.
+    """Start LXD: through systemd, or detached if no init system runs it. `log`: where it writes.
 
-    Raises DeployKitError where it does not get ready.
+    Raises DeployKitError if it does not get ready.
     """
     if SYSTEMD.is_dir():
         run([*prefix, "systemctl", "start", "lxd.service"], timeout=READY_SECONDS)
@@ -69,8 +69,8 @@ def _group() -> str:
 def ensure_pool(lxd: Lxd) -> str:
     """Make the pool of every site on this host, and say what it is.
 
-    btrfs on a sparse file where the kernel has it, so that a node is a copy-on-write copy; else a
-    plain folder, where every node is a whole copy.
+    btrfs on a sparse file if the kernel has it, so that a node is a copy-on-write copy; else a
+    plain folder, in which every node is a whole copy.
     """
     pool = lxd.find(f"storage-pools/{POOL}")
     if pool is None:
@@ -135,9 +135,9 @@ def check_bridges(lxd: Lxd) -> Finding:
 
 def check_orphans(lxd: Lxd) -> Finding:
     """Every instance's checkout is still there."""
-    found = [f"{one.names.instance} of {one.folder}" for one in orphans(lxd)]
-    if found:
-        return warning("orphans", ", ".join(found), "'deploy-kit env prune' takes them down")
+    lost = [f"{orphan.names.instance} of {orphan.folder}" for orphan in orphans(lxd)]
+    if lost:
+        return warning("orphans", ", ".join(lost), "'deploy-kit env prune' takes them down")
     return ok("orphans", "every instance has its checkout")
 
 

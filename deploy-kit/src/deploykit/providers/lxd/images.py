@@ -38,17 +38,17 @@ def has_image(lxd: Lxd, key: str) -> bool:
 
 
 def find_base(lxd: Lxd, key: str, privileged: bool) -> str | None:
-    """The base's name where it is there and stopped: one that ran has an identity of its own."""
+    """The base's name if it is there and stopped: one that ran has an identity of its own."""
     name = base_name(key, privileged)
-    found = lxd.find(f"instances/{name}")
-    return name if found is not None and found["status"] == "Stopped" else None
+    base = lxd.find(f"instances/{name}")
+    return name if base is not None and base["status"] == "Stopped" else None
 
 
 def make_base(lxd: Lxd, key: str, privileged: bool) -> str:
     """Make the base of an image, aside and then renamed, and return its name."""
-    found = find_base(lxd, key, privileged)
-    if found is not None:
-        return found
+    base = find_base(lxd, key, privileged)
+    if base is not None:
+        return base
     name = base_name(key, privileged)
     aside = f"{name}-new"
     lxd.remove(name)
@@ -85,11 +85,11 @@ def _settle(lxd: Lxd, instance: str) -> None:
             f"the base {instance} did not stop within {FIRST_START:.0f} s",
             "'deploy-kit doctor' tells more",
         )
-    found = lxd.get(f"instances/{instance}")
-    config = {key: value for key, value in found["config"].items() if key != "raw.lxc"}
+    base = lxd.get(f"instances/{instance}")
+    config = {key: value for key, value in base["config"].items() if key != "raw.lxc"}
     # A daemon that starts brings back what ran last; a base must never run.
     config["volatile.last_state.power"] = "STOPPED"
-    patiently(lambda: lxd.put(f"instances/{instance}", {**found, "config": config}))
+    patiently(lambda: lxd.put(f"instances/{instance}", {**base, "config": config}))
 
 
 def stored(lxd: Lxd) -> list[StoredImage]:
@@ -105,9 +105,9 @@ def remove(lxd: Lxd, image: StoredImage) -> None:
 
 
 def _images(lxd: Lxd) -> list[StoredImage]:
-    names = [one["name"] for one in lxd.get("instances", recursion="1")]
+    names = [container["name"] for container in lxd.get("instances", recursion="1")]
     projects = lxd.get("projects", recursion="1")
-    found = []
+    images = []
     for image in lxd.get("images", recursion="1"):
         for alias in image["aliases"]:
             if alias["name"].startswith(ALIAS):
@@ -115,7 +115,7 @@ def _images(lxd: Lxd) -> list[StoredImage]:
                 users = [
                     p["name"] for p in projects if p["config"].get("user.deploykit.image") == key
                 ]
-                found.append(
+                images.append(
                     StoredImage(
                         key,
                         image["fingerprint"],
@@ -125,4 +125,4 @@ def _images(lxd: Lxd) -> list[StoredImage]:
                         tuple(users),
                     )
                 )
-    return found
+    return images

@@ -28,23 +28,23 @@ class Orphan:
 
 def orphans(lxd: Lxd) -> list[Orphan]:
     """Every instance on this host that no checkout can take down any more."""
-    found = []
+    lost = []
     for project in lxd.get("projects", recursion="1"):
         config = project["config"]
         folder = config.get(f"{TAG}folder")
         if folder and not Path(folder).exists():
             names = Names(config[f"{TAG}site"], parse_instance(config[f"{TAG}instance"]))
             protected = names.instance.copy is None and config.get(f"{TAG}protected") != "false"
-            found.append(Orphan(names, Path(folder), protected))
-    return found
+            lost.append(Orphan(names, Path(folder), protected))
+    return lost
 
 
 def remove_instance(lxd: Lxd, names: Names) -> None:
     """Remove nodes, profile, bridges and project; also what a killed call left of them."""
     project = lxd.find(f"projects/{names.project}")
     if project is not None:
-        found = lxd.get("instances", names.project, recursion="1")
-        in_parallel(found, lambda one: lxd.remove(one["name"], names.project), AT_ONCE)
+        nodes = lxd.get("instances", names.project, recursion="1")
+        in_parallel(nodes, lambda node: lxd.remove(node["name"], names.project), AT_ONCE)
         default = {"description": "", "config": {}, "devices": {}}
         lxd.put("profiles/default", default, names.project)
     remove_networks(lxd, names)

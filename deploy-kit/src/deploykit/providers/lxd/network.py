@@ -72,19 +72,19 @@ def ensure_profile(lxd: Lxd, names: Names, environment: Environment) -> None:
 def ensure_networks(lxd: Lxd, site: Site, names: Names, environment: Environment) -> IPv4Network:
     """Make the bridges that are missing and return the /24 of the uplink.
 
-    Raises DeployKitError where a bridge of that name is somebody else's.
+    Raises DeployKitError if a bridge of that name is somebody else's.
     """
-    found = {net["name"]: net for net in lxd.get("networks", recursion="1") if net["managed"]}
+    bridges = {net["name"]: net for net in lxd.get("networks", recursion="1") if net["managed"]}
     wanted = [names.network(place) for place in range(len(environment.networks) + 1)]
     for name in wanted:
-        if name in found and found[name]["config"].get(f"{TAG}instance") != str(names.instance):
+        if name in bridges and bridges[name]["config"].get(f"{TAG}instance") != str(names.instance):
             raise DeployKitError(
                 f"the bridge {name} of {names.instance} is there already, but is not its own",
                 f"'lxc network delete {name}' removes it, if nobody uses it",
             )
     labels = {f"{TAG}site": names.site, f"{TAG}instance": str(names.instance)}
     off = {"ipv4.address": "none", "ipv6.address": "none"}
-    missing = [name for name in wanted if name not in found]
+    missing = [name for name in wanted if name not in bridges]
 
     def make(name: str) -> IPv4Network | None:
         if name == wanted[0]:
@@ -97,7 +97,7 @@ def ensure_networks(lxd: Lxd, site: Site, names: Names, environment: Environment
     _wait_settled(lxd, wanted)
     uplink = made.get(wanted[0])
     if uplink is None:
-        uplink = IPv4Interface(found[wanted[0]]["config"]["ipv4.address"]).network
+        uplink = IPv4Interface(bridges[wanted[0]]["config"]["ipv4.address"]).network
     return uplink
 
 

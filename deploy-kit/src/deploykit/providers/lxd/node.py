@@ -30,22 +30,22 @@ def ensure_node(
     names: Names,
     node: Node,
     request: Mapping[str, Any],
-    found: Mapping[str, Any] | None,
+    container: Mapping[str, Any] | None,
     *,
     machine: str | None = None,
 ) -> None:
-    """Make and start `node` as `request` says; `found` is the node as LXD knows it, if it does.
+    """Make and start `node` as `request` says; `container` is what LXD has of it already, if any.
 
     One that was made for another SSH key gets this one through LXD. `machine` is the machine-id of
     a node that is copied from another one, None for a node that makes its own at its first start.
-    Raises DeployKitError naming the node where LXD refuses.
+    Raises DeployKitError naming the node if LXD refuses.
     """
     try:
-        if found is None:
+        if container is None:
             lxd.post("instances", request, names.project)
         else:
-            _bring_up_to_date(lxd, names, node, request, found)
-        if found is None or found["status"] != "Running":
+            _bring_up_to_date(lxd, names, node, request, container)
+        if container is None or container["status"] != "Running":
             if machine is not None:
                 lxd.write_file(node.name, MACHINE_ID, machine + "\n", project=names.project)
             lxd.start(node.name, names.project)
@@ -65,13 +65,13 @@ def _nics(devices: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, str]
 
 
 def _bring_up_to_date(
-    lxd: Lxd, names: Names, node: Node, request: Mapping[str, Any], found: Mapping[str, Any]
+    lxd: Lxd, names: Names, node: Node, request: Mapping[str, Any], container: Mapping[str, Any]
 ) -> None:
     keep = ("user.deploykit.base", "user.deploykit.created")
     changed = {
         key: value
         for key, value in request["config"].items()
-        if key not in keep and found["config"].get(key) != value
+        if key not in keep and container["config"].get(key) != value
     }
     if AUTHORIZED_KEYS in changed:  # before LXD is told that the node has it
         text = changed[AUTHORIZED_KEYS] + "\n"
@@ -85,12 +85,12 @@ def _bring_up_to_date(
 
 
 def demand_same(
-    names: Names, environment: Environment, found: Mapping[str, Mapping[str, Any]]
+    names: Names, environment: Environment, containers: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Raise DeployKitError if a node of `found` was made for other addresses or interfaces than the
-    environment's file has now; before the profile that all share is changed."""
+    """Raise DeployKitError if one of `containers` was made for other addresses or interfaces than
+    the environment's file has now; before the profile that all share is changed."""
     for node in environment.nodes:
-        there = found.get(node.name)
+        there = containers.get(node.name)
         if there is None:
             continue
         addresses = there["config"].get(INTERFACES) == render_interfaces(environment, node)

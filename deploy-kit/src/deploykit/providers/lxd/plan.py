@@ -71,7 +71,7 @@ def machine_id(names: Names, node: str, created: str) -> str:
 def choose_uplink(seed: str, taken: Iterable[IPv4Network]) -> IPv4Network:
     """A /24 for an instance's uplink that overlaps none of `taken`; the same for the same seed.
 
-    Raises DeployKitError where the whole range is taken.
+    Raises DeployKitError if the whole range is taken.
     """
     avoid = [network for network in taken if network.prefixlen > 0]
     count = 2 ** (24 - UPLINKS.prefixlen)
@@ -85,7 +85,7 @@ def choose_uplink(seed: str, taken: Iterable[IPv4Network]) -> IPv4Network:
 
 
 def uplink_addresses(environment: Environment, uplink: IPv4Network) -> dict[str, IPv4Address]:
-    """The uplink address of every node: its `at` where that fits a /24, else its place."""
+    """The uplink address of every node: its `at` if that fits a /24, else its place."""
     fits = all(node.at < 255 for node in environment.nodes)
     if not fits and len(environment.nodes) > 250:
         raise InputError(f"{environment.file}: more than 250 nodes")
@@ -106,45 +106,45 @@ def render_interfaces(environment: Environment, node: Node) -> str:
 
 def _stanzas(node: Node, net: Network) -> str:
     name, subnet, mtu = node.interface(net), node.subnet(net), said_mtu(node, net)
-    others = [one for one in net.subnets if one is not subnet]
+    others = [other for other in net.subnets if other is not subnet]
     lines = [f"auto {name}", f"iface {name} inet static"]
     lines += [f"  address {node.address(net)}/{subnet.cidr.prefixlen}"]
     lines += [f"  mtu {mtu}"] if mtu else []
-    lines += [f"  up ip route replace {one.cidr} dev {name}" for one in others]
+    lines += [f"  up ip route replace {other.cidr} dev {name}" for other in others]
     address6 = node.address6(net)
     if address6 is not None and subnet.cidr6 is not None:
         lines += [f"iface {name} inet6 static", f"  address {address6}/{subnet.cidr6.prefixlen}"]
         lines += ["  accept_ra 0", "  autoconf 0"]
-        others6 = [one.cidr6 for one in others if one.cidr6 is not None]
+        others6 = [other.cidr6 for other in others if other.cidr6 is not None]
         lines += [f"  up ip -6 route replace {cidr6} dev {name}" for cidr6 in others6]
     return "\n".join(lines)
 
 
 def said_mtu(node: Node, network: Network) -> int | None:
-    """The MTU of its interface in `network`; None where that is the usual one."""
+    """The MTU of its interface in `network`; None if that is the usual one."""
     mtu = node.mtu(network)
     return mtu if mtu != USUAL_MTU else None
 
 
 def said_mac(node: Node, network: Network) -> str:
-    """The MAC that its interface in `network` is to have; empty where any will do."""
+    """The MAC that its interface in `network` is to have; empty if any will do."""
     link = node.link(network)
     return link.mac if link is not None else ""
 
 
 def demand_names(environment: Environment) -> None:
-    """Raise InputError where a node's interface has the name of its uplink."""
+    """Raise InputError if a node's interface has the name of its uplink."""
     for node in environment.nodes:
         for net in environment.networks:
             if node.interface(net) == UPLINK_NAME:
-                raise _named(environment, node, net).error(
+                raise _place_of_name(environment, node, net).error(
                     f"{UPLINK_NAME} of {node.name} is the uplink where '{environment.provider}' "
                     "makes the nodes",
                     f"give its interface in {net.name} another name",
                 )
 
 
-def _named(environment: Environment, node: Node, network: Network) -> Value:
+def _place_of_name(environment: Environment, node: Node, network: Network) -> Value:
     """Where the file names the interface of `node` in `network`."""
     keys = load(environment.file).mapping()
     for name, entry in keys["nodes"].mapping().items():
@@ -170,14 +170,14 @@ def profile_devices(environment: Environment, names: Names) -> dict[str, dict[st
 
 
 def own_nics(environment: Environment, node: Node, names: Names) -> dict[str, dict[str, str]]:
-    """The devices of `node` in place of those of the profile, where it has others."""
-    found = {}
+    """The devices of `node` in place of those of the profile, if it has others."""
+    devices = {}
     for place, net in enumerate(environment.networks, start=1):
         mac = said_mac(node, net)
         nic = _nic(node.interface(net), names.network(place)) | ({"hwaddr": mac} if mac else {})
         if nic != _nic(net.interface, names.network(place)):
-            found[device(place)] = nic
-    return found
+            devices[device(place)] = nic
+    return devices
 
 
 def device(place: int) -> str:
@@ -254,15 +254,15 @@ def instance_tags(
 
 def routes(listing: Iterable[Mapping[str, object]]) -> list[IPv4Network]:
     """The destinations of `ip -json -4 route show table all`, the default route left out."""
-    found = []
+    destinations = []
     for route in listing:
         destination = str(route.get("dst", ""))
         if destination and destination != "default":
             try:
-                found.append(IPv4Network(destination, strict=False))
+                destinations.append(IPv4Network(destination, strict=False))
             except ValueError:
                 continue
-    return found
+    return destinations
 
 
 def name_servers(resolv_conf: Path) -> list[IPv4Network]:
@@ -270,5 +270,5 @@ def name_servers(resolv_conf: Path) -> list[IPv4Network]:
     if not resolv_conf.is_file():
         return []
     text = resolv_conf.read_text(encoding="utf-8", errors="replace")
-    found = re.findall(r"^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text, re.MULTILINE)
-    return [IPv4Network(address) for address in found]
+    addresses = re.findall(r"^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text, re.MULTILINE)
+    return [IPv4Network(address) for address in addresses]

@@ -17,7 +17,7 @@ from deploykit.providers.lxd.plan import Names
 def save(lxd: Lxd, names: Names, name: str) -> None:
     """Stop every node in good order and keep it as `name`, in the place of an older one.
 
-    Raises LxdError where one does not stop.
+    Raises LxdError if one does not stop.
     """
     nodes = _nodes(lxd, names)
     in_parallel(nodes, lambda node: lxd.shut_down(node, names.project), AT_ONCE)
@@ -33,7 +33,7 @@ def save(lxd: Lxd, names: Names, name: str) -> None:
 def bring_back(lxd: Lxd, names: Names, name: str) -> None:
     """Stop every node at once and make it what `name` kept.
 
-    Raises InputError, before any node stops, where one has no such snapshot.
+    Raises InputError, before any node stops, if one has no such snapshot.
     """
     nodes = _nodes(lxd, names)
     demand(lxd, names, name, nodes)
@@ -56,9 +56,9 @@ def demand(lxd: Lxd, names: Names, name: str, nodes: Iterable[str]) -> None:
 
 def snapshots(lxd: Lxd, names: Names, node: str) -> list[str]:
     """The names of a node's snapshots."""
-    found = lxd.find(f"instances/{node}/snapshots", names.project, recursion="1")
-    return [str(one["name"]).rpartition("/")[2] for one in found or ()]
+    listing = lxd.find(f"instances/{node}/snapshots", names.project, recursion="1")
+    return [str(snapshot["name"]).rpartition("/")[2] for snapshot in listing or ()]
 
 
 def _nodes(lxd: Lxd, names: Names) -> list[str]:
-    return [one["name"] for one in lxd.get("instances", names.project, recursion="1")]
+    return [node["name"] for node in lxd.get("instances", names.project, recursion="1")]

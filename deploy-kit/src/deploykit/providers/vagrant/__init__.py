@@ -66,7 +66,7 @@ class VagrantProvider:
             self.forget(environment)
 
     def inventory(self, environment: Environment, instance: Instance) -> Inventory:
-        """The instance as it was learned last. Raises DeployKitError where it is not up."""
+        """The instance as it was learned last. Raises DeployKitError if it is not up."""
         Names(self._site.id, instance)
         return read_inventory(self._site, environment, instance, self.status)
 
@@ -86,8 +86,8 @@ class VagrantProvider:
         self._write_mark(instance, None, tags)
 
     def tags(self, instance: Instance) -> dict[str, str]:
-        found: dict[str, str] = self._mark(instance).get("tags", {})
-        return found
+        tags: dict[str, str] = self._mark(instance).get("tags", {})
+        return tags
 
     def instances(self) -> list[Instance]:
         marks = sorted(self._site.instances.glob(f"*/{MARK}"))
@@ -96,14 +96,14 @@ class VagrantProvider:
     def prepare(self, environment: Environment, provider: str, progress: Progress) -> None:
         """What nodes need before they start: room, bridges, the box. May be called at any time.
 
-        `provider` is Vagrant's. Raises DeployKitError before anything is changed where the host
-        cannot carry the nodes.
+        `provider` is Vagrant's. Raises DeployKitError before anything is changed if the host cannot
+        carry the nodes.
         """
         demand_names(environment)
         if provider != LXC:
             demand_containers(environment)
         name = environment.instance
-        states = {one.name: one.state for one in self.status(environment, name)}
+        states = {status.name: status.state for status in self.status(environment, name)}
         still = [node for node in environment.nodes if states[node.name] != NodeState.RUNNING]
         self._demand_room(environment, still, provider)
         self._write_mark(name, provider, {})
@@ -130,9 +130,9 @@ class VagrantProvider:
         return with_own_key(self._site, inventory)
 
     def forget(self, environment: Environment) -> None:
-        """Clear what was made for nodes that are gone; nothing where one is still there."""
+        """Clear what was made for nodes that are gone; nothing if one is still there."""
         name = environment.instance
-        if any(one.state != NodeState.MISSING for one in self.status(environment, name)):
+        if any(status.state != NodeState.MISSING for status in self.status(environment, name)):
             return
         left = remove_bridges(Names(self._site.id, name), environment)
         if left:
@@ -168,8 +168,8 @@ class VagrantProvider:
 
     def _mark(self, instance: Instance) -> dict[str, Any]:
         file = self._site.instance(instance) / MARK
-        found: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-        return found
+        mark: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+        return mark
 
     def _write_mark(
         self, instance: Instance, provider: str | None, tags: Mapping[str, str]

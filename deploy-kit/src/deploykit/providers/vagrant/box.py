@@ -65,9 +65,9 @@ def box_of(site: Site, installed: bool) -> Box:
 
 
 def ensure_box(site: Site, progress: Progress, installed: bool) -> Box:
-    """The box that `box_of` names, made where it is missing; those of older images are removed.
+    """The box that `box_of` names, made if it is missing; those of older images are removed.
 
-    Raises DeployKitError where LXD has no image to make it of, or the disk no room.
+    Raises DeployKitError if LXD has no image to make it of, or the disk no room.
     """
     box = box_of(site, installed)
     if box.file.is_file():
@@ -91,7 +91,7 @@ def ensure_box(site: Site, progress: Progress, installed: bool) -> Box:
         with progress.step(f"Vagrant box {box.name}") as step:
             aside = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
             step.note("the image out of LXD")
-            root = _exported(box.key, aside, log)
+            root = _export_image(box.key, aside, log)
             step.note("the user vagrant")
             _add_user(root, aside, log)
             step.note("packing")
@@ -105,7 +105,7 @@ def ensure_box(site: Site, progress: Progress, installed: bool) -> Box:
     return box
 
 
-def _exported(key: str, aside: Path, log: Path) -> Path:
+def _export_image(key: str, aside: Path, log: Path) -> Path:
     """The tar of the image's files, as LXD keeps it."""
     alias = f"{ALIAS}{key}"
     run(
@@ -168,12 +168,12 @@ def _add_user(root: Path, aside: Path, log: Path) -> None:
 
 def insecure_key(runner: Runner = run) -> str:
     """The public key that every Vagrant accepts at a machine's first start, from Vagrant itself."""
-    found = runner(
+    result = runner(
         ["ruby", "-e", 'puts Gem::Specification.find_by_name("vagrant").gem_dir'],
         timeout=30,
         check=False,
     )
-    file = Path(found.stdout.strip() or "/nonexistent") / PUBLIC_KEY
+    file = Path(result.stdout.strip() or "/nonexistent") / PUBLIC_KEY
     if not file.is_file():
         raise DeployKitError(
             "Vagrant is not installed (its file keys/vagrant.pub is not there)",

@@ -23,7 +23,7 @@ LEAVING = 10.0  # seconds that the interfaces of a stopped container may take to
 def ensure_bridges(names: Names, environment: Environment) -> None:
     """Make what is missing of the uplink's bridge and the environment's own.
 
-    Raises CommandFailed where the kernel refuses, DeployKitError without lxc-net.
+    Raises CommandFailed if the kernel refuses, DeployKitError without lxc-net.
     """
     if not _exists(UPLINK) or _abandoned():
         _start_uplink()
@@ -42,8 +42,8 @@ def ensure_bridges(names: Names, environment: Environment) -> None:
 
 def remove_bridges(names: Names, environment: Environment) -> list[str]:
     """Remove the environment's bridges that nothing is attached to; returns those that stay."""
-    found = [names.bridge(place) for place, _ in enumerate(environment.networks, start=1)]
-    left = [bridge for bridge in found if _exists(bridge)]
+    bridges = [names.bridge(place) for place, _ in enumerate(environment.networks, start=1)]
+    left = [bridge for bridge in bridges if _exists(bridge)]
 
     def all_gone() -> bool:
         for bridge in list(left):
@@ -93,9 +93,9 @@ def _exists(interface: str) -> bool:
 
 
 def _ports(bridge: str) -> list[str]:
-    told = run(["ip", "-json", "link", "show", "master", bridge], timeout=TIMEOUT, check=False)
-    found = json.loads(told.stdout) if told.returncode == 0 and told.stdout.strip() else []
-    return [str(port.get("ifname")) for port in found if port]
+    result = run(["ip", "-json", "link", "show", "master", bridge], timeout=TIMEOUT, check=False)
+    ports = json.loads(result.stdout) if result.returncode == 0 and result.stdout.strip() else []
+    return [str(port.get("ifname")) for port in ports if port]
 
 
 def _ip(*words: str) -> None:

@@ -36,12 +36,12 @@ class TimedVagrant(vagrant.Vagrant):  # type: ignore[misc]
         self._call_vagrant_command(["provision", vm_name])
 
     def _call_vagrant_command(self, args: Sequence[str | None]) -> None:
-        self._started(args, UP_TIMEOUT)
+        self._run_in_time(args, UP_TIMEOUT)
 
     def _run_vagrant_command(self, args: Sequence[str | None]) -> str:
-        return self._started(args, QUICK_TIMEOUT)
+        return self._run_in_time(args, QUICK_TIMEOUT)
 
-    def _started(self, args: Sequence[str | None], timeout: float) -> str:
+    def _run_in_time(self, args: Sequence[str | None], timeout: float) -> str:
         if not Path(self.root, "Vagrantfile").is_file():
             raise InputError(
                 f"{self.root} has no Vagrantfile",
@@ -58,13 +58,13 @@ class TimedVagrant(vagrant.Vagrant):  # type: ignore[misc]
             cwd=Path(self.root),
             env=self._settings,
             log=self._log,
-            on_line=self._heard if self._tell else None,
+            on_line=self._note_line if self._tell else None,
         ).stdout
 
-    def _heard(self, line: str) -> None:
-        found = LINE.match(line)
-        if found and self._tell:
-            self._tell(found["told"])
+    def _note_line(self, line: str) -> None:
+        match = LINE.match(line)
+        if match and self._tell:
+            self._tell(match["told"])
 
 
 def vagrant_folder(site: Site) -> Path:

@@ -41,15 +41,15 @@ def _learn(
     try:
         if provider == LXC:
             words = [*as_root(), "lxc-attach", "--name", names.container(node.name), "--clear-env"]
-            told = run([*words, "--", "sh", "-c", LOOK], timeout=TIMEOUT).stdout
+            output = run([*words, "--", "sh", "-c", LOOK], timeout=TIMEOUT).stdout
         else:
-            told = str(vagrant.ssh(node.name, LOOK))
+            output = str(vagrant.ssh(node.name, LOOK))
     except CommandFailed as error:
         raise NodeUnreachable(
             f"{node.name} cannot be looked into: {error.message}",
             f"vagrant status, vagrant up\n{error.remedy}",
         ) from None
-    addresses, keys = read_look(told)
+    addresses, keys = read_look(output)
     if not addresses or not keys:
         missing = "SSH host key" if addresses else "address on eth0"
         raise NodeUnreachable(f"{node.name} has no {missing}", f"vagrant ssh {node.name}")
@@ -58,16 +58,16 @@ def _learn(
     return Host(node.name, node.roles, address, "root", fixed, keys)
 
 
-def read_look(told: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def read_look(output: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The addresses and the host keys in what LOOK printed."""
-    listing, end = json.JSONDecoder().raw_decode(told.lstrip())
+    listing, end = json.JSONDecoder().raw_decode(output.lstrip())
     addresses = tuple(
         str(info["local"])
         for link in listing
         for info in link.get("addr_info", [])
         if info.get("scope") == "global"
     )
-    lines = (line.split() for line in told.lstrip()[end:].splitlines())
+    lines = (line.split() for line in output.lstrip()[end:].splitlines())
     keys = tuple(f"{words[0]} {words[1]}" for words in lines if len(words) >= 2)
     return addresses, keys
 
@@ -75,28 +75,28 @@ def read_look(told: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def node_states(
     vagrant: TimedVagrant, names: Names, environment: Environment, provider: str
 ) -> dict[str, tuple[NodeState, int]]:
-    """State and resident bytes (0 where unknown) of every node by name."""
+    """State and resident bytes (0 if unknown) of every node by name."""
     if provider != LXC:
-        found = {str(one.name): str(one.state) for one in vagrant.status()}
-        return {node.name: (_state(found.get(node.name, "")), 0) for node in environment.nodes}
+        states = {str(status.name): str(status.state) for status in vagrant.status()}
+        return {node.name: (_state(states.get(node.name, "")), 0) for node in environment.nodes}
     looks = in_parallel(environment.nodes, lambda node: _container(names.container(node.name)))
     return {node.name: look for node, look in zip(environment.nodes, looks, strict=True)}
 
 
 def _container(name: str) -> tuple[NodeState, int]:
-    told = run(
+    result = run(
         [*as_root(), "lxc-info", "--name", name, "--no-humanize", "--stats", "--state"],
         timeout=TIMEOUT,
         check=False,
     )
-    return read_info(told.stdout) if told.returncode == 0 else (NodeState.MISSING, 0)
+    return read_info(result.stdout) if result.returncode == 0 else (NodeState.MISSING, 0)
 
 
-def read_info(told: str) -> tuple[NodeState, int]:
+def read_info(output: str) -> tuple[NodeState, int]:
     """State and bytes of memory in what `lxc-info --no-humanize --stats --state` printed."""
-    words = told.split()
+    words = output.split()
     state = NodeState.RUNNING if "RUNNING" in words else NodeState.STOPPED
-    labelled = [line.partition(":") for line in told.splitlines() if "Memory use" in line]
+    labelled = [line.partition(":") for line in output.splitlines() if "Memory use" in line]
     return state, next((int(n) for _, _, n in labelled if n.strip().isdigit()), 0)
 
 

@@ -33,8 +33,8 @@ UPLINK = "lxcbr0"  # the bridge of eth0, from Debian's lxc-net
 class Names:
     """The names on the host of one instance that Vagrant runs for one site.
 
-    An instance is an environment, or NAME~vagrant where its file names another provider. There
-    are no throwaway copies: those are made with `--provider lxd`. Raises InputError for one.
+    An instance is an environment, or NAME~vagrant if its file names another provider. There are no
+    throwaway copies: those are made with `--provider lxd`. Raises InputError for one.
     """
 
     site: str
@@ -90,7 +90,7 @@ def nics(environment: Environment, node: Node, names: Names) -> list[dict[str, A
 
 
 def demand_containers(environment: Environment) -> None:
-    """Raise Refused where the interfaces of a virtual machine cannot be what the file says.
+    """Raise Refused if the interfaces of a virtual machine cannot be what the file says.
 
     Vagrant's plugins give them names of their own, and one IPv4 address each.
     """
