@@ -13,26 +13,26 @@ PRINTED = "printed"
 
 
 def told(entry: dict[str, Any], key: str = "comment") -> dict[str, Any]:
-    """An entry of the agent's answer without what a command printed: where that tells why it
-    failed, `key` says so in its place."""
+    """An entry of the agent's answer without what a command printed: if that tells why it failed,
+    `key` says so in its place."""
     if PRINTED not in entry:
         return entry
-    late = recognise_line(entry[PRINTED], [_named(LATE)])
+    late = recognise_line(entry[PRINTED], [_signature(LATE)])
     rest = {name: value for name, value in entry.items() if name != PRINTED}
     return {**rest, key: late.told} if late else rest
 
 
 def causes_first(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Failed states as `told`, in their order, but those behind that only had a failed requisite:
-    the reason is in the one that failed first."""
+    """Failed states as `told` makes them, in their order; but those that only had a failed
+    requisite come last: the reason is in the one that failed first."""
     return sorted(map(told, entries), key=lambda entry: follows(entry["comment"]))
 
 
 def follows(comment: str) -> bool:
     """Whether a state failed because one that it requires did."""
-    requisite = [_named(REQUISITE)]
+    requisite = [_signature(REQUISITE)]
     return any(recognise_line(line, requisite) for line in comment.splitlines())
 
 
-def _named(name: str) -> Signature:
-    return next(one for one in shipped("salt.yml") if one.name == name)
+def _signature(name: str) -> Signature:
+    return next(signature for signature in shipped("salt.yml") if signature.name == name)

@@ -198,8 +198,8 @@ class Caller(Protocol):
 def node_facts(environment: Environment, hosts: Iterable[Host]) -> dict[str, dict[str, Any]]:
     """What a release's pillar learns of `hosts` by name: roles, addresses, and their interfaces.
 
-    `links` say of each network which interface it is, and MAC and MTU where those are said;
-    `addresses6` are there where the network has IPv6.
+    `links` say of each network which interface it is, and MAC and MTU if those are said;
+    `addresses6` are there if the network has IPv6.
     """
     facts: dict[str, dict[str, Any]] = {}
     for host in hosts:
@@ -221,13 +221,13 @@ class Master:
 
     def current(self) -> str | None:
         """The digest that is current; None on a master that never had a kit."""
-        found: str | None = self._call("hello", LOOK)["current"]
-        return found
+        digest: str | None = self._call("hello", LOOK)["current"]
+        return digest
 
     def look(self) -> Look:
         """What is there, before anything is done to it."""
-        found = self._call("hello", LOOK)
-        return {"current": found["current"], "secrets": found["secrets"]}
+        answer = self._call("hello", LOOK)
+        return {"current": answer["current"], "secrets": answer["secrets"]}
 
     def fence(self, number: int) -> None:
         """Be the deployment `number` there: lower ones are ended and refused from now on."""
@@ -308,7 +308,7 @@ class Master:
     ) -> dict[str, StatesRun]:
         """Apply the whole highstate of `digest`; what each of `minions` answered."""
         answers = self._states("highstate", STATES, on_state, digest=digest, minions=list(minions))
-        return {name: cast(StatesRun, _understood(run)) for name, run in answers.items()}
+        return {name: cast(StatesRun, _understand(run)) for name, run in answers.items()}
 
     def apply(
         self, digest: str, minions: Sequence[str], states: Sequence[str], on_state: OnState
@@ -322,13 +322,13 @@ class Master:
             minions=list(minions),
             states=list(states),
         )
-        return {name: cast(DevelopedRun, _understood(run)) for name, run in answers.items()}
+        return {name: cast(DevelopedRun, _understand(run)) for name, run in answers.items()}
 
     def test_states(self, digest: str, minions: Sequence[str]) -> dict[str, StatesRun]:
         """What the whole highstate would change on each of `minions`; `changed` is what it would,
         and nothing is."""
         answers = self._call("test_states", STATES, digest=digest, minions=list(minions))
-        return {name: cast(StatesRun, _understood(run)) for name, run in answers.items()}
+        return {name: cast(StatesRun, _understand(run)) for name, run in answers.items()}
 
     def alerts(self) -> Alerts:
         """What the environment's monitoring says now."""
@@ -403,8 +403,10 @@ class Master:
         return self._caller.call(name, timeout=limit, on_event=on_event, **arguments)
 
 
-def _understood(run: dict[str, Any]) -> dict[str, Any]:
+def _understand(run: dict[str, Any]) -> dict[str, Any]:
     """One minion's answer with Salt's words understood, the first cause first."""
-    changes = {"changes": [told(one, "told") for one in run["changes"]]} if "changes" in run else {}
-    changed = [told(one) for one in run["changed"]]
+    changes = (
+        {"changes": [told(state, "told") for state in run["changes"]]} if "changes" in run else {}
+    )
+    changed = [told(state) for state in run["changed"]]
     return {**run, "failed": causes_first(run["failed"]), "changed": changed, **changes}

@@ -152,7 +152,7 @@ class MasterSession:
             if answer is None:
                 raise NodeUnreachable(
                     f"the connection to the master {self._name} ended during '{name}'",
-                    f"{self._said()}\nthe whole log: {self._log}",
+                    f"{self._last_words()}\nthe whole log: {self._log}",
                 )
             if "event" in answer:
                 if on_event:
@@ -178,7 +178,7 @@ class MasterSession:
         except BrokenPipeError:
             raise NodeUnreachable(
                 f"the master {self._name} does not take a session",
-                f"{self._said()}\nthe whole log: {self._log}",
+                f"{self._last_words()}\nthe whole log: {self._log}",
             ) from None
 
     def _read(self) -> None:
@@ -196,15 +196,15 @@ class MasterSession:
     def _write_log(self) -> None:
         assert self._child is not None and self._child.stderr is not None
         room = MOST_SAID
-        with files.open_log(self._log) as log, self._child.stderr as said:
-            while line := said.readline(LONGEST):
+        with files.open_log(self._log) as log, self._child.stderr as complaints:
+            while line := complaints.readline(LONGEST):
                 room -= len(line)
                 if room < 0:
                     continue
                 log.write(printable(line.decode("utf-8", "replace")))
                 log.flush()
 
-    def _said(self) -> str:
+    def _last_words(self) -> str:
         if self._child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout=2)

@@ -25,7 +25,7 @@ MINION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def export() -> dict[str, Any]:
-    """Everything, with values. Raises AgentError where there is nothing to take."""
+    """Everything, with values. Raises AgentError if there is nothing to take."""
     values: dict[str, Any] = read_json(secrets.ROOT / secrets.STORE, {})
     name = environment.describe().get("name")
     if not values or not name:
@@ -42,7 +42,7 @@ def export() -> dict[str, Any]:
 
 
 def fingerprint() -> str | None:
-    """What tells this master's secrets from others, in 64 hex digits; None where it has none.
+    """What tells this master's secrets from others, in 64 hex digits; None if it has none.
 
     Each value in it is long and random: nobody finds one of them by it.
     """
@@ -54,8 +54,8 @@ def fingerprint() -> str | None:
 
 def fingerprint_of(saved: dict[str, Any]) -> str:
     """The `fingerprint` of a master that has nothing but what `saved`, an export, holds."""
-    told = {part: saved[part] for part in ("secrets", "ca", "salt")}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    parts = {part: saved[part] for part in ("secrets", "ca", "salt")}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _own() -> dict[str, dict[str, str]]:
@@ -68,20 +68,20 @@ def _own() -> dict[str, dict[str, str]]:
 def differing(saved: dict[str, Any]) -> list[str]:
     """The names of what is here with another value than `saved` has; sorted."""
     here: dict[str, Any] = read_json(secrets.ROOT / secrets.STORE, {})
-    found = [name for name, value in saved["secrets"].items() if here.get(name, value) != value]
+    names = [name for name, value in saved["secrets"].items() if here.get(name, value) != value]
     for title, folder, part in ((AUTHORITY, secrets.ROOT / "ca", "ca"), (MASTER_KEY, SALT, "salt")):
         now = _texts(folder, tuple(saved[part]))
         if any(saved[part][file] != text for file, text in now.items()):
-            found.append(title)
-    return sorted(found)
+            names.append(title)
+    return sorted(names)
 
 
 def restore(saved: dict[str, Any], name: str, replacing: list[str]) -> dict[str, Any]:
-    """Put `saved` (what `export` gave) in place on a master of the environment `name`.
+    """Put `saved` (what `export` returned) in place on a master of the environment `name`.
 
-    What differs here is replaced only where `replacing` names it; secrets that `saved` does not
-    have stay. Returns {"restored": number of secrets, "kept": names that only this master has}.
-    Raises AgentError where it is another environment's, is damaged, or would replace more.
+    What differs here is replaced only if `replacing` names it; secrets that `saved` does not have
+    stay. Returns {"restored": number of secrets, "kept": names that only this master has}.
+    Raises AgentError if it is another environment's, is damaged, or would replace more.
     """
     _demand_fitting(saved, name)
     more = sorted(set(differing(saved)) - set(replacing))
@@ -97,13 +97,13 @@ def restore(saved: dict[str, Any], name: str, replacing: list[str]) -> dict[str,
             write(folder / file, text.encode(), MODES.get(file, 0o600))
     _invite(saved["minions"])
     with secrets.changing() as values:
-        kept = sorted(set(values) - set(saved["secrets"]))
+        only_here = sorted(set(values) - set(saved["secrets"]))
         values.update(saved["secrets"])
     times: dict[str, str] = read_json(secrets.ROOT / secrets.TIMES, {})
     write_json(secrets.ROOT / secrets.TIMES, {**times, **saved["made"]})
     if saved["previous"]:
         write_json(secrets.ROOT / rotation.PREVIOUS, saved["previous"])
-    return {"restored": len(saved["secrets"]), "kept": kept}
+    return {"restored": len(saved["secrets"]), "kept": only_here}
 
 
 def _demand_fitting(saved: dict[str, Any], name: str) -> None:
@@ -129,7 +129,7 @@ def _demand_fitting(saved: dict[str, Any], name: str) -> None:
 def _clear_salt_key() -> None:
     """Remove the master's key pair under every name that Salt knows it by.
 
-    Salt 3008 takes ID.pem where it is there, and keeps master.pem as a link to it; without one it
+    Salt 3008 takes ID.pem if it is there, and keeps master.pem as a link to it; without one it
     makes both of a master.pem (salt/crypt.py, MasterKeys._setup_keys).
     """
     for file in [*SALT.glob("*.pem"), *SALT.glob("*.pub")]:

@@ -19,14 +19,14 @@ def role_map(digest: str) -> dict[str, Any]:
     file = kits.folder(digest) / "salt" / "roles.yml"
     try:
         with file.open(encoding="utf-8") as text:
-            found = yaml.safe_load(text)
+            content = yaml.safe_load(text)
     except FileNotFoundError:
         raise AgentError("the kit holds no salt/roles.yml", "add the book 'salt' to it") from None
-    if not isinstance(found, dict) or not isinstance(found.get("roles"), dict):
+    if not isinstance(content, dict) or not isinstance(content.get("roles"), dict):
         raise AgentError("salt/roles.yml: expected the mapping 'roles'")
-    if wrong := [role for role, entry in found["roles"].items() if not isinstance(entry, dict)]:
+    if wrong := [role for role, entry in content["roles"].items() if not isinstance(entry, dict)]:
         raise AgentError(f"salt/roles.yml: roles.{wrong[0]}: expected a mapping")
-    return rolemap.completed(found)
+    return rolemap.completed(content)
 
 
 def apply(
@@ -41,13 +41,13 @@ def apply(
     """Write the environment's pillar for the kit `digest`; returns role -> components.
 
     `nodes`: name -> {"roles": [...], "addresses": {network: address}, "links": {network:
-    {"interface": name, ...}}}, and "addresses6" where there are any. `virtual`: network -> the
-    address that several nodes share there, where there is one. `public`: what outsiders use, where
-    that is not what the services use: "network", "address", "name" ('' without one), "host" (what
-    stands in URLs), "outside" (whether its certificate is given). `settings` are the environment's
-    values over the kit's, by component or what else its pillar has; a node gets those of its own
-    components. Secrets that the kit asks for are made where they are missing; a node that is no
-    longer there loses its pillar.
+    {"interface": name, ...}}}, and "addresses6" if there are any. `virtual`: network -> the address
+    that several nodes share there, if there is one. `public`: what outsiders use, if that is not
+    what the services use: "network", "address", "name" ('' without one), "host" (what stands in
+    URLs), "outside" (whether its certificate is given). `settings` are the environment's values
+    over the kit's, by component or what else its pillar has; a node gets those of its own
+    components. Secrets that the kit asks for are made if they are missing; a node that is no longer
+    there loses its pillar.
     Raises AgentError for a role that the kit does not know.
     """
     content = role_map(digest)
@@ -128,8 +128,8 @@ def known_to_all(nodes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def describe() -> dict[str, Any]:
     """What `apply` wrote last, without any secret."""
-    found: dict[str, Any] = read_json(secrets.ROOT / "environment.json", {})
-    return found
+    described: dict[str, Any] = read_json(secrets.ROOT / "environment.json", {})
+    return described
 
 
 def nodes_with(role: str) -> dict[str, dict[str, Any]]:

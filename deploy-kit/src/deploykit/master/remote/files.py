@@ -28,7 +28,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, otherwise: Any) -> Any:
-    """The JSON of `path`, or `otherwise` where the file is missing."""
+    """The JSON of `path`, or `otherwise` if the file is missing."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:

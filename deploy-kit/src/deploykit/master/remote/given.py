@@ -19,7 +19,7 @@ def checked(chain: str, key: str) -> dict[str, Any]:
     from cryptography.hazmat.primitives import serialization
 
     try:
-        held = x509.load_pem_x509_certificates(chain.encode())
+        certificates = x509.load_pem_x509_certificates(chain.encode())
     except ValueError as error:
         raise AgentError(f"no certificate in PEM: {error}", REMEDY) from None
     try:
@@ -29,9 +29,9 @@ def checked(chain: str, key: str) -> dict[str, Any]:
             "no private key in PEM, or one with a passphrase",
             "the load balancer reads it unasked: openssl pkey -in KEY -out PLAIN",
         ) from None
-    if _public(held[0].public_key()) != _public(private.public_key()):
+    if _public(certificates[0].public_key()) != _public(private.public_key()):
         raise AgentError("the key is not that of the (first) certificate", "give those of one pair")
-    for below, above in itertools.pairwise(held):
+    for below, above in itertools.pairwise(certificates):
         try:
             below.verify_directly_issued_by(above)
         except (ValueError, TypeError):
@@ -45,14 +45,15 @@ def checked(chain: str, key: str) -> dict[str, Any]:
                 f"'{below.subject.rfc4514_string()}' is not signed by the key of its issuer", REMEDY
             ) from None
     now = datetime.datetime.now(datetime.UTC)
-    for one in held:
-        if not one.not_valid_before_utc <= now < one.not_valid_after_utc:
+    for certificate in certificates:
+        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
             raise AgentError(
-                f"'{one.subject.rfc4514_string()}' is valid from "
-                f"{one.not_valid_before_utc:%Y-%m-%d} to {one.not_valid_after_utc:%Y-%m-%d}",
+                f"'{certificate.subject.rfc4514_string()}' is valid from "
+                f"{certificate.not_valid_before_utc:%Y-%m-%d} to "
+                f"{certificate.not_valid_after_utc:%Y-%m-%d}",
                 "give one that is valid",
             )
-    if not names(held[0]):
+    if not names(certificates[0]):
         raise AgentError("the certificate names no server (subjectAltName)", "ask for another")
     return {"certificate": chain, "key": key, GIVEN: True}
 
@@ -73,10 +74,11 @@ def demand(secret: str, value: Any, name: str) -> None:
             f"the environment's certificate is of an authority outside, and '{secret}' is none",
             remedy,
         )
-    held = first(value["certificate"])
-    if not any(covers(pattern, name) for pattern in names(held)):
+    certificate = first(value["certificate"])
+    if not any(covers(pattern, name) for pattern in names(certificate)):
         raise AgentError(
-            f"the certificate '{secret}' speaks for {', '.join(names(held))}, and not for {name}",
+            f"the certificate '{secret}' speaks for {', '.join(names(certificate))}, "
+            f"and not for {name}",
             remedy,
         )
 
@@ -88,15 +90,17 @@ def first(chain: str) -> Any:
     return x509.load_pem_x509_certificate(chain.encode())
 
 
-def names(held: Any) -> list[str]:
+def names(certificate: Any) -> list[str]:
     """The names in DNS that a certificate speaks for."""
     from cryptography import x509
 
     try:
-        found = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        extension = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
     except x509.ExtensionNotFound:
         return []
-    return [name.lower() for name in found.get_values_for_type(x509.DNSName)]
+    return [name.lower() for name in extension.get_values_for_type(x509.DNSName)]
 
 
 def covers(pattern: str, name: str) -> bool:

@@ -47,10 +47,10 @@ def present(digest: str) -> bool:
 
 def _remove(kit: Path) -> None:
     """Remove an unpacked kit: it is no kit any more before its first file goes."""
-    gone = ROOT / f".gone-{kit.name}"
-    shutil.rmtree(gone, ignore_errors=True)
-    kit.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    leaving = ROOT / f".gone-{kit.name}"
+    shutil.rmtree(leaving, ignore_errors=True)
+    kit.rename(leaving)
+    shutil.rmtree(leaving, ignore_errors=True)
 
 
 def put(channel: Channel, digest: str, name: str, payload: int) -> None:
@@ -69,7 +69,7 @@ def install(digest: str, kit: str, signers: str) -> None:
     """Verify the kit that was put here against `signers` and unpack it as ROOT/digest.
 
     `signers` is the text of an allowed_signers file, from the ledger. Raises AgentError or
-    gitshelf's own error where anything does not fit; nothing is unpacked then.
+    gitshelf's own error if anything does not fit; nothing is unpacked then.
     """
     from gitshelf.kit.extraction import extract
 
@@ -148,8 +148,8 @@ def current() -> str | None:
 def make_current(digest: str) -> None:
     """Point `current` at `digest`, in one step; kits older than the one before it go.
 
-    Where it is current already, as after a deployment that was cut off just then, all kits stay:
-    which of them was the one before is not known any more.
+    If it is current already, as after a deployment that was cut off just then, all kits stay: which
+    of them was the one before is not known any more.
     """
     before = current()
     target = folder(digest)
@@ -169,13 +169,13 @@ def prune(keep: list[str]) -> list[str]:
     """
     shutil.rmtree(ROOT / ".incoming", ignore_errors=True)
     stay = {*keep, current()}
-    gone = [
+    digests = [
         entry.name
         for entry in ROOT.iterdir()
         if DIGEST.fullmatch(entry.name) and entry.name not in stay
     ]
-    for digest in gone:
+    for digest in digests:
         _remove(ROOT / digest)
     for left in ROOT.glob(".gone-*"):
         shutil.rmtree(left, ignore_errors=True)
-    return gone
+    return digests

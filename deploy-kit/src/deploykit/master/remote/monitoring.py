@@ -23,17 +23,17 @@ def alerts() -> dict[str, Any]:
 
     {"watching": [NODE...], "unknown": [RULE...], "alerts": [{"name", "state" (pending or firing),
     "severity", "node", "since", "summary", "runbook"}...]}; of several nodes each watches all, so
-    an alert that two tell stands there once. Raises AgentError where one of them does not answer.
+    an alert that two tell stands there once. Raises AgentError if one of them does not answer.
     """
     watching = {
         name: entry["addresses"]["management"]
         for name, entry in environment.nodes_with(ROLE).items()
     }
-    told = [read_rules(ask(name, address)) for name, address in sorted(watching.items())]
-    once = {json.dumps(one, sort_keys=True): one for _, found in told for one in found}
+    answers = [read_rules(ask(name, address)) for name, address in sorted(watching.items())]
+    once = {json.dumps(alert, sort_keys=True): alert for _, told in answers for alert in told}
     return {
         "watching": sorted(watching),
-        "unknown": sorted({rule for unknown, _ in told for rule in unknown}),
+        "unknown": sorted({rule for unknown, _ in answers for rule in unknown}),
         "alerts": [once[key] for key in sorted(once)],
     }
 
@@ -51,13 +51,13 @@ def ask(node: str, address: str) -> dict[str, Any]:
         with urllib.request.urlopen(  # noqa: S310 - https, as it is written above
             request, timeout=TIMEOUT, context=context
         ) as answer:
-            found: dict[str, Any] = json.load(answer)
+            document: dict[str, Any] = json.load(answer)
     except (OSError, ValueError) as error:
         raise AgentError(
             f"Prometheus on {node} does not answer: {error}",
             f"look at `systemctl status prometheus` on {node}",
         ) from None
-    return found
+    return document
 
 
 def port(node: str) -> int:
@@ -68,23 +68,23 @@ def port(node: str) -> int:
     if digest is None:
         raise AgentError("no release runs here", "deploy one first")
     file = kits.folder(digest) / "salt" / "pillar" / "endpoints.sls"
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))["endpoints"].get(ROLE)
-    if said is None:
+    endpoint = yaml.safe_load(file.read_text(encoding="utf-8"))["endpoints"].get(ROLE)
+    if endpoint is None:
         raise AgentError("the release that runs knows no monitoring", "deploy one that does")
     record = read_json(secrets.ROOT / "pillar" / f"{node}.json", {})
     own = record.get("settings", {}).get("endpoints", {}).get(ROLE, {})
-    return int({**said, **own}["port"])
+    return int({**endpoint, **own}["port"])
 
 
 def read_rules(document: dict[str, Any]) -> tuple[list[str], list[dict[str, str]]]:
     """(names of rules that were not evaluated well, alerts) of an answer of /api/v1/rules."""
-    unknown, found = [], []
+    unknown, alerts = [], []
     for rule in (rule for group in document["data"]["groups"] for rule in group["rules"]):
         if rule["health"] != "ok":
             unknown.append(rule["name"])
         for alert in rule["alerts"]:
             labels, notes = alert["labels"], alert["annotations"]
-            found.append(
+            alerts.append(
                 {
                     "name": labels["alertname"],
                     "state": alert["state"],
@@ -95,4 +95,4 @@ def read_rules(document: dict[str, Any]) -> tuple[list[str], list[dict[str, str]
                     "runbook": notes.get("runbook_url", ""),
                 }
             )
-    return unknown, found
+    return unknown, alerts

@@ -1,7 +1,7 @@
 """Messages between deploy-kit and its agent on a master: one JSON object per line.
 
-A request is `{"call": NAME, "arguments": {...}, "payload": BYTES}`; where `payload` is not 0, so
-many raw bytes follow the line. The agent answers with any number of `{"event": {...}}` lines and
+A request is `{"call": NAME, "arguments": {...}, "payload": BYTES}`; if `payload` is not 0, so many
+raw bytes follow the line. The agent answers with any number of `{"event": {...}}` lines and
 then one `{"result": ...}` or `{"error": MESSAGE, "remedy": TEXT}`.
 """
 

@@ -15,7 +15,7 @@ IDENTITY = "identity"  # the role whose nodes make the accounts of all others; i
 def completed(content: dict[str, Any]) -> dict[str, Any]:
     """`content` (the parsed roles.yml) with all `secrets` and `schemas`: declared ones and others.
 
-    Raises AgentError where a role asks for what needs an account and names none.
+    Raises AgentError if a role asks for what needs an account and names none.
     """
     return {**content, "secrets": secrets(content), "schemas": schemas(content)}
 
@@ -27,10 +27,10 @@ def secrets(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     ACCOUNT_service for the roles that act as ACCOUNT, and for identity, which makes it.
     `fixed` ones are never rotated.
     """
-    found: dict[str, dict[str, Any]] = {}
+    rules: dict[str, dict[str, Any]] = {}
 
     def readable(name: str, *roles: str, **more: bool) -> None:
-        rule = found.setdefault(name, {"kind": "password", "roles": [], **more})
+        rule = rules.setdefault(name, {"kind": "password", "roles": [], **more})
         rule["roles"] += [role for role in roles if role not in rule["roles"]]
 
     for role, entry in content["roles"].items():
@@ -45,17 +45,17 @@ def secrets(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
             readable(name, role)
         for name in entry.get("keys") or []:
             readable(name, role, fixed=True)
-    return found | (content.get("secrets") or {})
+    return rules | (content.get("secrets") or {})
 
 
 def schemas(content: dict[str, Any]) -> dict[str, str]:
     """Account -> the database schema that this content works with."""
-    found = {
+    named = {
         entry["account"]: entry["schema"]
         for entry in content["roles"].values()
         if entry.get("schema") and entry.get("account")
     }
-    return {str(k): str(v) for k, v in (found | (content.get("schemas") or {})).items()}
+    return {str(k): str(v) for k, v in (named | (content.get("schemas") or {})).items()}
 
 
 def told(content: dict[str, Any]) -> dict[str, Any]:

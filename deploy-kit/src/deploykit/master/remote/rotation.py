@@ -16,7 +16,7 @@ SUFFIX = "_tls"  # of the names of certificates
 
 
 def rotate(names: list[str]) -> dict[str, list[str]]:
-    """New values for the secrets `names`, or for all but the fixed ones where it is empty.
+    """New values for the secrets `names`, or for all but the fixed ones if it is empty.
 
     Returns {"rotated": [...], "waiting": [...]}: `waiting` are token keys that were rotated before
     and not deployed since (see `next_keys`); named, they are refused.
@@ -66,7 +66,7 @@ def settle() -> None:
 def listed() -> list[dict[str, Any]]:
     """What secrets there are, sorted by name, without any value.
 
-    Each: name, kind, roles that may read it, made (ISO 8601, or None where it was not noted),
+    Each: name, kind, roles that may read it, made (ISO 8601, or None if it was not noted),
     whether it was rotated and waits for a deployment, when it `ends` (a certificate; ISO 8601),
     whether it was `given`, and how many keys of a ring stay when it is rotated (`keep`; None if all
     do, or it is none).
@@ -100,15 +100,15 @@ def kind_of(value: Any) -> str:
 def asked_for(missing_ok: bool = False) -> dict[str, dict[str, Any]]:
     """The secrets that the deployed release asks for: name -> kind, roles.
 
-    Raises AgentError where nothing is deployed, unless `missing_ok`.
+    Raises AgentError if nothing is deployed, unless `missing_ok`.
     """
     digest = kits.current()
     if digest is None:
         if missing_ok:
             return {}
         raise AgentError("nothing is deployed here yet", "deploy first: that makes the secrets")
-    found: dict[str, dict[str, Any]] = environment.role_map(digest)["secrets"]
-    return found
+    rules: dict[str, dict[str, Any]] = environment.role_map(digest)["secrets"]
+    return rules
 
 
 def next_keys(keys: list[str], keep: int | None) -> list[str]:
@@ -155,8 +155,8 @@ def give(name: str, chain: str, key: str) -> dict[str, Any]:
     """Keep a certificate of an authority outside as the secret `name`; the next deployment brings
     it to the services. Returns its names and when it ends.
 
-    Where the deployed release knows none that outsiders see (or there is none), each name of a
-    certificate is taken that it has no other secret by.
+    If the deployed release knows none that outsiders see, or none is deployed, each name of a
+    certificate is taken that no other secret has.
     Raises AgentError for another secret than one that outsiders see, and as `given.checked` does.
     """
     value = given.checked(chain, key)

@@ -39,7 +39,7 @@ class SaltMaster:
         return str(MasterKeys(self.options).get_pub_str()).strip()
 
     def absent(self, minions: list[str]) -> list[str]:
-        """Which of `minions` do not answer; all of them where a busy master does not either."""
+        """Which of `minions` do not answer; all of them if a busy master does not either."""
         from salt.exceptions import SaltClientError, SaltReqTimeoutError
 
         try:
@@ -174,8 +174,8 @@ class Watch:
         while not self._done.is_set():
             event = bus.get_event(wait=0.5, full=True, auto_reconnect=True)
             if event:
-                for told in progress_of(event["tag"], event["data"]):
-                    self._channel.event(**told)
+                for fields in progress_of(event["tag"], event["data"]):
+                    self._channel.event(**fields)
         bus.destroy()
 
 
@@ -184,8 +184,8 @@ def printed_by(minion: str, answer: Any) -> str:
     if not isinstance(answer, dict):
         raise AgentError(f"{minion}: {answer or 'the minion did not answer'}")
     if answer["retcode"]:
-        said = str(answer["stderr"] or answer["stdout"]).strip()
-        raise AgentError(f"{minion}: {said[-PRINTED:] or 'it failed and said nothing'}")
+        output = str(answer["stderr"] or answer["stdout"]).strip()
+        raise AgentError(f"{minion}: {output[-PRINTED:] or 'it failed and said nothing'}")
     return str(answer["stdout"])
 
 
@@ -211,11 +211,11 @@ def said_of(state: dict[str, Any], key: str, most: int | None = None) -> dict[st
     Of a command that failed its last line as `printed`, too: there Salt tells, of one that is
     `stateful`, that it took too long. What either means is the other side's to know.
     """
-    said, changes = str(state.get("comment", ""))[:most], state.get("changes")
+    comment, changes = str(state.get("comment", ""))[:most], state.get("changes")
     printed = changes.get("stdout") if isinstance(changes, dict) else None
     if state.get("result") is not False or not printed:
-        return {key: said}
-    return {key: said, "printed": str(printed).rstrip().rpartition("\n")[2][-PRINTED:]}
+        return {key: comment}
+    return {key: comment, "printed": str(printed).rstrip().rpartition("\n")[2][-PRINTED:]}
 
 
 def changed(state: dict[str, Any]) -> bool:
@@ -256,15 +256,15 @@ def changes_of(answer: Any) -> list[dict[str, str]]:
     """What changed, state by state in order: the difference of a file, or Salt's own words."""
     if not isinstance(answer, dict):
         return []
-    found = []
+    differences = []
     for key, state in sorted(answer.items(), key=lambda item: item[1].get("__run_num__", 0)):
         changes = state.get("changes")
         if changes:
             diff = changes.get("diff") if isinstance(changes, dict) else None
-            said = {"told": str(diff)[:4000]} if diff else said_of(state, "told", 4000)
-            said["told"] = NOT_SHOWN.get(said["told"], said["told"])
-            found.append({"state": state.get("__id__", key), **said})
-    return found
+            words = {"told": str(diff)[:4000]} if diff else said_of(state, "told", 4000)
+            words["told"] = NOT_SHOWN.get(words["told"], words["told"])
+            differences.append({"state": state.get("__id__", key), **words})
+    return differences
 
 
 def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
@@ -296,25 +296,25 @@ def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
     return {"steps": steps, "failures": failures}
 
 
-def _unrendered(said: Any) -> dict[str, str]:
-    return {"step": "deploy", "minion": "", "state": "(rendering)", "comment": _flat(said)}
+def _unrendered(answer: Any) -> dict[str, str]:
+    return {"step": "deploy", "minion": "", "state": "(rendering)", "comment": _flat(answer)}
 
 
 def failures_of(name: str, step: dict[str, Any]) -> list[dict[str, str]]:
     """The failing states inside one failed step, or the step's own comment."""
-    found = []
+    failures = []
     returned = (step.get("changes") or {}).get("ret") or {}
     for minion, states in returned.items():
         if isinstance(states, dict) and all(isinstance(s, dict) for s in states.values()):
-            found += [
+            failures += [
                 {"step": name, "minion": minion, **entry}
                 for entry in summarise_states(states)["failed"]
             ]
         elif isinstance(states, list) or (isinstance(states, str) and states):
-            found.append(
+            failures.append(
                 {"step": name, "minion": minion, "state": "(rendering)", "comment": _flat(states)}
             )
-    return found or [
+    return failures or [
         {"step": name, "minion": "", "state": name, "comment": str(step.get("comment", ""))}
     ]
 

@@ -1,4 +1,4 @@
-"""The environment's own secrets: made on its master, kept there, issued where roles need them.
+"""The environment's own secrets: made on its master, kept there, issued to roles that need them.
 
 What secrets there are is the content's word (`secrets:` in salt/roles.yml); their values never
 leave the master but through the pillar of the minions whose roles may read them.
@@ -60,22 +60,22 @@ def ensure(
     its virtual addresses, `public` what outsiders use (None: what the services use). Raises
     AgentError if a certificate is to be given and was not.
     """
-    with changing() as found:
+    with changing() as values:
         for secret, rule in spec.items():
             if rule.get("kind") == "certificate":
-                held = found.get(secret)
+                old = values.get(secret)
                 if (names := names_of(rule, nodes, virtual, public)) is None:
-                    if not given.is_given(held):
-                        found.pop(secret, None)  # outsiders had something of their own once
+                    if not given.is_given(old):
+                        values.pop(secret, None)  # outsiders had something of their own once
                     continue
                 if rule.get("public") and public and public["outside"]:
-                    given.demand(secret, held, public["name"])
+                    given.demand(secret, old, public["name"])
                 else:
                     both = bool(rule.get("both_ways"))
-                    found[secret] = certificate(held, secret, names, name, both_ways=both)
-            elif secret not in found:
-                found[secret] = new_value(secret, rule)
-        return found
+                    values[secret] = certificate(old, secret, names, name, both_ways=both)
+            elif secret not in values:
+                values[secret] = new_value(secret, rule)
+        return values
 
 
 @contextlib.contextmanager
@@ -193,11 +193,11 @@ def certificate(
     uses = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, *client])
     now = datetime.datetime.now(datetime.UTC)
     if old:
-        held = x509.load_pem_x509_certificate(old["certificate"].encode())
-        there = {type(extension.value): extension.value for extension in held.extensions}
+        parsed = x509.load_pem_x509_certificate(old["certificate"].encode())
+        there = {type(extension.value): extension.value for extension in parsed.extensions}
         same = all(there.get(type(value)) == value for value in (wanted, uses))
-        left = held.not_valid_after_utc - now
-        if same and held.issuer == ca.subject and left > datetime.timedelta(days=RENEW_DAYS):
+        left = parsed.not_valid_after_utc - now
+        if same and parsed.issuer == ca.subject and left > datetime.timedelta(days=RENEW_DAYS):
             return old
     key = ec.generate_private_key(ec.SECP256R1())
     made = (
@@ -238,8 +238,8 @@ def end_of(value: Any) -> str | None:
         return None
     from cryptography import x509
 
-    held = x509.load_pem_x509_certificate(value["certificate"].encode())
-    return held.not_valid_after_utc.isoformat()
+    parsed = x509.load_pem_x509_certificate(value["certificate"].encode())
+    return parsed.not_valid_after_utc.isoformat()
 
 
 def _pem_of_key(key: Any) -> bytes:
