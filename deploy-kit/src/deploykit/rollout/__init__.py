@@ -83,9 +83,9 @@ def roll_out(
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
     Without `guard` nobody else knows of the instance. `older`: the release was there before the
     environment's files said what they say now; settings that it does not know are left out.
-    Raises InputError before anything is changed where it cannot take a setting, RolloutFailed when
-    a state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for
-    anything else; `current` has not moved then.
+    Raises InputError before anything is changed if it cannot take a setting, RolloutFailed when a
+    state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for anything
+    else; `current` has not moved then.
     """
     name = inventory.instance
     progress = work.progress
@@ -128,8 +128,8 @@ def carries(work: Work, release: Release, inventory: Inventory) -> bool:
 
 def current_digest(work: Work, inventory: Inventory) -> str | None:
     """The digest that the instance's master has current; None on nodes that never had a kit."""
-    found = work.master(inventory).current()
-    return f"sha256:{found}" if found else None
+    digest = work.master(inventory).current()
+    return f"sha256:{digest}" if digest else None
 
 
 def prepare_nodes(

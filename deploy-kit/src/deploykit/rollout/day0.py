@@ -48,24 +48,24 @@ class Watcher:
         if match := TASK.match(text):
             self.task = match["name"]
             self.step.note(self.task)
-        elif found := recognise_line(text, shipped("ansible.yml")):
-            unreachable = found.fields["kind"] == "UNREACHABLE"
-            host = found.fields["host"]
-            self.failures.append(Failure(host, self.task, reason_of(found.rest), unreachable))
+        elif recognised := recognise_line(text, shipped("ansible.yml")):
+            unreachable = recognised.fields["kind"] == "UNREACHABLE"
+            host = recognised.fields["host"]
+            self.failures.append(Failure(host, self.task, reason_of(recognised.rest), unreachable))
 
 
 def reason_of(result: str) -> str:
     """The reason in a failed task's result: its message, then what the command said last."""
     try:
-        found = json.loads(result)
+        document = json.loads(result)
     except ValueError:
         return result.strip()
-    if "results" in found:
-        failed = [item for item in found["results"] if item.get("failed")]
-        found = failed[0] if failed else found
-    said = last_line(str(found.get("stderr") or found.get("module_stderr") or ""))
-    message = str(found.get("msg") or "it gave no reason").strip()
-    return f"{message}: {said}" if said else message
+    if "results" in document:
+        failed = [item for item in document["results"] if item.get("failed")]
+        document = failed[0] if failed else document
+    printed = last_line(str(document.get("stderr") or document.get("module_stderr") or ""))
+    message = str(document.get("msg") or "it gave no reason").strip()
+    return f"{message}: {printed}" if printed else message
 
 
 def day0(
@@ -87,7 +87,7 @@ def day0(
     task; the whole run may take `timeout` seconds, by default what so many nodes may take, and ends
     if `still`, asked each second, raises. Safe to repeat.
     Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
-    the task and the reason of every failure, and InputError where the folder has no playbook.
+    the task and the reason of every failure, and InputError if the folder has no playbook.
     """
     playbook = ansible_folder / PLAYBOOK
     if not playbook.is_file():
@@ -129,9 +129,9 @@ def failed(failures: list[Failure], stderr: str, log: Path) -> DeployKitError:
         return CommandFailed(
             "day 0 failed: " + ("\n".join(tail) or "Ansible gave no reason"), remedy
         )
-    lines = [f"{one.host}: {one.task}: {one.reason}" for one in failures]
-    if all(one.unreachable for one in failures):
-        names = ", ".join(sorted({one.host for one in failures}))
+    lines = [f"{failure.host}: {failure.task}: {failure.reason}" for failure in failures]
+    if all(failure.unreachable for failure in failures):
+        names = ", ".join(sorted({failure.host for failure in failures}))
         return NodeUnreachable(
             f"day 0: no answer from {names}: {failures[0].reason}",
             f"look whether it runs: deploy-kit env status\n{remedy}",

@@ -15,8 +15,8 @@ TIMEOUT = 300.0  # seconds
 
 
 def demand_may_go(inventory: Inventory, node: str) -> None:
-    """Raise Refused where the release needs the node, or something still is on it; DeployKitError
-    where the region cannot be asked."""
+    """Raise Refused if the release needs the node, or something still is on it; DeployKitError if
+    the region cannot be asked."""
     done = ask(inventory, TOOL, ["check", node], timeout=TIMEOUT)
     if done.returncode != 0:
         raise Refused(

@@ -17,7 +17,7 @@ PYTHON = "/opt/salt/bin/python3"
 
 
 def demand_tool(inventory: Inventory, tool: str) -> None:
-    """Raise DeployKitError where the release that runs has no such tool."""
+    """Raise DeployKitError if the release that runs has no such tool."""
     words = ["test", "-f", f"{FOLDER}/{tool}"]
     there = run_on(inventory.master, inventory, words, timeout=30, check=False)
     if there.returncode != 0:

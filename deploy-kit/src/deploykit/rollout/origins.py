@@ -33,19 +33,18 @@ def marked(inventory: Inventory, now: int) -> dict[str, int]:
     """Each node's mark by name; those that have none are marked with `now`, a record's number.
 
     0: some release came to it before there were marks, or it is absent and may have been in use.
-    Raises NodeUnreachable, and DeployKitError
-    where a node answers anything else.
+    Raises NodeUnreachable, and DeployKitError if a node answers anything else.
     """
     line = ASK.format(mark=shlex.quote(MARK), salt=shlex.quote(SALT), now=now)
 
     def ask(host: Host) -> int:
-        said = run_on(host, inventory, line, timeout=TIMEOUT).stdout.strip()
-        if not said.isdecimal():
+        answer = run_on(host, inventory, line, timeout=TIMEOUT).stdout.strip()
+        if not answer.isdecimal():
             raise DeployKitError(
-                f"{host.name}: {MARK} holds {said[:60]!r}, not the number of a record",
+                f"{host.name}: {MARK} holds {answer[:60]!r}, not the number of a record",
                 "remove it if a release has run on that node; it is then marked as in use",
             )
-        return int(said)
+        return int(answer)
 
     there = inventory.there
     numbers = dict(zip((host.name for host in there), in_parallel(there, ask), strict=True))

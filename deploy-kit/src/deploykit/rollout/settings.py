@@ -66,8 +66,8 @@ def settings_for(
     tunables = _of_release(release.hex, release.unpacked(work.site))
     if older:
         for problem in problems(environment.settings, tunables):
-            told = escape(one_line(problem.message))
-            work.progress.say(f"left out for {release.version}: {told}")
+            text = escape(one_line(problem.message))
+            work.progress.say(f"left out for {release.version}: {text}")
     else:
         demand_known(environment.settings, tunables, f"release {release.version}")
     return pillar_settings(environment.settings, tunables)
@@ -95,9 +95,9 @@ def values_of(
     environment: Environment, root: Path, component: str | None = None
 ) -> tuple[Effective, ...]:
     """What the environment's nodes get of the release in `root`: settable values, what the role map
-    says of their roles, and the names of their secrets; of `component` alone where it is given.
+    says of their roles, and the names of their secrets; of `component` alone if it is given.
 
-    `component` may also be `day0`, or what else the pillar has. Raises InputError where there is no
+    `component` may also be `day0`, or what else the pillar has. Raises InputError if there is no
     such one, or the release cannot take the environment's settings.
     """
     tunables = read_tunables(root)
@@ -116,9 +116,11 @@ def values_of(
                 nearest(component, frozenset(wanted)),
             )
         wanted = {component}
-        roles = {name: one for name, one in roles.items() if component in one.get("components", [])}
+        roles = {
+            name: entry for name, entry in roles.items() if component in entry.get("components", [])
+        }
     return (
-        *(one for one in effective(environment.settings, tunables) if one.path[0] in wanted),
+        *(value for value in effective(environment.settings, tunables) if value.path[0] in wanted),
         *_of_roles(roles),
         *(
             Effective(("secrets", name), None, Origin.SECRET)
@@ -133,15 +135,15 @@ Difference = tuple[str, Effective | None, Effective | None]  # a key and what co
 
 
 def differences(first: Side, second: Side) -> list[Difference]:
-    """What can be set and counts otherwise on both sides; None where a release does not know it.
+    """What can be set and counts otherwise on both sides; None if a release does not know it.
 
-    Raises InputError where a release cannot take its environment's settings.
+    Raises InputError if a release cannot take its environment's settings.
     """
     sides = []
     for environment, root in (first, second):
         tunables = read_tunables(root)
         demand_known(environment.settings, tunables, "that release")
-        sides.append({one.key: one for one in effective(environment.settings, tunables)})
+        sides.append({value.key: value for value in effective(environment.settings, tunables)})
     ours, theirs = sides
     return [
         (key, ours.get(key), theirs.get(key))
@@ -152,8 +154,8 @@ def differences(first: Side, second: Side) -> list[Difference]:
 
 def _of_roles(roles: dict[str, dict[str, Plain]]) -> Iterator[Effective]:
     for name, entry in roles.items():
-        told = {key: value for key, value in entry.items() if key not in OF_NO_NODE}
-        for path, value in _leaves(told, ("roles", name)):
+        of_nodes = {key: value for key, value in entry.items() if key not in OF_NO_NODE}
+        for path, value in _leaves(of_nodes, ("roles", name)):
             yield Effective(path, value, Origin.ROLE)
 
 
@@ -167,7 +169,7 @@ def _leaves(value: Plain, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
 
 
 def _role_map(root: Path) -> dict[str, Any]:
-    """salt/roles.yml of a release with all secrets; InputError where it is none."""
+    """salt/roles.yml of a release with all secrets; InputError if it is none."""
     try:
         return rolemap.completed(cast(dict[str, Any], load(root / ROLE_MAP).plain()))
     except (AgentError, KeyError, TypeError, AttributeError) as error:

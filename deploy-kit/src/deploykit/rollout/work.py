@@ -39,11 +39,11 @@ class Work:
     masters: Masters
 
     def inventory(self, environment: Environment, instance: Instance | None = None) -> Inventory:
-        """The nodes of a live instance, by a key of its own. Raises DeployKitError where it is not
+        """The nodes of a live instance, by a key of its own. Raises DeployKitError if it is not
         up."""
         provider = provider_for(self.site, environment)
-        found = provider.inventory(environment, instance or environment.instance)
-        return with_own_key(self.site, found)
+        inventory = provider.inventory(environment, instance or environment.instance)
+        return with_own_key(self.site, inventory)
 
     def master(self, inventory: Inventory) -> Master:
         """The instance's master, over its one open session. Raises NodeUnreachable."""
@@ -61,12 +61,12 @@ def working(site: Site, progress: Progress, command: str) -> Iterator[Work]:
     When it ends, how it ended is written there, and its logs are kept in the site's store.
     """
     logs = new_log_folder(site, command)
-    with _told(site, logs), Masters(partial(log_file, logs)) as masters:
+    with _keeping_logs(site, logs), Masters(partial(log_file, logs)) as masters:
         yield Work(site, progress, logs, masters)
 
 
 @contextlib.contextmanager
-def _told(site: Site, logs: Path) -> Iterator[None]:
+def _keeping_logs(site: Site, logs: Path) -> Iterator[None]:
     """Write down how the block ends, and take its logs in."""
     ended: BaseException | None = None
     try:
@@ -83,8 +83,8 @@ def logs_of(site: Site, pid: int, environment: str) -> Path | None:
     """The newest log of states that the process `pid` of this host wrote of `environment`'s own
     nodes, None if it is not here (any more)."""
     name = log_file(Path(f"*-{pid}*"), f"{environment}-states")
-    found = sorted(site.logs.glob(str(name)))
-    return found[-1] if found else None
+    files = sorted(site.logs.glob(str(name)))
+    return files[-1] if files else None
 
 
 def log_file(folder: Path, name: str) -> Path:
