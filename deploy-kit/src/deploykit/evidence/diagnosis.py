@@ -47,9 +47,9 @@ class Diagnosis:
     def explained(self) -> tuple[Sighting, ...]:
         """The first sighting of each known fault."""
         first: dict[str, Sighting] = {}
-        for one in self.sightings:
-            if one.found.signature.bug:
-                first.setdefault(one.found.signature.name, one)
+        for sighting in self.sightings:
+            if sighting.found.signature.bug:
+                first.setdefault(sighting.found.signature.name, sighting)
         return tuple(first.values())
 
     @property
@@ -60,18 +60,23 @@ class Diagnosis:
     @property
     def names(self) -> tuple[str, ...]:
         """The signatures that recognised something."""
-        return tuple(dict.fromkeys(one.found.signature.name for one in self.sightings))
+        return tuple(dict.fromkeys(sighting.found.signature.name for sighting in self.sightings))
 
     def lines(self) -> list[str]:
         """What a person is told: known faults first, then what failed, the same thing once."""
-        told = [
-            f"known: {one.found.told} ({one.found.signature.bug}; "
-            f"signature {one.found.signature.name}, {one.where})"
-            for one in self.explained
+        lines = [
+            f"known: {sighting.found.told} ({sighting.found.signature.bug}; "
+            f"signature {sighting.found.signature.name}, {sighting.where})"
+            for sighting in self.explained
         ]
-        told += [] if self.known else ["new: no signature explains it"]
-        rest = (one for one in self.sightings if not one.found.signature.bug)
-        return [*told, *dict.fromkeys(f"it says: {one.found.told} ({one.where})" for one in rest)]
+        lines += [] if self.known else ["new: no signature explains it"]
+        rest = (sighting for sighting in self.sightings if not sighting.found.signature.bug)
+        return [
+            *lines,
+            *dict.fromkeys(
+                f"it says: {sighting.found.told} ({sighting.where})" for sighting in rest
+            ),
+        ]
 
 
 def diagnose(logs: Iterable[Log], signatures: Sequence[Signature]) -> Diagnosis:
@@ -82,8 +87,8 @@ def diagnose(logs: Iterable[Log], signatures: Sequence[Signature]) -> Diagnosis:
 def sightings(logs: Iterable[Log], signatures: Sequence[Signature]) -> Iterator[Sighting]:
     """What `diagnose` counts, log by log and signature by signature."""
     for log in logs:
-        for found in recognise(log.text, signatures, log.name, SHOWN):
-            yield Sighting(log.name, found)
+        for recognised in recognise(log.text, signatures, log.name, SHOWN):
+            yield Sighting(log.name, recognised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class Figures:
 
     @property
     def rate(self) -> float:
-        """The share of the failed runs that no signature explains; 0 where none failed."""
+        """The share of the failed runs that no signature explains; 0 if none failed."""
         return self.unexplained / self.failed if self.failed else 0.0
 
     @property
@@ -130,8 +135,8 @@ def figures(
     seen: Iterable[tuple[Ending, Iterable[str]]], signatures: Sequence[Signature]
 ) -> Figures:
     """Count signatures over runs: how each ended, and the names of the signatures it showed."""
-    explaining = {one.name for one in signatures if one.bug}
-    failed = dict.fromkeys((one.name for one in signatures), 0)
+    explaining = {signature.name for signature in signatures if signature.bug}
+    failed = dict.fromkeys((signature.name for signature in signatures), 0)
     passed = dict(failed)
     fails = passes = unexplained = 0
     for ending, names in seen:
@@ -144,7 +149,10 @@ def figures(
         for name in shown & failed.keys():
             failed[name] += ending is Ending.FAILED
             passed[name] += ending is Ending.PASSED
-    counts = tuple(Count(one, failed[one.name], passed[one.name], passes) for one in signatures)
+    counts = tuple(
+        Count(signature, failed[signature.name], passed[signature.name], passes)
+        for signature in signatures
+    )
     return Figures(counts, fails, unexplained)
 
 
@@ -160,22 +168,22 @@ def figures_of(store: Store, signatures: Sequence[Signature]) -> Figures:
                 fresh[kept.run.id] = json.dumps(diagnose(logs, signatures).names)
     if fresh:
         store.remember(asked, fresh.items())
-    found = {id: json.loads(names) for id, names in {**known, **fresh}.items()}
-    seen = ((one.run.ending, found[one.run.id]) for one in runs if one.run.id in found)
+    names_of = {id: json.loads(names) for id, names in {**known, **fresh}.items()}
+    seen = ((kept.run.ending, names_of[kept.run.id]) for kept in runs if kept.run.id in names_of)
     return figures(seen, signatures)
 
 
 def _digest(signatures: Sequence[Signature]) -> str:
     """What tells one set of signatures from another, as far as what they recognise goes."""
-    said = [[one.name, one.pattern, list(one.files)] for one in signatures]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    parts = [[signature.name, signature.pattern, list(signature.files)] for signature in signatures]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def known_lines(diagnosis: Diagnosis, limit: int = 300) -> list[str]:
     """The known faults, a line each, for a remedy or a comment in review."""
     return [
-        one_line(f"a known fault: {one.found.told}: {one.found.signature.bug}", limit)
-        for one in diagnosis.explained
+        one_line(f"a known fault: {sighting.found.told}: {sighting.found.signature.bug}", limit)
+        for sighting in diagnosis.explained
     ]
 
 
