@@ -15,7 +15,7 @@ class TooMuch(OSError):
 
 
 def whole(read: Callable[[int], bytes], *, most: int = MOST, seconds: float = LONGEST) -> bytes:
-    """All that `read(AT MOST SO MANY BYTES)` gives until it gives nothing.
+    """All that `read(AT MOST SO MANY BYTES)` returns until it returns nothing.
 
     Raises TooMuch if that is more than `most` bytes, or takes more than `seconds`; each call has
     a limit of its own.

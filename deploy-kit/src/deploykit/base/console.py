@@ -13,7 +13,7 @@ from rich.segment import Segment
 
 from deploykit.base.printable import printable
 
-WIDTH = 100  # columns of a table, where the output is no terminal
+WIDTH = 100  # columns of a table, if the output is no terminal
 
 
 class PrintableConsole(Console):
@@ -40,5 +40,5 @@ def stderr() -> Console:
 def for_tables() -> Console:
     """Where tables go: as wide as the terminal, else `WIDTH` columns and plain."""
     settings: dict[str, Any] = {"highlight": False, "markup": False}
-    found = PrintableConsole(**settings)
-    return found if found.is_terminal else PrintableConsole(width=WIDTH, **settings)
+    console = PrintableConsole(**settings)
+    return console if console.is_terminal else PrintableConsole(width=WIDTH, **settings)

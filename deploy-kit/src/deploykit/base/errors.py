@@ -10,7 +10,7 @@ class DeployKitError(Exception):
     """Something that a person must hear about, told once at the CLI edge without a traceback.
 
     `message` says what happened and where; `remedy` what to do, one line per possibility.
-    `exit_code` is 1 where the answer is no, 2 where the call or its input was wrong.
+    `exit_code` is 1 if the answer is no, 2 if the call or its input was wrong.
     """
 
     exit_code = REFUSED

@@ -14,7 +14,7 @@ from deploykit.base.errors import DeployKitError
 
 @contextlib.contextmanager
 def locked(file: Path, timeout: float) -> Iterator[None]:
-    """Hold `file`'s lock (flock(2)); it and its folder are made where they are missing.
+    """Hold `file`'s lock (flock(2)); it and its folder are made if they are missing.
 
     Raises DeployKitError when somebody else holds it for longer than `timeout` seconds.
     """

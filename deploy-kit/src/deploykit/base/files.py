@@ -66,10 +66,10 @@ def write_new(target: Path, content: str, *, mode: int = 0o666) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove `folder`, if it is there: it has another name before the first of it goes."""
-    gone = folder.with_name(f".gone-{folder.name}")
-    shutil.rmtree(gone, ignore_errors=True)
+    leaving = folder.with_name(f".gone-{folder.name}")
+    shutil.rmtree(leaving, ignore_errors=True)
     try:
-        folder.rename(gone)
+        folder.rename(leaving)
     except FileNotFoundError:
         return
-    shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(leaving, ignore_errors=True)

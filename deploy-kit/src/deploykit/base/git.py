@@ -38,11 +38,11 @@ def environment() -> Mapping[str, str | None]:
 
     As gitshelf starts git: no prompts, English messages. But for SSH as `core.sshCommand` says.
     """
-    found = _gitshelfs()
-    found.pop("GIT_ATTR_NOSYSTEM", None)
+    values = _gitshelf_environment()
+    values.pop("GIT_ATTR_NOSYSTEM", None)
     if "GIT_SSH_COMMAND" not in os.environ and "GIT_SSH" not in os.environ:
-        found.pop("GIT_SSH_COMMAND", None)
-    return {**_own(), **found}
+        values.pop("GIT_SSH_COMMAND", None)
+    return {**_own(), **values}
 
 
 def _own() -> dict[str, str | None]:
@@ -50,19 +50,19 @@ def _own() -> dict[str, str | None]:
 
     Their name and address stay, too, unless they are those of a commit that git is at.
     """
-    kept = set(_gitshelfs())
+    passed_on = set(_gitshelf_environment())
     if not any(name in os.environ for name in FROM_GIT):
-        kept.update(IDENTITY)
+        passed_on.update(IDENTITY)
     theirs = [name for name in os.environ if name.startswith("GIT_")]
-    return {name: os.environ[name] if name in kept else None for name in theirs}
+    return {name: os.environ[name] if name in passed_on else None for name in theirs}
 
 
-def _gitshelfs() -> dict[str, str]:
+def _gitshelf_environment() -> dict[str, str]:
     from gitshelf.git import environment as clean
 
-    found = clean()
-    found.pop("GIT_CONFIG_PARAMETERS", None)  # how `git -c` hands its settings on to hooks
-    return found
+    values = clean()
+    values.pop("GIT_CONFIG_PARAMETERS", None)  # how `git -c` hands its settings on to hooks
+    return values
 
 
 def options() -> list[str]:
@@ -85,7 +85,7 @@ def plainly(
 ) -> Result:
     """Run a git command in `folder`, with `input` and `settings`; the result tells how it ended.
 
-    `index`: the file of the index that it uses, where that is not the repository's. No setting of
+    `index`: the file of the index that it uses, if that is not the repository's. No setting of
     a person changes what it does or prints, and none of their hooks runs.
     Raises InputError if git refuses the repository as another user's.
     """

@@ -10,7 +10,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 def parse_name(value: Value) -> str:
-    """The name at `value`. Raises InputError where it is none."""
+    """The name at `value`. Raises InputError if it is none."""
     text = value.text()
     if not NAME.fullmatch(text):
         raise value.error(
@@ -20,6 +20,6 @@ def parse_name(value: Value) -> str:
 
 
 def check_key(value: Value, name: str) -> None:
-    """Raise InputError at `value` where `name`, its key, is not a name."""
+    """Raise InputError at `value` if `name`, its key, is not a name."""
     if not NAME.fullmatch(name):
         raise value.error(f"'{name}' is not a name", "use a-z, 0-9 and '-', a letter first")

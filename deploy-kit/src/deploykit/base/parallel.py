@@ -24,28 +24,32 @@ def in_parallel(things: Iterable[T], work: Callable[[T], R], at_once: int | None
     if not wanted:
         return []
     with ThreadPoolExecutor(min(at_once or len(wanted), len(wanted))) as pool:
-        running = [pool.submit(work, thing) for thing in wanted]
-    errors = [error for one in running if (error := one.exception()) is not None]
+        futures = [pool.submit(work, thing) for thing in wanted]
+    errors = [error for future in futures if (error := future.exception()) is not None]
     if errors:
-        raise _joined(errors)
-    return [one.result() for one in running]
+        raise _join(errors)
+    return [future.result() for future in futures]
 
 
-def _joined(errors: Sequence[BaseException]) -> BaseException:
+def _join(errors: Sequence[BaseException]) -> BaseException:
     """The one error that tells all of `errors`."""
     if len(errors) == 1:
         return errors[0]
     known = [error if isinstance(error, DeployKitError) else _as_known(error) for error in errors]
-    told = [error for error in known if error is not None]
-    if len(told) < len(errors):
-        bug = next(error for error, one in zip(errors, known, strict=True) if one is None)
+    deploy_kit_errors = [error for error in known if error is not None]
+    if len(deploy_kit_errors) < len(errors):
+        bug = next(
+            error for error, known_error in zip(errors, known, strict=True) if known_error is None
+        )
         for error in errors:
             if error is not bug:
                 bug.add_note(f"also failed: {error}")
         return bug
-    remedies = dict.fromkeys(line for one in told for line in one.remedy.splitlines())
-    messages = dict.fromkeys(one.message for one in told)
-    return _common_class(told)("\n".join(messages), "\n".join(remedies))
+    remedies = dict.fromkeys(
+        line for error in deploy_kit_errors for line in error.remedy.splitlines()
+    )
+    messages = dict.fromkeys(error.message for error in deploy_kit_errors)
+    return _common_class(deploy_kit_errors)("\n".join(messages), "\n".join(remedies))
 
 
 def _as_known(error: BaseException) -> DeployKitError | None:

@@ -180,8 +180,8 @@ class _Output:
         self._lock = threading.Lock()
         assert child.stdout is not None and child.stderr is not None
         self._pumps = [
-            threading.Thread(target=self._pump, args=(stream, kept, tell), daemon=True)
-            for stream, kept, tell in (
+            threading.Thread(target=self._pump, args=(stream, lines, tell), daemon=True)
+            for stream, lines, tell in (
                 (child.stdout, self.out, on_line),
                 (child.stderr, self.err, on_error_line),
             )
@@ -194,7 +194,7 @@ class _Output:
         for thread in self._pumps:
             thread.join(timeout=5)
 
-    def _pump(self, stream: IO[str], kept: list[str], tell: Callable[[str], None] | None) -> None:
+    def _pump(self, stream: IO[str], lines: list[str], tell: Callable[[str], None] | None) -> None:
         while line := stream.readline(LONGEST):
             with self._lock:
                 self._room -= len(line)
@@ -203,7 +203,7 @@ class _Output:
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(self._child.pid, signal.SIGKILL)
                     return
-            kept.append(line)
+            lines.append(line)
             if self._sink:
                 with self._lock:
                     self._sink.write(printable(line))
@@ -277,5 +277,5 @@ def _name(words: tuple[str, ...]) -> str:
 
 def _where(log: Path | None, lines: list[str]) -> str:
     tail = "".join(lines[-TAIL_LINES:]).rstrip()
-    said = f"it said:\n{tail}" if tail else "it printed nothing"
-    return f"{said}\nthe whole log: {log}" if log else said
+    words = f"it said:\n{tail}" if tail else "it printed nothing"
+    return f"{words}\nthe whole log: {log}" if log else words

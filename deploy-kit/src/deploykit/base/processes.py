@@ -50,7 +50,7 @@ def this_process() -> Process:
 
 
 def login() -> str:
-    """The user's name, or `uidN` where the system has none for it."""
+    """The user's name, or `uidN` if the system has none for it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -55,8 +55,8 @@ class Silent:
 class Shown:
     """Progress on a console: a live line per running step on a terminal, plain lines elsewhere.
 
-    Where the output is no terminal, a step says that it began, and every `EVERY` seconds that it
-    goes on, so that a CI log shows life.
+    If the output is no terminal, a step says that it began, and every `EVERY` seconds that it goes
+    on, so that a CI log shows life.
     """
 
     EVERY = 30.0

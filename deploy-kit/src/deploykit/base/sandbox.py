@@ -2,7 +2,7 @@
 
 A sandbox of bubblewrap (bwrap(1)): namespaces of its own for users, mounts, processes, IPC and the
 host's name, no capability, an environment of a few words, an empty /tmp and HOME. The network
-stays: what runs here talks to nodes. There is no silent way without it: where bwrap is missing or
+stays: what runs here talks to nodes. There is no silent way without it: if bwrap is missing or
 cannot run that is an error, unless the person has said DEPLOY_KIT_SANDBOX=off, which is told.
 """
 
@@ -71,7 +71,7 @@ def run_confined(
 
     Its environment is `env` and a few words more (`environment`); `cwd` is a place inside. When
     it ends, or the time is over, nothing that it started is left.
-    Raises DeployKitError where there can be no sandbox, or something to be shown is not there,
+    Raises DeployKitError if there can be no sandbox, or something to be shown is not there,
     CommandFailed when the time is over.
     """
     demand_sandbox()
@@ -96,10 +96,10 @@ def is_off(value: str | None = None) -> bool:
 
     Raises InputError for a value that is neither `on` nor `off`.
     """
-    said = os.environ.get(VARIABLE, "on") if value is None else value
-    if said not in ("on", "off", ""):
-        raise InputError(f"{VARIABLE}={said!r} means nothing", f"{VARIABLE}=off, or unset it")
-    return said == "off"
+    setting = os.environ.get(VARIABLE, "on") if value is None else value
+    if setting not in ("on", "off", ""):
+        raise InputError(f"{VARIABLE}={setting!r} means nothing", f"{VARIABLE}=off, or unset it")
+    return setting == "off"
 
 
 @functools.cache
@@ -116,7 +116,7 @@ def warn_unconfined() -> None:
 
 @functools.cache
 def demand_sandbox() -> None:
-    """Raise DeployKitError, with what to do, where bubblewrap is missing or cannot run here."""
+    """Raise DeployKitError, with what to do, if bubblewrap is missing or cannot run here."""
     problem = sandbox_problem()
     if problem:
         raise DeployKitError(
@@ -168,8 +168,8 @@ def python_folders() -> tuple[Path, ...]:
     By the names that it was started by, too, which may lead there by links.
     """
     named = {Path(prefix) for prefix in (sys.prefix, sys.base_prefix)}
-    found = named | {path.resolve() for path in named}
-    return tuple(sorted(one for one in found if not one.is_relative_to(SYSTEM)))
+    folders = named | {path.resolve() for path in named}
+    return tuple(sorted(folder for folder in folders if not folder.is_relative_to(SYSTEM)))
 
 
 def private_folders() -> tuple[Path, ...]:
@@ -196,7 +196,7 @@ def arguments(sandbox: Sandbox, system: Sequence[str], cwd: Path | None) -> list
     mounts = {path: ["--tmpfs", str(path)] for path in (Path("/tmp"), HOME)}  # noqa: S108
     shown = {path: path for path in (SYSTEM, *sandbox.shown)} | dict(sandbox.placed)
     for path in sandbox.hidden:
-        if path not in shown and any(path.is_relative_to(one) for one in shown):
+        if path not in shown and any(path.is_relative_to(outer) for outer in shown):
             mounts[path] = ["--tmpfs", str(path)]
     mounts |= {inside: ["--ro-bind", str(path), str(inside)] for inside, path in shown.items()}
     mounts |= {

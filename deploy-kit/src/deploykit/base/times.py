@@ -25,10 +25,10 @@ def utc_now() -> datetime:
 @functools.lru_cache(maxsize=1 << 16)  # a ledger's records are looked at again and again
 def parse(text: object) -> datetime:
     """The aware time that `iso` wrote as `text`. Raises ValueError for any other form."""
-    found = datetime.strptime(str(text), ISO).replace(tzinfo=UTC)
-    if found.strftime(ISO) != text:
+    time = datetime.strptime(str(text), ISO).replace(tzinfo=UTC)
+    if time.strftime(ISO) != text:
         raise ValueError(f"{text!r} is not a time like 2026-11-28T17:05:00Z")
-    return found
+    return time
 
 
 def iso(time: datetime) -> str:
@@ -42,7 +42,7 @@ def stamp(time: datetime) -> str:
 
 
 def human(time: datetime) -> str:
-    """An aware time for people: in UTC, and beside it the local one where that is another."""
+    """An aware time for people: in UTC, and beside it the local one if that is another."""
     return time.astimezone(UTC).strftime(HUMAN) + _beside(time)
 
 
@@ -59,7 +59,7 @@ def with_local(text: str) -> str:
 
 
 def _beside(time: datetime) -> str:
-    """The local time to stand beside one in UTC; '' where it is the same."""
+    """The local time to stand beside one in UTC; '' if it is the same."""
     here, there = time.astimezone(), time.astimezone(UTC)
     if here.utcoffset() == there.utcoffset():
         return ""

@@ -25,7 +25,7 @@ class CallRefused(DeployKitError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked: with JSON in the body where `json` is set, else with a form where that is.
+    """What is asked: with JSON in the body if `json` is set, else with a form if that is.
 
     `token` goes into the header Authorization. `shown` is what errors name in the place of a URL
     that is itself a secret.
@@ -46,7 +46,7 @@ def ask(call: Call) -> str:
     Raises CallRefused if it says no, DeployKitError after TRIES without an answer or with one that
     another call may not get (5xx, 429).
     """
-    what, said = f"{call.method} {call.shown or call.url}", ""
+    what, reason = f"{call.method} {call.shown or call.url}", ""
     for number in range(TRIES):
         if number:
             time.sleep(PAUSE * 2 ** (number - 1))
@@ -54,14 +54,14 @@ def ask(call: Call) -> str:
             with _request(call) as answer:
                 text = _text_of(answer)
         except (requests.RequestException, HTTPError, OSError) as error:
-            said = one_line(type(error).__name__)
+            reason = one_line(type(error).__name__)
             continue
         if answer.ok and not answer.is_redirect:
             return text
-        said = f"{answer.status_code} {one_line(answer.reason or '', 80)}"
+        reason = f"{answer.status_code} {one_line(answer.reason or '', 80)}"
         if answer.status_code < 500 and answer.status_code != 429:
-            raise CallRefused(f"{what} was refused: {said}")
-    raise DeployKitError(f"{what} failed {TRIES} times: {said}")
+            raise CallRefused(f"{what} was refused: {reason}")
+    raise DeployKitError(f"{what} failed {TRIES} times: {reason}")
 
 
 def _request(call: Call) -> requests.Response:

@@ -28,7 +28,7 @@ Plain = Scalar | list["Plain"] | dict[str, "Plain"]
 class Value:
     """One value of a YAML file with the place it stands at, read through typed accessors.
 
-    Every accessor raises InputError with `FILE:LINE: KEY: ...` where the value does not fit.
+    Every accessor raises InputError with `FILE:LINE: KEY: ...` if the value does not fit.
     """
 
     node: Node
@@ -58,20 +58,20 @@ class Value:
         `needed` that is missing is told."""
         if not isinstance(self.node, MappingNode):
             raise self.error(f"expected a mapping, found {self._kind()}")
-        found: dict[str, Value] = {}
+        values: dict[str, Value] = {}
         for key_node, value_node in self.node.value:
             name = str(key_node.value)
             value = Value(value_node, self.file, f"{self.key}.{name}" if self.key else name)
             at = Value(key_node, self.file, value.key)
-            if name in found:
+            if name in values:
                 raise at.error("the key stands twice", "remove one of them")
             if known is not None and name not in known:
                 raise at.error(f"unknown key '{name}'", nearest(name, known))
-            found[name] = value
+            values[name] = value
         for name in needed:
-            if name not in found:
+            if name not in values:
                 raise self.error(f"'{name}' is missing")
-        return found
+        return values
 
     def key_lines(self) -> dict[str, int]:
         """The line of each key of the mapping here."""
@@ -161,7 +161,7 @@ def nearest(name: str, known: frozenset[str]) -> str:
 def load(file: Path) -> Value:
     """Read `file` as one YAML document.
 
-    Raises InputError where it cannot be read, is not YAML, or is empty.
+    Raises InputError if it cannot be read, is not YAML, or is empty.
     """
     try:
         text = file.read_text(encoding="utf-8")
