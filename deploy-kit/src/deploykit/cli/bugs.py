@@ -48,18 +48,18 @@ def bugs(ctx: click.Context, bug: str, as_json: bool) -> int:
             click.echo(f"not told: {line}", err=True)
         return 1 if failed else 0
     runs = versions_that_run(site, records)
-    found = find(bug, known, runs)
+    entries = find(bug, known, runs)
     if as_json:
-        print_json([asdict(one) for one in found])
-        return 0 if found else 1
-    for one in found:
-        where = f"runs in {', '.join(one.environments)}" if one.environments else "runs nowhere"
-        click.echo(f"{one.since} {one.mention.relation} it; {where}")
-        book = one.mention.book or "."
-        click.echo(f"  {book} {one.mention.commit[:12]}  {one.mention.subject}")
-    if not found:
+        print_json([asdict(entry) for entry in entries])
+        return 0 if entries else 1
+    for entry in entries:
+        where = f"runs in {', '.join(entry.environments)}" if entry.environments else "runs nowhere"
+        click.echo(f"{entry.since} {entry.mention.relation} it; {where}")
+        book = entry.mention.book or "."
+        click.echo(f"  {book} {entry.mention.commit[:12]}  {entry.mention.subject}")
+    if not entries:
         click.echo(f"no release says that it has to do with bug {bug}")
-    return 0 if found else 1
+    return 0 if entries else 1
 
 
 @contextmanager

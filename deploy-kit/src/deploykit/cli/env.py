@@ -60,19 +60,19 @@ def up(
         raise InputError(
             "which environment?", f"name one of {', '.join(site.environments())}, or --all"
         )
-    found = [resolve_instance(site, name, provider) for name in names]
-    bring_up(site, {instance: environment for environment, instance in found}, purpose)
+    resolved = [resolve_instance(site, name, provider) for name in names]
+    bring_up(site, {instance: environment for environment, instance in resolved}, purpose)
 
 
 def bring_up(site: Site, wanted: dict[Instance, Environment], purpose: str) -> None:
     """Bring the instances `wanted` up, side by side. Every failure is told, not just the first."""
     progress = Shown(stderr())
 
-    def one(instance: Instance) -> None:
+    def bring_one_up(instance: Instance) -> None:
         environment = wanted[instance]
         provider_for(site, environment).up(environment, instance, {"purpose": purpose}, progress)
 
-    in_parallel(wanted, one)
+    in_parallel(wanted, bring_one_up)
 
 
 @env.command()
@@ -134,10 +134,10 @@ def rebuild(
     """Destroy the nodes of an environment and make them anew, bare."""
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)
-    found = provider_for(site, environment)
-    tags = found.tags(name) if name in found.instances() else {}
+    maker = provider_for(site, environment)
+    tags = maker.tags(name) if name in maker.instances() else {}
     confirm(site, [name], yes, yes_i_mean)
-    take_down({name: found})
+    take_down({name: maker})
     bring_up(site, {name: environment}, tags.get("purpose", "train"))
 
 
@@ -158,15 +158,17 @@ def prune(yes_i_mean: tuple[str, ...], yes: bool) -> None:
     from deploykit.providers.lxd.instance import orphans, remove_instance
 
     lxd = Lxd()
-    found = orphans(lxd)
-    if not found:
+    orphaned = orphans(lxd)
+    if not orphaned:
         stdout().print("nothing to take down")
         return
-    going = [one for one in found if not one.protected or one.names.project in yes_i_mean]
-    for one in found:
-        text = f"{one.names.instance} of {one.folder}, which is gone"
-        if one not in going:
-            text += f"; protected, so it stays: --yes-i-mean {one.names.project}"
+    going = [
+        orphan for orphan in orphaned if not orphan.protected or orphan.names.project in yes_i_mean
+    ]
+    for orphan in orphaned:
+        text = f"{orphan.names.instance} of {orphan.folder}, which is gone"
+        if orphan not in going:
+            text += f"; protected, so it stays: --yes-i-mean {orphan.names.project}"
         stdout().print(text, soft_wrap=True)
     stdout().print(
         "A folder that was only moved: move it back, and all of it is that site's again",
@@ -175,9 +177,9 @@ def prune(yes_i_mean: tuple[str, ...], yes: bool) -> None:
     if not going:
         return
     if not yes:
-        names = ", ".join(one.names.project for one in going)
+        names = ", ".join(orphan.names.project for orphan in going)
         click.confirm(f"Take down {names}?", abort=True, err=True)
     progress = Shown(stderr())
-    for one in going:
-        with progress.step(f"{one.names.project}: down"):
-            remove_instance(lxd, one.names)
+    for orphan in going:
+        with progress.step(f"{orphan.names.project}: down"):
+            remove_instance(lxd, orphan.names)

@@ -31,7 +31,7 @@ def run(ctx: click.Context) -> None:
     """
     from deploykit.gate.loop import run_gate
 
-    opened = _opened(ctx)
+    opened = _open_gate(ctx)
     click.echo(f"gate of {opened.gate.config.access.url}", err=True)
     run_gate(opened.gate, opened.event_words, opened.lock)
 
@@ -43,13 +43,13 @@ def status(ctx: click.Context, as_json: bool) -> None:
     """Show the queues: what is in them, on what it is tested, and what waits for something."""
     from deploykit.gate.standing import queue_lines, queues_json
 
-    opened = _opened(ctx)
+    opened = _open_gate(ctx)
     reading = opened.gate.reader.read()
-    found = queues_json(opened.gate, reading)
+    queues = queues_json(opened.gate, reading)
     if as_json:
-        print_json(found)
+        print_json(queues)
     else:
-        for line in queue_lines(found):
+        for line in queue_lines(queues):
             click.echo(line)
 
 
@@ -66,7 +66,7 @@ def checkout(ctx: click.Context, item: str, folder: Path) -> None:
     from deploykit.base.errors import InputError
     from deploykit.gate.checkout import check_out
 
-    opened = _opened(ctx)
+    opened = _open_gate(ctx)
     kept = opened.gate.work.latest(item)
     if kept is None:
         raise InputError(f"no build of '{item}' is known", "deploy-kit gate status shows what is")
@@ -128,7 +128,7 @@ def export_zuul(ctx: click.Context, folder: Path, project: str) -> None:
         click.echo(f"left out: {line}", err=True)
 
 
-def _opened(ctx: click.Context) -> Opened:
+def _open_gate(ctx: click.Context) -> Opened:
     from deploykit.gate.site import open_gate
 
     return open_gate(site_of(ctx), ledger_of(ctx), lambda line: click.echo(line))
@@ -139,15 +139,17 @@ def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason:
     from deploykit.ledger.view import versions_of
     from deploykit.ledger.words import describe
 
-    opened = _opened(ctx)
-    found = _approved(opened.gate.reader.read(), change)
+    opened = _open_gate(ctx)
+    approved = _approved_change(opened.gate.reader.read(), change)
     ledger = ledger_of(ctx, key)
-    body = gate_body(act, change=found.id, commit=found.commit, ask=found.ask, reason=reason)
+    body = gate_body(
+        act, change=approved.id, commit=approved.commit, ask=approved.ask, reason=reason
+    )
     record = ledger.append(lambda records, now: body)
     click.echo(f"record {record.n}: {describe(record, versions_of(ledger.known))}")
 
 
-def _approved(reading: Reading, id: str) -> Change:
+def _approved_change(reading: Reading, id: str) -> Change:
     from deploykit.base.errors import InputError
 
     change = reading.changes.get(id)

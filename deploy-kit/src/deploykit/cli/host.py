@@ -17,7 +17,7 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", 
 
 @click.command()
 def setup() -> None:
-    """Start the LXD daemon, make the storage pool. Quick where all is there."""
+    """Start the LXD daemon, make the storage pool. Quick if all is there."""
     from deploykit.doctor.setup import set_up
 
     set_up(Shown(stderr()))
@@ -28,7 +28,7 @@ def setup() -> None:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, train: bool, as_json: bool) -> int:
-    """Look at this machine: findings with remedies. Exit status 1 where one must be mended.
+    """Look at this machine: findings with remedies. Exit status 1 if one must be mended.
 
     Each environment is looked at for itself; with --train, those that the train passes together: if
     they have no room, that must be mended.
@@ -40,18 +40,18 @@ def doctor(ctx: click.Context, train: bool, as_json: bool) -> int:
         site = site_of(ctx)
     except InputError:  # it looks at the machine from anywhere
         site = None
-    found = examine(site, train=train and site is not None)
+    findings = examine(site, train=train and site is not None)
     if as_json:
-        print_json([asdict(finding) for finding in found])
+        print_json([asdict(finding) for finding in findings])
     else:
         console = stdout()
-        for finding in found:
+        for finding in findings:
             mark, style = MARKS[finding.level]
             console.print(Text(mark, style=style) + f" {finding.name:<11}{finding.detail}")
             if finding.level is not Level.OK:
                 for line in finding.remedy.splitlines():
                     console.print(f"    {line}", soft_wrap=True)
-    return int(any(finding.level is Level.PROBLEM for finding in found))
+    return int(any(finding.level is Level.PROBLEM for finding in findings))
 
 
 @click.group()
@@ -67,14 +67,14 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
     """Build the image of today's inputs, if it is not there.
 
     The image with the content's packages installed (`packages: installed` in an environment's
-    file) is built too where an environment that the train passes asks for it, or with --layer.
+    file) is built too if an environment that the train passes asks for it, or with --layer.
     """
     from deploykit.providers.lxd.api import Lxd
     from deploykit.providers.lxd.bases import ensure_base
     from deploykit.site.environment import chain
 
     site = site_of(ctx)
-    wanted = layer or any(one.installed for one in chain(site.environments()))
+    wanted = layer or any(environment.installed for environment in chain(site.environments()))
     for installed in (False, True) if wanted else (False,):
         base = ensure_base(Lxd(), site, Shown(stderr()), installed=installed)
         stdout().print(f"nodes are copied from {base}")
@@ -100,10 +100,10 @@ def image_list(ctx: click.Context, as_json: bool) -> None:
         print_json([{**asdict(image), "current": image.key in current} for image in images])
         return
     table = Table("image", "size", "made", "used by", "", box=None)
-    for one in images:
-        mark = f"current: {current[one.key]}" if one.key in current else ""
-        size = f"{one.size / 2**20:.0f} MiB"
-        table.add_row(one.key, size, one.created[:16], ", ".join(one.used_by), mark)
+    for image in images:
+        mark = f"current: {current[image.key]}" if image.key in current else ""
+        size = f"{image.size / 2**20:.0f} MiB"
+        table.add_row(image.key, size, image.created[:16], ", ".join(image.used_by), mark)
     stdout().print(table)
 
 
@@ -118,14 +118,14 @@ def image_prune(ctx: click.Context, yes: bool) -> None:
 
     lxd = Lxd()
     current = current_images(site_of(ctx))
-    old = [one for one in stored(lxd) if one.key not in current and not one.used_by]
+    old = [image for image in stored(lxd) if image.key not in current and not image.used_by]
     if not old:
         stdout().print("nothing to remove")
         return
-    names = ", ".join(one.key for one in old)
+    names = ", ".join(image.key for image in old)
     if not yes:
         click.confirm(f"Remove {names}?", abort=True, err=True)
     progress = Shown(stderr())
-    for one in old:
-        with progress.step(f"image {one.key} removed"):
-            remove(lxd, one)
+    for image in old:
+        with progress.step(f"image {image.key} removed"):
+            remove(lxd, image)

@@ -35,16 +35,16 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     from deploykit.base.times import human
     from deploykit.jobs.folder import state_json
 
-    found = _executor(ctx).jobs()
+    states = _executor(ctx).jobs()
     if as_json:
-        print_json([state_json(state) for state in found])
+        print_json([state_json(state) for state in states])
         return
-    for state in found:
+    for state in states:
         click.echo(
             f"{state.id:<24} {state.result or state.phase:<10} {human(state.requested)}  "
             f"{state.summary}".rstrip()
         )
-    if not found:
+    if not states:
         click.echo("no jobs")
 
 

@@ -55,7 +55,9 @@ def list_(ctx: click.Context, since: datetime | None, failed: bool, as_json: boo
         if not failed or kept.run.ending is Ending.FAILED
     ]
     if as_json:
-        print_json([{**one.run.as_json(), "size": one.size, "stored": one.stored} for one in runs])
+        print_json(
+            [{**kept.run.as_json(), "size": kept.size, "stored": kept.stored} for kept in runs]
+        )
     else:
         _print_runs(runs)
 
@@ -69,26 +71,26 @@ def list_(ctx: click.Context, since: datetime | None, failed: bool, as_json: boo
 def search(ctx: click.Context, words: tuple[str, ...], most: int, as_json: bool) -> int:
     """The newest logs that hold all of WORDS, and lines with most of them. `word*` is a beginning.
 
-    Exit status 1 where there is none.
+    Exit status 1 if there is none.
     """
     from deploykit.logs.search import search as find
 
-    found = find(store_of(site_of(ctx)), " ".join(words), most, LINES)
+    hits = find(store_of(site_of(ctx)), " ".join(words), most, LINES)
     if as_json:
         print_json(
             [
-                {"run": one.run.as_json(), "log": one.log,
-                 "lines": [{"line": n, "text": text} for n, text in one.lines]}
-                for one in found
+                {"run": hit.run.as_json(), "log": hit.log,
+                 "lines": [{"line": n, "text": text} for n, text in hit.lines]}
+                for hit in hits
             ]
         )  # fmt: skip
-    for one in () if as_json else found:
-        click.echo(f"{one.run.id} ({one.run.ending}) {one.log}")
-        for number, text in one.lines:
+    for hit in () if as_json else hits:
+        click.echo(f"{hit.run.id} ({hit.run.ending}) {hit.log}")
+        for number, text in hit.lines:
             click.echo(f"  {number}: {text}")
-    if not found and not as_json:
+    if not hits and not as_json:
         click.echo("no log holds these words", err=True)
-    return 0 if found else 1
+    return 0 if hits else 1
 
 
 @logs.command()
@@ -100,13 +102,13 @@ def show(ctx: click.Context, run: str, log: str | None) -> None:
     from deploykit.base.errors import InputError
 
     kept, texts = store_of(site_of(ctx)).read(run)
-    chosen = [one for one in texts if log in (None, one.name)]
+    chosen = [kept_log for kept_log in texts if log in (None, kept_log.name)]
     if log is not None and not chosen:
-        names = ", ".join(one.name for one in texts)
+        names = ", ".join(kept_log.name for kept_log in texts)
         raise InputError(f"the run {run} has no log '{log}'", f"it has {names or 'none'}")
     click.echo(f"{kept.id}: {kept.ending}{f': {kept.error}' if kept.error else ''}")
-    for one in chosen:
-        click.echo(f"==> {one.name} <==\n{one.text}", nl=not one.text.endswith("\n"))
+    for kept_log in chosen:
+        click.echo(f"==> {kept_log.name} <==\n{kept_log.text}", nl=not kept_log.text.endswith("\n"))
 
 
 @logs.command()
@@ -116,13 +118,13 @@ def show(ctx: click.Context, run: str, log: str | None) -> None:
 def diagnose(ctx: click.Context, what: tuple[str, ...], as_json: bool) -> int:
     """Whether what failed is a known fault. Without RUN or FILE: the newest run that failed.
 
-    Exit status 1 where no signature explains it.
+    Exit status 1 if no signature explains it.
     """
     from deploykit.evidence.diagnosis import diagnose as read
     from deploykit.logs.signatures import signatures_of
 
     site = site_of(ctx)
-    name, texts = _named(site, what)
+    name, texts = _logs_named(site, what)
     diagnosis = read(texts, signatures_of(site))
     if as_json:
         print_json({"of": name, "known": diagnosis.known, "sightings": _sightings(diagnosis)})
@@ -141,7 +143,7 @@ def signatures(ctx: click.Context, as_json: bool) -> int:
 
     Also how often changes were tested again because of which bug (`recheck bug NNN`).
 
-    Exit status 1 where one is too broad: more than a tenth of the runs that passed show it.
+    Exit status 1 if one is too broad: more than a tenth of the runs that passed show it.
     """
     from deploykit.evidence.diagnosis import figures_of
     from deploykit.logs.rechecks import Rechecks
@@ -170,19 +172,19 @@ def signatures(ctx: click.Context, as_json: bool) -> int:
     return 1 if figures.broad else 0
 
 
-def _named(site: Site, what: Sequence[str]) -> tuple[str, list[Log]]:
+def _logs_named(site: Site, what: Sequence[str]) -> tuple[str, list[Log]]:
     """What a person calls by run or files: a name for it, and its logs.
 
-    Raises InputError where it is neither.
+    Raises InputError if it is neither.
     """
     from deploykit.base.errors import InputError
     from deploykit.logs.runs import Ending, read_log
 
-    if what and all(Path(one).is_file() for one in what):
-        return ", ".join(what), [read_log(Path(one)) for one in what]
+    if what and all(Path(name).is_file() for name in what):
+        return ", ".join(what), [read_log(Path(name)) for name in what]
     store = store_of(site)
     if len(what) > 1:
-        missing = next(one for one in what if not Path(one).is_file())
+        missing = next(name for name in what if not Path(name).is_file())
         raise InputError(f"there is no file '{missing}'", "name one run, or files")
     if what:
         run, texts = store.read(what[0])
@@ -201,15 +203,15 @@ def _title(run: Run) -> str:
 def _sightings(diagnosis: Diagnosis) -> list[dict[str, object]]:
     return [
         {
-            "signature": one.found.signature.name,
-            "bug": one.found.signature.bug,
-            "tags": list(one.found.signature.tags),
-            "told": one.found.told,
-            "log": one.log,
-            "line": one.found.number,
-            "text": one.found.text,
+            "signature": sighting.found.signature.name,
+            "bug": sighting.found.signature.bug,
+            "tags": list(sighting.found.signature.tags),
+            "told": sighting.found.told,
+            "log": sighting.log,
+            "line": sighting.found.number,
+            "text": sighting.found.text,
         }
-        for one in diagnosis.sightings
+        for sighting in diagnosis.sightings
     ]
 
 
@@ -239,18 +241,24 @@ def _print_counts(counts: Sequence[Count]) -> None:
 
     table = Table("signature", "failed", "passed", "bug", "tags", box=None)
     for count in counts:
-        one = count.signature
-        table.add_row(one.name, str(count.failed), str(count.passed), one.bug, ", ".join(one.tags))
+        signature = count.signature
+        table.add_row(
+            signature.name,
+            str(count.failed),
+            str(count.passed),
+            signature.bug,
+            ", ".join(signature.tags),
+        )
     for_tables().print(table)
 
 
 def _count_json(count: Count) -> dict[str, object]:
-    one = count.signature
+    signature = count.signature
     return {
-        "name": one.name,
-        "bug": one.bug,
-        "tags": list(one.tags),
-        "place": one.place,
+        "name": signature.name,
+        "bug": signature.bug,
+        "tags": list(signature.tags),
+        "place": signature.place,
         "failed": count.failed,
         "passed": count.passed,
         "passing": count.passing,

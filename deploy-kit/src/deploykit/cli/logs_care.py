@@ -76,7 +76,7 @@ def export(ctx: click.Context, run: tuple[str, ...], since: datetime | None, ind
     demand_prefix(index)
     store, known = store_of(site), signatures_of(site)
     for id in run or [kept.run.id for kept in store.runs(iso_of(since))]:
-        for line in _exported(*store.read(id), known, index):
+        for line in _bulk_lines(*store.read(id), known, index):
             _write(line)
 
 
@@ -89,7 +89,7 @@ def export(ctx: click.Context, run: tuple[str, ...], since: datetime | None, ind
 @yes_option
 @click.pass_context
 def prune(ctx: click.Context, older_than: str, more_than: str, dry_run: bool, yes: bool) -> None:
-    """Take away the logs of old runs, and the oldest where they are too much. Asks."""
+    """Take away the logs of old runs, and the oldest if all are too much. Asks."""
     from deploykit.base import times
     from deploykit.base.files import remove_tree
     from deploykit.logs.retention import going
@@ -97,19 +97,19 @@ def prune(ctx: click.Context, older_than: str, more_than: str, dry_run: bool, ye
     age = _age(older_than)
     site = site_of(ctx)
     store = store_of(site)
-    found = going(store.runs(), times.utc_now(), age, _bytes(more_than))
-    if not found:
+    goes = going(store.runs(), times.utc_now(), age, _bytes(more_than))
+    if not goes:
         click.echo("nothing goes")
         return
-    for one in found:
-        click.echo(f"{one.kept.run.id} ({one.kept.run.ending}): {one.why}")
+    for run in goes:
+        click.echo(f"{run.kept.run.id} ({run.kept.run.ending}): {run.why}")
     if dry_run:
         return
-    confirm_loss(f"the logs of {len(found)} runs", yes)
-    for one in found:  # a session's folder would be taken in again
-        remove_tree(site.logs / one.kept.run.id)
-    store.remove([one.kept.run.id for one in found])
-    click.echo(f"{len(found)} runs are gone")
+    confirm_loss(f"the logs of {len(goes)} runs", yes)
+    for run in goes:  # a session's folder would be taken in again
+        remove_tree(site.logs / run.kept.run.id)
+    store.remove([run.kept.run.id for run in goes])
+    click.echo(f"{len(goes)} runs are gone")
 
 
 def store_of(site: Site) -> Store:
@@ -128,19 +128,20 @@ def iso_of(since: datetime | None) -> str:
     return times.iso(since.replace(tzinfo=UTC)) if since else ""
 
 
-def _exported(
+def _bulk_lines(
     run: Run, texts: Sequence[Log], known: Sequence[Signature], index: str
 ) -> Iterator[str]:
     from deploykit.evidence.diagnosis import sightings
     from deploykit.logs.bulk import actions
 
-    found: dict[tuple[str, int], dict[str, str]] = {}
-    for one in sightings(texts, known):
-        signature = one.found.signature
-        found.setdefault(
-            (one.log, one.found.number), {"signature": signature.name, "bug": signature.bug}
+    faults: dict[tuple[str, int], dict[str, str]] = {}
+    for sighting in sightings(texts, known):
+        signature = sighting.found.signature
+        faults.setdefault(
+            (sighting.log, sighting.found.number),
+            {"signature": signature.name, "bug": signature.bug},
         )
-    yield from actions(run, texts, found, index)
+    yield from actions(run, texts, faults, index)
 
 
 def _write(line: str) -> None:
@@ -149,7 +150,7 @@ def _write(line: str) -> None:
 
 
 def _age(text: str) -> timedelta | None:
-    """The age from which runs go; None where none does."""
+    """The age from which runs go; None if none does."""
     from deploykit.base import times
 
     try:
@@ -162,7 +163,7 @@ def _age(text: str) -> timedelta | None:
 
 
 def _bytes(text: str) -> int:
-    found = SIZE.fullmatch(text)
-    if not found:
+    match = SIZE.fullmatch(text)
+    if not match:
         raise click.BadParameter(f"'{text}' is not a size: write 500M or 2G")
-    return int(found[1]) * UNITS[found[2]]
+    return int(match[1]) * UNITS[match[2]]

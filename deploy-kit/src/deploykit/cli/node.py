@@ -37,17 +37,17 @@ def remove(
     """
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)
-    if any(node == one.name for one in environment.nodes):
+    if any(node == known.name for known in environment.nodes):
         raise InputError(
             f"{environment.file}: {node} still is a node of {name}",
             "take it out of the file first: else the next 'env up' makes it again",
         )
-    found = provider_for(site, environment)
-    inventory = found.inventory(environment, name)
+    maker = provider_for(site, environment)
+    inventory = maker.inventory(environment, name)
     demand_node(name, node, known_hosts(inventory.folder))
     confirm(site, [name], yes, yes_i_mean, f"takes {node} down for good")
     progress = Shown(stderr())
-    _depart(found, inventory, node, progress)
+    _depart(maker, inventory, node, progress)
     stdout().print(
         f"its key, pillar and rights go with the next deployment: deploy-kit deploy VERSION {name}",
         soft_wrap=True,
@@ -75,14 +75,14 @@ def replace(
     """
     site = site_of(ctx)
     environment, name = resolve_instance(site, instance, provider)
-    demand_node(name, node, (one.name for one in environment.nodes))
-    found = provider_for(site, environment)
-    tags = found.tags(name)
-    inventory = found.inventory(environment, name)
+    demand_node(name, node, (known.name for known in environment.nodes))
+    maker = provider_for(site, environment)
+    tags = maker.tags(name)
+    inventory = maker.inventory(environment, name)
     confirm(site, [name], yes, yes_i_mean, f"makes {node} anew")
     progress = Shown(stderr())
-    _depart(found, inventory, node, progress)
-    found.up(environment, name, {"purpose": tags.get("purpose", "train")}, progress)
+    _depart(maker, inventory, node, progress)
+    maker.up(environment, name, {"purpose": tags.get("purpose", "train")}, progress)
     stdout().print(
         f"{node} is bare; what runs there comes to it by: deploy-kit deploy VERSION {name}",
         soft_wrap=True,
@@ -103,5 +103,5 @@ def _depart(provider: Provider, inventory: Inventory, node: str, progress: Progr
             f"{node} runs, and the provider of {inventory.instance} takes no single node down",
             "switch it off, then run this again",
         )
-    for told in forget(inventory, node):
-        stdout().print(f"forgotten: {told}", soft_wrap=True)
+    for record in forget(inventory, node):
+        stdout().print(f"forgotten: {record}", soft_wrap=True)

@@ -88,7 +88,7 @@ def create(ctx: click.Context, /, as_json: bool, **asked: Any) -> None:
 
 
 def _order(ctx: click.Context, work: Work, asked: dict[str, Any]) -> Order:
-    """What the options of `pod create` ask for. Raises InputError where they do not fit."""
+    """What the options of `pod create` ask for. Raises InputError if they do not fit."""
     from deploykit.cli.ledger import ledger_of
     from deploykit.ledger.kit_signers import kit_signers
     from deploykit.pods import Wanted
@@ -127,24 +127,24 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     pods = list(pods_up(site_of(ctx)))
     now = times.utc_now()
     if as_json:
-        print_json([_as_json(one, one.is_over(now)) for one in pods])
+        print_json([_as_json(pod, pod.is_over(now)) for pod in pods])
         return
     table = Table("pod", "release", "purpose", "change", "build", "user", "until", box=None)
-    for one in pods:
-        wanted = one.wanted
-        texts = (one.release, wanted.purpose, wanted.change, wanted.build, wanted.user)
-        until = times.human(wanted.until) + (" (over)" if one.is_over(now) else "")
-        table.add_row(str(one.instance), *map(one_line, texts), until)
+    for pod in pods:
+        wanted = pod.wanted
+        texts = (pod.release, wanted.purpose, wanted.change, wanted.build, wanted.user)
+        until = times.human(wanted.until) + (" (over)" if pod.is_over(now) else "")
+        table.add_row(str(pod.instance), *map(one_line, texts), until)
     stdout().print(table if pods else "no pods")
 
 
-def _as_json(one: Pod, over: bool) -> dict[str, Any]:
-    wanted = one.wanted
+def _as_json(pod: Pod, over: bool) -> dict[str, Any]:
+    wanted = pod.wanted
     return {
-        "pod": str(one.instance),
-        "environment": one.instance.environment,
-        "release": one.release,
-        "created": times.iso(one.created),
+        "pod": str(pod.instance),
+        "environment": pod.instance.environment,
+        "release": pod.release,
+        "created": times.iso(pod.created),
         "until": times.iso(wanted.until),
         "over": over,
         "user": wanted.user,
@@ -163,8 +163,8 @@ def ssh_(ctx: click.Context, name: str, node: str | None, words: tuple[str, ...]
     """A shell on a pod's node (default: its master), or a command there."""
     from deploykit.pods.listing import find_pod, pods_up
 
-    found = find_pod(pods_up(site_of(ctx)), name)
-    ctx.invoke(ssh, instance=str(found.instance), node=node, words=words, provider=found.provider)
+    pod = find_pod(pods_up(site_of(ctx)), name)
+    ctx.invoke(ssh, instance=str(pod.instance), node=node, words=words, provider=pod.provider)
 
 
 @pod.command()
@@ -181,10 +181,10 @@ def keep(ctx: click.Context, name: str, duration: str) -> None:
     from deploykit.pods.listing import keep as keep_pod
 
     pods = pods_up(site_of(ctx))
-    found = find_pod(pods, name)
+    pod = find_pod(pods, name)
     until = until_after(duration, times.utc_now())
-    keep_pod(pods[found], found, until)
-    click.echo(f"{found.instance} is kept until {times.human(until)}")
+    keep_pod(pods[pod], pod, until)
+    click.echo(f"{pod.instance} is kept until {times.human(until)}")
 
 
 @pod.command()
@@ -198,8 +198,8 @@ def drop(ctx: click.Context, names: tuple[str, ...], yes: bool) -> None:
     site = site_of(ctx)
     pods = pods_up(site)
     going = list(dict.fromkeys(find_pod(pods, name) for name in names))
-    confirm(site, [one.instance for one in going], yes, ())
-    take_down({one.instance: pods[one] for one in going})
+    confirm(site, [pod.instance for pod in going], yes, ())
+    take_down({pod.instance: pods[pod] for pod in going})
 
 
 @pod.command()
@@ -215,18 +215,18 @@ def prune(ctx: click.Context, prepared: bool, yes: bool) -> None:
     from deploykit.providers import instances_up
 
     site, now = site_of(ctx), times.utc_now()
-    over = {one: provider for one, provider in pods_up(site).items() if one.is_over(now)}
-    kept = {
+    over = {pod: provider for pod, provider in pods_up(site).items() if pod.is_over(now)}
+    prepared_nodes = {
         instance: provider
         for instance, provider in (instances_up(site).items() if prepared else ())
         if (instance.copy or "").startswith(f"{PREPARED}-")
     }
-    if not over and not kept:
+    if not over and not prepared_nodes:
         stdout().print("nothing to take down")
         return
-    confirm(site, [*(one.instance for one in over), *kept], yes, ())
+    confirm(site, [*(pod.instance for pod in over), *prepared_nodes], yes, ())
     drop_over(over, Shown(stderr()))
-    take_down(kept)
+    take_down(prepared_nodes)
 
 
 pod.add_command(run_suites)

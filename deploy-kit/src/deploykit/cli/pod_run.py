@@ -68,10 +68,10 @@ def run_suites(ctx: click.Context, /, name: str, as_json: bool, **asked: Any) ->
     from deploykit.pods.listing import find_pod, pods_up
     from deploykit.pods.splitting import run_split
 
-    found = find_pod(pods_up(site_of(ctx)), name)
+    pod = find_pod(pods_up(site_of(ctx)), name)
     with work_of(ctx, "pod") as work:
         suites = _suites(asked, work.logs)
-        runs = run_split(work, _copies_of(ctx, work, found, asked["copies"]), suites)
+        runs = run_split(work, _copies_of(ctx, work, pod, asked["copies"]), suites)
     passed = all(run.passed for run in runs)
     if as_json:
         print_json({"passed": passed, "suites": [_run_json(run) for run in runs]})

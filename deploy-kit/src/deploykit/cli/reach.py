@@ -82,7 +82,7 @@ def forward(
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` where nobody listens on it here, else one that is free."""
+    """`wanted` if nobody listens on it here, else one that is free."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             try:
@@ -94,13 +94,13 @@ def free_port(wanted: int) -> int:
 
 
 def inventory_of(site: Site, named: str, provider: str | None = None) -> Inventory:
-    """The nodes of the instance that a person named. Raises DeployKitError where it is not up."""
+    """The nodes of the instance that a person named. Raises DeployKitError if it is not up."""
     environment, instance = resolve_instance(site, named, provider)
     return provider_for(site, environment).inventory(environment, instance)
 
 
 def host_of(inventory: Inventory, name: str) -> Host:
-    """The node `name`. Raises InputError naming the nearest where there is none."""
+    """The node `name`. Raises InputError naming the nearest if there is none."""
     demand_node(inventory.instance, name, (host.name for host in inventory.hosts))
     return inventory.host(name)
 

@@ -40,7 +40,7 @@ DAY0 = Path("ansible/playbooks/day0.yml")
 def init(folder: Path, name: str | None, content: str | None) -> None:
     """Start a site in FOLDER: site.yml, two environments and a manifest.
 
-    Where FOLDER is in no git repository, it becomes one: releases are committed.
+    If FOLDER is in no git repository, it becomes one: releases are committed.
     """
     folder = folder.resolve()
     there = [path for path in TEMPLATES if (folder / path).exists() and path != ".gitignore"]

@@ -37,10 +37,10 @@ def snapshot(ctx: click.Context, instance: str, name: str, provider: str | None)
     deploy-kit env snapshot minimal --provider lxd
     deploy-kit env restore minimal --provider lxd
     """
-    keeper, environment, found = _asked(site_of(ctx), instance, provider, name)
+    keeper, environment, resolved = _demand_keeper(site_of(ctx), instance, provider, name)
     progress = Shown(stderr())
-    keeper.save(found, name, progress)
-    _start(keeper, environment, found, progress)
+    keeper.save(resolved, name, progress)
+    _start(keeper, environment, resolved, progress)
 
 
 @click.command()
@@ -55,19 +55,19 @@ def restore(ctx: click.Context, instance: str, name: str, provider: str | None, 
     What they hold now is lost.
     """
     site = site_of(ctx)
-    keeper, environment, found = _asked(site, instance, provider, name)
-    confirm(site, [found], yes, (), f"makes the nodes of {found} what they were")
+    keeper, environment, resolved = _demand_keeper(site, instance, provider, name)
+    confirm(site, [resolved], yes, (), f"makes the nodes of {resolved} what they were")
     progress = Shown(stderr())
-    keeper.bring_back(found, name, progress)
-    _start(keeper, environment, found, progress)
+    keeper.bring_back(resolved, name, progress)
+    _start(keeper, environment, resolved, progress)
 
 
-def _asked(
+def _demand_keeper(
     site: Site, instance: str, provider: str | None, name: str
 ) -> tuple[Snapshots, Environment, Instance]:
     if not NAME.fullmatch(name):
         raise InputError(f"'{name}' is no name of a snapshot", "a-z, 0-9 and '-', at most 31")
-    environment, found = resolve_instance(site, instance, provider)
+    environment, resolved = resolve_instance(site, instance, provider)
     demand_development(site, environment)
     keeper = provider_for(site, environment)
     if not isinstance(keeper, Snapshots):
@@ -75,9 +75,9 @@ def _asked(
             f"the provider {environment.provider} keeps no snapshots",
             f"'--provider lxd' makes another instance of {environment.name}, which has them",
         )
-    if found not in keeper.instances():
-        raise Refused(f"{found} is not up", f"'deploy-kit env up {found}' brings it up")
-    return keeper, environment, found
+    if resolved not in keeper.instances():
+        raise Refused(f"{resolved} is not up", f"'deploy-kit env up {resolved}' brings it up")
+    return keeper, environment, resolved
 
 
 def _start(
