@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """What the region knows of a node that goes: forget.py check|forget NODE, on the Salt master.
 
-check: ends with 0 where the node may go: the release can do without some nodes of each of its
-roles, and nova has no instance on it; else with 1 and the reason. forget: takes nova's services of
+check: ends with 0 if the node may go: the release can do without some nodes of each of its roles,
+and nova has no instance on it; else with 1 and the reason. forget: takes nova's services of
 the node out (with its hypervisor, its inventory in placement and its place in the map of cells) and
 neutron's agents, and prints what went. Nothing that runs may bear the node's name then: it would
 come back. Both may be repeated.
@@ -22,20 +22,20 @@ def instances(api, node):
     """The instances that nova has on the node: id and name."""
     if not api.has("compute"):
         return []
-    found = api.get("compute", "/servers", COMPUTE, all_tenants=1, host=node)["servers"]
-    return [f"{one['id']} ({one['name']})" for one in found]
+    servers = api.get("compute", "/servers", COMPUTE, all_tenants=1, host=node)["servers"]
+    return [f"{server['id']} ({server['name']})" for server in servers]
 
 
 def forget(api, node):
     """Take the node's records out; yields what went, in words."""
     if api.has("compute"):
-        for one in api.get("compute", "/os-services", COMPUTE, host=node)["services"]:
-            api.delete("compute", f"/os-services/{one['id']}", COMPUTE)
-            yield f"{one['binary']} on {node}"
+        for service in api.get("compute", "/os-services", COMPUTE, host=node)["services"]:
+            api.delete("compute", f"/os-services/{service['id']}", COMPUTE)
+            yield f"{service['binary']} on {node}"
     if api.has("network"):
-        for one in api.get("network", "/v2.0/agents", host=node)["agents"]:
-            api.delete("network", f"/v2.0/agents/{one['id']}")
-            yield f"{one['binary']} on {node}"
+        for agent in api.get("network", "/v2.0/agents", host=node)["agents"]:
+            api.delete("network", f"/v2.0/agents/{agent['id']}")
+            yield f"{agent['binary']} on {node}"
 
 
 def needed(roles, content):

@@ -9,7 +9,7 @@ hypervisor stays closed. back: nova uses it again.
 
 Each line of the output is JSON: {"note": what goes on}, {"moved": instance, "to": node, "seconds":
 how long it took}, {"stays": instance, "why": reason}, {"closed": whether it was open before}. Ends
-with 1 and the reason only where nova cannot be asked, or says no to the whole.
+with 1 and the reason only if nova cannot be asked, or says no to the whole.
 """
 
 import json
@@ -58,26 +58,26 @@ class Nova:
 
     def servers(self, node):
         """The instances on the node, by id."""
-        found = self.get("/servers/detail", all_tenants=1, host=node)["servers"]
-        return {one["id"]: one for one in found}
+        servers = self.get("/servers/detail", all_tenants=1, host=node)["servers"]
+        return {server["id"]: server for server in servers}
 
     def server(self, server):
         return self.get(f"/servers/{server}")["server"]
 
     def service(self, node):
-        """The hypervisor's own service. Ends where nova knows none."""
-        found = self.get("/os-services", host=node, binary="nova-compute")["services"]
-        if not found:
+        """The hypervisor's own service. Ends this program if nova knows none."""
+        services = self.get("/os-services", host=node, binary="nova-compute")["services"]
+        if not services:
             sys.exit(f"nova knows no hypervisor {node}")
-        return found[0]
+        return services[0]
 
     def change(self, service, **values):
         self._session.put("compute", f"/os-services/{service['id']}", values, NOVA)
 
     def migration(self, server):
         """The live migration of an instance that is under way, None without one."""
-        found = self.get(f"/servers/{server}/migrations")["migrations"]
-        return found[0] if found else None
+        migrations = self.get(f"/servers/{server}/migrations")["migrations"]
+        return migrations[0] if migrations else None
 
     def abort(self, server):
         """End the live migration of an instance, if there is one that can be ended."""
@@ -92,8 +92,8 @@ class Nova:
         for action in actions[:1]:
             path = f"/servers/{server}/os-instance-actions/{action['request_id']}"
             events = self.get(path)["instanceAction"].get("events", [])
-            said = [event.get("details") for event in events if event.get("result") == "Error"]
-            for words in filter(None, said):
+            details = [event.get("details") for event in events if event.get("result") == "Error"]
+            for words in filter(None, details):
                 return " ".join(words.split())
         return "nova does not say why"
 
@@ -139,7 +139,7 @@ class Moves:
         """`move(server)` for each instance there, what comes meanwhile included; tells of each."""
         stay = set()
         while here := [
-            one for one in self.nova.servers(self.node).values() if one["id"] not in stay
+            server for server in self.nova.servers(self.node).values() if server["id"] not in stay
         ]:
             for server in here:
                 began = time.monotonic()
@@ -155,7 +155,7 @@ class Moves:
                     say(moved=told(server), to=to, seconds=round(time.monotonic() - began, 1))
 
     def waited(self, server, done, look=None):
-        """The instance once `done(instance)`, None where the time was over first."""
+        """The instance once `done(instance)`, None if the time was over first."""
         while not done(now := self.nova.server(server["id"])):
             if time.monotonic() > self.until:
                 return None

@@ -32,7 +32,7 @@ def role_map():
 
 
 def front(environment, content):
-    """The URL of identity behind the load balancer, None where the region has none."""
+    """The URL of identity behind the load balancer, None if the region has none."""
     nodes = environment["nodes"].values()
     balancers = [node for node in nodes if "load-balancer" in node["roles"]]
     if not balancers or not any("identity" in node["roles"] for node in nodes):
@@ -44,7 +44,7 @@ def front(environment, content):
 
 
 def entered():
-    """A session of the admin; None where the region has no identity. Raises OSError."""
+    """A session of the admin; None if the region has no identity. Raises OSError."""
     url = front(environment(), role_map())
     if url is None:
         return None
