@@ -20,8 +20,8 @@ ROLES = yaml.safe_load((FOLDER.parent / "roles.yml").read_text())["roles"]
 class Region:
     """The nodes by role. `host(name)` is a testinfra host, reached by the generated ssh_config.
 
-    `virtual` is the address that load balancers share, empty where they do not; `public` what
-    outsiders use: `address`, `host`, `outside` (whose certificate it is); empty where they use the
+    `virtual` is the address that load balancers share, empty if they do not; `public` what
+    outsiders use: `address`, `host`, `outside` (whose certificate it is); empty if they use the
     same.
     """
 

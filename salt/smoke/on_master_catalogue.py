@@ -28,14 +28,14 @@ def main():
     with urllib.request.urlopen(request, timeout=TIMEOUT, context=trust) as answer:
         token = json.load(answer)["token"]
     mark = token["project"]["id"]
-    found = {
+    catalogue = {
         service["type"]: {
-            one["interface"]: one["url"].replace(mark, "%(project_id)s")
-            for one in service["endpoints"]
+            endpoint["interface"]: endpoint["url"].replace(mark, "%(project_id)s")
+            for endpoint in service["endpoints"]
         }
         for service in token["catalog"]
     }
-    print(json.dumps(found))
+    print(json.dumps(catalogue))
 
 
 main()

@@ -49,9 +49,9 @@ def main():
     finally:
         call("DELETE", where, token)
     listed = json.loads(call("GET", f"{image}/v2/images?name=smoke", token)[1])["images"]
-    left = made["id"] in [one["id"] for one in listed]
-    found = {"created": made["status"], "status": status, "same": same, "left": left}
-    print(json.dumps(found))
+    left = made["id"] in [entry["id"] for entry in listed]
+    outcome = {"created": made["status"], "status": status, "same": same, "left": left}
+    print(json.dumps(outcome))
 
 
 main()

@@ -37,19 +37,19 @@ class Api:
         method = {"methods": ["password"], "password": {"user": user}}
         self._token = ""
         self._urls = {"identity": identity, **urls}
-        headers, said = self._call(
+        headers, document = self._call(
             "POST", "identity/auth/tokens", {"auth": {"identity": method, "scope": scope}}
         )
         self._token = headers["X-Subject-Token"]
-        self.project = json.loads(said)["token"]["project"]["id"]
+        self.project = json.loads(document)["token"]["project"]["id"]
 
     def get(self, path):
         return json.loads(self._call("GET", path)[1])
 
     def make(self, path, key, **values):
         """What the service says of the new thing."""
-        said = json.loads(self._call("POST", path, {key: values} if key else values)[1])
-        return said[key] if key else said
+        document = json.loads(self._call("POST", path, {key: values} if key else values)[1])
+        return document[key] if key else document
 
     def change(self, path, **values):
         self._call("PUT", path, values)
@@ -85,6 +85,11 @@ class Api:
             raise
 
 
+def ids_of(entries):
+    """The ids in a service's list."""
+    return [entry["id"] for entry in entries]
+
+
 def listed(api):
     """The ids of everything that is called NAME, by kind, in the order in which it can go."""
     mine = f"name={NAME}&project_id={api.project}"
@@ -92,15 +97,15 @@ def listed(api):
     floating = api.get(f"network/v2.0/floatingips?description={NAME}")["floatingips"]
     flavors = api.get("compute/flavors?is_public=None")["flavors"]
     return {
-        "servers": [one["id"] for one in servers],
-        "floating addresses": [one["id"] for one in floating],
-        "routers": [one["id"] for one in api.get(f"network/v2.0/routers?{mine}")["routers"]],
-        "networks": [one["id"] for one in api.get(f"network/v2.0/networks?{mine}")["networks"]],
-        "security groups": [
-            one["id"] for one in api.get(f"network/v2.0/security-groups?{mine}")["security_groups"]
-        ],
-        "images": [one["id"] for one in api.get(f"image/v2/images?name={NAME}")["images"]],
-        "flavors": [one["id"] for one in flavors if one["name"] == NAME],
+        "servers": ids_of(servers),
+        "floating addresses": ids_of(floating),
+        "routers": ids_of(api.get(f"network/v2.0/routers?{mine}")["routers"]),
+        "networks": ids_of(api.get(f"network/v2.0/networks?{mine}")["networks"]),
+        "security groups": ids_of(
+            api.get(f"network/v2.0/security-groups?{mine}")["security_groups"]
+        ),
+        "images": ids_of(api.get(f"image/v2/images?name={NAME}")["images"]),
+        "flavors": ids_of(flavor for flavor in flavors if flavor["name"] == NAME),
     }
 
 
@@ -118,12 +123,12 @@ PATHS = {
 def clear(api):
     """Take away everything that is called NAME."""
     for kind, ids in listed(api).items():
-        for one in ids:
+        for id in ids:
             if kind == "routers":
-                ports = f"network/v2.0/ports?device_id={one}&fixed_ips=ip_address%3D192.0.2.1"
+                ports = f"network/v2.0/ports?device_id={id}&fixed_ips=ip_address%3D192.0.2.1"
                 for port in api.get(ports)["ports"]:
-                    api.change(f"{PATHS[kind]}/{one}/remove_router_interface", port_id=port["id"])
-            api.delete(f"{PATHS[kind]}/{one}")
+                    api.change(f"{PATHS[kind]}/{id}/remove_router_interface", port_id=port["id"])
+            api.delete(f"{PATHS[kind]}/{id}")
         end = time.monotonic() + GONE
         while kind == "servers" and listed(api)[kind] and time.monotonic() < end:
             time.sleep(1)
@@ -131,10 +136,11 @@ def clear(api):
 
 def outside(api, cidr, first, last):
     """The id of a network to the outside: the region's, best with `cidr`, or one that it is lent."""
-    there = [one["id"] for one in api.get("network/v2.0/networks?router:external=true")["networks"]]
-    same = {one["network_id"] for one in api.get(f"network/v2.0/subnets?cidr={cidr}")["subnets"]}
+    there = ids_of(api.get("network/v2.0/networks?router:external=true")["networks"])
+    subnets = api.get(f"network/v2.0/subnets?cidr={cidr}")["subnets"]
+    same = {subnet["network_id"] for subnet in subnets}
     if there:
-        return min(there, key=lambda one: one not in same)
+        return min(there, key=lambda network: network not in same)
     lent = api.make(
         "network/v2.0/networks",
         "network",
@@ -210,9 +216,9 @@ def up(api, cidr, first, last):
     path = f"compute/servers/{made['id']}"
     while (server := api.get(path)["server"])["status"] == "BUILD" and time.monotonic() < end:
         time.sleep(1)
-    found = {"status": server["status"], "fault": server.get("fault", {}).get("message", "")}
+    outcome = {"status": server["status"], "fault": server.get("fault", {}).get("message", "")}
     if server["status"] != "ACTIVE":
-        return found
+        return outcome
     (port,) = api.get(f"network/v2.0/ports?device_id={made['id']}")["ports"]
     floating = api.make(
         "network/v2.0/floatingips",
@@ -221,7 +227,7 @@ def up(api, cidr, first, last):
         port_id=port["id"],
         description=NAME,
     )
-    return {**found, "address": floating["floating_ip_address"]}
+    return {**outcome, "address": floating["floating_ip_address"]}
 
 
 def main():

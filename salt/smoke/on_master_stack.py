@@ -40,44 +40,45 @@ def login(url):
     scope = {"project": {"name": "admin", "domain": domain}}
     body = {"auth": {"identity": identity, "scope": scope}}
     headers, document = call("POST", f"{url}/auth/tokens", body=body)
-    (service,) = [one for one in document["token"]["catalog"] if one["type"] == "orchestration"]
-    inside = [one["url"] for one in service["endpoints"] if one["interface"] == "internal"]
+    catalogue = document["token"]["catalog"]
+    (service,) = [entry for entry in catalogue if entry["type"] == "orchestration"]
+    inside = [end["url"] for end in service["endpoints"] if end["interface"] == "internal"]
     return headers["X-Subject-Token"], inside[0]
 
 
 def status(stack, token):
-    """The stack's status; none where it is gone."""
+    """The stack's status; None if it is gone."""
     try:
-        found = call("GET", stack, token)[1]["stack"]["stack_status"]
+        state = call("GET", stack, token)[1]["stack"]["stack_status"]
     except urllib.error.HTTPError as error:
         if error.code != 404:
             raise
         return None
-    return None if found == "DELETE_COMPLETE" else found
+    return None if state == "DELETE_COMPLETE" else state
 
 
 def after(stack, token, passing):
     """The stack's status when it is no longer one of `passing`, or when time is over."""
     end = time.monotonic() + TIMEOUT
-    while (found := status(stack, token)) in passing and time.monotonic() < end:
+    while (state := status(stack, token)) in passing and time.monotonic() < end:
         time.sleep(0.5)
-    return found
+    return state
 
 
 def main():
     token, api = login(sys.argv[1])
     services = call("GET", f"{api}/services", token)[1]["services"]
-    found = {"up": sorted({one["host"] for one in services if one["status"] == "up"})}
+    outcome = {"up": sorted({service["host"] for service in services if service["status"] == "up"})}
     wanted = {"stack_name": f"smoke-{time.time():.0f}", "template": TEMPLATE}
     made = call("POST", f"{api}/stacks", token, wanted)[1]["stack"]
     (stack,) = [link["href"] for link in made["links"] if link["rel"] == "self"]
     try:
-        found["became"] = after(stack, token, {"CREATE_IN_PROGRESS"})
+        outcome["became"] = after(stack, token, {"CREATE_IN_PROGRESS"})
     finally:
         call("DELETE", stack, token)
     left = after(stack, token, {"CREATE_COMPLETE", "CREATE_FAILED", "DELETE_IN_PROGRESS"})
-    found["left"] = left is not None
-    print(json.dumps(found))
+    outcome["left"] = left is not None
+    print(json.dumps(outcome))
 
 
 main()

@@ -36,13 +36,14 @@ def login(url):
     scope = {"project": {"name": "admin", "domain": domain}}
     body = {"auth": {"identity": identity, "scope": scope}}
     headers, document = call("POST", f"{url}/auth/tokens", body=body)
-    (service,) = [one for one in document["token"]["catalog"] if one["type"] == "volumev3"]
-    inside = [one["url"] for one in service["endpoints"] if one["interface"] == "internal"]
+    catalogue = document["token"]["catalog"]
+    (service,) = [entry for entry in catalogue if entry["type"] == "volumev3"]
+    inside = [end["url"] for end in service["endpoints"] if end["interface"] == "internal"]
     return headers["X-Subject-Token"], inside[0]
 
 
 def status(volume, token):
-    """The volume's status; none where it is gone."""
+    """The volume's status; None if it is gone."""
     try:
         return call("GET", volume, token)[1]["volume"]["status"]
     except urllib.error.HTTPError as error:
@@ -54,27 +55,31 @@ def status(volume, token):
 def after(volume, token, passing):
     """The volume's status when it is no longer one of `passing`, or when time is over."""
     end = time.monotonic() + TIMEOUT
-    while (found := status(volume, token)) in passing and time.monotonic() < end:
+    while (state := status(volume, token)) in passing and time.monotonic() < end:
         time.sleep(0.5)
-    return found
+    return state
 
 
 def main():
     token, api = login(sys.argv[1])
     services = call("GET", f"{api}/os-services", token)[1]["services"]
-    found = {
-        state: sorted([one["binary"], one["host"]] for one in services if one["state"] == state)
+    outcome = {
+        state: sorted(
+            [service["binary"], service["host"]]
+            for service in services
+            if service["state"] == state
+        )
         for state in ("up", "down")
     }
     wanted = {"volume": {"name": "smoke", "size": 1}}
     made = call("POST", f"{api}/volumes", token, wanted)[1]["volume"]
     volume = f"{api}/volumes/{made['id']}"
     try:
-        found["became"] = after(volume, token, {"creating"})
+        outcome["became"] = after(volume, token, {"creating"})
     finally:
         call("DELETE", volume, token)
-    found["left"] = after(volume, token, {"available", "error", "deleting"}) is not None
-    print(json.dumps(found))
+    outcome["left"] = after(volume, token, {"available", "error", "deleting"}) is not None
+    print(json.dumps(outcome))
 
 
 main()

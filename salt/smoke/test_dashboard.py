@@ -1,4 +1,4 @@
-"""The dashboard, where the region has one: its form lets in whom identity lets in."""
+"""The dashboard, if the region has one: its form lets in whom identity lets in."""
 
 import json
 
@@ -9,5 +9,5 @@ import pytest
 def test_login_form_lets_in_whom_identity_knows(region, how, inside):
     if "dashboard" not in region.offered:
         pytest.skip("no node of this environment has the role 'dashboard'")
-    said = json.loads(region.on_master("on_master_dashboard.py", f"https://{region.front}", how))
-    assert said == {"form": 200, "inside": inside}
+    outcome = json.loads(region.on_master("on_master_dashboard.py", f"https://{region.front}", how))
+    assert outcome == {"form": 200, "inside": inside}

@@ -1,4 +1,4 @@
-"""Instances, where the region has hypervisors: one boots, is reached from outside, and is gone."""
+"""Instances, if the region has hypervisors: one boots, is reached from outside, and is gone."""
 
 import ipaddress
 import json
@@ -26,7 +26,7 @@ def pool(region, host, address):
     shown = host.check_output("ip -o -4 address show to %s", address).split()
     cidr = ipaddress.ip_interface(shown[shown.index("inet") + 1]).network
     taken = {node["addresses"].get("external") for node in region.nodes.values()}
-    free = [one for one in list(cidr.hosts())[-20:] if str(one) not in taken]
+    free = [host for host in list(cidr.hosts())[-20:] if str(host) not in taken]
     return str(cidr), str(free[-2]), str(free[-1])
 
 

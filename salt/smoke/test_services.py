@@ -46,16 +46,16 @@ def test_every_node_of_a_service_answers(region):
 def test_load_balancer_listens_where_clients_are_and_nowhere_else(region):
     for name in region.with_role("load-balancer"):
         listening = region.host(name).check_output("ss -Hltn").splitlines()
-        found = {line.split()[3] for line in listening}
+        sockets = {line.split()[3] for line in listening}
         sharing = "virtual-address" in region.nodes[name]["roles"]
         for offer in region.offered.values():
-            mine = {where for where in found if where.endswith(f":{offer['public_port']}")}
+            mine = {where for where in sockets if where.endswith(f":{offer['public_port']}")}
             wanted = {region.address(name)}
             if sharing:
                 wanted.add(region.virtual)  # whether it holds the address or not
             if region.public and not offer.get("inside"):
                 wanted.add(region.public["address"])
-            assert mine == {f"{one}:{offer['public_port']}" for one in wanted}, name
+            assert mine == {f"{address}:{offer['public_port']}" for address in wanted}, name
 
 
 def test_no_service_listens_on_the_uplink_but_ssh(region):
