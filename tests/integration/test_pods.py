@@ -160,10 +160,10 @@ def test_gate_job_that_is_cancelled_takes_its_pod_with_it(railway: Railway, lane
     file = "salt/pillar/memcached.sls"
     text = (railway.folder / file).read_text()
     changed = re.sub(r"memory: \d+", "memory: 73", text)
-    kept = lane.build(lane.propose({file: changed}), "echo here it is; sleep 600")
+    plan = lane.build(lane.propose({file: changed}), "echo here it is; sleep 600")
     begun(lane.executor, lane.executor.jobs()[-1].id, "here it is", 600)
     assert len(railway.json("pod", "list")) == 1
-    lane.work.cancel(kept.build)
+    lane.work.cancel(plan.build)
     assert railway.json("pod", "list") == []
 
 

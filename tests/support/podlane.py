@@ -14,7 +14,7 @@ from deploykit.gate import running
 from deploykit.gate.builds import CHECK, Build
 from deploykit.gate.job import Job, PodWish
 from deploykit.gate.trees import Remote, State, Trees
-from deploykit.gate.work import Kept, Work
+from deploykit.gate.work import BuildPlan, Work
 from deploykit.jobs import JobSpec, JobState, Phase, Result
 from deploykit.pods import Pod
 from deploykit.pods.listing import pods_up
@@ -107,20 +107,20 @@ class Lane:
         commits = {PROJECT: commit}
         return State(commits, self.trees.digest(commits))
 
-    def build(self, commit: str, script: str, *, pipeline: str = CHECK, **wish: Any) -> Kept:
+    def build(self, commit: str, script: str, *, pipeline: str = CHECK, **wish: Any) -> BuildPlan:
         """A build that tests `commit` by a shell script in a pod, written down as the gate does."""
         state, before = self.state(commit), self.state(self.commit())
         pod = PodWish(self.source, **wish)
         job = Job("in-pod", ("sh", "-c", script), frozenset(), folder="world", pod=pod)
         build = Build(pipeline, (commit,), state.digest, "")
-        kept = Kept(build, "17", "t", state.commits, (job,), before=before.commits,
-                    site=str(self.site.folder))  # fmt: skip
-        self.work.start(kept)
-        return kept
+        plan = BuildPlan(build, "17", "t", state.commits, (job,), before=before.commits,
+                         site=str(self.site.folder))  # fmt: skip
+        self.work.start(plan)
+        return plan
 
-    def run(self, kept: Kept) -> int:
+    def run(self, plan: BuildPlan) -> int:
         """The job's exit status, run in this process as the executor's process does."""
-        return running.main([str(self.folder / "builds" / kept.build.id), "in-pod", "1"])
+        return running.main([str(self.folder / "builds" / plan.build.id), "in-pod", "1"])
 
     def pods(self) -> list[Pod]:
         return list(pods_up(self.site))

@@ -67,11 +67,11 @@ def checkout(ctx: click.Context, item: str, folder: Path) -> None:
     from deploykit.gate.checkout import check_out
 
     opened = _open_gate(ctx)
-    kept = opened.gate.work.latest(item)
-    if kept is None:
+    plan = opened.gate.work.latest(item)
+    if plan is None:
         raise InputError(f"no build of '{item}' is known", "deploy-kit gate status shows what is")
-    check_out(kept.commits, opened.gate.trees.store, folder)
-    click.echo(f"{folder}: {kept.item} on {kept.build.trees[:12]} ({kept.build.pipeline})")
+    check_out(plan.commits, opened.gate.trees.store, folder)
+    click.echo(f"{folder}: {plan.item} on {plan.build.trees[:12]} ({plan.build.pipeline})")
 
 
 @gate.command()

@@ -21,7 +21,7 @@ from deploykit.gate.post import Holds, is_post, post_build, proving
 from deploykit.gate.rest import GerritRefused, change_path
 from deploykit.gate.saying import Saying
 from deploykit.gate.trees import PushRefused, Tips, Trees
-from deploykit.gate.work import Kept, Work
+from deploykit.gate.work import BuildPlan, Work
 
 
 @dataclass
@@ -50,10 +50,10 @@ class After:
             self.trees.digest(tips),
             lambda build: self._is_merged(build, tips),
         )
-        kept = self.work.kept(proof) if proof is not None else None
+        plan = self.work.plan(proof) if proof is not None else None
         done = False
-        if kept is not None:
-            done = self._validate(kept, tips)
+        if plan is not None:
+            done = self._validate(plan, tips)
             done |= self._pin(queue, tips)
         self._followed[queue.pipeline] = tips
         return done
@@ -83,7 +83,7 @@ class After:
         )
         return next(projects, "")
 
-    def _validate(self, proof: Kept, tips: Tips) -> bool:
+    def _validate(self, proof: BuildPlan, tips: Tips) -> bool:
         """Start the jobs of `post` on `tips`, unless they ran on these trees."""
         if not self.config.post.jobs:
             return False
@@ -91,10 +91,10 @@ class After:
         if any(is_post(build) and build.trees == trees for build in self.work.statuses()):
             return False
         projects = [self._project_of(commit, tips) for commit in proof.build.commits]
-        kept = post_build(self.config.post, proof, projects, tips)
-        names = ", ".join(job.name for job in kept.jobs) or "no jobs"
-        self.saying.say(f"started: {kept.item} as merged ({names})")
-        self.work.start(kept)
+        plan = post_build(self.config.post, proof, projects, tips)
+        names = ", ".join(job.name for job in plan.jobs) or "no jobs"
+        self.saying.say(f"started: {plan.item} as merged ({names})")
+        self.work.start(plan)
         return True
 
     def judge(self) -> bool:
@@ -109,11 +109,11 @@ class After:
         return done
 
     def _tell_failed(self, build: Build) -> bool:
-        kept = self.work.kept(build)
-        if kept is None:
+        plan = self.work.plan(build)
+        if plan is None:
             return False
         failed = ", ".join(self.work.failed_logs(build))
-        why = f"{kept.item} was merged, and fails as merged: {failed}"
+        why = f"{plan.item} was merged, and fails as merged: {failed}"
         if not self._hold(build, why):
             return False
         owners_told = [self._tell_owner(commit, build) for commit in build.commits]

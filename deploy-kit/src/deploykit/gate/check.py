@@ -53,7 +53,7 @@ def next_checks(projects: Collection[str], facts: Facts, at_once: int) -> list[C
         if change.open and change.project in projects and not change.told(checked(change))
     ]
     votes: list[CheckAction] = []
-    kept: set[Build] = set()
+    going_on: set[Build] = set()
     waiting: list[Change] = []
     for change in due:
         build = mine.get(_key(change))
@@ -63,14 +63,14 @@ def next_checks(projects: Collection[str], facts: Facts, at_once: int) -> list[C
             known = status is not Status.NO_VERDICT
             votes.append(Vote(change, status is Status.PASSED if known else None, build))
         else:
-            kept.add(build)
+            going_on.add(build)
     cancelled = [
         Cancel(build)
         for build, status in facts.builds.items()
-        if build.pipeline == CHECK and not status.over and build not in kept
+        if build.pipeline == CHECK and not status.over and build not in going_on
     ]
     started: list[CheckAction] = []
-    room = at_once - len(kept)
+    room = at_once - len(going_on)
     for change in waiting:
         if room <= 0:
             break

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from deploykit.gate.config import config_file, read_config
 from deploykit.gate.speculative import state_manifest
-from deploykit.gate.work import Kept, stores_of
+from deploykit.gate.work import BuildPlan, stores_of
 from deploykit.release.speculative import build_speculative
 from deploykit.site import Site, open_site
 
@@ -28,14 +28,14 @@ def content_of(lock: Lock) -> str:
     return hashlib.sha256(json.dumps(sorted([*books, *links])).encode()).hexdigest()
 
 
-def state_content(kept: Kept, folder: Path, site: Site | None = None) -> str:
-    """The content of the state that the build `kept` in `folder` tests: its kit is built for that.
+def state_content(plan: BuildPlan, folder: Path, site: Site | None = None) -> str:
+    """The content of the state that the build of `plan` in `folder` tests: its kit is built for it.
 
     `site` is the one whose gate it is. Raises DeployKitError and gitshelf's errors.
     """
-    site = site or open_site(Path(kept.site))
+    site = site or open_site(Path(plan.site))
     config = read_config(config_file(site.folder))
     with tempfile.TemporaryDirectory(prefix="content-") as aside:
-        manifest = state_manifest(site, config, kept.commits, stores_of(folder))
-        release = build_speculative(manifest, kept.build.trees, Path(aside) / "kit")
+        manifest = state_manifest(site, config, plan.commits, stores_of(folder))
+        release = build_speculative(manifest, plan.build.trees, Path(aside) / "kit")
         return content_of(release.verify(release.signers).lock)

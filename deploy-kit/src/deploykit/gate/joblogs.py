@@ -15,7 +15,7 @@ from deploykit.evidence.diagnosis import diagnose, known_lines
 from deploykit.gate.builds import Build
 from deploykit.gate.changes import Change
 from deploykit.gate.comments import jobs_text
-from deploykit.gate.work import Kept, Ran, Work
+from deploykit.gate.work import BuildPlan, Ran, Work
 from deploykit.jobs import Result
 from deploykit.logs.masking import masked
 from deploykit.logs.rechecks import Rechecks
@@ -43,12 +43,12 @@ class JobLogs:
         The logs are kept by then. That a log or a signature cannot be had is no reason to say
         nothing: what is left is told.
         """
-        kept = work.kept(build)
-        if kept is None or kept.broken:
-            return jobs_text([]) if kept is None else masked(kept.broken)
+        plan = work.plan(build)
+        if plan is None or plan.broken:
+            return jobs_text([]) if plan is None else masked(plan.broken)
         ran = work.ran(build)
         logs = {name: cleaned(f"{name}.log", text) for name, text in work.log_texts(build).items()}
-        return jobs_text(ran, self._faults(ran, logs), self._keep(kept, ran, list(logs.values())))
+        return jobs_text(ran, self._faults(ran, logs), self._keep(plan, ran, list(logs.values())))
 
     def note_rechecks(self, changes: Iterable[Change]) -> None:
         """Count the bugs that people named as why tests had to run again."""
@@ -67,21 +67,21 @@ class JobLogs:
             return {failed[0]: [f"known faults cannot be told: {error.message}"]}
         return {name: known_lines(diagnose([logs[name]], signatures)) or UNKNOWN for name in failed}
 
-    def _keep(self, kept: Kept, ran: Sequence[Ran], logs: Sequence[Log]) -> str:
+    def _keep(self, plan: BuildPlan, ran: Sequence[Ran], logs: Sequence[Log]) -> str:
         """The id of the run that the build is kept as; '' if it is not."""
         ends = [job.ended for job in ran if job.ended is not None]
         if not ends:
             return ""
         failed = [job.name for job in ran if job.result != Result.PASSED]
         ended = max(ends).replace(microsecond=0)
-        item = kept.item.replace("+", "~")[:ITEM_MOST]
+        item = plan.item.replace("+", "~")[:ITEM_MOST]
         run = Run(
-            id=f"{ended:%Y%m%dT%H%M%S}-{COMMAND}-{item}-{kept.build.id[:8]}",
+            id=f"{ended:%Y%m%dT%H%M%S}-{COMMAND}-{item}-{plan.build.id[:8]}",
             command=COMMAND,
             began=ended - timedelta(seconds=max(job.seconds for job in ran)),
             ended=ended,
             ending=Ending.FAILED if failed else Ending.PASSED,
-            error=f"{kept.build.pipeline}: {', '.join(failed)} failed" if failed else "",
+            error=f"{plan.build.pipeline}: {', '.join(failed)} failed" if failed else "",
         )
         with contextlib.suppress(OSError, DeployKitError):
             if not self.store.has(run.id):

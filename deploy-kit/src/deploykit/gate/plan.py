@@ -10,17 +10,17 @@ from deploykit.gate.config import Config, parse_jobs
 from deploykit.gate.job import Job
 from deploykit.gate.queue import Start
 from deploykit.gate.trees import State, Trees
-from deploykit.gate.work import Kept, new_token
+from deploykit.gate.work import BuildPlan, new_token
 
 
-def planned(config: Config, trees: Trees, before: State, state: State, start: Start) -> Kept:
+def planned(config: Config, trees: Trees, before: State, state: State, start: Start) -> BuildPlan:
     """The build to start for an item in `state`, which stands on `before`: with its jobs, or with
     why there are none if the configuration that the state proposes cannot be read."""
     touched = touched_paths(trees, before, state, start.item)
     jobs, broken = _jobs(config, trees, state)
     mine = tuple(job for job in jobs if job.concerns(touched))
     paths = tuple(sorted({path for paths in touched.values() for path in paths}))
-    return Kept(
+    return BuildPlan(
         start.build, start.item.key, new_token(), state.commits, mine, broken, paths,
         before=before.commits, site=str(config.folder or ""),
     )  # fmt: skip

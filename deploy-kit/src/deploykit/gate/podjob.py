@@ -26,7 +26,7 @@ from deploykit.gate.config import config_file, read_config
 from deploykit.gate.job import Job, PodWish
 from deploykit.gate.leftpods import PURPOSE, is_of_gate
 from deploykit.gate.speculative import state_manifest
-from deploykit.gate.work import Kept, note_no_pod, stores_of
+from deploykit.gate.work import BuildPlan, note_no_pod, stores_of
 from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers
 from deploykit.nodes.inventory import Inventory
@@ -52,10 +52,10 @@ Command = Callable[[Mapping[str, str]], int]
 
 @dataclass(frozen=True, slots=True)
 class PodJob:
-    """The job `job` of the build `kept` in the folder `folder`, with the pod that it wants; this is
-    the attempt `number`."""
+    """The job `job` of the build that `plan` describes, in the folder `folder`, with the pod that
+    it wants; this is the attempt `number`."""
 
-    kept: Kept
+    plan: BuildPlan
     job: Job
     wish: PodWish
     folder: Path
@@ -64,7 +64,7 @@ class PodJob:
     @property
     def name(self) -> str:
         """The pod's: the same for each attempt, so that one finds what another left."""
-        text = f"{self.kept.build.id} {self.job.name}"
+        text = f"{self.plan.build.id} {self.job.name}"
         return f"g{hashlib.sha256(text.encode()).hexdigest()[:11]}"
 
     @property
@@ -72,8 +72,8 @@ class PodJob:
         return f"{PURPOSE} {self.job.name}"
 
     def wanted(self) -> Wanted:
-        kept = self.kept
-        return Wanted(getpass.getuser(), self.purpose, lease_end(), kept.build.id[:12], kept.item)
+        plan = self.plan
+        return Wanted(getpass.getuser(), self.purpose, lease_end(), plan.build.id[:12], plan.item)
 
 
 def run_in_pod(pod_job: PodJob, command: Command, progress: Progress) -> int:
@@ -83,7 +83,7 @@ def run_in_pod(pod_job: PodJob, command: Command, progress: Progress) -> int:
     state cannot be deployed to it, and KeyboardInterrupt if it is told to end: then the pod is
     gone.
     """
-    site = open_site(Path(pod_job.kept.site))
+    site = open_site(Path(pod_job.plan.site))
     with working(site, progress, "gate-job") as work, _kit(pod_job, site) as release:
         environment, _ = resolve_instance(site, pod_job.wish.source)
         provider = copying_provider(work, environment)
@@ -208,7 +208,7 @@ def _kit(pod_job: PodJob, site: Site) -> Iterator[Speculative]:
     folder = pod_job.folder / "kits" / pod_job.job.name
     config = read_config(config_file(site.folder))
     try:
-        manifest = state_manifest(site, config, pod_job.kept.commits, stores_of(pod_job.folder))
-        yield build_speculative(manifest, pod_job.kept.build.trees, folder)
+        manifest = state_manifest(site, config, pod_job.plan.commits, stores_of(pod_job.folder))
+        yield build_speculative(manifest, pod_job.plan.build.trees, folder)
     finally:
         files.remove_tree(folder)

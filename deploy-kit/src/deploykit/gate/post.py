@@ -15,7 +15,7 @@ from deploykit.gate.builds import Build, Status
 from deploykit.gate.config import Post
 from deploykit.gate.job import Job
 from deploykit.gate.trees import Tips
-from deploykit.gate.work import Kept, new_token
+from deploykit.gate.work import BuildPlan, new_token
 from deploykit.ledger import Ledger, Record
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.kinds import Body
@@ -55,7 +55,7 @@ def proving(
     )
 
 
-def post_build(post: Post, proof: Kept, projects: Sequence[str], tips: Tips) -> Kept:
+def post_build(post: Post, proof: BuildPlan, projects: Sequence[str], tips: Tips) -> BuildPlan:
     """The build to start on `tips`, which `proof` proved; `projects` are those that it altered."""
     touched = dict.fromkeys(projects, proof.paths)
     jobs: tuple[Job, ...] = tuple(job for job in post.jobs if job.concerns(touched))

@@ -76,13 +76,13 @@ def next_private(
     If nothing goes along, one result per commit is enough, on whatever the other projects were.
     """
     actions: list[PrivateAction] = []
-    kept: set[Build] = set()
+    needed: set[Build] = set()
     for branch in branches:
         if branch.merged:
             continue
         build = build_of(branch, builds, exact=bool(moves) and branch.forward)
         status = builds.get(build)
-        kept.add(build)
+        needed.add(build)
         if status is None:
             actions.append(Try(branch))
         elif status is Status.PASSED and moves == branch.onto and branch.forward:
@@ -92,7 +92,7 @@ def next_private(
     drops = [
         Drop(build)
         for build, status in builds.items()
-        if build.pipeline == PIPELINE and not status.over and build not in kept
+        if build.pipeline == PIPELINE and not status.over and build not in needed
     ]
     return [*drops, *actions]
 

@@ -186,10 +186,10 @@ class Gate:
         tips = tips_of(queue, reading.tips)
         state = self.trees.known(tips, action.chain)
         before = self._before(tips, action)
-        kept = planned(self.config, self.trees, before, state, action)
-        names = ", ".join(job.name for job in kept.jobs) or "no jobs"
+        plan = planned(self.config, self.trees, before, state, action)
+        names = ", ".join(job.name for job in plan.jobs) or "no jobs"
         self.say(f"started: {action.item} on {action.build.trees[:12]} ({names})")
-        self.work.start(kept)
+        self.work.start(plan)
 
     def _before(self, tips: dict[tuple[str, str], str], action: Start) -> State:
         """What the item stands on: so its paths are its own, not those of the items ahead."""
@@ -280,8 +280,8 @@ class Gate:
         return self.logs.text(self.work, build)
 
     def _findings(self, build: Build) -> list[dict[str, object]]:
-        kept = self.work.kept(build)
-        paths = set(kept.paths) if kept is not None else set()
+        plan = self.work.plan(build)
+        paths = set(plan.paths) if plan is not None else set()
         return [
             finding
             for job, text in self.work.log_texts(build).items()

@@ -20,7 +20,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Shown
 from deploykit.gate.checkout import check_out
 from deploykit.gate.job import Job
-from deploykit.gate.work import Kept, note_content, read_build, read_content, stores_of
+from deploykit.gate.work import BuildPlan, note_content, read_build, read_content, stores_of
 
 ENDING = 5.0  # seconds for a command that is told to end
 NOT_STARTED, STOPPED = 127, 130  # as a shell has them
@@ -32,11 +32,11 @@ def main(words: list[str]) -> int:
     folder, name, attempt = Path(words[0]), words[1], int(words[2])
     place = folder / "work" / name
     try:
-        kept = read_build(folder)
-        job = next(job for job in kept.jobs if job.name == name)
-        check_out(kept.commits, stores_of(folder).store, place)
-        if job == kept.jobs[0]:
-            _keep_content(kept, folder)
+        plan = read_build(folder)
+        job = next(job for job in plan.jobs if job.name == name)
+        check_out(plan.commits, stores_of(folder).store, place)
+        if job == plan.jobs[0]:
+            _keep_content(plan, folder)
     except (DeployKitError, GitshelfError) as error:
         return _tell(f"the state cannot be laid out: {error}")
     where = place / job.folder if job.folder else place
@@ -44,14 +44,14 @@ def main(words: list[str]) -> int:
         return become(job, where)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _in_pod(kept, job, folder, attempt)
+        return _in_pod(plan, job, folder, attempt)
     except (DeployKitError, GitshelfError) as error:
         return _tell(f"error: {error.message}\n{error.remedy}".rstrip())
     except KeyboardInterrupt:
         return _tell("stopped", STOPPED)
 
 
-def _keep_content(kept: Kept, folder: Path) -> None:
+def _keep_content(plan: BuildPlan, folder: Path) -> None:
     """Have the build say what its kit brings, for the release that will bring the same."""
     from deploykit.gate.content import state_content
     from gitshelf import GitshelfError
@@ -59,7 +59,7 @@ def _keep_content(kept: Kept, folder: Path) -> None:
     if read_content(folder):
         return
     try:
-        note_content(folder, state_content(kept, folder))
+        note_content(folder, state_content(plan, folder))
     except (DeployKitError, GitshelfError) as error:
         _tell(f"the state gives no kit: {error.message}")
 
@@ -74,7 +74,7 @@ def become(job: Job, where: Path) -> int:
         return _tell(f"cannot start {job.run[0]}: {error.strerror}", NOT_STARTED)
 
 
-def _in_pod(kept: Kept, job: Job, folder: Path, attempt: int) -> int:
+def _in_pod(plan: BuildPlan, job: Job, folder: Path, attempt: int) -> int:
     from deploykit.gate.podjob import PodJob, run_in_pod
 
     place = folder / "work" / job.name
@@ -83,7 +83,7 @@ def _in_pod(kept: Kept, job: Job, folder: Path, attempt: int) -> int:
         return run_beside(job, place / job.folder, env)
 
     assert job.pod is not None
-    pod_job = PodJob(kept, job, job.pod, folder, attempt)
+    pod_job = PodJob(plan, job, job.pod, folder, attempt)
     return run_in_pod(pod_job, command, Shown(console.stderr()))
 
 

@@ -33,7 +33,7 @@ GRACE, POD_GRACE = 10.0, 60.0  # seconds to end in; a pod takes some to go
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class BuildPlan:
     """A build as its folder has it: what is tested, in which state, by which jobs.
 
     `broken` is why its jobs cannot be known ('' if they are): then it fails without any. `paths`
@@ -79,57 +79,57 @@ class Work:
     def statuses(self) -> dict[Build, Status]:
         """Every build, and how far it is. A folder that cannot be read counts as none."""
         statuses: dict[Build, Status] = {}
-        for kept in self._all():
-            if kept.build not in self._over:
-                status = self._status(kept)
+        for plan in self._all():
+            if plan.build not in self._over:
+                status = self._status(plan)
                 if status.over:
-                    self._over[kept.build] = status
-                    self._trees.release(kept.build.id, {place[0] for place in kept.commits})
+                    self._over[plan.build] = status
+                    self._trees.release(plan.build.id, {place[0] for place in plan.commits})
                 else:
-                    statuses[kept.build] = status
-            if kept.build in self._over:
-                statuses[kept.build] = self._over[kept.build]
+                    statuses[plan.build] = status
+            if plan.build in self._over:
+                statuses[plan.build] = self._over[plan.build]
         return statuses
 
-    def start(self, kept: Kept) -> None:
+    def start(self, plan: BuildPlan) -> None:
         """Write a build down and start its jobs. Raises DeployKitError for a full disk."""
-        self._trees.hold(kept.build.id, kept.commits)
-        folder = self._folder / kept.build.id
+        self._trees.hold(plan.build.id, plan.commits)
+        folder = self._folder / plan.build.id
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            files.write(folder / FILE, _written(kept), sync=True)
+            files.write(folder / FILE, _plan_text(plan), sync=True)
         except OSError as error:
             raise DeployKitError(
                 f"cannot write {folder}: {error.strerror}", "make room on that disk"
             ) from None
-        self._run(kept)
+        self._run(plan)
 
     def resume(self) -> list[str]:
         """Start what should run and does not: jobs that were never started, were lost, or got no
         pod a while ago. Returns a line for each that is tried again."""
-        unfinished = [kept for kept in self._all() if kept.build not in self._over]
-        return [line for kept in unfinished for line in self._run(kept)]
+        unfinished = [plan for plan in self._all() if plan.build not in self._over]
+        return [line for plan in unfinished for line in self._run(plan)]
 
     def cancel(self, build: Build) -> None:
         """End the jobs of a build, and forget it."""
-        kept = self.kept(build)
-        if kept is not None:
-            for job in kept.jobs:
+        plan = self.plan(build)
+        if plan is not None:
+            for job in plan.jobs:
                 for attempt in range(1, TRIES + 1):
-                    id = _job_id(kept, job, attempt)
+                    id = _job_id(plan, job, attempt)
                     if (state := _poll(self._executor, id)) is not None and state.running:
                         self._executor.cancel(id)
-            self._trees.release(build.id, {place[0] for place in kept.commits})
+            self._trees.release(build.id, {place[0] for place in plan.commits})
         files.remove_tree(self._folder / build.id)
 
     def ran(self, build: Build) -> list[Ran]:
         """The jobs of a build as far as they are over."""
-        kept = self.kept(build)
-        if kept is None:
+        plan = self.plan(build)
+        if plan is None:
             return []
         jobs = []
-        for job in kept.jobs:
-            last = self._last(kept, job)
+        for job in plan.jobs:
+            last = self._last(plan, job)
             if last is not None and last.ended:
                 state = last.state
                 taken = state.ended - state.began if state.ended and state.began else timedelta()
@@ -144,22 +144,22 @@ class Work:
 
     def log_texts(self, build: Build) -> dict[str, str]:
         """What the jobs of a build printed, by their names."""
-        kept = self.kept(build)
-        if kept is None:
+        plan = self.plan(build)
+        if plan is None:
             return {}
         texts = {}
-        for job in kept.jobs:
-            last = self._last(kept, job)
+        for job in plan.jobs:
+            last = self._last(plan, job)
             if last is not None:
-                texts[job.name] = self._executor.log_text(_job_id(kept, job, last.number))
+                texts[job.name] = self._executor.log_text(_job_id(plan, job, last.number))
         return texts
 
-    def latest(self, item: str) -> Kept | None:
+    def latest(self, item: str) -> BuildPlan | None:
         """The newest build of an item; of an item in a queue rather than of a check."""
-        builds = [kept for kept in self._all() if kept.item == item]
+        builds = [plan for plan in self._all() if plan.item == item]
 
-        def when(kept: Kept) -> tuple[bool, float]:
-            return kept.build.pipeline != CHECK, self.written(kept.build)
+        def when(plan: BuildPlan) -> tuple[bool, float]:
+            return plan.build.pipeline != CHECK, self.written(plan.build)
 
         return max(builds, key=when, default=None)
 
@@ -168,61 +168,62 @@ class Work:
         file = self._folder / build.id / FILE
         return file.stat().st_mtime if file.is_file() else 0.0
 
-    def kept(self, build: Build) -> Kept | None:
+    def plan(self, build: Build) -> BuildPlan | None:
+        """What its folder says of a build; None if there is none."""
         return self._read(self.folder(build))
 
     def folder(self, build: Build) -> Path:
         """Where a build is, or would be."""
         return self._folder / build.id
 
-    def _all(self) -> list[Kept]:
+    def _all(self) -> list[BuildPlan]:
         if not self._folder.is_dir():
             return []
         builds = (self._read(folder) for folder in sorted(self._folder.iterdir()))
-        return [kept for kept in builds if kept is not None]
+        return [plan for plan in builds if plan is not None]
 
-    def _read(self, folder: Path) -> Kept | None:
+    def _read(self, folder: Path) -> BuildPlan | None:
         try:
             return read_build(folder)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _status(self, kept: Kept) -> Status:
-        if kept.broken:
+    def _status(self, plan: BuildPlan) -> Status:
+        if plan.broken:
             return Status.FAILED
-        attempts = [self._last(kept, job) for job in kept.jobs]
+        attempts = [self._last(plan, job) for job in plan.jobs]
         return combined([last.status if last else Status.RUNNING for last in attempts])
 
-    def _last(self, kept: Kept, job: Job) -> Attempt | None:
+    def _last(self, plan: BuildPlan, job: Job) -> Attempt | None:
         """The last attempt of a job; None if there was none."""
         attempt = None
         for number in range(1, TRIES + 1):
-            state = _poll(self._executor, _job_id(kept, job, number))
+            state = _poll(self._executor, _job_id(plan, job, number))
             if state is None:
                 break
-            why = _read_no_pod(self._folder / kept.build.id, job.name, number) if job.pod else ""
+            why = _read_no_pod(self._folder / plan.build.id, job.name, number) if job.pod else ""
             attempt = Attempt(number, state, why)
         return attempt
 
-    def _run(self, kept: Kept) -> list[str]:
+    def _run(self, plan: BuildPlan) -> list[str]:
         """Start the jobs of a build that are due; a line for each that is tried again."""
         again = []
-        for job in kept.jobs:
-            last = self._last(kept, job)
+        for job in plan.jobs:
+            last = self._last(plan, job)
             if last is None:
-                self._executor.start(self._spec(kept, job, 1))
+                self._executor.start(self._spec(plan, job, 1))
             elif (due := last.next_at()) is not None and due <= times.utc_now():
-                self._executor.start(self._spec(kept, job, last.number + 1))
-                again.append(f"again: {job.name} of {kept.item}, attempt {last.number + 1} of "
+                self._executor.start(self._spec(plan, job, last.number + 1))
+                again.append(f"again: {job.name} of {plan.item}, attempt {last.number + 1} of "
                              f"{TRIES}: {last.why}")  # fmt: skip
         return again
 
-    def _spec(self, kept: Kept, job: Job, attempt: int) -> JobSpec:
-        folder = self._folder / kept.build.id
+    def _spec(self, plan: BuildPlan, job: Job, attempt: int) -> JobSpec:
+        folder = self._folder / plan.build.id
         return JobSpec(
-            id=_job_id(kept, job, attempt),
-            item=kept.item,
-            digest=kept.build.trees,
+            id=_job_id(plan, job, attempt),
+            item=plan.item,
+            digest=plan.build.trees,
             suites=(job.name,),
             argv=(
                 sys.executable,
@@ -234,9 +235,9 @@ class Work:
             ),
             cwd=str(folder),
             env={
-                "GATE_ITEM": kept.item,
-                "GATE_PIPELINE": kept.build.pipeline,
-                "GATE_BASE": kept.base(job.folder),
+                "GATE_ITEM": plan.item,
+                "GATE_PIPELINE": plan.build.pipeline,
+                "GATE_BASE": plan.base(job.folder),
             },
             timeout=float(job.timeout),
             grace=POD_GRACE if job.pod else GRACE,
@@ -254,9 +255,9 @@ def stores_of(folder: Path) -> Trees:
     return Trees(folder.parent.parent / "stores", Remote(""))
 
 
-def read_build(folder: Path) -> Kept:
+def read_build(folder: Path) -> BuildPlan:
     """The build in `folder`. Raises OSError, ValueError, KeyError or TypeError if none is there."""
-    return _parsed(json.loads((folder / FILE).read_text(encoding="utf-8")))
+    return _parse_plan(json.loads((folder / FILE).read_text(encoding="utf-8")))
 
 
 def _poll(executor: Executor, id: str) -> JobState | None:
@@ -295,34 +296,34 @@ def _no_pod_file(folder: Path, job: str, number: int) -> Path:
     return folder / NO_POD / f"{job}-{number}"
 
 
-def _job_id(kept: Kept, job: Job, attempt: int) -> str:
-    return f"{kept.build.id[:12]}-{kept.token}-{job.name}-{attempt}"
+def _job_id(plan: BuildPlan, job: Job, attempt: int) -> str:
+    return f"{plan.build.id[:12]}-{plan.token}-{job.name}-{attempt}"
 
 
-def _written(kept: Kept) -> str:
+def _plan_text(plan: BuildPlan) -> str:
     value = {
         "format": FORMAT,
-        "pipeline": kept.build.pipeline,
-        "changes": list(kept.build.commits),
-        "trees": kept.build.trees,
-        "ask": kept.build.ask,
-        "item": kept.item,
-        "token": kept.token,
-        "commits": _tips_json(kept.commits),
-        "before": _tips_json(kept.before),
-        "site": kept.site,
-        "jobs": [_job_json(job) for job in kept.jobs],
-        "broken": kept.broken,
-        "paths": list(kept.paths),
+        "pipeline": plan.build.pipeline,
+        "changes": list(plan.build.commits),
+        "trees": plan.build.trees,
+        "ask": plan.build.ask,
+        "item": plan.item,
+        "token": plan.token,
+        "commits": _tips_json(plan.commits),
+        "before": _tips_json(plan.before),
+        "site": plan.site,
+        "jobs": [_job_json(job) for job in plan.jobs],
+        "broken": plan.broken,
+        "paths": list(plan.paths),
     }
     return json.dumps(value, indent=1)
 
 
-def _parsed(value: Mapping[str, Any]) -> Kept:
+def _parse_plan(value: Mapping[str, Any]) -> BuildPlan:
     if value["format"] != FORMAT:
         raise ValueError(f"format {value['format']} is not {FORMAT}")
     build = Build(value["pipeline"], tuple(value["changes"]), value["trees"], value["ask"])
-    return Kept(
+    return BuildPlan(
         build,
         value["item"],
         value["token"],

@@ -26,7 +26,7 @@ from deploykit.gate.private import PIPELINE
 from deploykit.gate.rest import GerritRefused
 from deploykit.gate.saying import Saying
 from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Kept, Work
+from deploykit.gate.work import BuildPlan, Work
 from deploykit.jobs import JobSpec
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
@@ -120,7 +120,7 @@ class Place:
         self.reviews.changes_of[commit] = number
         tips = self.tips()
         build = Build(QUEUE.pipeline, (commit,), self.trees.digest(tips), "m1")
-        self.work.start(Kept(build, str(number), "token", tips, (), "", tuple(files)))
+        self.work.start(BuildPlan(build, str(number), "token", tips, (), "", tuple(files)))
         return tips
 
     def finish(self) -> dict[Build, Status]:
@@ -173,7 +173,7 @@ def test_pass_of_a_change_that_is_not_merged_moves_no_pins(tmp_path: Path) -> No
     place = Place(tmp_path, pins=PINS)
     tips = place.tips()
     build = Build("check", ("f" * 40,), place.trees.digest(tips), "")
-    place.work.start(Kept(build, "18", "token", tips, ()))
+    place.work.start(BuildPlan(build, "18", "token", tips, ()))
     assert not place.after.follow(QUEUE, tips)
     assert place.tips() == tips
 

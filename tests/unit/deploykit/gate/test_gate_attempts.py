@@ -14,7 +14,7 @@ from deploykit.gate.builds import Build, Status
 from deploykit.gate.job import Job, PodWish
 from deploykit.gate.joblogs import UNKNOWN
 from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Kept, Work
+from deploykit.gate.work import BuildPlan, Work
 from deploykit.jobs import JobSpec, JobState, Phase, Result
 from gatesite import joblogs_in
 from jobprocesses import JobProcesses
@@ -99,7 +99,7 @@ def test_job_without_a_pod_is_tried_again_later_and_then_told_without_blame(
         return Work(tmp_path / "builds", executor, trees)
 
     job = Job("region", ("true",), frozenset(), pod=PodWish("test"))
-    work().start(Kept(BUILD, "17", "token", {}, (job,)))
+    work().start(BuildPlan(BUILD, "17", "token", {}, (job,)))
     said: list[str] = []
     for number in range(1, TRIES):
         assert wait_until(lambda: not executor.running(), 60)
@@ -123,10 +123,10 @@ def test_build_of_a_gate_of_before_is_read(tmp_path: Path) -> None:
     """What is there when a newer gate starts goes on."""
     work = Work(tmp_path / "builds", JobProcesses(tmp_path / "jobs"), Trees(tmp_path, Remote("")))
     job = Job("region", ("true",), frozenset(), pod=PodWish("test"))
-    work.start(Kept(BUILD, "17", "token", {}, (job,)))
+    work.start(BuildPlan(BUILD, "17", "token", {}, (job,)))
     file = tmp_path / "builds" / BUILD.id / "build.json"
     written = json.loads(file.read_text())
     del written["jobs"][0]["pod"]["bare"]
     file.write_text(json.dumps(written))
-    kept = work.kept(BUILD)
-    assert kept is not None and kept.jobs == (job,)
+    plan = work.plan(BUILD)
+    assert plan is not None and plan.jobs == (job,)

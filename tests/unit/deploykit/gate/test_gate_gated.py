@@ -11,7 +11,7 @@ from deploykit.checks import Occasion, Outcome
 from deploykit.gate.builds import Build, Status
 from deploykit.gate.gated import Gated
 from deploykit.gate.job import Job
-from deploykit.gate.work import Kept
+from deploykit.gate.work import BuildPlan
 from deploykit.jobs import Result
 from deploykit.jobs.local import for_site
 from deploykit.ledger.kit_signers import kit_signers
@@ -40,23 +40,23 @@ def gated(world: World, release: Release) -> Outcome:
         return Gated().run(work, Occasion(release, None, environment, signers=signers))
 
 
-def build(lane: Lane, commit: str, word: str) -> Kept:
+def build(lane: Lane, commit: str, word: str) -> BuildPlan:
     """A build of `commit` that really ran, without a pod."""
     state = lane.state(commit)
     job = Job("unit", (word,), frozenset(), folder="world")
     made = Build("integrated/main", (commit,), state.digest, word)
-    kept = Kept(made, "17", "t", state.commits, (job,), site=str(lane.site.folder))
-    lane.work.start(kept)
+    plan = BuildPlan(made, "17", "t", state.commits, (job,), site=str(lane.site.folder))
+    lane.work.start(plan)
     assert wait_until(lambda: lane.work.statuses()[made].over, 100)
     assert lane.work.statuses()[made] is (Status.PASSED if word == "true" else Status.FAILED)
-    return kept
+    return plan
 
 
 def test_release_of_what_the_gate_passed_is_gated_whatever_its_commits_are(
     lane: Lane, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit = lane.propose({"salt/states/new.sls": "a: 1"})
-    kept = build(lane, commit, "true")
+    plan = build(lane, commit, "true")
     # What is released is another commit, of another time, with the same files.
     git(lane.checkout, "cherry-pick", "--no-commit", commit)
     git(lane.checkout, "commit", "-q", "-m", "merged", "--date", "2020-01-01T00:00:00Z")
@@ -66,9 +66,9 @@ def test_release_of_what_the_gate_passed_is_gated_whatever_its_commits_are(
         patch.setattr("deploykit.gate.gated.state_content", None)
         outcome = gated(world, release)
     assert outcome.result == "passed"
-    named = f"item 17 (integrated/main, build {kept.build.id[:12]}) passed"
+    named = f"item 17 (integrated/main, build {plan.build.id[:12]}) passed"
     assert outcome.summary.startswith(named)
-    file = lane.folder / "builds" / kept.build.id / "content"
+    file = lane.folder / "builds" / plan.build.id / "content"
     said = file.read_text()
     file.unlink()  # a build of a gate of before
     assert gated(world, release).summary.startswith(named)

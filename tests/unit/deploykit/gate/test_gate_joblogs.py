@@ -13,7 +13,7 @@ from deploykit.gate.changes import Change
 from deploykit.gate.job import Job
 from deploykit.gate.joblogs import JobLogs
 from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Kept, Work, new_token
+from deploykit.gate.work import BuildPlan, Work, new_token
 from deploykit.logs.rechecks import Rechecks
 from deploykit.logs.runs import Ending
 from deploykit.logs.signatures import Signature
@@ -43,7 +43,7 @@ def build(tmp_path: Path) -> Callable[..., tuple[Work, Build]]:
             Job(name, ("sh", "-c", command), frozenset()) for name, command in commands.items()
         )
         build = Build("check", ("c" * 40,), "t" * 40, "")
-        work.start(Kept(build, "17+18", new_token(), {}, jobs, broken))
+        work.start(BuildPlan(build, "17+18", new_token(), {}, jobs, broken))
         end = time.monotonic() + 60
         while not work.statuses()[build].over:
             assert time.monotonic() < end

@@ -16,7 +16,7 @@ from deploykit.base.progress import Silent
 from deploykit.gate import podjob
 from deploykit.gate.builds import Status
 from deploykit.gate.leftpods import LeftPods
-from deploykit.gate.work import Kept
+from deploykit.gate.work import BuildPlan
 from deploykit.jobs import Result
 from deploykit.pods.listing import keep
 from fakeprovider import FakeProvider
@@ -70,26 +70,26 @@ def test_job_that_passes_had_a_pod_with_the_state_over_production_and_leaves_non
     lane: Lane,
     world: World,
 ) -> None:
-    kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} cp -r ../world/salt/states $SAID.states")
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 0
+    plan = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} cp -r ../world/salt/states $SAID.states")
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 0
     env = said(lane)
     assert env["DEPLOY_KIT_POD"].startswith("test~pod-g")
     assert Path(env["DEPLOY_KIT_SSH_CONFIG"]).name == "ssh_config"
     assert env["DEPLOY_KIT_SITE"] == str(world.site.folder)
     assert (Path(os.environ["SAID"] + ".states") / "new.sls").read_text() == "a: 1"
     assert lane.pods() == []
-    assert not (lane.folder / "builds" / kept.build.id / "kits" / "in-pod").exists()
+    assert not (lane.folder / "builds" / plan.build.id / "kits" / "in-pod").exists()
 
 
 def test_pod_of_a_failed_job_stays_and_the_log_says_how_it_is_reached(
     lane: Lane, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} exit 3", keep=7200)
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 3
+    plan = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} exit 3", keep=7200)
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 3
     (pod,) = lane.pods()
-    assert pod.release == f"0-gate-{kept.build.trees[:12]}"
+    assert pod.release == f"0-gate-{plan.build.trees[:12]}"
     assert pod.base == world.runs("test")
-    assert (pod.wanted.change, pod.wanted.build) == ("17", kept.build.id[:12])
+    assert (pod.wanted.change, pod.wanted.build) == ("17", plan.build.id[:12])
     assert pod.wanted.purpose == "gate job in-pod"
     assert applied(world.provider.node(pod.instance, "region")) not in (None, world.current("test"))
     left = pod.wanted.until - times.utc_now()
@@ -102,8 +102,8 @@ def test_pod_of_a_failed_job_stays_and_the_log_says_how_it_is_reached(
 def test_state_that_cannot_be_deployed_fails_and_its_pod_stays(
     lane: Lane, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    kept = lane.build(lane.propose({OUTCOME: '{"failed": "keystone is broken"}'}), SAY)
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 1
+    plan = lane.build(lane.propose({OUTCOME: '{"failed": "keystone is broken"}'}), SAY)
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 1
     assert "keystone is broken" in capfd.readouterr().err
     assert not Path(os.environ["SAID"]).exists()
     assert len(lane.pods()) == 1
@@ -115,20 +115,20 @@ def test_pod_that_cannot_be_made_is_no_failure_of_the_change_and_is_tried_again_
     def full(*words: object) -> None:
         raise DeployKitError("no space left in the pool")
 
-    kept = lane.build(lane.propose({NEW: "a: 1"}), SAY)
+    plan = lane.build(lane.propose({NEW: "a: 1"}), SAY)
     monkeypatch.setattr(FakeProvider, "copy", full)
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 1
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 1
     assert "no space left in the pool" in capfd.readouterr().err
     assert lane.pods() == [] and not Path(os.environ["SAID"]).exists()
     lane.executor.end(Result.FAILED)
-    assert lane.work.statuses()[kept.build] is Status.RUNNING
-    (ran,) = lane.work.ran(kept.build)
+    assert lane.work.statuses()[plan.build] is Status.RUNNING
+    (ran,) = lane.work.ran(plan.build)
     assert ran.result == "no pod: no space left in the pool"
 
 
 def test_bare_pod_gets_the_state_alone_and_its_smoke_test(lane: Lane, world: World) -> None:
-    kept = lane.build(lane.propose({NEW: "a: 1"}), SAY, bare=True)
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 0
+    plan = lane.build(lane.propose({NEW: "a: 1"}), SAY, bare=True)
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 0
     assert said(lane)["DEPLOY_KIT_POD"].startswith("test~pod-g")
     assert lane.pods() == []
     again = lane.build(lane.propose({SMOKE: FAILS}), f"{SAY} exit 0", bare=True)
@@ -140,10 +140,10 @@ def test_bare_pod_gets_the_state_alone_and_its_smoke_test(lane: Lane, world: Wor
 
 
 def test_job_that_is_told_to_end_takes_its_pod_with_it(lane: Lane) -> None:
-    kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
+    plan = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
     child = os.fork()
     if child == 0:
-        os._exit(lane.run(kept))
+        os._exit(lane.run(plan))
     wait_for(Path(os.environ["SAID"]))
     assert len(lane.pods()) == 1
     os.kill(child, signal.SIGTERM)
@@ -151,28 +151,28 @@ def test_job_that_is_told_to_end_takes_its_pod_with_it(lane: Lane) -> None:
     assert lane.pods() == []
 
 
-def run_and_kill(lane: Lane) -> Kept:
+def run_and_kill(lane: Lane) -> BuildPlan:
     """A job that was killed, and all that it started, while its command ran."""
-    kept = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
+    plan = lane.build(lane.propose({NEW: "a: 1"}), f"{SAY} sleep 600")
     child = os.fork()
     if child == 0:
         os.setsid()
-        os._exit(lane.run(kept))
+        os._exit(lane.run(plan))
     wait_for(Path(os.environ["SAID"]))
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return kept
+    return plan
 
 
 def test_pod_of_a_killed_job_is_over_soon_and_the_next_attempt_takes_it(
     lane: Lane, world: World
 ) -> None:
-    kept = run_and_kill(lane)
+    plan = run_and_kill(lane)
     (pod,) = lane.pods()
     assert not pod.is_over(times.utc_now())
     assert pod.is_over(times.utc_now() + timedelta(minutes=11))
-    again = lane.build(kept.build.commits[0], "exit 0")
-    assert again.build == kept.build
+    again = lane.build(plan.build.commits[0], "exit 0")
+    assert again.build == plan.build
     assert world.apart(lambda: os._exit(lane.run(again))).status == 0
     assert lane.pods() == []
 
@@ -181,8 +181,8 @@ def test_next_job_of_another_change_takes_what_is_over_of_the_gate_and_no_other(
     lane: Lane,
     world: World,
 ) -> None:
-    kept = lane.build(lane.propose({NEW: "a: 1"}), "exit 1")
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 1
+    plan = lane.build(lane.propose({NEW: "a: 1"}), "exit 1")
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 1
     (old,) = lane.pods()
     other = lane.build(lane.propose({NEW: "a: 2"}), "exit 1")
     assert world.apart(lambda: os._exit(lane.run(other))).status == 1
@@ -231,25 +231,25 @@ def test_pod_that_a_person_keeps_outlives_a_job_that_passes(lane: Lane, world: W
     script.write_text(KEEP)
     tags = world.site.state / "nodes" / "$DEPLOY_KIT_POD" / "tags.json"
     hold = f'python3 {script} "{tags}"'
-    kept = lane.build(lane.propose({NEW: "a: 1"}), hold)
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 0
+    plan = lane.build(lane.propose({NEW: "a: 1"}), hold)
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 0
     (pod,) = lane.pods()
     assert pod.wanted.until.year == 2099
 
 
 def test_job_learns_which_commit_its_change_stands_on(lane: Lane) -> None:
-    kept = lane.build(lane.propose({NEW: "a: 1"}), "true")
+    plan = lane.build(lane.propose({NEW: "a: 1"}), "true")
     (spec,) = lane.executor.specs
-    assert spec.env["GATE_BASE"] == lane.commit() != kept.build.commits[0]
+    assert spec.env["GATE_BASE"] == lane.commit() != plan.build.commits[0]
     assert spec.grace == 60
-    assert lane.work.kept(kept.build) == kept
+    assert lane.work.plan(plan.build) == plan
 
 
 def test_environment_that_is_not_there_fails_without_a_pod(
     lane: Lane, world: World, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(podjob, "resolve_instance", lambda site, name: site.environment("nowhere"))
-    kept = lane.build(lane.propose({NEW: "a: 1"}), SAY)
-    assert world.apart(lambda: os._exit(lane.run(kept))).status == 1
+    plan = lane.build(lane.propose({NEW: "a: 1"}), SAY)
+    assert world.apart(lambda: os._exit(lane.run(plan))).status == 1
     assert "there is no environment 'nowhere'" in capfd.readouterr().err
     assert lane.pods() == []

@@ -9,7 +9,7 @@ from deploykit.gate.builds import CHECK, Build, Status
 from deploykit.gate.config import Post
 from deploykit.gate.job import Job
 from deploykit.gate.post import Holds, is_post, post_build, post_of, proving, without_post
-from deploykit.gate.work import Kept
+from deploykit.gate.work import BuildPlan
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
 from deploykit.ledger.view import decisions, policy_in_force
@@ -19,8 +19,8 @@ QUEUED = Build("integrated/main", ("c1",), "t1", "m1")
 TIPS = {("salt", "main"): "s1", ("tools", "main"): "u1"}
 
 
-def kept(paths: tuple[str, ...] = ("a.py",)) -> Kept:
-    return Kept(QUEUED, "17", "token", TIPS, (), "", paths)
+def build_plan(paths: tuple[str, ...] = ("a.py",)) -> BuildPlan:
+    return BuildPlan(QUEUED, "17", "token", TIPS, (), "", paths)
 
 
 def job(name: str, project: str, *paths: str) -> Job:
@@ -48,7 +48,7 @@ def test_branches_are_proven_by_a_pass_on_their_very_trees(
 def test_jobs_that_run_are_those_of_what_was_merged() -> None:
     post = Post((job("mine", "tools", "*.py"), job("other path", "tools", "*.md"),
                  job("other project", "salt")))  # fmt: skip
-    found = post_build(post, kept(), ["tools"], TIPS)
+    found = post_build(post, build_plan(), ["tools"], TIPS)
     assert [one.name for one in found.jobs] == ["mine"]
     assert found.build == post_of(QUEUED) and found.commits == TIPS
     assert found.token != "token"

@@ -11,7 +11,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.gate.builds import Build, Status
 from deploykit.gate.job import Job
 from deploykit.gate.trees import Remote, Trees
-from deploykit.gate.work import Kept, Work
+from deploykit.gate.work import BuildPlan, Work
 from deploykit.jobs.local import LocalExecutor
 from smalldisk import small_disk
 
@@ -28,11 +28,11 @@ def trees(tmp_path: Path) -> Trees:
     return Trees(tmp_path / "stores", Remote(f"file://{tmp_path}/remote/{{project}}"))
 
 
-def kept(trees: Trees, tmp_path: Path, *jobs: Job) -> Kept:
+def build_plan(trees: Trees, tmp_path: Path, *jobs: Job) -> BuildPlan:
     words = ["git", "-C", str(tmp_path / "remote/alpha"), "rev-parse", "HEAD"]
     commit = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     trees.bring("alpha", {commit: "refs/heads/main"})
-    return Kept(BUILD, "17", "token", {("alpha", "main"): commit}, jobs)
+    return BuildPlan(BUILD, "17", "token", {("alpha", "main"): commit}, jobs)
 
 
 def job(script: str, timeout: int) -> Job:
@@ -45,7 +45,7 @@ def test_job_that_hangs_and_forks_fails_its_build_and_leaves_nothing(
     work = Work(tmp_path / "builds", LocalExecutor(tmp_path / "jobs"), trees)
     word = f"{tmp_path.name}-4711"
     script = f"(exec -a {word} sleep 900) & setsid bash -c 'exec -a {word} sleep 900' & sleep 900"
-    work.start(kept(trees, tmp_path, job(script, 20)))
+    work.start(build_plan(trees, tmp_path, job(script, 20)))
     end = time.monotonic() + 120
     while not work.statuses()[BUILD].over and time.monotonic() < end:
         time.sleep(0.2)
@@ -64,7 +64,7 @@ def test_full_disk_starts_no_jobs_and_says_what_to_do(trees: Trees, tmp_path: Pa
         executor = LocalExecutor(tmp_path / "jobs")
         work = Work(disk / "builds", executor, trees)
         with pytest.raises(DeployKitError, match="cannot write") as raised:
-            work.start(kept(trees, tmp_path, job("true", 60)))
+            work.start(build_plan(trees, tmp_path, job("true", 60)))
         assert "make room" in raised.value.remedy
         assert executor.jobs() == []
         assert work.statuses() == {}
