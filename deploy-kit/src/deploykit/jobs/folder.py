@@ -33,7 +33,7 @@ MOMENTS = ("requested", "began", "ended")  # of a state: times, the last two may
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class JobEntry:
     """What state.json has beside the state: who supervises the job, and its cgroup ('': none)."""
 
     state: JobState
@@ -63,7 +63,7 @@ class JobFolder:
         """What was asked; the values of secrets are not there. Raises OSError."""
         return parse_spec((self.path / "spec.json").read_text("utf-8"))[0]
 
-    def read(self) -> Held:
+    def read(self) -> JobEntry:
         """What is known. Raises DeployKitError if that cannot be read."""
         file = self.path / "state.json"
         try:
@@ -74,20 +74,20 @@ class JobFolder:
                 f"look for processes of the job by hand, then remove {self.path}",
             ) from None
 
-    def write(self, held: Held) -> None:
-        """Keep `held`; on a full disk the spare room is used. Raises OSError."""
-        text = text_of(held)
+    def write(self, entry: JobEntry) -> None:
+        """Keep `entry`; on a full disk the spare room is used. Raises OSError."""
+        text = text_of(entry)
         target = self.path / "state.json"
         try:
             files.write(target, text, mode=0o600, sync=True)
         except OSError:
             self.spare.unlink()
             files.write(target, text, mode=0o600)
-        if not held.state.running:
+        if not entry.state.running:
             self.spare.unlink(missing_ok=True)
-            for entry in (self.path.parent / LIVE).glob(f"*-{held.state.id}"):
-                if entry.name.partition("-")[2] == held.state.id:
-                    entry.unlink(missing_ok=True)
+            for live_file in (self.path.parent / LIVE).glob(f"*-{entry.state.id}"):
+                if live_file.name.partition("-")[2] == entry.state.id:
+                    live_file.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def supervised(self, seconds: float = 0.0) -> Iterator[bool]:
@@ -154,14 +154,14 @@ def live(jobs: Path) -> list[str]:
     return [name.partition("-")[2] for name in names]
 
 
-def text_of(held: Held) -> str:
-    supervisor = held.supervisor.as_json() if held.supervisor else None
+def text_of(entry: JobEntry) -> str:
+    supervisor = entry.supervisor.as_json() if entry.supervisor else None
     return json.dumps(
-        {**state_json(held.state), "supervisor": supervisor, "cgroup": held.cgroup}, indent=1
+        {**state_json(entry.state), "supervisor": supervisor, "cgroup": entry.cgroup}, indent=1
     )
 
 
-def _parse(text: str) -> Held:
+def _parse(text: str) -> JobEntry:
     value: dict[str, Any] = json.loads(text)
     supervisor, cgroup = value.pop("supervisor"), value.pop("cgroup")
-    return Held(parse_state(value), parse_process(supervisor) if supervisor else None, cgroup)
+    return JobEntry(parse_state(value), parse_process(supervisor) if supervisor else None, cgroup)

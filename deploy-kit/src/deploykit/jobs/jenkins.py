@@ -59,7 +59,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Entry:
     """What this side knows of a job. `queue` and `build` are Jenkins' numbers, once known."""
 
     state: JobState
@@ -108,20 +108,20 @@ class JenkinsExecutor:
                 files.write(self._folder / f"{spec.id}.spec", text, mode=0o600)
                 log = f"{self._server.url.rstrip('/')}/{_job_path(self._server.job)}"
                 state = JobState(spec.id, spec.item, Phase.WAITING, times.utc_now(), log)
-                self._write(_Kept(state, spec.grace))
+                self._write(_Entry(state, spec.grace))
             else:
                 demand_same(spec, self._folder / f"{spec.id}.spec")
-            kept = self._read(spec.id)
-            if kept.queue is None and kept.build is None:
-                self._write(self._find_again(kept) or self._queue_build(kept, spec, text))
+            entry = self._read(spec.id)
+            if entry.queue is None and entry.build is None:
+                self._write(self._find_again(entry) or self._queue_build(entry, spec, text))
         return spec.id
 
     def poll(self, id: str) -> JobState:
-        kept = self._read(id)
-        if not kept.state.running:
-            return kept.state
-        latest = self._look(kept)
-        if latest != kept:
+        entry = self._read(id)
+        if not entry.state.running:
+            return entry.state
+        latest = self._look(entry)
+        if latest != entry:
             self._write(latest)
         return latest.state
 
@@ -151,7 +151,7 @@ class JenkinsExecutor:
 
     # What Jenkins is told.
 
-    def _queue_build(self, kept: _Kept, spec: JobSpec, text: str) -> _Kept:
+    def _queue_build(self, entry: _Entry, spec: JobSpec, text: str) -> _Entry:
         """Have Jenkins build the job."""
         values = {"JOB_ID": spec.id, "ITEM": spec.item, "JOB_SPEC": text}
         path = f"{_job_path(self._server.job)}/buildWithParameters"
@@ -163,70 +163,70 @@ class JenkinsExecutor:
                 f"Jenkins took job '{spec.id}' and named no queue item",
                 "look whether something between here and Jenkins drops the header Location",
             )
-        return dataclasses.replace(kept, queue=int(number[1]))
+        return dataclasses.replace(entry, queue=int(number[1]))
 
     def _tell_to_end(self, id: str) -> bool:
         """Tell Jenkins to end the job, as far as it has not; returns whether it has."""
         if not self.poll(id).running:
             return True
-        kept = self._read(id)
-        if kept.build is not None:
-            build = kept.build
+        entry = self._read(id)
+        if entry.build is not None:
+            build = entry.build
             self._ask(lambda to: to.stop_build(self._server.job, build))
-        elif kept.queue is not None:
-            queue = kept.queue
+        elif entry.queue is not None:
+            queue = entry.queue
             self._ask(lambda to: to.cancel_queue(queue))
         else:
-            self._write(_over(kept, Result.CANCELLED, "cancelled before Jenkins knew of it"))
+            self._write(_over(entry, Result.CANCELLED, "cancelled before Jenkins knew of it"))
         return not self.poll(id).running
 
     # What Jenkins says.
 
-    def _look(self, kept: _Kept) -> _Kept:
+    def _look(self, entry: _Entry) -> _Entry:
         """What is known, with what Jenkins says now."""
-        if kept.build is None and kept.queue is not None:
-            kept = self._look_in_queue(kept)
-        build = kept.build
-        if build is None or not kept.state.running:
-            return kept
+        if entry.build is None and entry.queue is not None:
+            entry = self._look_in_queue(entry)
+        build = entry.build
+        if build is None or not entry.state.running:
+            return entry
         info = self._json(f"{_job_path(self._server.job)}/{build}/api/json")
         if info is None:
-            return _over(kept, Result.LOST, f"Jenkins has no build {build} any more")
+            return _over(entry, Result.LOST, f"Jenkins has no build {build} any more")
         began = datetime.fromtimestamp(info["timestamp"] // 1000, UTC)
-        log = str(info.get("url") or kept.state.log)
-        state = dataclasses.replace(kept.state, phase=Phase.RUNNING, began=began, log=log)
-        kept = dataclasses.replace(kept, state=state)
+        log = str(info.get("url") or entry.state.log)
+        state = dataclasses.replace(entry.state, phase=Phase.RUNNING, began=began, log=log)
+        entry = dataclasses.replace(entry, state=state)
         if info.get("building") or not info.get("result"):
-            return kept
-        result, why = _verdict(kept.state.id, str(info["result"]), self._log(build))
-        return _over(kept, result, why)
+            return entry
+        result, why = _verdict(entry.state.id, str(info["result"]), self._log(build))
+        return _over(entry, result, why)
 
-    def _look_in_queue(self, kept: _Kept) -> _Kept:
+    def _look_in_queue(self, entry: _Entry) -> _Entry:
         """What became of the queue item."""
-        item = self._json(f"queue/item/{kept.queue}/api/json")
+        item = self._json(f"queue/item/{entry.queue}/api/json")
         if item is None:  # Jenkins forgets an item minutes after it left the queue
-            return self._find_again(kept) or _over(
-                kept, Result.LOST, f"Jenkins has no queue item {kept.queue} any more"
+            return self._find_again(entry) or _over(
+                entry, Result.LOST, f"Jenkins has no queue item {entry.queue} any more"
             )
         if item.get("cancelled"):
-            return _over(kept, Result.CANCELLED, "it was taken out of Jenkins' queue")
+            return _over(entry, Result.CANCELLED, "it was taken out of Jenkins' queue")
         if item.get("executable"):
-            return dataclasses.replace(kept, build=int(item["executable"]["number"]))
+            return dataclasses.replace(entry, build=int(item["executable"]["number"]))
         why = one_line(str(item.get("why") or ""))
-        return dataclasses.replace(kept, state=dataclasses.replace(kept.state, summary=why))
+        return dataclasses.replace(entry, state=dataclasses.replace(entry.state, summary=why))
 
-    def _find_again(self, kept: _Kept) -> _Kept | None:
+    def _find_again(self, entry: _Entry) -> _Entry | None:
         """The build or queue item that has the job's id as parameter, None if there is none."""
         job = _job_path(self._server.job)
         tree = "[parameters[name,value]]"
         queue = self._json(f"queue/api/json?tree=items[id,actions{tree}]") or {}
         for item in queue.get("items") or ():
-            if _parameter(item) == kept.state.id:
-                return dataclasses.replace(kept, queue=int(item["id"]))
+            if _parameter(item) == entry.state.id:
+                return dataclasses.replace(entry, queue=int(item["id"]))
         query = f"{job}/api/json?tree=builds[number,actions{tree}]{{0,{REMEMBERED}}}"
         for build in (self._json(query) or {}).get("builds") or ():
-            if _parameter(build) == kept.state.id:
-                return dataclasses.replace(kept, build=int(build["number"]))
+            if _parameter(build) == entry.state.id:
+                return dataclasses.replace(entry, build=int(build["number"]))
         return None
 
     def _log(self, build: int, start: int = 0) -> str:
@@ -303,7 +303,7 @@ class JenkinsExecutor:
     def _file(self, id: str) -> Path:
         return self._folder / f"{id}.json"
 
-    def _read(self, id: str) -> _Kept:
+    def _read(self, id: str) -> _Entry:
         if not ID.fullmatch(id) or not self._file(id).is_file():
             raise InputError(f"there is no job '{id}'", "deploy-kit job list")
         try:
@@ -311,9 +311,9 @@ class JenkinsExecutor:
         except (ValueError, KeyError, TypeError) as error:
             raise DeployKitError(f"{self._file(id)} cannot be read: {error}", "remove it") from None
 
-    def _write(self, kept: _Kept) -> None:
-        value = {**dataclasses.asdict(kept), "state": state_json(kept.state)}
-        files.write(self._file(kept.state.id), json.dumps(value, indent=1), mode=0o600)
+    def _write(self, entry: _Entry) -> None:
+        value = {**dataclasses.asdict(entry), "state": state_json(entry.state)}
+        files.write(self._file(entry.state.id), json.dumps(value, indent=1), mode=0o600)
 
 
 def _take_in(response: requests.Response, **settings: Any) -> None:
@@ -326,12 +326,12 @@ class _NotThere(DeployKitError):
     """Jenkins says 404."""
 
 
-def _parse(value: Mapping[str, Any]) -> _Kept:
-    return _Kept(parse_state(value["state"]), value["grace"], value["queue"], value["build"])
+def _parse(value: Mapping[str, Any]) -> _Entry:
+    return _Entry(parse_state(value["state"]), value["grace"], value["queue"], value["build"])
 
 
-def _over(kept: _Kept, result: Result, why: str) -> _Kept:
-    return dataclasses.replace(kept, state=kept.state.over(result, why, times.utc_now()))
+def _over(entry: _Entry, result: Result, why: str) -> _Entry:
+    return dataclasses.replace(entry, state=entry.state.over(result, why, times.utc_now()))
 
 
 def _verdict(id: str, outcome: str, log: str) -> tuple[Result, str]:

@@ -24,7 +24,7 @@ from deploykit.jobs import GIB, ID, JobSpec, JobState, Phase, Result, cage
 from deploykit.jobs.folder import (
     LIVE,
     SPARE,
-    Held,
+    JobEntry,
     JobFolder,
     demand_same,
     live,
@@ -65,21 +65,21 @@ class LocalExecutor:
                 self._make(job, spec)
             else:
                 demand_same(spec, job.path / "spec.json")
-            held = job.read()
-            if held.supervisor is None and held.state.running:
+            entry = job.read()
+            if entry.supervisor is None and entry.state.running:
                 self._supervise(job, spec)
         return spec.id
 
     def poll(self, id: str) -> JobState:
         job = self._job(id)
-        held = job.read()
-        if not held.state.running or held.supervisor is None:
-            return held.state
+        entry = job.read()
+        if not entry.state.running or entry.supervisor is None:
+            return entry.state
         with job.supervised() as free:
-            held = job.read()
-            if not free or not held.state.running:
-                return held.state
-            return _bury_lost(job, held)
+            entry = job.read()
+            if not free or not entry.state.running:
+                return entry.state
+            return _bury_lost(job, entry)
 
     def cancel(self, id: str) -> None:
         """Raises DeployKitError if some process of the job cannot be ended."""
@@ -123,8 +123,8 @@ class LocalExecutor:
     def _is_over(self, job: JobFolder, id: str) -> bool:
         if job.read().supervisor is None:  # it was never begun
             with job.supervised() as free:
-                if free and (held := job.read()).supervisor is None:
-                    _settle(job, held, Result.CANCELLED, "cancelled before it began")
+                if free and (entry := job.read()).supervisor is None:
+                    _settle(job, entry, Result.CANCELLED, "cancelled before it began")
         return not self.poll(id).running
 
     def _demand_room(self) -> None:
@@ -147,7 +147,7 @@ class LocalExecutor:
                 os.posix_fallocate(spare.fileno(), 0, SPARE)
             files.write(aside / "spec.json", spec_text(spec), mode=0o600)
             state = JobState(spec.id, spec.item, Phase.WAITING, times.utc_now(), str(job.log))
-            files.write(aside / "state.json", text_of(Held(state, None, "")), mode=0o600)
+            files.write(aside / "state.json", text_of(JobEntry(state, None, "")), mode=0o600)
             if spec.id not in live(self._folder):
                 (self._folder / LIVE / f"{time.time_ns():020d}-{spec.id}").touch()
             aside.rename(job.path)
@@ -187,18 +187,18 @@ class LocalExecutor:
             )
 
 
-def _bury_lost(job: JobFolder, held: Held) -> JobState:
+def _bury_lost(job: JobFolder, entry: JobEntry) -> JobState:
     """The supervisor is gone without a word: end what it left, and say so."""
-    group = Path(held.cgroup) if held.cgroup else None
+    group = Path(entry.cgroup) if entry.cgroup else None
     cage.kill_all(group if group and group.is_dir() else None, None, str(job.path))
     cage.remove_cgroup(group)
     result, why = Result.LOST, "its supervisor went away: killed, or the machine was booted"
     if job.cancel.exists():
         result, why = Result.CANCELLED, "somebody cancelled it"
-    return _settle(job, held, result, why)
+    return _settle(job, entry, result, why)
 
 
-def _settle(job: JobFolder, held: Held, result: Result, why: str) -> JobState:
-    state = held.state.over(result, why, times.utc_now())
-    job.write(dataclasses.replace(held, state=state))
+def _settle(job: JobFolder, entry: JobEntry, result: Result, why: str) -> JobState:
+    state = entry.state.over(result, why, times.utc_now())
+    job.write(dataclasses.replace(entry, state=state))
     return state

@@ -24,7 +24,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.base.processes import is_gone, this_process
 from deploykit.jobs import JobSpec, Phase, Result, cage, capacity
-from deploykit.jobs.folder import Held, JobFolder, live
+from deploykit.jobs.folder import JobEntry, JobFolder, live
 from deploykit.jobs.output import Output
 
 TICK = 0.1  # seconds between two looks
@@ -49,29 +49,29 @@ def main(path: Path) -> None:
         if not alone or not _is_new(folder):
             return  # another one has it, or had it
         spec = folder.spec()
-        held = folder.read()
+        entry = folder.read()
         group = (
             None
             if os.environ.get(CGROUPS) == "no"
             else cage.new_cgroup(f"job-{os.getpid()}-{spec.id}")
         )
-        held = dataclasses.replace(
-            held, supervisor=this_process(), cgroup=str(group) if group else ""
+        entry = dataclasses.replace(
+            entry, supervisor=this_process(), cgroup=str(group) if group else ""
         )
-        folder.write(held)
+        folder.write(entry)
         _say_ready()
         signal.signal(signal.SIGTERM, _terminated)
         cage.become_subreaper()
         try:
-            _supervise(folder, held, spec, secrets, group)
+            _supervise(folder, entry, spec, secrets, group)
         finally:
             cage.kill_all(group, os.getpid())
             cage.remove_cgroup(group)
 
 
 def _is_new(folder: JobFolder) -> bool:
-    held = folder.read()
-    return held.supervisor is None and held.state.running
+    entry = folder.read()
+    return entry.supervisor is None and entry.state.running
 
 
 def _say_ready() -> None:
@@ -89,14 +89,18 @@ def _terminated(number: int, frame: object) -> NoReturn:
 
 
 def _supervise(
-    folder: JobFolder, held: Held, spec: JobSpec, secrets: Mapping[str, str], group: Path | None
+    folder: JobFolder,
+    entry: JobEntry,
+    spec: JobSpec,
+    secrets: Mapping[str, str],
+    group: Path | None,
 ) -> None:
     """Run the job to its end, which is then in its state."""
     result, why = Result.BROKEN, "it was not run"
     try:
         with Output(folder.log, secrets.values()) as output:
             try:
-                held = _wait_for_room(folder, held, spec)
+                entry = _wait_for_room(folder, entry, spec)
                 result, why = _run(folder, spec, secrets, group, output)
             except _Asked as asked:
                 result, why = asked.result, asked.why
@@ -108,11 +112,11 @@ def _supervise(
         why = f"{error.filename or folder.path}: {error.strerror}: free some space or mend it"
     if not cage.kill_all(group, os.getpid()):
         why += "; some of its processes cannot be killed"
-    state = held.state.over(result, why, times.utc_now())
-    folder.write(dataclasses.replace(held, state=state))
+    state = entry.state.over(result, why, times.utc_now())
+    folder.write(dataclasses.replace(entry, state=state))
 
 
-def _wait_for_room(folder: JobFolder, held: Held, spec: JobSpec) -> Held:
+def _wait_for_room(folder: JobFolder, entry: JobEntry, spec: JobSpec) -> JobEntry:
     """Return when it is this job's turn and the machine has room; the state then says RUNNING."""
     while True:
         _look_for_cancel(folder)
@@ -121,10 +125,10 @@ def _wait_for_room(folder: JobFolder, held: Held, spec: JobSpec) -> Held:
             first, running = _queue(folder.path.parent, ids)
             room = capacity.this_machine()
             if first == spec.id and capacity.may_begin(spec.memory, running, room):
-                state = dataclasses.replace(held.state, phase=Phase.RUNNING, began=times.utc_now())
-                held = dataclasses.replace(held, state=state)
-                folder.write(held)
-                return held
+                state = dataclasses.replace(entry.state, phase=Phase.RUNNING, began=times.utc_now())
+                entry = dataclasses.replace(entry, state=state)
+                folder.write(entry)
+                return entry
         time.sleep(ROOM_TICK)
 
 
@@ -137,7 +141,7 @@ def _queue(jobs: Path, ids: list[str]) -> tuple[str, list[int]]:
     for id in ids:
         other = JobFolder(jobs / id)
         with contextlib.suppress(OSError, DeployKitError):  # it has just been removed
-            state, supervisor = (held := other.read()).state, held.supervisor
+            state, supervisor = (entry := other.read()).state, entry.supervisor
             if supervisor is None or is_gone(supervisor.pid, supervisor.started):
                 continue
             if state.phase is Phase.RUNNING:
