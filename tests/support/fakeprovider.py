@@ -16,7 +16,7 @@ from deploykit.base import times
 from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Progress
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
-from deploykit.providers import Kept, NodeStatus, parse_instance
+from deploykit.providers import NodeStatus, Snapshot, parse_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -68,7 +68,7 @@ class FakeProvider:
         root = self._root / str(instance)
         for power in root.glob("*/power"):
             power.write_text("stopped")
-        shutil.copytree(root, self._kept(Kept(instance, name)), symlinks=True)
+        shutil.copytree(root, self._snapshot_folder(Snapshot(instance, name)), symlinks=True)
 
     def bring_back(self, instance: Instance, name: str, progress: Progress) -> None:
         raise NotImplementedError
@@ -77,19 +77,19 @@ class FakeProvider:
         self,
         environment: Environment,
         instance: Instance,
-        kept: Kept,
+        snapshot: Snapshot,
         tags: Mapping[str, str],
         progress: Progress,
     ) -> Inventory:
         root = self._root / str(instance)
-        shutil.copytree(self._kept(kept), root, symlinks=True)
+        shutil.copytree(self._snapshot_folder(snapshot), root, symlinks=True)
         (root / "tags.json").unlink()
         return self.up(
             environment, instance, {"created": times.iso(times.utc_now()), **tags}, progress
         )
 
-    def _kept(self, kept: Kept) -> Path:
-        return self._site.state / "kept" / f"{kept.instance}-{kept.name}"
+    def _snapshot_folder(self, snapshot: Snapshot) -> Path:
+        return self._site.state / "kept" / f"{snapshot.instance}-{snapshot.name}"
 
     def down(self, instance: Instance, progress: Progress) -> None:
         for folder in (self._root / str(instance), self._site.instance(instance)):

@@ -11,7 +11,7 @@ from deploykit.base.parallel import in_parallel
 from deploykit.nodes.inventory import Inventory
 from deploykit.pods import Wanted, pod_instance, pod_tags
 from deploykit.pods.prepared import copying_provider, prepare
-from deploykit.providers import Copies, Kept
+from deploykit.providers import Copies, Snapshot
 from deploykit.release import Release
 from deploykit.rollout import FIRST_MINIONS_TIMEOUT, await_minions, roll_out, take_over_day0
 from deploykit.rollout.work import Work
@@ -78,7 +78,7 @@ def demand_new(provider: Copies, order: Order) -> None:
 
 
 def _copy_pod(
-    work: Work, order: Order, provider: Copies, snapshot: Kept, *, name: str, ansible: Path
+    work: Work, order: Order, provider: Copies, snapshot: Snapshot, *, name: str, ansible: Path
 ) -> Inventory:
     """A pod whose minions answer, at the release that it begins at; nothing is left if it fails."""
     instance = pod_instance(order.environment.name, name)

@@ -14,7 +14,7 @@ from deploykit.base.parallel import in_parallel
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import run_on
 from deploykit.pods import PREPARED
-from deploykit.providers import Copies, Kept, provider_for
+from deploykit.providers import Copies, Snapshot, provider_for
 from deploykit.release import Release
 from deploykit.rollout import roll_out
 from deploykit.rollout.work import Work
@@ -31,7 +31,7 @@ FORGET = ["sh", "-c", "rm -f /etc/ssh/ssh_host_* && sync"]
 
 def prepare(
     work: Work, environment: Environment, release: Release, signers: str, *, older: bool = False
-) -> Kept:
+) -> Snapshot:
     """The snapshot of nodes like `environment`'s that carry `release`, made if it is missing.
 
     `signers` is the text of an allowed_signers file for the kit. Those of other releases, or of
@@ -46,7 +46,7 @@ def prepare(
     with locked(lock, timeout=LOCK_SECONDS):
         others = [other for other in provider.instances() if _is_prepared(other, environment)]
         if instance in others and provider.tags(instance).get(PREPARED) == key:
-            return Kept(instance, SNAPSHOT)
+            return Snapshot(instance, SNAPSHOT)
         for other in others:
             provider.down(other, work.progress)
         tags = {"purpose": "pods are copied from it", "release": release.version}
@@ -58,7 +58,7 @@ def prepare(
             work.masters.close(instance)
         provider.save(instance, SNAPSHOT, work.progress)
         provider.tag(instance, {PREPARED: key})  # last: what lacks it was cut off
-    return Kept(instance, SNAPSHOT)
+    return Snapshot(instance, SNAPSHOT)
 
 
 def prepared_key(environment: Environment, release: Release) -> str:

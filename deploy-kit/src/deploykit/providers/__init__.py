@@ -91,7 +91,7 @@ class SingleNodes(Provider, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Snapshot:
     """The snapshot `name` of the nodes of `instance`."""
 
     instance: Instance
@@ -102,16 +102,16 @@ class Kept:
 class Copies(Snapshots, Protocol):
     """What a provider has beside, whose snapshots can become nodes of other instances.
 
-    `copy` is `up` whose missing nodes come from `kept` instead of an image: same names and
-    addresses on networks of their own, other machine ids and SSH host keys. The nodes of `kept`
-    may neither run nor hold SSH host keys. Raises InputError if a node was not kept.
+    `copy` is `up` whose missing nodes come from `snapshot` instead of an image: same names and
+    addresses on networks of their own, other machine ids and SSH host keys. The nodes of
+    `snapshot` may neither run nor hold SSH host keys. Raises InputError if a node was not kept.
     """
 
     def copy(
         self,
         environment: Environment,
         instance: Instance,
-        kept: Kept,
+        snapshot: Snapshot,
         tags: Mapping[str, str],
         progress: Progress,
     ) -> Inventory: ...

@@ -16,9 +16,9 @@ from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import Kept, NodeState, NodeStatus, parse_instance
+from deploykit.providers import NodeState, NodeStatus, Snapshot, parse_instance
 from deploykit.providers.common import not_up, read_inventory
-from deploykit.providers.lxd import snapshot
+from deploykit.providers.lxd import snapshot as snapshots
 from deploykit.providers.lxd.api import POOL, Lxd, pool_room
 from deploykit.providers.lxd.bases import ensure_base
 from deploykit.providers.lxd.instance import AT_ONCE, remove_instance
@@ -79,18 +79,18 @@ class LxdProvider:
         self,
         environment: Environment,
         instance: Instance,
-        kept: Kept,
+        snapshot: Snapshot,
         tags: Mapping[str, str],
         progress: Progress,
     ) -> Inventory:
         """See Copies. Raises DeployKitError if LXD refuses, NodeUnreachable by node."""
         lxd = Lxd()
-        source = Names(self._site.id, kept.instance)
-        snapshot.demand(lxd, source, kept.name, (node.name for node in environment.nodes))
+        source = Names(self._site.id, snapshot.instance)
+        snapshots.demand(lxd, source, snapshot.name, (node.name for node in environment.nodes))
         self._demand_fit(lxd, environment, instance)
-        image = self.tags(kept.instance).get("image", "")
+        image = self.tags(snapshot.instance).get("image", "")
         sources = {
-            node.name: Source(source.project, f"{node.name}/{kept.name}")
+            node.name: Source(source.project, f"{node.name}/{snapshot.name}")
             for node in environment.nodes
         }
         return self._bring_up(
@@ -155,12 +155,12 @@ class LxdProvider:
     def save(self, instance: Instance, name: str, progress: Progress) -> None:
         """See Snapshots."""
         with self._alone(instance, f"{instance}: snapshot {name}", progress) as names:
-            snapshot.save(Lxd(), names, name)
+            snapshots.save(Lxd(), names, name)
 
     def bring_back(self, instance: Instance, name: str, progress: Progress) -> None:
         """See Snapshots."""
         with self._alone(instance, f"{instance}: back to {name}", progress) as names:
-            snapshot.bring_back(Lxd(), names, name)
+            snapshots.bring_back(Lxd(), names, name)
 
     def inventory(self, environment: Environment, instance: Instance) -> Inventory:
         """The instance as `up` left it. Raises DeployKitError if it is not up."""
