@@ -131,12 +131,12 @@ def main() -> None:
 
 
 def _take_utf8() -> None:
-    """Start again where names of files are not UTF-8 to Python: one folder would be another site
-    in another locale. What is printed stays in the terminal's encoding."""
+    """Start again if names of files are not UTF-8 to Python: one folder would be another site in
+    another locale. What is printed stays in the terminal's encoding."""
     if sys.getfilesystemencoding() == "utf-8":
         return
-    said = f"{sys.stdout.encoding}:replace"
-    env = {"PYTHONIOENCODING": said, **os.environ, "PYTHONUTF8": "1"}
+    encoding = f"{sys.stdout.encoding}:replace"
+    env = {"PYTHONIOENCODING": encoding, **os.environ, "PYTHONUTF8": "1"}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)  # noqa: S606
 
 

@@ -97,6 +97,6 @@ def work_of(ctx: click.Context, command: str) -> Iterator[Work]:
         if work is not None:
             from deploykit.evidence.diagnosis import known_in_folder
 
-            told = known_in_folder(work.site, work.logs)
-            error.remedy = "\n".join(line for line in (error.remedy, *told) if line)
+            faults = known_in_folder(work.site, work.logs)
+            error.remedy = "\n".join(line for line in (error.remedy, *faults) if line)
         raise

@@ -17,7 +17,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     eval "$(deploy-kit completion zsh)"              (in ~/.zshrc, after compinit)
     deploy-kit completion fish > ~/.config/fish/completions/deploy-kit.fish
     """
-    found = get_completion_class(shell)
-    assert found is not None
+    completer = get_completion_class(shell)
+    assert completer is not None
     root = ctx.find_root().command
-    click.echo(found(root, {}, "deploy-kit", "_DEPLOY_KIT_COMPLETE").source())
+    click.echo(completer(root, {}, "deploy-kit", "_DEPLOY_KIT_COMPLETE").source())

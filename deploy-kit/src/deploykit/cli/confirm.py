@@ -31,14 +31,14 @@ def confirm(
             raise Refused(f"{name} is protected and stays as it is")
     if not names or yes or set(names) <= set(meant):
         return
-    told = f"this {what or 'destroys the nodes of ' + ', '.join(names) + ' and all they hold'}"
+    loss = f"this {what or 'destroys the nodes of ' + ', '.join(names) + ' and all they hold'}"
     if not asks:
-        raise Refused(told, "say so: --yes")
-    click.confirm(f"{told[0].upper()}{told[1:]}. Go on?", abort=True, err=True)
+        raise Refused(loss, "say so: --yes")
+    click.confirm(f"{loss[0].upper()}{loss[1:]}. Go on?", abort=True, err=True)
 
 
 def confirm_loss(what: str, yes: bool) -> None:
-    """Ask before `what` is taken away. Raises Refused where nobody can be asked, Abort on a no."""
+    """Ask before `what` is taken away. Raises Refused if nobody can be asked, Abort on a no."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -78,10 +78,10 @@ def _row(
 @json_option
 @click.pass_context
 def status(ctx: click.Context, instance: str, provider: str | None, as_json: bool) -> int:
-    """The nodes of one environment. Exit status 1 where one is not running."""
+    """The nodes of one environment. Exit status 1 if one is not running."""
     site = site_of(ctx)
-    environment, found = resolve_instance(site, instance, provider)
-    nodes = provider_for(site, environment).status(environment, found)
+    environment, resolved = resolve_instance(site, instance, provider)
+    nodes = provider_for(site, environment).status(environment, resolved)
     by_name = {node.name: environment.addresses(node) for node in environment.nodes}
     if as_json:
         print_json([{"name": n.name, "roles": n.roles, "state": n.state, "address": n.address,

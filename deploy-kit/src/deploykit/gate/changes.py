@@ -36,7 +36,7 @@ class Change:
     set that has a newer one.
 
     `approved`: reviewers want it merged. `ask` names the act by which somebody last asked for that
-    (a vote, a `recheck`), `recheck` the last `recheck` alone, both '' where there is none; a result
+    (a vote, a `recheck`), `recheck` the last `recheck` alone, both '' if there is none; a result
     that is held against a change is one of the same ask. `since` is when it was approved, in
     seconds of the server's clock. `trusted`: its code may run. `said` are the marks of what the
     gate has already told its owner. `reasons` are the comments by which it was to be tested again

@@ -14,7 +14,7 @@ from deploykit.base import times
 from deploykit.base.errors import InputError
 from deploykit.logs.runs import Log, Run
 
-Found = Mapping[tuple[str, int], Mapping[str, str]]
+Faults = Mapping[tuple[str, int], Mapping[str, str]]
 PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,200}")  # what OpenSearch takes as an index's name
 
 
@@ -25,10 +25,10 @@ def demand_prefix(text: str) -> str:
     return text
 
 
-def actions(run: Run, logs: Sequence[Log], found: Found, prefix: str) -> Iterator[str]:
+def actions(run: Run, logs: Sequence[Log], faults: Faults, prefix: str) -> Iterator[str]:
     """The lines, each with its line end, that put a run into OpenSearch.
 
-    `found` has what is known of a line, by log and number from 1: `signature` and `bug`.
+    `faults` has what is known of a line, by log and number from 1: `signature` and `bug`.
     """
     index = f"{prefix}-{run.began:%Y.%m}"
     common = {
@@ -44,7 +44,7 @@ def actions(run: Run, logs: Sequence[Log], found: Found, prefix: str) -> Iterato
         for number, text in enumerate(log.text.splitlines(), 1):
             if not text.strip():
                 continue
-            more = found.get((log.name, number), {})
+            more = faults.get((log.name, number), {})
             yield _line({"index": {"_index": index, "_id": f"{run.id}/{log.name}/{number}"}})
             yield _line(
                 {**common, "kind": "line", "log": log.name, "line": number, "message": text, **more}

@@ -30,7 +30,7 @@ def alerts() -> dict[str, Any]:
         for name, entry in environment.nodes_with(ROLE).items()
     }
     answers = [read_rules(ask(name, address)) for name, address in sorted(watching.items())]
-    once = {json.dumps(alert, sort_keys=True): alert for _, told in answers for alert in told}
+    once = {json.dumps(alert, sort_keys=True): alert for _, active in answers for alert in active}
     return {
         "watching": sorted(watching),
         "unknown": sorted({rule for unknown, _ in answers for rule in unknown}),
