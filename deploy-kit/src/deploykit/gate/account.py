@@ -17,16 +17,16 @@ class Account:
 
     @property
     def id(self) -> int:
-        return int(self._asked()["_account_id"])
+        return int(self._fetch_once()["_account_id"])
 
     @property
     def who(self) -> str:
         """NAME <ADDRESS>, for commits."""
-        info = self._asked()
+        info = self._fetch_once()
         name = info.get("name") or info.get("username") or self.server.account
         return f"{name} <{info.get('email', '')}>"
 
-    def _asked(self) -> dict[str, Any]:
+    def _fetch_once(self) -> dict[str, Any]:
         if not self._info:
             self._info = dict(self.server.get("/accounts/self"))
         return self._info
