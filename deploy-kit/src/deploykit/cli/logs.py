@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from deploykit.evidence.diagnosis import Count, Diagnosis
-    from deploykit.logs.index import Kept
+    from deploykit.logs.index import IndexEntry
     from deploykit.logs.runs import Log, Run
     from deploykit.site import Site
 
@@ -50,13 +50,13 @@ def list_(ctx: click.Context, since: datetime | None, failed: bool, as_json: boo
     from deploykit.logs.runs import Ending
 
     runs = [
-        kept
-        for kept in store_of(site_of(ctx)).runs(iso_of(since))
-        if not failed or kept.run.ending is Ending.FAILED
+        entry
+        for entry in store_of(site_of(ctx)).runs(iso_of(since))
+        if not failed or entry.run.ending is Ending.FAILED
     ]
     if as_json:
         print_json(
-            [{**kept.run.as_json(), "size": kept.size, "stored": kept.stored} for kept in runs]
+            [{**entry.run.as_json(), "size": entry.size, "stored": entry.stored} for entry in runs]
         )
     else:
         _print_runs(runs)
@@ -101,12 +101,13 @@ def show(ctx: click.Context, run: str, log: str | None) -> None:
     """The logs of RUN as they are kept, or one of them."""
     from deploykit.base.errors import InputError
 
-    kept, texts = store_of(site_of(ctx)).read(run)
+    kept_run, texts = store_of(site_of(ctx)).read(run)
     chosen = [kept_log for kept_log in texts if log in (None, kept_log.name)]
     if log is not None and not chosen:
         names = ", ".join(kept_log.name for kept_log in texts)
         raise InputError(f"the run {run} has no log '{log}'", f"it has {names or 'none'}")
-    click.echo(f"{kept.id}: {kept.ending}{f': {kept.error}' if kept.error else ''}")
+    error = f": {kept_run.error}" if kept_run.error else ""
+    click.echo(f"{kept_run.id}: {kept_run.ending}{error}")
     for kept_log in chosen:
         click.echo(f"==> {kept_log.name} <==\n{kept_log.text}", nl=not kept_log.text.endswith("\n"))
 
@@ -189,7 +190,7 @@ def _logs_named(site: Site, what: Sequence[str]) -> tuple[str, list[Log]]:
     if what:
         run, texts = store.read(what[0])
         return _title(run), texts
-    failed = [kept.run.id for kept in store.runs() if kept.run.ending is Ending.FAILED]
+    failed = [entry.run.id for entry in store.runs() if entry.run.ending is Ending.FAILED]
     if not failed:
         raise InputError("no run that is kept failed", "name a run or files")
     run, texts = store.read(failed[-1])
@@ -215,20 +216,20 @@ def _sightings(diagnosis: Diagnosis) -> list[dict[str, object]]:
     ]
 
 
-def _print_runs(runs: Sequence[Kept]) -> None:
+def _print_runs(runs: Sequence[IndexEntry]) -> None:
     from rich.table import Table
 
     from deploykit.base import times
     from deploykit.base.console import for_tables
 
     table = Table("run", "ended", "result", "size", "error", box=None)
-    for kept in runs:
-        run = kept.run
+    for entry in runs:
+        run = entry.run
         table.add_row(
             run.id,
             times.human(run.ended),
             run.ending,
-            f"{kept.size / 1000:.0f} kB",
+            f"{entry.size / 1000:.0f} kB",
             run.error[:200],
         )
     for_tables().print(table)

@@ -75,7 +75,7 @@ def export(ctx: click.Context, run: tuple[str, ...], since: datetime | None, ind
     site = site_of(ctx)
     demand_prefix(index)
     store, known = store_of(site), signatures_of(site)
-    for id in run or [kept.run.id for kept in store.runs(iso_of(since))]:
+    for id in run or [entry.run.id for entry in store.runs(iso_of(since))]:
         for line in _bulk_lines(*store.read(id), known, index):
             _write(line)
 
@@ -102,13 +102,13 @@ def prune(ctx: click.Context, older_than: str, more_than: str, dry_run: bool, ye
         click.echo("nothing goes")
         return
     for run in goes:
-        click.echo(f"{run.kept.run.id} ({run.kept.run.ending}): {run.why}")
+        click.echo(f"{run.entry.run.id} ({run.entry.run.ending}): {run.why}")
     if dry_run:
         return
     confirm_loss(f"the logs of {len(goes)} runs", yes)
     for run in goes:  # a session's folder would be taken in again
-        remove_tree(site.logs / run.kept.run.id)
-    store.remove([run.kept.run.id for run in goes])
+        remove_tree(site.logs / run.entry.run.id)
+    store.remove([run.entry.run.id for run in goes])
     click.echo(f"{len(goes)} runs are gone")
 
 

@@ -161,15 +161,17 @@ def figures_of(store: Store, signatures: Sequence[Signature]) -> Figures:
     asked = _digest(signatures)
     runs, known = store.runs(), store.findings(asked)
     fresh: dict[str, str] = {}
-    for kept in runs:
-        if kept.run.id not in known:
+    for entry in runs:
+        if entry.run.id not in known:
             with contextlib.suppress(InputError):  # somebody takes it away meanwhile
-                logs = store.read(kept.run.id)[1]
-                fresh[kept.run.id] = json.dumps(diagnose(logs, signatures).names)
+                logs = store.read(entry.run.id)[1]
+                fresh[entry.run.id] = json.dumps(diagnose(logs, signatures).names)
     if fresh:
         store.remember(asked, fresh.items())
     names_of = {id: json.loads(names) for id, names in {**known, **fresh}.items()}
-    seen = ((kept.run.ending, names_of[kept.run.id]) for kept in runs if kept.run.id in names_of)
+    seen = (
+        (entry.run.ending, names_of[entry.run.id]) for entry in runs if entry.run.id in names_of
+    )
     return figures(seen, signatures)
 
 

@@ -25,7 +25,7 @@ WORD = re.compile(r"[^\W_]+\*?")  # as FTS5's unicode61 cuts text
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class IndexEntry:
     """A run as the index knows it: `size` its logs in bytes, `stored` its file's."""
 
     run: Run
@@ -111,10 +111,10 @@ class Session:
         self._base.execute("DELETE FROM finding WHERE n = ?", row)
         self._base.execute("DELETE FROM run WHERE n = ?", row)
 
-    def runs(self, since: str = "") -> list[Kept]:
+    def runs(self, since: str = "") -> list[IndexEntry]:
         """All runs that began at `since` or later, the oldest first."""
         rows = self._base.execute(f"{SELECT} WHERE began >= ? ORDER BY began, id", (since,))
-        return [_kept(row) for row in rows]
+        return [_entry(row) for row in rows]
 
     def find(self, words: str, most: int) -> list[tuple[str, int]]:
         """Run and place of the newest `most` logs that hold all of `words`; `word*` is a beginning.
@@ -176,6 +176,6 @@ def _documents(n: int, logs: Sequence[Log]) -> Iterator[tuple[int, str]]:
         yield n * LOGS_MOST + most, "\n".join(log.text for log in logs[most:])
 
 
-def _kept(row: tuple[str | int, ...]) -> Kept:
+def _entry(row: tuple[str | int, ...]) -> IndexEntry:
     names = ("id", "command", "began", "ended", "ending", "error")
-    return Kept(run_of(dict(zip(names, row, strict=False))), int(row[6]), int(row[7]))
+    return IndexEntry(run_of(dict(zip(names, row, strict=False))), int(row[6]), int(row[7]))

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deploykit.logs.index import Kept
+from deploykit.logs.index import IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Going:
     """A run that goes, and why."""
 
-    kept: Kept
+    entry: IndexEntry
     why: str
 
 
 def going(
-    runs: Sequence[Kept], now: datetime, oldest: timedelta | None, most: int | None
+    runs: Sequence[IndexEntry], now: datetime, oldest: timedelta | None, most: int | None
 ) -> list[Going]:
     """Which of `runs` (the oldest first) go, the oldest first.
 
@@ -26,15 +26,15 @@ def going(
     files are at most `most` bytes; None: not for this reason.
     """
     goes, left = [], []
-    for kept in runs:
-        if oldest is not None and now - kept.run.ended > oldest:
-            goes.append(Going(kept, "too old"))
+    for entry in runs:
+        if oldest is not None and now - entry.run.ended > oldest:
+            goes.append(Going(entry, "too old"))
         else:
-            left.append(kept)
-    size = sum(kept.stored for kept in left)
-    for kept in left:
+            left.append(entry)
+    size = sum(entry.stored for entry in left)
+    for entry in left:
         if most is None or size <= most:
             break
-        goes.append(Going(kept, "too much"))
-        size -= kept.stored
+        goes.append(Going(entry, "too much"))
+        size -= entry.stored
     return goes

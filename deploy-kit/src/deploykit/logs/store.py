@@ -11,7 +11,7 @@ from typing import TypeVar
 from deploykit.base import files
 from deploykit.base.errors import InputError
 from deploykit.base.filelock import locked
-from deploykit.logs.index import Index, Kept, Session
+from deploykit.logs.index import Index, IndexEntry, Session
 from deploykit.logs.runs import Log, Run, demand_id, pack, unpack
 
 SUFFIX = ".zst"
@@ -61,7 +61,7 @@ class Store:
                 f"{file}: damaged: {error}", "remove it; nothing else depends on it"
             ) from None
 
-    def runs(self, since: str = "") -> list[Kept]:
+    def runs(self, since: str = "") -> list[IndexEntry]:
         """The runs that began at `since` (ISO) or later, the oldest first."""
         return self._ask(lambda session: session.runs(since))
 

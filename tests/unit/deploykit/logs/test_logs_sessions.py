@@ -32,7 +32,7 @@ def test_call_that_ended_is_kept_with_how_it_ended(site: Site) -> None:
         raise DeployKitError("test: token=hunter2 refused")
     with pytest.raises(KeyboardInterrupt), working(site, Silent(), "dev"):
         raise KeyboardInterrupt
-    runs = {kept.run.command: kept.run for kept in Store(site.runs).runs()}
+    runs = {entry.run.command: entry.run for entry in Store(site.runs).runs()}
     assert {name: run.ending for name, run in runs.items()} == {
         "train": Ending.PASSED,
         "deploy": Ending.FAILED,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import InputError
-from deploykit.logs.index import Kept
+from deploykit.logs.index import IndexEntry
 from deploykit.logs.intake import take_files
 from deploykit.logs.retention import going
 from deploykit.logs.runs import Ending, Log, Run, cleaned
@@ -97,7 +97,7 @@ def test_run_that_somebody_brought_is_known(store: Store, tmp_path: Path) -> Non
 def test_removed_run_leaves_no_word_behind(store: Store, tmp_path: Path) -> None:
     store.remove([run(1).id])
     assert found(store, "only1") == [] and found(store, "only2")
-    assert [kept.run.id for kept in store.runs()] == [run(0).id, run(2).id]
+    assert [entry.run.id for entry in store.runs()] == [run(0).id, run(2).id]
     with pytest.raises(InputError):
         store.read(run(1).id)
 
@@ -157,15 +157,15 @@ def test_files_of_a_job_are_kept_with_secrets_masked(tmp_path: Path) -> None:
         take_files(store, "job", [tmp_path / "a.log"], Ending.FAILED)
 
 
-def kept(n: int, stored: int) -> Kept:
-    return Kept(run(n), stored * 10, stored)
+def entry(n: int, stored: int) -> IndexEntry:
+    return IndexEntry(run(n), stored * 10, stored)
 
 
 def test_runs_go_by_age_then_the_oldest_by_size() -> None:
-    runs = [kept(0, 50), kept(10, 30), kept(20, 30), kept(30, 30)]
+    runs = [entry(0, 50), entry(10, 30), entry(20, 30), entry(30, 30)]
     now = NOON + timedelta(minutes=30)
     gone = going(runs, now, timedelta(minutes=29), 60)
-    assert [(one.kept.run.id, one.why) for one in gone] == [
+    assert [(one.entry.run.id, one.why) for one in gone] == [
         (run(0).id, "too old"),
         (run(10).id, "too much"),
     ]
