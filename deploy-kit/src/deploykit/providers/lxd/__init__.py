@@ -26,7 +26,7 @@ from deploykit.providers.lxd.network import (
     ensure_networks,
     ensure_profile,
     ensure_project,
-    held,
+    holding,
     tag_project,
 )
 from deploykit.providers.lxd.node import demand_same, ensure_node, wait_for_node
@@ -110,7 +110,7 @@ class LxdProvider:
     ) -> Inventory:
         """The nodes, up; what is missing is copied from `sources`, which go back to `image`."""
         names = Names(self._site.id, instance)
-        with held(self._site.state / "locks" / str(instance)):
+        with holding(self._site.state / "locks" / str(instance)):
             key = own_key(self._site, instance)
             title = f"{instance}: {len(environment.nodes)} nodes up"
             with progress.step(title) as step:
@@ -141,7 +141,10 @@ class LxdProvider:
         names = Names(self._site.id, instance)
         lxd = Lxd()
         folder = self._site.instance(instance)
-        with held(self._site.state / "locks" / str(instance)), progress.step(f"{instance}: down"):
+        with (
+            holding(self._site.state / "locks" / str(instance)),
+            progress.step(f"{instance}: down"),
+        ):
             close_all(folder)
             remove_instance(lxd, names)
             shutil.rmtree(folder, ignore_errors=True)
@@ -207,7 +210,7 @@ class LxdProvider:
     def _alone(self, instance: Instance, title: str, progress: Progress) -> Iterator[Names]:
         """Nobody else works on the instance, and connections to its nodes are closed."""
         names = Names(self._site.id, instance)
-        with held(self._site.state / "locks" / str(instance)), progress.step(title):
+        with holding(self._site.state / "locks" / str(instance)), progress.step(title):
             close_all(self._site.instance(instance))
             yield names
 

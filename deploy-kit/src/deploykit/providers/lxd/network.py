@@ -125,7 +125,7 @@ def _wait_settled(lxd: Lxd, names: Sequence[str]) -> None:
 
 def _make_uplink(lxd: Lxd, site: Site, names: Names, labels: Mapping[str, str]) -> IPv4Network:
     # One at a time per user: two instances must not choose the same addresses.
-    with held(state_home() / "locks" / "uplinks"):
+    with holding(state_home() / "locks" / "uplinks"):
         uplink = choose_uplink(f"{names.site} {names.instance}", _taken(lxd, site))
         config = {
             "ipv4.address": f"{uplink.network_address + 1}/{uplink.prefixlen}",
@@ -173,7 +173,7 @@ def is_own(network: Mapping[str, Any], names: Names) -> bool:
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
+def holding(lock: Path) -> Iterator[None]:
     """Hold the lock file `lock` alone among this user's processes and threads.
 
     Raises DeployKitError when somebody else holds it for longer than LOCK_SECONDS.
