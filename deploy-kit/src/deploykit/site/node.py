@@ -310,7 +310,7 @@ def _demand_one_mtu(written: Sequence[_Written], networks: tuple[Network, ...]) 
 
 
 def _place_of_mtu(entry: _Written, first: _Written, net: Network) -> Value:
-    """Where the file says an MTU of the two in `net`: that of `entry`, if it does."""
+    """Where the file says the MTU of either in `net`: that of `entry`, if it says it."""
     for which in (entry, first):
         name = which.node.interface(net)
         if name in which.declared:
