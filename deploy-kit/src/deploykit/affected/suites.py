@@ -77,7 +77,7 @@ def read_table(checkout: Path, packages: Packages) -> Table:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{file} cannot be read: {error}") from None
-    _known(document, TOP, FILE)
+    _demand_keys(document, TOP, FILE)
     suites: list[Suite] = []
     for name, entry in document["suites"].items():
         if name == "kitchen":
@@ -89,7 +89,7 @@ def read_table(checkout: Path, packages: Packages) -> Table:
 
 def suite(name: str, entry: Mapping[str, Any], packages: Packages) -> Suite:
     """One suite of the table. Raises InputError for a key, command or plugin that is none."""
-    _known(entry, KEYS, f"{FILE}: {name}")
+    _demand_keys(entry, KEYS, f"{FILE}: {name}")
     tests = tuple(entry["tests"])
     return Suite(
         name=name,
@@ -109,7 +109,7 @@ def suite(name: str, entry: Mapping[str, Any], packages: Packages) -> Suite:
 
 def kitchen_suites(checkout: Path, entry: Mapping[str, Any]) -> list[Suite]:
     """The suites of the kitchen, in order of name: a suite.yml each, and what all of them share."""
-    _known(entry, KITCHEN_KEYS, f"{FILE}: kitchen")
+    _demand_keys(entry, KITCHEN_KEYS, f"{FILE}: kitchen")
     files = sorted((checkout / "kitchen/suites").glob("*/suite.yml"))
     suites = [kitchen_suite(file, entry) for file in files]
     strangers = {f"{KITCHEN}{name}" for name in entry.get("core", ())} - {
@@ -166,7 +166,7 @@ def _entries(
     return tuple(known[word] for word in words)
 
 
-def _known(entry: Any, keys: frozenset[str], where: str) -> None:
+def _demand_keys(entry: Any, keys: frozenset[str], where: str) -> None:
     if not isinstance(entry, dict):
         raise InputError(f"{where}: a mapping is needed")
     unknown = sorted(set(entry) - keys)

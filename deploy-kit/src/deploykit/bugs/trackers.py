@@ -130,7 +130,7 @@ def launchpad(tracker: Tracker, notice: Notice) -> Message:
         "content": notice.text,
     }
     seen = f"{tracker.url}/bugs/{notice.bug}/messages"
-    return Message(f"{tracker.url}/bugs/{notice.bug}", form=_marked(form, notice), seen_at=seen,
+    return Message(f"{tracker.url}/bugs/{notice.bug}", form=_with_mark(form, notice), seen_at=seen,
                    mark=_mark(notice))  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def github(tracker: Tracker, notice: Notice) -> Message:
     return Message(url, json=body, seen_at=f"{url}?per_page=100", mark=_mark(notice))
 
 
-def _marked(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
+def _with_mark(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
     return {**form, "content": f"{form['content']}\n\n{_mark(notice)}"}
 
 

@@ -132,10 +132,10 @@ def parse_jobs(text: str, projects: frozenset[str]) -> tuple[Job, ...]:
 
 def _home(value: Value, projects: frozenset[str]) -> tuple[str, str]:
     keys = value.mapping(frozenset(HOME_KEYS), needed=HOME_KEYS)
-    return _known(keys["project"], projects), keys["path"].text()
+    return _known_project(keys["project"], projects), keys["path"].text()
 
 
-def _known(value: Value, projects: frozenset[str]) -> str:
+def _known_project(value: Value, projects: frozenset[str]) -> str:
     if (project := value.text()) not in projects:
         raise value.error(f"no queue has the project '{project}'")
     return project
@@ -149,7 +149,7 @@ def _pins(value: Value, projects: frozenset[str]) -> Pins:
     manifest, path = keys["manifest"].text(), keys["path"].text()
     if manifest == path:
         raise keys["path"].error("the pins would overwrite the manifest they are made from")
-    return Pins(_known(keys["project"], projects), manifest, path)
+    return Pins(_known_project(keys["project"], projects), manifest, path)
 
 
 def _post(value: Value, projects: frozenset[str]) -> Post:

@@ -108,7 +108,7 @@ class Gate:
             builds = without_post(self.work.statuses())
             merges: Merges = {}
             for queue in self.config.queues:
-                merges.update(self._known(queue, reading))
+                merges.update(self._known_merges(queue, reading))
             actions = next_checks(self.config.projects, facts_of(reading, merges, builds), AT_ONCE)
             prepares = [prepare for prepare in actions if isinstance(prepare, Prepare)]
             if not prepares:
@@ -123,7 +123,7 @@ class Gate:
         """What to do, once every merge is known that this hangs on."""
         while True:
             builds = without_post(self.work.statuses())
-            facts = facts_of(reading, self._known(queue, reading), builds)
+            facts = facts_of(reading, self._known_merges(queue, reading), builds)
             actions = next_actions(queue, facts)
             prepares = [prepare for prepare in actions if isinstance(prepare, Prepare)]
             if not prepares:
@@ -132,7 +132,7 @@ class Gate:
                 if not self._prepare(queue, reading, prepare):
                     break
 
-    def _known(self, queue: Queue, reading: Reading) -> Merges:
+    def _known_merges(self, queue: Queue, reading: Reading) -> Merges:
         """The chains that were merged onto the present tips of a queue."""
         tips = tips_of(queue, reading.tips)
         key = sorted(tips.items())
@@ -152,7 +152,7 @@ class Gate:
         merge = self.trees.state(tips, prepare.chain, item, reading.by_commit())
         if merge is None:
             return False
-        self._known(queue, reading)[prepare.chain] = merge
+        self._known_merges(queue, reading)[prepare.chain] = merge
         return isinstance(merge, Merged)
 
     def _do(self, actions: Sequence[CheckAction], queue: Queue | None, reading: Reading) -> bool:

@@ -79,7 +79,7 @@ class Server:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 text = whole(answer.read1).decode("utf-8", errors="replace")
         except urllib.error.HTTPError as error:
-            raise self._refused(method, path, error) from None
+            raise self._refusal(method, path, error) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise GerritAway(
@@ -93,7 +93,7 @@ class Server:
                 "is that the address of a Gerrit, or of something before it?",
             ) from None
 
-    def _refused(self, method: str, path: str, error: urllib.error.HTTPError) -> DeployKitError:
+    def _refusal(self, method: str, path: str, error: urllib.error.HTTPError) -> DeployKitError:
         try:
             answer = one_line(error.read(10_000).decode("utf-8", errors="replace"))
         except OSError:

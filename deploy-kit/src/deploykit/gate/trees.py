@@ -113,7 +113,7 @@ class Trees:
         `changes` are by commit. None if what the last item stands on cannot be merged itself.
         Everything must have been fetched.
         """
-        merge = self._merged(tips, chain, len(chain) - len(item), changes)
+        merge = self._merge_chain(tips, chain, len(chain) - len(item), changes)
         if isinstance(merge, State):
             return Merged(merge.digest)
         return merge
@@ -240,7 +240,7 @@ class Trees:
             for ref in refs.stdout.split():
                 git.plainly(store, ["update-ref", "-d", ref])
 
-    def _merged(
+    def _merge_chain(
         self, tips: Tips, chain: Chain, before: int, changes: Mapping[str, Change]
     ) -> State | Conflict | None:
         key = (_key(tips), chain)

@@ -60,7 +60,7 @@ def main(path: Path) -> None:
         )
         folder.write(entry)
         _say_ready()
-        signal.signal(signal.SIGTERM, _terminated)
+        signal.signal(signal.SIGTERM, _on_sigterm)
         cage.become_subreaper()
         try:
             _supervise(folder, entry, spec, secrets, group)
@@ -84,7 +84,7 @@ def _say_ready() -> None:
     os.close(nothing)
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _on_sigterm(number: int, frame: object) -> NoReturn:
     raise _Asked(Result.LOST, "its supervisor was told to end")
 
 

@@ -132,10 +132,10 @@ class Store:
         there, known = self.ids(), session.ids()
         if known - there:
             raise _Outdated
-        for run, logs, stored in self._unpacked(there - known):
+        for run, logs, stored in self._read_runs(there - known):
             session.add(run, logs, stored)
 
-    def _unpacked(self, ids: set[str]) -> Iterator[tuple[Run, list[Log], int]]:
+    def _read_runs(self, ids: set[str]) -> Iterator[tuple[Run, list[Log], int]]:
         """The runs in the order of their names, which begin with their times; not the damaged."""
         for id in sorted(ids):
             with contextlib.suppress(InputError, OSError):

@@ -280,7 +280,7 @@ def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
     failures: list[dict[str, str]] = []
     for states in data.values():
         if not isinstance(states, dict):
-            return {"steps": [], "failures": [_unrendered(states)]}
+            return {"steps": [], "failures": [_rendering_failure(states)]}
         for key, step in sorted(states.items(), key=lambda item: item[1].get("__run_num__", 0)):
             name = step.get("__id__", key)
             steps.append(
@@ -296,7 +296,7 @@ def summarise_orchestration(answer: dict[str, Any]) -> dict[str, Any]:
     return {"steps": steps, "failures": failures}
 
 
-def _unrendered(answer: Any) -> dict[str, str]:
+def _rendering_failure(answer: Any) -> dict[str, str]:
     return {"step": "deploy", "minion": "", "state": "(rendering)", "comment": _flat(answer)}
 
 

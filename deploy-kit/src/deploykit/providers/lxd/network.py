@@ -126,7 +126,7 @@ def _wait_settled(lxd: Lxd, names: Sequence[str]) -> None:
 def _make_uplink(lxd: Lxd, site: Site, names: Names, labels: Mapping[str, str]) -> IPv4Network:
     # One at a time per user: two instances must not choose the same addresses.
     with holding(state_home() / "locks" / "uplinks"):
-        uplink = choose_uplink(f"{names.site} {names.instance}", _taken(lxd, site))
+        uplink = choose_uplink(f"{names.site} {names.instance}", _networks_in_use(lxd, site))
         config = {
             "ipv4.address": f"{uplink.network_address + 1}/{uplink.prefixlen}",
             "ipv4.nat": "true",
@@ -143,7 +143,7 @@ def _make(lxd: Lxd, name: str, config: Mapping[str, str]) -> None:
     lxd.post("networks", {"name": name, "type": "bridge", "config": dict(config)})
 
 
-def _taken(lxd: Lxd, site: Site) -> list[IPv4Network]:
+def _networks_in_use(lxd: Lxd, site: Site) -> list[IPv4Network]:
     """Every network that an uplink must not overlap."""
     listing = run(["ip", "-json", "-4", "route", "show", "table", "all"], timeout=10).stdout
     taken = routes(json.loads(listing or "[]")) + name_servers(RESOLV_CONF)
