@@ -89,13 +89,8 @@ def _book_json(book: BookChanges) -> dict[str, Any]:
         "new": book.new,
         "commits": [_commit_json(commit) for commit in book.commits],
         "taken_back": [_commit_json(commit) for commit in book.taken_back],
-        "listed": not is_lost(book),
+        "listed": book.listed,
     }
-
-
-def is_lost(book: BookChanges) -> bool:
-    """Whether the commits between cannot be listed, as after a history was rewritten."""
-    return bool(book.note) and not book.commits and not book.taken_back and book.old != book.new
 
 
 def _commit_json(commit: Change) -> dict[str, Any]:
