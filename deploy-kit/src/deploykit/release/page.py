@@ -18,6 +18,7 @@ from deploykit.release.comparison import compare_pins
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import Change
 
+    from deploykit.site import Site
     from gitshelf import BookChanges
 
 FORMAT = 1
@@ -68,6 +69,17 @@ def read_page(
             if over is not None and was.get(name) != will.get(name)
         },
     )
+
+
+def read_edge(site: Site, over: Release | None, release: Release) -> Page:
+    """The page of the edge between two releases of a site, whose kits are here.
+
+    Raises InputError, GitshelfError.
+    """
+    from deploykit.release.cutting import here_tokens
+
+    schemas = (over.schemas(site) if over is not None else {}, release.schemas(site))
+    return read_page(over, release, here_tokens(site), schemas)
 
 
 def fixed_json(page: Page) -> dict[str, Any]:

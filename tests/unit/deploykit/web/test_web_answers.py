@@ -31,7 +31,8 @@ from ledgerbook import Story, release, rule
 from webpages import PATIENCE, Shelf, again, served, snapshot_of
 
 AS_JSON = {"Accept": "application/json"}
-PAGES = ("/", "/releases", "/releases/{release}", "/environments/production", "/figures",
+PAGES = ("/", "/releases", "/releases/{release}", "/environments/production",
+         "/environments/production/entry/{release}", "/figures",
          "/pods", "/queue", "/records", "/records?first=100", "/records/3")  # fmt: skip
 QUEUES = [
     {
