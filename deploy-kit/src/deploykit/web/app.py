@@ -63,7 +63,7 @@ def make_app(sources: Sources) -> FastAPI:
     return app
 
 
-def known_since(at: datetime | None, trouble: Trouble | None) -> str:
+def answer_state(at: datetime | None, trouble: Trouble | None) -> str:
     """What tells apart answers that no snapshot knows of, for an ETag."""
     return hashlib.sha256(f"{at}{trouble.text if trouble else ''}".encode()).hexdigest()[:16]
 
@@ -104,7 +104,7 @@ def _add_pages(app: FastAPI, answers: Answers, sources: Sources) -> None:
 
         edge = edge_of(sources.snapshot(), name, release)
         known = sources.edge(edge) if edge is not None else None
-        state = known_since(known.at, known.trouble) if known is not None else ""
+        state = answer_state(known.at, known.trouble) if known is not None else ""
         return answers.page(request, wish, "entry", make, state)
 
     @app.get("/figures", response_model=FiguresPage, responses=AS_HTML,
@@ -146,7 +146,7 @@ def _add_pages_beside(app: FastAPI, answers: Answers, sources: Sources) -> None:
     def pods(request: Request, wish: Wished) -> Response:
         answer, now = sources.pods.latest(), utc_now()
         trouble = answer.trouble.text if answer.trouble else ""
-        state = known_since(answer.at, answer.trouble)
+        state = answer_state(answer.at, answer.trouble)
 
         def make(snapshot: Snapshot) -> PodsPage:
             return pods_page(snapshot, answer.value or (), answer.at, trouble, now)
