@@ -59,7 +59,8 @@ dpkg -P cowsay
 def railway(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """The environment, up and with a release cut; taken down at the end, whatever happened."""
     lxd_or_skip()
-    railway = build(checkout, tmp_path_factory.mktemp("sole") / "checkout", {"sole": SOLE, "twin": TWIN})
+    folder = tmp_path_factory.mktemp("sole") / "checkout"
+    railway = build(checkout, folder, {"sole": SOLE, "twin": TWIN})
     try:
         railway.cut()
         railway("env", "up", "sole")

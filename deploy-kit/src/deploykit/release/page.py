@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gitshelf import BookChanges
 
 FORMAT = 1
+LAST = 2**53 - 1  # canonical JSON has no greater whole number; a commit may say any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _commit_json(commit: Change) -> dict[str, Any]:
         "commit": commit.commit,
         "author": commit.author,
         "address": commit.address,
-        "time": commit.time,
+        "time": min(commit.time, LAST),
         "subject": commit.subject,
         "closes": list(commit.closes),
     }

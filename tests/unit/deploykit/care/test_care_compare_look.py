@@ -161,9 +161,12 @@ def test_what_somebody_changed_is_told_with_role_and_nodes_and_no_secret(
 
 
 def test_secret_that_is_the_same_in_both_is_told(
-    compared: Any, monkeypatch: pytest.MonkeyPatch
+    compared: Any, nodes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PASSWORDS, "production", PASSWORDS["staging"])
+    own, shared = PASSWORDS["production"], PASSWORDS["staging"]
+    monkeypatch.setitem(PASSWORDS, "production", shared)
+    file = nodes / "production-db" / "etc" / "my.cnf"
+    file.write_text(file.read_text().replace(own, shared))
     (found,) = compared().unexpected
     assert (found.kind, found.first, found.second) == (Kind.SECRET, "equal", "equal")
 

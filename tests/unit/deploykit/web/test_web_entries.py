@@ -56,7 +56,7 @@ def seen(told: Story) -> Snapshot:
 
 
 def page_of(told: Story, what: Named, answer: Answer[Page] | None = None) -> EntryPage:
-    known = answer or Answer[Page]()
+    known: Answer[Page] = answer or Answer()
     page = entry_page(seen(told), "production", what.version, lambda edge: known, RUNNABLE)
     assert page is not None
     return page

@@ -75,7 +75,8 @@ def compare_roles(first: Seen, second: Seen) -> Iterator[Difference]:
         if there[0] != there[1]:
             said = first.described.get(role, 0), second.described.get(role, 0)
             why = FILES_SAY if there == said else ""
-            yield Difference(Kind.NODES, role, *map(str, there), why=why, roles=(role,))
+            one, other = map(str, there)
+            yield Difference(Kind.NODES, role, one, other, why, roles=(role,))
 
 
 def compare_nodes(first: Seen, second: Seen, expected: Expected) -> list[Difference]:
@@ -187,8 +188,8 @@ def _of_file(
     for line in compare_lines(first.lines, second.lines, expected):
         by_why.setdefault(line.why, []).append(line)
     for why, lines in by_why.items():
-        sides = ([line.first for line in lines], [line.second for line in lines])
-        yield Difference(Kind.FILE, path, *map(_joined, sides), why=why)
+        one = _joined([line.first for line in lines])
+        yield Difference(Kind.FILE, path, one, _joined([line.second for line in lines]), why)
 
 
 def _joined(lines: Sequence[str]) -> str:

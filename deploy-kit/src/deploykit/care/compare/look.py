@@ -72,7 +72,10 @@ def compare_environments(work: Work, first: Side, second: Side) -> Comparison:
         *compare_roles(one, other),
         *compare_nodes(one, other, _expected(first, second, settings)),
         *compare_settings(
-            {name: (*map(_written, both), _said(*both)) for name, both in settings.items()}
+            {
+                name: (_written(one), _written(other), _said(one, other))
+                for name, (one, other) in settings.items()
+            }
         ),
         *compare_secrets(
             one_marks["values"], other_marks["values"], alike=_are_alike(first, second)
