@@ -36,6 +36,7 @@ NAMED = re.compile(
 HARMLESS = re.compile(
     rf"(?i)['\"]?(?:true|false|none|null|yes|no|\d{{1,6}}|{OPEN}[^{CLOSE}]*{CLOSE})?['\"]?,?"
 )
+NUMBER = re.compile(r"^\W*\d+\W*$")
 PATH = re.compile(r"['\"]?(/[\w./@-]+)['\"]?")
 IN_URL = re.compile(r"(://[^\s/:@'\"]*:)([^\s/@'\"]+)(@)")
 LONG = re.compile(r"(?=[^ ]*[0-9])(?=[^ ]*[A-Za-z])[A-Za-z0-9+_=-]{16,}")
@@ -83,7 +84,7 @@ class Masks:
         line = RUN.sub(self._own, line)
         line = IN_URL.sub(self._in_url, line)
         named = NAMED.match(line)
-        if named and not self._is_harmless(named[2]):
+        if named and not self._is_harmless(*named.groups()):
             line = named[1] + self._rest(named[2])
         return _outside(line, LONG, lambda match: self.hidden(match[0])) if guarded else line
 
@@ -102,7 +103,10 @@ class Masks:
         """A value whose name is secret: its masks stay, what is between them is hidden."""
         return _outside(value, re.compile(r"\S.*\S|\S"), lambda match: self.hidden(match[0]))
 
-    def _is_harmless(self, value: str) -> bool:
+    def _is_harmless(self, name: str, value: str) -> bool:
+        """Whether a value is no secret though its name says so; a number may be a password."""
+        if "pass" in name.lower() and NUMBER.search(value):
+            return False
         path = PATH.fullmatch(value)
         return bool(HARMLESS.fullmatch(value)) or bool(path and Path(path[1]).exists())
 

@@ -49,6 +49,7 @@ def masks() -> Masks:
         ("  auth_pass hunter2", f"  auth_pass «hidden {mark('hunter2')}»"),
         ("url = http://joe:hunter2@host/", f"url = http://joe:«hidden {mark('hunter2')}»@host/"),
         ("password_expires = true", "password_expires = true"),
+        ("password = 123456", f"password = «hidden {mark('123456')}»"),
         ("token_expiration = 3600", "token_expiration = 3600"),
         ("ssl_key = /etc", "ssl_key = /etc"),  # a file that is there
         ("ssl_key = /no/such/thing", f"ssl_key = «hidden {mark('/no/such/thing')}»"),
