@@ -100,10 +100,11 @@ class SaltMaster:
 
         Raises AgentError if they do not render on one.
         """
+        # `concurrent`: beside states that run. Salt's own `show_lowstate` cannot be queued.
         answers = self._local.cmd(
             minions,
             "state.show_lowstate",
-            kwarg={"saltenv": digest, "pillarenv": digest, "queue": True},
+            kwarg={"saltenv": digest, "pillarenv": digest, "queue": False, "concurrent": True},
             tgt_type="list",
             timeout=20,
         )
