@@ -23,6 +23,15 @@ networks:
 nodes:
   region: {roles: [master, database, cache, identity, load-balancer], at: 10}
 """
+# The same elsewhere, but for a setting.
+TWIN = """\
+name: twin
+networks:
+  management: {cidr: 10.81.0.0/24}
+nodes:
+  other: {roles: [master, database, cache, identity, load-balancer], at: 20}
+settings: {day0: {base_unsafe_io: true}, memcached: {memory: 80}}
+"""
 LINE = "grep ^-m /etc/memcached.conf"
 # What people do at night: a file of a state edited, one of nobody's laid down, a unit that fails, a
 # package more, and the release's own files touched.
@@ -50,13 +59,14 @@ dpkg -P cowsay
 def railway(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Railway]:
     """The environment, up and with a release cut; taken down at the end, whatever happened."""
     lxd_or_skip()
-    railway = build(checkout, tmp_path_factory.mktemp("sole") / "checkout", {"sole": SOLE})
+    folder = tmp_path_factory.mktemp("sole") / "checkout"
+    railway = build(checkout, folder, {"sole": SOLE, "twin": TWIN})
     try:
         railway.cut()
         railway("env", "up", "sole")
         yield railway
     finally:
-        railway("env", "down", "sole", "--yes")
+        railway("env", "down", "--all", "--yes")
 
 
 def results(railway: Railway) -> dict[str, str]:
@@ -121,6 +131,35 @@ def test_drift_of_every_kind_is_found_told_and_mended_by_a_deployment(railway: R
     railway.on_node("sole", "region", MEND)
     railway("deploy", "latest", "sole")
     assert railway.json("drift", "sole", "--no-record")["findings"] == []
+
+
+def test_environments_of_one_release_differ_in_what_their_files_say_alone(
+    railway: Railway,
+) -> None:
+    railway("env", "up", "twin")
+    railway("deploy", "latest", "twin")
+    seen = railway.json("compare", "sole", "twin")
+    assert [one for one in seen["differences"] if not one["expected"]] == []
+    why = {(one["kind"], one["what"]): one["why"] for one in seen["differences"]}
+    assert why["setting", "memcached.memory"]
+    assert why["file", "/etc/memcached.conf"] == "settings: memcached.memory"
+    assert why["secret", "keystone_admin"]
+
+
+def test_what_was_changed_in_one_of_two_is_told_without_secrets(railway: Railway) -> None:
+    edit = "sed -i 's/^-m .*/-m 7/' /etc/memcached.conf; systemctl stop memcached"
+    railway.on_node("twin", "other", edit)
+    said = railway("compare", "sole", "twin", "--all", "--json", status=1).stdout
+    told = [one for one in json.loads(said)["differences"] if not one["expected"]]
+    kinds = {(one["kind"], one["what"]): (one["first"], one["second"]) for one in told}
+    assert kinds["file", "/etc/memcached.conf"][1] == "-m 7"
+    assert kinds["service", "memcached.service"] == ("enabled, active", "enabled, inactive")
+    for name, node in (("sole", "region"), ("twin", "other")):
+        store = json.loads(railway.on_node(name, node, "cat /srv/environment/secrets.json"))
+        values = [value for value in store.values() if isinstance(value, str)]
+        assert len(values) > 3
+        assert not any(value in said for value in values)
+    railway("env", "down", "twin", "--yes")
 
 
 def test_rollback_brings_back_what_ran_before(railway: Railway) -> None:

@@ -232,7 +232,7 @@ def test_every_command_of_the_guides_works_as_shown(
     assert len(shown) > 15
     for line in shown:
         words = [names.get(word, word) for word in shlex.split(line)]
-        if words[0] != "rollback":  # the next test's
+        if words[0] not in ("rollback", "compare"):  # the next test's; the small train's
             railway(*words)
 
 

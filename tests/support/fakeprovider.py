@@ -1,8 +1,8 @@
 """A provider whose nodes are folders in the site's state: <state>/nodes/INSTANCE/NODE.
 
-Each node's folder holds `power` (running or stopped), `look.json` (how it looks to somebody who
-asks over SSH) and whatever day 0, the agent and Salt leave there. The instance's folder holds
-`tags.json`. nodebin/ssh, put first on PATH, is how they are reached.
+Each node's folder holds `power` (running or stopped), `look.json` and `packages` (how it looks to
+somebody who asks over SSH) and whatever day 0, the agent and Salt leave there. The instance's
+folder holds `tags.json`. nodebin/ssh, put first on PATH, is how they are reached.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LOOK = {
     "files": {},
     "managed": {},
 }
+PACKAGES = "ii  keystone 1.0\n--\n"
 
 
 class FakeProvider:
@@ -58,6 +59,7 @@ class FakeProvider:
             folder = self.node(instance, node.name)
             (folder / "tmp").mkdir(parents=True, exist_ok=True)
             (folder / "look.json").write_text(json.dumps(LOOK))
+            (folder / "packages").write_text(PACKAGES)
             (folder / "power").write_text("running")
         self.tag(instance, tags)
         inventory = self.inventory(environment, instance)

@@ -17,7 +17,9 @@ from deploykit.gate.report import Report
 from deploykit.ledger.records import Record
 from deploykit.ledger.repository import RawCommit
 from deploykit.pods import Pod
-from deploykit.web.kept import Kept
+from deploykit.release.page import Page
+from deploykit.web.edges import Edge
+from deploykit.web.kept import Answer, Kept
 from deploykit.web.serving import Address, Server, listen_at
 from deploykit.web.snapshot import Snapshot, assemble
 from deploykit.web.sources import Sources
@@ -36,6 +38,7 @@ class Shelf:
     report: Report | None = None
     gate: bool = False
     pods: list[Pod] = field(default_factory=list)
+    edges: dict[Edge, Answer[Page]] = field(default_factory=dict)
 
     def sources(self) -> Sources:
         """As the application has them."""
@@ -44,6 +47,7 @@ class Shelf:
             read=lambda: self.read,
             commit=commit_of,
             report=(lambda: self.report) if self.gate else None,
+            edge=lambda edge: self.edges.get(edge, Answer()),
             pods=Kept(lambda: self.pods, 0.0),
             runnable=RUNNABLE,
         )

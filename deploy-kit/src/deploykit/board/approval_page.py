@@ -53,7 +53,7 @@ def render_page(page: Page, document: dict[str, Any], form: str) -> str:
     shown = {
         **document,
         "books": list(map(_book_shown, document["books"], page.books)),
-        "going_back": _going_back(document),
+        "going_back": going_back(page),
     }
     return printable(environment.get_template(f"page.{form}.j2").render(shown))
 
@@ -90,13 +90,14 @@ def _commit_shown(commit: dict[str, Any]) -> dict[str, Any]:
     return {**commit, "short": commit["commit"][:12], "day": f"{day:%Y-%m-%d}"}
 
 
-def _going_back(document: dict[str, Any]) -> str:
-    if document["over"] is None:
+def going_back(page: Page) -> str:
+    """What brings back what was before, in words."""
+    if page.over is None:
         return "there is nothing before"
-    if document["reversible"]:
+    if page.reversible:
         return REVERSIBLE
     moved = ", ".join(
         f"{name} ({was or 'none'} before, {will or 'none'} then)"
-        for name, (was, will) in document["schemas"].items()
+        for name, (was, will) in page.schemas.items()
     )
     return f"only with the database of before (deploy-kit database restore): the schema of {moved}"

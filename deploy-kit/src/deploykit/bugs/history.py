@@ -52,12 +52,8 @@ def step_of(version: str, books: list[BookChanges]) -> Step:
         tuple(
             m for book in books for commit in book.taken_back for m in mentions(book.book, commit)
         ),
-        tuple(book.book for book in books if book.kind == "changed" and _lost(book)),
+        tuple(book.book for book in books if not book.listed),
     )
-
-
-def _lost(book: BookChanges) -> bool:
-    return bool(book.note) and not book.commits and book.old != book.new
 
 
 def _parse(text: str) -> Step:

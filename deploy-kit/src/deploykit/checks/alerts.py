@@ -9,7 +9,7 @@ from deploykit.base.errors import InputError
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome, Packages
 from deploykit.master.facade import Alert
 from deploykit.master.facade import Alerts as Look
-from deploykit.nodes.looks import packages_by_role
+from deploykit.nodes.packages import packages_by_role
 from deploykit.rollout.work import Work
 
 ROLE = "monitoring"

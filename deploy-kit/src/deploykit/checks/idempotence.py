@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.master.facade import StatesRun
-from deploykit.nodes.looks import NodeSnapshot, packages_by_role, snapshots
+from deploykit.nodes.looks import NodeSnapshot, snapshots
+from deploykit.nodes.packages import packages_by_role
 from deploykit.rollout import highstate, minions_of
 from deploykit.rollout.work import Work
 

@@ -12,7 +12,7 @@ from deploykit.checks import FAILED, PASSED, Occasion, Outcome
 from deploykit.logs.signatures import recognise, shipped
 from deploykit.nodes.confined import RESULTS, confined
 from deploykit.nodes.inventory import Inventory, tests_environment
-from deploykit.nodes.looks import packages_by_role
+from deploykit.nodes.packages import packages_by_role
 from deploykit.release import Release
 from deploykit.rollout.work import Work
 

@@ -21,6 +21,7 @@ from deploykit.cli.summaries import SUMMARIES
 COMMANDS = {
     "approve": "deploykit.cli.decisions:approve",
     "bugs": "deploykit.cli.bugs:bugs",
+    "compare": "deploykit.cli.compare:compare",
     "completion": "deploykit.cli.completion:completion",
     "database": "deploykit.cli.database:database",
     "deploy": "deploykit.cli.deploy:deploy",

@@ -123,7 +123,7 @@ def versions_on(site: Site, environment: Environment) -> Packages:
     The tests may have run where nodes are reached from, and be recorded elsewhere.
     """
     from deploykit.base.errors import DeployKitError
-    from deploykit.nodes.looks import packages_by_role
+    from deploykit.nodes.packages import packages_by_role
     from deploykit.nodes.ssh import reachable
     from deploykit.providers import provider_for
 

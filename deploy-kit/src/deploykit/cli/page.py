@@ -61,13 +61,10 @@ def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
 
     Their kits are built if they are not here. Raises InputError, GitshelfError.
     """
-    from deploykit.release.cutting import here_tokens
-    from deploykit.release.page import read_page
+    from deploykit.release.page import read_edge
 
     old = _release(site, ledger, over) if over is not None else None
-    new = _release(site, ledger, release)
-    schemas = (old.schemas(site) if old is not None else {}, new.schemas(site))
-    return read_page(old, new, here_tokens(site), schemas)
+    return read_edge(site, old, _release(site, ledger, release))
 
 
 def _release(site: Site, ledger: Ledger, text: str) -> Release:

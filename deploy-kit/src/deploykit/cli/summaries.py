@@ -5,6 +5,7 @@ from __future__ import annotations
 SUMMARIES = {
     "approve": "Approve that RELEASE enters ENVIRONMENT; takes back an earlier veto of yours.",
     "bugs": "Say which release has what mends BUG, and where it runs.",
+    "compare": "Say in what A and B differ; exit status 1 if by more than their files say.",
     "completion": "Print what makes SHELL complete commands, options and file names.",
     "database": "The database of an environment: its backups, and the way back to a moment.",
     "deploy": "Deploy RELEASE in ENVIRONMENT, if policy lets it in.",

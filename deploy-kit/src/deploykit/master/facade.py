@@ -81,6 +81,13 @@ class DevelopedRun(StatesRun):
     changes: list[StateDifference]
 
 
+class SecretMarks(TypedDict):
+    """Secrets by a key of the asker: the mark of each value, and whose words have which mark."""
+
+    values: dict[str, str]
+    words: dict[str, str]
+
+
 class SecretEntry(TypedDict):
     """A secret without its value; `made` in ISO 8601, None if that was not noted.
 
@@ -330,6 +337,14 @@ class Master:
         answers = self._call("test_states", STATES, digest=digest, minions=list(minions))
         return {name: cast(StatesRun, _understand(run)) for name, run in answers.items()}
 
+    def owned(self, digest: str, minions: Sequence[str]) -> dict[str, dict[str, dict[str, bool]]]:
+        """The files that states of `digest` own: minion -> component -> path -> whether what is in
+        it may be shown. No state is run."""
+        return cast(
+            dict[str, dict[str, dict[str, bool]]],
+            self._call("owned", STATES, digest=digest, minions=list(minions)),
+        )
+
     def alerts(self) -> Alerts:
         """What the environment's monitoring says now."""
         return cast(Alerts, self._call("alerts", WRITE))
@@ -361,6 +376,11 @@ class Master:
     def differing_secrets(self, saved: Saved) -> list[str]:
         """The names of what the master has with another value than `saved` has."""
         return cast(list[str], self._call("secrets_differing", WRITE, saved=saved))
+
+    def mark_secrets(self, key: bytes) -> SecretMarks:
+        """What makes secrets comparable with those of another master that is given the same `key`:
+        one made for this and forgotten after it. No value leaves the master."""
+        return cast(SecretMarks, self._call("secrets_marked", WRITE, key=key.hex()))
 
     def restore_secrets(
         self, saved: Saved, environment: str, replacing: Sequence[str]

@@ -99,22 +99,3 @@ def snapshots(
 def snapshot(inventory: Inventory, host: Host, managed: str = "[]") -> NodeSnapshot:
     result = run_on(host, inventory, ["python3", "-c", LOOK], input=f"{managed}\n", timeout=TIMEOUT)
     return NodeSnapshot(**json.loads(result.stdout))
-
-
-def packages_by_role(inventory: Inventory) -> dict[str, dict[str, str]]:
-    """Package versions per role, without those that came with the node image unchanged.
-
-    A role's entry is that of the first node with the role; a package whose version differs on
-    another node of the role is given as `VERSION (NODE: OTHER)`.
-    """
-    looks = snapshots(inventory, [host.name for host in inventory.minions])
-    found: dict[str, dict[str, str]] = {}
-    for host in inventory.minions:
-        look = looks[host.name]
-        added = {k: v for k, v in look.packages.items() if look.base.get(k) != v}
-        for role in host.roles:
-            known = found.setdefault(role, dict(added))
-            for package, version in added.items():
-                if known.setdefault(package, version).split(" ")[0] != version:
-                    known[package] += f" ({host.name}: {version})"
-    return found

@@ -45,6 +45,6 @@ def list_authors(
     Raises GitshelfError if a repository cannot be asked.
     """
     books = compare_pins(base.pins if base is not None else None, pins, tokens, whole=True)
-    if any(book.note and book.old != book.new and not book.commits for book in books):
+    if not all(book.listed for book in books):
         return None
     return tuple(sorted({commit.address for book in books for commit in book.commits}))

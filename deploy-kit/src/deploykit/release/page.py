@@ -18,9 +18,11 @@ from deploykit.release.comparison import compare_pins
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import Change
 
+    from deploykit.site import Site
     from gitshelf import BookChanges
 
 FORMAT = 1
+LAST = 2**53 - 1  # canonical JSON has no greater whole number; a commit may say any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,17 @@ def read_page(
     )
 
 
+def read_edge(site: Site, over: Release | None, release: Release) -> Page:
+    """The page of the edge between two releases of a site, whose kits are here.
+
+    Raises InputError, GitshelfError.
+    """
+    from deploykit.release.cutting import here_tokens
+
+    schemas = (over.schemas(site) if over is not None else {}, release.schemas(site))
+    return read_page(over, release, here_tokens(site), schemas)
+
+
 def fixed_json(page: Page) -> dict[str, Any]:
     """What the digest is of. Where books are fetched from is not in it: that may be any mirror."""
     return {
@@ -89,13 +102,8 @@ def _book_json(book: BookChanges) -> dict[str, Any]:
         "new": book.new,
         "commits": [_commit_json(commit) for commit in book.commits],
         "taken_back": [_commit_json(commit) for commit in book.taken_back],
-        "listed": not is_lost(book),
+        "listed": book.listed,
     }
-
-
-def is_lost(book: BookChanges) -> bool:
-    """Whether the commits between cannot be listed, as after a history was rewritten."""
-    return bool(book.note) and not book.commits and not book.taken_back and book.old != book.new
 
 
 def _commit_json(commit: Change) -> dict[str, Any]:
@@ -103,7 +111,7 @@ def _commit_json(commit: Change) -> dict[str, Any]:
         "commit": commit.commit,
         "author": commit.author,
         "address": commit.address,
-        "time": commit.time,
+        "time": min(commit.time, LAST),
         "subject": commit.subject,
         "closes": list(commit.closes),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path as Folder
 from typing import Annotated, Any
@@ -15,8 +16,10 @@ from starlette.exceptions import HTTPException
 from deploykit.base import times
 from deploykit.base.errors import DeployKitError
 from deploykit.base.times import utc_now
+from deploykit.base.trouble import Trouble
 from deploykit.web.answering import HTML, Answers, Wish, wish_of
 from deploykit.web.metrics import CONTENT_TYPE, metrics_text
+from deploykit.web.pages.entries import EntryPage, edge_of, entry_page
 from deploykit.web.pages.environments import EnvironmentPage, environment_page
 from deploykit.web.pages.figures import FiguresPage, figures_page
 from deploykit.web.pages.pods import PodsPage, pods_page
@@ -60,6 +63,11 @@ def make_app(sources: Sources) -> FastAPI:
     return app
 
 
+def answer_state(at: datetime | None, trouble: Trouble | None) -> str:
+    """What tells apart answers that no snapshot knows of, for an ETag."""
+    return hashlib.sha256(f"{at}{trouble.text if trouble else ''}".encode()).hexdigest()[:16]
+
+
 def _add_pages(app: FastAPI, answers: Answers, sources: Sources) -> None:
     """The pages of what the ledger tells."""
 
@@ -86,6 +94,18 @@ def _add_pages(app: FastAPI, answers: Answers, sources: Sources) -> None:
             return environment_page(now, name, first)
 
         return answers.page(request, wish, "environment", make)
+
+    @app.get("/environments/{name}/entry/{release}", response_model=EntryPage, responses=AS_HTML,
+             summary="What an approver reads: what comes with a release, what stands against "
+             "its entry")  # fmt: skip
+    def entry(request: Request, wish: Wished, name: Name, release: Name) -> Response:
+        def make(now: Snapshot) -> EntryPage | None:
+            return entry_page(now, name, release, sources.edge, sources.runnable)
+
+        edge = edge_of(sources.snapshot(), name, release)
+        known = sources.edge(edge) if edge is not None else None
+        state = answer_state(known.at, known.trouble) if known is not None else ""
+        return answers.page(request, wish, "entry", make, state)
 
     @app.get("/figures", response_model=FiguresPage, responses=AS_HTML,
              summary="DORA's four figures, lead time by stage, soak, flake rates")  # fmt: skip
@@ -126,8 +146,7 @@ def _add_pages_beside(app: FastAPI, answers: Answers, sources: Sources) -> None:
     def pods(request: Request, wish: Wished) -> Response:
         answer, now = sources.pods.latest(), utc_now()
         trouble = answer.trouble.text if answer.trouble else ""
-        known = f"{answer.at}{trouble}".encode()
-        state = hashlib.sha256(known).hexdigest()[:16]
+        state = answer_state(answer.at, answer.trouble)
 
         def make(snapshot: Snapshot) -> PodsPage:
             return pods_page(snapshot, answer.value or (), answer.at, trouble, now)

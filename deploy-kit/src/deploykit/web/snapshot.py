@@ -36,9 +36,9 @@ class Snapshot:
 
     `lines` are the board's, in the order of promotion. `attempts`, `outcomes` (by digest then) and
     `histories` are by environment, `evidence` by the release's digest, `released` (in the order of
-    cutting) and `versions` too. What was signed with a compromised key is `discounted`, by number:
-    it is no evidence and no decision. `deliveries` has DORA's figures by environment. `tag` is
-    another for each snapshot.
+    cutting) and `versions` too, `observations` by environment. What was signed with a compromised
+    key is `discounted`, by number: it is no evidence and no decision. `deliveries` has DORA's
+    figures by environment. `tag` is another for each snapshot.
     """
 
     site: str
@@ -54,6 +54,7 @@ class Snapshot:
     attempts: Mapping[str, tuple[view.Attempt, ...]]
     outcomes: Mapping[str, Mapping[str, Outcome]]
     evidence: Mapping[str, tuple[view.Evidence, ...]]
+    observations: Mapping[str, tuple[Record, ...]]
     histories: Mapping[str, tuple[CheckHistory, ...]]
     deliveries: Mapping[str, Delivery]
     stages: tuple[Stage, ...]
@@ -104,6 +105,10 @@ def assemble(
     by_release: dict[str, list[view.Evidence]] = {}
     for entry in evidence:
         by_release.setdefault(entry.release, []).append(entry)
+    observed: dict[str, list[Record]] = {}
+    for record in records:
+        if record.kind == "observation":
+            observed.setdefault(record.body["environment"], []).append(record)
     return Snapshot(
         site=site,
         records=records,
@@ -118,6 +123,7 @@ def assemble(
         attempts=attempts,
         outcomes={name: outcomes_of(tried) for name, tried in attempts.items()},
         evidence={digest: tuple(entries) for digest, entries in by_release.items()},
+        observations={name: tuple(seen) for name, seen in observed.items()},
         histories=check_histories(evidence, since),
         deliveries=deliveries,
         stages=stages(sources, attempts, cut, since),

@@ -14,9 +14,11 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.repository import RawCommit
 from deploykit.pods import Pod
 from deploykit.pods.listing import pods_up
+from deploykit.release.page import Page
 from deploykit.site import Site
+from deploykit.web.edges import Edge, edges_of
 from deploykit.web.following import Following
-from deploykit.web.kept import Kept
+from deploykit.web.kept import Answer, Kept
 from deploykit.web.snapshot import Snapshot
 
 PODS = 30.0  # seconds for which providers are not asked again
@@ -28,13 +30,15 @@ class Sources:
 
     `snapshot` gives that of now, `read` when the ledger was last read. `commit` reads the commit
     that adds a record, from this machine's clone. `report` is what the gate left, None where the
-    site has no gate at all. `runnable` are the checks that a train can run.
+    site has no gate at all. `edge` says what is known of what comes with a release where another
+    runs. `runnable` are the checks that a train can run.
     """
 
     snapshot: Callable[[], Snapshot]
     read: Callable[[], datetime]
     commit: Callable[[Record], RawCommit]
     report: Callable[[], Report | None] | None
+    edge: Callable[[Edge], Answer[Page]]
     pods: Kept[list[Pod]]
     runnable: frozenset[str]
 
@@ -47,6 +51,7 @@ def sources_of(site: Site, ledger: Ledger, following: Following) -> Sources:
         read=lambda: following.read,
         commit=ledger.commit_of,
         report=(lambda: read_report(site.state / "gate")) if has_gate else None,
+        edge=edges_of(site, ledger).latest,
         pods=Kept(lambda: list(pods_up(site)), PODS),
         runnable=check_names(),
     )

@@ -61,7 +61,8 @@ class Change:
 class BookChanges:
     """What happened to a book. `kind` is ADDED, REMOVED or CHANGED; `old` and `new` are full ids,
     or the targets of a link, "" if there is none; `commits` are those that came, `taken_back`
-    those that went, newest first; `note` says what the commits do not."""
+    those that went, newest first; `note` says what the commits do not. `listed` is False if nobody
+    can say which commits came and went, as after a history was rewritten: none is named then."""
 
     book: str
     kind: str
@@ -71,6 +72,7 @@ class BookChanges:
     commits: tuple[Change, ...] = ()
     taken_back: tuple[Change, ...] = ()
     note: str = ""
+    listed: bool = True
 
     @property
     def authors(self) -> list[str]:
@@ -160,7 +162,9 @@ class _Comparison:
         url = (new.url if new else "") or (old.url if old else "")
         kind = ADDED if old is None else REMOVED if new is None else CHANGED
         plain = BookChanges(name, kind, was, now, url)
-        if old is None and new is not None and self._whole and url and not new.link:
+        if new is not None and not new.link and (old is None or old.link) and self._whole:
+            if not url:
+                return replace(plain, listed=False)
             store, _ = self._fetcher.related(url, [now])
             return replace(plain, commits=self._log(store, now, new.path))
         if old is None or new is None:
@@ -169,7 +173,7 @@ class _Comparison:
         if old.path != new.path:
             note = f"its folder was {old.path or '.'}, now it is {new.path or '.'}"
         if was == now:
-            return BookChanges(name, kind, was, now, url, note=note) if note else None
+            return replace(plain, note=note) if note else None
         if old.link or new.link:
             return plain
         if not url:
@@ -178,16 +182,16 @@ class _Comparison:
                 "compare manifests or kits, or put manifest.yml beside the lock",
             )
         if len(was) != len(now):
-            return BookChanges(name, kind, was, now, url, note="its hash is another one now")
+            return replace(plain, note="its hash is another one now", listed=False)
         store, lost = self._fetcher.related(url, [was, now])
         if now in lost:
             raise GitshelfError(f"{url} has no commit {now}", "correct the pin")
         if was in lost:
             note = f"{was} is not in {url} any more, so the commits between cannot be listed"
-            return BookChanges(name, kind, was, now, url, note=note)
+            return replace(plain, note=note, listed=False)
         commits = self._log(store, f"{was}..{now}", new.path)
         taken_back = self._log(store, f"{now}..{was}", old.path)
-        return BookChanges(name, kind, was, now, url, commits, taken_back, note)
+        return replace(plain, commits=commits, taken_back=taken_back, note=note)
 
     def _submodule_pairs(
         self, old: ShelfBook | None, new: ShelfBook | None, book_changes: BookChanges

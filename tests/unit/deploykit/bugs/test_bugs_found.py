@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from deploykit.bugs import Mention, Relation, Step, bug_id, find
 from deploykit.bugs import history as history_module
-from deploykit.bugs.history import steps
+from deploykit.bugs.history import step_of, steps
 from deploykit.ledger import Ledger
 from deploykit.release.cutting import cut
 from deploykit.site.keys import Key
 from ledgerbook import Call
 from sitecheckout import Checkout
+
+from gitshelf import BookChanges
 
 FIX = Mention("7", Relation.CLOSES, "salt", "a" * 40, "a fix")
 TRY = Mention("7", Relation.PARTIAL, "salt", "b" * 40, "half a fix")
@@ -48,6 +50,15 @@ def test_fix_that_was_taken_back_counts_for_the_releases_before() -> None:
     (found,) = find("7", known, {"test": "4", "production": "2"})
     assert found.versions == ("2",)
     assert found.environments == ("production",)
+
+
+@pytest.mark.parametrize(("listed", "unknown"), [(True, ()), (False, ("salt",))])
+def test_book_whose_folder_moved_is_unknown_only_if_its_commits_are(
+    listed: bool, unknown: tuple[str, ...]
+) -> None:
+    ids = ("1" * 40, "2" * 40)
+    book = BookChanges("salt", "changed", *ids, "url", note="its folder was .", listed=listed)
+    assert step_of("2", [book]).unknown == unknown
 
 
 def released(checkout: Checkout, key: Key, *messages: str) -> str:

@@ -15,9 +15,11 @@ from deploykit.care.drift import (
     drift_of_states,
     summary_of,
 )
+from deploykit.care.drift.batches import batches
 from deploykit.care.drift.look import Drift, look_for_drift, record_drift
 from deploykit.ledger import Ledger, view
 from deploykit.nodes.changes import NodeChanges
+from deploykit.nodes.inventory import Host
 from ledgerbook import deploy, know, release
 
 ONE, TWO = release(1), release(2)
@@ -72,6 +74,21 @@ def test_package_of_several_roles_of_a_node_is_told_once() -> None:
         "db: package b: 1 with the release, gone now",
         "db: package c: not there with the release, 1 now",
     ]
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        (["a b", "a b", "a b", "c"], ["0 3", "1", "2"]),  # a cluster of three: one at a time
+        (["a", "a", "b"], ["0 2", "1"]),
+        (["c"] * 10, ["0 1 2 3 4", "5 6 7 8 9"]),
+        (["c"] * 20, ["0 1 2 3 4 5 6 7", "8 9 10 11 12 13 14 15", "16 17 18 19"]),
+        ([], []),
+    ],
+)
+def test_batch_has_at_most_half_of_the_nodes_of_a_role(roles: list[str], told: list[str]) -> None:
+    hosts = [Host(str(n), tuple(one.split()), "", "", {}, ()) for n, one in enumerate(roles)]
+    assert [" ".join(host.name for host in batch) for batch in batches(hosts)] == told
 
 
 def test_summary_names_the_first_and_counts_all() -> None:

@@ -91,6 +91,8 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     assert master.highstate("d", ["salt"], seen.append)["salt"]["failed"][0] == CAUSE
     assert master.apply("d", ["salt"], [], seen.append)["salt"]["failed"][0] == CAUSE
     assert master.test_states("d", ["salt"])["salt"]["failed"][0] == CAUSE
+    master.owned("d", ["salt"])
+    master.mark_secrets(b"key")
     master.list_secrets()
     master.rotate_secrets([])
     master.undo_rotation()

@@ -12,11 +12,13 @@ import pytest
 from deploykit.base.errors import InputError, Refused
 from deploykit.ledger import Ledger, view
 from deploykit.ledger.bodies import policy_body
-from deploykit.release import Release, cutting
+from deploykit.release import Release, authors, cutting
 from deploykit.release.cutting import here_tokens
 from deploykit.release.hotfix import move_books
 from gitshelf.resolution import load
 from ledgerbook import deploy, rule
+
+from gitshelf import BookChanges
 
 DAY = date(2026, 11, 21)
 
@@ -70,6 +72,15 @@ def test_authors_after_a_rewritten_history_are_not_known(checkout_with_site: Any
     checkout.git("gc", "-q", "--prune=now")
     shutil.rmtree(Path(os.environ["XDG_CACHE_HOME"]) / "gitshelf")
     assert known(checkout, cut(checkout)).authors is None
+
+
+@pytest.mark.parametrize(("listed", "known"), [(True, ()), (False, None)])
+def test_authors_of_a_folder_that_moved_are_known_if_its_commits_are(
+    monkeypatch: pytest.MonkeyPatch, listed: bool, known: Any
+) -> None:
+    moved = BookChanges("a", "changed", "1" * 40, "2" * 40, "u", note="its folder", listed=listed)
+    monkeypatch.setattr(authors, "compare_pins", lambda *args, **more: (moved,))
+    assert authors.list_authors(None, Path("pins.yml"), {}) == known
 
 
 def hotfix(checkout: Any, **moves: str) -> Any:

@@ -31,7 +31,8 @@ from ledgerbook import Story, release, rule
 from webpages import PATIENCE, Shelf, again, served, snapshot_of
 
 AS_JSON = {"Accept": "application/json"}
-PAGES = ("/", "/releases", "/releases/{release}", "/environments/production", "/figures",
+PAGES = ("/", "/releases", "/releases/{release}", "/environments/production",
+         "/environments/production/entry/{release}", "/figures",
          "/pods", "/queue", "/records", "/records?first=100", "/records/3")  # fmt: skip
 QUEUES = [
     {
@@ -123,7 +124,8 @@ def test_every_page_is_what_openapi_says(shelf: Shelf, base: str) -> None:
     described = get(f"{base}/openapi.json").json()
     ways = described["paths"]
     assert set(ways) == {"/", "/releases", "/releases/{name}", "/environments/{name}", "/figures",
-                         "/records", "/records/{n}", "/queue", "/pods", "/metrics"}  # fmt: skip
+                         "/environments/{name}/entry/{release}", "/records", "/records/{n}",
+                         "/queue", "/pods", "/metrics"}  # fmt: skip
     for page in pages(shelf):
         path = urlsplit(page).path
         (way,) = (one for one in ways if re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), path))

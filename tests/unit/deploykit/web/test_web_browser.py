@@ -43,10 +43,15 @@ class World:
     waiting: Named
     newest: Named
 
+    @property
+    def entry(self) -> str:
+        """The page of who may approve what waits."""
+        return f"/environments/production/entry/{self.waiting.version}"
+
     def pages(self) -> list[str]:
         return ["/", "/releases", f"/releases/{self.waiting.version}", "/environments/production",
-                "/environments/staging", "/figures", "/queue", "/pods", "/records", "/records/7",
-                "/nothing"]  # fmt: skip
+                "/environments/staging", self.entry, "/figures", "/queue", "/pods",
+                "/records", "/records/7", "/nothing"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +226,7 @@ def test_pictures_of_the_guide_are_small_and_can_be_made_anew(
     taken = {
         "web-train.png": ("/", DESKTOP, False),
         "web-release-phone.png": (f"/releases/{world.waiting.version}", PHONE, False),
+        "web-entry.png": (world.entry, DESKTOP, False),
         "web-figures-dark.png": ("/figures", DESKTOP, True),
     }
     for name, (path, size, dark) in taken.items():

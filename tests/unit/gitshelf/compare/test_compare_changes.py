@@ -114,6 +114,30 @@ def test_changes_of_a_folder_are_only_its_commits(repo: Repo, tmp_path: Path) ->
     assert [change.commit for change in one.commits] == [new]
 
 
+def test_changes_of_a_book_whose_folder_moved_are_listed_though_there_be_none(
+    repo: Repo, tmp_path: Path
+) -> None:
+    moved = repo.commit({b"README": b"3", b"b/run": b"3"})
+    newest = repo.commit({b"README": b"4", b"b/run": b"3"})
+    files = [tmp_path / "old.yml", tmp_path / "new.yml"]
+    for file, pin, path in zip(files, (moved, newest), ("", ", path: b"), strict=True):
+        file.write_text(f"books:\n- {{book: a, git: '{repo.url}', branch: {pin}{path}}}\n")
+    (one,) = gitshelf.changes(*files)
+    assert (one.commits, one.taken_back, one.listed) == ((), (), True)
+    assert one.note == "its folder was ., now it is b"
+
+
+def test_changes_whole_list_all_commits_of_a_book_that_was_a_link(
+    repo: Repo, tmp_path: Path
+) -> None:
+    files = [tmp_path / "old.yml", tmp_path / "new.yml"]
+    files[0].write_text("books:\n- {book: a, link: b}\n")
+    files[1].write_text(f"books:\n- {{book: a, git: '{repo.url}', branch: {repo.commits[1]}}}\n")
+    (one,) = gitshelf.changes(*files, whole=True)
+    assert (one.kind, one.old, one.listed) == ("changed", "b", True)
+    assert [change.commit for change in one.commits] == [*reversed(repo.commits)]
+
+
 def test_changes_of_a_book_list_those_of_the_submodules_that_it_includes(
     repo: Repo, make_repo: Callable[..., Repo], tmp_path: Path, run_cli: Cli
 ) -> None:
@@ -156,7 +180,7 @@ def test_changes_after_a_rewritten_history_say_so(two: tuple[Path, Path, str], r
     repo.git("gc", "-q", "--prune=now")
     now.write_text(f"books:\n- {{book: a, git: '{repo.url}', branch: {new}}}\n")
     (one,) = gitshelf.changes(old, now)
-    assert one.commits == ()
+    assert (one.commits, one.listed) == ((), False)
     assert f"{repo.commits[0]} is not in {repo.url} any more" in one.note
 
 

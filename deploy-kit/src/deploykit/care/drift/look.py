@@ -16,6 +16,8 @@ from deploykit.care.drift import (
     drift_of_states,
     summary_of,
 )
+from deploykit.care.drift.batches import batches
+from deploykit.care.settled import demand_settled
 from deploykit.ledger import Body, Ledger, view
 from deploykit.ledger.bodies import observation_body
 from deploykit.ledger.packages import last_seen
@@ -23,12 +25,10 @@ from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Subject
 from deploykit.master.facade import StatesRun
 from deploykit.nodes.changes import NodeChanges, changes_since
-from deploykit.nodes.inventory import Inventory
-from deploykit.nodes.looks import packages_by_role
+from deploykit.nodes.inventory import Host, Inventory
+from deploykit.nodes.packages import by_role, packages_of
 from deploykit.nodes.ssh import reachable
 from deploykit.rollout.work import Work
-
-BATCH = 8  # nodes that run their states at once: they go on serving meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +54,22 @@ def look_for_drift(
     being deployed to, NodeUnreachable.
     """
     name = inventory.environment.name
-    runs = view.running(records, name)
-    if runs is None:
-        raise Refused(f"{name} runs nothing yet", f"deploy-kit deploy latest {name}")
+    runs = demand_settled(records, name)
     last = view.attempts(records, name)[-1]
-    if last.open:
-        raise Refused(f"{name} is being deployed to: nothing there is what it will be",
-                      "deploy-kit status")  # fmt: skip
     began = time.monotonic()
-    names = tuple(host.name for host in inventory.minions if host.name not in runs.left_out)
+    asked = [host for host in inventory.minions if host.name not in runs.left_out]
+    names = tuple(host.name for host in asked)
     reachable(inventory, [inventory.master.name, *names])
     digest = runs.digest.removeprefix("sha256:")
     findings = _kit(work, inventory, digest)
-    answers = _states(work, inventory, digest, names)
+    answers = _states(work, inventory, digest, asked)
     with work.progress.step(f"{name}: files, services and packages"):
         changes = changes_since(inventory, names, last.told, logins=logins)
-        installed = packages_by_role(inventory)
+        looks = packages_of(inventory, names)
     findings += drift_of_states(answers)
     findings += drift_of_nodes(changes, answers)
-    first = {role: host.name for host in reversed(inventory.minions) for role in host.roles}
+    installed = by_role(asked, {name: look.added for name, look in looks.items()})
+    first = {role: host.name for host in reversed(asked) for role in host.roles}
     evidence = view.evidence(records, release=runs.digest, environment=name)
     seen = last_seen(entry for entry in evidence if not entry.copy)
     findings += drift_of_packages(seen, installed, first)
@@ -125,13 +122,13 @@ def _kit(work: Work, inventory: Inventory, digest: str) -> list[Finding]:
 
 
 def _states(
-    work: Work, inventory: Inventory, digest: str, names: Sequence[str]
+    work: Work, inventory: Inventory, digest: str, hosts: Sequence[Host]
 ) -> dict[str, StatesRun]:
     """What Salt would do on each node, a batch of them after the other."""
     answers: dict[str, StatesRun] = {}
     with work.progress.step(f"{inventory.instance}: what Salt would change") as step:
-        for start in range(0, len(names), BATCH):
-            batch = names[start : start + BATCH]
-            step.note(", ".join(batch))
-            answers |= work.master(inventory).test_states(digest, batch)
+        for batch in batches(hosts):
+            names = [host.name for host in batch]
+            step.note(", ".join(names))
+            answers |= work.master(inventory).test_states(digest, names)
     return answers

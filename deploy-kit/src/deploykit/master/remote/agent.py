@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, cast
 
-from . import backup, database, environment, kits, monitoring, rolemap, rotation
+from . import backup, database, environment, kits, marks, monitoring, rolemap, rotation
 from .fence import Fence
 from .protocol import AgentError, Channel
 from .salt_master import SaltMaster
@@ -103,6 +103,9 @@ class Agent:
     def test_states(self, digest: str, minions: list[str]) -> dict[str, Any]:
         return self._salt.test(digest, minions)
 
+    def owned(self, digest: str, minions: list[str]) -> dict[str, Any]:
+        return self._salt.owned(digest, minions)
+
     def apply(self, digest: str, minions: list[str], states: list[str]) -> dict[str, Any]:
         if any((kits.folder(digest) / "salt" / "states").glob("_*")):
             self._salt.sync(digest, minions)
@@ -131,6 +134,9 @@ class Agent:
 
     def secrets_differing(self, saved: dict[str, Any]) -> list[str]:
         return backup.differing(saved)
+
+    def secrets_marked(self, key: str) -> dict[str, dict[str, str]]:
+        return marks.marked(key)
 
     def secrets_restore(
         self, saved: dict[str, Any], name: str, replacing: list[str]
@@ -174,6 +180,7 @@ CALLS = (
     "orchestrate",
     "highstate",
     "test_states",
+    "owned",
     "apply",
     "alerts",
     "secrets_list",
@@ -183,6 +190,7 @@ CALLS = (
     "secrets_export",
     "secrets_fingerprint",
     "secrets_differing",
+    "secrets_marked",
     "secrets_restore",
     "database_list",
     "database_backup",

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .owned import owned_by
 from .protocol import AgentError, Channel
 
 CONFIG = "/etc/salt/master"
@@ -93,6 +94,21 @@ class SaltMaster:
             name: summarise_states(answers.get(name, f"minion {name} did not answer"), would)
             for name in minions
         }
+
+    def owned(self, digest: str, minions: list[str]) -> dict[str, Any]:
+        """The files that states of `digest` own on every minion, by component; runs none of them.
+
+        Raises AgentError if they do not render on one.
+        """
+        # `concurrent`: beside states that run. Salt's own `show_lowstate` cannot be queued.
+        answers = self._local.cmd(
+            minions,
+            "state.show_lowstate",
+            kwarg={"saltenv": digest, "pillarenv": digest, "queue": False, "concurrent": True},
+            tgt_type="list",
+            timeout=20,
+        )
+        return {name: owned_by(name, answers.get(name, "")) for name in minions}
 
     def apply(
         self, channel: Channel, digest: str, minions: list[str], states: list[str]

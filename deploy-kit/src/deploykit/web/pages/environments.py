@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +10,10 @@ from deploykit.board import Next, Standing
 from deploykit.board.notices import entry_command, notices, trouble
 from deploykit.figures.delivery import Delivery
 from deploykit.figures.flakes import CheckHistory
+from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.ledger.view import Attempt, Running
+from deploykit.ledger.words import short
 from deploykit.site.promotion import Promotion
 from deploykit.site.windows import describe_window
 from deploykit.web.pages import Reading, RecordLine, Why, reading_of, reasons_why, record_line
@@ -18,6 +21,7 @@ from deploykit.web.snapshot import Snapshot
 
 DEPLOYS = 50  # on a page
 DECISIONS = 20
+OBSERVATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +115,33 @@ class DeployLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservationLine:
+    """What was seen of an environment past deploys and checks: drift, or firing alerts (`subject`),
+    while it ran `version`; `nodes` has how many things on which, none where it is `clean`."""
+
+    record: int
+    time: datetime
+    by: str
+    subject: str
+    version: str
+    release: str
+    clean: bool
+    nodes: dict[str, int]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentPage:
-    """An environment: how it stands, what policy asks, its figures, its checks over time, what
-    people decided and what was deployed, both the newest first; of `in_all` deploys those from
-    number `first` on, the newest being 0."""
+    """An environment: how it stands, what policy asks, its figures, its checks over time, what was
+    observed, what people decided and what was deployed, each the newest first; of `in_all` deploys
+    those from number `first` on, the newest being 0."""
 
     reading: Reading
     line: EnvironmentLine
     entry: EntryRule | None
     delivery: Delivery
     checks: tuple[CheckHistory, ...]
+    observations: tuple[ObservationLine, ...]
     decisions: tuple[RecordLine, ...]
     deploys: tuple[DeployLine, ...]
     in_all: int
@@ -167,6 +188,10 @@ def environment_page(snapshot: Snapshot, name: str, first: int = 0) -> Environme
         delivery=snapshot.deliveries[name],
         checks=snapshot.histories.get(name, ()),
         decisions=tuple(record_line(record, versions) for record in decided[: -DECISIONS - 1 : -1]),
+        observations=tuple(
+            _observation(record, versions)
+            for record in snapshot.observations.get(name, ())[: -OBSERVATIONS - 1 : -1]
+        ),
         deploys=tuple(map(deploy_line, newest[first : first + DEPLOYS])),
         in_all=len(newest),
         first=first,
@@ -188,6 +213,21 @@ def deploy_line(attempt: Attempt) -> DeployLine:
         record=attempt.n,
         last_record=attempt.last,
         left_out=dict(attempt.left_out),
+    )
+
+
+def _observation(record: Record, versions: Mapping[str, str]) -> ObservationLine:
+    body = record.body
+    return ObservationLine(
+        record=record.n,
+        time=record.time,
+        by=record.actor,
+        subject=body["subject"],
+        version=versions.get(body["release"], short(body["release"])),
+        release=body["release"],
+        clean=body["clean"],
+        nodes=dict(body["nodes"]),
+        summary=body["summary"],
     )
 
 

@@ -100,7 +100,8 @@ def release_page(snapshot: Snapshot, name: str, runnable: frozenset[str]) -> Rel
         pins=release.pins,
         answer=answer_of(snapshot, release, places),
         evidence=tuple(
-            _evidence(entry, versions) for entry in snapshot.evidence.get(release.digest, ())[::-1]
+            evidence_line(entry, versions)
+            for entry in snapshot.evidence.get(release.digest, ())[::-1]
         ),
         decisions=tuple(record_line(record, versions) for record in about[::-1]),
     )
@@ -211,7 +212,8 @@ def _line(snapshot: Snapshot, release: Released, places: tuple[Place, ...]) -> R
     )
 
 
-def _evidence(entry: Evidence, versions: Mapping[str, str]) -> EvidenceLine:
+def evidence_line(entry: Evidence, versions: Mapping[str, str]) -> EvidenceLine:
+    """One attempt of a check as a page shows it; `versions` names releases by their digests."""
     return EvidenceLine(
         record=entry.n,
         time=entry.time,
