@@ -59,13 +59,19 @@ def started_from(state: Path) -> list[str]:
     return left
 
 
+def day0_logs(region: Railway) -> set[Path]:
+    """What day 0 of `night` wrote, a file per deployment. Kits that are unpacked beside the logs
+    come and go while this looks, so it does not look there."""
+    return set(region.state.glob("deploy-kit/*/logs/[0-9]*/night-day0.log"))
+
+
 def kill_at_task(region: Railway, version: str, number: int) -> None:
     """Deploy, and kill the deployer alone (SIGKILL) once day 0 is at its `number`th task."""
-    before = set(region.state.rglob("night-day0.log"))
+    before = day0_logs(region)
     deployer = region.start("deploy", version, "night")
 
     def reached() -> bool:
-        logs = set(region.state.rglob("night-day0.log")) - before
+        logs = day0_logs(region) - before
         there = sum(log.read_text().count("TASK [") for log in logs) >= number
         assert there or deployer.poll() is None, deployer.communicate()[0]
         return there
@@ -99,7 +105,7 @@ def test_day_0_that_is_killed_leaves_nothing_running_and_the_next_one_ends_as_if
     for mark in region.state.rglob("day0"):
         mark.unlink()
     region("deploy", version, "night")
-    (log, *_) = sorted(region.state.rglob("night-day0.log"), key=lambda at: -at.stat().st_mtime)
+    (log, *_) = sorted(day0_logs(region), key=lambda at: -at.stat().st_mtime)
     recap = [line for line in log.read_text().splitlines() if " changed=" in line]
     assert len(recap) == 2 and all("changed=0" in line for line in recap), recap
     # The same on nodes that nobody disturbed.
