@@ -6,6 +6,7 @@ from typing import Any
 
 from .protocol import AgentError
 
+MOST = 1000  # characters of what Salt says
 # States whose `name` is no thing that stays as it was made.
 PASSING = frozenset({"absent", "missing"})
 
@@ -19,6 +20,7 @@ def owned_by(minion: str, answer: Any) -> dict[str, dict[str, bool]]:
     """
     if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
         said = "\n".join(map(str, answer)) if isinstance(answer, list) else str(answer)
+        said = said.strip()[-MOST:]  # a traceback ends with what it is about
         raise AgentError(f"{minion}: its states do not render: {said or 'it did not answer'}")
     found: dict[str, dict[str, bool]] = {}
     for one in answer:
