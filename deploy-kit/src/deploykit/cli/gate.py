@@ -136,7 +136,6 @@ def _opened(ctx: click.Context) -> Opened:
 
 def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason: str) -> None:
     from deploykit.ledger.bodies import gate_body
-    from deploykit.ledger.view import versions_of
     from deploykit.ledger.words import describe
 
     opened = _opened(ctx)
@@ -144,7 +143,7 @@ def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason:
     ledger = ledger_of(ctx, key)
     body = gate_body(act, change=found.id, commit=found.commit, ask=found.ask, reason=reason)
     record = ledger.append(lambda records, now: body)
-    click.echo(f"record {record.n}: {describe(record, versions_of(ledger.known))}")
+    click.echo(f"record {record.n}: {describe(record)}")
 
 
 def _approved(reading: Reading, id: str) -> Change:

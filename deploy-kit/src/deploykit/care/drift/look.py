@@ -57,8 +57,8 @@ def look_for_drift(
     runs = view.running(records, name)
     if runs is None:
         raise Refused(f"{name} runs nothing yet", f"deploy-kit deploy latest {name}")
-    last = view.attempts(records, name)[-1]
-    if last.open:
+    last = view.last_attempt(records, name)
+    if last is None or last.open:
         raise Refused(f"{name} is being deployed to: nothing there is what it will be",
                       "deploy-kit status")  # fmt: skip
     began = time.monotonic()
@@ -91,7 +91,7 @@ def record_drift(ledger: Ledger, drift: Drift) -> Record:
     """Record what was found, or that nothing was. Raises Refused if another release was deployed
     meanwhile: then nobody knows what was looked at."""
 
-    def decide(records: tuple[Record, ...], now: object) -> Body:
+    def decide(records: Sequence[Record], now: object) -> Body:
         runs = view.running(records, drift.environment)
         if (
             runs is None
