@@ -27,7 +27,7 @@ BEGIN;
 CREATE TABLE record (n INTEGER PRIMARY KEY, "commit" TEXT NOT NULL UNIQUE, text TEXT NOT NULL,
                      kind TEXT NOT NULL, topic TEXT NOT NULL, environment TEXT, "release" TEXT);
 CREATE INDEX by_kind ON record (kind);
-CREATE INDEX by_topic ON record (kind, topic, environment);
+CREATE INDEX by_topic ON record (kind, topic);
 CREATE INDEX by_environment ON record (environment, kind);
 CREATE INDEX by_release ON record ("release", kind);
 PRAGMA user_version = {FORMAT};
@@ -123,8 +123,9 @@ class Rows:
 
     def record(self, n: int) -> Record:
         """The record with that number. Raises LedgerError for a damaged file."""
-        if n in self._parsed:
-            return self._parsed[n]
+        known = self._parsed.get(n)
+        if known is not None:
+            return known
         rows = self.ask(above=n - 1, below=n + 1)
         if not rows:
             raise self._damaged(f"record {n} is missing")
