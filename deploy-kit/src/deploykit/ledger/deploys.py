@@ -13,7 +13,7 @@ from deploykit.ledger.continuity import LEASE_MOST
 from deploykit.ledger.records import Record
 from deploykit.ledger.releases import version_of
 from deploykit.ledger.schema import Phase, Purpose
-from deploykit.ledger.selection import select
+from deploykit.ledger.selection import derived_once, select
 
 OPEN = frozenset({Phase.STARTED, Phase.RENEWED, Phase.TAKEN_OVER})
 
@@ -125,11 +125,13 @@ def _attempts_in(records: Sequence[Record], row: Sequence[Record]) -> Iterator[A
         yield _attempt(*entry, version)
 
 
+@derived_once
 def last_attempt(records: Sequence[Record], environment: str) -> Attempt | None:
     """The newest deploy into `environment`, None if there was none."""
     return next(latest_attempts(records, environment), None)
 
 
+@derived_once
 def running(records: Sequence[Record], environment: str) -> Running | None:
     """What `environment` runs: the release of the last deploy that finished there.
 

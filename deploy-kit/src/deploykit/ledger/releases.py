@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deploykit.ledger.records import Record
-from deploykit.ledger.selection import of_first_schema, select
+from deploykit.ledger.selection import derived_once, of_first_schema, select
 
 OLD_KINDS = ("deploy", "evidence")  # of which each record of schema 1 said the version
 
@@ -38,6 +38,7 @@ def releases(records: Sequence[Record]) -> dict[str, Released]:
     return _released((*old, *select(records, "release")))
 
 
+@derived_once
 def released(records: Sequence[Record], digest: str) -> Released | None:
     """The release `digest` as the ledger knows it, if it does."""
     old = select(of_first_schema(records), *OLD_KINDS, release=digest)

@@ -189,6 +189,7 @@ class IndexedRecords(SelectableRecords):
     """The first `length` records of `rows`; each is read when it is looked at."""
 
     def __init__(self, rows: Rows, length: int) -> None:
+        super().__init__()
         self._rows = rows
         self._length = length
 

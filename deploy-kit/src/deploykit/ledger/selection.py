@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from deploykit.ledger.kinds import KINDS
 from deploykit.ledger.records import Record
@@ -46,7 +47,13 @@ class Wanted:
 
 
 class SelectableRecords(Sequence[Record]):
-    """Records that can be asked for by their facets or commit without reading all of them."""
+    """Records that can be asked for by their facets or commit without reading all of them.
+
+    `answers` are what was derived of them (`derived_once`): they never change.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[object, Any] = {}
 
     @abstractmethod
     def select(self, wanted: Wanted, newest_first: bool) -> Iterator[Record]:
@@ -55,6 +62,30 @@ class SelectableRecords(Sequence[Record]):
     @abstractmethod
     def has_commit(self, commit: str) -> bool:
         """Whether one of them is of this commit."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Derive = Callable[Concatenate[Sequence[Record], P], T]
+
+
+def derived_once(derive: Derive[P, T]) -> Derive[P, T]:
+    """The same pure function of records; what it says of selectable ones is kept with them.
+
+    For what rules ask again and again; what it returns must not change.
+    """
+
+    @functools.wraps(derive)
+    def answer(records: Sequence[Record], /, *args: P.args, **named: P.kwargs) -> T:
+        if not isinstance(records, SelectableRecords):
+            return derive(records, *args, **named)
+        question = (derive, args, tuple(named.items()))
+        if question not in records.answers:
+            records.answers[question] = derive(records, *args, **named)
+        found: T = records.answers[question]
+        return found
+
+    return answer
 
 
 def facets_of(record: Record) -> Facets:
@@ -89,6 +120,7 @@ class Prolonged(SelectableRecords):
     """Records as if there were `more` behind those `before`."""
 
     def __init__(self, before: Sequence[Record], more: Sequence[Record]) -> None:
+        super().__init__()
         self._parts = (before, tuple(more))
 
     def __len__(self) -> int:

@@ -38,7 +38,7 @@ from deploykit.ledger.releases import (
     versions_of,
 )
 from deploykit.ledger.schema import Result
-from deploykit.ledger.selection import select
+from deploykit.ledger.selection import derived_once, select
 
 __all__ = [
     "Attempt",
@@ -123,6 +123,7 @@ class Compromise:
         return actor == self.principal and self.since <= n < self.until
 
 
+@derived_once
 def compromises(records: Sequence[Record]) -> tuple[Compromise, ...]:
     """What no longer counts: signed with a key that was compromised."""
     return tuple(
