@@ -268,7 +268,8 @@ class Clone:
         One that is there from before gets what its configuration lacks.
         """
         if folder.exists():
-            _add_settings(folder / "config", config)
+            with contextlib.suppress(OSError):  # what is wrong with it, git will say
+                _add_settings(folder / "config", config)
             return
         folder.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".new-{folder.name}-"
