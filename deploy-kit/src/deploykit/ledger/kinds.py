@@ -41,7 +41,7 @@ class Kind:
     `later`: those of the fields that records of before may lack; they are None there. `first`: the
     fields that schema 1 had, None for a kind that it did not have; `upgrade` makes those of the
     present schema of them. `begins`: a ledger begins with one such record and has no
-    other.
+    other. `topic(fields)`: what tells its records apart where some of them are looked for.
     """
 
     fields: Mapping[str, Check]
@@ -53,6 +53,7 @@ class Kind:
     first: Mapping[str, Check] | None = None
     upgrade: Callable[[Fields], Fields] = lambda fields: fields
     begins: bool = False
+    topic: Callable[[Fields], str] = lambda fields: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class DecisionRule:
 
 # What people decide of a change in review: these are about no release and no environment.
 GATE_ACTS = {"expedite": "to the head of its queue", "dequeue": "out of its queue"}
+
+COMPROMISED = "compromised"  # the topic of a change of signers after which something counts no more
 
 DECISIONS: dict[str, DecisionRule] = {
     "approve": DecisionRule(frozenset({"environment", "release"}), frozenset({"approver"})),
@@ -246,6 +249,7 @@ KINDS: dict[str, Kind] = {
         writers=lambda body: ADMIN,
         title=lambda body: "signers",
         words=_signers_words,
+        topic=lambda body: COMPROMISED if body["compromised"] else "",
     ),
     "policy": Kind(
         fields={"policy": is_.mapping(is_.name, is_.rule)},
@@ -269,6 +273,7 @@ KINDS: dict[str, Kind] = {
         words=lambda body, name: (
             f"release {body['version']} is {body['release'].removeprefix('sha256:')[:12]}"
         ),
+        topic=lambda body: str(body["version"]),
     ),
     "deploy": Kind(
         fields=_DEPLOY,
@@ -284,6 +289,7 @@ KINDS: dict[str, Kind] = {
         writers=lambda body: OPERATOR,
         title=lambda body: f"deploy {body['phase']} in {body['environment']}",
         words=_deploy_words,
+        topic=lambda body: str(body["phase"]),
     ),
     "evidence": Kind(
         fields=_EVIDENCE,
@@ -297,6 +303,7 @@ KINDS: dict[str, Kind] = {
         writers=lambda body: OPERATOR,
         title=lambda body: f"{body['check']} {body['result']} in {body['environment']}",
         words=_evidence_words,
+        topic=lambda body: str(body["check"]),
     ),
     "observation": Kind(
         fields={
@@ -327,6 +334,7 @@ KINDS: dict[str, Kind] = {
         title=lambda body: f"{body['decision']} {body['environment'] or ''}".rstrip(),
         words=_decision_words,
         problem=_decision_problem,
+        topic=lambda body: str(body["decision"]),
     ),
     "gate": Kind(
         fields={

@@ -223,7 +223,7 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
 
 def _record(ledger: Ledger, release: Release) -> None:
     """Have the ledger know `release`, whose pins and kit are here; nothing if it does."""
-    known = view.releases(ledger.known).get(release.digest)
+    known = view.released(ledger.known, release.digest)
     if known is not None:
         return  # `prove` refuses it if that is another version
     text = release.manifest.read_text(encoding="utf-8")
@@ -257,7 +257,7 @@ def _reserve(
     Raises InputError if that one is another release's.
     """
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         released = view.releases(records)
         if digest in released and released[digest].pins is not None:
             raise _AlreadyReleased(released[digest].version)

@@ -14,7 +14,7 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, SecretsEvent
-from deploykit.ledger.view import Attempt, attempts, evidence, previous, running
+from deploykit.ledger.view import Attempt, evidence, last_attempt, previous, running
 from deploykit.providers import provider_for
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
@@ -105,11 +105,12 @@ def smoke_test(work: Work, ledger: Ledger, release: Release, attendance: Attenda
     began = time.monotonic()
     inventory = attendance.inventory
     name = inventory.environment.name
-    before = attempts(ledger.fetch_records(), name)[-1]
+    before = last_attempt(ledger.fetch_records(), name)
     with work.progress.step(f"{inventory.instance}: smoke test"):
         outcome = smoke(work, release, inventory)
     seconds = time.monotonic() - began
-    last = attempts(ledger.fetch_records(), name)[-1]
+    last = last_attempt(ledger.fetch_records(), name)
+    assert last is not None  # it was just deployed
     if last != before or (last.release, last.phase) != (release.digest, Phase.FINISHED):
         raise DeployKitError(
             f"{name}: {last.owner} deployed {last.version} there before {release.version} was "
@@ -205,10 +206,9 @@ def rollback(
 
 def back_to(records: Sequence[Record], environment: str) -> str | None:
     """The digest of the release that a rollback of `environment` goes to, None if there is none."""
-    now, tried = running(records, environment), attempts(records, environment)
-    if now is None:
+    now, last = running(records, environment), last_attempt(records, environment)
+    if now is None or last is None:
         return None
-    last = tried[-1]
     if last.purpose == Purpose.ROLLBACK and not _is_over(records, last):
         return last.release
     if last.phase != Phase.FINISHED:

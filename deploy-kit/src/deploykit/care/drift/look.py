@@ -55,7 +55,8 @@ def look_for_drift(
     """
     name = inventory.environment.name
     runs = demand_settled(records, name)
-    last = view.attempts(records, name)[-1]
+    last = view.last_attempt(records, name)
+    assert last is not None
     began = time.monotonic()
     asked = [host for host in inventory.minions if host.name not in runs.left_out]
     names = tuple(host.name for host in asked)
@@ -88,7 +89,7 @@ def record_drift(ledger: Ledger, drift: Drift) -> Record:
     """Record what was found, or that nothing was. Raises Refused if another release was deployed
     meanwhile: then nobody knows what was looked at."""
 
-    def decide(records: tuple[Record, ...], now: object) -> Body:
+    def decide(records: Sequence[Record], now: object) -> Body:
         runs = view.running(records, drift.environment)
         if (
             runs is None
