@@ -9,11 +9,13 @@ from typing import Any
 
 from deploykit.base import times
 from deploykit.base.processes import Process, parse_process
-from deploykit.ledger.bodies import Edge
+from deploykit.ledger.bodies import Edge, Rehearsed
 from deploykit.ledger.continuity import LEASE_MOST
+from deploykit.ledger.kinds import ROLLBACK
 from deploykit.ledger.records import Record, parse_signers
 from deploykit.ledger.schema import Phase, Purpose, Result
 from deploykit.site.freezes import window_of, windows_json
+from deploykit.site.going_back import RollbackClass
 from deploykit.site.keys import Signer
 from deploykit.site.promotion import Approvals, CheckRule, Promotion, Share, UnknownAuthors
 
@@ -73,7 +75,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A recorded outcome of a check."""
+    """A recorded outcome of a check; `rollback` is what a rehearsal of going back came to."""
 
     n: int
     time: datetime
@@ -90,6 +92,7 @@ class Evidence:
     seconds: float
     summary: str
     packages: Mapping[str, Mapping[str, str]]
+    rollback: Rehearsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +352,7 @@ def evidence(
             **{
                 **record.body,
                 "result": Result(record.body["result"]),
+                "rollback": _rehearsed(record.body["rollback"]),
                 "version": versions[record.body["release"]],
             },
         )
@@ -359,6 +363,19 @@ def evidence(
         and environment in (None, record.body["environment"])
         and check in (None, record.body["check"])
     )
+
+
+def last_rehearsal(
+    records: Sequence[Record], over: str | None, release: str, environment: str | None = None
+) -> Evidence | None:
+    """The last time that going back from `release` to `over` (digests) was rehearsed, in a copy of
+    `environment` or of any; None if it never was."""
+    found = [
+        entry
+        for entry in evidence(records, release=release, environment=environment, check=ROLLBACK)
+        if entry.copy and entry.over == over and entry.rollback is not None
+    ]
+    return found[-1] if found else None
 
 
 def disturbances(
@@ -384,6 +401,10 @@ def decisions(records: Sequence[Record]) -> tuple[Decision, ...]:
         for record in records
         if record.kind == "decision" and record.n not in ignored
     )
+
+
+def _rehearsed(value: Mapping[str, Any] | None) -> Rehearsed | None:
+    return Rehearsed(RollbackClass(value["class"]), value["seconds"]) if value else None
 
 
 def _decision(record: Record) -> Decision:
