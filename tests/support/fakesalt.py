@@ -94,7 +94,7 @@ def backups(node: Path, act: str, what: str = "") -> str:
         file.write_text(json.dumps([*kept, made]))
     elif act == "prepare":
         (chosen,) = (one for one in kept if one["name"] == what)
-        aside.write_text(chosen["held"]["data"])
+        aside.write_text(chosen["held"].get("data", ""))
         return json.dumps({"backup": what, "to": what})
     elif act == "switch":
         aside.rename(data)
