@@ -124,7 +124,7 @@ def evidence_body(
         role: {_line(name): _line(version) for name, version in versions.items()}
         for role, versions in (packages or {}).items()
     }
-    fields = {
+    fields: dict[str, Any] = {
         "check": check,
         "release": release,
         "over": over,
