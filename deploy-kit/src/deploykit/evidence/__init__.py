@@ -59,6 +59,7 @@ def body_of(finding: Finding, records: Sequence[Record]) -> Body:
         seconds=finding.seconds,
         summary=finding.summary,
         packages=finding.outcome.packages,
+        rehearsed=finding.outcome.rehearsed,
     )
 
 

@@ -23,6 +23,11 @@ RELEASE_MANAGER = frozenset({"release-manager"})
 ANYONE_DECIDING = frozenset({"admin", "operator", "approver"})
 
 
+# Checks of the way from one release to another: what they found says nothing of other ways.
+UPGRADE, ROLLBACK = "upgrade", "rollback"
+OF_AN_EDGE = frozenset({UPGRADE, ROLLBACK})
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """What a writer wants to record: a kind and the fields of that kind."""
@@ -135,7 +140,7 @@ def without(left_out: Mapping[str, str]) -> str:
 
 def _evidence_words(body: Fields, name: Naming) -> str:
     where = f"a copy of {body['environment']}" if body["copy"] else body["environment"]
-    over = f" over {name(body['over'])}" if body["check"] == "upgrade" else ""
+    over = f" over {name(body['over'])}" if body["check"] in OF_AN_EDGE else ""
     text = f"{body['check']} of {name(body['release'])}{over} in {where} {body['result']}"
     return _with_summary(f"{text} ({body['seconds']:.0f} s)", body)
 
@@ -211,7 +216,9 @@ _EVIDENCE: dict[str, Check] = {
     "seconds": is_.seconds,
     "summary": is_.text,
     "packages": is_.mapping(is_.word, is_.mapping(is_.word, is_.line)),
+    "rollback": is_.or_none(is_.rehearsed),
 }
+_EVIDENCE_LATER = frozenset({"rollback"})
 _DECISION: dict[str, Check] = {
     "decision": is_.one_of(DECISIONS),
     "environment": is_.or_none(is_.name),
@@ -293,8 +300,9 @@ KINDS: dict[str, Kind] = {
     ),
     "evidence": Kind(
         fields=_EVIDENCE,
+        later=_EVIDENCE_LATER,
         first={
-            **_EVIDENCE,
+            **{name: check for name, check in _EVIDENCE.items() if name not in _EVIDENCE_LATER},
             "check": is_.any_word,
             "version": is_.any_word,
             "summary": is_.any_text,

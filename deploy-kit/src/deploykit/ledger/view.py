@@ -6,9 +6,10 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from deploykit.base import times
-from deploykit.ledger.bodies import Edge
+from deploykit.ledger.bodies import Edge, Rehearsed
 from deploykit.ledger.deploys import (
     Attempt,
     Running,
@@ -27,7 +28,7 @@ from deploykit.ledger.in_force import (
     policy_json,
     signers_in_force,
 )
-from deploykit.ledger.kinds import COMPROMISED
+from deploykit.ledger.kinds import COMPROMISED, ROLLBACK
 from deploykit.ledger.records import Record
 from deploykit.ledger.releases import (
     Released,
@@ -39,6 +40,7 @@ from deploykit.ledger.releases import (
 )
 from deploykit.ledger.schema import Result
 from deploykit.ledger.selection import derived_once, select
+from deploykit.site.going_back import RollbackClass
 
 __all__ = [
     "Attempt",
@@ -57,6 +59,7 @@ __all__ = [
     "last_attempt",
     "last_deployed",
     "last_finished",
+    "last_rehearsal",
     "latest_attempts",
     "newest_release",
     "parse_policy",
@@ -74,7 +77,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A recorded outcome of a check."""
+    """A recorded outcome of a check; `rollback` is what a rehearsal of going back came to."""
 
     n: int
     time: datetime
@@ -91,6 +94,7 @@ class Evidence:
     seconds: float
     summary: str
     packages: Mapping[str, Mapping[str, str]]
+    rollback: Rehearsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,7 @@ def evidence(
             **{
                 **record.body,
                 "result": Result(record.body["result"]),
+                "rollback": _rehearsed(record.body["rollback"]),
                 "version": named(record.body["release"]),
             },
         )
@@ -178,6 +183,19 @@ def evidence(
         )
         if not any(one.covers(record.n, record.actor) for one in ignored)
     )
+
+
+def last_rehearsal(
+    records: Sequence[Record], over: str | None, release: str, environment: str | None = None
+) -> Evidence | None:
+    """The last time that going back from `release` to `over` (digests) was rehearsed, in a copy of
+    `environment` or of any; None if it never was."""
+    rehearsals = [
+        entry
+        for entry in evidence(records, release=release, environment=environment, check=ROLLBACK)
+        if entry.copy and entry.over == over and entry.rollback is not None
+    ]
+    return rehearsals[-1] if rehearsals else None
 
 
 def disturbances(
@@ -217,6 +235,10 @@ def decisions(
         for record in wanted
         if not any(one.covers(record.n, record.actor) for one in ignored)
     )
+
+
+def _rehearsed(value: Mapping[str, Any] | None) -> Rehearsed | None:
+    return Rehearsed(RollbackClass(value["class"]), value["seconds"]) if value else None
 
 
 def _decision(record: Record) -> Decision:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from deploykit.ledger.canonical import canonical
 from deploykit.release import Release
 from deploykit.release.comparison import compare_pins
+from deploykit.release.going_back import read_moves
+from deploykit.site.going_back import Move
 
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import Change
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from deploykit.site import Site
     from gitshelf import BookChanges
 
-FORMAT = 1
+FORMAT = 2
 LAST = 2**53 - 1  # canonical JSON has no greater whole number; a commit may say any time
 
 
@@ -29,46 +31,35 @@ LAST = 2**53 - 1  # canonical JSON has no greater whole number; a commit may say
 class Page:
     """What `release` has and `over` has not; over nothing, all that it holds.
 
-    `schemas` are the database schemas that move, each with what they were and will be: going back
-    over those needs the database of before.
+    `moves` is what going back depends on, of whatever environment; nothing moves over nothing.
     """
 
     over: Release | None
     release: Release
     books: tuple[BookChanges, ...]
-    schemas: Mapping[str, tuple[str, str]]
+    moves: tuple[Move, ...]
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the fixed part, in hex."""
         return hashlib.sha256(canonical(fixed_json(self)).encode()).hexdigest()
 
-    @property
-    def reversible(self) -> bool:
-        """Whether `deploy-kit rollback` alone brings back what was before."""
-        return not self.schemas
-
 
 def read_page(
     over: Release | None,
     release: Release,
     tokens: Mapping[str, str],
-    schemas: tuple[Mapping[str, str], Mapping[str, str]],
+    moves: tuple[Move, ...],
 ) -> Page:
-    """The page of the edge from `over` to `release`; `schemas` are what both declare.
+    """The page of the edge from `over` to `release`, over which `moves` move.
 
     Raises GitshelfError if a repository cannot be asked.
     """
-    was, will = schemas
     return Page(
         over=over,
         release=release,
         books=compare_pins(over.manifest if over else None, release.manifest, tokens),
-        schemas={
-            name: (was.get(name, ""), will.get(name, ""))
-            for name in sorted({*was, *will})
-            if over is not None and was.get(name) != will.get(name)
-        },
+        moves=moves,
     )
 
 
@@ -79,8 +70,7 @@ def read_edge(site: Site, over: Release | None, release: Release) -> Page:
     """
     from deploykit.release.cutting import here_tokens
 
-    schemas = (over.schemas(site) if over is not None else {}, release.schemas(site))
-    return read_page(over, release, here_tokens(site), schemas)
+    return read_page(over, release, here_tokens(site), read_moves(site, over, release))
 
 
 def fixed_json(page: Page) -> dict[str, Any]:
@@ -90,7 +80,17 @@ def fixed_json(page: Page) -> dict[str, Any]:
         "over": page.over.digest if page.over else None,
         "release": page.release.digest,
         "books": [_book_json(book) for book in page.books],
-        "schemas": {name: list(schemas) for name, schemas in page.schemas.items()},
+        "moves": [_move_json(move) for move in page.moves],
+    }
+
+
+def _move_json(move: Move) -> dict[str, Any]:
+    return {
+        "what": move.what,
+        "was": move.was,
+        "will": move.will,
+        "takes": str(move.takes),
+        "roles": sorted(move.roles),
     }
 
 

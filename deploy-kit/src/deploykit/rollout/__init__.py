@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -77,15 +77,17 @@ def roll_out(
     guard: Guard | None = None,
     *,
     older: bool = False,
+    first: Callable[[Master], None] | None = None,
 ) -> None:
     """Bring `release` onto the instance and make it current there.
 
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
     Without `guard` nobody else knows of the instance. `older`: the release was there before the
     environment's files said what they say now; settings that it does not know are left out.
-    Raises InputError before anything is changed if it cannot take a setting, RolloutFailed when a
-    state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for anything
-    else; `current` has not moved then.
+    `first` is called with the master before any state is applied: what it raises ends the rollout.
+    Raises InputError before anything is changed if it cannot take a setting, RolloutFailed when
+    a state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for
+    anything else; `current` has not moved then.
     """
     name = inventory.instance
     progress = work.progress
@@ -105,9 +107,14 @@ def roll_out(
     with progress.step(f"{name}: kit {release.version} to the master"):
         send_kit(master, release, signers)
     go_on()
+    patience = FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT
+    if first is not None:
+        await_minions(master, inventory, patience)
+        first(master)
+        go_on()
     roles = master.write_environment(release.hex, inventory, settings)
     with progress.step(f"{name}: minions answer"):
-        await_minions(master, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
+        await_minions(master, inventory, patience)
     go_on()
     with progress.step(f"{name}: orchestration of {release.version}") as step:
         narrator = Narrator(work.log(f"{name}-states"), step)

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deploykit.board.approval import live_of
-from deploykit.board.approval_page import going_back
+from deploykit.board.approval_page import going_back, rehearsal_words
 from deploykit.ledger.packages import PackageChange
 from deploykit.ledger.words import short
 from deploykit.policy.case import Case
 from deploykit.policy.explanation import Row
 from deploykit.release.page import Page
+from deploykit.site.going_back import RollbackClass, way_back
 from deploykit.site.promotion import Promotion
 from deploykit.web.edges import Edge
 from deploykit.web.kept import Answer
@@ -59,7 +60,7 @@ class FixedPart:
 
     page: str
     books: tuple[BookPart, ...]
-    reversible: bool
+    rollback: RollbackClass
     going_back: str
 
 
@@ -71,7 +72,8 @@ class EntryPage:
     `place` is how it stands there, with every reason against its entry and what to do; `rules` is
     policy's whole answer. `fixed` is None until it was read from the repositories, in the
     background, `missing` why it cannot be. `approve` is the command of an approver who read it, ''
-    if none is asked for. `packages` is None if nobody saw them with both releases.
+    if none is asked for. `rehearsal` is how the last one of going back ended, in words; '' if there
+    is nothing to go back to. `packages` is None if nobody saw them with both releases.
     """
 
     reading: Reading
@@ -88,6 +90,7 @@ class EntryPage:
     approve: str
     packages: tuple[PackageChange, ...] | None
     evidence: tuple[EvidenceLine, ...]
+    rehearsal: str
 
 
 def edge_of(snapshot: Snapshot, environment: str, name: str) -> Edge | None:
@@ -144,6 +147,7 @@ def entry_page(
         approve=f"deploy-kit approve {called} {environment}{said}" if asked else "",
         packages=live.packages,
         evidence=tuple(evidence_line(one, snapshot.versions) for one in live.evidence[::-1]),
+        rehearsal=rehearsal_words(live.rehearsal) if edge[0] is not None else "",
     )
 
 
@@ -157,7 +161,7 @@ def _fixed(page: Page) -> FixedPart:
     return FixedPart(
         page=page.digest,
         books=tuple(map(_book, page.books)),
-        reversible=page.reversible,
+        rollback=way_back(page.moves).kind,
         going_back=going_back(page),
     )
 
