@@ -54,6 +54,7 @@ def render_page(page: Page, document: dict[str, Any], form: str) -> str:
         **document,
         "books": list(map(_book_shown, document["books"], page.books)),
         "going_back": going_back(page),
+        "vendor": document.get("vendor"),
     }
     return printable(environment.get_template(f"page.{form}.j2").render(shown))
 

@@ -18,6 +18,7 @@ from deploykit.release.comparison import compare_pins
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import Change
 
+    from deploykit.release.packages import VendorChange
     from deploykit.site import Site
     from gitshelf import BookChanges
 
@@ -30,13 +31,15 @@ class Page:
     """What `release` has and `over` has not; over nothing, all that it holds.
 
     `schemas` are the database schemas that move, each with what they were and will be: going back
-    over those needs the database of before.
+    over those needs the database of before. `vendor` are the vendor packages, None where `release`
+    pins none.
     """
 
     over: Release | None
     release: Release
     books: tuple[BookChanges, ...]
     schemas: Mapping[str, tuple[str, str]]
+    vendor: VendorChange | None = None
 
     @property
     def digest(self) -> str:
@@ -54,8 +57,10 @@ def read_page(
     release: Release,
     tokens: Mapping[str, str],
     schemas: tuple[Mapping[str, str], Mapping[str, str]],
+    vendor: VendorChange | None = None,
 ) -> Page:
-    """The page of the edge from `over` to `release`; `schemas` are what both declare.
+    """The page of the edge from `over` to `release`; `schemas` are what both declare, `vendor` how
+    their packages differ.
 
     Raises GitshelfError if a repository cannot be asked.
     """
@@ -69,6 +74,7 @@ def read_page(
             for name in sorted({*was, *will})
             if over is not None and was.get(name) != will.get(name)
         },
+        vendor=vendor,
     )
 
 
@@ -78,19 +84,41 @@ def read_edge(site: Site, over: Release | None, release: Release) -> Page:
     Raises InputError, GitshelfError.
     """
     from deploykit.release.cutting import here_tokens
+    from deploykit.release.packages import vendor_change
 
     schemas = (over.schemas(site) if over is not None else {}, release.schemas(site))
-    return read_page(over, release, here_tokens(site), schemas)
+    vendor = vendor_change(site, over, release)
+    return read_page(over, release, here_tokens(site), schemas, vendor)
 
 
 def fixed_json(page: Page) -> dict[str, Any]:
     """What the digest is of. Where books are fetched from is not in it: that may be any mirror."""
-    return {
+    found = {
         "format": FORMAT,
         "over": page.over.digest if page.over else None,
         "release": page.release.digest,
         "books": [_book_json(book) for book in page.books],
         "schemas": {name: list(schemas) for name, schemas in page.schemas.items()},
+    }
+    # Not there at all without a mirror: pages that were approved before keep their digest.
+    return found if page.vendor is None else {**found, "vendor": _vendor_json(page.vendor)}
+
+
+def _vendor_json(vendor: VendorChange) -> dict[str, Any]:
+    return {
+        "over": vendor.over,
+        "set": vendor.set,
+        "changes": [
+            {
+                "source": change.source,
+                "old": change.old,
+                "new": change.new,
+                "packages": list(change.packages),
+                "roles": list(change.roles),
+                "closes": list(change.closes),
+            }
+            for change in vendor.changes
+        ],
     }
 
 
