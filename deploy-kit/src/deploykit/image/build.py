@@ -23,6 +23,8 @@ from deploykit.mirror.sources import render_sources
 
 TIMEOUT = 900.0  # seconds for the download and unpacking of Debian
 BUILD_TIMEOUT = 3600.0  # seconds that another build may take
+# Where mmdebstrap puts the sources that it is given, and where the image keeps its own.
+SOURCES_FILE = "/etc/apt/sources.list.d/0000deploy-kit.sources"
 NEEDED_BYTES = 4 * 2**30
 STAGES = (
     "running apt-get update", "downloading packages", "extracting archives",
@@ -94,7 +96,7 @@ def workplace(cache: Path, needed: int) -> Iterator[Path]:
 def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
     """root.tar of Debian with the overlay, unpacked and configured by mmdebstrap."""
     (aside / "deploy-kit.sources").write_text(render_sources(inputs.made_of), encoding="utf-8")
-    write_tar(aside / "overlay.tar", overlay_files(inputs))
+    write_tar(aside / "overlay.tar", {**overlay_files(inputs), **own_sources(inputs)})
     with as_file(files("deploykit.image").joinpath("customize.sh")) as hook:
         argv = mmdebstrap(inputs, aside, hook)
 
@@ -104,6 +106,15 @@ def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
                     step.note(stage)
 
         run(argv, timeout=TIMEOUT, log=log, on_line=tell, env={"LC_ALL": "C.UTF-8"})
+
+
+def own_sources(inputs: Inputs) -> dict[str, bytes]:
+    """The image's file of sources, by its path, where it was made of others: of a set of packages.
+
+    They are what its nodes have until day 0.
+    """
+    text = render_sources(inputs.sources)
+    return {SOURCES_FILE: text.encode()} if inputs.mirror else {}
 
 
 def mmdebstrap(inputs: Inputs, aside: Path, hook: Path) -> list[str | Path]:

@@ -16,9 +16,8 @@ from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.process import run
 from deploykit.base.progress import Step
 from deploykit.base.root import as_root
-from deploykit.image.build import image_options
+from deploykit.image.build import SOURCES_FILE, image_options
 from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, inputs_of
-from deploykit.image.overlay import SOURCES_FILE
 from deploykit.logs.signatures import recognise, shipped
 from deploykit.mirror.sources import render_sources
 from deploykit.site import Site

@@ -7,15 +7,11 @@ import tarfile
 from pathlib import Path
 
 from deploykit.image.inputs import Inputs
-from deploykit.mirror.sources import render_sources
 
 # What a provider tells an image about a node: instance keys that LXD renders at the first start.
 INTERFACES = "user.deploykit.interfaces"
 HOSTS = "user.deploykit.hosts"
 AUTHORIZED_KEYS = "user.deploykit.authorized-keys"
-
-# Where mmdebstrap puts the sources that it is given, and where the image keeps its own.
-SOURCES_FILE = "/etc/apt/sources.list.d/0000deploy-kit.sources"
 
 SSHD = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -93,8 +89,6 @@ def overlay_files(inputs: Inputs) -> dict[str, bytes]:
         "/etc/dhcp/dhclient.conf": DHCLIENT,
         "/etc/deploy-kit-image": f"{inputs.key}\n",
     }
-    if inputs.mirror:
-        texts[SOURCES_FILE] = render_sources(inputs.sources)
     files.update({path: text.encode() for path, text in texts.items()})
     return files
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.process import Result
-from deploykit.image.build import image_options, mmdebstrap
+from deploykit.image.build import SOURCES_FILE, image_options, mmdebstrap, own_sources
 from deploykit.image.inputs import Inputs, read_inputs
-from deploykit.image.overlay import SOURCES_FILE, overlay_files, write_metadata, write_tar
+from deploykit.image.overlay import overlay_files, write_metadata, write_tar
 from deploykit.image.salt import lock, settle
 from deploykit.mirror.sources import Source, render_sources
 
@@ -237,9 +237,8 @@ def test_image_of_a_set_of_packages_keeps_the_hosts_sources_for_its_nodes(inputs
     served = Source("http://127.0.0.1:8000", "bookworm", ("main",))
     mirrored = replace(inputs, mirror="a" * 64, week="", served=(served,))
     assert mirrored.made_of == (served,) and inputs.made_of == inputs.sources
-    files = overlay_files(mirrored)
-    assert files[SOURCES_FILE].decode() == render_sources(inputs.sources)
-    assert SOURCES_FILE not in overlay_files(inputs)
+    assert own_sources(mirrored)[SOURCES_FILE].decode() == render_sources(inputs.sources)
+    assert own_sources(inputs) == {}
     assert 'Acquire::http::Proxy::127.0.0.1 "DIRECT"' in " ".join(image_options(mirrored))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import CommandFailed, InputError
+from deploykit.image.build import SOURCES_FILE
 from deploykit.image.inputs import DOWNLOADED, Inputs, Source
 from deploykit.image.layer import Layer, failure, mmdebstrap, refuse_missing
-from deploykit.image.overlay import SOURCES_FILE
 from deploykit.site.content import read_content
 from deploykit.site.environment import load_environments
 
