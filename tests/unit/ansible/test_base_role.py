@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from deploykit.mirror.sources import parse_sources
 
 ANSIBLE = Path(__file__).resolve().parents[3] / "ansible"
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -140,14 +141,18 @@ def test_node_of_a_release_that_pins_packages_knows_its_master_alone(
     (tmp_path / "packages.d" / "release.sources").write_text(nodes["mirrored"][SOURCES])
     setting = nodes["mirrored"][ONLY].replace("/etc/apt/packages.d", f"{tmp_path}/packages.d")
     (tmp_path / "apt.conf").write_text(f'{setting}Dir::State "{tmp_path}";\n')
-    words = ["apt-get", "indextargets", "--format", "$(SITE) $(CODENAME) $(SIGNED_BY)"]
     done = subprocess.run(
-        ["apt-get", "-c", str(tmp_path / "apt.conf"), *words[1:], "Created-By: Packages"],
+        ["apt-get", "-c", str(tmp_path / "apt.conf"), "update", "--print-uris"],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    sites = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("http")}
-    assert sites == {MIRROR["url"]}
-    assert "-----END PGP PUBLIC KEY BLOCK-----" in done.stdout
+    asked = [line.split()[0].strip("'") for line in done.stdout.splitlines()]
+    assert all(uri.startswith(f"{MIRROR['url']}/dists/") for uri in asked), asked
+    lists = [uri.split("/")[-2] for uri in asked if uri.endswith("/InRelease")]
+    assert lists == MIRROR["suites"]
+    sources = list(parse_sources(nodes["mirrored"][SOURCES]))
+    assert [source.suite for source in sources] == MIRROR["suites"]
+    key = "\n".join(f" {line or '.'}" for line in str(MIRROR["key"]).splitlines())
+    assert {source.signed_by.strip("\n") for source in sources} == {key}
     assert 'Acquire::http::Proxy::10.0.0.10 "DIRECT";' in setting
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "page"
 REVERSIBLE = "deploy-kit rollback brings back what was before"
+PACKAGES_STAY = "no package's version: nothing is downgraded"
 
 
 def page_json(page: Page, live: Live, environment: str | None = None) -> dict[str, Any]:
@@ -96,7 +97,8 @@ def going_back(page: Page) -> str:
     if page.over is None:
         return "there is nothing before"
     if page.reversible:
-        return REVERSIBLE
+        stays = page.vendor is not None and page.vendor.changes
+        return REVERSIBLE + (f", but {PACKAGES_STAY}" if stays else "")
     moved = ", ".join(
         f"{name} ({was or 'none'} before, {will or 'none'} then)"
         for name, (was, will) in page.schemas.items()

@@ -141,3 +141,4 @@ def test_page_of_an_approval_has_the_packages(mirrored: Any, call: Any) -> None:
                        ("html", "<td>more<td><td>1.0<td>every node")):  # fmt: skip
         status, said, _ = call("release", "diff", first.version, second.version, "--format", form)
         assert status == 0 and line in said and new.digest[:12] in said
+        assert "nothing is downgraded" in said
