@@ -114,10 +114,18 @@ def read_inputs(
 
 
 def inputs_of(site: Site) -> Inputs:
-    """The inputs for a site's nodes now: with a mirror its newest set, whatever the week."""
-    found = read_inputs(downloaded=site.downloaded)
+    """The inputs for a site's nodes now: with a mirror its newest set, whatever the week.
+
+    What the set does not have does not lie in the image's archive either. Raises InputError if the
+    set is not on this machine.
+    """
+    inputs = read_inputs(downloaded=site.downloaded)
     newest = newest_set(site, open_store())
-    return found if newest is None else replace(found, mirror=newest, week="")
+    if newest is None:
+        return inputs
+    held = open_store().read_set(newest).packages
+    there = tuple(name for name in inputs.downloaded if name in held)
+    return replace(inputs, mirror=newest, week="", downloaded=there)
 
 
 def _digest_of_parts() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from deploykit.base.errors import InputError, Refused
-from deploykit.image.inputs import PACKAGES
+from deploykit.image.inputs import PACKAGES, inputs_of
 from deploykit.ledger import Ledger
 from deploykit.mirror.needs import BARE
 from deploykit.mirror.packageset import Package, PackageSet, Snapshot
@@ -142,3 +142,13 @@ def test_page_of_an_approval_has_the_packages(mirrored: Any, call: Any) -> None:
         status, said, _ = call("release", "diff", first.version, second.version, "--format", form)
         assert status == 0 and line in said and new.digest[:12] in said
         assert "nothing is downgraded" in said
+
+
+def test_image_is_of_the_newest_set_and_downloads_nothing_else(
+    mirrored: Any,
+) -> None:
+    bare = inputs_of(mirrored.site)
+    assert bare.mirror == "" and bare.week and "age" in bare.downloaded
+    one = hold(mirrored.site, package_set("1.0", "memcached"))
+    inputs = inputs_of(mirrored.site)
+    assert (inputs.mirror, inputs.week, inputs.downloaded) == (one.digest, "", ("memcached",))
