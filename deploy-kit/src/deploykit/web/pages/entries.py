@@ -13,6 +13,7 @@ from deploykit.ledger.packages import PackageChange
 from deploykit.ledger.words import short
 from deploykit.policy.case import Case
 from deploykit.policy.explanation import Row
+from deploykit.release.packages import VendorChange
 from deploykit.release.page import Page
 from deploykit.site.promotion import Promotion
 from deploykit.web.edges import Edge
@@ -55,12 +56,14 @@ class BookPart:
 
 @dataclass(frozen=True, slots=True)
 class FixedPart:
-    """What an approval is bound to: its digest, the books, and what brings back what was before."""
+    """What an approval is bound to: its digest, the books, the vendor packages if the release pins
+    some, and what brings back what was before."""
 
     page: str
     books: tuple[BookPart, ...]
     reversible: bool
     going_back: str
+    vendor: VendorChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ def _fixed(page: Page) -> FixedPart:
         books=tuple(map(_book, page.books)),
         reversible=page.reversible,
         going_back=going_back(page),
+        vendor=page.vendor,
     )
 
 
