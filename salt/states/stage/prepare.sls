@@ -1,10 +1,16 @@
 # The packages of every component of this node: on all nodes side by side, before any stage.
-# Where the release brings updates (pillar/vendor.sls) all are upgraded, once; policy-rc.d keeps
-# maintainer scripts from services, which follow in their own stages (lib/service.jinja). Else what
-# is missing comes: at once where a component was never here, only fetched where it runs.
+# Where the release brings updates (pillar/vendor.sls, or another set of packages) all are upgraded,
+# once; policy-rc.d keeps maintainer scripts from services, which follow in their own stages
+# (lib/service.jinja). Else what is missing comes: at once where a component was never here, only
+# fetched where it runs.
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- set note = '/var/lib/vendor/level' %}
 {%- set level = pillar.vendor.suites | join(' ') ~ ' ' ~ pillar.vendor.updates %}
+{#- A release that pins its packages is another level with each set: day 0 has named it (role base). #}
+{%- set pinned = '/etc/apt/packages.d/release.sources' %}
+{%- if salt['file.file_exists'](pinned) %}
+{%- set level = level ~ ' ' ~ (salt['file.read'](pinned).split('URIs: ')[1].split() | first) %}
+{%- endif %}
 {%- set reached = salt['file.read'](note).strip() if salt['file.file_exists'](note) else '' %}
 {%- set installed = salt['pkg.list_pkgs']() %}
 {%- set every = [] %}

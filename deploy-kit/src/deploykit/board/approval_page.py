@@ -25,6 +25,7 @@ TAKES = {
     "was written since is lost then",
     RollbackClass.FORWARD_ONLY: "there is no way back",
 }
+PACKAGES_STAY = "no package's version: nothing is downgraded"
 
 
 def page_json(
@@ -70,6 +71,7 @@ def render_page(page: Page, live: Live, document: dict[str, Any], form: str) -> 
         "books": list(map(_book_shown, document["books"], page.books)),
         "going_back": going_back(page),
         "rehearsal": _rehearsal(document, live.rehearsal),
+        "vendor": document.get("vendor"),
     }
     return printable(environment.get_template(f"page.{form}.j2").render(shown))
 
@@ -116,7 +118,9 @@ def going_back(page: Page) -> str:
     if page.over is None:
         return "there is nothing before"
     way = way_back(page.moves)
-    return f"{way.kind}: {TAKES[way.kind]}" + (f": {way.why}" if way.moves else "")
+    words = f"{way.kind}: {TAKES[way.kind]}" + (f": {way.why}" if way.moves else "")
+    stays = page.vendor is not None and page.vendor.changes
+    return words + (f"; it brings back {PACKAGES_STAY}" if stays else "")
 
 
 def rehearsal_words(entry: Evidence | None) -> str:

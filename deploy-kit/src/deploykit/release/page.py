@@ -20,6 +20,7 @@ from deploykit.site.going_back import Move
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import Change
 
+    from deploykit.release.packages import VendorChange
     from deploykit.site import Site
     from gitshelf import BookChanges
 
@@ -32,12 +33,14 @@ class Page:
     """What `release` has and `over` has not; over nothing, all that it holds.
 
     `moves` is what going back depends on, of whatever environment; nothing moves over nothing.
+    `vendor` are the vendor packages, None where `release` pins none.
     """
 
     over: Release | None
     release: Release
     books: tuple[BookChanges, ...]
     moves: tuple[Move, ...]
+    vendor: VendorChange | None = None
 
     @property
     def digest(self) -> str:
@@ -50,8 +53,10 @@ def read_page(
     release: Release,
     tokens: Mapping[str, str],
     moves: tuple[Move, ...],
+    vendor: VendorChange | None = None,
 ) -> Page:
-    """The page of the edge from `over` to `release`, over which `moves` move.
+    """The page of the edge from `over` to `release`, over which `moves` move; `vendor` is how their
+    packages differ.
 
     Raises GitshelfError if a repository cannot be asked.
     """
@@ -60,6 +65,7 @@ def read_page(
         release=release,
         books=compare_pins(over.manifest if over else None, release.manifest, tokens),
         moves=moves,
+        vendor=vendor,
     )
 
 
@@ -69,19 +75,23 @@ def read_edge(site: Site, over: Release | None, release: Release) -> Page:
     Raises InputError, GitshelfError.
     """
     from deploykit.release.cutting import here_tokens
+    from deploykit.release.packages import vendor_change
 
-    return read_page(over, release, here_tokens(site), read_moves(site, over, release))
+    moves = read_moves(site, over, release)
+    return read_page(over, release, here_tokens(site), moves, vendor_change(site, over, release))
 
 
 def fixed_json(page: Page) -> dict[str, Any]:
     """What the digest is of. Where books are fetched from is not in it: that may be any mirror."""
-    return {
+    fixed = {
         "format": FORMAT,
         "over": page.over.digest if page.over else None,
         "release": page.release.digest,
         "books": [_book_json(book) for book in page.books],
         "moves": [_move_json(move) for move in page.moves],
     }
+    # Not there at all without a mirror: pages of releases without a set keep their digest.
+    return fixed if page.vendor is None else {**fixed, "vendor": _vendor_json(page.vendor)}
 
 
 def _move_json(move: Move) -> dict[str, Any]:
@@ -91,6 +101,24 @@ def _move_json(move: Move) -> dict[str, Any]:
         "will": move.will,
         "takes": str(move.takes),
         "roles": sorted(move.roles),
+    }
+
+
+def _vendor_json(vendor: VendorChange) -> dict[str, Any]:
+    return {
+        "over": vendor.over,
+        "set": vendor.set,
+        "changes": [
+            {
+                "source": change.source,
+                "old": change.old,
+                "new": change.new,
+                "packages": list(change.packages),
+                "roles": list(change.roles),
+                "closes": list(change.closes),
+            }
+            for change in vendor.changes
+        ],
     }
 
 

@@ -21,7 +21,9 @@ from deploykit.master.facade import Master, Orchestration, StateEvent, StatesRun
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.release import Release
+from deploykit.release.packages import pinned_set
 from deploykit.rollout.day0 import day0
+from deploykit.rollout.packages import send_packages
 from deploykit.rollout.settings import settings_for
 from deploykit.rollout.work import Work
 from deploykit.site.tunables import day0_variables
@@ -128,7 +130,7 @@ def roll_out(
 def carries(work: Work, release: Release, inventory: Inventory) -> bool:
     """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
     ansible = release.unpacked(work.site) / "ansible"
-    if not day0_done(inventory, day0_key(ansible, inventory)):
+    if not day0_done(inventory, day0_key(ansible, inventory, pinned_set(release.manifest))):
         return False
     return current_digest(work, inventory) == release.digest
 
@@ -153,14 +155,16 @@ def prepare_nodes(
             f"release {release.version} holds no ansible/playbooks/day0.yml",
             "its gitshelf.yml needs the book 'ansible'",
         )
-    key = day0_key(ansible, inventory)
+    key = day0_key(ansible, inventory, pinned_set(release.manifest))
     if day0_done(inventory, key):
         return False
+    packages = send_packages(work, release, inventory)
     with work.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,
             ansible,
             shown=release.readable(work.site),
+            more=packages.variables if packages else {},
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             still=guard.demand_lasting if guard else None,
@@ -169,9 +173,12 @@ def prepare_nodes(
     return True
 
 
-def take_over_day0(ansible: Path, inventory: Inventory) -> None:
-    """Say that day 0 of a release's folder `ansible` was done: the nodes are copies of such."""
-    note_day0(inventory, day0_key(ansible, inventory))
+def take_over_day0(ansible: Path, inventory: Inventory, packages: str | None = None) -> None:
+    """Say that day 0 of a release's folder `ansible` was done: the nodes are copies of such.
+
+    `packages` is the set that the release pins.
+    """
+    note_day0(inventory, day0_key(ansible, inventory, packages))
 
 
 def note_day0(inventory: Inventory, key: str) -> None:
@@ -187,9 +194,9 @@ def day0_done(inventory: Inventory, key: str) -> bool:
     return done == key and inventory.absent.issuperset(left_out)
 
 
-def day0_key(ansible: Path, inventory: Inventory) -> str:
-    """What day 0 depends on: the release's Ansible files, operators, settings of its variables,
-    nodes and their host keys."""
+def day0_key(ansible: Path, inventory: Inventory, packages: str | None = None) -> str:
+    """What day 0 depends on: the release's Ansible files and its set of `packages`, operators,
+    settings of its variables, nodes and their host keys."""
     digest = hashlib.sha256(f"day0 {DAY0_FORMAT}\n".encode())
     for file in sorted(path for path in ansible.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(ansible)}\0".encode())
@@ -197,6 +204,8 @@ def day0_key(ansible: Path, inventory: Inventory) -> str:
     digest.update(repr(inventory.environment.operators).encode())
     if variables := day0_variables(inventory.environment.settings, ansible):
         digest.update(json.dumps(variables, sort_keys=True).encode())
+    if packages is not None:
+        digest.update(f"packages {packages}\n".encode())
     for host in inventory.hosts:
         digest.update(repr((host.name, host.roles, host.addresses, host.host_keys)).encode())
     return digest.hexdigest()

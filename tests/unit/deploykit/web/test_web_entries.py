@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from deploykit.base.trouble import Trouble
 from deploykit.base.waiting import wait_until
 from deploykit.ledger.bodies import Rehearsed, observation_body
 from deploykit.ledger.schema import Subject
+from deploykit.mirror.difference import SourceChange
 from deploykit.release import Release
+from deploykit.release.packages import VendorChange
 from deploykit.release.page import Page
 from deploykit.site.going_back import Move, RollbackClass
 from deploykit.web.edges import Edge, Edges
@@ -93,6 +96,15 @@ def test_page_says_how_going_back_was_rehearsed(told: Story) -> None:
     rehearsed = Rehearsed(RollbackClass.REVERSIBLE, 41.2)
     told.found("rollback", TWO, "production", over=ONE, copy=True, rehearsed=rehearsed)
     assert page_of(told, TWO).rehearsal.startswith("rehearsed in 41 s in a copy of production")
+
+
+def test_packages_that_a_release_pins_are_on_the_page_that_is_signed(told: Story) -> None:
+    change = SourceChange("openssl", "3.0.17-1", "3.0.18-1", ("libssl3",), (), ("CVE-2026-1",))
+    whole = replace(read(), vendor=VendorChange("a" * 64, "b" * 64, (change,)))
+    page = page_of(told, TWO, Answer(whole, utc_now()))
+    assert page.fixed is not None and page.fixed.vendor == whole.vendor
+    assert page.fixed.page == whole.digest != read().digest
+    assert "nothing is downgraded" in page.fixed.going_back
 
 
 def test_page_that_cannot_be_read_says_why_and_keeps_what_it_had(told: Story) -> None:

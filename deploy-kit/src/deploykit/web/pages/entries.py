@@ -13,6 +13,7 @@ from deploykit.ledger.packages import PackageChange
 from deploykit.ledger.words import short
 from deploykit.policy.case import Case
 from deploykit.policy.explanation import Row
+from deploykit.release.packages import VendorChange
 from deploykit.release.page import Page
 from deploykit.site.going_back import RollbackClass, way_back
 from deploykit.site.promotion import Promotion
@@ -56,12 +57,14 @@ class BookPart:
 
 @dataclass(frozen=True, slots=True)
 class FixedPart:
-    """What an approval is bound to: its digest, the books, and what brings back what was before."""
+    """What an approval is bound to: its digest, the books, the vendor packages if the release pins
+    some, and what brings back what was before."""
 
     page: str
     books: tuple[BookPart, ...]
     rollback: RollbackClass
     going_back: str
+    vendor: VendorChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,7 @@ def _fixed(page: Page) -> FixedPart:
         books=tuple(map(_book, page.books)),
         rollback=way_back(page.moves).kind,
         going_back=going_back(page),
+        vendor=page.vendor,
     )
 
 
