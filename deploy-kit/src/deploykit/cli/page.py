@@ -26,8 +26,8 @@ SUFFIXES = {"text": "txt", "markdown": "md", "html": "html"}
 @json_option
 @click.pass_context
 def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> None:
-    """Show what release B has and A has not: commits, the way back, vendor packages with the DSA and
-    CVE numbers that they close, evidence.
+    """Show what release B has and A has not: commits, the way back, vendor packages with the DSA
+    and CVE numbers that they close, evidence.
 
     A is a release, or an environment: then what that runs, and its policy's answer. The page has a
     digest, of what does not change with time; `approve --page` says which page was read.
