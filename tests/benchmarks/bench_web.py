@@ -43,8 +43,9 @@ def row(count: int) -> str:
     before, made = records[: count - 1], list[Snapshot]()
     lines = standings(NAMES, before, None, now, RUNNABLE)
     first_one = seconds(lambda: made.append(assemble("trial", lines, before, now)), 1)
-    board = seconds(lambda: standings(NAMES, records, None, now, RUNNABLE))
-    next_one = seconds(lambda: assemble("trial", lines, records, now, before=made[0]))
+    # Each time as if newly read: what was derived of records is kept with them.
+    board = seconds(lambda: standings(NAMES, records[:count], None, now, RUNNABLE))
+    next_one = seconds(lambda: assemble("trial", lines, records[:count], now, before=made[0]))
     shelf = Shelf(assemble("trial", lines, records, now))
     with served(shelf.sources()) as base:
 
