@@ -115,11 +115,11 @@ def _why(left: str, right: str, values: Mapping[str, Sequence[Values]]) -> str:
 
 
 def _why_within(pair: tuple[str, str], expected: Expected) -> str:
-    """The same for two lines as they are, where a node's name may begin a longer word. It is asked
-    last: such a word may also be one that has nothing to do with the node."""
-    left, right = (
-        words.replaced(line, leading=True) for words, line in zip(expected.words, pair, strict=True)
-    )
+    """The same for two lines as they are, by what only one of them has. It is asked last: a word
+    may also be one that has nothing to do with the node whose name it is, or begins with."""
+    first, second = pair
+    left = expected.words[0].replaced_beside(first, second)
+    right = expected.words[1].replaced_beside(second, first)
     return _why(left, right, expected.values)
 
 

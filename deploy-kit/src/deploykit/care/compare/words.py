@@ -38,11 +38,16 @@ class Words:
     whole: re.Pattern[str]
     leading: re.Pattern[str]
 
-    def replaced(self, line: str, *, leading: bool = False) -> str:
-        """`line` with each such word replaced by what it stands for; with `leading` also where a
-        longer word begins with it (`db1-backup`)."""
-        pattern = self.leading if leading else self.whole
-        line = pattern.sub(lambda match: self.known[match[0]], line)
+    def replaced(self, line: str) -> str:
+        """`line` with each such word replaced by what it stands for."""
+        line = self.whole.sub(lambda match: self.known[match[0]], line)
+        return ADDRESS.sub(self._place, line)
+
+    def replaced_beside(self, line: str, other: str) -> str:
+        """The same, also where a longer word begins with one (`db1-backup`), but for words that
+        stand in the `other` side's line, too: whatever they mean, it is the same there."""
+        both = set(self.leading.findall(other))
+        line = self.leading.sub(lambda m: m[0] if m[0] in both else self.known[m[0]], line)
         return ADDRESS.sub(self._place, line)
 
     def _place(self, match: re.Match[str]) -> str:
