@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploykit.base.parallel import in_parallel
+from deploykit.base.parallel import answers_of
 from deploykit.base.progress import Silent
 from deploykit.care.drift.look import look_for_drift
 from deploykit.ledger import Ledger
@@ -51,7 +51,7 @@ def used(inventory: Inventory) -> dict[str, float]:
         return int(run_on(inventory.host(name), inventory, USED, timeout=30).stdout) / 1e9
 
     names = [host.name for host in inventory.there]
-    return dict(zip(names, in_parallel(names, ask, AT_ONCE), strict=True))
+    return answers_of(names, ask, AT_ONCE)
 
 
 def spent(inventory: Inventory, action: Callable[[], object]) -> dict[str, float]:

@@ -26,7 +26,6 @@ LOOK = {
     "taken": 0.0,
     "services": {},
     "packages": {"keystone": "1.0"},
-    "base": {},
     "files": {},
     "managed": {},
 }

@@ -39,7 +39,7 @@ from deploykit.site.environment import chain
 from deploykit.site.instance import Instance
 from deploykit.train.deploy import deploy
 from deploykit.train.line import run_train
-from deploykit.train.rollback import rollback
+from deploykit.train.rollback import go_back, plan_rollback
 from fakeprovider import FakeProvider, greets
 
 SUPPORT = Path(__file__).resolve().parent
@@ -141,7 +141,9 @@ class World:
     def rollback(self, name: str, to: Release | None = None, *, restore: bool = False) -> Release:
         with self.work() as work:
             environment = work.site.environment(name)
-            return rollback(work, self.ledger, environment, to, restore=restore)
+            plan = plan_rollback(work, self.ledger, environment, to, restore=restore)
+            go_back(work, self.ledger, environment, plan)
+            return plan.to
 
     def up(self, name: str) -> Inventory:
         environment = self.site.environment(name)

@@ -31,6 +31,14 @@ def in_parallel(things: Iterable[T], work: Callable[[T], R], at_once: int | None
     return [future.result() for future in futures]
 
 
+def answers_of(
+    things: Iterable[T], ask: Callable[[T], R], at_once: int | None = None
+) -> dict[T, R]:
+    """The same, with what `ask` returned by the thing it was asked of."""
+    asked = list(things)
+    return dict(zip(asked, in_parallel(asked, ask, at_once), strict=True))
+
+
 def _join(errors: Sequence[BaseException]) -> BaseException:
     """The one error that tells all of `errors`."""
     if len(errors) == 1:

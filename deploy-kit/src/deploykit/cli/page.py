@@ -72,10 +72,9 @@ def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
 
 def _roles(site: Site, environment: str | None) -> frozenset[str] | None:
     """The roles of an environment's nodes; None where there is no file of it here."""
-    from deploykit.release.going_back import roles_of
 
     found = site.read_environments().environments.get(environment or "")
-    return roles_of(found) if found else None
+    return found.roles if found else None
 
 
 def _release(site: Site, ledger: Ledger, text: str) -> Release:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from deploykit.gate.changes import Change, Ruling
 from deploykit.ledger import Record
 from deploykit.ledger.selection import select
-from deploykit.ledger.view import compromises
+from deploykit.ledger.view import compromises, is_covered
 
 
 def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict[str, Ruling]:
@@ -19,7 +19,7 @@ def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict
     rulings: dict[str, Ruling] = {}
     for record in select(records, "gate"):
         body = record.body
-        if any(compromise.covers(record.n, record.actor) for compromise in compromised):
+        if is_covered(compromised, record.n, record.actor):
             continue
         change = changes.get(body["change"])
         if change is None or change.commit != body["commit"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,6 +56,7 @@ __all__ = [
     "disturbances",
     "evidence",
     "in_flight",
+    "is_covered",
     "last_attempt",
     "last_deployed",
     "last_finished",
@@ -137,6 +138,11 @@ def compromises(records: Sequence[Record]) -> tuple[Compromise, ...]:
     )
 
 
+def is_covered(compromised: Iterable[Compromise], n: int, actor: str) -> bool:
+    """Whether record `n` by `actor` is of one of these, and so counts no more."""
+    return any(compromise.covers(n, actor) for compromise in compromised)
+
+
 def discounted(records: Sequence[Record]) -> frozenset[int]:
     """The numbers of the records that no longer count."""
     return frozenset(
@@ -181,7 +187,7 @@ def evidence(
             release=release,
             first=first,
         )
-        if not any(one.covers(record.n, record.actor) for one in ignored)
+        if not is_covered(ignored, record.n, record.actor)
     )
 
 
@@ -231,9 +237,7 @@ def decisions(
         newest_first=newest_first,
     )
     return (
-        _decision(record)
-        for record in wanted
-        if not any(one.covers(record.n, record.actor) for one in ignored)
+        _decision(record) for record in wanted if not is_covered(ignored, record.n, record.actor)
     )
 
 

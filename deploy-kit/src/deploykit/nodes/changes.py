@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deploykit.base.parallel import in_parallel
+from deploykit.base.parallel import answers_of
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import run_on
 
@@ -78,4 +78,4 @@ def changes_since(
             answer["logins"],
         )
 
-    return dict(zip(names, in_parallel(names, look, AT_ONCE), strict=True))
+    return answers_of(names, look, AT_ONCE)

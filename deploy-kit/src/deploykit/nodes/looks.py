@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deploykit.base.parallel import in_parallel
+from deploykit.base.parallel import answers_of
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.nodes.ssh import run_on
 
@@ -39,12 +39,6 @@ services = {k: v for k, v in services.items() if not k.startswith(("user@", "get
 packages = dict(line.split(" ", 1) for line in
     out("dpkg-query", "-W", "-f", "${db:Status-Abbrev}|${Package} ${Version}\n").splitlines()
     if line.startswith("ii") for line in [line.split("|", 1)[1]])
-base = {}
-try:
-    with open("/usr/share/deploy-kit/packages") as f:
-        base = dict(line.split() for line in f if line.strip())
-except OSError:
-    pass
 files = {}
 for folder, _, names in os.walk("/etc"):
     for name in names:
@@ -59,7 +53,7 @@ for folder, _, names in os.walk("/etc"):
                                                    hashlib.sha256(f.read()).hexdigest())
         except OSError:
             pass
-print(json.dumps({"taken": taken, "services": services, "packages": packages, "base": base,
+print(json.dumps({"taken": taken, "services": services, "packages": packages,
                   "files": files, "managed": {p: os.stat(p).st_ctime for p in managed
                                               if os.path.exists(p)}}))
 """
@@ -71,13 +65,12 @@ class NodeSnapshot:
 
     `taken` and `managed` (file -> last change) are the node's own clock in seconds since 1970;
     `services`: unit -> main process and its start; `files`: everything under /etc with mode,
-    owner and SHA-256; `base`: the packages that the node image brought.
+    owner and SHA-256.
     """
 
     taken: float
     services: dict[str, str]
     packages: dict[str, str]
-    base: dict[str, str]
     files: dict[str, str]
     managed: dict[str, float]
 
@@ -93,7 +86,7 @@ def snapshots(
         asked = json.dumps(sorted((managed or {}).get(name, ())))
         return snapshot(inventory, inventory.host(name), asked)
 
-    return dict(zip(names, in_parallel(names, look, AT_ONCE), strict=True))
+    return answers_of(names, look, AT_ONCE)
 
 
 def snapshot(inventory: Inventory, host: Host, managed: str = "[]") -> NodeSnapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deploykit.base.parallel import in_parallel
+from deploykit.base.parallel import answers_of
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.nodes.ssh import run_on
 
@@ -38,7 +38,7 @@ def packages_of(inventory: Inventory, names: Sequence[str]) -> dict[str, NodePac
         said = run_on(inventory.host(name), inventory, LOOK, timeout=TIMEOUT).stdout
         return parse_packages(said)
 
-    return dict(zip(names, in_parallel(names, look, AT_ONCE), strict=True))
+    return answers_of(names, look, AT_ONCE)
 
 
 def parse_packages(said: str) -> NodePackages:

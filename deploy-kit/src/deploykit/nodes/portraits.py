@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from deploykit.base.parallel import in_parallel
+from deploykit.base.parallel import answers_of
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.packages import packages_of
 from deploykit.nodes.ssh import run_on
@@ -63,7 +63,7 @@ def portraits(
             files={path: _file(one) for path, one in said["files"].items()},
         )
 
-    return dict(zip(files, in_parallel(files, look, AT_ONCE), strict=True))
+    return answers_of(files, look, AT_ONCE)
 
 
 def _file(told: Mapping[str, object]) -> NodeFile:

@@ -86,7 +86,7 @@ class Masks:
         named = NAMED.match(line)
         if named and not self._is_harmless(*named.groups()):
             line = named[1] + self._rest(named[2])
-        return _outside(line, LONG, lambda match: self.hidden(match[0])) if guarded else line
+        return replace_outside(line, LONG, lambda match: self.hidden(match[0])) if guarded else line
 
     def _own(self, match: re.Match[str]) -> str:
         """The secret whose word this is, by its name."""
@@ -101,7 +101,7 @@ class Masks:
 
     def _rest(self, value: str) -> str:
         """A value whose name is secret: its masks stay, what is between them is hidden."""
-        return _outside(value, re.compile(r"\S.*\S|\S"), lambda match: self.hidden(match[0]))
+        return replace_outside(value, re.compile(r"\S.*\S|\S"), lambda match: self.hidden(match[0]))
 
     def _is_harmless(self, name: str, value: str) -> bool:
         """Whether a value is no secret though its name says so; a number may be a password."""
@@ -115,8 +115,8 @@ def _is_mask(line: str) -> bool:
     return line.startswith(OPEN) and line.find(CLOSE) == len(line.rstrip("=")) - 1
 
 
-def _outside(line: str, pattern: re.Pattern[str], into: Any) -> str:
-    """`line` with `pattern` replaced where no mask is."""
+def replace_outside(line: str, pattern: re.Pattern[str], into: Any) -> str:
+    """`line` with `pattern` replaced by `into`, as `re.sub` takes it, where no mask is."""
     parts = re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", line)
     return "".join(part if part.startswith(OPEN) else pattern.sub(into, part) for part in parts)
 

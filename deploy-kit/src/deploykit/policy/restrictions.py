@@ -38,7 +38,7 @@ def compromised(case: Case) -> list[Reason]:
     """A release that was cut with a key which was in other hands by then."""
     known = view.released(case.records, case.release.digest)
     stolen = view.compromises(case.records)
-    if known is None or not any(one.covers(known.n, known.actor) for one in stolen):
+    if known is None or not view.is_covered(stolen, known.n, known.actor):
         return []
     text = f"{case.release.version} was released with the key of {known.actor} after it was stolen"
     return [Reason("compromised", text, "cut another release from commits that you have checked")]

@@ -27,9 +27,4 @@ def read_way_back(
     site: Site, older: Release | None, newer: Release, environment: Environment
 ) -> WayBack:
     """The rollback class of the edge from `older` to `newer` in `environment`. Raises as above."""
-    return way_back(read_moves(site, older, newer), roles_of(environment))
-
-
-def roles_of(environment: Environment) -> frozenset[str]:
-    """The roles that some node of it has."""
-    return frozenset(role for node in environment.nodes for role in node.roles)
+    return way_back(read_moves(site, older, newer), environment.roles)

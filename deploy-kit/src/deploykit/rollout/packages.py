@@ -26,10 +26,10 @@ from deploykit.nodes.ssh import run_on
 from deploykit.release import Release
 from deploykit.release.packages import pinned_packages
 from deploykit.rollout.work import Work
+from deploykit.site.networks import SERVICE_NETWORK
 
 FOLDER = "/srv/packages"  # on the master; its `sets` are served
 PORT = 8065
-MANAGEMENT = "management"
 TIMEOUT = 900.0  # seconds, for a question
 SEND_TIMEOUT = 3600.0  # for all files
 AT_ONCE = 200  # files in a call: their names stand in it
@@ -78,7 +78,7 @@ def send_packages(work: Work, release: Release, inventory: Inventory) -> Package
             _send(work, inventory, published, _places(wanted, missing))
         _ask(inventory, "install", one.digest, wanted)
     key = site_signing_key(work.site).public
-    return Packages(one, key, inventory.master.addresses[MANAGEMENT])
+    return Packages(one, key, inventory.master.addresses[SERVICE_NETWORK])
 
 
 def digests_below(published: Path, one: PackageSet) -> dict[str, str]:

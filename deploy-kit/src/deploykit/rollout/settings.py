@@ -103,8 +103,7 @@ def values_of(
     tunables = read_tunables(root)
     demand_known(environment.settings, tunables, "that release")
     content = _role_map(root)
-    asked = {role for node in environment.nodes for role in node.roles}
-    roles = {name: entry for name, entry in content["roles"].items() if name in asked}
+    roles = {name: entry for name, entry in content["roles"].items() if name in environment.roles}
     parts = {part for entry in roles.values() for part in entry.get("components", [])}
     parts |= set(content.get("common", []))
     everywhere = {p for entry in content["roles"].values() for p in entry.get("components", [])}

@@ -99,6 +99,11 @@ class Environment:
             return self
         return replace(self, provider=provider, instance=Instance(self.name, provider))
 
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles that some node has."""
+        return frozenset(role for node in self.nodes for role in node.roles)
+
     def with_role(self, role: str) -> tuple[Node, ...]:
         return tuple(node for node in self.nodes if role in node.roles)
 

@@ -47,20 +47,6 @@ class Undone:
     way: WayBack
 
 
-def rollback(
-    work: Work,
-    ledger: Ledger,
-    environment: Environment,
-    to: Release | None = None,
-    *,
-    restore: bool = False,
-) -> Release:
-    """Plan to go back, and do so at once. Returns what runs now."""
-    plan = plan_rollback(work, ledger, environment, to, restore=restore)
-    go_back(work, ledger, environment, plan)
-    return plan.to
-
-
 def plan_rollback(
     work: Work,
     ledger: Ledger,

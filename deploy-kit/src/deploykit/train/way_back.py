@@ -13,7 +13,7 @@ from deploykit.ledger.view import Attempt, attempts
 from deploykit.master.facade import Master
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
-from deploykit.release.going_back import read_way_back, roles_of
+from deploykit.release.going_back import read_way_back
 from deploykit.rollout.database import find_before, take_before
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
@@ -98,6 +98,6 @@ def _way_over(
         work.progress.say(
             f"what going back from {release.version} will take is not known here: {error.message}"
         )
-        known = DATABASE in roles_of(environment)
+        known = DATABASE in environment.roles
         return WayBack(RollbackClass.RESTORE if known else RollbackClass.FORWARD_ONLY)
     return read_way_back(work.site, older, release, environment)

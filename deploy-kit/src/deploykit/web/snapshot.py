@@ -73,6 +73,10 @@ class Snapshot:
         """The environment that releases are made for: the end of the line."""
         return self.lines[-1].environment if self.lines else None
 
+    def line_of(self, environment: str) -> Standing:
+        """The board's line of an environment that is shown."""
+        return next(line for line in self.lines if line.environment == environment)
+
 
 def take_snapshot(
     site: Site,

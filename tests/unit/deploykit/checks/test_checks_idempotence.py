@@ -12,7 +12,6 @@ LOOK = NodeSnapshot(
     taken=100.0,
     services={"keystone.service": "7@1"},
     packages={"keystone": "2:22"},
-    base={},
     files={"/etc/keystone.conf": "640 0:0 aa"},
     managed={},
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deploykit.care.compare.words import Words, general
-from deploykit.nodes.portraying import CLOSE, OPEN
+from deploykit.nodes.portraying import CLOSE, OPEN, replace_outside
 
 NAMES = "names and addresses"
 NODES = "the number of nodes"
@@ -126,5 +126,4 @@ def _why_within(pair: tuple[str, str], expected: Expected) -> str:
 def _put(line: str, value: str, mark: str) -> str:
     """`line` with `mark` for `value` where that stands as a word, outside of other marks."""
     word = re.compile(rf"(?<![\w.{OPEN}]){re.escape(value)}(?![\w{CLOSE}]|\.\w)")
-    parts = re.split(f"({OPEN}[^{CLOSE}]*{CLOSE})", line)
-    return "".join(part if part.startswith(OPEN) else word.sub(mark, part) for part in parts)
+    return replace_outside(line, word, mark)

@@ -101,7 +101,7 @@ def edge_of(snapshot: Snapshot, environment: str, name: str) -> Edge | None:
     release = find_release(snapshot, name)
     if release is None or environment not in snapshot.environments:
         return None
-    line = next(one for one in snapshot.lines if one.environment == environment)
+    line = snapshot.line_of(environment)
     runs = line.running.digest if line.running is not None else None
     if runs != release.digest:
         return (runs, release.digest)
@@ -123,7 +123,7 @@ def entry_page(
     release = find_release(snapshot, name)
     if edge is None or release is None:
         return None
-    line = next(one for one in snapshot.lines if one.environment == environment)
+    line = snapshot.line_of(environment)
     place = judged_place(snapshot, release, line, runnable)
     rule = snapshot.policy.get(environment, Promotion())
     case = Case(release, environment, snapshot.records, snapshot.made, rule, None, runnable)

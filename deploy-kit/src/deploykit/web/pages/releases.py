@@ -189,7 +189,7 @@ def _text(place: Place, release: Released, snapshot: Snapshot) -> str:
     if place.state == State.UNFINISHED:
         return f"the deploy of {version} to {name} was left unfinished; it began {since}"
     if place.state == State.PASSED_OVER:
-        runs = next(line.running for line in snapshot.lines if line.environment == name)
+        runs = snapshot.line_of(name).running
         assert runs is not None
         return f"{name} runs {runs.version}, which was cut after {version}"
     if place.state == State.FAILED:
