@@ -81,6 +81,9 @@ test-disturbed: setup-tests ## slow suite: the train killed and failed at every 
 test-train: setup-tests ## slow suite: the whole line, and what goes wrong on it
 	@$(call suite,train,tests/integration/test_train.py)
 
+test-care: setup-tests ## slow suite: drift, two environments compared, a rollback that brings data back
+	@$(call suite,care,tests/integration/test_care.py)
+
 test-nodes: setup-tests ## slow suite: the content on small environments, the image layer, vendor packages
 	@$(call suite,nodes,-n 2 --dist loadfile -m "nodes and not (core or train)")
 

@@ -34,6 +34,14 @@ promotion:
   from: alpha
   checks: {smoke: {}, idempotence: {}, upgrade: {}, bootstrap: {}}
 """
+# Every role that a release of few components has, on one node.
+SOLE = """\
+name: sole
+networks:
+  management: {cidr: 10.80.0.0/24}
+nodes:
+  region: {roles: [master, database, cache, identity, load-balancer], at: 10}
+"""
 GIT = {
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.org",
