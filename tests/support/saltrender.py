@@ -18,7 +18,7 @@ import salt.config
 import salt.utils.secret
 
 ENV = "kit"
-STAGES = ("foundation", "control")  # states/stage: named here by their states' ids alone
+STAGES = ("foundation", "control", "rest", "settled")  # states/stage: named here by their states' ids alone
 USUAL = {"init", "package", "config", "service"}  # what a component's init includes
 
 compile_template = jinja2.Environment.compile
