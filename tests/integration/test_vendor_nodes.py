@@ -118,7 +118,7 @@ def test_release_with_security_updates_upgrades_each_service_in_its_stage(region
 
 
 def test_packages_that_came_with_others_are_still_theirs(region: Railway) -> None:
-    """What is purged with the last that needs it: naming a library to apt would keep it for good."""
+    """A library goes with the last that needs it; naming it to apt would keep it for good."""
     assert "libevent-2.1-7" in on_node(region, "apt-mark showauto").split()
 
 
