@@ -1,4 +1,4 @@
-"""Domains whose people are in a directory, as a cloud's tool brings them about in a small keystone."""
+"""Domains whose people are in a directory, brought about by a cloud's tool in a small keystone."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Tool:
 
     def bring(self, dry: bool = False, password: str = "told", **wanted: Thing) -> list[str]:
         """Bring it about: the calls that changed something."""
-        passwords = {name: password for name in wanted} if password else {}
+        passwords = dict.fromkeys(wanted, password) if password else {}
         cloud = self._modules["contract"].Cloud(self.keystone, "RegionOne", dry, passwords)
         self.keystone.said.clear()
         self._modules["directories"].bring(cloud, wanted)

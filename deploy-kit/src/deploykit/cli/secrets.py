@@ -247,10 +247,11 @@ def give(
     """Give ENVIRONMENT's master what others made, as the secret NAME.
 
     public_tls: a certificate of an authority outside. It is what outsiders see (`endpoints:
-    {certificate: outside}` in the environment's file). Give the next one before it ends: status warns.
+    {certificate: outside}` in the environment's file). Give the next one before it ends: status
+    warns.
 
-    people: the passwords by which keystone asks where people come from (`cloud: {directories: …}` in the
-    environment's settings), each by the name of its domain, in a file.
+    people: the passwords by which keystone asks where people come from (`cloud: {directories: …}`
+    in the environment's settings), each by the name of its domain, in a file.
 
     The next deployment brings it to the services.
 

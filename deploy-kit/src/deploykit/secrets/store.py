@@ -196,9 +196,9 @@ def give_values(
 ) -> list[str]:
     """Give the master what others made, by name each in a file of its own, for the secret `name`.
 
-    Returns the names of all that the secret has then. Services get it with the next deployment. Raises
-    InputError for a file that is no text, DeployKitError for what the master does not take, Refused
-    during a deployment.
+    Returns the names of all that the secret has then. Services get it with the next deployment.
+    Raises InputError for a file that is no text, DeployKitError for what the master does not take,
+    Refused during a deployment.
     """
     values = {one: _text(file, "").removesuffix("\n") for one, file in files.items()}
     demand_quiet(ledger, inventory)

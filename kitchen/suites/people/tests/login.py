@@ -1,6 +1,6 @@
-"""Runs on the node: login.py URL DOMAIN USER PASSWORD [PROJECT] prints whose token keystone gives, as JSON.
+"""Runs on the node: login.py URL DOMAIN USER PASSWORD [PROJECT] prints whose token keystone gives.
 
-Without PROJECT a token that is for nothing yet. `status` where it gives none.
+As JSON. Without PROJECT a token that is for nothing yet. `status` where it gives none.
 """
 
 import json

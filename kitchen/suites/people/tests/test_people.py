@@ -1,4 +1,4 @@
-"""People of a directory log in as of their domain, with what their groups may do, and nobody else does."""
+"""People of a directory log in as of their domain, with what their groups may do; nobody else."""
 
 import json
 from pathlib import Path

@@ -62,20 +62,20 @@ def checked(chain: str, key: str) -> dict[str, Any]:
     return {"certificate": chain, "key": key, GIVEN: True}
 
 
-def values(found: dict[str, str]) -> dict[str, Any]:
+def values(by_name: dict[str, str]) -> dict[str, Any]:
     """Values by name, as the store keeps them."""
-    return {GIVEN: True, VALUES: found}
+    return {GIVEN: True, VALUES: by_name}
 
 
-def checked_values(found: dict[str, str]) -> dict[str, str]:
+def checked_values(by_name: dict[str, str]) -> dict[str, str]:
     """Values by name that may be kept. Raises AgentError for one that is no line of text."""
-    for name, value in found.items():
+    for name, value in by_name.items():
         if not value or not value.isprintable():
             raise AgentError(
                 f"the value of '{name}' is empty, or no single line of text",
                 "a line end at the end of its file is left out",
             )
-    return found
+    return by_name
 
 
 def is_given(value: Any) -> bool:

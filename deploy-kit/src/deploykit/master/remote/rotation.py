@@ -29,7 +29,7 @@ def rotate(names: list[str]) -> dict[str, list[str]]:
         _demand_known(names, known)
         fixed = {name for name in known if spec[name].get("fixed")}
         others = {name for name in known if given.is_given(values[name])}
-        _demand_ours(sorted(others.intersection(names)))
+        _demand_ours(sorted(others.intersection(names)), spec)
         _demand_not_fixed(sorted(fixed.intersection(names)))
         known = [name for name in known if name not in fixed | others]
         old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
@@ -145,12 +145,14 @@ def _demand_known(names: list[str], known: list[str]) -> None:
         )
 
 
-def _demand_ours(names: list[str]) -> None:
-    if names:
-        raise AgentError(
-            f"{', '.join(names)}: made by others, who alone make another",
-            f"{given.REMEDY} ENVIRONMENT {names[0]} --certificate FILE --key FILE, or --value NAME=FILE",
-        )
+def _demand_ours(names: list[str], spec: dict[str, dict[str, Any]]) -> None:
+    if not names:
+        return
+    whose, how = "made by others, who alone make another", "--value NAME=FILE"
+    if spec[names[0]]["kind"] == "certificate":
+        whose = "of an authority outside, which alone makes another"
+        how = "--certificate FILE --key FILE"
+    raise AgentError(f"{', '.join(names)}: {whose}", f"{given.REMEDY} ENVIRONMENT {names[0]} {how}")
 
 
 def give(name: str, chain: str, key: str) -> dict[str, Any]:
@@ -177,9 +179,9 @@ def give(name: str, chain: str, key: str) -> dict[str, Any]:
     return {"names": given.names(given.first(chain)), "ends": secrets.end_of(value)}
 
 
-def give_values(name: str, found: dict[str, str]) -> dict[str, Any]:
-    """Keep `found`, values by name, in the secret `name` beside those that it has; the next deployment
-    brings them to the services. Returns the names of all that it has then.
+def give_values(name: str, by_name: dict[str, str]) -> dict[str, Any]:
+    """Keep `by_name`, values by name, in the secret `name` beside those that it has; the next
+    deployment brings them to the services. Returns the names of all that it has then.
 
     Where nothing is deployed yet, any name is taken. Raises AgentError for a secret that is no such
     thing, and as `given.checked_values` does.
@@ -193,7 +195,7 @@ def give_values(name: str, found: dict[str, str]) -> dict[str, Any]:
         there = values.get(name, given.values({}))
         if spec:
             _keep_previous(name, values)
-        values[name] = given.values({**there[given.VALUES], **given.checked_values(found)})
+        values[name] = given.values({**there[given.VALUES], **given.checked_values(by_name)})
     return {"names": sorted(values[name][given.VALUES])}
 
 
