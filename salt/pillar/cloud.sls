@@ -13,6 +13,16 @@ cloud:
       options: {}  # further ones of keystone's section [ldap]
       access:  # what its groups may do in projects of the default domain
         '*': {group: '', project: '', role: member}
+  providers:  # domains whose people a provider of logins (OIDC) vouches for: the role login
+    '*':
+      issuer: ''  # its URL, below which is .well-known/openid-configuration
+      client: ''  # what keystone is called there; its secret is the secret people (secrets give)
+      audience: ''  # whom tokens that programs bring have to be for; '' the client
+      scope: openid profile email
+      person: preferred_username  # the claims that say who it is, and of which groups
+      groups: groups
+      access:
+        '*': {group: '', project: '', role: member}
   flavors:  # memory and swap in MiB, disk and ephemeral in GiB
     '*': {memory: 512, processors: 1, disk: 1, swap: 0, ephemeral: 0, public: true, extra: {}}
   images:  # public; `source` is a URL, `minimum_disk` in GiB, `minimum_memory` in MiB

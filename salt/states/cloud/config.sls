@@ -6,7 +6,7 @@ cloud_config_tools:
   file.managed:
     - names:
     {%- for name in ['things', 'contract', 'flavors', 'images', 'networks', 'aggregates', 'quotas',
-                    'domains', 'directories'] %}
+                    'domains', 'directories', 'providers'] %}
       - /usr/local/lib/cloud/{{ name }}.py:
         - source: salt://cloud/files/{{ name }}.py
     {%- endfor %}

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-import importlib
-import itertools
-import sys
-import urllib.error
 from collections.abc import Iterator
-from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import pytest
+from smallkeystone import MARK, Thing, Tool, tool_of
 
-STATES = Path(__file__).resolve().parents[3] / "salt/states"
-OURS = ("contract", "directories", "domains", "session")
-MARK = "Made by the content of the region RegionOne"
 DIRECTORY = {
     "url": "ldaps://directory.example.org",
     "starttls": True,
@@ -28,100 +19,12 @@ DIRECTORY = {
     "access": {},
 }
 STAFF = {"research": {"group": "staff", "project": "research", "role": "member"}}
-Thing = dict[str, Any]
-
-
-class Keystone:
-    """Answers what the tool asks; `said` has every call that was no question."""
-
-    def __init__(self) -> None:
-        self.ids = map(str, itertools.count(1))
-        self.kept: dict[str, list[Thing]] = {
-            "domains": [{"id": "default", "name": "Default", "enabled": True, "description": ""}],
-            "projects": [],
-            "groups": [],
-            "roles": [{"id": "r1", "name": "member"}, {"id": "r2", "name": "reader"}],
-        }
-        self.configs: dict[str, Thing] = {}
-        self.grants: set[str] = set()
-        self.said: list[str] = []
-
-    def get(self, service: str, path: str, headers: Any = (), **query: Any) -> Thing:
-        assert service == "identity"
-        kind = path.strip("/").split("/")[0]
-        if path.endswith("/config"):
-            if path not in self.configs:
-                raise urllib.error.HTTPError(path, 404, "Not Found", Message(), None)
-            config = copy.deepcopy(self.configs[path])
-            config["ldap"].pop("password", None)
-            return {"config": config}
-        if kind == "role_assignments":
-            start = f"/projects/{query['scope.project.id']}/groups/{query['group.id']}/roles/"
-            held = [one.removeprefix(start) for one in self.grants if one.startswith(start)]
-            return {kind: [{"role": {"id": one}} for one in held]}
-        found = [
-            one
-            for one in self.kept[kind]
-            if all(one.get(key) == value for key, value in query.items())
-        ]
-        return {kind: copy.deepcopy(found)}
-
-    def post(self, service: str, path: str, body: Thing, headers: Any = ()) -> Thing:
-        ((word, values),) = body.items()
-        self.said.append(f"POST {path} {values['name']}")
-        made = {"id": next(self.ids), **values}
-        self.kept[path.strip("/")].append(made)
-        return {word: dict(made)}
-
-    def patch(self, service: str, path: str, body: Thing, headers: Any = ()) -> Thing:
-        ((word, values),) = body.items()
-        self.said.append(f"PATCH {path} {' '.join(values)}")
-        (one,) = [one for one in self.kept["domains"] if path.endswith(f"/{one['id']}")]
-        one.update(values)
-        return {word: dict(one)}
-
-    def put(self, service: str, path: str, body: Thing | None, headers: Any = ()) -> None:
-        self.said.append(f"PUT {path}")
-        if body is None:
-            self.grants.add(path)
-        else:
-            self.configs[path] = copy.deepcopy(body["config"])
-
-    def delete(self, service: str, path: str, headers: Any = ()) -> None:
-        self.said.append(f"DELETE {path}")
-        self.grants.discard(path)
-
-    def domain(self, name: str) -> Thing:
-        return next(one for one in self.kept["domains"] if one["name"] == name)
-
-
-class Tool:
-    """The kind `directories`, of the files that go to nodes."""
-
-    def __init__(self, modules: dict[str, Any]) -> None:
-        self.keystone = Keystone()
-        self._modules = modules
-        self.Foreign, self.Different = modules["contract"].Foreign, modules["contract"].Different
-
-    def bring(self, dry: bool = False, password: str = "told", **wanted: Thing) -> list[str]:
-        """Bring it about: the calls that changed something."""
-        passwords = dict.fromkeys(wanted, password) if password else {}
-        cloud = self._modules["contract"].Cloud(self.keystone, "RegionOne", dry, passwords)
-        self.keystone.said.clear()
-        self._modules["directories"].bring(cloud, wanted)
-        return list(self.keystone.said)
 
 
 @pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tool]:
-    for folder in ("cloud/files", "lib/files"):
-        monkeypatch.syspath_prepend(STATES / folder)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    for name in OURS:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield Tool({name: importlib.import_module(name) for name in OURS})
-    for name in OURS:
-        sys.modules.pop(name, None)
+def tool() -> Iterator[Tool]:
+    with tool_of("directories") as found:
+        yield found
 
 
 def with_group(tool: Tool, **values: Any) -> Thing:

@@ -28,12 +28,13 @@ import directories  # noqa: E402
 import flavors  # noqa: E402
 import images  # noqa: E402
 import networks  # noqa: E402
+import providers  # noqa: E402
 import quotas  # noqa: E402
 from contract import Cloud, Different, Foreign  # noqa: E402
 from session import Session, credentials, reason_of  # noqa: E402
 
 TIMEOUT = 120  # seconds for one request
-KINDS = (directories, flavors, images, networks, aggregates, quotas)
+KINDS = (directories, providers, flavors, images, networks, aggregates, quotas)
 
 
 def with_defaults(things):
