@@ -24,9 +24,10 @@ from deploykit.notify.mail import Encryption, Mail
 from deploykit.notify.news import news_of, with_more
 from deploykit.notify.sinks import EVERYTHING, Sink
 from deploykit.notify.state import SinkState, StateFile
-from ledgerbook import Story, release, rule
+from ledgerbook import Story, indexed, release, rule
 
 LENGTHS = (1_000, 10_000)  # records
+PAUSE = 900  # records that came while nobody looked
 MAILS = 200
 TRAIN = frozenset({"smoke", "upgrade"})
 
@@ -59,13 +60,16 @@ def seconds(action: Callable[[], object], runs: int) -> float:
 
 def deriving(length: int, runs: int) -> None:
     """How long one more record takes, and a round in which nothing came."""
-    records = tuple(ledger(length).records)
-    news = news_of(records[:-1], len(records) - 1, TRAIN)
+    records = indexed(ledger(length).records)
+    before = records[: len(records) - 1]
+    news = news_of(before, len(before), TRAIN)
     one = seconds(lambda: with_more(news, records, TRAIN), runs)
-    none = seconds(lambda: with_more(news, records[:-1], TRAIN), runs)
+    none = seconds(lambda: with_more(news, before, TRAIN), runs)
     first = seconds(lambda: news_of(records, len(records), TRAIN), runs)
     print(f"| {len(records):,} records: one more; none; the first look | "
           f"{one * 1000:.0f} ms; {none * 1000:.2f} ms; {first * 1000:.0f} ms |")  # fmt: skip
+    pause = seconds(lambda: news_of(records, len(records) - PAUSE, TRAIN), 1)
+    print(f"| … {PAUSE} that came while nobody looked | {pause:.1f} s |")
 
 
 def telling() -> None:

@@ -339,7 +339,7 @@ def test_image_has_no_identity_baked_in(lxd: Lxd, inventory: Inventory) -> None:
 
 
 def test_base_stays_stopped_when_the_daemon_starts_and_is_made_anew_if_it_ever_ran(
-    lxd: Lxd, inventory: Inventory, tmp_path: Path
+    lxd: Lxd, inventory: Inventory, site: Site
 ) -> None:
     key = read_inputs().key
     base = find_base(lxd, key, privileged=False)
@@ -348,7 +348,7 @@ def test_base_stays_stopped_when_the_daemon_starts_and_is_made_anew_if_it_ever_r
     assert config["volatile.last_state.power"] == "STOPPED"
     lxd.start(base)
     assert find_base(lxd, key, privileged=False) is None
-    assert ensure_image(lxd, tmp_path / "log", Silent()) == base
+    assert ensure_image(lxd, site, Silent()) == base
     assert lxd.read_file(base, "/etc/machine-id") == ""
 
 

@@ -48,6 +48,8 @@ dpkg-deb -b /tmp/cowsay /tmp/cowsay.deb
 dpkg -i /tmp/cowsay.deb
 echo >>"$(find /srv/kits/current/salt -name '*.sls' | head -1)"
 """
+DIARY = "mariadb -e 'CREATE DATABASE diary; CREATE TABLE diary.days (word TEXT)'"
+LOOK = "mariadb -N -e 'SELECT word FROM diary.days'"
 MEND = """set -e
 rm /etc/motd.mine
 systemctl reset-failed broken.service
@@ -164,5 +166,23 @@ def test_what_was_changed_in_one_of_two_is_told_without_secrets(railway: Railway
 
 def test_rollback_brings_back_what_ran_before(railway: Railway) -> None:
     railway("rollback", "sole")
+    assert railway.on_node("sole", "region", LINE).split()[1] == "64"
+    railway("ledger", "verify")
+
+
+def test_rollback_over_a_schema_brings_back_data_and_release(railway: Railway) -> None:
+    before, schema = railway.running("sole"), "databases: [keystone], schema: "
+    write = "mariadb -e \"INSERT INTO diary.days VALUES ('{}')\""
+    railway.on_node("sole", "region", DIARY)
+    railway.on_node("sole", "region", write.format("before"))
+    railway.change("salt/roles.yml", f"{schema}zed", f"{schema}antelope")
+    railway("deploy", railway.cut(), "sole")
+    railway.on_node("sole", "region", write.format("after"))
+    for words, told in (((), "rollback sole --restore"), (("--restore",), "say so: --yes")):
+        assert told in railway("rollback", "sole", *words, status=1).stderr
+    assert railway.on_node("sole", "region", LOOK).split() == ["before", "after"]
+    railway("rollback", "sole", "--restore", "--yes")
+    assert railway.on_node("sole", "region", LOOK).split() == ["before"]
+    assert railway.running("sole") == before
     assert railway.on_node("sole", "region", LINE).split()[1] == "64"
     railway("ledger", "verify")

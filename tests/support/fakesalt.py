@@ -4,6 +4,9 @@ A minion answers while its node runs. A release's states do to it what its kit s
 salt/outcome.json: {"failed": STATE} fails there on every minion; else `applied` in the minion's
 folder gets the release's digest. A file `lose` in the master's folder makes its node fall silent
 in the middle of the next orchestration.
+
+The file `data` of a minion is its database, which mariadb-backups keeps in `backups.json`, each
+with what was `applied` then; a file `full` there makes it fail.
 """
 
 from __future__ import annotations
@@ -11,7 +14,10 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shlex
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,12 +62,43 @@ class Minions:
         Bus.events.put({"tag": tag, "data": {"id": name, "data": {"ret": state}}})
         return {"cmd_|-state": state}
 
+    def run(self, name: str, line: str) -> dict[str, Any]:
+        """What a program does on a minion, as Salt's cmd.run_all tells it."""
+        program, *words = shlex.split(line)
+        if not program.endswith("mariadb-backups"):
+            return {"retcode": 0, "stdout": "", "stderr": ""}
+        node = self._master.parent / name
+        if words[0] == "make" and (node / "full").exists():
+            return {"retcode": 1, "stdout": "", "stderr": "no space left"}
+        return {"retcode": 0, "stdout": backups(node, *words), "stderr": ""}
+
     def silence_if_asked(self) -> None:
         ask = self._master / "lose"
         if ask.exists():
             ask.unlink()
             (self._master / "power").write_text("stopped")
             os._exit(9)
+
+
+def backups(node: Path, act: str, what: str = "") -> str:
+    """What mariadb-backups does on a node, and prints."""
+    file, data, aside = (node / name for name in ("backups.json", "data", "restored"))
+    kept = json.loads(file.read_text()) if file.exists() else []
+    if act == "make":
+        now = max([int(time.time()), *(one["time"] + 1 for one in kept)])
+        name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        held = {
+            one: (node / one).read_text() for one in ("data", "applied") if (node / one).exists()
+        }
+        made = {"name": name, "time": now, "reaches": now, "bytes": 1, "why": what, "held": held}
+        file.write_text(json.dumps([*kept, made]))
+    elif act == "prepare":
+        (chosen,) = (one for one in kept if one["name"] == what)
+        aside.write_text(chosen["held"].get("data", ""))
+        return json.dumps({"backup": what, "to": what})
+    elif act == "switch":
+        aside.rename(data)
+    return json.dumps({"node": node.name, "stale": 9, "backups": kept})
 
 
 def install(node: Path) -> None:
@@ -72,8 +109,12 @@ def install(node: Path) -> None:
         def __init__(self, mopts: dict[str, Any]) -> None:
             pass
 
-        def cmd(self, names: list[str], function: str, **more: Any) -> dict[str, Any]:
+        def cmd(
+            self, names: list[str], function: str, words: Sequence[str] = (), **more: Any
+        ) -> dict[str, Any]:
             there = [name for name in names if minions.runs(name)]
+            if function == "cmd.run_all":
+                return {name: minions.run(name, words[0]) for name in there}
             if function == "test.ping":
                 return dict.fromkeys(there, True)
             digest = more["kwarg"]["saltenv"]

@@ -15,7 +15,13 @@ from deploykit.site.keys import Key, sign
 BRANCH = "refs/heads/ledger"
 
 
-def git(repository: str | Path, *words: str, stdin: str | None = None, **env: str) -> str:
+def git(
+    repository: str | Path,
+    *words: str,
+    stdin: str | None = None,
+    seconds: float = 20,
+    **env: str,
+) -> str:
     done = subprocess.run(
         ["git", f"--git-dir={repository}", *words],
         input=stdin,
@@ -23,7 +29,7 @@ def git(repository: str | Path, *words: str, stdin: str | None = None, **env: st
         capture_output=True,
         text=True,
         check=True,
-        timeout=20,
+        timeout=seconds,
     )
     return done.stdout.strip()
 

@@ -18,8 +18,9 @@ from deploykit.ledger.bodies import (
     genesis_body,
     release_body,
 )
-from deploykit.ledger.kinds import Body
+from deploykit.ledger.kinds import KINDS, Body
 from deploykit.ledger.records import Record, parse, render
+from deploykit.ledger.rows import IndexedRecords, Rows
 from deploykit.policy import Candidate
 from deploykit.site import Site, open_site
 from deploykit.site.freezes import windows_json
@@ -132,6 +133,19 @@ def rule(
     if soak and undisturbed:
         document["undisturbed"] = True
     return {**document, "freeze": windows_json(tuple(freeze))} if freeze else document
+
+
+def indexed(records: Sequence[Record]) -> IndexedRecords:
+    """The same records as a ledger has them: as rows of an index, here in memory."""
+    rows = Rows.new(None)
+    rows.add(records, [text_of(record) for record in records])
+    return rows.records()
+
+
+def text_of(record: Record) -> str:
+    lacking = {name for name in KINDS[record.kind].later if record.body[name] is None}
+    fields = {name: value for name, value in record.body.items() if name not in lacking}
+    return render(record.n, record.time, record.actor, Body(record.kind, fields))
 
 
 @dataclass

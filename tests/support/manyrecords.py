@@ -1,4 +1,4 @@
-"""Records by the hundred thousand, without a ledger: a long life of an ordinary line."""
+"""Records by the hundred thousand, without git: a long life of an ordinary line."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from deploykit.ledger import Body
 from deploykit.ledger.bodies import deploy_body, evidence_body, genesis_body
 from deploykit.ledger.kinds import KINDS
 from deploykit.ledger.records import Record
+from deploykit.ledger.rows import IndexedRecords
 from deploykit.site.keys import ROLES, Signer
-from ledgerbook import OWNER, Named, released, rule
+from ledgerbook import OWNER, Named, indexed, released, rule
 
 NAMES = ("test", "staging", "production")
 SECONDS = 61  # between two records
 
 
-def many_records(count: int, now: datetime) -> tuple[Record, ...]:
+def many_records(count: int, now: datetime) -> IndexedRecords:
     """So many records, of which the last is of `now`: releases that come to production, every third
     one, with renewed leases and checks that fail now and then."""
     began = now - timedelta(seconds=SECONDS * (count - 1))
     bodies = itertools.islice(_bodies(began), count)
-    return tuple(
-        Record(n, _at(began, n), "ann@here", body.kind, _whole(body), f"{n:040x}")
-        for n, body in enumerate(bodies)
+    return indexed(
+        [
+            Record(n, _at(began, n), "ann@here", body.kind, _whole(body), f"{n:040x}")
+            for n, body in enumerate(bodies)
+        ]
     )
 
 

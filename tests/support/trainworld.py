@@ -37,8 +37,9 @@ from deploykit.rollout.work import Work, working
 from deploykit.site import Site, open_site
 from deploykit.site.environment import chain
 from deploykit.site.instance import Instance
-from deploykit.train.deploy import deploy, rollback
+from deploykit.train.deploy import deploy
 from deploykit.train.line import run_train
+from deploykit.train.rollback import rollback
 from fakeprovider import FakeProvider, greets
 
 SUPPORT = Path(__file__).resolve().parent
@@ -52,7 +53,8 @@ nodes:
 """
 PROMOTION = "promotion: {{from: {source}, checks: {{{checks}}}}}\n"
 ROLES = (
-    "roles: {master: {components: []}, identity: {components: [keystone]}, "
+    "roles: {master: {components: []}, database: {components: []}, "
+    "identity: {components: [keystone]}, "
     "hypervisor: {components: [nova], may_be_missing: true}}\n"
 )
 GIT = {
@@ -106,12 +108,14 @@ class World:
     def release(self, **content: Any) -> Release:
         """Cut a release with other content than the last: `smoke` is a script, `failed` a state.
 
-        `schemas` maps components to their database schema.
+        `schemas` maps components to their database schema, `takes` says what going back over a
+        change of them takes.
         """
         salt = self.folder / "checkout" / "salt"
         count = sum(1 for _ in self.site.pins.glob("*.yml"))
-        schemas = content.get("schemas", {})
-        (salt / "roles.yml").write_text(f"{ROLES}schemas: {json.dumps(schemas)}\n")
+        schemas, takes = content.get("schemas", {}), content.get("takes", {})
+        said = f"schemas: {json.dumps(schemas)}\nrollback: {json.dumps(takes)}\n"
+        (salt / "roles.yml").write_text(ROLES + said)
         (salt / "smoke" / "smoke.sh").write_text(content.get("smoke", PASSES))
         (salt / "outcome.json").write_text(json.dumps({"failed": content.get("failed")}))
         (salt / "states" / "keystone" / "init.sls").write_text(f"number: {count}\n")
@@ -134,13 +138,35 @@ class World:
             environment = work.site.environment(name)
             deploy(work, self.ledger, release, environment, purpose, new_secrets=new_secrets)
 
-    def rollback(self, name: str, to: Release | None = None) -> Release:
+    def rollback(self, name: str, to: Release | None = None, *, restore: bool = False) -> Release:
         with self.work() as work:
-            return rollback(work, self.ledger, work.site.environment(name), to)
+            environment = work.site.environment(name)
+            return rollback(work, self.ledger, environment, to, restore=restore)
 
     def up(self, name: str) -> Inventory:
         environment = self.site.environment(name)
         return self.provider.up(environment, environment.instance, {}, Silent())
+
+    def with_database(self, name: str) -> None:
+        """Have the node `region` of an environment be its database, too."""
+        file = self.site.folder / "environments" / f"{name}.yml"
+        text = file.read_text()
+        file.write_text(text.replace("roles: [identity]", "roles: [identity, database]"))
+
+    def write(self, name: str, text: str) -> None:
+        """Write to the database of an environment, after what is there."""
+        with (self.node(name, "region") / "data").open("a") as data:
+            data.write(text)
+
+    def data(self, name: str) -> str:
+        """What the database of an environment holds."""
+        return (self.node(name, "region") / "data").read_text()
+
+    def backups(self, name: str) -> list[dict[str, Any]]:
+        """The backups that its database has, each with what it `held`."""
+        file = self.node(name, "region") / "backups.json"
+        found: list[dict[str, Any]] = json.loads(file.read_text()) if file.exists() else []
+        return found
 
     def node(self, environment: str, name: str) -> Path:
         return self.provider.node(Instance(environment), name)

@@ -14,8 +14,8 @@ from deploykit.base.times import utc_now
 from deploykit.base.waiting import wait_until
 from deploykit.board import standings
 from deploykit.gate.report import Report
+from deploykit.ledger.commits import RawCommit
 from deploykit.ledger.records import Record
-from deploykit.ledger.repository import RawCommit
 from deploykit.pods import Pod
 from deploykit.release.page import Page
 from deploykit.web.edges import Edge

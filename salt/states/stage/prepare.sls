@@ -1,12 +1,17 @@
 # Packages, on all nodes side by side, before any stage. Where a component was never here they come at
 # once, on a new node with all that is newer. Where the release brings updates to a node that runs
-# (pillar/vendor.sls), they are only fetched: each component brings its share in its own stage
-# (lib/package.jinja), stage.rest what is left. policy-rc.d keeps maintainer scripts from services, which
-# follow when their packages have come (lib/service.jinja).
+# (pillar/vendor.sls, or another set of packages), they are only fetched: each component brings its share
+# in its own stage (lib/package.jinja), stage.rest what is left. policy-rc.d keeps maintainer scripts from
+# services, which follow when their packages have come (lib/service.jinja).
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import of_stage with context %}
 {%- set note = '/var/lib/vendor/level' %}
 {%- set level = pillar.vendor.suites | join(' ') ~ ' ' ~ pillar.vendor.updates %}
+{#- A release that pins its packages is another level with each set: day 0 has named it (role base). #}
+{%- set pinned = '/etc/apt/packages.d/release.sources' %}
+{%- if salt['file.file_exists'](pinned) %}
+{%- set level = level ~ ' ' ~ (salt['file.read'](pinned).split('URIs: ')[1].split() | first) %}
+{%- endif %}
 {%- set reached = salt['file.read'](note).strip() if salt['file.file_exists'](note) else '' %}
 {%- set planned = salt['file.directory_exists']('/var/lib/vendor/plan') %}
 {%- set installed = salt['pkg.list_pkgs']() %}

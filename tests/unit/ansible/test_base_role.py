@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from deploykit.mirror.sources import parse_sources
 
 ANSIBLE = Path(__file__).resolve().parents[3] / "ansible"
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -18,13 +19,20 @@ POLICY, APT, COMPILE = (
     "/etc/apt/apt.conf.d/90deploy-kit",
     "/usr/local/bin/py3compile",
 )
+SOURCES, ONLY = "/etc/apt/packages.d/release.sources", "/etc/apt/apt.conf.d/91packages"
+MIRROR = {
+    "url": "http://10.0.0.10:8065/" + "a" * 64,
+    "address": "10.0.0.10",
+    "suites": ["bookworm", "bookworm-security"],
+    "key": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDM=\n=x\n-----END PGP PUBLIC KEY BLOCK-----\n",
+}
 Files = dict[str, str]
 pytestmark = pytest.mark.timeout(600)  # the first test runs Ansible
 
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
-    """What role base would put on each of two nodes: by path, '' for a file that is not to be."""
+    """What role base would put on each of three nodes: by path, '' for a file that is not to be."""
     folder = tmp_path_factory.mktemp("base")
     play = {
         "hosts": "all",
@@ -42,7 +50,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
         ],
     }
     common = {"addresses": {"management": "10.0.0.1"}, "node_roles": ["cache"]}
-    hosts = {"container": {**common, "kind": "lxc"}, "machine": {**common, "kind": ""}}
+    hosts = {
+        "container": {**common, "kind": "lxc"},
+        "machine": {**common, "kind": ""},
+        "mirrored": {**common, "kind": "lxc", "packages_mirror": MIRROR},
+    }
     (folder / "inventory.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
     (folder / "play.yml").write_text(yaml.safe_dump([play]))
     done = subprocess.run(
@@ -120,3 +132,29 @@ def test_packages_are_unpacked_with_care_unless_the_environment_says_else(
     node: str, nodes: dict[str, Files]
 ) -> None:
     assert "unsafe-io" not in nodes[node][APT]
+
+
+def test_node_of_a_release_that_pins_packages_knows_its_master_alone(
+    nodes: dict[str, Files], tmp_path: Path
+) -> None:
+    (tmp_path / "packages.d").mkdir()
+    (tmp_path / "packages.d" / "release.sources").write_text(nodes["mirrored"][SOURCES])
+    setting = nodes["mirrored"][ONLY].replace("/etc/apt/packages.d", f"{tmp_path}/packages.d")
+    (tmp_path / "apt.conf").write_text(f'{setting}Dir::State "{tmp_path}";\n')
+    done = subprocess.run(
+        ["apt-get", "-c", str(tmp_path / "apt.conf"), "update", "--print-uris"],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    asked = [line.split()[0].strip("'") for line in done.stdout.splitlines()]
+    assert all(uri.startswith(f"{MIRROR['url']}/dists/") for uri in asked), asked
+    lists = [uri.split("/")[-2] for uri in asked if uri.endswith("/InRelease")]
+    assert lists == MIRROR["suites"]
+    sources = list(parse_sources(nodes["mirrored"][SOURCES]))
+    assert [source.suite for source in sources] == MIRROR["suites"]
+    key = "\n".join(f" {line or '.'}" for line in str(MIRROR["key"]).splitlines())
+    assert {source.signed_by.strip("\n") for source in sources} == {key}
+    assert 'Acquire::http::Proxy::10.0.0.10 "DIRECT";' in setting
+
+
+def test_node_of_a_release_that_pins_none_keeps_its_own_sources(nodes: dict[str, Files]) -> None:
+    assert not nodes["container"].get(SOURCES) and not nodes["container"].get(ONLY)

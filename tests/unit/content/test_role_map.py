@@ -11,7 +11,8 @@ import yaml
 from deploykit.base.errors import InputError
 from deploykit.master.remote import rolemap
 from deploykit.master.remote.protocol import AgentError
-from deploykit.site.content import read_content, schemas
+from deploykit.site.content import read_content
+from deploykit.site.declarations import read_declared
 
 ROLES = """\
 roles:
@@ -81,9 +82,12 @@ def test_database_of_nobody_is_told_by_the_master(content: dict[str, Any]) -> No
 
 
 def test_schemas_are_read_from_a_release_of_any_age(tmp_path: Path) -> None:
-    file = tmp_path / "roles.yml"
-    file.write_text(ROLES + "schemas: {keystone: yoga}\nnewer: {}\n")
-    assert schemas(file) == {"cinder": "zed", "keystone": "yoga"}
+    (tmp_path / "roles.yml").write_text(ROLES + "schemas: {keystone: yoga}\nnewer: {}\n")
+    parts = read_declared(tmp_path).parts
+    assert {part.subject: part.value for part in parts.values()} == {
+        "cinder": "zed",
+        "keystone": "yoga",
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,8 @@ def test_schemas_are_read_from_a_release_of_any_age(tmp_path: Path) -> None:
         ("{volumev3:", "{identity:", r":10: .*line 6 offers 'identity', too"),
         ("kind: fernet-keys", "kind: fernet", r":13: .*did you mean 'fernet-keys'"),
         ("roles: [identity]", "roles: [identiy]", r":13: .*did you mean 'identity'"),
+        ("stage: agents", "stage: agents, rollback: {shema: a}", r":11: .*unknown key 'shema'"),
+        ("secrets:", "rollback: {packages: restor}\nsecrets:", r":12: .*did you mean 'restore'"),
         ("secrets:", "secret:", r":12: .*unknown key 'secret'.*did you mean 'secrets'"),
     ],
 )

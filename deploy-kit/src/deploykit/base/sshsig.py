@@ -3,6 +3,8 @@
 Formats: OpenSSH's PROTOCOL.sshsig, its PROTOCOL.u2f for security keys, RFC 4253 (RSA: 8332, ECDSA:
 5656, Ed25519: 8709). What is exactly as `ssh-keygen -Y sign` writes it can be proved here, and only
 what `ssh-keygen -Y verify` accepts, too. Of everything else nothing is said.
+
+As a program it reads questions, one JSON line each, and prints 1 or 0 for each.
 """
 
 from __future__ import annotations
@@ -11,8 +13,10 @@ import base64
 import binascii
 import functools
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 BEGIN, END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"
 COLUMNS = 70  # of base64 in a line, as ssh-keygen writes it
@@ -47,6 +51,11 @@ def is_proven(question: Question) -> bool:
     except (_Unusual, InvalidSignature):
         return False
     return True
+
+
+def encode_questions(questions: Iterable[Question]) -> str:
+    """The input of this module as a program."""
+    return "".join(f"{json.dumps(asdict(question))}\n" for question in questions)
 
 
 def armour(blob: bytes) -> str:
@@ -266,3 +275,15 @@ _KINDS: dict[bytes, Callable[[bytes, _Fields], Check]] = {
     b"sk-ecdsa-sha2-nistp256@openssh.com": _security_ecdsa,
     b"ssh-rsa": _rsa,
 }
+
+
+def main(lines: Iterable[str]) -> None:
+    """Print 1 or 0 for each question in `lines`."""
+    for line in lines:
+        asked: dict[str, str | Sequence[str]] = json.loads(line)
+        question = Question(**{**asked, "keys": tuple(asked["keys"])})  # type: ignore[arg-type]
+        sys.stdout.write(f"{is_proven(question):d}\n")
+
+
+if __name__ == "__main__":
+    main(sys.stdin)

@@ -87,11 +87,10 @@ def standings(
     those of releases that the ledger need not know yet, by digest; `described` the digests of what
     the environments' files say, by name.
     """
-    named = {**(versions or {}), **view.versions_of(tuple(records))}
     return tuple(
         replace(
             _standing(name, records, newest, now, runnable),
-            in_force=_in_force(name, records, now, named),
+            in_force=_in_force(name, records, now, versions or {}),
             described=(described or {}).get(name),
         )
         for name in environments
@@ -106,8 +105,9 @@ def board(site: Site, records: Sequence[Record]) -> tuple[Standing, ...]:
     from deploykit.checks import check_names
     from deploykit.release import releases
 
-    versions = view.versions_of(records)
-    cut = [one for one in releases(site) if versions.get(one.digest, one.version) == one.version]
+    cut = [
+        one for one in releases(site) if view.version_of(records, one.digest) in (None, one.version)
+    ]
     readable = site.read_environments().environments
     names = shown({name: one.promotion for name, one in readable.items()}, records)
     found = standings(
@@ -141,7 +141,7 @@ def shown(asked: Mapping[str, Promotion], records: Sequence[Record]) -> list[str
     found = [
         name
         for name in rules
-        if rules[name].source or name in sources or view.attempts(records, name)
+        if rules[name].source or name in sources or view.last_attempt(records, name)
     ]
     return found or list(rules)
 
@@ -154,13 +154,12 @@ def _standing(
     runnable: Collection[str] | None,
 ) -> Standing:
     runs = view.running(records, name)
-    tried = view.attempts(records, name)
     marks = _marks(records, name, runs)
     breach = breach_in(records, name)
     return Standing(
         environment=name,
         running=runs,
-        last=tried[-1] if tried else None,
+        last=view.last_attempt(records, name),
         busy=view.in_flight(records, name, now) is not None,
         marks=tuple((entry.check, entry.result) for entry in marks),
         marked={entry.check: entry.time for entry in marks},
@@ -218,10 +217,11 @@ def _in_force(
     policy = view.policy_in_force(records).get(name, Promotion())
 
     def asked(digest: str) -> Case:
-        release = _Named(digest, versions.get(digest, short(digest)))
+        version = view.version_of(records, digest) or versions.get(digest, short(digest))
+        release = _Named(digest, version)
         return Case(release, name, records, now, policy, None)
 
     nobodys = asked("")
-    vetoes = [d.release for d in view.decisions(records) if d.decision == "veto" and d.release]
+    vetoes = [entry.release for entry in view.decisions(records, "veto") if entry.release]
     found = [*on_hold(nobodys), *pinned(nobodys), *frozen(nobodys)]
     return (*found, *(one for digest in dict.fromkeys(vetoes) for one in vetoed(asked(digest))))

@@ -17,12 +17,14 @@ class Live:
     """What the ledger knows of an edge by now.
 
     `packages` are compared as they were seen with the evidence of both releases, None if nobody saw
-    them with both. `rules` are empty if no environment is named.
+    them with both. `rules` are empty if no environment is named. `rehearsal` is the last one of
+    going back over the edge: in a copy of the environment that is named, else of any.
     """
 
     evidence: tuple[view.Evidence, ...]
     packages: tuple[PackageChange, ...] | None
     rules: tuple[Row, ...]
+    rehearsal: view.Evidence | None = None
 
 
 def live_of(records: Sequence[Record], over: str | None, release: str, case: Case | None) -> Live:
@@ -31,4 +33,6 @@ def live_of(records: Sequence[Record], over: str | None, release: str, case: Cas
     was = last_seen(view.evidence(records, release=over)) if over is not None else {}
     now = last_seen(evidence)
     compared = tuple(compare_packages(was, now)) if was and now else None
-    return Live(evidence, compared, explain(case) if case is not None else ())
+    environment = case.environment if case is not None else None
+    rehearsal = view.last_rehearsal(records, over, release, environment)
+    return Live(evidence, compared, explain(case) if case is not None else (), rehearsal)

@@ -13,23 +13,39 @@ from deploykit.board.approval import Live
 from deploykit.ledger.view import Evidence
 from deploykit.release import Release
 from deploykit.release.page import Page, fixed_json
+from deploykit.site.going_back import RollbackClass, WayBack, way_back
 
 if TYPE_CHECKING:
     from gitshelf import BookChanges
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "page"
-REVERSIBLE = "deploy-kit rollback brings back what was before"
+TAKES = {
+    RollbackClass.REVERSIBLE: "deploy-kit rollback brings back what was before",
+    RollbackClass.RESTORE: "only with the database of before (deploy-kit rollback --restore); what "
+    "was written since is lost then",
+    RollbackClass.FORWARD_ONLY: "there is no way back",
+}
+PACKAGES_STAY = "no package's version: nothing is downgraded"
 
 
-def page_json(page: Page, live: Live, environment: str | None = None) -> dict[str, Any]:
-    """The whole page for machines: the fixed part, its digest, and what is live beside it."""
+def page_json(
+    page: Page, live: Live, way: WayBack, environment: str | None = None
+) -> dict[str, Any]:
+    """The whole page for machines: the fixed part, its digest, and what is live beside it.
+
+    `way` is the way back of the edge in the environment that is named, or in any.
+    """
     fixed = fixed_json(page)
     return {
         **fixed,
         "over": _release_json(page.over) if page.over else None,
         "release": _release_json(page.release),
         "page": page.digest,
-        "reversible": page.reversible,
+        "rollback": {
+            "class": str(way.kind) if page.over else None,
+            "because": [str(move) for move in way.moves],
+            "rehearsed": _rehearsal_json(live.rehearsal) if live.rehearsal else None,
+        },
         "environment": environment,
         "evidence": [_evidence_json(entry) for entry in live.evidence],
         "packages": None if live.packages is None else [asdict(c) for c in live.packages],
@@ -37,8 +53,8 @@ def page_json(page: Page, live: Live, environment: str | None = None) -> dict[st
     }
 
 
-def render_page(page: Page, document: dict[str, Any], form: str) -> str:
-    """The `document` that `page_json` made of the page as `txt`, `md` or `html`."""
+def render_page(page: Page, live: Live, document: dict[str, Any], form: str) -> str:
+    """The `document` that `page_json` made of both as `txt`, `md` or `html`."""
     from gitshelf.base.printable import markdown
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
@@ -54,6 +70,8 @@ def render_page(page: Page, document: dict[str, Any], form: str) -> str:
         **document,
         "books": list(map(_book_shown, document["books"], page.books)),
         "going_back": going_back(page),
+        "rehearsal": _rehearsal(document, live.rehearsal),
+        "vendor": document.get("vendor"),
     }
     return printable(environment.get_template(f"page.{form}.j2").render(shown))
 
@@ -76,6 +94,11 @@ def _evidence_json(entry: Evidence) -> dict[str, Any]:
     }
 
 
+def _rehearsal_json(entry: Evidence) -> dict[str, Any]:
+    took = entry.rollback.seconds if entry.rollback else None
+    return {**_evidence_json(entry), "back_in": took}
+
+
 def _book_shown(book: dict[str, Any], changes: BookChanges) -> dict[str, Any]:
     return {
         **book,
@@ -91,13 +114,29 @@ def _commit_shown(commit: dict[str, Any]) -> dict[str, Any]:
 
 
 def going_back(page: Page) -> str:
-    """What brings back what was before, in words."""
+    """What going back takes in an environment with every role: it is the same everywhere."""
     if page.over is None:
         return "there is nothing before"
-    if page.reversible:
-        return REVERSIBLE
-    moved = ", ".join(
-        f"{name} ({was or 'none'} before, {will or 'none'} then)"
-        for name, (was, will) in page.schemas.items()
-    )
-    return f"only with the database of before (deploy-kit database restore): the schema of {moved}"
+    way = way_back(page.moves)
+    words = f"{way.kind}: {TAKES[way.kind]}" + (f": {way.why}" if way.moves else "")
+    stays = page.vendor is not None and page.vendor.changes
+    return words + (f"; it brings back {PACKAGES_STAY}" if stays else "")
+
+
+def rehearsal_words(entry: Evidence | None) -> str:
+    """Whether going back was rehearsed, how long it took, where, and how it ended."""
+    if entry is None:
+        return "not rehearsed"
+    rehearsed = entry.rollback.seconds if entry.rollback else None
+    took = "" if rehearsed is None else f" in {rehearsed:.0f} s"
+    where = f"a copy of {entry.environment}, {times.iso(entry.time)} (record {entry.n})"
+    return f"rehearsed{took} in {where}: {entry.result}"
+
+
+def _rehearsal(document: dict[str, Any], entry: Evidence | None) -> str:
+    """The class in the environment and the last rehearsal; '' where nothing was before."""
+    if document["over"] is None:
+        return ""
+    name = document["environment"]
+    where = f" in {name}: {document['rollback']['class']}," if name else ":"
+    return f"going back{where} {rehearsal_words(entry)}"

@@ -15,7 +15,7 @@ def demand_settled(records: Sequence[Record], name: str) -> view.Running:
     runs = view.running(records, name)
     if runs is None:
         raise Refused(f"{name} runs nothing yet", f"deploy-kit deploy latest {name}")
-    if view.attempts(records, name)[-1].open:
+    if view.in_flight(records, name) is not None:
         raise Refused(
             f"{name} is being deployed to: nothing there is what it will be", "deploy-kit status"
         )

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import nearest
+from deploykit.ledger.bodies import Rehearsed
 from deploykit.ledger.schema import Result
 from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
@@ -43,11 +44,13 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a check found: result, one line of summary, package versions per role."""
+    """What a check found: result, one line of summary, package versions per role; of going back
+    what it came to."""
 
     result: Result
     summary: str
     packages: Packages
+    rehearsed: Rehearsed | None = None
 
 
 class Check(Protocol):

@@ -38,6 +38,7 @@ COMMANDS = {
     "init": "deploykit.cli.site:init",
     "job": "deploykit.cli.job:job",
     "ledger": "deploykit.cli.ledger:ledger",
+    "mirror": "deploykit.cli.mirror:mirror",
     "notify": "deploykit.cli.notify:notify",
     "overrule": "deploykit.cli.decisions:overrule",
     "pod": "deploykit.cli.pod:pod",

@@ -16,6 +16,7 @@ from deploykit.base.console import stdout as stdout
 from deploykit.site import Site, find_site, open_site, secure_state
 
 if TYPE_CHECKING:
+    from deploykit.base.progress import Progress
     from deploykit.rollout.work import Work
     from deploykit.site.environment import Environment
 
@@ -79,6 +80,13 @@ provider_option = click.option(
 )
 
 
+def shown_progress() -> Progress:
+    """Progress on standard error, for what is long once in a while."""
+    from deploykit.base.progress import Shown
+
+    return Shown(stderr())
+
+
 @contextlib.contextmanager
 def work_of(ctx: click.Context, command: str) -> Iterator[Work]:
     """What this call works with: site, progress, logs, and sessions with masters.
@@ -86,12 +94,11 @@ def work_of(ctx: click.Context, command: str) -> Iterator[Work]:
     If it fails with a fault that a signature knows, the error says so.
     """
     from deploykit.base.errors import DeployKitError
-    from deploykit.base.progress import Shown
     from deploykit.rollout.work import working
 
     work: Work | None = None
     try:
-        with working(site_of(ctx), Shown(stderr()), command) as work:
+        with working(site_of(ctx), shown_progress(), command) as work:
             yield work
     except DeployKitError as error:
         if work is not None:

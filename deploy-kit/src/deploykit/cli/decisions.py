@@ -13,6 +13,8 @@ from deploykit.cli.app import key_option, site_of, why_option, yes_option
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deploykit.ledger import Ledger
     from deploykit.ledger.kinds import Body
     from deploykit.ledger.records import Record
@@ -212,7 +214,7 @@ def _decide(
             where = f" for {environment}" if environment else ""
             click.confirm(f"{decision} {version} ({short(digest)}){where}?", abort=True)
 
-    def edge_after(records: tuple[Record, ...]) -> Edge | None:
+    def edge_after(records: Sequence[Record]) -> Edge | None:
         if environment is None or decision not in FOR_AN_EDGE:
             return None
         runs = running(records, environment)
@@ -222,7 +224,7 @@ def _decide(
     if shown is not None and page is not None:
         read = _page_read(ctx, ledger, shown.over, digest, page)
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         edge = edge_after(records)
         if read is not None and edge != shown:
             raise Refused(f"{environment} runs something else by now", "read its page again")

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import json_option, print_json, provider_option, work_of, yes_option
+from deploykit.cli.app import (
+    json_option,
+    mean_option,
+    print_json,
+    provider_option,
+    work_of,
+    yes_option,
+)
+
+if TYPE_CHECKING:
+    from deploykit.rollout.database import Before
 
 
 @click.command()
@@ -55,7 +66,13 @@ def deploy(
 @click.command()
 @click.argument("environment")
 @click.option("--to", help="The release to go back to. Default: the one that ran before.")
+@click.option(
+    "--restore",
+    is_flag=True,
+    help="With the database of before, from the backup that the deployment took.",
+)
 @provider_option
+@mean_option
 @yes_option
 @json_option
 @click.pass_context
@@ -63,30 +80,50 @@ def rollback(
     ctx: click.Context,
     environment: str,
     to: str | None,
+    restore: bool,
     provider: str | None,
+    yes_i_mean: tuple[str, ...],
     yes: bool,
     as_json: bool,
 ) -> None:
     """Bring back what ENVIRONMENT ran before.
 
+    Where the release of now moved what the one of before cannot read, that takes `--restore`, and
+    what was written since then is lost; it says since when, and asks.
+
     \b
     deploy-kit rollback production
     deploy-kit rollback production --to 2026.46.2
+    deploy-kit rollback production --restore
     """
+    from deploykit.cli.confirm import confirm
     from deploykit.cli.ledger import ledger_of
     from deploykit.providers import resolve_instance
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
-    from deploykit.train.deploy import rollback as run
+    from deploykit.train.rollback import go_back, plan_rollback
 
     with work_of(ctx, "rollback") as work:
-        env, _ = resolve_instance(work.site, environment, provider)
-        if env.protected and not yes:
+        env, instance = resolve_instance(work.site, environment, provider)
+        if env.protected and not yes and not restore:
             click.confirm(f"Roll {environment} back?", abort=True)
         ledger = ledger_of(ctx)
         wanted = build_release(work.site, ledger, find_release(work.site, to)) if to else None
-        done = run(work, ledger, env, wanted)
-        _tell(environment, done.version, done.digest, as_json)
+        plan = plan_rollback(work, ledger, env, wanted, restore=restore)
+        if plan.backup is not None:
+            confirm(work.site, [instance], yes, yes_i_mean, loss_of(environment, plan.backup))
+        go_back(work, ledger, env, plan)
+        _tell(environment, plan.to.version, plan.to.digest, as_json)
+
+
+def loss_of(environment: str, backup: Before) -> str:
+    """What going back to a backup takes away, in words that follow 'this'."""
+    from deploykit.base import times
+
+    return (
+        f"takes from every database of {environment} what was written since "
+        f"{times.human(backup.taken)} (backup {backup.name})"
+    )
 
 
 @click.command()

@@ -131,11 +131,12 @@ def case_of(
         known = nearest(environment, frozenset(policy))
         raise InputError(f"policy knows no environment '{environment}'", known)
     digest, version = named_release(site, ledger.known, text)
+    now = utc_now()
     return Case(
-        release=Released(digest, version, None, 0, ""),
+        release=Released(digest, version, None, 0, now, ""),
         environment=environment,
         records=ledger.known,
-        now=utc_now(),
+        now=now,
         rule=policy[environment],
         own_deploy=None,
         runnable=check_names(),

@@ -136,7 +136,6 @@ def _open_gate(ctx: click.Context) -> Opened:
 
 def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason: str) -> None:
     from deploykit.ledger.bodies import gate_body
-    from deploykit.ledger.view import versions_of
     from deploykit.ledger.words import describe
 
     opened = _open_gate(ctx)
@@ -146,7 +145,7 @@ def _decide(ctx: click.Context, key: Path | None, act: str, change: str, reason:
         act, change=approved.id, commit=approved.commit, ask=approved.ask, reason=reason
     )
     record = ledger.append(lambda records, now: body)
-    click.echo(f"record {record.n}: {describe(record, versions_of(ledger.known))}")
+    click.echo(f"record {record.n}: {describe(record)}")
 
 
 def _approved_change(reading: Reading, id: str) -> Change:

@@ -13,6 +13,7 @@ from deploykit.cli.app import (
     json_option,
     key_option,
     print_json,
+    shown_progress,
     site_of,
     tell_unreadable,
     yes_option,
@@ -20,11 +21,14 @@ from deploykit.cli.app import (
 from deploykit.cli.ledger_care import accept, end_lease, hook, mend
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deploykit.ledger import Ledger
     from deploykit.ledger.records import Record
     from deploykit.site import Site
 
 ROLES = ("admin", "operator", "release-manager", "approver", "custodian")
+LINES = 500  # of a history that nobody said the length of
 
 
 def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
@@ -33,7 +37,7 @@ def ledger_of(ctx: click.Context, key: Path | None = None) -> Ledger:
     from deploykit.site.keys import named_key
 
     site = site_of(ctx)
-    opened = Ledger.open(site, named_key(site, key))
+    opened = Ledger.open(site, named_key(site, key), progress=shown_progress)
     if opened.fault is not None:
         click.echo(
             f"warning: {opened.fault.message}\n"
@@ -81,33 +85,40 @@ def _watch(site: Site, ledger: Ledger) -> None:
 
 @click.command()
 @click.argument("environment", required=False)
+@click.option(
+    "--last", type=click.IntRange(min=1), metavar="N", help="Show the last N records only."
+)
 @json_option
 @click.pass_context
-def history(ctx: click.Context, environment: str | None, as_json: bool) -> None:
+def history(ctx: click.Context, environment: str | None, last: int | None, as_json: bool) -> None:
     """Show what the ledger recorded, oldest first; of one ENVIRONMENT or of all.
+
+    Of a long history the last lines are shown, unless --last says how many. With --json all are.
 
     \b
     deploy-kit history production
+    deploy-kit history --last 20
     """
+    from itertools import islice
+
     from deploykit.ledger.schema import Phase
-    from deploykit.ledger.view import versions_of
     from deploykit.release import releases
 
-    records = everything = ledger_of(ctx).known
+    records = ledger_of(ctx).known
     if environment is not None:
         _known_environment(ctx, environment, records)
-        records = tuple(
-            record
-            for record in records
-            if environment in (record.body.get("environment"), record.body.get("edge"))
-            or (record.kind == "decision" and record.body["environment"] is None)
-        )
-    versions = versions_of(everything)
+    wanted = (r for r in reversed(records) if environment is None or _is_about(r, environment))
     if as_json:
-        print_json([_record_json(record, versions) for record in records])
+        shown = list(islice(wanted, last))[::-1]
+        versions = _versions_in(records, shown)
+        print_json([_record_json(record, versions) for record in shown])
         return
-    versions = {**{one.digest: one.version for one in releases(site_of(ctx))}, **versions}
-    _print_records([r for r in records if r.body.get("phase") != Phase.RENEWED], versions)
+    lines = (record for record in wanted if record.body.get("phase") != Phase.RENEWED)
+    shown = list(islice(lines, last or LINES))[::-1]
+    if last is None and next(lines, None) is not None:
+        click.echo(f"the last {LINES} of a longer history; more: --last N", err=True)
+    here = {one.digest: one.version for one in releases(site_of(ctx))}
+    _print_records(shown, {**here, **_versions_in(records, shown)})
 
 
 @click.group()
@@ -164,12 +175,11 @@ def verify(ctx: click.Context, as_json: bool) -> None:
 def show(ctx: click.Context, n: int, as_json: bool) -> None:
     """Show record N, all of it: as JSON, with --json or without."""
     from deploykit.base.errors import InputError
-    from deploykit.ledger.view import versions_of
 
     records = ledger_of(ctx).known
     if not 0 <= n < len(records):
         raise InputError(f"there is no record {n}", f"there are 0 to {len(records) - 1}")
-    print_json(_record_json(records[n], versions_of(records)))
+    print_json(_record_json(records[n], _versions_in(records, [records[n]])))
 
 
 @ledger.command()
@@ -305,7 +315,7 @@ def separate_keys(ctx: click.Context, yes: bool) -> None:
             click.echo(f"  {signer.principal}: {', '.join(sorted(signer.roles))}")
 
 
-def _since(text: str, records: tuple[Record, ...]) -> int:
+def _since(text: str, records: Sequence[Record]) -> int:
     """The record number that --compromised-since means."""
     from deploykit.base import times
     from deploykit.base.errors import InputError
@@ -325,11 +335,26 @@ for _command in (accept, end_lease, hook, mend):
     ledger.add_command(_command)
 
 
-def _known_environment(ctx: click.Context, environment: str, records: tuple[Record, ...]) -> None:
+def _known_environment(ctx: click.Context, environment: str, records: Sequence[Record]) -> None:
     from deploykit.ledger.view import policy_in_force
 
     if environment not in policy_in_force(records):
         site_of(ctx).environment(environment)
+
+
+def _is_about(record: Record, environment: str) -> bool:
+    """Whether the history of `environment` has `record`: it may be about all."""
+    names = (record.body.get("environment"), record.body.get("edge"))
+    return environment in names or (record.kind == "decision" and names[0] is None)
+
+
+def _versions_in(records: Sequence[Record], shown: Sequence[Record]) -> dict[str, str]:
+    """The versions of the releases that the records to be `shown` name, by digest."""
+    from deploykit.ledger.view import version_of
+
+    named = {record.body.get(field) for record in shown for field in ("release", "over")}
+    found = {digest: version_of(records, digest) for digest in named if digest}
+    return {digest: version for digest, version in found.items() if version is not None}
 
 
 def _record_json(record: Record, versions: dict[str, str]) -> dict[str, Any]:

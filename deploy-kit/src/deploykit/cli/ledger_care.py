@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import key_option, site_of, why_option, yes_option
+from deploykit.cli.app import key_option, shown_progress, site_of, why_option, yes_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deploykit.ledger import Ledger
 
 
@@ -18,7 +20,7 @@ def _open(ctx: click.Context, key: Path | None) -> Ledger:
     from deploykit.site.keys import named_key
 
     site = site_of(ctx)
-    return Ledger.open(site, named_key(site, key))
+    return Ledger.open(site, named_key(site, key), progress=shown_progress)
 
 
 @click.command()
@@ -66,13 +68,13 @@ def end_lease(
 
     opened = _open(ctx, key)
 
-    def holding(records: tuple[Record, ...], now: datetime | None = None) -> str:
+    def holding(records: Sequence[Record], now: datetime | None = None) -> str:
         lease = in_flight(records, environment, now)
         if lease is None:
             raise Refused(f"nothing holds {environment}", "deploy-kit status")
         return f"{lease.purpose} of {lease.version}, by {lease.owner}"
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         holding(records, now)
         return decision_body("end-lease", environment=environment, reason=reason)
 
@@ -92,7 +94,7 @@ def accept(ctx: click.Context, genesis: str, yes: bool) -> None:
     COMMIT is the whole id that the ledger begins with, as `deploy-kit ledger verify` shows it on a
     machine that knows the ledger: compare, do not copy it from the message that refused.
     """
-    from deploykit.ledger.store import accept_ledger
+    from deploykit.ledger.remote import accept_ledger
 
     site = site_of(ctx)
     if not yes:
@@ -111,6 +113,9 @@ def hook(repository: Path) -> None:
 
     To be run on the machine that serves the repository.
     """
-    from deploykit.ledger.hook import install
+    from deploykit.ledger.hook import install, remember
 
-    click.echo(f"{install(repository.resolve())} verifies every push to the ledger")
+    file = install(repository.resolve())
+    with shown_progress().step("what is there, verified"):
+        remember(repository.resolve())
+    click.echo(f"{file} verifies every push to the ledger")

@@ -26,7 +26,8 @@ SUFFIXES = {"text": "txt", "markdown": "md", "html": "html"}
 @json_option
 @click.pass_context
 def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> None:
-    """Show what release B has and A has not: commits, schemas, packages, evidence.
+    """Show what release B has and A has not: commits, the way back, vendor packages with the DSA
+    and CVE numbers that they close, evidence.
 
     A is a release, or an environment: then what that runs, and its policy's answer. The page has a
     digest, of what does not change with time; `approve --page` says which page was read.
@@ -39,6 +40,7 @@ def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> No
     from deploykit.board.approval_page import page_json, render_page
     from deploykit.cli.explain import case_of
     from deploykit.ledger.view import policy_in_force, running
+    from deploykit.site.going_back import way_back
 
     site, ledger = site_of(ctx), ledger_of(ctx)
     records = ledger.known
@@ -48,12 +50,13 @@ def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> No
     page = page_of(site, ledger, before, new)
     case = case_of(site, ledger, page.release.digest, environment) if environment else None
     over = page.over.digest if page.over else None
+    way = way_back(page.moves, _roles(site, environment))
     live = live_of(records, over, page.release.digest, case)
-    document = page_json(page, live, environment)
+    document = page_json(page, live, way, environment)
     if as_json:
         print_json(document)
     else:
-        click.echo(render_page(page, document, SUFFIXES[form]), nl=False)
+        click.echo(render_page(page, live, document, SUFFIXES[form]), nl=False)
 
 
 def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
@@ -65,6 +68,14 @@ def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
 
     old = _release(site, ledger, over) if over is not None else None
     return read_edge(site, old, _release(site, ledger, release))
+
+
+def _roles(site: Site, environment: str | None) -> frozenset[str] | None:
+    """The roles of an environment's nodes; None where there is no file of it here."""
+    from deploykit.release.going_back import roles_of
+
+    found = site.read_environments().environments.get(environment or "")
+    return roles_of(found) if found else None
 
 
 def _release(site: Site, ledger: Ledger, text: str) -> Release:

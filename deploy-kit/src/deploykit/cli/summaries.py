@@ -23,6 +23,7 @@ SUMMARIES = {
     "job": "Jobs: what runs for a while, on this machine or on Jenkins (site.yml: `jobs`).",
     "ledger": "Look at the ledger itself: records, signers, proof.",
     "logs": "What runs said: search, known faults, export, retention.",
+    "mirror": "Vendor packages: what the content needs, fetched as exact sets that releases pin.",
     "notify": "Notifications: who is told of what the ledger records (site.yml: `notify`).",
     "overrule": "Lift every veto of RELEASE so far, for ENVIRONMENT or for all; admins only.",
     "pin": "Let only RELEASE enter ENVIRONMENT until `unpin`.",

@@ -27,8 +27,9 @@ from deploykit.host.machine import (
 )
 from deploykit.host.network import check_forwarding
 from deploykit.ledger.records import LedgerError
+from deploykit.ledger.remote import clone_of
 from deploykit.ledger.signers import signs_everything
-from deploykit.ledger.store import Ledger, clone_of
+from deploykit.ledger.store import Ledger
 from deploykit.ledger.view import signers_in_force
 from deploykit.providers.lxd.api import socket_path
 from deploykit.providers.lxd.daemon import (

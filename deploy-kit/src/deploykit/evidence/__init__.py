@@ -10,6 +10,7 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import evidence_body
 from deploykit.ledger.kinds import Body, without
 from deploykit.ledger.records import Record
+from deploykit.ledger.selection import select
 from deploykit.policy.case import Candidate
 
 SUMMARY_LENGTH = 2000
@@ -53,15 +54,23 @@ def body_of(finding: Finding, records: Sequence[Record]) -> Body:
         over=finding.over,
         environment=finding.environment,
         copy=finding.copy,
-        attempt=1 + sum(_same(finding, entry) for entry in records),
+        attempt=1 + _attempts(finding, records),
         result=finding.outcome.result,
         seconds=finding.seconds,
         summary=finding.summary,
         packages=finding.outcome.packages,
+        rehearsed=finding.outcome.rehearsed,
     )
 
 
-def _same(finding: Finding, entry: Record) -> bool:
-    asked = (finding.check, finding.release.digest, finding.over, finding.environment, finding.copy)
-    names = ("check", "release", "over", "environment", "copy")
-    return entry.kind == "evidence" and tuple(entry.body[name] for name in names) == asked
+def _attempts(finding: Finding, records: Sequence[Record]) -> int:
+    """How often that check was tried so before."""
+    entries = select(
+        records,
+        "evidence",
+        topics=(finding.check,),
+        environments=(finding.environment,),
+        release=finding.release.digest,
+    )
+    asked = (finding.over, finding.copy)
+    return sum((entry.body["over"], entry.body["copy"]) == asked for entry in entries)

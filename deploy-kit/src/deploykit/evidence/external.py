@@ -34,7 +34,7 @@ def add(
     demand_outside(check)
     outcome = outcome_of(results)
 
-    def decide(records: tuple[Record, ...], now: datetime, packages: Packages) -> Body:
+    def decide(records: Sequence[Record], now: datetime, packages: Packages) -> Body:
         runs = tested(records, environment, results, now)
         again = known(records, check, environment, runs.digest, results)
         if again is not None:
@@ -98,7 +98,8 @@ def tested(
             f"nothing was deployed in {environment}, so there is no release that was tested there",
             f"deploy-kit deploy latest {environment}",
         )
-    last = view.attempts(records, environment)[-1]
+    last = view.last_attempt(records, environment)
+    assert last is not None  # something runs there
     if last.phase != Phase.FINISHED:
         how = "failed" if last.phase == Phase.FAILED else "was not finished"
         when = times.human(last.told)

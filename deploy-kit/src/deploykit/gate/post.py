@@ -81,13 +81,10 @@ class Holds:
         """
         word = f"build {build.id}"
 
-        def decide(records: tuple[Record, ...], now: datetime) -> Body:
-            for decision in decisions(records):
-                if (decision.decision, decision.environment) == (
-                    "hold",
-                    environment,
-                ) and word in decision.reason:
-                    raise _Placed
+        def decide(records: Sequence[Record], now: datetime) -> Body:
+            holds = decisions(records, "hold", environments=(environment,))
+            if any(word in hold.reason for hold in holds):
+                raise _Placed
             return decision_body("hold", environment=environment, reason=f"{word}: {why}")
 
         try:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from deploykit.gate.changes import Change, Ruling
 from deploykit.ledger import Record
-from deploykit.ledger.view import discounted
+from deploykit.ledger.selection import select
+from deploykit.ledger.view import compromises
 
 
 def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict[str, Ruling]:
@@ -14,11 +15,11 @@ def rulings_of(records: Sequence[Record], changes: Mapping[str, Change]) -> dict
 
     Each counts for the patch set that it names; one that took a change out, for the ask it names.
     """
-    ignored = discounted(records)
+    compromised = compromises(records)
     rulings: dict[str, Ruling] = {}
-    for record in records:
+    for record in select(records, "gate"):
         body = record.body
-        if record.kind != "gate" or record.n in ignored:
+        if any(compromise.covers(record.n, record.actor) for compromise in compromised):
             continue
         change = changes.get(body["change"])
         if change is None or change.commit != body["commit"]:

@@ -15,12 +15,16 @@ from deploykit.base.parallel import in_parallel
 from deploykit.base.process import run
 from deploykit.base.progress import Progress, Step
 from deploykit.base.root import as_root
-from deploykit.image.inputs import SUITE, Inputs, render_sources
+from deploykit.image.inputs import SUITE, Inputs
 from deploykit.image.overlay import overlay_files, write_tar
 from deploykit.image.salt import build_salt
+from deploykit.mirror.serving import LOOPBACK
+from deploykit.mirror.sources import render_sources
 
 TIMEOUT = 900.0  # seconds for the download and unpacking of Debian
 BUILD_TIMEOUT = 3600.0  # seconds that another build may take
+# Where mmdebstrap puts the sources that it is given, and where the image keeps its own.
+SOURCES_FILE = "/etc/apt/sources.list.d/0000deploy-kit.sources"
 NEEDED_BYTES = 4 * 2**30
 STAGES = (
     "running apt-get update", "downloading packages", "extracting archives",
@@ -49,7 +53,7 @@ def build_image(inputs: Inputs, cache: Path, aside: Path, log: Path, step: Step)
     Raises DeployKitError if this host has no package source of that Debian, CommandFailed if a
     step fails.
     """
-    if not inputs.sources:
+    if not inputs.made_of:
         raise DeployKitError(
             f"this host has no usable package source of Debian {SUITE}",
             "\n".join(("add one to /etc/apt/sources.list.d", *inputs.left_out)),
@@ -91,8 +95,8 @@ def workplace(cache: Path, needed: int) -> Iterator[Path]:
 
 def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
     """root.tar of Debian with the overlay, unpacked and configured by mmdebstrap."""
-    (aside / "deploy-kit.sources").write_text(render_sources(inputs.sources), encoding="utf-8")
-    write_tar(aside / "overlay.tar", overlay_files(inputs))
+    (aside / "deploy-kit.sources").write_text(render_sources(inputs.made_of), encoding="utf-8")
+    write_tar(aside / "overlay.tar", {**overlay_files(inputs), **own_sources(inputs)})
     with as_file(files("deploykit.image").joinpath("customize.sh")) as hook:
         argv = mmdebstrap(inputs, aside, hook)
 
@@ -102,6 +106,15 @@ def _debian(inputs: Inputs, aside: Path, log: Path, step: Step) -> None:
                     step.note(stage)
 
         run(argv, timeout=TIMEOUT, log=log, on_line=tell, env={"LC_ALL": "C.UTF-8"})
+
+
+def own_sources(inputs: Inputs) -> dict[str, bytes]:
+    """The image's file of sources, by its path, where it was made of others: of a set of packages.
+
+    They are what its nodes have until day 0.
+    """
+    text = render_sources(inputs.sources)
+    return {SOURCES_FILE: text.encode()} if inputs.mirror else {}
 
 
 def mmdebstrap(inputs: Inputs, aside: Path, hook: Path) -> list[str | Path]:
@@ -126,6 +139,8 @@ def mmdebstrap(inputs: Inputs, aside: Path, hook: Path) -> list[str | Path]:
 def image_options(inputs: Inputs) -> list[str]:
     """mmdebstrap's options of apt and dpkg; an image keeps them but for the unsafe one."""
     options = ['Apt::Install-Recommends "false"', 'Acquire::Languages "none"', *inputs.settings]
+    if inputs.mirror:
+        options.append(f'Acquire::http::Proxy::{LOOPBACK} "DIRECT"')
     words = [f"--aptopt={option}" for option in options]
     words += ["--dpkgopt=force-unsafe-io"]
     words += [f"--dpkgopt=path-exclude={path}" for path in PATHS_LEFT_OUT]

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,10 @@ from urllib.parse import urlsplit
 
 from deploykit.base.process import Runner, run
 from deploykit.image.salt import lock
+from deploykit.mirror.publishing import newest_set
+from deploykit.mirror.sources import YES, Source, read_sources
+from deploykit.mirror.store import open_store
+from deploykit.site import Site
 
 FORMAT = 2  # of the image: raise it when what is built from the same inputs changes
 SUITE = "bookworm"
@@ -44,26 +48,6 @@ FETCH_SETTINGS = re.compile(
     r"|Retries|ForceIPv[46]|Languages|Queue-Mode)"
 )
 UNCHECKED = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Allow(Insecure|Weak|Downgrade).*)")
-# Options of a source, by their names in sources.list(5), that make apt look less.
-UNSIGNED = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
-OPTIONS = {
-    "arch": "Architectures",
-    "architectures": "Architectures",
-    "check-valid-until": "Check-Valid-Until",
-    **{name: name.title() for name in UNSIGNED},
-}
-YES = ("yes", "true", "with", "on", "enable", "1")  # as apt takes them (StringToBool)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One package source in apt's deb822 fields; `signed_by` is a path or an armoured key."""
-
-    uri: str
-    suite: str
-    components: tuple[str, ...]
-    signed_by: str = ""
-    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +55,9 @@ class Inputs:
     """Everything that decides what is in an image. `files` maps absolute paths to contents.
 
     `week` makes a new image every ISO week, so that its package lists and packages are fresh.
-    `left_out` names what was not carried, with the reason; it is no part of the key.
+    `left_out` names what was not carried, with the reason; it is no part of the key. `mirror` is
+    the digest of the set of packages that it is made of instead of `sources`, which it keeps, and
+    `served` where that set is while it is made: no part of the key either.
     """
 
     packages: tuple[str, ...]
@@ -83,10 +69,20 @@ class Inputs:
     left_out: tuple[str, ...] = ()
     parts: str = ""  # digest of the files that finish the image
     downloaded: tuple[str, ...] = ()
+    mirror: str = ""
+    served: tuple[Source, ...] = ()
+
+    @property
+    def made_of(self) -> tuple[Source, ...]:
+        """Where the packages come from while the image is made."""
+        return self.served if self.mirror else self.sources
 
     @property
     def key(self) -> str:
         values = {**asdict(self), "left_out": (), "format": FORMAT}
+        del values["served"]
+        if not self.mirror:
+            del values["mirror"]  # images of sites without one keep their key
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
@@ -117,83 +113,25 @@ def read_inputs(
     )
 
 
+def inputs_of(site: Site) -> Inputs:
+    """The inputs for a site's nodes now: with a mirror its newest set, whatever the week.
+
+    What the set does not have does not lie in the image's archive either. Raises InputError if the
+    set is not on this machine.
+    """
+    inputs = read_inputs(downloaded=site.downloaded)
+    newest = newest_set(site, open_store())
+    if newest is None:
+        return inputs
+    held = open_store().read_set(newest).packages
+    there = tuple(name for name in inputs.downloaded if name in held)
+    return replace(inputs, mirror=newest, week="", downloaded=there)
+
+
 def _digest_of_parts() -> str:
     folder = files("deploykit.image")
     parts = b"".join(folder.joinpath(name).read_bytes() for name in PARTS)
     return hashlib.sha256(parts).hexdigest()
-
-
-def read_sources(folder: Path) -> Iterator[Source]:
-    """Every enabled binary source below `folder` (/etc/apt), in both formats of sources.list(5)."""
-    one_line = [folder / "sources.list", *sorted(folder.glob("sources.list.d/*.list"))]
-    for file in one_line:
-        if file.is_file():
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-                yield from _one_line(line)
-    for file in sorted(folder.glob("sources.list.d/*.sources")):
-        for stanza in re.split(r"\n\s*\n", file.read_text(encoding="utf-8", errors="replace")):
-            yield from _deb822(stanza)
-
-
-def render_sources(sources: Iterable[Source]) -> str:
-    """The sources as a deb822 file."""
-    stanzas = []
-    for source in sources:
-        fields = [
-            ("Types", "deb"),
-            ("URIs", source.uri),
-            ("Suites", source.suite),
-            ("Components", " ".join(source.components)),
-            *source.options,
-        ]
-        if source.signed_by:
-            fields.append(("Signed-By", source.signed_by))
-        stanzas.append("".join(f"{name}: {value}\n" for name, value in fields))
-    return "\n".join(stanzas)
-
-
-def _one_line(line: str) -> Iterator[Source]:
-    match = re.fullmatch(r"\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)(#.*)?", line)
-    if not match:
-        return
-    options = dict(pair.split("=", 1) for pair in (match[1] or "").split() if "=" in pair)
-    options = {name.lower(): value for name, value in options.items()}
-    yield Source(
-        uri=match[2],
-        suite=match[3],
-        components=tuple(match[4].split()),
-        signed_by=options.get("signed-by", ""),
-        options=_options(options),
-    )
-
-
-def _deb822(stanza: str) -> Iterator[Source]:
-    fields: dict[str, str] = {}
-    name = ""
-    for line in stanza.splitlines():
-        if line.startswith("#") or not line.strip():
-            continue
-        if line[0] in " \t":
-            fields[name] = f"{fields.get(name, '')}\n{line}"
-        else:
-            name, _, value = line.partition(":")
-            name = name.strip().lower()
-            fields[name] = value.strip()
-    if fields.get("enabled", "yes").lower() in ("no", "false", "0"):
-        return
-    if "deb" not in fields.get("types", "").split():
-        return
-    options = _options(fields)
-    for uri in fields.get("uris", "").split():
-        for suite in fields.get("suites", "").split():
-            yield Source(
-                uri, suite, tuple(fields.get("components", "").split()),
-                fields.get("signed-by", ""), options,
-            )  # fmt: skip
-
-
-def _options(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((OPTIONS[name], fields[name]) for name in sorted(fields) if name in OPTIONS)
 
 
 def _usable_sources(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]:
@@ -206,14 +144,11 @@ def _usable_sources(sources: Iterable[Source], left_out: list[str]) -> Iterator[
             left_out.append(f"{shown}: nodes cannot reach it")
         elif not source.suite.startswith(SUITE) or "main" not in source.components:
             left_out.append(f"{shown}: not of Debian {SUITE}")
-        elif lax := [name for name, value in source.options if _lets_in(name, value)]:
-            left_out.append(f"{shown}: apt would take unsigned packages there ({', '.join(lax)})")
+        elif source.lax:
+            lax = ", ".join(source.lax)
+            left_out.append(f"{shown}: apt would take unsigned packages there ({lax})")
         else:
             yield source
-
-
-def _lets_in(option: str, value: str) -> bool:
-    return option.lower() in UNSIGNED and value.strip().lower() in YES
 
 
 def _settings(dump: str, left_out: list[str]) -> Iterator[str]:

@@ -16,14 +16,16 @@ from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.process import run
 from deploykit.base.progress import Step
 from deploykit.base.root import as_root
-from deploykit.image.build import image_options
-from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, read_inputs, render_sources
+from deploykit.image.build import SOURCES_FILE, image_options
+from deploykit.image.inputs import KEY_LENGTH, SUITE, Inputs, inputs_of
 from deploykit.logs.signatures import recognise, shipped
+from deploykit.mirror.sources import render_sources
 from deploykit.site import Site
 from deploykit.site.content import read_content
 
 FORMAT = 1  # of the layer: raise it when what is made of the same packages changes
 SCRIPT = "layer.sh"
+OWN = "own.sources"  # of the image: what its nodes have until day 0
 NEEDED_BYTES = 9 * 2**30  # the tree, its tar, and LXD's copy
 LAYER_TIMEOUT = 1800.0
 
@@ -41,7 +43,10 @@ class Layer:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """The suites that the image has sources of, but no package comes from."""
+        """The suites that the image has sources of, but no package comes from. A set of packages is
+        of the content's suites alone."""
+        if self.base.mirror:
+            return ()
         there = {source.suite for source in self.base.sources}
         return tuple(sorted(there - set(self.suites))) if self.suites else ()
 
@@ -55,12 +60,12 @@ class Layer:
 def layer_of(site: Site) -> Layer:
     """Today's layer for the site: the packages of every component of its working copy."""
     content = read_content(site.content)
-    return Layer(read_inputs(downloaded=site.downloaded), content.packages(), content.suites)
+    return Layer(inputs_of(site), content.packages(), content.suites)
 
 
 def current_images(site: Site) -> dict[str, str]:
     """What today's images are, by key; the layer only if the site has content beside it."""
-    images = {read_inputs(downloaded=site.downloaded).key: "nodes"}
+    images = {inputs_of(site).key: "nodes"}
     if (site.content / "roles.yml").is_file():
         images[layer_of(site).key] = "nodes, packages installed"
     return images
@@ -68,11 +73,14 @@ def current_images(site: Site) -> dict[str, str]:
 
 def image_key(site: Site, installed: bool) -> str:
     """The key of the image that nodes of an environment are made of now."""
-    return layer_of(site).key if installed else read_inputs(downloaded=site.downloaded).key
+    return layer_of(site).key if installed else inputs_of(site).key
 
 
 def refuse_missing(layer: Layer) -> None:
-    """Raise InputError if packages shall come from a suite that the image has no source of."""
+    """Raise InputError if packages shall come from a suite that the image has no source of; for a
+    set of packages that was asked when it was made."""
+    if layer.base.mirror:
+        return
     missing = sorted(set(layer.suites) - {source.suite for source in layer.base.sources})
     if missing:
         raise InputError(
@@ -87,7 +95,8 @@ def build_layer(layer: Layer, cache: Path, aside: Path, log: Path, step: Step) -
     Raises DeployKitError that names the package that failed.
     """
     sources = aside / "deploy-kit.sources"
-    sources.write_text(render_sources(layer.base.sources), encoding="utf-8")
+    sources.write_text(render_sources(layer.base.made_of), encoding="utf-8")
+    (aside / OWN).write_text(render_sources(layer.base.sources), encoding="utf-8")
     archive = cache / "archive"
     archive.mkdir(exist_ok=True)
 
@@ -121,7 +130,11 @@ def mmdebstrap(layer: Layer, aside: Path, archive: Path, script: Path) -> list[s
     words += ["--variant=custom", "--format=tar"]
     words += ["--skip=update,cleanup/apt/lists,cleanup/apt/cache"]
     words += image_options(layer.base)
+    if layer.base.mirror:  # the image's own sources, which it was not made of, come back at the end
+        unpack += f" --exclude=.{SOURCES_FILE}"
     words += [f"--setup-hook={unpack}", f'--customize-hook=sh {script} "$1"']
+    if layer.base.mirror:
+        words += [f"--customize-hook=upload {aside / OWN} {SOURCES_FILE}"]
     return [*words, SUITE, aside / "root.tar", aside / "deploy-kit.sources"]
 
 

@@ -11,6 +11,7 @@ from deploykit.base import times
 from deploykit.base.printable import one_line, printable
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.schema import LINE_LENGTH, TEXT_LENGTH, SecretsEvent, Subject
+from deploykit.site.going_back import RollbackClass
 from deploykit.site.keys import Signer
 
 
@@ -19,6 +20,18 @@ class Edge:
     """The way into an environment: from the release that it runs, a digest; None for nothing."""
 
     over: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The rollback class of an edge, and in how many seconds the older release was back; None if it
+    never was."""
+
+    kind: RollbackClass
+    seconds: float | None
+
+    def __str__(self) -> str:
+        return f"{self.kind}" + ("" if self.seconds is None else f", back in {self.seconds:.0f} s")
 
 
 MORE = 40  # characters in which `one_line` says how much it left out
@@ -104,13 +117,14 @@ def evidence_body(
     copy: bool = False,
     summary: str = "",
     packages: Mapping[str, Mapping[str, str]] | None = None,
+    rehearsed: Rehearsed | None = None,
 ) -> Body:
     """The outcome of a check; `edge` defaults to `environment`: it holds generally."""
     installed = {
         role: {_line(name): _line(version) for name, version in versions.items()}
         for role, versions in (packages or {}).items()
     }
-    fields = {
+    fields: dict[str, Any] = {
         "check": check,
         "release": release,
         "over": over,
@@ -123,6 +137,9 @@ def evidence_body(
         "summary": _lines(summary),
         "packages": installed,
     }
+    if rehearsed is not None:
+        took = None if rehearsed.seconds is None else round(rehearsed.seconds, 1)
+        fields["rollback"] = {"class": str(rehearsed.kind), "seconds": took}
     return Body("evidence", fields)
 
 

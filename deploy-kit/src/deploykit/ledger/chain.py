@@ -2,68 +2,85 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from deploykit.base import times
-from deploykit.base.parallel import in_parallel
-from deploykit.base.process import run
-from deploykit.base.sshsig import Question, is_proven
+from deploykit.ledger.commits import Batch, RawCommit
 from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import LedgerError, Record, parse, path_of, writers
-from deploykit.ledger.repository import RESTORE, RawCommit
-from deploykit.site.keys import QUIET, TIMEOUT, Signer, allowed_signers
+from deploykit.ledger.repository import RESTORE
+from deploykit.ledger.signatures import Claim, problem_of_signature, with_proofs
+from deploykit.site.keys import Signer
 
-NAMESPACE = "git"
 SKEW = timedelta(minutes=5)  # how far two machines' clocks may lie apart
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The records that verify, in a row, and what is wrong with the one after them, if any."""
+    """Records that verify, in a row, with their texts, and what is wrong with the one after them,
+    if that is known."""
 
-    records: list[Record]
+    records: Sequence[Record]
+    texts: tuple[str, ...]
     fault: LedgerError | None = None
 
 
-def verify(before: Sequence[Record], commits: Sequence[RawCommit], now: datetime) -> Verified:
-    """The records of `commits`, which follow the verified records `before`, up to the first fault.
+def verify(before: Sequence[Record], batches: Iterable[Batch], now: datetime) -> Iterator[Verified]:
+    """The records of the commits in `batches`, which follow the verified records `before`, up to
+    the first fault: with it they end.
 
     Every signature is checked against the signers in force at its own place in the ledger. `now`
     is the reader's clock: a record from later than that and SKEW is a fault like a wrong signature.
     """
-    standing = Continuity(before)
-    last = before[-1] if before else None
-    claims: list[tuple[RawCommit, Record, tuple[Signer, ...]]] = []
-    fault: LedgerError | None = None
-    for commit in commits:
-        try:
-            record = _link(last, commit, len(before) + len(claims), now)
-            claims.append((commit, record, _claimed(standing, record)))
-        except LedgerError as error:
-            fault = error
+    claimed = _claims(before, batches, now)
+    for claims, proven, fault in with_proofs(claimed):
+        verified = _verified(claims, proven, fault)
+        yield verified
+        if verified.fault is not None:
+            return
+
+
+def _verified(
+    claims: Sequence[Claim], proven: Sequence[bool], fault: LedgerError | None
+) -> Verified:
+    """The records of `claims` up to the first that is not signed as it has to be."""
+    for n, claim in enumerate(claims):
+        problem = problem_of_signature(claim, proven[n])
+        if problem:
+            claims, fault = claims[:n], _wrong(claim.record, problem)
             break
-        standing.add(record)
-        last = record
-    proven = [is_proven(_question(commit, signers)) for commit, _, signers in claims]
-    with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        # Of what is not proven here ssh-keygen has the word, whatever it is.
-        asked = [claim for claim, proof in zip(claims, proven, strict=True) if not proof]
-        problems = in_parallel(asked, lambda claim: _signature_problem(Path(folder), *claim), 2)
-    faulty = {claim[1].n: problem for claim, problem in zip(asked, problems, strict=True)}
-    records: list[Record] = []
-    for _, record, _ in claims:
-        if problem := faulty.get(record.n, ""):
-            return Verified(records, _wrong(record, problem))
-        records.append(record)
-    return Verified(records, fault)
+    texts = tuple(claim.commit.record for claim in claims)
+    return Verified(tuple(claim.record for claim in claims), texts, fault)
 
 
-def _claimed(standing: Continuity, record: Record) -> tuple[Signer, ...]:
+def _claims(
+    before: Sequence[Record], batches: Iterable[Batch], now: datetime
+) -> Iterator[tuple[list[Claim], LedgerError | None]]:
+    """What is to be proved of each batch's signatures, and what is wrong with what follows."""
+    standing = Continuity(before)
+    n, last = len(before), before[-1] if before else None
+    for batch in batches:
+        claims: list[Claim] = []
+        fault = LedgerError(batch.problem, RESTORE) if batch.problem else None
+        for commit in batch.commits:
+            try:
+                record = _link(last, commit, n, now)
+                claims.append(Claim(commit, record, _entitled(standing, record)))
+            except LedgerError as error:
+                fault = error
+                break
+            standing.add(record)
+            n, last = n + 1, record
+        yield claims, fault
+        if fault is not None:
+            return
+
+
+def _entitled(standing: Continuity, record: Record) -> tuple[Signer, ...]:
+    """Who may have signed `record`. Raises LedgerError if nobody may, or it may not follow."""
     fitting = entitled(record, standing.signers_for(record))
     problem = standing.problem(record)
     if problem:
@@ -115,32 +132,6 @@ def _link(last: Record | None, commit: RawCommit, n: int, now: datetime) -> Reco
             "deploy-kit ledger mend",
         )
     return record
-
-
-def _question(commit: RawCommit, signers: tuple[Signer, ...]) -> Question:
-    keys = tuple(signer.key for signer in signers)
-    return Question(commit.payload, commit.signature, NAMESPACE, keys)
-
-
-def _signature_problem(
-    folder: Path, commit: RawCommit, record: Record, signers: tuple[Signer, ...]
-) -> str:
-    """What ssh-keygen has against the commit's signature; '' if it is one of `signers`'."""
-    if not commit.signature:
-        return "its commit is not signed"
-    known = folder / f"{record.n}.signers"
-    signature = folder / f"{record.n}.sig"
-    known.write_text(allowed_signers(signers, NAMESPACE), encoding="utf-8")
-    signature.write_text(commit.signature, encoding="utf-8")
-    words = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", record.actor]
-    result = run(
-        [*words, "-f", known, "-s", signature],
-        timeout=TIMEOUT,
-        input=commit.payload,
-        env=QUIET,
-        check=False,
-    )
-    return "" if result.returncode == 0 else f"its signature is not {record.actor}'s"
 
 
 def _wrong(record: Record, problem: str, remedy: str = RESTORE) -> LedgerError:

@@ -5,31 +5,45 @@ These rules bind records of schema 2; those of schema 1 were written before ther
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from deploykit.base import times
+from deploykit.ledger.in_force import signers_in_force
 from deploykit.ledger.kinds import KINDS
 from deploykit.ledger.records import Record, parse_signers
+from deploykit.ledger.selection import of_first_schema, select
 from deploykit.site.keys import Signer
 
 LEASE_MOST = timedelta(minutes=10)  # how far ahead of its record a lease may end
 LIFTS = {"unhold": "hold", "unpin": "pin"}
+OLD_KINDS = ("deploy", "evidence", "decision")  # of schema 1, which name releases
 AUTHORITY = ("approver", "operator", "admin")  # who may lift what others set, the least first
 
 
-class Continuity:
-    """The ledger up to a record: what the next one is checked against."""
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A hold or pin: who set it, and the place of their greatest role in AUTHORITY."""
 
-    def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.signers: tuple[Signer, ...] = ()
-        self._last: Record | None = None
+    actor: str
+    authority: int
+
+
+class Continuity:
+    """The ledger up to a record: what the next one is checked against.
+
+    `records` are looked at as far as that one asks; what is added after them is kept at hand.
+    """
+
+    def __init__(self, records: Sequence[Record] = ()) -> None:
+        self.signers = signers_in_force(records)
+        self._before = records
+        self._last = records[-1] if records else None
         self._versions: dict[str, str] = {}  # of each release record: version -> digest
         self._digests: set[str] = set()
-        self._restrictions: dict[tuple[str, str], Record] = {}  # hold or pin, environment -> it
-        self._authorities: dict[int, int] = {}  # of who wrote those records
-        for record in records:
-            self.add(record)
+        # Hold or pin and environment -> who set it with which authority, or that it was lifted.
+        self._restrictions: dict[tuple[str, str], Restriction | None] = {}
 
     def add(self, record: Record) -> None:
         """Go on by `record`, which nothing stands against."""
@@ -40,10 +54,10 @@ class Continuity:
             self._digests.update(digest for digest in (body.get("release"),) if digest)
         decision = str(body.get("decision"))
         if decision in LIFTS:
-            self._restrictions.pop((LIFTS[decision], body["environment"]), None)
+            self._restrictions[LIFTS[decision], body["environment"]] = None
         elif decision in LIFTS.values():
-            self._restrictions[decision, body["environment"]] = record
-            self._authorities[record.n] = self._authority(record.actor)
+            set_by = Restriction(record.actor, _authority(self.signers, record.actor))
+            self._restrictions[decision, body["environment"]] = set_by
         if "signers" in body:
             self.signers = parse_signers(body["signers"])
         self._last = record
@@ -75,34 +89,65 @@ class Continuity:
         body = record.body
         if record.kind == "release":
             version, digest = body["version"], body["release"]
-            if version in self._versions:
-                return f"the version {version} is {self._versions[version][:19]} already"
-            if digest in self._versions.values():
+            taken = self._digest_of(version)
+            if taken is not None:
+                return f"the version {version} is {taken[:19]} already"
+            if self._has_version(digest):
                 return f"{digest[:19]} has a version already"
             return ""
         for digest in (body.get("release"), body.get("over")):
-            if digest is not None and digest not in self._digests:
+            if digest is not None and not self._knows(digest):
                 return f"no release of the ledger has the digest {digest[:19]}"
         return ""
+
+    def _digest_of(self, version: str) -> str | None:
+        if version in self._versions:
+            return self._versions[version]
+        first = next(select(self._before, "release", topics=(version,)), None)
+        return first.body["release"] if first else None
+
+    def _has_version(self, digest: str) -> bool:
+        named = select(self._before, "release", release=digest)
+        return digest in self._versions.values() or any(named)
+
+    def _knows(self, digest: str) -> bool:
+        old = select(of_first_schema(self._before), *OLD_KINDS, release=digest)
+        return digest in self._digests or self._has_version(digest) or any(old)
 
     def _lifting_problem(self, record: Record) -> str:
         """A hold or pin is lifted by who set it, or by somebody with no less to say."""
         what = LIFTS.get(record.body.get("decision", ""))
-        name = record.body.get("environment")
-        if what is None or (what, name) not in self._restrictions:
+        if what is None:
             return ""
-        held = self._restrictions[what, str(name)]
-        needed = self._authorities[held.n]
-        if record.actor == held.actor or self._authority(record.actor) >= needed:
+        name = record.body["environment"]
+        held = self._restriction(what, name)
+        if held is None or record.actor == held.actor:
+            return ""
+        if _authority(self.signers, record.actor) >= held.authority:
             return ""
         return (
-            f"the {what} of {name} is {held.actor}'s, whose role is {AUTHORITY[needed]}: "
+            f"the {what} of {name} is {held.actor}'s, whose role is {AUTHORITY[held.authority]}: "
             f"{record.actor} cannot lift it"
         )
 
-    def _authority(self, actor: str) -> int:
-        roles = {role for s in self.signers if s.principal == actor for role in s.roles}
-        return max((AUTHORITY.index(role) for role in roles & set(AUTHORITY)), default=0)
+    def _restriction(self, what: str, environment: str) -> Restriction | None:
+        """The hold or pin of `environment`, if there is one."""
+        if (what, environment) in self._restrictions:
+            return self._restrictions[what, environment]
+        words = (what, f"un{what}")
+        told = select(
+            self._before, "decision", topics=words, environments=(environment,), newest_first=True
+        )
+        last = next(told, None)
+        if last is None or last.body["decision"] != what:
+            return None
+        signers = signers_in_force(self._before[: last.n])
+        return Restriction(last.actor, _authority(signers, last.actor))
+
+
+def _authority(signers: Sequence[Signer], actor: str) -> int:
+    roles = {role for signer in signers if signer.principal == actor for role in signer.roles}
+    return max((AUTHORITY.index(role) for role in roles & set(AUTHORITY)), default=0)
 
 
 def _lease_problem(record: Record) -> str:

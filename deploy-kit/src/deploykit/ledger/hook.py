@@ -6,22 +6,25 @@ push in quarantine, and the lines `OLD NEW REF` on standard input (githooks(5)).
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from deploykit.base import files
 from deploykit.base.errors import InputError, Refused
 from deploykit.base.printable import one_line
 from deploykit.base.times import utc_now
-from deploykit.ledger.chain import verify
-from deploykit.ledger.records import LedgerError
-from deploykit.ledger.repository import BRANCH, RESTORE, Clone
+from deploykit.ledger.chain import Verified, verify
+from deploykit.ledger.index import Memory
+from deploykit.ledger.records import LedgerError, Record
+from deploykit.ledger.repository import BRANCH, Clone
 
 NONE = "0"
 HOOK = "hooks/pre-receive"
 MARK = "deploy-kit ledger receive"
+VERIFIED = "deploy-kit"  # a folder in the repository: what is known to verify
 
 
 def install(repository: Path) -> Path:
@@ -51,14 +54,51 @@ def check_push(repository: Path, updates: Iterable[str]) -> None:
         if not new.strip(NONE):
             raise Refused("the ledger's branch is not taken away")
         clone = Clone(repository, str(repository), owned=False, quarantined=True)
-        if old.strip(NONE) and not clone.follows(old, new):
+        before = old if old.strip(NONE) else None
+        if before and not clone.follows(before, new):
             raise Refused("the ledger is never rewritten: this push does not follow what is there")
-        raw, problem = clone.read(clone.history(None, new), 0)
-        verified = verify([], raw, utc_now())
+        _demand_verified(clone, new, pushed=clone.history(before, new))
+
+
+def remember(repository: Path) -> None:
+    """Verify the ledger that is in `repository`, up to a fault, so that the first push need not
+    wait for that."""
+    clone = Clone(repository, str(repository), owned=False)
+    if clone.tree(BRANCH):
+        with contextlib.suppress(LedgerError):
+            _demand_verified(clone, BRANCH, pushed=())
+
+
+def _demand_verified(clone: Clone, tip: str, pushed: Collection[str]) -> None:
+    """Raise LedgerError if not all verifies up to `tip`.
+
+    What is no part of the push is remembered in the repository, and not looked at again.
+    """
+    memory = Memory(clone.folder / VERIFIED)
+    try:
+        with memory.locked():
+            known = memory.load(clone.tree)
+            if known and not clone.follows(known[-1].commit, tip):
+                known = memory.begin()
+            try:
+                for verified in _verified(clone, known, tip):
+                    stay = [n for n, r in enumerate(verified.records) if r.commit not in pushed]
+                    records, texts = verified.records[: len(stay)], verified.texts[: len(stay)]
+                    memory.add(records, texts)
+            finally:
+                memory.publish()
+    except PermissionError:  # who pushes is not who remembers: then all is looked at
+        for _ in _verified(clone, (), tip):
+            pass
+
+
+def _verified(clone: Clone, known: Sequence[Record], tip: str) -> Iterator[Verified]:
+    """What follows the records that are `known`, up to `tip`. Raises LedgerError for a fault."""
+    commits = clone.history(known[-1].commit if known else None, tip)
+    for verified in verify(known, clone.read(commits, len(known)), utc_now()):
+        yield verified
         if verified.fault is not None:
             raise verified.fault
-        if problem:
-            raise LedgerError(problem, RESTORE)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import SecretsEvent
+from deploykit.ledger.selection import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Keeping:
 
 def keeping(records: Sequence[Record], environment: str) -> Keeping | None:
     """How the secrets of `environment` are kept; None where no record tells of them."""
-    told = [r for r in records if r.kind == "secrets" and r.body["environment"] == environment]
+    told = list(select(records, "secrets", environments=(environment,)))
     if not told:
         return None
     exports = [r for r in told if r.body["event"] == SecretsEvent.EXPORTED]

@@ -23,6 +23,11 @@ RELEASE_MANAGER = frozenset({"release-manager"})
 ANYONE_DECIDING = frozenset({"admin", "operator", "approver"})
 
 
+# Checks of the way from one release to another: what they found says nothing of other ways.
+UPGRADE, ROLLBACK = "upgrade", "rollback"
+OF_AN_EDGE = frozenset({UPGRADE, ROLLBACK})
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """What a writer wants to record: a kind and the fields of that kind."""
@@ -41,7 +46,7 @@ class Kind:
     `later`: those of the fields that records of before may lack; they are None there. `first`: the
     fields that schema 1 had, None for a kind that it did not have; `upgrade` makes those of the
     present schema of them. `begins`: a ledger begins with one such record and has no
-    other.
+    other. `topic(fields)`: what tells its records apart where some of them are looked for.
     """
 
     fields: Mapping[str, Check]
@@ -53,6 +58,7 @@ class Kind:
     first: Mapping[str, Check] | None = None
     upgrade: Callable[[Fields], Fields] = lambda fields: fields
     begins: bool = False
+    topic: Callable[[Fields], str] = lambda fields: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class DecisionRule:
 
 # What people decide of a change in review: these are about no release and no environment.
 GATE_ACTS = {"expedite": "to the head of its queue", "dequeue": "out of its queue"}
+
+COMPROMISED = "compromised"  # the topic of a change of signers after which something counts no more
 
 DECISIONS: dict[str, DecisionRule] = {
     "approve": DecisionRule(frozenset({"environment", "release"}), frozenset({"approver"})),
@@ -132,7 +140,7 @@ def without(left_out: Mapping[str, str]) -> str:
 
 def _evidence_words(body: Fields, name: Naming) -> str:
     where = f"a copy of {body['environment']}" if body["copy"] else body["environment"]
-    over = f" over {name(body['over'])}" if body["check"] == "upgrade" else ""
+    over = f" over {name(body['over'])}" if body["check"] in OF_AN_EDGE else ""
     text = f"{body['check']} of {name(body['release'])}{over} in {where} {body['result']}"
     return _with_summary(f"{text} ({body['seconds']:.0f} s)", body)
 
@@ -208,7 +216,9 @@ _EVIDENCE: dict[str, Check] = {
     "seconds": is_.seconds,
     "summary": is_.text,
     "packages": is_.mapping(is_.word, is_.mapping(is_.word, is_.line)),
+    "rollback": is_.or_none(is_.rehearsed),
 }
+_EVIDENCE_LATER = frozenset({"rollback"})
 _DECISION: dict[str, Check] = {
     "decision": is_.one_of(DECISIONS),
     "environment": is_.or_none(is_.name),
@@ -246,6 +256,7 @@ KINDS: dict[str, Kind] = {
         writers=lambda body: ADMIN,
         title=lambda body: "signers",
         words=_signers_words,
+        topic=lambda body: COMPROMISED if body["compromised"] else "",
     ),
     "policy": Kind(
         fields={"policy": is_.mapping(is_.name, is_.rule)},
@@ -269,6 +280,7 @@ KINDS: dict[str, Kind] = {
         words=lambda body, name: (
             f"release {body['version']} is {body['release'].removeprefix('sha256:')[:12]}"
         ),
+        topic=lambda body: str(body["version"]),
     ),
     "deploy": Kind(
         fields=_DEPLOY,
@@ -284,11 +296,13 @@ KINDS: dict[str, Kind] = {
         writers=lambda body: OPERATOR,
         title=lambda body: f"deploy {body['phase']} in {body['environment']}",
         words=_deploy_words,
+        topic=lambda body: str(body["phase"]),
     ),
     "evidence": Kind(
         fields=_EVIDENCE,
+        later=_EVIDENCE_LATER,
         first={
-            **_EVIDENCE,
+            **{name: check for name, check in _EVIDENCE.items() if name not in _EVIDENCE_LATER},
             "check": is_.any_word,
             "version": is_.any_word,
             "summary": is_.any_text,
@@ -297,6 +311,7 @@ KINDS: dict[str, Kind] = {
         writers=lambda body: OPERATOR,
         title=lambda body: f"{body['check']} {body['result']} in {body['environment']}",
         words=_evidence_words,
+        topic=lambda body: str(body["check"]),
     ),
     "observation": Kind(
         fields={
@@ -327,6 +342,7 @@ KINDS: dict[str, Kind] = {
         title=lambda body: f"{body['decision']} {body['environment'] or ''}".rstrip(),
         words=_decision_words,
         problem=_decision_problem,
+        topic=lambda body: str(body["decision"]),
     ),
     "gate": Kind(
         fields={

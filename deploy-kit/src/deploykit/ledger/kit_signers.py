@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase
-from deploykit.ledger.view import discounted, signers_in_force
+from deploykit.ledger.selection import select
+from deploykit.ledger.view import compromises, signers_in_force
 from deploykit.site.keys import allowed_signers
 
 KIT_ROLE = "release-manager"
@@ -26,16 +28,16 @@ def kit_signers_back(records: Sequence[Record], digest: str, environment: str) -
     before that.
     """
     signers = list(signers_in_force(records))
-    ignored = discounted(records)
-    for record in reversed(records):
-        body = record.body
-        if (
-            record.kind == "deploy"
-            and (body["phase"], body["release"]) == (Phase.FINISHED, digest)
-            and body["environment"] == environment
-        ):
-            bad = {records[n].actor for n in ignored if n <= record.n}
-            then = signers_in_force(records[: record.n])
-            signers += [s for s in then if s not in signers and s.principal not in bad]
-            break
+    deployed = select(
+        records,
+        "deploy",
+        topics=(Phase.FINISHED,),
+        environments=(environment,),
+        release=digest,
+        newest_first=True,
+    )
+    for record in itertools.islice(deployed, 1):
+        then = signers_in_force(records[: record.n])
+        bad = {one.principal for one in compromises(records) if one.since <= record.n}
+        signers += [s for s in then if s not in signers and s.principal not in bad]
     return allowed_signers(signers, NAMESPACE, role=KIT_ROLE)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from deploykit.base import times
 from deploykit.base.naming import NAME
 from deploykit.site.freezes import window_of
+from deploykit.site.going_back import RollbackClass
 from deploykit.site.keys import PRINCIPAL, PUBLIC_KEY, ROLES
 from deploykit.site.promotion import APPROVING, INVOLVEMENTS, SHARE, UnknownAuthors
 from deploykit.site.windows import problem_of
@@ -176,6 +177,11 @@ def addresses(value: object) -> bool:
 def edge(value: object) -> bool:
     """What an environment ran when somebody decided about the entry of a release."""
     return _shape(value, {"over": or_none(digest)})
+
+
+def rehearsed(value: object) -> bool:
+    """The rollback class of an edge, and in how many seconds the older release was back."""
+    return _shape(value, {"class": one_of(RollbackClass), "seconds": or_none(seconds)})
 
 
 def compromised(value: object) -> bool:

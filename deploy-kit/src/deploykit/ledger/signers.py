@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -55,7 +56,7 @@ def trust(
             raise InputError(f"'{address}' is no mail address", "write it as commits have it")
     public = read_key(keyfile).public
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         others = [known for known in signers_in_force(records) if principal != known.principal]
         before = [known for known in signers_in_force(records) if principal == known.principal]
         had = frozenset(address for known in before for address in known.addresses)
@@ -82,7 +83,7 @@ def distrust(ledger: Ledger, principal: str, since: int | None = None) -> Record
     releases. Raises as `trust` does.
     """
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         known = signers_in_force(records)
         left = tuple(signer for signer in known if signer.principal != principal)
         if left == known:
@@ -104,7 +105,7 @@ def separate(ledger: Ledger, keyring: Keyring) -> Record:
     """
     old = keyring.of_role(OPERATOR)
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         known = signers_in_force(records)
         held = [signer for signer in known if signer.key == old.public]
         others = tuple(signer for signer in known if signer.key != old.public)
@@ -128,7 +129,7 @@ def signs_everything(signers: Sequence[Signer], keyring: Keyring) -> bool:
 
 def first_at(records: Sequence[Record], time: datetime) -> int:
     """The number of the first record that is not older than `time`."""
-    return next((record.n for record in records if record.time >= time), len(records))
+    return bisect_left(records, time, key=lambda record: record.time)
 
 
 def _folded(addresses: Iterable[str]) -> set[str]:

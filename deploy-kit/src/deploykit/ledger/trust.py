@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from deploykit.base import files
 from deploykit.base.errors import InputError
 from deploykit.ledger.records import LedgerError, Record
 from deploykit.ledger.schema import COMMIT
+from deploykit.ledger.selection import has_commit
 from deploykit.site import Site
 
 AT_LEAST = "DEPLOY_KIT_LEDGER_AT_LEAST"  # a commit that the ledger must contain
@@ -116,7 +118,7 @@ def demand_known_genesis(pin: Pin | None, site: Site, genesis: str, owned: bool)
         )
 
 
-def demand_own_records(site: Site, records: tuple[Record, ...]) -> None:
+def demand_own_records(site: Site, records: Sequence[Record]) -> None:
     """Raise LedgerError if the ledger is another site's, or lacks $DEPLOY_KIT_LEDGER_AT_LEAST."""
     named = records[0].body["site"]
     if named != site.name:
@@ -127,7 +129,7 @@ def demand_own_records(site: Site, records: tuple[Record, ...]) -> None:
     least = os.environ.get(AT_LEAST, "")
     if least and not COMMIT.fullmatch(least):
         raise InputError(f"{AT_LEAST} is no commit: {least!r}", "write all its digits")
-    if least and all(record.commit != least for record in records):
+    if least and not has_commit(records, least):
         raise LedgerError(
             f"the ledger in {site.ledger} does not contain the commit {least[:12]}, which "
             f"{AT_LEAST} asks for: it was rewritten or lags behind",

@@ -21,7 +21,7 @@ class News:
     """The records that were looked at, the events of some of the last of them, what could enter
     next, and the deploys that are open, each with the commit of its last record."""
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     events: tuple[Event, ...]
     prospects: Prospects
     open: tuple[tuple[view.Attempt, str], ...]
@@ -35,7 +35,7 @@ def news_of(records: Sequence[Record], first: int, runnable: Collection[str]) ->
     """The news of the records from number `first` on; `runnable` are the checks that a train can
     run."""
     events, prospects = occasions(records, first, runnable)
-    return News(tuple(records), events, prospects, open_attempts(records))
+    return News(records, events, prospects, open_attempts(records))
 
 
 def with_more(news: News, records: Sequence[Record], runnable: Collection[str]) -> News:

@@ -129,8 +129,8 @@ def _prospect_event(record: Record, topic: Topic, name: str, prospect: Next, tit
 def _deploy(record: Record, upto: Sequence[Record]) -> Iterator[Event]:
     """How a deploy ended; not that what runs was deployed once more, and all went well."""
     name = record.body["environment"]
-    attempt = view.attempts(upto, name)[-1]
-    if attempt.last != record.n:
+    attempt = view.last_attempt(upto, name)
+    if attempt is None or attempt.last != record.n:
         return  # the word of a process that was overtaken
     version = attempt.version
     if attempt.phase == Phase.FAILED:
@@ -141,7 +141,7 @@ def _deploy(record: Record, upto: Sequence[Record]) -> Iterator[Event]:
         )  # fmt: skip
     runs = view.running(upto, name)
     if attempt.phase == Phase.FINISHED and runs is not None and runs.n == record.n:
-        over = view.versions_of(upto).get(attempt.over or "", short(attempt.over))
+        over = view.version_of(upto, attempt.over or "") or short(attempt.over)
         what = f"{DONE[attempt.purpose]} over {over} by {record.actor}"
         left_out = without(attempt.left_out) if attempt.left_out else ""
         yield _event(
@@ -226,7 +226,7 @@ def _lines(*texts: str) -> tuple[str, ...]:
 
 
 def _version(records: Sequence[Record], digest: str) -> str:
-    return view.versions_of(records).get(digest, short(digest))
+    return view.version_of(records, digest) or short(digest)
 
 
 def _without_renewals(records: Sequence[Record]) -> Sequence[Record]:

@@ -22,8 +22,7 @@ def prospects(records: Sequence[Record], runnable: Collection[str]) -> Prospects
     """
     if not records:
         return {}
-    cut = [release for release in view.releases(records).values() if release.pins is not None]
-    newest, now = cut[-1] if cut else None, records[-1].time
+    newest, now = view.newest_release(records), records[-1].time
     return {
         name: prospect
         for name in shown({}, records)

@@ -58,7 +58,7 @@ class Standing:
 def standings_of(
     site: Site,
     sinks: Sequence[Sink],
-    records: tuple[Record, ...],
+    records: Sequence[Record],
     now: datetime,
     runnable: Collection[str],
 ) -> list[Standing]:

@@ -13,6 +13,7 @@ from deploykit.pods import Wanted, pod_instance, pod_tags
 from deploykit.pods.prepared import copying_provider, prepare
 from deploykit.providers import Copies, Snapshot
 from deploykit.release import Release
+from deploykit.release.packages import pinned_set
 from deploykit.rollout import FIRST_MINIONS_TIMEOUT, await_minions, roll_out, take_over_day0
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
@@ -85,7 +86,7 @@ def _copy_pod(
     tags = pod_tags(order.wanted, order.environment.provider, order.base.version)
     try:
         pod = provider.copy(order.environment, instance, snapshot, tags, work.progress)
-        take_over_day0(ansible, pod)
+        take_over_day0(ansible, pod, pinned_set(order.base.manifest))
         with work.progress.step(f"{instance}: minions answer"):
             await_minions(work.master(pod), pod, FIRST_MINIONS_TIMEOUT)
     except BaseException:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from deploykit.base import times
 from deploykit.ledger import view
+from deploykit.ledger.selection import select
 from deploykit.policy.case import APPROVALS, Case, Reason, last_words, over_by
 from deploykit.site.keys import person
 from deploykit.site.promotion import UnknownAuthors
@@ -81,13 +82,12 @@ def authorship(case: Case) -> Authorship:
     Each release names the authors of what it has and the release before has not, so those on the
     way back to what the environment runs are put together.
     """
-    released = view.releases(case.records)
     addresses: set[str] = set()
     known, seen = True, set()
     digest: str | None = case.release.digest
     while digest is not None and digest != case.over and digest not in seen:
         seen.add(digest)
-        entry = released.get(digest)
+        entry = view.released(case.records, digest)
         if entry is None or entry.authors is None:
             known = False
             break
@@ -126,9 +126,9 @@ def _involved(case: Case) -> dict[str, str]:
     if "author" in asked:
         people |= dict.fromkeys(authorship(case).people, DID["author"])
     if "deploy" in asked:
-        deploys = [record for record in case.records if record.kind == "deploy"]
-        people |= {person(r.actor): DID["deploy"] for r in deploys if r.body["release"] == digest}
-    known = view.releases(case.records).get(digest)
+        deploys = select(case.records, "deploy", release=digest)
+        people |= {person(record.actor): DID["deploy"] for record in deploys}
+    known = view.released(case.records, digest)
     if "cut" in asked and known is not None:
         people[person(known.actor)] = DID["cut"]
     return people

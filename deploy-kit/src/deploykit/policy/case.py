@@ -78,37 +78,28 @@ class Case:
     runnable: Collection[str] | None = None
     asker: str | None = None
 
-    # The records do not change, and rules ask again and again: each is derived once.
+    # The records do not change, and rules ask again and again: it is derived once.
     @cached_property
     def over(self) -> str | None:
         """The digest that the environment really runs."""
         runs = view.running(self.records, self.environment)
         return runs.digest if runs else None
 
-    @cached_property
-    def decisions(self) -> tuple[view.Decision, ...]:
-        """The decisions about this environment, or about all; oldest first."""
-        about = (self.environment, None)
-        return tuple(d for d in view.decisions(self.records) if d.environment in about)
-
 
 def last_of(case: Case, *decisions: str, release: str | None = None) -> view.Decision | None:
     """The last of these decisions about the environment or about all (and `release`, a digest)."""
-    entries = [
-        entry
-        for entry in case.decisions
-        if entry.decision in decisions and release in (None, entry.release)
-    ]
-    return entries[-1] if entries else None
+    about = (case.environment, None)
+    wanted = view.decisions(
+        case.records, *decisions, environments=about, release=release, newest_first=True
+    )
+    return next(wanted, None)
 
 
 def last_words(case: Case) -> list[view.Decision]:
     """Each person's last word, approval or veto, on the release."""
-    words: dict[str, view.Decision] = {}
-    for entry in case.decisions:
-        if entry.decision in ("veto", "approve") and entry.release == case.release.digest:
-            words[person(entry.actor)] = entry
-    return list(words.values())
+    about, digest = (case.environment, None), case.release.digest
+    words = view.decisions(case.records, "veto", "approve", environments=about, release=digest)
+    return list({person(entry.actor): entry for entry in words}.values())
 
 
 def over_by(case: Case, entry: view.Decision) -> str:
@@ -116,8 +107,7 @@ def over_by(case: Case, entry: view.Decision) -> str:
     if entry.until is not None and case.now >= entry.until:
         return f"was over at {times.iso(entry.until)}"
     if entry.edge is not None and entry.edge.over != case.over:
-        versions = view.versions_of(case.records)
-        was = versions.get(entry.edge.over or "", "nothing")
+        was = view.version_of(case.records, entry.edge.over or "") or "nothing"
         return f"was given when {case.environment} ran {was}"
     return ""
 
@@ -132,13 +122,11 @@ class Waiver:
 
 def waiver_of(case: Case, what: str) -> Waiver | None:
     """The waiver of `what` for the entry: one that counts if there is any, else the last."""
+    about, digest = (case.environment,), case.release.digest
     waivers = [
         Waiver(entry, over_by(case, entry) or _own_waiver(case, entry))
-        for entry in case.decisions
-        if entry.decision == "waive"
-        and entry.release == case.release.digest
-        and entry.environment == case.environment
-        and entry.check == what
+        for entry in view.decisions(case.records, "waive", environments=about, release=digest)
+        if entry.check == what
     ]
     counting = [waiver for waiver in waivers if not waiver.fault]
     return next(reversed(counting or waivers), None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deploykit.base import times
+from deploykit.ledger.kinds import OF_AN_EDGE, ROLLBACK, UPGRADE
 from deploykit.ledger.schema import Result
 from deploykit.policy import approvals, proof, restrictions, timing
 from deploykit.policy.case import FREEZE, SOAK, Case, Reason, Waiver, is_waived, waiver_of
@@ -49,15 +50,17 @@ def _unmet(rule: str, reason: Reason) -> Row:
 
 def _proven(case: Case, check: str) -> str:
     """What meets a check."""
-    if check == proof.UPGRADE and case.over is None:
-        return f"{case.environment} runs nothing yet: nothing is upgraded"
+    if check in OF_AN_EDGE and case.over is None:
+        return f"{case.environment} runs nothing yet: {_NOTHING_OVER[check]}"
     waiver = waiver_of(case, check)
     if waiver is not None and is_waived(waiver):
         return _waived(waiver)
     entries = proof.relevant(case.records, case.release.digest, check, case.environment, case.rule)
     passes = [entry for entry in entries if entry.result == Result.PASSED]
     last = f", the last at {times.iso(passes[-1].time)} (record {passes[-1].n})" if passes else ""
-    return f"{len(passes)} of {len(entries)} attempts passed{last}"
+    rehearsed = passes[-1].rollback if passes else None
+    came = f"{rehearsed}: " if rehearsed else ""
+    return f"{came}{len(passes)} of {len(entries)} attempts passed{last}"
 
 
 def _source(case: Case) -> str:
@@ -100,6 +103,7 @@ def _waived(waiver: Waiver) -> str:
     return f"waived{until} by {entry.actor}: {entry.reason}"
 
 
+_NOTHING_OVER = {UPGRADE: "nothing is upgraded", ROLLBACK: "there is nothing to go back to"}
 # What stands beside a rule that is met.
 _MEETS: dict[Rule, tuple[str, Callable[[Case], str]]] = {
     restrictions.speculative: ("release", lambda case: "it is one"),

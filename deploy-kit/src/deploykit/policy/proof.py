@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from deploykit.base.printable import one_line
 from deploykit.ledger import view
+from deploykit.ledger.kinds import OF_AN_EDGE, ROLLBACK, UPGRADE
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Result
 from deploykit.ledger.words import short
@@ -21,7 +22,6 @@ from deploykit.policy.case import (
 )
 from deploykit.site.promotion import Promotion
 
-UPGRADE = "upgrade"
 BOOTSTRAP = "bootstrap"
 GATED = "gated"
 
@@ -38,14 +38,14 @@ def lack_of(case: Case, check: str) -> Reason | None:
     Every attempt counts: the first `attempts` must hold enough passes, and no later failure is
     forgotten. Trying until it works does not help.
     """
-    if check == UPGRADE and case.over is None:
+    if check in OF_AN_EDGE and case.over is None:
         return None  # nothing runs there: the first deploy is the bootstrap
     rule, waiver = case.rule.checks[check], waiver_of(case, check)
     if is_waived(waiver):
         return None
     found = relevant(case.records, case.release.digest, check, case.environment, case.rule)
     failed = [entry for entry in found if entry.result != Result.PASSED]
-    over = f" over {short(case.over)}" if check == UPGRADE else ""
+    over = f" over {short(case.over)}" if check in OF_AN_EDGE else ""
     if len(failed) > rule.attempts - rule.passes:
         return _failed(case, f"{check}{over}", check, found, uncounted(waiver))
     counted = found[: rule.attempts]
@@ -56,7 +56,7 @@ def lack_of(case: Case, check: str) -> Reason | None:
     text = f"no evidence of {check}{over} for {case.environment}{asked}{uncounted(waiver)}"
     if case.runnable is not None and check not in case.runnable:
         return _to_add(case, check, text, case.runnable)
-    needed = NeededCheck(check, case.over if check == UPGRADE else None)
+    needed = NeededCheck(check, case.over if check in OF_AN_EDGE else None)
     return Reason(MISSING, text, f"deploy-kit train {case.release.version}", needed)
 
 
@@ -98,7 +98,8 @@ def relevant(
     """The attempts at `check` that count for the entry of `release` into `environment`.
 
     Gathered in `from` itself (upgrade and bootstrap also in copies of it), or in a throwaway copy
-    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing. What
+    made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing.
+    Rollback is rehearsed on a copy of `environment` alone: what moves depends on its roles. What
     the gate found is about the release's content, wherever that goes.
     """
     runs = view.running(records, environment)
@@ -111,6 +112,8 @@ def relevant(
             fits = True
         elif check == UPGRADE:
             fits = (there or for_edge) and entry.over == over
+        elif check == ROLLBACK:
+            fits = for_edge and entry.over == over
         elif check == BOOTSTRAP:
             fits = (there or for_edge) and entry.over is None
         else:

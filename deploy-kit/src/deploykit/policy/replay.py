@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose
-from deploykit.policy.case import Reason
-from deploykit.policy.verdict import evaluate, evaluate_rollback
+from deploykit.ledger.selection import select
+from deploykit.policy.case import Case, Reason
+from deploykit.policy.verdict import judge, judge_return, no_policy
+from deploykit.site.promotion import Promotion
+
+ENTERING = (Phase.STARTED, Phase.TAKEN_OVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +33,37 @@ def breaches(records: Sequence[Record], first: int = 0) -> tuple[Breach, ...]:
     A deploy that goes on with one that was left, or takes its place, is not judged by whose lease
     that was: whether a process was dead, its own machine knew.
     """
-    released = view.releases(records)
-    judged = (_judge(records, record, released) for record in records[first:])
+    entries = select(records, "deploy", topics=ENTERING, first=first)
+    judged = (_judge(records, entry) for entry in entries)
     return tuple(breach for breach in judged if breach is not None)
 
 
 def breach_in(records: Sequence[Record], environment: str) -> Breach | None:
     """How what `environment` runs entered against policy; None if it did not."""
-    finished = [a for a in view.attempts(records, environment) if a.phase == Phase.FINISHED]
-    if not finished:
-        return None
-    return _judge(records, records[finished[-1].n], view.releases(records))
+    finished = view.last_finished(records, environment)
+    return _judge(records, records[finished.n]) if finished else None
 
 
-def _judge(
-    records: Sequence[Record], record: Record, released: Mapping[str, view.Released]
-) -> Breach | None:
-    """The breach that `record` is, as of the records before it; None if it enters nothing."""
-    body = record.body
-    if record.kind != "deploy" or body["phase"] not in (Phase.STARTED, Phase.TAKEN_OVER):
-        return None
-    before, name = records[: record.n], body["environment"]
+def past_case(records: Sequence[Record], entry: Record, policy: Mapping[str, Promotion]) -> Case:
+    """The question that a deploy which began with the record `entry` was to policy then, by the
+    rules that `policy` has for its environment."""
+    before, name = records[: entry.n], entry.body["environment"]
+    release = view.released(records, entry.body["release"])
+    assert release is not None  # no record names a release that none before it made known
     left = view.in_flight(before, name)
+    rule = policy.get(name, Promotion())
     own = left.id if left is not None else None
-    release = released[body["release"]]
-    if body["purpose"] == Purpose.ROLLBACK:
-        verdict = evaluate_rollback(release, name, before, record.time, own)
-    else:
-        verdict = evaluate(release, name, before, record.time, own, asker=record.actor)
-    return None if verdict.allowed else Breach(record, verdict.reasons)
+    return Case(release, name, before, entry.time, rule, own, asker=entry.actor)
+
+
+def _judge(records: Sequence[Record], entry: Record) -> Breach | None:
+    """The breach that `entry` is, as of the records before it; None if it enters nothing."""
+    body = entry.body
+    if entry.kind != "deploy" or body["phase"] not in ENTERING:
+        return None
+    policy = view.policy_in_force(records[: entry.n])
+    if body["environment"] not in policy:
+        return Breach(entry, no_policy(body["environment"], policy).reasons)
+    back = body["purpose"] == Purpose.ROLLBACK
+    verdict = (judge_return if back else judge)(past_case(records, entry, policy))
+    return None if verdict.allowed else Breach(entry, verdict.reasons)

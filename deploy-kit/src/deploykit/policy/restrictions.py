@@ -36,8 +36,9 @@ def vetoed(case: Case) -> list[Reason]:
 
 def compromised(case: Case) -> list[Reason]:
     """A release that was cut with a key which was in other hands by then."""
-    known = view.releases(case.records).get(case.release.digest)
-    if known is None or known.n not in view.discounted(case.records):
+    known = view.released(case.records, case.release.digest)
+    stolen = view.compromises(case.records)
+    if known is None or not any(one.covers(known.n, known.actor) for one in stolen):
         return []
     text = f"{case.release.version} was released with the key of {known.actor} after it was stolen"
     return [Reason("compromised", text, "cut another release from commits that you have checked")]
@@ -79,7 +80,7 @@ def ran_before(case: Case) -> list[Reason]:
     """What an environment goes back to must have run there."""
     ran = any(
         attempt.phase == Phase.FINISHED and attempt.release == case.release.digest
-        for attempt in view.attempts(case.records, case.environment)
+        for attempt in view.latest_attempts(case.records, case.environment)
     )
     if ran:
         return []

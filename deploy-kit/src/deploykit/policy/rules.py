@@ -30,11 +30,10 @@ def source(case: Case) -> list[Reason]:
     source, version = case.rule.source, case.release.version
     if source is None:
         return []
-    found = view.attempts(case.records, source)
+    last = view.last_attempt(case.records, source)
     first = f"deploy-kit promote {version} {source}"
-    if not found:
+    if last is None:
         return [Reason("not-in-source", f"{source} runs nothing yet", first)]
-    last = found[-1]
     if last.open:
         state = "is being deployed" if last.lease_until > case.now else "was never finished"
         text = (

@@ -9,7 +9,9 @@ from deploykit.ledger import view
 from deploykit.ledger.bodies import Edge, decision_body
 from deploykit.ledger.records import Record, parse, render
 from deploykit.ledger.schema import Phase, Purpose
+from deploykit.ledger.selection import Prolonged, select
 from deploykit.policy.case import Case, Reason
+from deploykit.policy.replay import past_case
 from deploykit.policy.verdict import judge
 from deploykit.site.promotion import Promotion
 
@@ -28,7 +30,7 @@ class Entry:
 
 def suppose(case: Case, approved_by: Iterable[str] = (), waived: Iterable[str] = ()) -> Case:
     """The case as if these people had approved, and these checks were waived by somebody else."""
-    records = list(case.records)
+    more: list[Record] = []
     edge, release = Edge(case.over), case.release.digest
     words = [(who, decision_body("approve", environment=case.environment, release=release,
                                  edge=edge)) for who in approved_by]  # fmt: skip
@@ -36,39 +38,21 @@ def suppose(case: Case, approved_by: Iterable[str] = (), waived: Iterable[str] =
                                          check=check, reason="supposed", edge=edge))
               for check in waived]  # fmt: skip
     for who, body in words:
-        n = len(records)
-        records.append(parse(render(n, case.now, who, body), n, NOWHERE))
-    return replace(case, records=tuple(records))
+        n = len(case.records) + len(more)
+        more.append(parse(render(n, case.now, who, body), n, NOWHERE))
+    return replace(case, records=Prolonged(case.records, more))
 
 
 def replay(records: Sequence[Record], policy: Mapping[str, Promotion]) -> tuple[Entry, ...]:
     """Every deploy and promotion that began, oldest first, judged as of then: by the policy that
     was in force, and by `policy`. Going back asks policy for nothing that another would change."""
-    released = view.releases(records)
-    entries = []
-    for record in records:
-        body = record.body
-        if record.kind != "deploy" or body["phase"] != Phase.STARTED:
-            continue
-        if body["purpose"] == Purpose.ROLLBACK:
-            continue
-        entries.append(_judge(record, released[body["release"]], records[: record.n], policy))
-    return tuple(entries)
+    began = select(records, "deploy", topics=(Phase.STARTED,))
+    forward = (entry for entry in began if entry.body["purpose"] != Purpose.ROLLBACK)
+    return tuple(_judge(records, entry, policy) for entry in forward)
 
 
-def _judge(
-    record: Record,
-    release: view.Released,
-    before: Sequence[Record],
-    policy: Mapping[str, Promotion],
-) -> Entry:
-    name = record.body["environment"]
-    left = view.in_flight(before, name)
-
-    def reasons(rules: Mapping[str, Promotion]) -> tuple[Reason, ...]:
-        rule = rules.get(name, Promotion())
-        own = left.id if left is not None else None
-        case = Case(release, name, before, record.time, rule, own, asker=record.actor)
-        return judge(case).reasons
-
-    return Entry(record, reasons(view.policy_in_force(before)), reasons(policy))
+def _judge(records: Sequence[Record], entry: Record, policy: Mapping[str, Promotion]) -> Entry:
+    name = entry.body["environment"]
+    then = past_case(records, entry, view.policy_in_force(records[: entry.n]))
+    now = replace(then, rule=policy.get(name, Promotion()))
+    return Entry(entry, judge(then).reasons, judge(now).reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,7 +64,7 @@ def evaluate(
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
-        return _no_policy(environment, policy)
+        return no_policy(environment, policy)
     case = Case(
         release, environment, records, now, policy[environment], own_deploy, runnable, asker
     )
@@ -89,8 +89,12 @@ def evaluate_rollback(
     """
     policy = view.policy_in_force(records)
     if environment not in policy:
-        return _no_policy(environment, policy)
-    case = Case(release, environment, records, now, policy[environment], own_deploy)
+        return no_policy(environment, policy)
+    return judge_return(Case(release, environment, records, now, policy[environment], own_deploy))
+
+
+def judge_return(case: Case) -> Verdict:
+    """The verdict on going back, by the policy that the case holds."""
     return _verdict(case, (*rules.ALWAYS, *rules.RETURN))
 
 
@@ -98,7 +102,8 @@ def _verdict(case: Case, asked: Iterable[Rule]) -> Verdict:
     return Verdict(tuple(reason for rule in asked for reason in rule(case)))
 
 
-def _no_policy(environment: str, policy: dict[str, Promotion]) -> Verdict:
+def no_policy(environment: str, policy: Mapping[str, Promotion]) -> Verdict:
+    """The verdict where `policy` has nothing for the environment."""
     known = ", ".join(policy) or "none"
     text = f"the ledger knows no policy for {environment} (it knows: {known})"
     return Verdict((Reason("no-policy", text, "deploy-kit policy apply"),))

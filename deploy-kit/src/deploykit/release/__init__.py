@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from deploykit.ledger.schema import VERSION
 from deploykit.site import Site
 
 if TYPE_CHECKING:
+    from deploykit.site.going_back import Declared
     from gitshelf import Verified
 
 DIGEST_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{6,64})")
@@ -82,16 +83,14 @@ class Release:
         """The folders of it that its own tests and playbook may read where they run."""
         return (self.place(site),)
 
-    def schemas(self, site: Site) -> dict[str, str]:
-        """The database schema that each service of this release works with, by its account.
+    def declared(self, site: Site, packages_of: Iterable[str] = ()) -> Declared:
+        """What its content says that going back depends on; packages also of the roles named.
 
-        Content says so in salt/roles.yml; services without one keep nothing that another release
-        could not read.
+        Raises InputError where its salt/roles.yml does not fit.
         """
-        from deploykit.site.content import schemas
+        from deploykit.site.declarations import read_declared
 
-        file = self.unpacked(site) / "salt" / "roles.yml"
-        return schemas(file) if file.is_file() else {}
+        return read_declared(self.unpacked(site) / "salt", packages_of)
 
     def may_be_missing(self, site: Site) -> frozenset[str]:
         """The roles of which this release can do without some nodes, by its salt/roles.yml."""

@@ -33,6 +33,7 @@ from deploykit.release import (
 from deploykit.release.authors import Base, are_asked_for, list_authors, newest_base
 from deploykit.release.committing import commit_pins, demand_repository
 from deploykit.release.hotfix import Hotfix
+from deploykit.release.packages import with_packages
 from deploykit.release.proof import pins_digest
 from deploykit.release.rules import demand_rules
 from deploykit.site import Site
@@ -62,14 +63,15 @@ def cut(
     progress: Progress | None = None,
 ) -> Cut:
     """Resolve the site's manifest to full SHAs, build its kit and record it as a release; with
-    `hotfix` its pins instead.
+    `hotfix` its pins instead. A site with a mirror has its newest set of packages pinned, too.
 
     Where a release has those very pins already, that one is returned. The version is the ledger's
     to give: two who cut at the same time get two. With `commit` the pins are written to `releases/`
     and committed (that file alone), else they stay in the state folder. Raises gitshelf's errors,
-    Refused if the pins break a rule, InputError for a version that is taken or is none, LedgerError
-    for one who may release nothing, CommandFailed if git refuses the commit; then nothing is cut
-    (what the ledger has by then is what the next cut of the same content gets).
+    Refused if the pins break a rule or the mirror lacks packages of the content, InputError for a
+    version that is taken or is none, LedgerError for one who may release nothing, CommandFailed if
+    git refuses the commit; then nothing is cut (what the ledger has by then is what the next cut of
+    the same content gets).
     """
     shown = progress or Silent()
     if commit:
@@ -77,7 +79,7 @@ def cut(
     with locked(site.kits / ".lock", LOCK_TIMEOUT):
         _sweep(site)
         tokens = here_tokens(site)
-        text = hotfix.text if hotfix is not None else pinned(site, tokens)
+        text = hotfix.text if hotfix is not None else with_packages(site, pinned(site, tokens))
         known = manifests(site)
         found = _already_cut(site, known, text)
         if found is not None:
@@ -223,7 +225,7 @@ def _only_releases_between(site: Site, old: str, new: str) -> bool:
 
 def _record(ledger: Ledger, release: Release) -> None:
     """Have the ledger know `release`, whose pins and kit are here; nothing if it does."""
-    known = view.releases(ledger.known).get(release.digest)
+    known = view.released(ledger.known, release.digest)
     if known is not None:
         return  # `prove` refuses it if that is another version
     text = release.manifest.read_text(encoding="utf-8")
@@ -257,7 +259,7 @@ def _reserve(
     Raises InputError if that one is another release's.
     """
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         released = view.releases(records)
         if digest in released and released[digest].pins is not None:
             raise _AlreadyReleased(released[digest].version)

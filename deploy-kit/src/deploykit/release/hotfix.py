@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deploykit.base.errors import InputError, Refused
@@ -26,7 +26,7 @@ class Hotfix:
 
 def move_books(
     site: Site,
-    records: tuple[Record, ...],
+    records: Sequence[Record],
     environment: str,
     moves: Mapping[str, str],
     tokens: Mapping[str, str],
@@ -55,7 +55,7 @@ def move_books(
     return Hotfix(text, base)
 
 
-def _running(site: Site, records: tuple[Record, ...], environment: str) -> Base:
+def _running(site: Site, records: Sequence[Record], environment: str) -> Base:
     policy = view.policy_in_force(records)
     if environment not in policy:
         known = nearest(environment, frozenset(policy))
@@ -63,13 +63,13 @@ def _running(site: Site, records: tuple[Record, ...], environment: str) -> Base:
     runs = view.running(records, environment)
     if runs is None:
         raise Refused(f"{environment} runs nothing yet", "deploy-kit release cut")
-    released, pins = view.releases(records)[runs.digest], manifests(site).get(runs.version)
+    released, pins = view.released(records, runs.digest), manifests(site).get(runs.version)
     if pins is None:
         raise InputError(
             f"the pins of {runs.version}, which {environment} runs, are not here",
             f"fetch the site's repository: they are releases/{runs.version}.yml there",
         )
-    if released.pins is not None and pins_digest(pins.read_bytes()) != released.pins:
+    if released and released.pins is not None and pins_digest(pins.read_bytes()) != released.pins:
         raise InputError(
             f"{pins}: these are not the pins that {runs.version} was released with",
             "get them back with git",

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 from deploykit.ledger.canonical import canonical
 from deploykit.release import Release
 from deploykit.release.comparison import compare_pins
+from deploykit.release.going_back import read_moves
+from deploykit.site.going_back import Move
 
 if TYPE_CHECKING:
     from gitshelf.compare.comparison import Change
 
+    from deploykit.release.packages import VendorChange
     from deploykit.site import Site
     from gitshelf import BookChanges
 
-FORMAT = 1
+FORMAT = 2
 LAST = 2**53 - 1  # canonical JSON has no greater whole number; a commit may say any time
 
 
@@ -29,46 +32,40 @@ LAST = 2**53 - 1  # canonical JSON has no greater whole number; a commit may say
 class Page:
     """What `release` has and `over` has not; over nothing, all that it holds.
 
-    `schemas` are the database schemas that move, each with what they were and will be: going back
-    over those needs the database of before.
+    `moves` is what going back depends on, of whatever environment; nothing moves over nothing.
+    `vendor` are the vendor packages, None where `release` pins none.
     """
 
     over: Release | None
     release: Release
     books: tuple[BookChanges, ...]
-    schemas: Mapping[str, tuple[str, str]]
+    moves: tuple[Move, ...]
+    vendor: VendorChange | None = None
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the fixed part, in hex."""
         return hashlib.sha256(canonical(fixed_json(self)).encode()).hexdigest()
 
-    @property
-    def reversible(self) -> bool:
-        """Whether `deploy-kit rollback` alone brings back what was before."""
-        return not self.schemas
-
 
 def read_page(
     over: Release | None,
     release: Release,
     tokens: Mapping[str, str],
-    schemas: tuple[Mapping[str, str], Mapping[str, str]],
+    moves: tuple[Move, ...],
+    vendor: VendorChange | None = None,
 ) -> Page:
-    """The page of the edge from `over` to `release`; `schemas` are what both declare.
+    """The page of the edge from `over` to `release`, over which `moves` move; `vendor` is how their
+    packages differ.
 
     Raises GitshelfError if a repository cannot be asked.
     """
-    was, will = schemas
     return Page(
         over=over,
         release=release,
         books=compare_pins(over.manifest if over else None, release.manifest, tokens),
-        schemas={
-            name: (was.get(name, ""), will.get(name, ""))
-            for name in sorted({*was, *will})
-            if over is not None and was.get(name) != will.get(name)
-        },
+        moves=moves,
+        vendor=vendor,
     )
 
 
@@ -78,19 +75,50 @@ def read_edge(site: Site, over: Release | None, release: Release) -> Page:
     Raises InputError, GitshelfError.
     """
     from deploykit.release.cutting import here_tokens
+    from deploykit.release.packages import vendor_change
 
-    schemas = (over.schemas(site) if over is not None else {}, release.schemas(site))
-    return read_page(over, release, here_tokens(site), schemas)
+    moves = read_moves(site, over, release)
+    return read_page(over, release, here_tokens(site), moves, vendor_change(site, over, release))
 
 
 def fixed_json(page: Page) -> dict[str, Any]:
     """What the digest is of. Where books are fetched from is not in it: that may be any mirror."""
-    return {
+    fixed = {
         "format": FORMAT,
         "over": page.over.digest if page.over else None,
         "release": page.release.digest,
         "books": [_book_json(book) for book in page.books],
-        "schemas": {name: list(schemas) for name, schemas in page.schemas.items()},
+        "moves": [_move_json(move) for move in page.moves],
+    }
+    # Not there at all without a mirror: pages of releases without a set keep their digest.
+    return fixed if page.vendor is None else {**fixed, "vendor": _vendor_json(page.vendor)}
+
+
+def _move_json(move: Move) -> dict[str, Any]:
+    return {
+        "what": move.what,
+        "was": move.was,
+        "will": move.will,
+        "takes": str(move.takes),
+        "roles": sorted(move.roles),
+    }
+
+
+def _vendor_json(vendor: VendorChange) -> dict[str, Any]:
+    return {
+        "over": vendor.over,
+        "set": vendor.set,
+        "changes": [
+            {
+                "source": change.source,
+                "old": change.old,
+                "new": change.new,
+                "packages": list(change.packages),
+                "roles": list(change.roles),
+                "closes": list(change.closes),
+            }
+            for change in vendor.changes
+        ],
     }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from deploykit.base.errors import Refused
 from deploykit.ledger.records import Record
-from deploykit.ledger.view import releases
+from deploykit.ledger.view import released
 from deploykit.ledger.words import short
 from deploykit.release import Release
 
@@ -28,7 +28,7 @@ def prove(release: Release, records: Sequence[Record], signers: str) -> Verified
     or other pins, or not at all.
     """
     proven = release.verify(signers)
-    known = releases(records).get(release.digest)
+    known = released(records, release.digest)
     where = f"{release.folder}: the kit of {release.version}"
     if known is None:
         raise Refused(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,9 @@ from deploykit.master.facade import Master, Orchestration, StateEvent, StatesRun
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import reachable
 from deploykit.release import Release
+from deploykit.release.packages import pinned_set
 from deploykit.rollout.day0 import day0
+from deploykit.rollout.packages import send_packages
 from deploykit.rollout.settings import settings_for
 from deploykit.rollout.work import Work
 from deploykit.site.tunables import day0_variables
@@ -77,15 +79,17 @@ def roll_out(
     guard: Guard | None = None,
     *,
     older: bool = False,
+    first: Callable[[Master], None] | None = None,
 ) -> None:
     """Bring `release` onto the instance and make it current there.
 
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
     Without `guard` nobody else knows of the instance. `older`: the release was there before the
     environment's files said what they say now; settings that it does not know are left out.
-    Raises InputError before anything is changed if it cannot take a setting, RolloutFailed when a
-    state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for anything
-    else; `current` has not moved then.
+    `first` is called with the master before any state is applied: what it raises ends the rollout.
+    Raises InputError before anything is changed if it cannot take a setting, RolloutFailed when
+    a state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for
+    anything else; `current` has not moved then.
     """
     name = inventory.instance
     progress = work.progress
@@ -105,9 +109,14 @@ def roll_out(
     with progress.step(f"{name}: kit {release.version} to the master"):
         send_kit(master, release, signers)
     go_on()
+    patience = FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT
+    if first is not None:
+        await_minions(master, inventory, patience)
+        first(master)
+        go_on()
     roles = master.write_environment(release.hex, inventory, settings)
     with progress.step(f"{name}: minions answer"):
-        await_minions(master, inventory, FIRST_MINIONS_TIMEOUT if fresh else MINIONS_TIMEOUT)
+        await_minions(master, inventory, patience)
     go_on()
     with progress.step(f"{name}: orchestration of {release.version}") as step:
         narrator = Narrator(work.log(f"{name}-states"), step)
@@ -121,7 +130,7 @@ def roll_out(
 def carries(work: Work, release: Release, inventory: Inventory) -> bool:
     """Whether the nodes really carry the release: day 0 done on these very ones, kit current."""
     ansible = release.unpacked(work.site) / "ansible"
-    if not day0_done(inventory, day0_key(ansible, inventory)):
+    if not day0_done(inventory, day0_key(ansible, inventory, pinned_set(release.manifest))):
         return False
     return current_digest(work, inventory) == release.digest
 
@@ -146,14 +155,16 @@ def prepare_nodes(
             f"release {release.version} holds no ansible/playbooks/day0.yml",
             "its gitshelf.yml needs the book 'ansible'",
         )
-    key = day0_key(ansible, inventory)
+    key = day0_key(ansible, inventory, pinned_set(release.manifest))
     if day0_done(inventory, key):
         return False
+    packages = send_packages(work, release, inventory)
     with work.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,
             ansible,
             shown=release.readable(work.site),
+            more=packages.variables if packages else {},
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             still=guard.demand_lasting if guard else None,
@@ -162,9 +173,12 @@ def prepare_nodes(
     return True
 
 
-def take_over_day0(ansible: Path, inventory: Inventory) -> None:
-    """Say that day 0 of a release's folder `ansible` was done: the nodes are copies of such."""
-    note_day0(inventory, day0_key(ansible, inventory))
+def take_over_day0(ansible: Path, inventory: Inventory, packages: str | None = None) -> None:
+    """Say that day 0 of a release's folder `ansible` was done: the nodes are copies of such.
+
+    `packages` is the set that the release pins.
+    """
+    note_day0(inventory, day0_key(ansible, inventory, packages))
 
 
 def note_day0(inventory: Inventory, key: str) -> None:
@@ -180,9 +194,9 @@ def day0_done(inventory: Inventory, key: str) -> bool:
     return done == key and inventory.absent.issuperset(left_out)
 
 
-def day0_key(ansible: Path, inventory: Inventory) -> str:
-    """What day 0 depends on: the release's Ansible files, operators, settings of its variables,
-    nodes and their host keys."""
+def day0_key(ansible: Path, inventory: Inventory, packages: str | None = None) -> str:
+    """What day 0 depends on: the release's Ansible files and its set of `packages`, operators,
+    settings of its variables, nodes and their host keys."""
     digest = hashlib.sha256(f"day0 {DAY0_FORMAT}\n".encode())
     for file in sorted(path for path in ansible.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(ansible)}\0".encode())
@@ -190,6 +204,8 @@ def day0_key(ansible: Path, inventory: Inventory) -> str:
     digest.update(repr(inventory.environment.operators).encode())
     if variables := day0_variables(inventory.environment.settings, ansible):
         digest.update(json.dumps(variables, sort_keys=True).encode())
+    if packages is not None:
+        digest.update(f"packages {packages}\n".encode())
     for host in inventory.hosts:
         digest.update(repr((host.name, host.roles, host.addresses, host.host_keys)).encode())
     return digest.hexdigest()

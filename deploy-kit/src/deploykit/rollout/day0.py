@@ -7,7 +7,7 @@ import math
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -77,15 +77,16 @@ def day0(
     progress: Step,
     timeout: float | None = None,
     still: Callable[[], None] | None = None,
+    more: Mapping[str, object] | None = None,
     runner: Runner = run,
 ) -> None:
     """Run the playbook of `ansible_folder` (a release's own ansible/), in a sandbox, on every node
     that is there.
 
-    Its roles have the environment's settings over their own values. `shown` are the folders of the
-    release that the playbook may read. Output is appended to `log`, `progress` is told the current
-    task; the whole run may take `timeout` seconds, by default what so many nodes may take, and ends
-    if `still`, asked each second, raises. Safe to repeat.
+    Its roles have the environment's settings over their own values, and the variables `more`.
+    `shown` are the folders of the release that the playbook may read. Output is appended to `log`,
+    `progress` is told the current task; the whole run may take `timeout` seconds, by default what
+    so many nodes may take, and ends if `still`, asked each second, raises. Safe to repeat.
     Raises NodeUnreachable naming the nodes that did not answer, CommandFailed naming the host,
     the task and the reason of every failure, and InputError if the folder has no playbook.
     """
@@ -95,9 +96,8 @@ def day0(
     watcher = Watcher(progress)
     with confined(inventory, shown) as place:
         variables = day0_variables(inventory.environment.settings, ansible_folder)
-        hosts = place.put(
-            "ansible_inventory.json", json.dumps(ansible_inventory(inventory, variables))
-        )
+        told = ansible_inventory(inventory, {**variables, **(more or {})})
+        hosts = place.put("ansible_inventory.json", json.dumps(told))
         config = place.put("ansible.cfg", render_config(place.folder, ansible_folder))
         result = place.run(
             [ansible_playbook(), "--inventory", hosts, *limited(inventory), playbook],

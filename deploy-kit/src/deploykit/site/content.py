@@ -14,12 +14,13 @@ from pathlib import Path
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import Value, load, nearest
+from deploykit.site.declarations import parse_takes
 from deploykit.site.node import MEMORY
 
-TOP_KEYS = frozenset({"common", "roles", "secrets", "schemas"})
+TOP_KEYS = frozenset({"common", "roles", "secrets", "schemas", "rollback"})
 ROLE_KEYS = frozenset(
     {"components", "memory", "stage", "account", "databases", "schema", "messaging", "passwords"}
-    | {"keys", "offers", "may_be_missing"}
+    | {"keys", "offers", "may_be_missing", "rollback"}
 )
 OFFER_KEYS = frozenset(
     {"public_port", "backend_port", "state_port", "path", "check", "catalogue", "one_at_a_time"}
@@ -96,6 +97,8 @@ def read_content(folder: Path) -> Content:
     for role, entry in keys["roles"].mapping().items():
         _demand_role(entry, roles[role])
     _demand_own_ports(roles)
+    if "rollback" in keys:
+        parse_takes(keys["rollback"])
     if "secrets" in keys:
         _demand_secrets(keys["secrets"], frozenset(roles))
     return Content(
@@ -109,21 +112,6 @@ def read_content(folder: Path) -> Content:
             role: _bytes(entry["memory"]) for role, entry in roles.items() if "memory" in entry
         },
     )
-
-
-def schemas(file: Path) -> dict[str, str]:
-    """Account -> the database schema that the role map `file` names.
-
-    Takes what a release of any age says, so other keys are not looked at; a release from before
-    roles said it has them in `schemas`. Raises InputError if it does not fit.
-    """
-    keys = load(file).mapping()
-    values = keys["schemas"].mapping() if "schemas" in keys else {}
-    for value in keys["roles"].mapping().values() if "roles" in keys else ():
-        role = value.mapping()
-        if "schema" in role and "account" in role:
-            values[role["account"].text()] = role["schema"]
-    return {account: str(value.scalar()) for account, value in values.items()}
 
 
 def may_be_missing(file: Path) -> frozenset[str]:
@@ -184,6 +172,8 @@ def _demand_role(value: Value, keys: dict[str, Value]) -> None:
     for key in ("messaging", "may_be_missing"):
         if key in keys:
             keys[key].flag()
+    if "rollback" in keys:
+        parse_takes(keys["rollback"])
     for key in ("databases", "schema"):
         if key in keys and "account" not in keys:
             raise keys[key].error("needs the key 'account'", "whose database it is")

@@ -21,7 +21,7 @@ from deploykit.policy import Candidate, Verdict, evaluate, evaluate_rollback
 
 LEASE = timedelta(minutes=5)
 
-Judge = Callable[[Candidate, str, tuple[Record, ...], datetime, str | None], Verdict]
+Judge = Callable[[Candidate, str, Sequence[Record], datetime, str | None], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Lease:
             )
 
     def _tell(self, phase: Phase, summary: str) -> Record:
-        def decide(records: tuple[Record, ...], now: datetime) -> Body:
+        def decide(records: Sequence[Record], now: datetime) -> Body:
             self.demand_held(records)
             return _body(self, phase, now, summary)
 
@@ -101,7 +101,7 @@ def begin(
     forward = partial(evaluate, runnable=runnable, asker=ledger.operator)
     judge: Judge = evaluate_rollback if purpose == Purpose.ROLLBACK else forward
 
-    def decide(records: tuple[Record, ...], now: datetime) -> Body:
+    def decide(records: Sequence[Record], now: datetime) -> Body:
         left = view.in_flight(records, environment)
         verdict = judge(release, environment, records, now, abandoned(records, environment, now))
         verdict.demand(f"{purpose} of {release.version} to {environment}")

@@ -17,7 +17,7 @@ from deploykit.ledger import Ledger
 from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase, Purpose, Result
-from deploykit.ledger.view import attempts, evidence, policy_in_force, running
+from deploykit.ledger.view import evidence, last_attempt, policy_in_force, running
 from deploykit.policy import NeededCheck, Verdict, evaluate
 from deploykit.policy.case import MEANWHILE
 from deploykit.release import Release, release_of
@@ -62,7 +62,8 @@ def runs_already(work: Work, ledger: Ledger, release: Release, environment: Envi
         return False
     if now.environment_digest not in (None, environment_digest(environment)):
         return False  # its files changed since: a deploy of the same release brings that about
-    if attempts(records, environment.name)[-1].phase != Phase.FINISHED:
+    last = last_attempt(records, environment.name)
+    if last is None or last.phase != Phase.FINISHED:
         return False  # whatever was tried since did not end well: deployed again, it is whole
     attendance = attending(work, release, environment, records)
     if now.left_out.keys() - attendance.left_out.keys():
@@ -183,7 +184,8 @@ def check_now(work: Work, ledger: Ledger, check: Check, environment: Environment
         )
     records = ledger.fetch_records()
     runs = running(records, environment.name)
-    if runs is None or attempts(records, environment.name)[-1].phase != Phase.FINISHED:
+    last = last_attempt(records, environment.name)
+    if runs is None or last is None or last.phase != Phase.FINISHED:
         raise Refused(
             f"{environment.name}: no release runs there whole", "deploy-kit status; then deploy one"
         )
@@ -198,7 +200,7 @@ def look_and_record(
     ledger: Ledger,
     check: Check,
     occasion: Occasion,
-    records: tuple[Record, ...],
+    records: Sequence[Record],
     *,
     left_out: Mapping[str, str],
 ) -> Outcome:
@@ -230,10 +232,10 @@ def look_and_record(
 
 
 def undisturbed(
-    ledger: Ledger, release: Release, place: Environment, before: tuple[Record, ...]
+    ledger: Ledger, release: Release, place: Environment, before: Sequence[Record]
 ) -> bool:
     """Whether `place` ran the release all the time since `before`, and nothing was deployed."""
     now = ledger.fetch_records()
     was, runs = running(before, place.name), running(now, place.name)
-    same = attempts(before, place.name)[-1:] == attempts(now, place.name)[-1:]
+    same = last_attempt(before, place.name) == last_attempt(now, place.name)
     return same and was is not None and was == runs and was.digest == release.digest

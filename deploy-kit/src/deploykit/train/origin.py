@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import Refused
 from deploykit.ledger.records import Record
-from deploykit.ledger.schema import Phase
-from deploykit.ledger.view import attempts, running
+from deploykit.ledger.view import last_finished, latest_attempts, running
 from deploykit.nodes.inventory import Inventory
 from deploykit.rollout.origins import marked
 from deploykit.rollout.work import Work
@@ -39,13 +39,12 @@ def origin_of(
 
     A node is in use if a deployment came to its end in the environment after its mark was made.
     """
-    tried = attempts(records, environment)
-    ends = [attempt.last for attempt in tried if attempt.phase == Phase.FINISHED]
-    used = tuple(
-        sorted(name for name, mark in since.items() if mark == 0 or any(end > mark for end in ends))
-    )
+    ended = last_finished(records, environment)
+    end = ended.last if ended else 0
+    used = tuple(sorted(name for name, mark in since.items() if mark == 0 or end > mark))
     first = min(since.values())
-    others = any(attempt.n > first and attempt.release != release for attempt in tried)
+    later = itertools.takewhile(lambda a: a.n > first, latest_attempts(records, environment))
+    others = any(attempt.release != release for attempt in later)
     return Origin(bare=not used and not others, used=used, secrets=secrets)
 
 

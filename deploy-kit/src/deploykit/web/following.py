@@ -46,7 +46,7 @@ class Following:
         self._took = 0.0
         self._made_at = 0.0
         self.read = utc_now()
-        self.snapshot = self._make(None)
+        self.snapshot = self._make(None, None)
 
     def __enter__(self) -> Following:
         self._thread.start()
@@ -69,7 +69,7 @@ class Following:
         if not self._is_due(trouble):
             return
         try:
-            self.snapshot = self._make(trouble)
+            self.snapshot = self._make(trouble, self.snapshot)
         except (DeployKitError, OSError) as error:  # of the site's files: what was seen stays
             trouble, tag = Trouble.of(error), secrets.token_hex(8)
             self.snapshot = replace(self.snapshot, trouble=trouble, tag=tag)
@@ -80,9 +80,10 @@ class Following:
         changed = self._ledger.known[-1:] != before.records[-1:] or trouble != before.trouble
         return idle >= self._took if changed else idle >= max(FRESH, 10 * self._took)
 
-    def _make(self, trouble: Trouble | None) -> Snapshot:
+    def _make(self, trouble: Trouble | None, before: Snapshot | None) -> Snapshot:
         began = time.monotonic()
-        made = take_snapshot(self._site, self._ledger.known, _now(self._ledger), trouble)
+        records, now = self._ledger.known, _now(self._ledger)
+        made = take_snapshot(self._site, records, now, trouble, before=before)
         self._made_at = time.monotonic()
         self._took = self._made_at - began
         return made

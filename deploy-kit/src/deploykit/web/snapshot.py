@@ -16,6 +16,7 @@ from deploykit.figures.stages import Soak, Stage, soaks, stages
 from deploykit.ledger import view
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Phase
+from deploykit.ledger.selection import select
 from deploykit.site import Site
 from deploykit.site.promotion import Promotion
 
@@ -36,9 +37,9 @@ class Snapshot:
 
     `lines` are the board's, in the order of promotion. `attempts`, `outcomes` (by digest then) and
     `histories` are by environment, `evidence` by the release's digest, `released` (in the order of
-    cutting) and `versions` too, `observations` by environment. What was signed with a compromised
-    key is `discounted`, by number: it is no evidence and no decision. `deliveries` has DORA's
-    figures by environment. `tag` is another for each snapshot.
+    cutting) and `versions` too, `observations` by environment; `results` is all evidence in its
+    order. What was signed with a compromised key is `discounted`, by number: it is no evidence and
+    no decision. `deliveries` has DORA's figures by environment. `tag` is another for each snapshot.
     """
 
     site: str
@@ -53,6 +54,7 @@ class Snapshot:
     decisions: tuple[Record, ...]
     attempts: Mapping[str, tuple[view.Attempt, ...]]
     outcomes: Mapping[str, Mapping[str, Outcome]]
+    results: tuple[view.Evidence, ...]
     evidence: Mapping[str, tuple[view.Evidence, ...]]
     observations: Mapping[str, tuple[Record, ...]]
     histories: Mapping[str, tuple[CheckHistory, ...]]
@@ -73,13 +75,20 @@ class Snapshot:
 
 
 def take_snapshot(
-    site: Site, records: Sequence[Record], now: datetime, trouble: Trouble | None = None
+    site: Site,
+    records: Sequence[Record],
+    now: datetime,
+    trouble: Trouble | None = None,
+    *,
+    before: Snapshot | None = None,
 ) -> Snapshot:
-    """The snapshot of `records`, none of which may be missing; linear in their number.
+    """The snapshot of `records`, none of which may be missing.
 
-    Reads the site's environment files, as `board` does; the time is an aware one in UTC.
+    What a snapshot of the same ledger `before` has of deploys and evidence is not read again. Reads
+    the site's environment files, as `board` does; the time is an aware one in UTC.
     """
-    return assemble(site.name, board(site, records), records, now, trouble)
+    lines = board(site, records)
+    return assemble(site.name, lines, records, now, trouble, before=before)
 
 
 def assemble(
@@ -88,13 +97,18 @@ def assemble(
     records: Sequence[Record],
     now: datetime,
     trouble: Trouble | None = None,
+    *,
+    before: Snapshot | None = None,
 ) -> Snapshot:
     """The snapshot of `records` with these lines of the board. Pure."""
     policy = view.policy_in_force(records)
     released = view.releases(records)
-    evidence, discounted = view.evidence(records), view.discounted(records)
-    attempts = {line.environment: view.attempts(records, line.environment) for line in lines}
-    cut = {d: records[release.n].time for d, release in released.items() if release.pins}
+    discounted = view.discounted(records)
+    evidence = _results(records, discounted, before)
+    known = before.attempts if before else {}
+    names = [line.environment for line in lines]
+    attempts = {name: view.attempts(records, name, known.get(name, ())) for name in names}
+    cut = {digest: one.time for digest, one in released.items() if one.pins}
     began = records[0].time if records else now
     deliveries = {
         name: delivery(name, deployments(tried), cut, began, now)
@@ -106,9 +120,8 @@ def assemble(
     for entry in evidence:
         by_release.setdefault(entry.release, []).append(entry)
     observed: dict[str, list[Record]] = {}
-    for record in records:
-        if record.kind == "observation":
-            observed.setdefault(record.body["environment"], []).append(record)
+    for record in select(records, "observation"):
+        observed.setdefault(record.body["environment"], []).append(record)
     return Snapshot(
         site=site,
         records=records,
@@ -119,9 +132,10 @@ def assemble(
         released=released,
         versions={digest: release.version for digest, release in released.items()},
         discounted=discounted,
-        decisions=tuple(r for r in records if r.kind == "decision" and r.n not in discounted),
+        decisions=tuple(r for r in select(records, "decision") if r.n not in discounted),
         attempts=attempts,
         outcomes={name: outcomes_of(tried) for name, tried in attempts.items()},
+        results=evidence,
         evidence={digest: tuple(entries) for digest, entries in by_release.items()},
         observations={name: tuple(seen) for name, seen in observed.items()},
         histories=check_histories(evidence, since),
@@ -129,6 +143,15 @@ def assemble(
         stages=stages(sources, attempts, cut, since),
         soaks=soaks(sources, attempts, {name: rule.soak for name, rule in policy.items()}),
     )
+
+
+def _results(
+    records: Sequence[Record], discounted: frozenset[int], before: Snapshot | None
+) -> tuple[view.Evidence, ...]:
+    """All evidence, in its order."""
+    if before is None or before.discounted != discounted:
+        return view.evidence(records)
+    return (*before.results, *view.evidence(records, first=len(before.records)))
 
 
 def outcomes_of(attempts: Sequence[view.Attempt]) -> dict[str, Outcome]:

@@ -10,8 +10,8 @@ from deploykit.checks import check_names
 from deploykit.gate.config import FILE
 from deploykit.gate.report import Report, read_report
 from deploykit.ledger import Ledger
+from deploykit.ledger.commits import RawCommit
 from deploykit.ledger.records import Record
-from deploykit.ledger.repository import RawCommit
 from deploykit.pods import Pod
 from deploykit.pods.listing import pods_up
 from deploykit.release.page import Page

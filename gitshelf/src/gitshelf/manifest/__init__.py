@@ -15,7 +15,7 @@ from gitshelf.manifest.document import Location
 from gitshelf.manifest.texts import Texts
 from gitshelf.manifest.tokens import hide
 
-_TOP_KEYS = ("books", "defaults", "environments", "access", "lint")
+_TOP_KEYS = ("books", "defaults", "environments", "access", "lint", "extra")
 _MAX_SIZE = 4 << 20
 _DEFAULTS_KEYS = ("environment", *POLICY_KEYS)
 
@@ -80,6 +80,7 @@ def parse(
     document.check_keys(top, _TOP_KEYS, name, "the manifest")
     defaults = document.section(top, "defaults", name)
     document.check_keys(defaults, _DEFAULTS_KEYS, name, "defaults")
+    document.section(top, "extra", name)  # what others keep there is theirs to read
     texts = Texts(name, dict(tokens or {}), here)
     chosen = texts.choose(document.section(top, "environments", name), defaults, environment)
     if "books" not in top:

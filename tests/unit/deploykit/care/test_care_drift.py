@@ -12,12 +12,14 @@ from deploykit.care.drift import (
     count_by_node,
     drift_of_nodes,
     drift_of_packages,
+    drift_of_set,
     drift_of_states,
     summary_of,
 )
 from deploykit.care.drift.batches import batches
 from deploykit.care.drift.look import Drift, look_for_drift, record_drift
 from deploykit.ledger import Ledger, view
+from deploykit.mirror.packageset import Package, PackageSet, Snapshot
 from deploykit.nodes.changes import NodeChanges
 from deploykit.nodes.inventory import Host
 from ledgerbook import deploy, know, release
@@ -89,6 +91,16 @@ def test_package_of_several_roles_of_a_node_is_told_once() -> None:
 def test_batch_has_at_most_half_of_the_nodes_of_a_role(roles: list[str], told: list[str]) -> None:
     hosts = [Host(str(n), tuple(one.split()), "", "", {}, ()) for n, one in enumerate(roles)]
     assert [" ".join(host.name for host in batch) for batch in batches(hosts)] == told
+
+
+def test_packages_that_differ_from_the_pinned_set_are_told_and_nodes_own_are_not() -> None:
+    one = Package("a", "1", "all", "a" * 64, 1, "a_1_all.deb", "a", "1")
+    pinned = PackageSet((Snapshot("bookworm", (one,)),), {})
+    now = {"cache": {"a": "2", "kernel": "6"}, "database": {"a": "2"}, "web": {"a": "1"}}
+    first = {"cache": "db", "database": "db", "web": "web"}
+    told = ["db: package a: 2, and the release pins 1"]
+    assert said(drift_of_set(now, pinned, first)) == told
+    assert said(drift_of_set(now, None, first)) == []
 
 
 def test_summary_names_the_first_and_counts_all() -> None:

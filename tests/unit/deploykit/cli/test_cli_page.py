@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from deploykit.ledger import Ledger
-from deploykit.ledger.bodies import evidence_body
+from deploykit.ledger.bodies import Rehearsed, evidence_body
 from deploykit.release import Release, cutting
+from deploykit.site.going_back import RollbackClass
 from ledgerbook import Call, deploy
 
 BAD = "Fix <script>alert(1)</script> *it* \x1b[31m\n\nCloses-Bug: #1572495"
@@ -47,16 +48,24 @@ def test_page_says_what_comes_what_is_seen_and_the_way_back(call: Call, two: lis
     page = json.loads(call("release", "diff", "staging", "latest", "--json")[1])
     salt = next(book for book in page["books"] if book["book"] == "salt")
     assert [commit["closes"] for commit in salt["commits"]] == [[], ["1572495"]]
-    assert (page["reversible"], page["schemas"]) == (False, {"keystone": ["zed", "antelope"]})
+    moved = {"what": "the schema of keystone", "was": "zed", "will": "antelope"}
+    assert page["moves"] == [{**moved, "takes": "restore", "roles": []}]
+    # No node of staging has the database, so none can be brought back there.
+    assert page["rollback"] == {
+        "class": "forward-only",
+        "because": ["the schema of keystone: zed before, antelope then"],
+        "rehearsed": None,
+    }
     assert page["packages"] == [
         {"role": "cache", "package": "memcached", "old": "1.0", "new": "1.1"}
     ]
     assert page["evidence"][0]["check"] == "smoke"
     assert {row["rule"] for row in page["rules"]} > {"from", "upgrade", "hold"}
     text = call("release", "diff", "staging", "latest")[1]
-    moved = "the schema of keystone (zed before, antelope then)"
+    moves = "going back: restore: only with the database of before (deploy-kit rollback --restore)"
+    live = "going back in staging: forward-only, not rehearsed"
     seen = ["cache: memcached 1.0 -> 1.1", "✗  upgrade: ", "passed  smoke in test"]
-    for words in (moved, *seen):
+    for words in (moves, moved["what"], live, *seen):
         assert words in text
 
 
@@ -86,6 +95,28 @@ def test_page_is_the_same_elsewhere_and_later(
     assert digest("staging", new) == first != digest(new, old)
 
 
+def test_page_shows_the_last_rehearsal_of_going_back(
+    call: Call, two: list[Release], checkout_with_site: Any
+) -> None:
+    (older, newer), ledger = two, Ledger.open(checkout_with_site.site)
+    before = json.loads(call("release", "diff", "staging", "latest", "--json")[1])["page"]
+    for environment, seconds in (("test", 7.0), ("staging", 41.2)):
+        ledger.append(
+            lambda records, now, environment=environment, seconds=seconds: evidence_body(
+                check="rollback", release=newer.digest, over=older.digest, copy=True,
+                environment=environment, result="passed", attempt=1, seconds=90,
+                rehearsed=Rehearsed(RollbackClass.RESTORE, seconds),
+            )
+        )  # fmt: skip
+    page = json.loads(call("release", "diff", "staging", "latest", "--json")[1])
+    rehearsed = page["rollback"]["rehearsed"]
+    assert (rehearsed["where"], rehearsed["back_in"]) == ("a copy of staging", 41.2)
+    assert page["page"] == before
+    said = "rehearsed in 41 s in a copy of staging"
+    for form in ("text", "markdown", "html"):
+        assert said in call("release", "diff", "staging", "latest", "--format", form)[1]
+
+
 def test_page_over_nothing_lists_books_and_no_way_back(call: Call, two: list[Release]) -> None:
     page = json.loads(call("release", "diff", "production", "latest", "--json")[1])
     assert page["over"] is None and page["packages"] is None
@@ -95,7 +126,7 @@ def test_page_over_nothing_lists_books_and_no_way_back(call: Call, two: list[Rel
 
 def test_same_release_has_an_empty_page(call: Call, two: list[Release]) -> None:
     out = call("release", "diff", two[0].version, two[0].version)[1]
-    assert "no book changes" in out and "going back: deploy-kit rollback" in out
+    assert "no book changes" in out and "going back: reversible: deploy-kit rollback" in out
 
 
 def test_approval_names_the_page_that_was_read(call: Call, two: list[Release]) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.process import Result
-from deploykit.image.build import mmdebstrap
-from deploykit.image.inputs import Inputs, read_inputs, render_sources
+from deploykit.image.build import SOURCES_FILE, image_options, mmdebstrap, own_sources
+from deploykit.image.inputs import Inputs, read_inputs
 from deploykit.image.overlay import overlay_files, write_metadata, write_tar
 from deploykit.image.salt import lock, settle
+from deploykit.mirror.sources import Source, render_sources
 
 DEB822 = """\
 # a comment
@@ -230,3 +231,20 @@ def test_node_looks_whether_lists_are_out_of_date_unless_their_source_is_a_snaps
     text = render_sources(inputs.sources)
     assert text.count("Check-Valid-Until: no") == 1
     assert "old.example.org/debian\nSuites: bookworm\nComponents: main\nCheck-Valid" in text
+
+
+def test_image_of_a_set_of_packages_keeps_the_hosts_sources_for_its_nodes(inputs: Inputs) -> None:
+    served = Source("http://127.0.0.1:8000", "bookworm", ("main",))
+    mirrored = replace(inputs, mirror="a" * 64, week="", served=(served,))
+    assert mirrored.made_of == (served,) and inputs.made_of == inputs.sources
+    assert own_sources(mirrored)[SOURCES_FILE].decode() == render_sources(inputs.sources)
+    assert own_sources(inputs) == {}
+    assert 'Acquire::http::Proxy::127.0.0.1 "DIRECT"' in " ".join(image_options(mirrored))
+
+
+def test_image_of_a_set_is_named_by_the_set_and_not_by_where_it_is_served(inputs: Inputs) -> None:
+    served = Source("http://127.0.0.1:8000", "bookworm", ("main",))
+    mirrored = replace(inputs, mirror="a" * 64, week="")
+    assert mirrored.key == replace(mirrored, served=(served,)).key
+    assert len({inputs.key, mirrored.key, replace(mirrored, mirror="b" * 64).key}) == 3
+    assert inputs.key == replace(inputs, mirror="").key

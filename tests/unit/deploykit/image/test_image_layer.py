@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import CommandFailed, InputError
+from deploykit.image.build import SOURCES_FILE
 from deploykit.image.inputs import DOWNLOADED, Inputs, Source
 from deploykit.image.layer import Layer, failure, mmdebstrap, refuse_missing
 from deploykit.site.content import read_content
@@ -123,3 +124,19 @@ def test_archive_of_the_node_image_holds_what_the_train_installs(checkout: Path)
     }
     components = {*content.common, *(c for role in roles for c in content.roles[role])}
     assert set(content.packages(components)) - {"ca-certificates", "python3-apt"} == set(DOWNLOADED)
+
+
+def test_layer_on_an_image_of_a_set_comes_from_the_set_and_keeps_the_images_sources(
+    tmp_path: Path,
+) -> None:
+    base = replace(BASE, mirror="a" * 64, served=(Source("http://s", "bookworm", ("main",)),))
+    layer = Layer(base, ("a",), ("bookworm", "bookworm-security"))
+    refuse_missing(layer)
+    assert layer.held == ()
+    words = [str(word) for word in mmdebstrap(layer, tmp_path, tmp_path, tmp_path / "layer.sh")]
+    (unpack,) = [word for word in words if word.startswith("--setup-hook=")]
+    assert f"--exclude=.{SOURCES_FILE}" in unpack
+    hooks = [word for word in words if word.startswith("--customize-hook=")]
+    assert hooks[-1] == f"--customize-hook=upload {tmp_path}/own.sources {SOURCES_FILE}"
+    plain = [str(word) for word in mmdebstrap(Layer(BASE, ("a",)), tmp_path, tmp_path, tmp_path)]
+    assert not [word for word in plain if SOURCES_FILE in word]

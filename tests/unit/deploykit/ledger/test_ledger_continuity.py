@@ -16,7 +16,7 @@ from deploykit.ledger.canonical import canonical
 from deploykit.ledger.continuity import Continuity
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import parse, path_of
-from deploykit.ledger.repository import record_trees
+from deploykit.ledger.trees import RecordTrees
 from deploykit.site import Site
 from deploykit.site.keys import Key
 from ledgerbook import (
@@ -153,20 +153,19 @@ def test_thousand_records_begin_a_folder_of_their_own_and_are_named_as_git_does(
     texts = [canonical({"schema": 2, "n": n}) for n in range(2001)]
     assert path_of(999, texts[999]) == "records/0/999.json"
     assert path_of(1000, texts[1000]) == "records/1/1000.json"
-    trees = record_trees(texts)
-    assert len(trees.new) == 3 and "2000.json" in trees.new[0]
-    # git makes the same tree of the same files.
-    made = {}
-    for k in range(3):
-        lines = "".join(
-            f"100644 blob {forgery.git(site.ledger, 'hash-object', '--stdin', stdin=text)}"
-            f"\t{k * 1000 + i}.json\n"
-            for i, text in enumerate(texts[k * 1000 : k * 1000 + 2])
-        )
-        made[k] = lines
-    small = record_trees(texts[:2])
-    assert forgery.git(site.ledger, "mktree", "--missing", stdin=made[0]) in small.new[1]
-    assert forgery.git(site.ledger, "mktree", "--missing", stdin=small.new[2]) == small.root
+    # git makes the same trees of the same files.
+    trees = RecordTrees()
+    for n in (0, 1, 1000, 1999, 2000):
+        trees.add(n, texts[n])
+        blob = forgery.git(site.ledger, "hash-object", "--stdin", stdin=texts[n])
+        assert trees.folders[f"records/{n // 1000}"][f"{n}.json"] == f"100644 blob {blob}"
+    made = [
+        forgery.git(site.ledger, "mktree", "--missing", stdin=listing)
+        for listing in trees.listings()
+    ]
+    assert len(made) == 5 and made[-1] == trees.root
+    assert all(tree in trees.listings()[3] for tree in made[:3])
+    assert made[3] in trees.listings()[4]
 
 
 def test_keys_are_one_persons(ledger: Ledger, site: Site, ann: Key) -> None:

@@ -65,6 +65,7 @@ BODIES = [
     decision_body("hold", environment="test"),
     decision_body("veto", release=ONE.digest),
     Body("deploy", {**DEPLOY.fields, "left_out": {"compute17": "maintenance"}}),
+    Body("evidence", {**EVIDENCE.fields, "rollback": {"class": "restore", "seconds": 41.2}}),
     policy_body(policy_json({"test": Promotion(allow_missing={"hypervisor": Share(5, True)})})),
     policy_body({"test": {**RULE, "freeze": windows_json((FREEZE,))}}),
     release_body(ONE.digest, ONE.version, "a" * 64, authors=["jo@example.org"]),

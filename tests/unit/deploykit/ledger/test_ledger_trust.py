@@ -21,7 +21,7 @@ from deploykit.doctor import check_ledger
 from deploykit.host.finding import Level
 from deploykit.ledger import Ledger, LedgerError, utc_now
 from deploykit.ledger.bodies import decision_body
-from deploykit.ledger.store import accept_ledger
+from deploykit.ledger.remote import accept_ledger
 from deploykit.ledger.trust import AT_LEAST
 from deploykit.site import Site, open_site
 from deploykit.site.keys import Key

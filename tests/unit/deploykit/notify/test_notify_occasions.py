@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from deploykit.ledger.bodies import observation_body
+from deploykit.ledger.rows import Rows
 from deploykit.ledger.schema import Subject
 from deploykit.notify import Event, Topic
 from deploykit.notify.messages import messages_of
 from deploykit.notify.occasions import left_unfinished, occasions, open_attempts, still_true
 from deploykit.notify.prospects import prospects
-from ledgerbook import Story, release, rule
+from ledgerbook import Story, indexed, release, rule
 
 ONE, TWO = release(1), release(2)
 TRAIN = frozenset({"smoke", "upgrade"})
@@ -191,6 +193,33 @@ def test_events_are_the_same_however_many_records_are_looked_at_at_a_time(step: 
         upto = story.records[: first + step]
         pieces += occasions(upto, first, TRAIN)[0]
     assert pieces == whole
+
+
+def test_one_more_record_is_told_of_without_reading_the_ledger_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+    real = Rows.ask
+
+    def ask(rows: Rows, *words: Any, **more: Any) -> list[Any]:
+        found = real(rows, *words, **more)
+        read.append(len(found))
+        return found
+
+    counts = []
+    for size in (30, 90):
+        story = line(approvals=1)
+        for n in range(1, size + 1):
+            story.deployed("test", release(n)).found("smoke", release(n), "test")
+            story.deployed("staging", release(n)).found("smoke", release(n), "staging")
+        records = indexed(story.decided("hold", environment="production").records)
+        with monkeypatch.context() as patch:
+            patch.setattr(Rows, "ask", ask)
+            read.clear()
+            told_of, _ = occasions(records, len(records) - 1, TRAIN)
+        assert len(told_of) > 0
+        counts.append(sum(read))
+    assert counts[1] < 1.2 * counts[0]
 
 
 def test_refusals_and_waits_that_are_over_are_not_told_any_more() -> None:

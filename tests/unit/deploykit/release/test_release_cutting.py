@@ -150,12 +150,13 @@ def test_changed_kit_and_unknown_signer_are_refused(checkout_with_site: Any) -> 
         release.verify(known)
 
 
-def test_unpacked_kit_and_its_schemas_are_read(checkout_with_site: Any) -> None:
+def test_unpacked_kit_and_what_it_declares_are_read(checkout_with_site: Any) -> None:
     site = checkout_with_site.site
     release = cut(site, commit=False, today=DAY).release
     assert (release.unpacked(site) / "salt" / "states" / "init.sls").is_file()
     assert release.unpacked(site) == release.unpacked(site)
-    assert release.schemas(site) == {"keystone": "zed"}
+    parts = release.declared(site).parts
+    assert {what: part.value for what, part in parts.items()} == {"the schema of keystone": "zed"}
 
 
 @pytest.mark.parametrize(("version", "said"), [("1.0", "is no version"), ("2026.47.1", "is taken")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from deploykit.train.deploy import Edge, edge_of, schemas_moved
+from deploykit.train.deploy import Edge, edge_of
 
 OLD, NEW, ODD = ("sha256:" + mark * 64 for mark in "abc")
 
@@ -27,19 +27,3 @@ def test_edge_counts_only_where_nodes_and_ledger_agree_on_it(
     told: str | None, there: str | None, edge: Edge
 ) -> None:
     assert edge_of(told, there, NEW, bare=True) == edge
-
-
-@pytest.mark.parametrize(
-    ("theirs", "known", "moved"),
-    [
-        ({"nova": "zed"}, {"nova"}, []),
-        ({"nova": "yoga"}, {"nova"}, ["nova: yoga before, zed now"]),
-        ({}, {"nova"}, ["nova: none before, zed now"]),
-        # The component came with the running release: nothing of the older one reads its database.
-        ({}, set(), []),
-    ],
-)
-def test_rollback_is_refused_for_schemas_of_what_the_older_release_has(
-    theirs: dict[str, str], known: set[str], moved: list[str]
-) -> None:
-    assert schemas_moved({"nova": "zed"}, theirs, known) == moved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.times import utc_now
 from deploykit.base.trouble import Trouble
 from deploykit.base.waiting import wait_until
-from deploykit.ledger.bodies import observation_body
+from deploykit.ledger.bodies import Rehearsed, observation_body
 from deploykit.ledger.schema import Subject
+from deploykit.mirror.difference import SourceChange
 from deploykit.release import Release
+from deploykit.release.packages import VendorChange
 from deploykit.release.page import Page
+from deploykit.site.going_back import Move, RollbackClass
 from deploykit.web.edges import Edge, Edges
 from deploykit.web.kept import Answer
 from deploykit.web.pages.entries import EntryPage, edge_of, entry_page
@@ -34,14 +38,14 @@ def built(what: Named) -> Release:
     return Release(what.version, what.digest, Path("kits"), Path("pins.yml"))
 
 
-def read(schemas: dict[str, tuple[str, str]] | None = None) -> Page:
+def read(*moves: Move) -> Page:
     """The fixed part of the edge from ONE to TWO: of a book a commit, another's history is lost."""
     commit = Change("c" * 40, "Ann", 2**60, "mend <it>", (), ("7",))
     books = (
         BookChanges("salt", "changed", "a" * 40, "c" * 40, "u", (commit,)),
         BookChanges("tools", "changed", "a" * 40, "b" * 40, "u", listed=False),
     )
-    return Page(built(ONE), built(TWO), books, schemas or {})
+    return Page(built(ONE), built(TWO), books, moves)
 
 
 @pytest.fixture
@@ -80,9 +84,27 @@ def test_page_that_was_read_is_what_an_approval_is_bound_to(told: Story) -> None
     salt, tools = page.fixed.books
     assert (salt.commits[0].subject, salt.commits[0].time.year) == ("mend <it>", 9999)
     assert (salt.listed, tools.listed) == (True, False)
-    assert page.fixed.reversible and "rollback" in page.fixed.going_back
-    moved = page_of(told, TWO, Answer(read({"nova": ("zed", "antelope")}), utc_now()))
-    assert moved.fixed is not None and "schema of nova" in moved.fixed.going_back
+    assert page.fixed.rollback == RollbackClass.REVERSIBLE
+    move = Move("the schema of nova", "zed", "antelope", RollbackClass.RESTORE)
+    moved = page_of(told, TWO, Answer(read(move), utc_now()))
+    assert moved.fixed is not None and moved.fixed.rollback == RollbackClass.RESTORE
+    assert "the schema of nova: zed before, antelope then" in moved.fixed.going_back
+
+
+def test_page_says_how_going_back_was_rehearsed(told: Story) -> None:
+    assert page_of(told, TWO).rehearsal == "not rehearsed"
+    rehearsed = Rehearsed(RollbackClass.REVERSIBLE, 41.2)
+    told.found("rollback", TWO, "production", over=ONE, copy=True, rehearsed=rehearsed)
+    assert page_of(told, TWO).rehearsal.startswith("rehearsed in 41 s in a copy of production")
+
+
+def test_packages_that_a_release_pins_are_on_the_page_that_is_signed(told: Story) -> None:
+    change = SourceChange("openssl", "3.0.17-1", "3.0.18-1", ("libssl3",), (), ("CVE-2026-1",))
+    whole = replace(read(), vendor=VendorChange("a" * 64, "b" * 64, (change,)))
+    page = page_of(told, TWO, Answer(whole, utc_now()))
+    assert page.fixed is not None and page.fixed.vendor == whole.vendor
+    assert page.fixed.page == whole.digest != read().digest
+    assert "nothing is downgraded" in page.fixed.going_back
 
 
 def test_page_that_cannot_be_read_says_why_and_keeps_what_it_had(told: Story) -> None:

@@ -117,6 +117,7 @@ def test_link_at_or_to_an_absolute_place_becomes_relative_to_the_top(
         ("books:\n- book: [a]\n  git: x", 2, "book must be a text", ""),
         ("books:\n- book: a\n  git: {x: y}", 3, "git must be a text", ""),
         ("defaults: 7\nbooks: []", 1, "defaults must be a mapping", ""),
+        ("books: []\nextra: 7\n", 2, "extra must be a mapping", ""),
         ("environments:\n  a: b\nbooks: []\ndefaults: {environment: a}", 2, "must be a map", ""),
         ("boks: []", 1, "unknown key boks", "books"),
         ("books:\n- book: a\n  brnch: x\n  git: u", 3, "unknown key brnch", "branch"),
@@ -236,3 +237,9 @@ def test_any_book_ends_in_a_manifest_or_an_error(
 def test_tokens_that_grow_without_bounds_are_refused(write_manifest: Callable[[str], Path]) -> None:
     tokens = {"t0": "x" * 100, **{f"t{i}": f"{{t{i - 1}}}" * 10 for i in range(1, 12)}}
     assert "grows without bounds" in str(refused("books: [{book: '{t11}', git: u}]", tokens=tokens))
+
+
+def test_what_others_keep_in_a_manifest_is_carried_and_not_read() -> None:
+    text = "books:\n- {book: a, git: http://h/a}\nextra: {theirs: {any: [1, '{thing}']}}\n"
+    found = read(text)
+    assert [book.place for book in found.books] == ["a"] and found.data == text.encode()

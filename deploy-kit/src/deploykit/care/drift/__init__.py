@@ -14,6 +14,7 @@ from enum import StrEnum
 from deploykit.base.printable import one_line
 from deploykit.ledger.packages import Packages, compare_packages
 from deploykit.master.facade import StatesRun
+from deploykit.mirror.packageset import PackageSet, find_strangers
 from deploykit.nodes.changes import NodeChanges
 
 # What changes by itself, or by the network's word: no deployment made it what it is.
@@ -86,6 +87,22 @@ def drift_of_packages(seen: Packages, now: Packages, first: Mapping[str, str]) -
             told.add(thing)
             was = f"{change.old or 'not there'} with the release, {change.new or 'gone'} now"
             yield Finding(first[change.role], Kind.PACKAGE, change.package, was)
+
+
+def drift_of_set(
+    now: Packages, pinned: PackageSet | None, first: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Packages of a role in another version than the set that the release pins, each told once.
+
+    `first` as for `drift_of_packages`.
+    """
+    told = set()
+    for stranger in find_strangers(now, pinned) if pinned is not None else ():
+        thing = (first[stranger.role], stranger.package)
+        if thing not in told:
+            told.add(thing)
+            wrong = f"{stranger.version}, and the release pins {stranger.wanted}"
+            yield Finding(first[stranger.role], Kind.PACKAGE, stranger.package, wrong)
 
 
 def count_by_node(findings: Iterable[Finding]) -> dict[str, int]:

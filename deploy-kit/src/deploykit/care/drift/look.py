@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deploykit.base.errors import Refused
+from deploykit.base.errors import InputError, Refused
 from deploykit.care.drift import (
     Finding,
     Kind,
     count_by_node,
     drift_of_nodes,
     drift_of_packages,
+    drift_of_set,
     drift_of_states,
     summary_of,
 )
@@ -24,10 +25,13 @@ from deploykit.ledger.packages import last_seen
 from deploykit.ledger.records import Record
 from deploykit.ledger.schema import Subject
 from deploykit.master.facade import StatesRun
+from deploykit.mirror.packageset import PackageSet
 from deploykit.nodes.changes import NodeChanges, changes_since
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.nodes.packages import by_role, packages_of
 from deploykit.nodes.ssh import reachable
+from deploykit.release import manifests
+from deploykit.release.packages import pinned_packages
 from deploykit.rollout.work import Work
 
 
@@ -55,7 +59,8 @@ def look_for_drift(
     """
     name = inventory.environment.name
     runs = demand_settled(records, name)
-    last = view.attempts(records, name)[-1]
+    last = view.last_attempt(records, name)
+    assert last is not None
     began = time.monotonic()
     asked = [host for host in inventory.minions if host.name not in runs.left_out]
     names = tuple(host.name for host in asked)
@@ -73,6 +78,7 @@ def look_for_drift(
     evidence = view.evidence(records, release=runs.digest, environment=name)
     seen = last_seen(entry for entry in evidence if not entry.copy)
     findings += drift_of_packages(seen, installed, first)
+    findings += drift_of_set(installed, _pinned(work, runs.version), first)
     return Drift(
         environment=name,
         release=runs.digest,
@@ -88,7 +94,7 @@ def record_drift(ledger: Ledger, drift: Drift) -> Record:
     """Record what was found, or that nothing was. Raises Refused if another release was deployed
     meanwhile: then nobody knows what was looked at."""
 
-    def decide(records: tuple[Record, ...], now: object) -> Body:
+    def decide(records: Sequence[Record], now: object) -> Body:
         runs = view.running(records, drift.environment)
         if (
             runs is None
@@ -106,6 +112,16 @@ def record_drift(ledger: Ledger, drift: Drift) -> Record:
         )
 
     return ledger.append(decide)
+
+
+def _pinned(work: Work, version: str) -> PackageSet | None:
+    """The set of packages that the release pins; None on a machine that does not have it, where
+    what evidence saw is all there is to compare with."""
+    pins = manifests(work.site).get(version)
+    try:
+        return pinned_packages(pins) if pins is not None else None
+    except InputError:
+        return None
 
 
 def _kit(work: Work, inventory: Inventory, digest: str) -> list[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -13,10 +15,12 @@ from deploykit.base.homes import cache_home
 from deploykit.base.process import run
 from deploykit.base.progress import Progress, Step
 from deploykit.image.build import NEEDED_BYTES, build_image, only_one, workplace
-from deploykit.image.inputs import Inputs, read_inputs
+from deploykit.image.inputs import Inputs, inputs_of
 from deploykit.image.layer import NEEDED_BYTES as LAYER_BYTES
 from deploykit.image.layer import Layer, build_layer, layer_of, refuse_missing
 from deploykit.image.overlay import write_metadata
+from deploykit.mirror.publishing import served_set
+from deploykit.mirror.store import open_store
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
 from deploykit.site import Site
@@ -28,36 +32,33 @@ def ensure_base(
     lxd: Lxd, site: Site, progress: Progress, *, installed: bool, privileged: bool = False
 ) -> str:
     """The base that nodes are copied from, building what is missing; its name in LXD."""
-    log = site.logs / "image.log"
     if not installed:
-        return ensure_image(lxd, log, progress, privileged, site.downloaded)
+        return ensure_image(lxd, site, progress, privileged)
     layer = layer_of(site)
     base = find_base(lxd, layer.key, privileged)
     if base:
         return base
     refuse_missing(layer)
-    ensure_image(lxd, log, progress, downloaded=site.downloaded)
+    ensure_image(lxd, site, progress)
     cache = cache_home() / "image"
     with only_one(cache / "lock", progress):
         if not has_image(lxd, layer.key):
-            with progress.step(f"image layer {layer.key}: {len(layer.packages)} packages") as step:
-                _add_layer(layer, cache, site.logs / "layer.log", step)
+            with (
+                progress.step(f"image layer {layer.key}: {len(layer.packages)} packages") as step,
+                _served(site, layer.base) as served,
+            ):
+                _add_layer(replace(layer, base=served), cache, site.logs / "layer.log", step)
         with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
             return make_base(lxd, layer.key, privileged)
 
 
-def ensure_image(
-    lxd: Lxd,
-    log: Path,
-    progress: Progress,
-    privileged: bool = False,
-    downloaded: Iterable[str] | None = None,
-) -> str:
+def ensure_image(lxd: Lxd, site: Site, progress: Progress, privileged: bool = False) -> str:
     """The name of the node image's base, building what is missing.
 
     One build at a time per user: a second call waits for the first and finds its image.
     """
-    inputs = read_inputs(downloaded=downloaded)
+    log = site.logs / "image.log"
+    inputs = inputs_of(site)
     base = find_base(lxd, inputs.key, privileged)
     if base:
         return base
@@ -68,10 +69,23 @@ def ensure_image(
         if not has_image(lxd, inputs.key):
             for line in inputs.left_out:
                 progress.say(f"  not carried into the image: {escape(line)}")
-            with progress.step(f"node image {inputs.key}") as step:
-                _add_image(inputs, cache, log, step)
+            with (
+                progress.step(f"node image {inputs.key}") as step,
+                _served(site, inputs) as served,
+            ):
+                _add_image(served, cache, log, step)
         with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
             return make_base(lxd, inputs.key, privileged)
+
+
+@contextmanager
+def _served(site: Site, inputs: Inputs) -> Iterator[Inputs]:
+    """The inputs with the set of packages that the image is made of, if it is of one."""
+    if not inputs.mirror:
+        yield inputs
+        return
+    with served_set(site, open_store(), inputs.mirror) as sources:
+        yield replace(inputs, served=sources)
 
 
 def _add_image(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:

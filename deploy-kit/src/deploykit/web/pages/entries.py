@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deploykit.board.approval import live_of
-from deploykit.board.approval_page import going_back
+from deploykit.board.approval_page import going_back, rehearsal_words
 from deploykit.ledger.packages import PackageChange
 from deploykit.ledger.words import short
 from deploykit.policy.case import Case
 from deploykit.policy.explanation import Row
+from deploykit.release.packages import VendorChange
 from deploykit.release.page import Page
+from deploykit.site.going_back import RollbackClass, way_back
 from deploykit.site.promotion import Promotion
 from deploykit.web.edges import Edge
 from deploykit.web.kept import Answer
@@ -55,12 +57,14 @@ class BookPart:
 
 @dataclass(frozen=True, slots=True)
 class FixedPart:
-    """What an approval is bound to: its digest, the books, and what brings back what was before."""
+    """What an approval is bound to: its digest, the books, the vendor packages if the release pins
+    some, and what brings back what was before."""
 
     page: str
     books: tuple[BookPart, ...]
-    reversible: bool
+    rollback: RollbackClass
     going_back: str
+    vendor: VendorChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class EntryPage:
     `place` is how it stands there, with every reason against its entry and what to do; `rules` is
     policy's whole answer. `fixed` is None until it was read from the repositories, in the
     background, `missing` why it cannot be. `approve` is the command of an approver who read it, ''
-    if none is asked for. `packages` is None if nobody saw them with both releases.
+    if none is asked for. `rehearsal` is how the last one of going back ended, in words; '' if there
+    is nothing to go back to. `packages` is None if nobody saw them with both releases.
     """
 
     reading: Reading
@@ -88,6 +93,7 @@ class EntryPage:
     approve: str
     packages: tuple[PackageChange, ...] | None
     evidence: tuple[EvidenceLine, ...]
+    rehearsal: str
 
 
 def edge_of(snapshot: Snapshot, environment: str, name: str) -> Edge | None:
@@ -144,6 +150,7 @@ def entry_page(
         approve=f"deploy-kit approve {called} {environment}{said}" if asked else "",
         packages=live.packages,
         evidence=tuple(evidence_line(one, snapshot.versions) for one in live.evidence[::-1]),
+        rehearsal=rehearsal_words(live.rehearsal) if edge[0] is not None else "",
     )
 
 
@@ -157,8 +164,9 @@ def _fixed(page: Page) -> FixedPart:
     return FixedPart(
         page=page.digest,
         books=tuple(map(_book, page.books)),
-        reversible=page.reversible,
+        rollback=way_back(page.moves).kind,
         going_back=going_back(page),
+        vendor=page.vendor,
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploykit.ledger import view
+from deploykit.ledger.commits import RawCommit
 from deploykit.ledger.records import Record
-from deploykit.ledger.repository import RawCommit
 from deploykit.site.keys import Signer
 from deploykit.web.pages import Reading, RecordLine, reading_of, record_line
 from deploykit.web.snapshot import Snapshot

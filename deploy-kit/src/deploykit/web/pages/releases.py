@@ -205,7 +205,7 @@ def _line(snapshot: Snapshot, release: Released, places: tuple[Place, ...]) -> R
         name=name_of(release.version, release.digest),
         version=release.version,
         release=release.digest,
-        cut=snapshot.records[release.n].time if release.pins else None,
+        cut=release.time if release.pins else None,
         by=release.actor,
         record=release.n,
         places=places,
