@@ -61,6 +61,9 @@ def told(first: str, second: str, known: Expected) -> list[tuple[str, str, str]]
         ("bind = 10.20.0.11", "bind = 10.30.0.21", ""),  # another node than in the other one
         ("first = hv1", "first = p-hv2", ""),
         ("host = db", "host = p-db", NAMES),
+        ("server db-unchecked 10.20.0.11", "server p-db-unchecked 10.30.0.11", NAMES),
+        ("host = db ca = db-ca", "host = p-db ca = db-ca", NAMES),  # no node is meant by db-ca
+        ("host = db-one", "host = p-db-two", ""),
         ("pool = 10.20.2.100-10.20.2.120", "pool = 10.30.2.100-10.30.2.120", NAMES),
         ("pool = 10.20.2.100", "pool = 10.30.2.101", ""),
         ("net = 10.20.0.0/24", "net = 10.30.0.0/24", NAMES),

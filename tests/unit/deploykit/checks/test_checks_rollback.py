@@ -43,7 +43,8 @@ def test_rehearsal_goes_there_and_back_on_a_copy_and_records_class_and_seconds(
     assert (found.environment, found.copy, found.result) == ("omega", True, "passed")
     assert (found.release, found.over) == (newer.digest, older.digest)
     assert found.rollback is not None and found.rollback.kind == kind
-    assert 0 < (found.rollback.seconds or 0) <= found.seconds
+    assert found.rollback.seconds is not None  # to a tenth: nothing takes long on these nodes
+    assert 0 <= found.rollback.seconds <= found.seconds + 0.1
     assert found.summary.startswith(f"{kind}, back in ")
     assert world.runs("omega") == newer.version
     assert [str(one) for one in world.provider.instances()] == ["alpha", "omega"]

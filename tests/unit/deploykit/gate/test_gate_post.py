@@ -71,4 +71,4 @@ def test_hold_is_placed_once_for_a_build_also_after_it_was_lifted(tmp_path: Path
     assert Holds(ledger).place(environment, other, "18 was merged, and fails: smoke")
     found = [one.decision for one in decisions(ledger.fetch_records())]
     assert found == ["hold", "unhold", "hold"]
-    assert "17 was merged, and fails: smoke" in decisions(ledger.known)[0].reason
+    assert "17 was merged, and fails: smoke" in next(decisions(ledger.known)).reason

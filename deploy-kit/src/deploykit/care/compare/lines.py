@@ -68,8 +68,11 @@ def compare_lines(
             elif j is None and i is not None:
                 yield alone(first[a + i], left[a + i], 0)
             elif i is not None and j is not None and first[a + i] != second[c + j]:
-                why = _why(left[a + i], right[c + j], expected.values)
-                yield LineDifference(first[a + i], second[c + j], why)
+                pair = first[a + i], second[c + j]
+                why = _why(left[a + i], right[c + j], expected.values) or _why_within(
+                    pair, expected
+                )
+                yield LineDifference(*pair, why)
 
 
 def shown(line: str) -> str:
@@ -109,6 +112,15 @@ def _why(left: str, right: str, values: Mapping[str, Sequence[Values]]) -> str:
         if general(left) == general(right):
             return f"settings: {', '.join(explained)}"
     return ""
+
+
+def _why_within(pair: tuple[str, str], expected: Expected) -> str:
+    """The same for two lines as they are, where a node's name may begin a longer word. It is asked
+    last: such a word may also be one that has nothing to do with the node."""
+    left, right = (
+        words.replaced(line, leading=True) for words, line in zip(expected.words, pair, strict=True)
+    )
+    return _why(left, right, expected.values)
 
 
 def _put(line: str, value: str, mark: str) -> str:

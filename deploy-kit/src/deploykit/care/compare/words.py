@@ -31,15 +31,18 @@ def shape(environment: Environment) -> Counter[tuple[str, ...]]:
 @dataclass(frozen=True, slots=True)
 class Words:
     """What is an environment's own in its nodes' files: `known` words and what they stand for, and
-    its `networks`."""
+    its `networks`. `whole` finds such words, `leading` also those that a longer one begins with."""
 
     known: dict[str, str]
     networks: tuple[Network, ...]
-    pattern: re.Pattern[str]
+    whole: re.Pattern[str]
+    leading: re.Pattern[str]
 
-    def replaced(self, line: str) -> str:
-        """`line` with each such word replaced by what it stands for."""
-        line = self.pattern.sub(lambda match: self.known[match[0]], line)
+    def replaced(self, line: str, *, leading: bool = False) -> str:
+        """`line` with each such word replaced by what it stands for; with `leading` also where a
+        longer word begins with it (`db1-backup`)."""
+        pattern = self.leading if leading else self.whole
+        line = pattern.sub(lambda match: self.known[match[0]], line)
         return ADDRESS.sub(self._place, line)
 
     def _place(self, match: re.Match[str]) -> str:
@@ -63,8 +66,9 @@ def words_of(environment: Environment, uplinks: Mapping[str, str], *, alike: boo
     known = dict(_known(environment, labels))
     known |= {address: _label(f"uplink of {labels[name]}") for name, address in uplinks.items()}
     one_of = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-    pattern = re.compile(rf"(?<![\w.-])(?:{one_of})(?![\w-]|\.\d)")
-    return Words(known, environment.networks, pattern)
+    whole = re.compile(rf"(?<![\w.-])(?:{one_of})(?![\w-]|\.\d)")
+    leading = re.compile(rf"(?<![\w.-])(?:{one_of})(?!\w|\.\d)")
+    return Words(known, environment.networks, whole, leading)
 
 
 def general(line: str) -> str:
