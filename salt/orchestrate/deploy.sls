@@ -24,9 +24,10 @@ file_lists_cleared:
 {#- What is a cluster comes up, and changes, node by node; foundation finds it as it should be. #}
 {%- set databases = with_role('database') | load_json %}
 {%- if databases | length > 1 %}
-{{ step('database_watched', databases, ['mariadb.cluster']) }}
-{{ step('database_founded', databases, ['mariadb.found']) }}
-{{ step('database_joined', databases, ['mariadb.join']) }}
+{%- set later = {'packages_later': true} %}
+{{ step('database_watched', databases, ['mariadb.cluster'], pillar=later) }}
+{{ step('database_founded', databases, ['mariadb.found'], pillar=later) }}
+{{ step('database_joined', databases, ['mariadb.join'], pillar=later) }}
 {{ one_by_one('database', databases, ['mariadb', 'mariadb.synced']) }}
 {%- endif %}
 {%- set brokers = with_role('messaging') | load_json %}
@@ -85,6 +86,8 @@ file_lists_cleared:
 {%- for name, states in last.items() %}
 {{ step('cloud_' ~ name, [name], states) }}
 {%- endfor %}
+{#- What no service stands on comes last, where there is anything new. #}
+{{ step('packages_rest', everyone, ['stage.rest', 'stage.settled'], after_changes='packages') }}
 {%- set balancers = with_role('load-balancer') | load_json %}
 {%- if balancers %}
 {{ step('load_balancer', balancers, ['haproxy.health']) }}

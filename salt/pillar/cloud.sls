@@ -2,6 +2,27 @@
 # its name, and under '*' what it has that says nothing else. What is null or '' is left as it is.
 cloud:
   packages: [ca-certificates]
+  directories:  # domains whose people are in an LDAP directory ("Where people come from")
+    '*':
+      url: ''  # ldaps://… or ldap://…, which STARTTLS has to hide
+      starttls: true
+      authority: /etc/ssl/certs/ca-certificates.crt  # on the nodes of identity
+      user: ''  # the DN that keystone asks as; its password is the secret people (secrets give)
+      people: {tree: '', filter: '', class: inetOrgPerson, id: uid, name: uid, mail: mail}
+      groups: {tree: '', filter: '', class: groupOfNames, id: cn, name: cn, member: member}
+      options: {}  # further ones of keystone's section [ldap]
+      access:  # what its groups may do in projects of the default domain
+        '*': {group: '', project: '', role: member}
+  providers:  # domains whose people a provider of logins (OIDC) vouches for: the role login
+    '*':
+      issuer: ''  # its URL, below which is .well-known/openid-configuration
+      client: ''  # what keystone is called there; its secret is the secret people (secrets give)
+      audience: ''  # whom tokens that programs bring have to be for; '' the client
+      scope: openid profile email
+      person: preferred_username  # the claims that say who it is, and of which groups
+      groups: groups
+      access:
+        '*': {group: '', project: '', role: member}
   flavors:  # memory and swap in MiB, disk and ephemeral in GiB
     '*': {memory: 512, processors: 1, disk: 1, swap: 0, ephemeral: 0, public: true, extra: {}}
   images:  # public; `source` is a URL, `minimum_disk` in GiB, `minimum_memory` in MiB

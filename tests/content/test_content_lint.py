@@ -20,7 +20,7 @@ KEYWORDS = (
     " pre_tasks register roles strategy tasks vars when"
 )
 ROLES = ("base", "hardening", "hypervisor_host", "salt_keys", "salt_master", "salt_minion", "users")
-KINDS = {"password", "fernet-keys", "certificate"}
+KINDS = {"password", "fernet-keys", "certificate", "values"}
 
 
 def components(role_map: dict[str, Any]) -> set[str]:

@@ -259,7 +259,7 @@ def test_cloud_gets_its_own_things_when_all_that_they_need_is_there(
     steps = [step for step in render(topology)["orchestration"] if step["fun"] == "state"]
     own = [step for step in steps if "cloud.brought" in step["sls"]]
     assert [(step["tgt"], step["sls"]) for step in own] == ([([node], states)] if node else [])
-    assert own == ([steps[-2]] if node else [])
+    assert own == ([steps[-3]] if node else [])
 
 
 def test_control_plane_comes_up_in_its_order(render: Any) -> None:
@@ -315,6 +315,37 @@ def test_schema_is_narrowed_when_no_service_of_the_version_before_is_left(
     assert order.index("migrations_finished") > last
     assert steps["migrations_finished"]["sls"] == ["stage.finish"]
     assert steps["migrations_finished"]["pillar"] == steps["schemas"]["pillar"]
+
+
+@pytest.mark.parametrize("topology", ["shipped", "minimal", "ha"])
+def test_packages_that_no_service_stands_on_come_when_all_services_are_through(
+    render: Any, topology: str
+) -> None:
+    answer = render(topology)
+    steps = {step["__id__"]: step for step in answer["orchestration"]}
+    order = list(steps)
+    starting = ("identity_", "control_", "network_", "hypervisor_")
+    last = max(place for place, name in enumerate(order) if name.startswith(starting))
+    rest = steps["packages_rest"]
+    assert order.index("packages_rest") > last
+    assert rest["sls"] == ["stage.rest", "stage.settled"]
+    assert rest["onchanges"] == [{"salt": "packages"}]
+    assert rest["tgt"] == steps["packages"]["tgt"]
+    for node in [one for name, one in answer.items() if name != "orchestration"]:
+        assert node["sls"]["stage.rest"] == ["stage_rest_upgraded"]
+        assert node["sls"]["stage.settled"][-1] == "stage_settled_fresh"
+        assert "chrony_service_running" in node["sls"]["stage.settled"]
+
+
+def test_newer_server_of_a_cluster_comes_node_by_node(render: Any) -> None:
+    """What all nodes of the cluster do side by side leaves their packages as they are."""
+    steps = {step["__id__"]: step for step in render("ha")["orchestration"]}
+    told = {
+        name: step.get("pillar") for name, step in steps.items() if name.startswith("database_")
+    }
+    later = {name for name, pillar in told.items() if pillar == {"packages_later": True}}
+    assert later == {"database_watched", "database_founded", "database_joined"}
+    assert not any(told[f"database_controller{number}"] for number in (1, 2, 3))
 
 
 def test_what_widens_before_services_start_narrows_nothing(render: Any) -> None:

@@ -92,18 +92,43 @@ def test_packages_of_an_image_that_is_newer_get_their_siblings(region: Railway) 
     assert on_node(region, "apt-get -s check && dpkg --audit | wc -l").splitlines()[-1] == "0"
 
 
-def test_release_with_security_updates_upgrades_and_restarts_after_its_stage(
-    region: Railway,
-) -> None:
+def unpacked(region: Railway) -> dict[str, float]:
+    """When each package came, in seconds since 1970."""
+    line = " ".join(f"/var/lib/dpkg/info/{package}.list" for package in UNITS)
+    times = on_node(region, f"stat -c %Y {line}").split()
+    return dict(zip(UNITS, map(float, times), strict=True))
+
+
+def test_release_with_security_updates_upgrades_each_service_in_its_stage(region: Railway) -> None:
     before = starts(region)
     region.change(VENDOR, ALONE, ALL)
     region("deploy", region.cut(), "vendor", timeout=800)
-    versions, after = installed(region), starts(region)
+    versions, came, after = installed(region), unpacked(region), starts(region)
     noted = float(on_node(region, f"stat -c %Y {LEVEL}"))
     for package in UNITS:
         assert versions[package] == offered(region, package)["bookworm-security"], package
-        assert before[package] < noted <= after[package], package
+        assert before[package] < came[package] <= after[package] <= noted, package
+    # Of the foundation all runs, and is new, before identity's package comes.
+    others = [package for package in UNITS if package != "keystone"]
+    assert max(after[package] for package in others) <= came["keystone"]
     assert on_node(region, "ls /etc/apt/preferences.d") == ""
+    assert on_node(region, "ls -A /var/lib/vendor") == "level\nnewest"
+    newer = "apt-get -s --no-install-recommends --with-new-pkgs upgrade | grep -c ^Inst || true"
+    assert on_node(region, newer) == "0"
+
+
+def test_packages_that_came_with_others_are_still_theirs(region: Railway) -> None:
+    """A library goes with the last that needs it; naming it to apt would keep it for good."""
+    assert "libevent-2.1-7" in on_node(region, "apt-mark showauto").split()
+
+
+def test_deployment_that_is_given_up_leaves_no_plan(region: Railway) -> None:
+    """As if it had ended before any stage; the release that runs is deployed again."""
+    words = "memcached=memcached -- chrony=chrony"
+    on_node(region, f"/usr/local/sbin/vendor-plan make 'another level' {words}")
+    assert on_node(region, "ls /var/lib/vendor/plan") == "chrony\nmemcached"
+    region("deploy", region.running("vendor"), "vendor")
+    assert on_node(region, "ls -A /var/lib/vendor") == "level\nnewest"
 
 
 def test_release_without_updates_asks_no_mirror_and_restarts_nothing(region: Railway) -> None:

@@ -63,6 +63,7 @@ def lacked() -> set[str]:
         "stacks": bool(environment.with_role("orchestration")),
         "ha": len(environment.with_role("identity")) > 1,
         "nightly": bool(os.environ.get("DEPLOYKIT_RELEASE")),
+        "tempest": bool(os.environ.get("DEPLOYKIT_TEMPEST")),
     }
     return {marker for marker, has in there.items() if not has}
 

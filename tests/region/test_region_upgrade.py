@@ -31,6 +31,22 @@ def versions(region: Region) -> dict[str, str]:
     }
 
 
+def seconds(region: Region, node: str, line: str) -> float:
+    """The moment that a line of shell prints, in seconds since 1970."""
+    return float(region.on(node, line).split()[-1])
+
+
+def unpacked(region: Region, node: str, package: str) -> float:
+    """When a package came to a node."""
+    return seconds(region, node, f"stat -c %.3Y /var/lib/dpkg/info/{package}.list")
+
+
+def restarted(region: Region, node: str, unit: str) -> float:
+    """When a unit came up on a node."""
+    shown = f"systemctl show {unit} -P ActiveEnterTimestamp --timestamp=us+utc"
+    return seconds(region, node, f'date -d "$({shown})" +%s.%3N')
+
+
 def revisions(region: Region) -> set[str]:
     """The revisions that neutron's database is marked with."""
     line = "mariadb -N -e 'SELECT version_num FROM neutron.alembic_version'"
@@ -73,3 +89,25 @@ def test_instances_notice_nothing_of_an_upgrade(
         {"5c85685d616d", "21ff98fabab1"},
         {"5c85685d616d", "5881373af7f5"},
     )
+
+
+def test_packages_came_with_their_services(own: Railway, region: Region) -> None:
+    """In the upgrade before: each service restarted soon after its code came, and the code of what
+    comes later was the old one until then."""
+    controller, compute = "controller", "compute1"
+    order = [
+        unpacked(region, controller, "python3-keystone"),
+        restarted(region, controller, "keystone"),
+        unpacked(region, controller, "python3-nova"),
+        restarted(region, controller, "nova-conductor"),
+        unpacked(region, compute, "python3-nova"),
+        restarted(region, compute, "nova-compute"),
+    ]
+    assert order == sorted(order)
+    for host in region.inventory.minions:
+        assert region.try_on(host.name, "ls /var/lib/vendor/plan")[0] != 0, host.name
+    stale = (
+        "/usr/local/sbin/vendor-stale nova-compute libvirt-daemon-system keystone nova-conductor"
+    )
+    for node in (controller, compute):
+        assert region.try_on(node, stale) == (0, ""), node

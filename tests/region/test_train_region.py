@@ -180,6 +180,24 @@ def test_newest_release_comes_in_at_night_without_a_train(line: Railway, checkou
     assert line.evidence("upgrade", "test")[-1]["result"] == "passed"
 
 
+def test_openstack_s_own_tests_pass_in_a_region(
+    line: Railway, checkout: Path, tmp_path: Path, record_property: Any
+) -> None:
+    results = tmp_path / "tempest.xml"
+    begun = time.monotonic()
+    done = beside(
+        line,
+        [sys.executable, "-m", "pytest", "-v", checkout / "tests/region/test_region_tempest.py"],
+        DEPLOYKIT_SITE=str(line.folder / "deploy-kit"),
+        DEPLOYKIT_REGION="test",
+        DEPLOYKIT_TEMPEST=str(results),
+    )
+    record_property("tempest_seconds", round(time.monotonic() - begun, 1))
+    assert done.returncode == 0, done.stdout + done.stderr
+    line("evidence", "add", "tempest", "test", str(results))
+    assert line.evidence("tempest", "test")[-1]["result"] == "passed"
+
+
 def beside(
     line: Railway, argv: Sequence[str | Path], **more: str
 ) -> subprocess.CompletedProcess[str]:

@@ -71,6 +71,8 @@ def example(name: str, rule: dict[str, Any]) -> Any:
     """A fixed value for a secret of the role map, by its kind."""
     if rule["kind"] == "fernet-keys":
         return [f"{name}-key-zero", f"{name}-key-one"]
+    if rule["kind"] == "values":
+        return {"given": True, "values": {}}
     if rule["kind"] == "certificate":
         return {"certificate": "CERTIFICATE\n", "key": "PRIVATE KEY\n"}
     return f"secret-of-{name}"

@@ -18,7 +18,8 @@ import salt.config
 import salt.utils.secret
 
 ENV = "kit"
-STAGES = ("foundation", "control")  # states/stage: named here by their states' ids alone
+# states/stage: named here by their states' ids alone
+STAGES = ("foundation", "control", "rest", "settled")
 USUAL = {"init", "package", "config", "service"}  # what a component's init includes
 
 compile_template = jinja2.Environment.compile

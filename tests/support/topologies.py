@@ -21,6 +21,13 @@ LABORATORY = {
     "prometheus": {"retention": "2d", "disk": "512MB", "memory": "96MiB"},
 }
 
+# A provider of logins.
+PARTNERS = {
+    "issuer": "https://login.example.org/realms/partners",
+    "client": "cloud",
+    "access": {"research": {"group": "staff", "project": "research"}},
+}
+
 # What a node says of itself (salt/states/_modules/machine.py).
 CONTAINER = {"container": "lxc", "apparmor": False, "kvm": False, "processors": 2, "memory": 24576}
 MACHINE = {"container": "", "apparmor": True, "kvm": True, "processors": 16, "memory": 65536}
@@ -106,11 +113,12 @@ TOPOLOGIES = {
     "volumes": Topology(
         {
             "salt": ["master"],
-            "controller": [*CONTROLLER, "volume-api", "dashboard"],
+            "controller": [*CONTROLLER, "volume-api", "dashboard", "login"],
             "storage": ["volume"],
             "compute1": ["hypervisor"],
         },
         networks=3,
+        settings={"cloud": {"providers": {"partners": PARTNERS}}},
         machine=MACHINE,
     ),
     # As on machines of one's own: interfaces by what they are called, jumbo frames, IPv6.

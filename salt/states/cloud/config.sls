@@ -5,7 +5,8 @@ include:
 cloud_config_tools:
   file.managed:
     - names:
-    {%- for name in ['things', 'contract', 'flavors', 'images', 'networks', 'aggregates', 'quotas'] %}
+    {%- for name in ['things', 'contract', 'flavors', 'images', 'networks', 'aggregates', 'quotas',
+                    'domains', 'directories', 'providers'] %}
       - /usr/local/lib/cloud/{{ name }}.py:
         - source: salt://cloud/files/{{ name }}.py
     {%- endfor %}

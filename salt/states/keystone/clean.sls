@@ -4,6 +4,6 @@
 {{ cleaned('keystone', ['keystone-tidy.timer', 'keystone'], pillar.keystone.packages, user='keystone',
            files=['/etc/keystone', '/etc/default/keystone', '/usr/local/sbin/keystone-authenticate',
                   '/usr/local/sbin/keystone-catalogue', '/usr/local/sbin/keystone-config-check',
-                  '/usr/local/sbin/keystone-schema',
+                  '/usr/local/sbin/keystone-schema', '/etc/tmpfiles.d/keystone-login.conf', '/run/keystone-login',
                   '/var/log/keystone', '/var/lib/keystone', '/var/cache/keystone']
                  + unit_files(['keystone-tidy']) | load_json) }}

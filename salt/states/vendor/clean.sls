@@ -3,7 +3,10 @@ vendor_clean_files:
   file.absent:
     - names:
       - /etc/apt/preferences.d/vendor
+      - /usr/local/lib/vendor
       - /usr/local/sbin/vendor-get
       - /usr/local/sbin/vendor-newest
+      - /usr/local/sbin/vendor-plan
+      - /usr/local/sbin/vendor-stale
       - /usr/local/sbin/vendor-suites
       - /var/lib/vendor

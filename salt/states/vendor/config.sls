@@ -5,7 +5,18 @@
 include:
   - .package
 
+# What the tools have in common.
+vendor_config_closure:
+  file.managed:
+    - name: /usr/local/lib/vendor/closure.py
+    - source: salt://vendor/files/closure.py
+    - makedirs: True
+    - user: root
+    - group: root
+    - mode: '0644'
+
 {{ tools('vendor', {'get': 'vendor/files/get.py', 'newest': 'vendor/files/newest.py',
+                    'plan': 'vendor/files/plan.py', 'stale': 'vendor/files/stale.py',
                     'suites': 'vendor/files/suites.py'}) }}
 
 {{ ensured('vendor_config_suites', '/usr/local/sbin/vendor-suites check ' ~ suites,

@@ -13,6 +13,7 @@ import pytest
 PROGRAM = """#!/bin/sh
 echo "NAME $* [$DEPLOYKIT_REGION $DEPLOYKIT_RELEASE]" >>"$CALLS"
 case "$*" in *"$BROKEN"*) exit 1 ;; esac
+case "$*" in *test_region_tempest*) : >"$DEPLOYKIT_TEMPEST" ;; esac
 case "$1" in status) echo '[{"environment": "dev", "version": "2026.48.2"},
   {"environment": "ha", "version": null}]' ;; esac
 """
@@ -79,20 +80,28 @@ def test_night_brings_the_release_tests_it_and_tells(step: Step) -> None:
         f"pytest tests/region/test_region_nightly.py {results}-upgrade.xml [dev~lxd latest]",
         f"pytest -m region and not (faults or train) tests/region {results}-tests.xml [dev~lxd ]",
         "kit evidence add region dev~lxd logs/nightly-dev~lxd-tests.xml [dev~lxd ]",
+        "pytest tests/region/test_region_tempest.py [dev~lxd ]",
+        "kit evidence add tempest dev~lxd logs/nightly-dev~lxd-tempest.xml [dev~lxd ]",
         "kit evidence gather alerts dev~lxd [dev~lxd ]",
     ]
     report = (step.folder / "logs" / "nightly-dev~lxd.txt").read_text()
     assert report in done.stdout
     told = report.splitlines()[1:]
-    assert told == [
-        f"passed: {what}" for what in ("nodes", "upgrade", "tests", "evidence", "alerts")
-    ]
+    steps = ("nodes", "upgrade", "tests", "evidence", "tempest", "evidence of tempest", "alerts")
+    assert told == [f"passed: {what}" for what in steps]
 
 
 def test_night_goes_on_after_a_test_that_failed_and_says_so(step: Step) -> None:
     done = step("nightly", "dev", broken="tests/region --junitxml")
     assert done.returncode == 1
     assert "failed: tests: " in done.stdout and "passed: alerts" in done.stdout
+
+
+def test_night_whose_tempest_did_not_begin_has_no_evidence_of_it(step: Step) -> None:
+    done = step("nightly", "dev", broken="test_region_tempest")
+    assert done.returncode == 1
+    assert "failed: tempest: " in done.stdout and "passed: alerts" in done.stdout
+    assert not [call for call in step.calls if "evidence add tempest" in call]
 
 
 def test_night_ends_where_the_release_did_not_come_in(step: Step) -> None:

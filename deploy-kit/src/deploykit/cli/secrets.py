@@ -216,15 +216,20 @@ def rotate(
 @click.argument("name")
 @click.option(
     "--certificate",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="PEM: the server's, then those of its issuers.",
 )
 @click.option(
     "--key",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="PEM, without a passphrase.",
+)
+@click.option(
+    "--value",
+    "pairs",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A value that others made, and what it is for; may be given again.",
 )
 @provider_option
 @json_option
@@ -233,31 +238,56 @@ def give(
     ctx: click.Context,
     environment: str,
     name: str,
-    certificate: Path,
-    key: Path,
+    certificate: Path | None,
+    key: Path | None,
+    pairs: tuple[str, ...],
     provider: str | None,
     as_json: bool,
 ) -> None:
-    """Give ENVIRONMENT's master a certificate of an authority outside, as the secret NAME.
+    """Give ENVIRONMENT's master what others made, as the secret NAME.
 
-    It is what outsiders see (`endpoints: {certificate: outside}` in the environment's file); the
-    next deployment brings it to the load balancers. Give the next one before it ends: status warns.
+    public_tls: a certificate of an authority outside. It is what outsiders see (`endpoints:
+    {certificate: outside}` in the environment's file). Give the next one before it ends: status
+    warns.
+
+    people: the passwords by which keystone asks where people come from (`cloud: {directories: …}`
+    in the environment's settings), each by the name of its domain, in a file.
+
+    The next deployment brings it to the services.
 
     \b
     deploy-kit secrets give production public_tls --certificate cloud.pem --key cloud.key
+    deploy-kit secrets give production people --value corporate=password.txt
     """
     from deploykit.cli.ledger import ledger_of
     from deploykit.cli.reach import inventory_of
-    from deploykit.secrets.store import give as run
+    from deploykit.secrets import store
 
+    files = dict(map(_named_file, pairs))
+    if not (certificate and key and not files) and not (files and not certificate and not key):
+        raise click.UsageError("give --certificate and --key, or at least one --value")
     with work_of(ctx, "secrets") as work:
         inventory = inventory_of(work.site, environment, provider)
-        given = run(work, ledger_of(ctx), inventory, name, certificate, key)
+        if certificate and key:
+            done = store.give(work, ledger_of(ctx), inventory, name, certificate, key)
+            told = f"{name} speaks for {', '.join(done['names'])} and ends {done['ends'][:10]}"
+            answer: object = done
+        else:
+            names = store.give_values(work, ledger_of(ctx), inventory, name, files)
+            told = f"{name} has what was given for {', '.join(names)}"
+            answer = {"names": names}
     if as_json:
-        print_json(given)
+        print_json(answer)
         return
-    click.echo(f"{name} speaks for {', '.join(given['names'])} and ends {given['ends'][:10]}")
+    click.echo(told)
     click.echo("bring it to the services: deploy-kit deploy RELEASE " + environment)
+
+
+def _named_file(pair: str) -> tuple[str, Path]:
+    name, _, file = pair.partition("=")
+    if not name or not file:
+        raise click.BadParameter(f"'{pair}' is not NAME=FILE", param_hint="--value")
+    return name, Path(file)
 
 
 def _age(seconds: float | None) -> str:

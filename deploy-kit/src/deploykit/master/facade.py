@@ -361,6 +361,11 @@ class Master:
         """Keep a certificate of an authority outside (PEM, with its issuers) as `name`."""
         return cast(Given, self._call("secrets_give", WRITE, name=name, chain=chain, key=key))
 
+    def give_values(self, name: str, values: Mapping[str, str]) -> list[str]:
+        """Keep `values` in the secret `name` beside those that it has; returns the names of all."""
+        call = self._call("secrets_give_values", WRITE, name=name, values=dict(values))
+        return cast(list[str], call["names"])
+
     def undo_rotation(self) -> list[str]:
         """Take back what was rotated and not deployed; returns the names."""
         return cast(list[str], self._call("secrets_undo", WRITE))

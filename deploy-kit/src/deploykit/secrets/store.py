@@ -7,7 +7,7 @@ the session and age.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,11 +191,29 @@ def give(
     return given
 
 
-def _text(file: Path) -> str:
+def give_values(
+    work: Work, ledger: Ledger, inventory: Inventory, name: str, files: Mapping[str, Path]
+) -> list[str]:
+    """Give the master what others made, by name each in a file of its own, for the secret `name`.
+
+    Returns the names of all that the secret has then. Services get it with the next deployment.
+    Raises InputError for a file that is no text, DeployKitError for what the master does not take,
+    Refused during a deployment.
+    """
+    values = {one: _text(file, "").removesuffix("\n") for one, file in files.items()}
+    demand_quiet(ledger, inventory)
+    reachable(inventory, [inventory.master.name])
+    names = work.master(inventory).give_values(name, values)
+    tell(work, ledger, inventory, SecretsEvent.ROTATED)
+    return names
+
+
+def _text(file: Path, remedy: str = "openssl x509 -in FILE -inform DER") -> str:
     try:
         return file.read_text("ascii")
     except UnicodeDecodeError:
-        raise InputError(f"{file} is not PEM", "openssl x509 -in FILE -inform DER") from None
+        what = "PEM" if remedy else "text in ASCII"
+        raise InputError(f"{file} is not {what}", remedy) from None
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from None
 

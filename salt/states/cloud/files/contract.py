@@ -1,5 +1,7 @@
 """What the kinds of a cloud's things have in common: whose something is, and how it is said."""
 
+import urllib.error
+
 from session import MARK
 
 
@@ -12,10 +14,13 @@ class Foreign(Exception):
 
 
 class Cloud:
-    """A region's API as its admin, and how far to go: `dry` ends at the first difference."""
+    """A region's API as its admin, and how far to go: `dry` ends at the first difference.
 
-    def __init__(self, session, region, dry):
-        self.session, self.dry = session, dry
+    `passwords` by the name of what they are for.
+    """
+
+    def __init__(self, session, region, dry, passwords=()):
+        self.session, self.dry, self.passwords = session, dry, dict(passwords)
         self.mark = MARK.format(region)
 
     def differs(self, what):
@@ -34,6 +39,14 @@ class Cloud:
                 f"or take the settings cloud.{kind} out"
             )
         return False
+
+    def withdraw(self, service, path):
+        """Delete what may be gone already."""
+        try:
+            self.session.delete(service, path)
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
 
     def listed(self, service, path, key, headers=(), **query):
         """All of a list, page by page. Raises OSError."""

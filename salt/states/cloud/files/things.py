@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Bring a cloud's own things to what its environment says: flavors, images, networks, quotas, aggregates.
+"""Bring a cloud's own things to what its environment says: flavors, images, networks, quotas, aggregates,
+and where its people come from.
 
     things.py check|apply URL
 
-Reads from the environment KEYSTONE_PASSWORD (the admin's) and CLOUD_THINGS, JSON as the pillar's
-`cloud` (pillar/cloud.sls), with `region`: what each kind has that says nothing else is under '*'.
+Reads from the environment KEYSTONE_PASSWORD (the admin's), CLOUD_THINGS, JSON as the pillar's `cloud`
+(pillar/cloud.sls), with `region`: what each kind has that says nothing else is under '*'; and if there
+are any, CLOUD_PASSWORDS, JSON {name: password} of where people come from.
 `check` ends with 1 at the first difference and names it; `apply` brings about what is missing and
 says each thing it did.
 
@@ -22,15 +24,17 @@ import urllib.error
 sys.dont_write_bytecode = True
 sys.path.append("/usr/local/lib/region")
 import aggregates  # noqa: E402
+import directories  # noqa: E402
 import flavors  # noqa: E402
 import images  # noqa: E402
 import networks  # noqa: E402
+import providers  # noqa: E402
 import quotas  # noqa: E402
 from contract import Cloud, Different, Foreign  # noqa: E402
 from session import Session, credentials, reason_of  # noqa: E402
 
 TIMEOUT = 120  # seconds for one request
-KINDS = (flavors, images, networks, aggregates, quotas)
+KINDS = (directories, providers, flavors, images, networks, aggregates, quotas)
 
 
 def with_defaults(things):
@@ -67,7 +71,8 @@ def main():
     try:
         account = credentials("admin", os.environ["KEYSTONE_PASSWORD"])
         session = Session(url, account, timeout=TIMEOUT)
-        bring(Cloud(session, wanted["region"], dry=how == "check"), wanted)
+        passwords = json.loads(os.environ.get("CLOUD_PASSWORDS", "{}"))
+        bring(Cloud(session, wanted["region"], how == "check", passwords), wanted)
     except (Different, Foreign) as found:
         sys.exit(str(found))
     except urllib.error.HTTPError as error:

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """apt-get for a release: lists anew, then download, tried again where a mirror fails, then act.
 
-    get upgrade|install|fetch PACKAGE...
+    get upgrade|install|fetch|fetch-newer PACKAGE...
+    get bring PACKAGE=VERSION...
 
 upgrade: every package of the node, and PACKAGES. install: PACKAGES alone. fetch: their files only.
+fetch-newer: the files of an upgrade. bring: installed packages in another version, of the lists that
+are there and of what was fetched; none goes for it, and who asked for which stays as it was.
 A failure ends with one line per package that could not be had or installed, and why.
 """
 
@@ -19,13 +22,20 @@ APT = ("apt-get", "-qy", "--no-install-recommends", "-o", "Acquire::Retries=2",
        "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")  # fmt: skip
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8",
                "SALT_INSTALLS": "yes"}  # services follow in their stages (policy-rc.d)
-ACTS = {"upgrade": ("--with-new-pkgs", "upgrade"), "install": ("install",), "fetch": ("install",)}
+ACTS = {
+    "upgrade": ("--with-new-pkgs", "upgrade"),
+    "fetch-newer": ("--with-new-pkgs", "upgrade"),
+    "install": ("install",),
+    "fetch": ("install",),
+    "bring": ("--no-remove", "install"),
+}
 UPDATE = ("-o", "APT::Update::Error-Mode=any", "update")
 SECONDS = {"update": 180, "fetch": 900, "act": 1800}
 BLAMED = (
     re.compile(r"^E: Failed to fetch \S*/(?P<name>[^/_\s]+)_[^/\s]*\.deb\s+(?P<why>.*)", re.M),
     re.compile(r"^[EW]: Failed to fetch (?P<name>\S+/dists/\S+)\s+(?P<why>.*)", re.M),
     re.compile(r"^E: Unable to locate (?P<name>package \S+)(?P<why>)", re.M),
+    re.compile(r"^E: Version (?P<why>'[^']+') for '(?P<name>[^']+)' was not found", re.M),
     re.compile(r"^E: Package '(?P<name>[^']+)' has (?P<why>no installation candidate)", re.M),
     re.compile(
         r"^dpkg: error processing (?:package|archive) (?:\S*/)?(?P<name>[^\s_(]+)(?P<why>.*)", re.M
@@ -60,6 +70,14 @@ def disabled():
     return {line.split()[0] for line in done.stdout.splitlines()}
 
 
+def automatic():
+    """The packages that came with others: naming one to apt-get makes it one that was asked for."""
+    done = subprocess.run(
+        ("apt-mark", "showauto"), capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.split()
+
+
 def act_on(act, packages):
     """What was fetched, unpacked and configured; the reason where that fails.
 
@@ -88,8 +106,9 @@ def blame(said):
 
 
 def fetched(act, packages):
-    """Lists anew and the files of everything that `act` needs; the reason where that fails."""
-    done, said = run(UPDATE, SECONDS["update"])
+    """Lists anew (but for `bring`) and the files of everything that `act` needs; the reason where that
+    fails."""
+    done, said = run(UPDATE, SECONDS["update"]) if act != "bring" else (True, "")
     if done:
         done, said = run(("--download-only", *ACTS[act], *packages), SECONDS["fetch"])
     return "" if done else blame(said)
@@ -106,9 +125,12 @@ def main():
         reason = fetched(act, packages)
     if reason:
         sys.exit(f"after {ATTEMPTS} attempts: {reason}")
-    if act == "fetch":
+    if act.startswith("fetch"):
         return
+    before = automatic() if act == "bring" else ()
     reason = act_on(act, packages)
+    if before:
+        subprocess.run(("apt-mark", "-qq", "auto", *before), timeout=120, check=True)
     if reason:
         sys.exit(reason)
 

@@ -11,26 +11,12 @@ import os
 import sys
 from pathlib import Path
 
-import apt_pkg
+sys.dont_write_bytecode = True
+sys.path.append("/usr/local/lib/vendor")
+from closure import cache, closure  # noqa: E402
 
 NOTES = Path("/var/lib/vendor/newest")
 INFO = Path("/var/lib/dpkg/info")
-
-
-def closure(cache, names):
-    """The installed packages of `names` and all that they depend on, as apt_pkg has them."""
-    found, todo = {}, [cache[name] for name in names if name in cache]
-    while todo:
-        package = todo.pop()
-        version = package.current_ver
-        if version is None or package.id in found:
-            continue
-        found[package.id] = package
-        for kind in ("PreDepends", "Depends"):
-            for alternatives in version.depends_list.get(kind, ()):
-                for one in alternatives:
-                    todo += [target.parent_pkg for target in one.all_targets()]
-    return list(found.values())
 
 
 def unpacked(package):
@@ -40,12 +26,11 @@ def unpacked(package):
 
 
 def main():
-    apt_pkg.init()
-    cache = apt_pkg.Cache(None)
+    packages = cache()
     NOTES.mkdir(parents=True, exist_ok=True)
     for word in sys.argv[1:]:
         component, _, names = word.partition("=")
-        newest = max(map(unpacked, closure(cache, names.split(","))), default=0)
+        newest = max(map(unpacked, closure(packages, names.split(","))), default=0)
         note = NOTES / component
         if not note.exists() or note.stat().st_mtime_ns != newest:
             note.touch()

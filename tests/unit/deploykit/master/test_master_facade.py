@@ -32,6 +32,7 @@ ANSWERS = {
     "orchestrate": {"steps": [], "failures": RUN["failed"]},
     "highstate": {"salt": RUN},
     "test_states": {"salt": RUN},
+    "secrets_give_values": {"names": ["corporate"]},
     "apply": {"salt": {**RUN, "changes": [{"state": "a", "told": "new"}]}},
 }
 CAUSE = {"state": "a", "comment": "it takes longer than 60 s"}  # and it comes first
@@ -103,6 +104,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     steps: list[str] = []
     master.alerts()
     master.give_certificate("public_tls", "CHAIN", "KEY")
+    master.give_values("people", {"corporate": "PASSWORD"})
     master.list_backups()
     master.backup_database("by hand")
     master.restore_database("20261129T080000Z", steps.append)

@@ -123,6 +123,9 @@ class Agent:
     def secrets_give(self, name: str, chain: str, key: str) -> dict[str, Any]:
         return rotation.give(name, chain, key)
 
+    def secrets_give_values(self, name: str, values: dict[str, str]) -> dict[str, Any]:
+        return rotation.give_values(name, values)
+
     def secrets_undo(self) -> list[str]:
         return rotation.undo()
 
@@ -186,6 +189,7 @@ CALLS = (
     "secrets_list",
     "secrets_rotate",
     "secrets_give",
+    "secrets_give_values",
     "secrets_undo",
     "secrets_export",
     "secrets_fingerprint",
@@ -208,6 +212,7 @@ CHANGING = frozenset(
         "highstate",
         "orchestrate",
         "secrets_give",
+        "secrets_give_values",
         "secrets_restore",
         "secrets_rotate",
         "secrets_undo",

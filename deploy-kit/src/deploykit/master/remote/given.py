@@ -1,4 +1,7 @@
-"""Certificates of authorities outside the region: given to the master, looked at, not made here."""
+"""What others made: certificates of authorities outside the region, and values such as passwords.
+
+Given to the master, looked at, not made here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any
 
 from .protocol import AgentError
 
-GIVEN = "given"  # marks such a certificate in the store
+GIVEN = "given"  # marks such a secret in the store
+VALUES = "values"  # what is in one that is no certificate: values by name
 REMEDY = "deploy-kit secrets give"
 
 
@@ -58,8 +62,24 @@ def checked(chain: str, key: str) -> dict[str, Any]:
     return {"certificate": chain, "key": key, GIVEN: True}
 
 
+def values(by_name: dict[str, str]) -> dict[str, Any]:
+    """Values by name, as the store keeps them."""
+    return {GIVEN: True, VALUES: by_name}
+
+
+def checked_values(by_name: dict[str, str]) -> dict[str, str]:
+    """Values by name that may be kept. Raises AgentError for one that is no line of text."""
+    for name, value in by_name.items():
+        if not value or not value.isprintable():
+            raise AgentError(
+                f"the value of '{name}' is empty, or no single line of text",
+                "a line end at the end of its file is left out",
+            )
+    return by_name
+
+
 def is_given(value: Any) -> bool:
-    """Whether a secret's value is a certificate that was given."""
+    """Whether a secret's value is what others made."""
     return isinstance(value, dict) and bool(value.get(GIVEN))
 
 

@@ -29,7 +29,7 @@ def rotate(names: list[str]) -> dict[str, list[str]]:
         _demand_known(names, known)
         fixed = {name for name in known if spec[name].get("fixed")}
         others = {name for name in known if given.is_given(values[name])}
-        _demand_ours(sorted(others.intersection(names)))
+        _demand_ours(sorted(others.intersection(names)), spec)
         _demand_not_fixed(sorted(fixed.intersection(names)))
         known = [name for name in known if name not in fixed | others]
         old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
@@ -94,7 +94,9 @@ def kind_of(value: Any) -> str:
     """The kind of secret that a value is."""
     if isinstance(value, str):
         return "password"
-    return "fernet-keys" if isinstance(value, list) else "certificate"
+    if isinstance(value, list):
+        return "fernet-keys"
+    return "values" if given.VALUES in value else "certificate"
 
 
 def asked_for(missing_ok: bool = False) -> dict[str, dict[str, Any]]:
@@ -143,12 +145,14 @@ def _demand_known(names: list[str], known: list[str]) -> None:
         )
 
 
-def _demand_ours(names: list[str]) -> None:
-    if names:
-        raise AgentError(
-            f"{', '.join(names)}: of an authority outside, which alone makes another",
-            f"{given.REMEDY} ENVIRONMENT {names[0]} --certificate FILE --key FILE",
-        )
+def _demand_ours(names: list[str], spec: dict[str, dict[str, Any]]) -> None:
+    if not names:
+        return
+    whose, how = "made by others, who alone make another", "--value NAME=FILE"
+    if spec[names[0]]["kind"] == "certificate":
+        whose = "of an authority outside, which alone makes another"
+        how = "--certificate FILE --key FILE"
+    raise AgentError(f"{', '.join(names)}: {whose}", f"{given.REMEDY} ENVIRONMENT {names[0]} {how}")
 
 
 def give(name: str, chain: str, key: str) -> dict[str, Any]:
@@ -169,11 +173,37 @@ def give(name: str, chain: str, key: str) -> dict[str, Any]:
     if not fits:
         raise AgentError(f"no such certificate: {name}", f"there is: {known}")
     with secrets.changing() as values:
-        if name in values and spec:
-            old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
-            write_json(secrets.ROOT / PREVIOUS, {name: values[name], **old})
+        if spec:
+            _keep_previous(name, values)
         values[name] = value
     return {"names": given.names(given.first(chain)), "ends": secrets.end_of(value)}
+
+
+def give_values(name: str, by_name: dict[str, str]) -> dict[str, Any]:
+    """Keep `by_name`, values by name, in the secret `name` beside those that it has; the next
+    deployment brings them to the services. Returns the names of all that it has then.
+
+    Where nothing is deployed yet, any name is taken. Raises AgentError for a secret that is no such
+    thing, and as `given.checked_values` does.
+    """
+    spec = asked_for(missing_ok=True)
+    takes = sorted(secret for secret, rule in spec.items() if rule["kind"] == "values")
+    if spec and name not in takes:
+        known = ", ".join(takes) or "none"
+        raise AgentError(f"no secret of values that others made: {name}", f"there is: {known}")
+    with secrets.changing() as values:
+        there = values.get(name, given.values({}))
+        if spec:
+            _keep_previous(name, values)
+        values[name] = given.values({**there[given.VALUES], **given.checked_values(by_name)})
+    return {"names": sorted(values[name][given.VALUES])}
+
+
+def _keep_previous(name: str, values: dict[str, Any]) -> None:
+    """What the services work with until a deployment has gone well."""
+    if name in values:
+        old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
+        write_json(secrets.ROOT / PREVIOUS, {name: values[name], **old})
 
 
 def _demand_not_fixed(names: list[str]) -> None:

@@ -104,9 +104,11 @@ def new_value(secret: str, rule: dict[str, Any]) -> Any:
         return password()
     if kind == "fernet-keys":
         return fernet_keys()
+    if kind == "values":
+        return given.values({})
     raise AgentError(
         f"salt/roles.yml: secrets.{secret}: unknown kind {kind!r}",
-        "known kinds: password, fernet-keys, certificate",
+        "known kinds: password, fernet-keys, certificate, values",
     )
 
 
@@ -234,7 +236,7 @@ def _general(name: str) -> Any:
 
 def end_of(value: Any) -> str | None:
     """When a secret ends, in ISO 8601: a certificate does, others have None."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or "certificate" not in value:
         return None
     from cryptography import x509
 

@@ -1,0 +1,2 @@
+{%- from 'lib/package.jinja' import installed with context %}
+{{ installed('federation') }}
