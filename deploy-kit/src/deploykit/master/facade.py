@@ -361,6 +361,10 @@ class Master:
         """Keep a certificate of an authority outside (PEM, with its issuers) as `name`."""
         return cast(Given, self._call("secrets_give", WRITE, name=name, chain=chain, key=key))
 
+    def forget_certificate(self, name: str) -> None:
+        """Put a certificate away that was given as `name`."""
+        self._call("secrets_forget", WRITE, name=name)
+
     def undo_rotation(self) -> list[str]:
         """Take back what was rotated and not deployed; returns the names."""
         return cast(list[str], self._call("secrets_undo", WRITE))

@@ -191,6 +191,17 @@ def give(
     return given
 
 
+def forget(work: Work, ledger: Ledger, inventory: Inventory, name: str) -> None:
+    """Put away a certificate that the master was given as the secret `name`.
+
+    Raises DeployKitError where it was given none, or needs it; Refused during a deployment.
+    """
+    demand_quiet(ledger, inventory)
+    reachable(inventory, [inventory.master.name])
+    work.master(inventory).forget_certificate(name)
+    tell(work, ledger, inventory, SecretsEvent.ROTATED)
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text("ascii")

@@ -103,6 +103,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     steps: list[str] = []
     master.alerts()
     master.give_certificate("public_tls", "CHAIN", "KEY")
+    master.forget_certificate("public_tls")
     master.list_backups()
     master.backup_database("by hand")
     master.restore_database("20261129T080000Z", steps.append)

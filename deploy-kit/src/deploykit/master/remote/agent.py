@@ -123,6 +123,9 @@ class Agent:
     def secrets_give(self, name: str, chain: str, key: str) -> dict[str, Any]:
         return rotation.give(name, chain, key)
 
+    def secrets_forget(self, name: str) -> None:
+        rotation.forget(name)
+
     def secrets_undo(self) -> list[str]:
         return rotation.undo()
 
@@ -186,6 +189,7 @@ CALLS = (
     "secrets_list",
     "secrets_rotate",
     "secrets_give",
+    "secrets_forget",
     "secrets_undo",
     "secrets_export",
     "secrets_fingerprint",
@@ -207,6 +211,7 @@ CHANGING = frozenset(
         "environment",
         "highstate",
         "orchestrate",
+        "secrets_forget",
         "secrets_give",
         "secrets_restore",
         "secrets_rotate",
