@@ -86,9 +86,9 @@ def test_nothing_of_it_listens_beyond_the_management_address(nodes):
         inner = {
             address
             for address in listening
-            if address.rpartition(":")[2] in ("4369", "5671", "25671")
+            if address.rpartition(":")[2] in ("4369", "5671", "25672")
         }
-        assert inner == {f"{ADDRESSES[name]}:{port}" for port in ("4369", "5671", "25671")} | {
+        assert inner == {f"{ADDRESSES[name]}:{port}" for port in ("4369", "5671", "25672")} | {
             "127.0.0.1:4369"
         }
 
