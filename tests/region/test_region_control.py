@@ -9,8 +9,8 @@ import requests
 from cloud import Region
 
 TYPES = {"identity", "image", "placement", "compute", "network"}
-# SSH, MariaDB, RabbitMQ (by TLS, and as it was), services behind the balancer, metadata, Prometheus,
-# memcached.
+# SSH, MariaDB, RabbitMQ (by TLS, and as it was), services behind the balancer, metadata,
+# Prometheus, memcached.
 INSIDE = (22, 3306, 5671, 5672, 8443, 8775, 9090, 11211)
 
 

@@ -1,4 +1,4 @@
-"""The message queue's accounts: what is there is compared with what services have, and what goes."""
+"""The message queue's accounts: what is there is compared with what services have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`deploy-kit secrets`: list, rotate, give, forget, export and restore the secrets of an environment."""
+"""`deploy-kit secrets`: list, rotate, give, forget, export and restore an environment's secrets."""
 
 from __future__ import annotations
 
@@ -271,8 +271,8 @@ def forget(
 ) -> None:
     """Put the certificate away that ENVIRONMENT's master was given as the secret NAME.
 
-    One that outsiders see is refused: give another in its place, or take `certificate: outside` out of
-    the environment's file and deploy. The key is gone from the master; exports that were made keep it.
+    One that outsiders see is refused: give another in its place, or take `certificate: outside` out
+    of the environment's file and deploy. Its key is gone from the master; exports keep it.
 
     \b
     deploy-kit secrets forget production public_tls

@@ -1,4 +1,4 @@
-"""Identity answers to its own node, where TLS leads to it; its keys and settings are for it alone."""
+"""Identity answers to its own node, where TLS leads; keys and settings are for it alone."""
 
 import json
 import time

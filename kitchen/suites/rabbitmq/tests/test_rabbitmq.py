@@ -7,14 +7,15 @@ import pytest
 ADDRESS = "10.90.0.11"
 SERVICES = ("cinder", "heat", "neutron", "nova")
 AUTHORITY = "/etc/rabbitmq/region.authority"
-# Runs on the node: client.py PORT ACCOUNT VIRTUAL_HOST [AUTHORITY], with a password of the region's.
+# Runs on the node: client.py PORT ACCOUNT VIRTUAL_HOST [AUTHORITY], with a service's password.
 CLIENT = """
 import json, sys, amqp
 port, account, host, *authority = sys.argv[1:]
 secrets = json.load(open('/srv/kitchen/pillar/region.json'))['secrets']
 tls = {'ca_certs': authority[0], 'server_hostname': '10.90.0.11'} if authority else False
-link = amqp.Connection(f'10.90.0.11:{port}', userid=account, password=secrets[f'{account}_messaging'],
-                       virtual_host=host, ssl=tls, connect_timeout=5, read_timeout=10, write_timeout=10)
+password = secrets[f'{account}_messaging']
+link = amqp.Connection(f'10.90.0.11:{port}', userid=account, password=password, virtual_host=host,
+                       ssl=tls, connect_timeout=5, read_timeout=10, write_timeout=10)
 link.connect()
 link.channel().queue_declare('kitchen', auto_delete=True)
 link.close()
