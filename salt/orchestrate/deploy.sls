@@ -2,11 +2,17 @@
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
 # role_map: {common, roles: those of roles.yml in their order}, and where the environment says it
 # batch: how many nodes of a kind at once after the canary, or batch_percent: of them}.
+{#- A release that knew no TLS between nodes, and one account for the whole message queue, is replaced
+    while the region lives: servers take its services' ways, too, and those of this release share its
+    virtual host, until the last steps. -#}
+{%- set there = salt['cp.list_master']('current') -%}
+{%- set from_plain = there | length > 0 and 'rabbitmq/files/accounts.py' not in there -%}
 {%- from 'steps.jinja' import batches, first_nodes, minions, of_role, of_stage, one_by_one, step, with_role with context %}
 {%- set everyone = minions() | load_json %}
 {%- set identity = with_role('identity') | load_json %}
 {%- set services = of_stage('control') | load_json %}
 {%- set control = with_role(*services) | load_json %}
+{%- set offering = pillar.role_map.roles | selectattr('offers', 'defined') | map(attribute='name') | list %}
 {%- set control_canaries = first_nodes(services) | load_json %}
 
 file_lists_cleared:
@@ -33,6 +39,11 @@ file_lists_cleared:
 {%- set brokers = with_role('messaging') | load_json %}
 {%- if brokers | length > 1 %}
 {{ one_by_one('messaging', brokers, ['rabbitmq', 'rabbitmq.synced']) }}
+{%- endif %}
+{#- What load balancers of this release will ask by TLS, where none of them is. #}
+{%- set ends = with_role(*offering) | load_json | difference(with_role('load-balancer') | load_json) %}
+{%- if from_plain and ends %}
+{{ step('service_ends', ends, ['haproxy']) }}
 {%- endif %}
 {{ step('foundation', everyone, ['stage.foundation']) }}
 {#- The first node of each role migrates that role's database. #}
@@ -74,6 +85,25 @@ file_lists_cleared:
 {%- if migrations %}
 {{ step('migrations_finished', migrations | list, ['stage.finish'], pillar={'migrate': migrations}) }}
 {%- endif %}
+{%- if from_plain %}
+{#- Nobody is left of before: each service moves to its own virtual host, nova's map of cells first, and
+    servers take no other ways any more. #}
+{%- set movers = with_role(*(pillar.role_map.roles | selectattr('messaging', 'defined')
+                             | map(attribute='name') | list)) | load_json %}
+{%- for name in (with_role('compute-api') | load_json)[:1] %}
+{{ step('moved_cells', [name], ['stage.migrate'], pillar={'migrate': {name: ['nova']}}, last=True) }}
+{%- endfor %}
+{%- if movers %}
+{{ step('moved', movers, ['stage.moved'], last=True) }}
+{%- endif %}
+{%- if databases | length > 1 %}
+{{ one_by_one('database_closed', databases, ['mariadb', 'mariadb.synced'], last=True) }}
+{%- endif %}
+{%- if brokers | length > 1 %}
+{{ one_by_one('messaging_closed', brokers, ['rabbitmq', 'rabbitmq.synced'], last=True) }}
+{%- endif %}
+{{ step('foundation_closed', everyone, ['stage.foundation'], last=True) }}
+{%- endif %}
 {#- With hypervisors discovered, what is the cloud's own comes: in one call where one node does both. #}
 {%- set last = {} %}
 {%- set discoverers = with_role('compute-api') | load_json %}
@@ -84,11 +114,11 @@ file_lists_cleared:
 {%- do last.update({identity[0]: last.get(identity[0], []) + ['cloud.brought']}) %}
 {%- endif %}
 {%- for name, states in last.items() %}
-{{ step('cloud_' ~ name, [name], states) }}
+{{ step('cloud_' ~ name, [name], states, last=True) }}
 {%- endfor %}
 {#- What no service stands on comes last, where there is anything new. #}
 {{ step('packages_rest', everyone, ['stage.rest', 'stage.settled'], after_changes='packages') }}
 {%- set balancers = with_role('load-balancer') | load_json %}
 {%- if balancers %}
-{{ step('load_balancer', balancers, ['haproxy.health']) }}
+{{ step('load_balancer', balancers, ['haproxy.health'], last=True) }}
 {%- endif %}

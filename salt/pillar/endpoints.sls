@@ -6,13 +6,15 @@ endpoints:
   database: {port: 3306, front_port: 3307, watch_port: 9200,
              cluster_port: 4567, catch_up_port: 4568, transfer_port: 4444}
   # `names_port` and `cluster_port` are the nodes' own, among themselves.
-  messaging: {port: 5672, names_port: 4369, cluster_port: 25672}
+  messaging: {port: 5672, tls_port: 5671, names_port: 4369, cluster_port: 25672}
   cache: {port: 11211}
   volume_target: {port: 3260}
   # Of hypervisors among themselves, all by TLS: libvirt (at the port that its clients expect: nova
   # names no other), files of instances that move, and by which ports, from the first to the last,
   # QEMU takes over memory and disks.
   moves: {libvirt_port: 16514, files_port: 16515, first_port: 49152, last_port: 49215}
+  # Where a node's services are for load balancers on other nodes, by TLS.
+  services: {port: 8443}
   # Where a load balancer says that it is alive, to the node itself.
   balancer: {alive_port: 8404}
   # Figures of the nodes with `role`, or of all, which monitoring reads at /metrics.

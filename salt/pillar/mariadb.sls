@@ -1,5 +1,5 @@
 mariadb:
-  packages: [mariadb-server, mariadb-backup, age]
+  packages: [mariadb-server, mariadb-backup, stunnel4, age]
   buffer_pool: 128M
   log_file: 48M
   max_connections: 2000  # for each database node; services on large machines have many processes

@@ -37,10 +37,13 @@ def test_outsiders_reach_what_is_for_them_by_its_name_and_nothing_else(region):
 
 
 def test_every_node_of_a_service_answers(region):
+    """To itself: who comes from elsewhere comes by the load balancers, and by TLS."""
     for kind, offer in region.offered.items():
         for name in region.with_role(offer["role"]):
-            url = f"http://{region.address(name)}:{offer['backend_port']}{offer['check']}"
-            assert region.master.check_output("python3 -c %s %s", GET, url) == "200", (kind, name)
+            asked = region.host(name)
+            listening = asked.check_output("ss -Hltn sport = :%s", str(offer["backend_port"]))
+            url = f"http://{listening.split()[3]}{offer['check']}"
+            assert asked.check_output("python3 -c %s %s", GET, url) == "200", (kind, name)
 
 
 def test_load_balancer_listens_where_clients_are_and_nowhere_else(region):

@@ -161,7 +161,7 @@ def test_password_of_the_message_queue_that_was_changed_by_hand_is_the_regions_a
     region: Railway,
 ) -> None:
     health = f"{SALT} state.sls rabbitmq.health"
-    on_region(region, "rabbitmqctl change_password openstack elsewhere")
+    on_region(region, "rabbitmqctl change_password nova elsewhere")
     on_master(region, f"{SALT} state.apply")
     assert '"result": false' not in on_master(region, health)
 

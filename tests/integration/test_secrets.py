@@ -347,3 +347,5 @@ def test_certificate_of_an_authority_outside_is_what_outsiders_see_once_it_is_gi
     assert smoke(vault) == "passed"
     assert "of the outside" in issuer_shown(vault, "10.75.1.11")
     assert "region CA" in issuer_shown(vault, "10.75.0.11")
+    said = vault("secrets", "forget", "vault", "public_tls", status=1).stderr
+    assert "'public_tls' is what outsiders see" in said

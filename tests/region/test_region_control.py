@@ -9,8 +9,9 @@ import requests
 from cloud import Region
 
 TYPES = {"identity", "image", "placement", "compute", "network"}
-# SSH, MariaDB, RabbitMQ, instances' metadata, Prometheus, memcached.
-INSIDE = (22, 3306, 5672, 8775, 9090, 11211)
+# SSH, MariaDB, RabbitMQ (by TLS, and as it was), services behind the balancer, metadata,
+# Prometheus, memcached.
+INSIDE = (22, 3306, 5671, 5672, 8443, 8775, 9090, 11211)
 
 
 def test_token_comes_with_a_catalogue_of_every_service(region: Region) -> None:

@@ -1,7 +1,7 @@
 {%- from 'lib/health.jinja' import answers, unit_answers with context %}
-{%- from 'lib/region.jinja' import here with context %}
+{%- from 'lib/region.jinja' import inside with context %}
 {%- set offer = pillar.services.volumev3 %}
-{%- set url = 'http://' ~ here ~ ':' ~ offer.backend_port ~ offer.check %}
+{%- set url = 'http://' ~ inside ~ ':' ~ offer.backend_port ~ offer.check %}
 {{ unit_answers('cinder_health_api', 'cinder-api', url, 90, files=['/etc/cinder/cinder.conf']) }}
 
 {{ answers('cinder_health_alive',

@@ -1,6 +1,6 @@
 # Debian's Apache, listening on the management network alone, with one site.
 {%- from 'lib/config.jinja' import rendered with context %}
-{%- from 'lib/region.jinja' import here with context %}
+{%- from 'lib/region.jinja' import inside with context %}
 {%- set named = (pillar.get('cloud') or {}).get('providers', {}) | reject('equalto', '*') | list %}
 include:
   - .package
@@ -16,7 +16,7 @@ federation_config_ports:
     - name: /etc/apache2/ports.conf
     - contents: |
         # Written by Salt (federation.config).
-        Listen {{ here }}:{{ pillar.services.login.backend_port }}
+        Listen {{ inside }}:{{ pillar.services.login.backend_port }}
     - user: root
     - group: root
     - mode: '0644'

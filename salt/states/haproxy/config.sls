@@ -1,3 +1,4 @@
+{%- from 'haproxy/roles.jinja' import balancing, serving with context %}
 {%- from 'lib/region.jinja' import public with context %}
 include:
   - .tls
@@ -12,9 +13,15 @@ haproxy_config_file:
     - mode: '0644'
     - check_cmd: haproxy -c -q -f
     - require:
+      - pkg: haproxy_package_installed
+      {%- if balancing %}
       - file: haproxy_tls_certificate
       {%- if public %}
       - file: haproxy_tls_public
+      {%- endif %}
+      {%- endif %}
+      {%- if serving %}
+      - file: haproxy_tls_services
       {%- endif %}
 {%- if not public %}
 

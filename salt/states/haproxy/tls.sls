@@ -1,10 +1,18 @@
-# Services see the region's certificate, outsiders the one for the name that they use.
+# Services see the region's certificate, outsiders the one for the name that they use, load balancers on
+# other nodes that of the services.
+{%- from 'haproxy/roles.jinja' import balancing, serving with context %}
 {%- from 'lib/region.jinja' import public with context %}
 include:
   - .package
-{%- set shown = {'certificate': ('region', 'load_balancer_tls')} %}
+{%- set shown = {} %}
+{%- if balancing %}
+{%- do shown.update({'certificate': ('region', 'load_balancer_tls')}) %}
 {%- if public %}
 {%- do shown.update({'public': ('public', 'public_tls')}) %}
+{%- endif %}
+{%- endif %}
+{%- if serving %}
+{%- do shown.update({'services': ('services', 'service_tls')}) %}
 {%- endif %}
 {%- for id, (file, secret) in shown.items() %}
 

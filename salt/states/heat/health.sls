@@ -1,7 +1,7 @@
 {%- from 'lib/health.jinja' import answers, unit_answers with context %}
-{%- from 'lib/region.jinja' import here with context %}
+{%- from 'lib/region.jinja' import inside with context %}
 {%- set offer = pillar.services.orchestration %}
-{{ unit_answers('heat_health_api', 'heat-api', 'http://' ~ here ~ ':' ~ offer.backend_port ~ offer.check,
+{{ unit_answers('heat_health_api', 'heat-api', 'http://' ~ inside ~ ':' ~ offer.backend_port ~ offer.check,
                 90, files=['/etc/heat/heat.conf']) }}
 
 {{ answers('heat_health_alive',

@@ -7,7 +7,9 @@
 {{ cleaned('mariadb', ['mariadb-backup.timer', 'mariadb-backup-logs.timer', 'mariadb']
                       + (['mariadb-watch'] if clustered else []),
            pillar.mariadb.packages + ['gawk'], user='mysql',
-           files=['/etc/mysql/mariadb.conf.d/90-region.cnf', '/etc/mysql/region-access.sql',
+           files=['/etc/mysql/mariadb.conf.d/90-region.cnf', '/etc/mysql/mariadb.conf.d/91-region-tls.cnf',
+                  '/etc/mysql/region.authority', '/etc/mysql/region.certificate', '/etc/mysql/region.key',
+                  '/etc/mysql/region-access.sql',
                   '/etc/mysql/region-backups.json', '/usr/local/sbin/mariadb-backups', '/run/mysqld']
                  + unit_files(timers) | load_json
                  + (['/etc/mysql/region-cluster.json', '/usr/local/sbin/mariadb-cluster',

@@ -5,6 +5,7 @@
 {%- if several('database') %}
 include:
   - .config
+  - .tls
 
 {{ rendered('mariadb_cluster_nodes', '/etc/mysql/region-cluster.json',
             'mariadb/files/cluster.json.jinja', component='mariadb') }}

@@ -10,5 +10,7 @@ include:
 {{ ensured('mariadb_found_cluster', '/usr/local/sbin/mariadb-cluster founded',
            '/usr/local/sbin/mariadb-cluster found', timeout=600,
            requires=[{'file': 'mariadb_config_file'}, {'file': 'mariadb_config_logs'},
+                     {'file': 'mariadb_tls_settings'}, {'file': 'mariadb_tls_certificate'},
+                     {'file': 'mariadb_tls_key'},
                      {'unit': 'mariadb_cluster_watch_current'}]) }}
 {%- endif %}

@@ -2,6 +2,7 @@
 include:
   - .package
   - .config
+  - .tls
 {%- if several('database') %}
   - .cluster
 {%- endif %}

@@ -13,5 +13,8 @@ mariadb_join_running:
     - require:
       - file: mariadb_config_file
       - file: mariadb_config_logs
+      - file: mariadb_tls_settings
+      - file: mariadb_tls_certificate
+      - file: mariadb_tls_key
       - unit: mariadb_cluster_watch_current
 {%- endif %}

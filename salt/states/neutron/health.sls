@@ -1,6 +1,6 @@
 {%- from 'lib/health.jinja' import answers, unit_answers with context %}
-{%- from 'lib/region.jinja' import here with context %}
-{%- set url = 'http://' ~ here ~ ':' ~ pillar.services.network.backend_port ~ '/' %}
+{%- from 'lib/region.jinja' import inside with context %}
+{%- set url = 'http://' ~ inside ~ ':' ~ pillar.services.network.backend_port ~ '/' %}
 {{ unit_answers('neutron_health_api', 'neutron-api', url, 90,
                 files=['/etc/neutron/neutron.conf', '/etc/neutron/plugins/ml2/ml2_conf.ini']) }}
 

@@ -1,9 +1,9 @@
 {%- from 'lib/health.jinja' import answers, unit_answers with context %}
-{%- from 'lib/region.jinja' import here with context %}
+{%- from 'lib/region.jinja' import inside with context %}
 {%- for service, unit, page in [('compute', 'nova-api', ''), ('metadata', 'nova-api-metadata', ''),
                                 ('console', 'nova-novncproxy', 'vnc_lite.html')] %}
 {{ unit_answers('nova_health_' ~ service, unit,
-                'http://' ~ here ~ ':' ~ pillar.services[service].backend_port ~ '/' ~ page, 90,
+                'http://' ~ inside ~ ':' ~ pillar.services[service].backend_port ~ '/' ~ page, 90,
                 files=['/etc/nova/nova.conf']) }}
 {%- endfor %}
 

@@ -18,7 +18,8 @@ include:
 {{ unit_settings('nova_compute', {
      'nova-compute.service': [
        'TimeoutStartSec=300',
-       'ExecStartPre=/usr/local/sbin/nova-compute-gate /etc/nova/nova.conf 280 conductor q-plugin',
+       'ExecStartPre=/usr/local/sbin/nova-compute-gate /etc/nova/nova.conf 280 conductor',
+       'ExecStartPre=+/usr/local/sbin/nova-compute-gate /etc/neutron/neutron.conf 280 q-plugin',
        'Environment="RSYNC_RSH=/usr/local/sbin/nova-compute-peers to /etc/nova/peers ' ~ pillar.endpoints.moves.files_port ~ '"',
        'Restart=always', 'RestartSec=3']}) }}
 

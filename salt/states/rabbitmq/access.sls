@@ -1,15 +1,24 @@
-# The region's account. Its password is read from standard input, so that no process list shows it.
-# A broker that is about to restart for a new cookie lets nobody in who has it.
+# An account for each service, in a virtual host of its own, and none that may do more. A broker that is about
+# to restart for a new cookie lets nobody in who has it.
 {%- from 'lib/command.jinja' import ensured with context %}
-{%- from 'lib/region.jinja' import here with context %}
+{%- from 'lib/region.jinja' import from_plain, here with context %}
+{%- from 'rabbitmq/accounts.jinja' import accounts with context %}
+{%- from 'rabbitmq/tls.jinja' import certificate with context %}
+{%- set tool = '/usr/local/sbin/rabbitmq-accounts ' %}
+{%- set shared = ' --shared' if from_plain else '' %}
 include:
   - .service
+  - .tls
 
-{{ ensured('rabbitmq_access_granted',
-           '/usr/local/sbin/rabbitmq-authenticate ' ~ here ~ ':' ~ pillar.endpoints.messaging.port ~ ' 60',
-           'password() { printf "%s\\n" "$MESSAGING_PASSWORD"; };'
-           ~ ' for try in {1..20}; do if rabbitmqctl -q await_startup; then break; fi; sleep 2; done;'
-           ~ ' password | rabbitmqctl -q add_user openstack || password | rabbitmqctl -q change_password openstack;'
-           ~ ' rabbitmqctl -q set_permissions openstack ".*" ".*" ".*"',
-           env_pillar={'MESSAGING_PASSWORD': 'secrets:messaging_password'}, timeout=180,
+{{ ensured('rabbitmq_access_granted', tool ~ 'check' ~ shared, tool ~ 'bring' ~ shared,
+           env_pillar=accounts, timeout=180,
            requires=[{'unit': 'rabbitmq_service_started'}, {'file': 'rabbitmq_config_tools'}]) }}
+
+# A broker keeps for some minutes what it read of files.
+{%- set shown = "timeout 5 openssl s_client -connect " ~ here ~ ':' ~ pillar.endpoints.messaging.tls_port
+     ~ ' </dev/null 2>/dev/null | openssl x509 -noout -fingerprint' %}
+{{ ensured('rabbitmq_access_certificate',
+           '[[ $(' ~ shown ~ ') == $(openssl x509 -noout -fingerprint -in ' ~ certificate ~ ') ]]',
+           "rabbitmqctl -q eval 'ssl:clear_pem_cache().'",
+           requires=[{'command': 'rabbitmq_access_granted'}, {'file': 'rabbitmq_tls_certificate'},
+                     {'file': 'rabbitmq_tls_key'}]) }}

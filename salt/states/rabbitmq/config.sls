@@ -37,4 +37,5 @@ rabbitmq_config_cookie:
                                               'ListenStream=' ~ here ~ ':4369', 'FreeBind=true']},
                  section='Socket') }}
 
-{{ tools('rabbitmq', {'authenticate': 'rabbitmq/files/authenticate.py'}) }}
+{{ tools('rabbitmq', {'accounts': 'rabbitmq/files/accounts.py',
+                      'authenticate': 'rabbitmq/files/authenticate.py'}) }}

@@ -1,8 +1,7 @@
 {%- from 'lib/health.jinja' import answers with context %}
-{%- from 'lib/region.jinja' import addresses, here, several with context %}
-{{ answers('rabbitmq_health_answers',
-           '/usr/local/sbin/rabbitmq-authenticate ' ~ here ~ ':' ~ pillar.endpoints.messaging.port ~ ' 5',
-           90, env_pillar={'MESSAGING_PASSWORD': 'secrets:messaging_password'}) }}
+{%- from 'lib/region.jinja' import addresses, several with context %}
+{%- from 'rabbitmq/accounts.jinja' import accounts, authenticate with context %}
+{{ answers('rabbitmq_health_answers', authenticate(5), 90, env_pillar=accounts) }}
 {%- if several('messaging') %}
 
 # Every node is in it: a queue gets its copies where it is declared, not later.

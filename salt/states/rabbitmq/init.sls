@@ -1,5 +1,6 @@
 include:
   - .package
   - .config
+  - .tls
   - .service
   - .access

@@ -23,7 +23,7 @@ roles:
      offers: {identity: {public_port: 5000, backend_port: 15000, check: /v3}}}
   volume-api:
     {components: [cinder], stage: control, account: cinder, databases: [cinder], schema: zed,
-     messaging: true, passwords: [shared], keys: [sealed],
+     messaging: account, passwords: [shared], keys: [sealed],
      offers: {volumev3: {public_port: 8776, backend_port: 18776, check: /healthcheck}}}
   volume: {components: [cinder_volume], stage: agents, account: cinder, passwords: [shared]}
 secrets:
@@ -43,11 +43,27 @@ def test_secrets_of_a_service_follow_from_its_entry(content: dict[str, Any]) -> 
         "keystone_database": ["database", "identity"],
         "cinder_database": ["database", "volume-api"],
         "cinder_service": ["identity", "volume-api", "volume"],
-        "messaging_password": ["messaging", "volume-api"],
+        "cinder_messaging": ["messaging", "volume-api"],
         "shared": ["volume-api", "volume"],
         "sealed": ["volume-api"],
         "ring": ["identity"],
     }
+
+
+def test_content_of_before_queues_knew_accounts_has_the_password_that_all_share(
+    content: dict[str, Any],
+) -> None:
+    """A release that says so can be deployed, and rolled back to."""
+    content["roles"]["volume-api"]["messaging"] = True
+    found = rolemap.secrets(content)
+    assert found["messaging_password"]["roles"] == ["messaging", "volume-api"]
+    assert "cinder_messaging" not in found
+
+
+def test_queue_of_nobody_is_told_by_the_master(content: dict[str, Any]) -> None:
+    content["roles"]["volume"] = {"components": ["cinder_volume"], "messaging": "account"}
+    with pytest.raises(AgentError, match=r"roles.volume: 'messaging' needs the key 'account'"):
+        rolemap.completed(content)
 
 
 def test_keys_alone_are_never_rotated(content: dict[str, Any]) -> None:
@@ -98,7 +114,12 @@ def test_schemas_are_read_from_a_release_of_any_age(tmp_path: Path) -> None:
         (", stage: agents", "", r":11: roles.volume: the key 'stage' is missing"),
         ("account: cinder, d", "d", r":8: roles.volume-api.databases: needs the key 'account'"),
         ("account: cinder", "account: Cinder", r"not a name of an account"),
-        ("messaging: true", "messaging: maybe", r":9: .*expected true or false"),
+        ("messaging: account", "messaging: acount", r":9: .*did you mean 'account'"),
+        (
+            "agents, account: cinder,",
+            "agents, messaging: account,",
+            r":11: roles.volume.messaging: needs the key 'account'",
+        ),
         ("check: /healthcheck", "chek: /", r":10: .*unknown key 'chek'.*did you mean 'check'"),
         (", check: /healthcheck", "", r":10: .*volumev3: the key 'check' is missing"),
         ("check: /healthcheck", "check: health", r":10: .*a path begins with '/'"),

@@ -1,4 +1,4 @@
-"""`deploy-kit secrets`: list, rotate, give, export and restore the secrets of an environment."""
+"""`deploy-kit secrets`: list, rotate, give, forget, export and restore an environment's secrets."""
 
 from __future__ import annotations
 
@@ -288,6 +288,35 @@ def _named_file(pair: str) -> tuple[str, Path]:
     if not name or not file:
         raise click.BadParameter(f"'{pair}' is not NAME=FILE", param_hint="--value")
     return name, Path(file)
+
+
+@secrets.command()
+@click.argument("environment")
+@click.argument("name")
+@provider_option
+@json_option
+@click.pass_context
+def forget(
+    ctx: click.Context, environment: str, name: str, provider: str | None, as_json: bool
+) -> None:
+    """Put the certificate away that ENVIRONMENT's master was given as the secret NAME.
+
+    One that outsiders see is refused: give another in its place, or take `certificate: outside` out
+    of the environment's file and deploy. Its key is gone from the master; exports keep it.
+
+    \b
+    deploy-kit secrets forget production public_tls
+    """
+    from deploykit.cli.ledger import ledger_of
+    from deploykit.cli.reach import inventory_of
+    from deploykit.secrets.store import forget as run
+
+    with work_of(ctx, "secrets") as work:
+        run(work, ledger_of(ctx), inventory_of(work.site, environment, provider), name)
+    if as_json:
+        print_json({"forgotten": name})
+        return
+    click.echo(f"{name}: the certificate that was given is gone")
 
 
 def _age(seconds: float | None) -> str:

@@ -366,6 +366,10 @@ class Master:
         call = self._call("secrets_give_values", WRITE, name=name, values=dict(values))
         return cast(list[str], call["names"])
 
+    def forget_certificate(self, name: str) -> None:
+        """Put a certificate away that was given as `name`."""
+        self._call("secrets_forget", WRITE, name=name)
+
     def undo_rotation(self) -> list[str]:
         """Take back what was rotated and not deployed; returns the names."""
         return cast(list[str], self._call("secrets_undo", WRITE))

@@ -208,6 +208,17 @@ def give_values(
     return names
 
 
+def forget(work: Work, ledger: Ledger, inventory: Inventory, name: str) -> None:
+    """Put away a certificate that the master was given as the secret `name`.
+
+    Raises DeployKitError where it was given none, or needs it; Refused during a deployment.
+    """
+    demand_quiet(ledger, inventory)
+    reachable(inventory, [inventory.master.name])
+    work.master(inventory).forget_certificate(name)
+    tell(work, ledger, inventory, SecretsEvent.ROTATED)
+
+
 def _text(file: Path, remedy: str = "openssl x509 -in FILE -inform DER") -> str:
     try:
         return file.read_text("ascii")

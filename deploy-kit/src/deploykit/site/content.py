@@ -27,8 +27,9 @@ OFFER_KEYS = frozenset(
     | {"inside"}
 )
 PORT_KEYS = frozenset({"public_port", "backend_port", "state_port"})
-SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual", "both_ways", "public"})
+SECRET_KEYS = frozenset({"kind", "roles", "keep", "virtual", "both_ways", "public", "fronted"})
 STAGES = frozenset({"foundation", "identity", "control", "agents"})
+MESSAGING = frozenset({"account"})
 SECRET_KINDS = frozenset({"password", "fernet-keys", "certificate", "values"})
 ACCOUNT = re.compile(r"[a-z][a-z0-9_]*")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -169,14 +170,15 @@ def _demand_role(value: Value, keys: dict[str, Value]) -> None:
         )
     if "account" in keys and not ACCOUNT.fullmatch(keys["account"].text()):
         raise keys["account"].error("not a name of an account", "write small letters, digits and _")
-    for key in ("messaging", "may_be_missing"):
-        if key in keys:
-            keys[key].flag()
+    if "may_be_missing" in keys:
+        keys["may_be_missing"].flag()
+    if "messaging" in keys:
+        _one_of(keys["messaging"], MESSAGING)
     if "rollback" in keys:
         parse_takes(keys["rollback"])
-    for key in ("databases", "schema"):
+    for key in ("databases", "schema", "messaging"):
         if key in keys and "account" not in keys:
-            raise keys[key].error("needs the key 'account'", "whose database it is")
+            raise keys[key].error("needs the key 'account'", "as whom it comes there")
     for offer in keys["offers"].mapping().values() if "offers" in keys else ():
         _demand_offer(offer, "account" in keys)
 

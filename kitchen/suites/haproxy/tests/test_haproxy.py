@@ -11,15 +11,16 @@ PUBLIC, NAME = "10.90.2.11", "cloud.kitchen.test"
 CONNECT = "curl -sS -o /dev/null -m 20 --connect-to %s https://%s:%s/"
 # Behind it: where the service answers, and where its uwsgi says how its processes are.
 BACKEND, STATE = 15000, 25000
+INSIDE = "127.0.0.1"  # what this node offers does not leave it
 
 
 def serving(host, port, page, text):
     """A web server of one page at `port` of the node; a line that ends it is returned."""
     folder = f"/run/serving/{port}"
     host.check_output("mkdir -p %s && echo %s >%s", folder, text, f"{folder}/{page}")
-    words = f"--unit serving-{port} python3 -m http.server --bind {ADDRESS} {port}"
+    words = f"--unit serving-{port} python3 -m http.server --bind {INSIDE} {port}"
     host.check_output(f"systemd-run --quiet {words} --directory {folder}")
-    ask = f"until curl -sf -o /dev/null http://{ADDRESS}:{port}/{page}; do sleep 0.2; done"
+    ask = f"until curl -sf -o /dev/null http://{INSIDE}:{port}/{page}; do sleep 0.2; done"
     host.check_output("timeout 20 sh -c %s", ask)
     tidy = "rmdir --ignore-fail-on-non-empty /run/serving"
     return f"systemctl stop serving-{port}; rm -r {folder}; {tidy}"

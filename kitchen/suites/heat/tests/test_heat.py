@@ -15,9 +15,9 @@ def test_service_runs_and_comes_back_at_boot(host, unit):
     assert host.service(unit).is_enabled
 
 
-def test_service_listens_on_the_management_address_only(host):
+def test_service_listens_for_its_own_node_only(host):
     listening = host.check_output("ss -Hltn sport = :18004").splitlines()
-    assert [line.split()[3] for line in listening] == [f"{ADDRESS}:18004"]
+    assert [line.split()[3] for line in listening] == ["127.0.0.1:18004"]
 
 
 def test_load_balancer_leads_to_the_api(host):

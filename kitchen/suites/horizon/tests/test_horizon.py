@@ -9,9 +9,9 @@ def test_dashboard_runs_and_comes_back_at_boot(host):
     assert service.is_enabled
 
 
-def test_dashboard_listens_on_the_management_address_only(host):
+def test_dashboard_listens_for_its_own_node_only(host):
     listening = host.check_output("ss -Hltn sport = :18443").splitlines()
-    assert [line.split()[3] for line in listening] == [f"{ADDRESS}:18443"]
+    assert [line.split()[3] for line in listening] == ["127.0.0.1:18443"]
 
 
 def test_login_form_is_there_over_tls(host):

@@ -1,10 +1,10 @@
-"""Identity answers on the management address; its keys and settings are for it alone."""
+"""Identity answers to its own node, where TLS leads; keys and settings are for it alone."""
 
 import json
 import time
 from pathlib import Path
 
-ADDRESS = "10.90.0.11"
+ADDRESS = "127.0.0.1"
 SCRIPT = (Path(__file__).parent / "first_requests.py").read_text(encoding="utf-8")
 
 
@@ -23,7 +23,7 @@ def test_identity_runs_and_comes_back_at_boot(host):
     assert identity.is_enabled
 
 
-def test_identity_answers_on_the_management_address_only(host):
+def test_identity_answers_to_its_own_node_only(host):
     document = json.loads(host.check_output("curl -s -m 20 %s", url(host)))
     assert document["version"]["id"].startswith("v3")
 

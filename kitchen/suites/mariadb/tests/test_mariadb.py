@@ -8,6 +8,14 @@ import pytest
 ADDRESS = "10.90.0.11"
 TOOL = "/usr/local/sbin/mariadb-backups"
 MOST = 180  # seconds that a way back may take
+AUTHORITY = "/etc/mysql/region.authority"
+
+
+def client(host, account, authority=""):
+    """The version of TLS by which an account comes over the network, or why it does not."""
+    trust = f"--ssl-ca={authority} --ssl-verify-server-cert" if authority else "--skip-ssl"
+    asked = "SHOW STATUS LIKE 'Ssl_version'"
+    return host.run(f"mariadb {trust} -h {ADDRESS} -u {account} -pkitchen -N -e %s", asked)
 
 
 def test_server_runs_and_comes_back_at_boot(host):
@@ -27,9 +35,66 @@ def test_settings_of_the_region_are_in_force(host):
 
 
 def test_nobody_gets_in_without_an_account(host):
-    result = host.run("mariadb --skip-ssl -h %s -u nobody -e %s", ADDRESS, "SELECT 1")
+    result = client(host, "nobody", AUTHORITY)
     assert result.rc != 0
     assert "is not allowed" in result.stderr or "Access denied" in result.stderr
+
+
+@pytest.fixture
+def account(host):
+    """An account that is let in from this node; gone afterwards."""
+    sql(host, f"CREATE USER kitchen@'{ADDRESS}' IDENTIFIED BY 'kitchen'")
+    yield "kitchen"
+    sql(host, f"DROP USER kitchen@'{ADDRESS}'")
+
+
+def test_clients_speak_tls_with_a_server_that_the_region_vouches_for(host, account):
+    result = client(host, account, AUTHORITY)
+    assert result.stdout.split() == ["Ssl_version", "TLSv1.3"], result.stderr
+
+
+def test_client_without_tls_is_sent_away(host, account):
+    result = client(host, account)
+    assert result.rc != 0
+    assert "Access denied" in result.stderr
+
+
+def test_server_of_another_authority_is_believed_by_nobody(host, account):
+    host.check_output("openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=other"
+                      " -keyout /dev/null -out /run/other.crt")  # fmt: skip
+    result = client(host, account, "/run/other.crt")
+    host.check_output("rm /run/other.crt")
+    assert "self-signed certificate in certificate chain" in result.stderr
+
+
+def test_certificate_that_was_renewed_is_shown_without_a_restart(host):
+    shown = "mariadb --ssl -N -e \"SHOW STATUS LIKE 'Ssl_server_not_after'\""
+    folder, before, process = (
+        "/etc/mysql",
+        host.check_output(shown),
+        host.check_output("pidof mariadbd"),
+    )
+    host.check_output("cp -a /etc/mysql/region.certificate /etc/mysql/region.key /run")
+    try:
+        host.check_output(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1"
+            " -subj /CN=next -keyout /run/next.key -out /run/next.crt"
+            f" && cat /run/next.key >{folder}/region.key"
+            f" && cat /run/next.crt >{folder}/region.certificate"
+        )
+        sql(host, "FLUSH SSL")
+        assert host.check_output(shown) != before
+    finally:
+        host.check_output("cp -a /run/region.certificate /run/region.key %s && rm /run/region.*"
+                          " /run/next.*", folder)  # fmt: skip
+        sql(host, "FLUSH SSL")
+    assert host.check_output(shown) == before
+    assert host.check_output("pidof mariadbd") == process
+
+
+def test_key_is_for_the_database_alone(host):
+    key = host.file("/etc/mysql/region.key")
+    assert (key.user, key.group, key.mode) == ("root", "mysql", 0o640)
 
 
 def test_file_with_passwords_is_for_root_alone(host):

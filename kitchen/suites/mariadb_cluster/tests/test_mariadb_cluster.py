@@ -79,6 +79,54 @@ def test_cluster_has_three_nodes_and_every_one_says_so(nodes, host):
         )
 
 
+def test_nodes_speak_tls_with_each_other(nodes):
+    """What comes to the cluster's port is a TLS handshake, by a certificate of the region."""
+    for node in nodes.values():
+        options = sql(node, "SELECT @@wsrep_provider_options")
+        assert "socket.ssl = YES" in options or "socket.ssl = true" in options
+        for address in ADDRESSES.values():
+            said = node.check_output(
+                "openssl s_client -verify_return_error -CAfile /etc/mysql/region.authority"
+                " -cert /etc/mysql/region.certificate -key /etc/mysql/region.key -connect %s:4567"
+                " </dev/null 2>&1",
+                address,
+            )
+            assert "Verification: OK" in said
+
+
+def test_node_without_tls_joins_and_one_by_one_the_way_leads_to_tls_and_back(nodes):
+    """As in a deployment that comes from a release without TLS, or goes back to one."""
+    file = "/etc/mysql/mariadb.conf.d/90-region.cnf"
+    plain = f"cp -a {file} /run/region.cnf && sed -i 's/;socket[.]ssl=YES[^\"]*//' {file}"
+    try:
+        for node in nodes.values():
+            node.check_output(plain)
+            node.check_output("%s restart", TOOL)
+            assert "socket.ssl = NO" in sql(node, "SELECT @@wsrep_provider_options")
+            whole(nodes)
+    finally:
+        for node in nodes.values():
+            node.check_output(f"mv /run/region.cnf {file}")
+            node.check_output("%s restart", TOOL)
+            whole(nodes)
+    text = f"after the way back {time.time()}"
+    remember(nodes["one"], text)
+    assert remembers(nodes["three"], text)
+
+
+def test_whole_copy_to_a_node_goes_by_tls(nodes):
+    nodes["one"].check_output("systemctl stop mariadb")
+    nodes["one"].check_output("find /var/lib/mysql -mindepth 1 -delete")
+    nodes["one"].check_output("mariadb-install-db --user=mysql >/dev/null")
+    since = nodes["one"].check_output("date +%s", "%s")
+    nodes["one"].check_output("systemctl start mariadb")
+    whole(nodes)
+    logs = [node.check_output("journalctl -u mariadb --since @%s -o cat", since)
+            for node in nodes.values()]  # fmt: skip
+    assert "Using stunnel for SSL encryption" in logs[0]
+    assert any("Using stunnel for SSL encryption" in log for log in logs[1:])
+
+
 def test_all_of_it_comes_back_at_boot(nodes):
     for node in nodes.values():
         assert node.service("mariadb").is_enabled

@@ -9,9 +9,9 @@ def test_service_runs_and_comes_back_at_boot(host):
     assert service.is_enabled
 
 
-def test_service_listens_on_the_management_address_only(host):
+def test_service_listens_for_its_own_node_only(host):
     listening = host.check_output("ss -Hltn sport = :18778").splitlines()
-    assert [line.split()[3] for line in listening] == [f"{ADDRESS}:18778"]
+    assert [line.split()[3] for line in listening] == ["127.0.0.1:18778"]
 
 
 def test_load_balancer_leads_to_it(host):

@@ -8,14 +8,17 @@ import testinfra
 testinfra_hosts = ["ansible://one"]
 ADDRESSES = {"one": "10.90.0.11", "two": "10.90.0.12", "three": "10.90.0.13"}
 ALL = tuple(ADDRESSES)
-# Runs on a node: queue.py ADDRESS ACT NAME, with the password of the configuration.
+SERVICES = ["cinder", "heat", "neutron", "nova"]
+# Runs on a node: queue.py ADDRESS ACT NAME, as nova does.
 CLIENT = """
-import re, sys, amqp
+import glob, json, sys, amqp
 address, act, name = sys.argv[1:]
-text = open('/etc/rabbitmq/rabbitmq.conf').read()
-password = re.search(r'^default_pass = (.*)$', text, re.M)[1]
-link = amqp.Connection(address, userid='openstack', password=password, connect_timeout=10,
-                       read_timeout=20, write_timeout=20, confirm_publish=True)
+(own,) = glob.glob('/srv/kitchen/pillar/*.json')[:1]
+password = json.load(open(own))['secrets']['nova_messaging']
+tls = {'ca_certs': '/etc/rabbitmq/region.authority', 'server_hostname': address}
+link = amqp.Connection(f'{address}:5671', userid='nova', password=password, virtual_host='nova',
+                       ssl=tls, connect_timeout=10, read_timeout=20, write_timeout=20,
+                       confirm_publish=True)
 link.connect()
 channel = link.channel()
 if act == 'quorum':
@@ -83,9 +86,9 @@ def test_nothing_of_it_listens_beyond_the_management_address(nodes):
         inner = {
             address
             for address in listening
-            if address.rpartition(":")[2] in ("4369", "5672", "25672")
+            if address.rpartition(":")[2] in ("4369", "5671", "25672")
         }
-        assert inner == {f"{ADDRESSES[name]}:{port}" for port in ("4369", "5672", "25672")} | {
+        assert inner == {f"{ADDRESSES[name]}:{port}" for port in ("4369", "5671", "25672")} | {
             "127.0.0.1:4369"
         }
 
@@ -122,7 +125,7 @@ def test_broker_without_the_others_serves_nobody(nodes):
     assert becomes(lambda: running(nodes["three"]) == set(ALL))
 
 
-def test_account_is_known_to_every_broker(nodes):
+def test_accounts_are_known_to_every_broker(nodes):
     for name, node in nodes.items():
         users = node.check_output("rabbitmqctl -q list_users --no-table-headers")
-        assert [line.split()[0] for line in users.splitlines()] == ["openstack"], name
+        assert sorted(line.split()[0] for line in users.splitlines()) == SERVICES, name

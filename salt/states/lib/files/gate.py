@@ -18,25 +18,32 @@ TIMEOUT = 3  # seconds for the broker to answer
 
 
 def brokers(config_file):
-    """(host:port, user, password, virtual host) of each broker of an oslo.messaging URL."""
+    """(host:port, user, password, virtual host, TLS) of each broker of an oslo.messaging URL.
+
+    TLS is what amqp takes: whose certificates are believed; False for none.
+    """
     config = configparser.RawConfigParser(strict=False)
     config.read(config_file)
+    own = config["oslo_messaging_rabbit"] if config.has_section("oslo_messaging_rabbit") else {}
+    tls = {"ca_certs": own["ssl_ca_file"]} if own.get("ssl") == "true" else False
     where = urllib.parse.urlsplit(config["DEFAULT"]["transport_url"])
     for one in where.netloc.split(","):
         account, _, address = one.rpartition("@")
         user, _, password = account.partition(":")
-        yield address, user, urllib.parse.unquote(password), where.path[1:] or "/"
+        trust = tls and {**tls, "server_hostname": address.rpartition(":")[0]}
+        yield address, user, urllib.parse.unquote(password), where.path[1:] or "/", trust
 
 
 def unserved(broker, queues):
     """Which of `queues` have no consumer. Raises OSError or AMQPError where the broker is away."""
-    address, user, password, virtual_host = broker
+    address, user, password, virtual_host, tls = broker
     missing = []
     with amqp.Connection(
         host=address,
         userid=user,
         password=password,
         virtual_host=virtual_host,
+        ssl=tls,
         connect_timeout=TIMEOUT,
         read_timeout=TIMEOUT,
         write_timeout=TIMEOUT,

@@ -50,6 +50,7 @@ def marks(connection, database, wanted):
 
     A number is `wanted` where sqlalchemy-migrate marks it.
     """
+    authority = urllib.parse.parse_qs(urllib.parse.urlsplit(connection).query).get("ssl_ca")
     numbered = all(word.isdecimal() and len(word) < 4 for word in wanted)
     column = "version FROM migrate_version" if numbered else "version_num FROM alembic_version"
     where = urllib.parse.urlsplit(connection)
@@ -60,6 +61,7 @@ def marks(connection, database, wanted):
             user=where.username,
             password=urllib.parse.unquote(where.password),
             database=database or where.path.strip("/"),
+            ssl={"ca": authority[0]} if authority else None,
             connect_timeout=TIMEOUT,
             read_timeout=TIMEOUT,
         ) as open_connection,

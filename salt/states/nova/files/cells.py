@@ -20,12 +20,14 @@ CELL0 = "00000000-0000-0000-0000-000000000000"
 def rows(connection, query):
     """The rows of one query on the database of a connection URL."""
     where = urllib.parse.urlsplit(connection)
+    authority = urllib.parse.parse_qs(where.query).get("ssl_ca")
     with pymysql.connect(
         host=where.hostname,
         port=where.port or 3306,
         user=where.username,
         password=urllib.parse.unquote(where.password),
         database=where.path.strip("/"),
+        ssl={"ca": authority[0]} if authority else None,
         connect_timeout=TIMEOUT,
         read_timeout=TIMEOUT,
     ) as open_connection, open_connection.cursor() as cursor:

@@ -105,6 +105,7 @@ def test_every_call_of_the_facade_is_one_that_the_agent_takes(inventory: Invento
     master.alerts()
     master.give_certificate("public_tls", "CHAIN", "KEY")
     master.give_values("people", {"corporate": "PASSWORD"})
+    master.forget_certificate("public_tls")
     master.list_backups()
     master.backup_database("by hand")
     master.restore_database("20261129T080000Z", steps.append)

@@ -185,3 +185,34 @@ def test_given_certificate_is_never_rotated_and_a_given_one_can_be_taken_back(
     assert rotation.rotate([])["rotated"] == ["inner"]
     assert "outer_tls" in rotation.undo()
     assert applied(OURS)["outer_tls"] == first
+
+
+def test_given_certificate_that_nobody_sees_is_put_away_with_its_key(deployed: None) -> None:
+    applied(None)
+    chain, key = Authority().pair(NAME)
+    rotation.give("outer_tls", chain, key)
+    rotation.give("outer_tls", *Authority().pair(NAME))
+    rotation.forget("outer_tls")
+    left = [file.read_text() for file in secrets.ROOT.glob("*.json")]
+    assert not [text for text in left if "outer_tls" in text and "PRIVATE" in text]
+    with pytest.raises(AgentError, match="no certificate was given as 'outer_tls'") as caught:
+        rotation.forget("outer_tls")
+    assert caught.value.remedy == "there is: none"
+
+
+def test_certificate_that_outsiders_see_is_not_put_away_but_replaced(deployed: None) -> None:
+    rotation.give("outer_tls", *Authority().pair(NAME))
+    applied(THEIRS)
+    with pytest.raises(AgentError, match="is what outsiders see") as caught:
+        rotation.forget("outer_tls")
+    assert "deploy-kit secrets give ENVIRONMENT outer_tls" in caught.value.remedy
+    chain, key = Authority().pair(NAME)
+    rotation.give("outer_tls", chain, key)
+    assert applied(THEIRS)["outer_tls"]["certificate"] == chain
+
+
+def test_certificate_of_the_region_is_nobody_s_to_put_away(deployed: None) -> None:
+    applied(OURS)
+    with pytest.raises(AgentError, match="no certificate was given as 'outer_tls'"):
+        rotation.forget("outer_tls")
+    assert "outer_tls" in applied(OURS)

@@ -166,6 +166,23 @@ def test_unknown_kind_of_secret_is_refused(master: Path) -> None:
         environment.apply(DIGEST, "test", NODES)
 
 
+def test_certificate_of_what_is_reached_through_balancers_speaks_for_them_too(master: Path) -> None:
+    """Their nodes do not get its key for that."""
+    fronted = ROLES + "  database: {kind: certificate, roles: [identity], fronted: true}\n"
+    roles = fronted.replace("schemas: {keystone: zed}\n", "")
+    (master / "kits" / DIGEST / "salt" / "roles.yml").write_text(roles)
+    environment.apply(DIGEST, "test", NODES)
+    pem = pillar(master, "who")["secrets"]["database"]["certificate"]
+    held = x509.load_pem_x509_certificate(pem.encode()).extensions
+    names = held.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["front", "who"]
+    assert names.get_values_for_type(x509.IPAddress) == [
+        ipaddress.ip_address("10.9.0.11"),
+        ipaddress.ip_address("10.9.0.12"),
+    ]
+    assert "database" not in pillar(master, "front")["secrets"]
+
+
 def test_certificate_is_a_clients_where_its_rule_says_so_and_made_anew_when_that_changes(
     master: Path,
 ) -> None:

@@ -126,6 +126,9 @@ class Agent:
     def secrets_give_values(self, name: str, values: dict[str, str]) -> dict[str, Any]:
         return rotation.give_values(name, values)
 
+    def secrets_forget(self, name: str) -> None:
+        rotation.forget(name)
+
     def secrets_undo(self) -> list[str]:
         return rotation.undo()
 
@@ -190,6 +193,7 @@ CALLS = (
     "secrets_rotate",
     "secrets_give",
     "secrets_give_values",
+    "secrets_forget",
     "secrets_undo",
     "secrets_export",
     "secrets_fingerprint",
@@ -211,6 +215,7 @@ CHANGING = frozenset(
         "environment",
         "highstate",
         "orchestrate",
+        "secrets_forget",
         "secrets_give",
         "secrets_give_values",
         "secrets_restore",

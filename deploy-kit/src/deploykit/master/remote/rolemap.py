@@ -10,6 +10,8 @@ from typing import Any
 from .protocol import AgentError
 
 IDENTITY = "identity"  # the role whose nodes make the accounts of all others; it needs none itself
+QUEUE = "messaging"  # the role that is the message queue
+OWN_ACCOUNT = "account"  # what a role says of `messaging` that has an account there
 
 
 def completed(content: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +26,9 @@ def secrets(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Name -> kind and the roles that may read it, of what roles ask for and what is declared.
 
     ACCOUNT_database is for the database and for the roles whose `databases` it opens;
-    ACCOUNT_service for the roles that act as ACCOUNT, and for identity, which makes it.
+    ACCOUNT_service for the roles that act as ACCOUNT, and for identity, which makes it;
+    ACCOUNT_messaging for them and the message queue. Content from before queues knew accounts says
+    `messaging: true`, and one password is for all.
     `fixed` ones are never rotated.
     """
     rules: dict[str, dict[str, Any]] = {}
@@ -40,7 +44,8 @@ def secrets(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         if account and role != IDENTITY:
             readable(f"{account}_service", IDENTITY, role)
         if entry.get("messaging"):
-            readable("messaging_password", "messaging", role)
+            own = entry["messaging"] == OWN_ACCOUNT
+            readable(f"{account}_messaging" if own else "messaging_password", QUEUE, role)
         for name in entry.get("passwords") or []:
             readable(name, role)
         for name in entry.get("keys") or []:
@@ -75,7 +80,8 @@ def told(content: dict[str, Any]) -> dict[str, Any]:
 
 def _account(role: str, entry: dict[str, Any]) -> str:
     account = entry.get("account") or ""
-    for key in ("databases", "schema"):
-        if entry.get(key) and not account:
+    owned = [key for key in ("databases", "schema") if entry.get(key)]
+    for key in owned + (["messaging"] if entry.get("messaging") == OWN_ACCOUNT else []):
+        if not account:
             raise AgentError(f"salt/roles.yml: roles.{role}: '{key}' needs the key 'account'")
     return str(account)

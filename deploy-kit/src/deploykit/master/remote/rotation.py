@@ -206,6 +206,32 @@ def _keep_previous(name: str, values: dict[str, Any]) -> None:
         write_json(secrets.ROOT / PREVIOUS, {name: values[name], **old})
 
 
+def forget(name: str) -> None:
+    """Put a certificate away that was given as the secret `name`, and the one before it.
+
+    Raises AgentError where it is none of those, or where outsiders see it since the environment's
+    last deployment: then another is given in its place, or the environment asks for none first.
+    """
+    spec = asked_for(missing_ok=True)
+    public = environment.describe().get("public") or {}
+    with secrets.changing() as values:
+        theirs = sorted(secret for secret, value in values.items() if given.is_given(value))
+        if name not in theirs:
+            raise AgentError(
+                f"no certificate was given as '{name}'", f"there is: {', '.join(theirs) or 'none'}"
+            )
+        if public.get("outside") and spec.get(name, {}).get("public"):
+            raise AgentError(
+                f"'{name}' is what outsiders see, and the environment's file asks for it",
+                f"give another: {given.REMEDY} ENVIRONMENT {name}; or take 'certificate: outside' "
+                "out of the file and deploy",
+            )
+        del values[name]
+        old: dict[str, Any] = read_json(secrets.ROOT / PREVIOUS, {})
+        if old.pop(name, None) is not None:
+            write_json(secrets.ROOT / PREVIOUS, old)
+
+
 def _demand_not_fixed(names: list[str]) -> None:
     if names:
         raise AgentError(

@@ -27,6 +27,7 @@ TIMES = "secrets-made.json"
 CA_YEARS = 10
 CERTIFICATE_DAYS = 397
 RENEW_DAYS = 60
+BALANCER = "load-balancer"  # the role whose nodes a certificate that is `fronted` speaks for, too
 
 
 def password() -> str:
@@ -126,13 +127,17 @@ def names_of(
 ) -> list[str] | None:
     """The names and addresses that a certificate speaks for, by its rule in the role map.
 
-    Those of the nodes that have it, and all virtual addresses if the rule says `virtual`; if it
+    Those of the nodes that have it, all virtual addresses if the rule says `virtual`, and the load
+    balancers' nodes if it says `fronted`, since who is asked there is reached through them; if it
     says `public`, what outsiders use and nothing else, None if that is nothing of its own.
     """
     if rule.get("public"):
         return [name for name in (public["name"], public["address"]) if name] if public else None
+    named = holders(rule, nodes)
+    if rule.get("fronted") and named:
+        named |= holders({"roles": [BALANCER]}, nodes)
     names = []
-    for node, entry in sorted(holders(rule, nodes).items()):
+    for node, entry in sorted(named.items()):
         names += [node, *(address for _, address in sorted(entry["addresses"].items()))]
     return [*names, *(sorted(virtual.values()) if rule.get("virtual") else [])]
 
