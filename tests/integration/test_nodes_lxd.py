@@ -21,7 +21,7 @@ from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.providers.common import with_own_key
 from deploykit.providers.lxd import LxdProvider
 from deploykit.providers.lxd.api import Lxd
-from deploykit.providers.lxd.bases import ensure_image
+from deploykit.providers.lxd.bases import ensure_base
 from deploykit.providers.lxd.images import find_base
 from deploykit.providers.lxd.instance import orphans, remove_instance
 from deploykit.providers.lxd.node import ROOTS_KEYS
@@ -348,7 +348,7 @@ def test_base_stays_stopped_when_the_daemon_starts_and_is_made_anew_if_it_ever_r
     assert config["volatile.last_state.power"] == "STOPPED"
     lxd.start(base)
     assert find_base(lxd, key, privileged=False) is None
-    assert ensure_image(lxd, site, Silent()) == base
+    assert ensure_base(lxd, site, Silent(), installed=False) == base
     assert lxd.read_file(base, "/etc/machine-id") == ""
 
 

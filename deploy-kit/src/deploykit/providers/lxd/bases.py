@@ -17,7 +17,7 @@ from deploykit.base.progress import Progress, Step
 from deploykit.image.build import NEEDED_BYTES, build_image, only_one, workplace
 from deploykit.image.inputs import Inputs, inputs_of
 from deploykit.image.layer import NEEDED_BYTES as LAYER_BYTES
-from deploykit.image.layer import Layer, build_layer, layer_of, refuse_missing
+from deploykit.image.layer import Layer, build_layer, image_key, layer_of, refuse_missing
 from deploykit.image.overlay import write_metadata
 from deploykit.mirror.publishing import served_set
 from deploykit.mirror.store import open_store
@@ -32,50 +32,43 @@ def ensure_base(
     lxd: Lxd, site: Site, progress: Progress, *, installed: bool, privileged: bool = False
 ) -> str:
     """The base that nodes are copied from, building what is missing; its name in LXD."""
-    if not installed:
-        return ensure_image(lxd, site, progress, privileged)
-    layer = layer_of(site)
-    base = find_base(lxd, layer.key, privileged)
+    key = image_key(site, installed)
+    base = find_base(lxd, key, privileged)
     if base:
         return base
-    refuse_missing(layer)
-    ensure_image(lxd, site, progress)
-    cache = cache_home() / "image"
-    with only_one(cache / "lock", progress):
-        if not has_image(lxd, layer.key):
-            with (
-                progress.step(f"image layer {layer.key}: {len(layer.packages)} packages") as step,
-                _served(site, layer.base) as served,
-            ):
-                _add_layer(replace(layer, base=served), cache, site.logs / "layer.log", step)
-        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
-            return make_base(lxd, layer.key, privileged)
+    store_image(lxd, site, progress, installed=installed)
+    with (
+        only_one(cache_home() / "image" / "lock", progress),
+        progress.step("base of the nodes" + (" (privileged)" if privileged else "")),
+    ):
+        return make_base(lxd, key, privileged)
 
 
-def ensure_image(lxd: Lxd, site: Site, progress: Progress, privileged: bool = False) -> str:
-    """The name of the node image's base, building what is missing.
+def store_image(lxd: Lxd, site: Site, progress: Progress, *, installed: bool) -> None:
+    """Build the node image, or its layer with packages `installed`, unless LXD's store has it.
 
-    One build at a time per user: a second call waits for the first and finds its image.
+    A base that is there says nothing of its image: somebody may have deleted that. One build at a
+    time per user: a second call waits for the first and finds its image.
     """
-    log = site.logs / "image.log"
-    inputs = inputs_of(site)
-    base = find_base(lxd, inputs.key, privileged)
-    if base:
-        return base
     cache = cache_home() / "image"
     cache.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    site.logs.mkdir(parents=True, exist_ok=True)
+    if installed:
+        refuse_missing(layer_of(site))
     with only_one(cache / "lock", progress):
+        if has_image(lxd, image_key(site, installed)):
+            return
+        inputs = inputs_of(site)
         if not has_image(lxd, inputs.key):
             for line in inputs.left_out:
                 progress.say(f"  not carried into the image: {escape(line)}")
-            with (
-                progress.step(f"node image {inputs.key}") as step,
-                _served(site, inputs) as served,
-            ):
-                _add_image(served, cache, log, step)
-        with progress.step("base of the nodes" + (" (privileged)" if privileged else "")):
-            return make_base(lxd, inputs.key, privileged)
+            with progress.step(f"node image {inputs.key}") as step, _served(site, inputs) as served:
+                _add_image(served, cache, site.logs / "image.log", step)
+        if installed:
+            layer = layer_of(site)
+            title = f"image layer {layer.key}: {len(layer.packages)} packages"
+            with progress.step(title) as step, _served(site, inputs) as served:
+                _add_layer(replace(layer, base=served), cache, site.logs / "layer.log", step)
 
 
 @contextmanager
@@ -97,7 +90,6 @@ def _add_image(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:
 
 def _add_layer(layer: Layer, cache: Path, log: Path, step: Step) -> None:
     """Build the layer on the node image as it lies in LXD, and hand it to LXD."""
-    log.parent.mkdir(parents=True, exist_ok=True)
     with workplace(cache, LAYER_BYTES) as aside:
         step.note("the node image out of LXD")
         run(

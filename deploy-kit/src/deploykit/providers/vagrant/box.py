@@ -27,7 +27,7 @@ from deploykit.base.progress import Progress
 from deploykit.base.root import as_root
 from deploykit.image.layer import image_key
 from deploykit.providers.lxd.api import Lxd
-from deploykit.providers.lxd.bases import ensure_base
+from deploykit.providers.lxd.bases import store_image
 from deploykit.providers.lxd.images import ALIAS
 from deploykit.site import Site
 
@@ -79,7 +79,7 @@ def ensure_box(site: Site, progress: Progress, installed: bool) -> Box:
     with locked(folder / "lock", MAKING_TIMEOUT):
         if box.file.is_file():
             return box
-        ensure_base(Lxd(), site, progress, installed=installed)
+        store_image(Lxd(), site, progress, installed=installed)
         free = shutil.disk_usage(folder).free
         if free < NEEDED_BYTES:
             raise DeployKitError(
