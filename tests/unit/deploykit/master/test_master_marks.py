@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.master.remote import marks, rotation, secrets
+from deploykit.master.remote import given, marks, rotation, secrets
 from deploykit.master.remote.owned import owned_by
 from deploykit.master.remote.protocol import AgentError
 from deploykit.nodes.portraying import Masks
@@ -46,6 +46,13 @@ def test_node_finds_each_word_of_a_secret_that_the_master_marked(root: Path) -> 
         "a=«secret plain» b=«secret plain»"
     )
     assert masks.line("authorityauthority", guarded=False) == f"«secret {marks.AUTHORITY}»"
+
+
+def test_values_have_a_mark_once_somebody_gave_one(root: Path) -> None:
+    store(root, people=given.values({}))
+    assert marks.marked(KEY)["values"] == {}
+    store(root, people=given.values({"corporate": "PASSWORD"}))
+    assert "people" in marks.marked(KEY)["values"]
 
 
 def test_master_without_secrets_has_no_marks(root: Path) -> None:

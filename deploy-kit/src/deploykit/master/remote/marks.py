@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import rotation, secrets
+from . import given, rotation, secrets
 from .files import read_json
 
 AUTHORITY = "the authority's certificate"
@@ -26,7 +26,8 @@ def marked(key: str) -> dict[str, dict[str, str]]:
     """The secrets of this environment by `key` (hex): `values`, name -> mark of the value, and
     `words`, mark -> name of the secret that has such a word in it.
 
-    Those before a rotation are among the words as long as nodes may have them.
+    Those before a rotation are among the words as long as nodes may have them. One that others give
+    has a mark once they gave something: two environments without it have no secret in common.
     """
     taken = bytes.fromhex(key)
     here: dict[str, Any] = read_json(secrets.ROOT / secrets.STORE, {})
@@ -41,7 +42,11 @@ def marked(key: str) -> dict[str, dict[str, str]]:
         path = secrets.ROOT / "ca" / file
         if path.is_file():
             words |= {_mark(taken, word): AUTHORITY for word in words_of(path.read_text())}
-    values = {name: _mark(taken, json.dumps(here[name], sort_keys=True)) for name in sorted(here)}
+    values = {
+        name: _mark(taken, json.dumps(value, sort_keys=True))
+        for name, value in sorted(here.items())
+        if value != given.values({})
+    }
     return {"values": values, "words": words}
 
 
