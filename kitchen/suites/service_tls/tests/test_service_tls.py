@@ -16,7 +16,7 @@ def behind(host):
 
 def serving(node, port, page, text):
     """A web server of one page for the node itself; a line that ends it is returned."""
-    folder = f"/run/serving/{port}"
+    folder = f"/run/serving-{port}"
     node.check_output("mkdir -p %s && echo %s >%s", folder, text, f"{folder}/{page}")
     words = f"--unit serving-{port} python3 -m http.server --bind 127.0.0.1 {port}"
     node.check_output(f"systemd-run --quiet --collect {words} --directory {folder}")
