@@ -6,11 +6,12 @@
 {%- set timers = ['mariadb-backup', 'mariadb-backup-logs'] %}
 {{ cleaned('mariadb', ['mariadb-backup.timer', 'mariadb-backup-logs.timer', 'mariadb']
                       + (['mariadb-watch'] if clustered else []),
-           pillar.mariadb.packages + ['gawk'], user='mysql',
+           pillar.mariadb.packages + ['gawk'], user=['mysql', 'stunnel4'],
            files=['/etc/mysql/mariadb.conf.d/90-region.cnf', '/etc/mysql/mariadb.conf.d/91-region-tls.cnf',
                   '/etc/mysql/region.authority', '/etc/mysql/region.certificate', '/etc/mysql/region.key',
                   '/etc/mysql/region-access.sql',
-                  '/etc/mysql/region-backups.json', '/usr/local/sbin/mariadb-backups', '/run/mysqld']
+                  '/etc/mysql/region-backups.json', '/usr/local/sbin/mariadb-backups', '/run/mysqld',
+                  '/run/stunnel4']
                  + unit_files(timers) | load_json
                  + (['/etc/mysql/region-cluster.json', '/usr/local/sbin/mariadb-cluster',
                      '/etc/systemd/system/mariadb-watch.service'] if clustered else []),
