@@ -49,3 +49,12 @@ libvirt_service_sockets:
            ['/etc/libvirt/libvirtd.conf', '/etc/libvirt/qemu.conf', '/etc/pki/CA/cacert.pem',
             '/var/lib/dpkg/info/libvirt-daemon.list'] + certificates | list + keys | list,
            requires=[{'command': 'libvirt_service_tls'}]) }}
+
+# What holds the consoles and locks of instances goes on through an upgrade, and is no service that could
+# be restarted: it executes itself anew, with what it holds, so that it does not run on code that is gone.
+{%- set fresh = 'for unit in virtlogd virtlockd; do main=$(systemctl show -P MainPID $unit); '
+     ~ '[[ $main == 0 ]] || ! grep -q "r-xp.* (deleted)$" /proc/$main/maps || exit 1; done' %}
+{{ ensured('libvirt_service_helpers', fresh,
+           'for unit in virtlogd virtlockd; do ! systemctl -q is-active $unit || systemctl reload $unit; done; '
+           ~ 'for try in {1..50}; do if ( ' ~ fresh ~ ' ); then break; fi; sleep 0.2; done',
+           requires=[{'unit': 'libvirt_service_current'}]) }}
