@@ -178,8 +178,26 @@ def test_page_of_an_environment_shows_what_was_observed_newest_first(told: Story
         )  # fmt: skip
     page = environment_page(seen(told), "production")
     assert page is not None
+    assert page.compared is None
     newest, before = page.observations
     assert (newest.clean, before.clean, before.nodes) == (True, False, {"db": 2})
     assert (before.subject, before.version) == ("drift", ONE.version)
     other = environment_page(seen(told), "test")
     assert other is not None and other.observations == ()
+
+
+def test_page_of_an_environment_shows_its_last_comparison_from_either_side(told: Story) -> None:
+    for nodes in ({}, {"db": 2}):
+        told.tell(
+            observation_body(
+                Subject.COMPARISON, environment="test", release=TWO.digest, seconds=3,
+                summary="database: kernel kernel: 6.1 | 6.2", nodes=nodes,
+                against=("production", ONE.digest),
+            )
+        )  # fmt: skip
+    for name in NAMES:
+        page = environment_page(seen(told), name)
+        assert page is not None and page.observations == ()
+        assert page.compared is not None and not page.compared.clean
+        assert (page.compared.first, page.compared.first_version) == ("test", TWO.version)
+        assert (page.compared.second, page.compared.second_version) == ("production", ONE.version)
