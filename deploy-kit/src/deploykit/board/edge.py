@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from deploykit.base.progress import Progress
 from deploykit.preview.states import read_states
 from deploykit.release import Release
 from deploykit.release.page import Page, read_edge
@@ -11,7 +12,11 @@ from deploykit.site import Site
 
 
 def read_whole_page(
-    site: Site, over: Release | None, release: Release, environment: str | None
+    site: Site,
+    over: Release | None,
+    release: Release,
+    environment: str | None,
+    progress: Progress | None = None,
 ) -> Page:
     """The page of the edge between two releases whose kits are here, as `environment` is by its
     file; None, or where there is no such file, as environments are in general.
@@ -20,4 +25,4 @@ def read_whole_page(
     """
     found = site.read_environments().environments.get(environment or "")
     page = read_edge(site, over, release)
-    return replace(page, states=read_states(site, over, release, found))
+    return replace(page, states=read_states(site, over, release, found, progress))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of
+from deploykit.cli.app import json_option, print_json, shown_progress, site_of
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def page_of(
     from deploykit.board.edge import read_whole_page
 
     old = _release(site, ledger, over) if over is not None else None
-    return read_whole_page(site, old, _release(site, ledger, release), environment)
+    new = _release(site, ledger, release)
+    return read_whole_page(site, old, new, environment, shown_progress())
 
 
 def _roles(site: Site, environment: str | None) -> frozenset[str] | None:

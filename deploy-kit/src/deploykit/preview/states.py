@@ -9,6 +9,7 @@ from typing import Any
 
 from deploykit.base.errors import CommandFailed, DeployKitError, InputError
 from deploykit.base.parallel import in_parallel
+from deploykit.base.progress import Progress, Silent
 from deploykit.logs.masking import masked
 from deploykit.preview import Rendered, render_release, roles_of
 from deploykit.preview.differences import FAILED, ORCHESTRATION, compare, unrendered
@@ -24,7 +25,11 @@ TEXT = 64 * 2**10  # bytes of a file that is compared by its lines
 
 
 def read_states(
-    site: Site, over: Release | None, release: Release, environment: Environment | None
+    site: Site,
+    over: Release | None,
+    release: Release,
+    environment: Environment | None,
+    progress: Progress | None = None,
 ) -> StatesChange | None:
     """How `release` differs from `over` on the nodes of `environment`, or on one of each role.
 
@@ -40,9 +45,10 @@ def read_states(
     place = place_of(environment) if environment else place_of_roles(roles[1])
     sides: list[Rendered | InputError] = []
     try:
-        sides = in_parallel(
-            [(over, True), (release, False)], lambda side: _side(site, side[0], place, side[1])
-        )
+        with (progress or Silent()).step(f"what Salt makes of {over.version}, {release.version}"):
+            sides = in_parallel(
+                [(over, True), (release, False)], lambda side: _side(site, side[0], place, side[1])
+            )
     except DeployKitError as error:
         return StatesChange(name, missing=_said(error))
     kinds = tuple(place.kinds.items())
