@@ -22,9 +22,9 @@ from typing import Any
 import knocking
 import pytest
 import yaml
+from deploykit.preview.pieces import OTHER, Piece, owner, pieces, shown
 from loosemodule import module_of
 from rendered import components_of
-from rendereddiff import OTHER, Piece, owner, pieces, shown
 from topologies import TOPOLOGIES
 
 # The first one may have to build Salt. On one worker, while others do what needs no rendering.

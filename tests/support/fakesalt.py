@@ -6,7 +6,8 @@ folder gets the release's digest. A file `lose` in the master's folder makes its
 in the middle of the next orchestration.
 
 The file `data` of a minion is its database, which mariadb-backups keeps in `backups.json`, each
-with what was `applied` then; a file `full` there makes it fail.
+with what was `applied` then; a file `full` there makes it fail. A file `drifted` has the names of
+states that would change something, until all are applied.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Minions:
         """The answer of one minion to all states of the kit `digest`."""
         outcome = self._master / "srv" / "kits" / digest / "salt" / "outcome.json"
         failed = json.loads(outcome.read_text()).get("failed")
+        (self._master.parent / name / "drifted").unlink(missing_ok=True)
         state = {"__id__": failed or "all", "result": not failed, "comment": "", "changes": {}}
         if failed:
             state["comment"] = "it does not start"
@@ -61,6 +63,18 @@ class Minions:
         tag = f"salt/job/1/prog/{name}/0"
         Bus.events.put({"tag": tag, "data": {"id": name, "data": {"ret": state}}})
         return {"cmd_|-state": state}
+
+    def test(self, name: str) -> dict[str, Any]:
+        """What one minion says that its states would change."""
+        file = self._master.parent / name / "drifted"
+        drifted = file.read_text().split() if file.exists() else []
+        return {
+            f"file_|-{one}": {
+                "__id__": one, "result": None, "changes": {"diff": "-1\n+2"},
+                "comment": "The file is set to be changed",
+            }
+            for one in drifted
+        }  # fmt: skip
 
     def run(self, name: str, line: str) -> dict[str, Any]:
         """What a program does on a minion, as Salt's cmd.run_all tells it."""
@@ -117,6 +131,8 @@ def install(node: Path) -> None:
                 return {name: minions.run(name, words[0]) for name in there}
             if function == "test.ping":
                 return dict.fromkeys(there, True)
+            if more["kwarg"].get("test"):
+                return {name: minions.test(name) for name in there}
             digest = more["kwarg"]["saltenv"]
             return {name: minions.apply(digest, name) for name in there}
 

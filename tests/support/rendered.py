@@ -27,21 +27,22 @@ from deploykit.base.files import write
 from deploykit.base.homes import cache_home
 from deploykit.image.salt import lock
 from deploykit.master.remote import environment, rolemap
-from rendering import read_role_map, render_topology, salt_of_the_image
+from deploykit.preview.pieces import named_files, states_of
+from rendering import SCRIPT, read_role_map, render_topology, salt_of_the_image
 from topologies import TOPOLOGIES, Topology
 
 # What is rendered.
 STATES = "salt/states"
 CONTENT = (STATES, "salt/pillar", "salt/orchestrate", "salt/roles.yml", MASTER_PILLAR)
 # What renders it.
-OWN = ("rendered.py", "rendering.py", "saltrender.py", "topologies.py")
+OWN = ("rendered.py", "rendering.py", "topologies.py")
 TOOLS = [Path(__file__).with_name(name) for name in OWN]
-TOOLS += [Path(str(module.__file__)) for module in (environment, rolemap)]
+TOOLS += [SCRIPT, *(Path(str(module.__file__)) for module in (environment, rolemap))]
 NO_COMPONENTS = ("_modules", "_states", "lib", "stage")
 KEPT = 20  # sides in the cache: those used last
 PATIENCE = 900.0  # seconds for another process to render the same
 
-Nodes = Mapping[str, Any]  # by node, as saltrender.py answers, and `sources`
+Nodes = Mapping[str, Any]  # by node, as saltside.py answers, and `sources`
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,6 @@ def components_of(checkout: Path) -> list[str]:
     return sorted({path.name for path in folders} - {*NO_COMPONENTS})
 
 
-def states_of(node: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The states of a node, in full: those of a stage are told by their ids alone."""
-    listed = [states for name, states in node["sls"].items() if not name.startswith("stage.")]
-    return [*node["highstate"], *(state for states in listed for state in states)]
-
-
 def sources(node: Mapping[str, Any], states: Path) -> dict[str, str]:
     """Digest of each file that the states of a node name as salt://, and of our state modules.
 
@@ -151,16 +146,6 @@ def sources(node: Mapping[str, Any], states: Path) -> dict[str, str]:
             file = states / name.removeprefix("salt://").split("?")[0]
             digests[name] = file_digest(file) if file.is_file() else ""
     return digests
-
-
-def named_files(value: Any) -> Iterator[str]:
-    """Every salt:// within a state."""
-    if isinstance(value, str):
-        if value.startswith("salt://"):
-            yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from named_files(part)
 
 
 @contextmanager

@@ -17,65 +17,16 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from deploykit.base.errors import DeployKitError
-from rendered import Nodes, content_of, named_files, render_side, states_of
+from deploykit.preview.pieces import Piece, named_files, owner, pieces, shown, states_of
+from rendered import Nodes, content_of, render_side
 from topologies import TOPOLOGIES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-OTHER = "deployment"
 SHOWN = 4  # nodes that are named; of more their number
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Piece:
-    """A state, a file or a step, and the component it belongs to."""
-
-    component: str
-    name: str
-
-
-class Text(yaml.SafeDumper):
-    """Several lines as a block, so that what is shown reads like what it describes."""
-
-
-def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-Text.add_representer(str, _block)
-
-
-def owner(state: str, components: Iterable[str]) -> str:
-    """The component whose name the id of a state begins with."""
-    mine = [component for component in components if state.startswith(f"{component}_")]
-    return max(mine, key=len, default=OTHER)
-
-
-def pieces(answer: Any, components: Iterable[str]) -> dict[Piece, Any]:
-    """All that was rendered for one node (or the orchestration), piece by piece, in its order."""
-    if isinstance(answer, list):
-        return {Piece(OTHER, f"step {step['__id__']}"): step for step in answer}
-    stages = {name: ids for name, ids in answer["sls"].items() if name.startswith("stage.")}
-    rendered_pieces: dict[Piece, Any] = {Piece(OTHER, name): ids for name, ids in stages.items()}
-    owners: dict[str, str] = {}  # of files
-    for state in states_of(answer):
-        whose = owner(state["__id__"], components)
-        owners[state["name"]] = whose
-        piece = Piece(whose, f"{state['__id__']} {state['state']}.{state['fun']}")
-        known = state["name"] == state["__id__"] or state["state"] != "file"
-        if not known or rendered_pieces.get(piece, state) != state:  # one id may have several names
-            piece = Piece(whose, f"{piece.name} {state['name']}")
-        rendered_pieces[piece] = state
-    for path, lines in answer["files"].items():
-        rendered_pieces[Piece(owners.get(path, OTHER), path)] = "\n".join(lines) + "\n"
-    rendered_pieces[Piece(OTHER, "components")] = answer["top"]
-    return rendered_pieces
 
 
 def copied(answer: Any, components: Iterable[str]) -> dict[Piece, str]:
@@ -89,13 +40,6 @@ def copied(answer: Any, components: Iterable[str]) -> dict[Piece, str]:
                 whose = owner(state["__id__"], components)
                 digests[Piece(whose, name)] = f"SHA-256 {answer['sources'][name]}"
     return digests
-
-
-def shown(value: Any) -> str:
-    """A piece as text."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else yaml.dump(value, Dumper=Text, width=100, sort_keys=False)
 
 
 def differences(

@@ -6,20 +6,22 @@ import json
 import os
 import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 from typing import Any
 
 import yaml
+from deploykit import preview
 from deploykit.affected import MASTER_PILLAR
 from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
 from deploykit.image.salt import PYTHON, build_salt, salt_tar
 from deploykit.master.remote import rolemap
-from deploykit.master.remote.environment import interfaces, known_to_all, settings_of
+from deploykit.master.remote.environment import known_to_all, pillars
+from deploykit.preview import GRAINS
+from deploykit.preview.renderer import salt_packages
 from topologies import NETWORKS, Topology
 
-SCRIPT = Path(__file__).with_name("saltrender.py")
+SCRIPT = Path(preview.__file__).with_name("saltside.py")
 
 
 def read_role_map(checkout: Path) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def read_role_map(checkout: Path) -> dict[str, Any]:
 def render_topology(
     checkout: Path, topology: Topology, role_map: dict[str, Any], packages: Path, scratch: Path
 ) -> dict[str, Any]:
-    """What Salt (`packages`) makes of the content of `checkout`, by minion (saltrender.py).
+    """What Salt (`packages`) makes of the content of `checkout`, by minion (saltside.py).
 
     `scratch` is an empty folder to work in. Raises AssertionError with what Salt said.
     """
@@ -54,17 +56,7 @@ def salt_of_the_image() -> Path:
         # The lock of `deploy-kit image build`: whoever comes first builds it for both.
         with locked(cache / "lock", timeout=500):
             build_salt(cache, cache / "salt.log")
-    folder = cache_home() / "tests" / tar.stem
-    folder.parent.mkdir(exist_ok=True)
-    with locked(folder.with_suffix(".lock"), timeout=120):
-        if not folder.is_dir():
-            aside = folder.with_suffix(".unpacking")
-            shutil.rmtree(aside, ignore_errors=True)
-            aside.mkdir()
-            subprocess.run(["tar", "-xf", tar, "-C", aside], check=True, timeout=60)
-            aside.rename(folder)
-    version = sysconfig.get_python_version()
-    return folder / "opt" / "salt" / "lib" / f"python{version}" / "site-packages"
+    return salt_packages()
 
 
 def example(name: str, rule: dict[str, Any]) -> Any:
@@ -89,7 +81,6 @@ def virtual_of(topology: Topology) -> dict[str, str]:
 def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) -> Path:
     """The external pillar of every node, as the master's agent writes it; fixed secrets."""
     folder.mkdir()
-    components = {role: entry["components"] for role, entry in role_map["roles"].items()}
     networks = list(NETWORKS.items())[: topology.networks]
     nodes = {
         name: {
@@ -103,35 +94,29 @@ def write_pillars(folder: Path, topology: Topology, role_map: dict[str, Any]) ->
         }
         for place, (name, roles) in enumerate(topology.nodes.items())
     }
-    for name, node in nodes.items():
-        roles = topology.nodes[name]
-        own = {
-            "name": "golden",
-            "node": name,
-            "ca": "CA\n",
-            "nodes": known_to_all(nodes),
-            "interfaces": interfaces(node["links"]),
-            "virtual": virtual_of(topology),
-            **({"public": topology.public} if topology.public else {}),
-            **node,
-        }
-        parts = [*role_map["common"], *(part for role in roles for part in components[role])]
-        pillar = {
-            "environment": own,
-            "components": list(dict.fromkeys(parts)),
-            "role_map": rolemap.told(role_map),
-            "settings": settings_of(topology.settings, parts, components),
-            "secrets": {
-                secret: example(secret, rule)
-                for secret, rule in role_map["secrets"].items()
-                if set(roles) & set(rule["roles"]) and (topology.public or not rule.get("public"))
-            },
-        }
+    told = pillars(
+        role_map,
+        nodes,
+        {
+            secret: example(secret, rule)
+            for secret, rule in role_map["secrets"].items()
+            if topology.public or not rule.get("public")
+        },
+        name="golden",
+        ca="CA\n",
+        virtual=virtual_of(topology),
+        public=topology.public or None,
+        settings=topology.settings,
+    )
+    for name, pillar in told.items():
         (folder / f"{name}.json").write_text(json.dumps(pillar))
+    environment = {"name": "golden", "nodes": known_to_all(nodes)}
     whole = {
-        "nodes": known_to_all(nodes),
-        "role_map": rolemap.told(role_map),
+        "pillar": {"environment": environment, "role_map": rolemap.told(role_map)},
         "minions": topology.minions,
+        "grains": GRAINS,
+        "unread": [],
+        "stages": True,
     }
     (folder / "whole.json").write_text(json.dumps(whole))
     return folder
@@ -149,4 +134,6 @@ def run_salt(packages: Path, script: Path, *words: Path) -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     answer: dict[str, Any] = json.loads(done.stdout)
+    failed = [node for node in answer.values() if isinstance(node, dict) and "failed" in node]
+    assert failed == [], failed[0]["failed"][-6000:]
     return answer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rendereddiff import OTHER, differences, told
+from deploykit.preview.pieces import OTHER
+from rendereddiff import differences, told
 
 COMPONENTS = ["nova", "nova_compute", "haproxy"]
 

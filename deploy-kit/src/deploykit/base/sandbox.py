@@ -2,8 +2,9 @@
 
 A sandbox of bubblewrap (bwrap(1)): namespaces of its own for users, mounts, processes, IPC and the
 host's name, no capability, an environment of a few words, an empty /tmp and HOME. The network
-stays: what runs here talks to nodes. There is no silent way without it: if bwrap is missing or
-cannot run that is an error, unless the person has said DEPLOY_KIT_SANDBOX=off, which is told.
+stays where it is not taken away: most of what runs here talks to nodes. There is no silent way
+without it: if bwrap is missing or cannot run that is an error, unless the person has said
+DEPLOY_KIT_SANDBOX=off, which is told.
 """
 
 from __future__ import annotations
@@ -47,13 +48,15 @@ class Sandbox:
     by their place inside. `written`: files outside that it may write, by their place inside; only
     files, as in a folder it could put links in the way of who reads it afterwards. `hidden`:
     folders that are empty inside even if they lie in what is shown. All are whole paths without
-    links in them; of two that lie in one another the inner one counts.
+    links in them; of two that lie in one another the inner one counts. `network`: whether it has
+    this machine's.
     """
 
     shown: tuple[Path, ...] = ()
     placed: Mapping[Path, Path] = field(default_factory=dict)
     written: Mapping[Path, Path] = field(default_factory=dict)
     hidden: tuple[Path, ...] = ()
+    network: bool = True
 
 
 def run_confined(
@@ -202,7 +205,8 @@ def arguments(sandbox: Sandbox, system: Sequence[str], cwd: Path | None) -> list
     mounts |= {
         inside: ["--bind", str(path), str(inside)] for inside, path in sandbox.written.items()
     }
-    words = [*NAMESPACES, *system, "--proc", "/proc", "--dev", "/dev"]
+    alone = () if sandbox.network else ("--unshare-net",)
+    words = [*NAMESPACES, *alone, *system, "--proc", "/proc", "--dev", "/dev"]
     for inside in sorted(mounts, key=lambda path: path.parts):  # the outer one first
         words += mounts[inside]
     words += ["--perms", "0700", "--dir", str(SOCKETS), "--remount-ro", "/"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deploykit.base import times
 from deploykit.base.printable import printable
 from deploykit.board.approval import Live
+from deploykit.board.states import show_states
 from deploykit.ledger.view import Evidence
 from deploykit.release import Release
 from deploykit.release.page import Page, fixed_json
@@ -38,6 +39,7 @@ def page_json(
     fixed = fixed_json(page)
     return {
         **fixed,
+        **({"states": asdict(page.states)} if page.states else {}),
         "over": _release_json(page.over) if page.over else None,
         "release": _release_json(page.release),
         "page": page.digest,
@@ -72,6 +74,7 @@ def render_page(page: Page, live: Live, document: dict[str, Any], form: str) -> 
         "going_back": going_back(page),
         "rehearsal": _rehearsal(document, live.rehearsal),
         "vendor": document.get("vendor"),
+        "states": show_states(page.states) if page.states else None,
     }
     return printable(environment.get_template(f"page.{form}.j2").render(shown))
 

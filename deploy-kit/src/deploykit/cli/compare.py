@@ -25,14 +25,18 @@ NOTHING = "(nothing)"
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.option("--all", "whole", is_flag=True, help="Show each difference that is to be expected.")
+@click.option("--no-record", is_flag=True, help="Write no record of it.")
 @json_option
 @click.pass_context
-def compare(ctx: click.Context, first: str, second: str, whole: bool, as_json: bool) -> None:
+def compare(
+    ctx: click.Context, first: str, second: str, whole: bool, no_record: bool, as_json: bool
+) -> None:
     """Say in what A and B differ; exit status 1 if by more than their files say.
 
     Role by role: packages, files that states own, services and kernels; and settings, and secrets
     only as equal or not. Names, addresses and what the files of the environments say are to be
-    expected and told apart. Changes nothing on nodes, and is not recorded.
+    expected and told apart. Changes nothing on nodes. What is found is recorded, and promotes or
+    stops nothing.
 
     \b
     deploy-kit compare staging production
@@ -40,14 +44,16 @@ def compare(ctx: click.Context, first: str, second: str, whole: bool, as_json: b
     """
     from deploykit.base.errors import InputError
     from deploykit.care.compare.look import compare_environments
+    from deploykit.care.compare.recording import record_comparison
 
     if first == second:
         raise InputError(f"{first} differs from itself in nothing", "name two environments")
     with work_of(ctx, "compare") as work:
         ledger = ledger_of(ctx)
         found = compare_environments(work, _side(work, ledger, first), _side(work, ledger, second))
+        record = None if no_record else record_comparison(ledger, found)
     if as_json:
-        print_json(_json(found))
+        print_json({**_json(found), "record": record.n if record else None})
     else:
         _print(found, whole)
     ctx.exit(1 if found.unexpected else 0)

@@ -222,7 +222,7 @@ def _decide(
 
     shown, read = edge_after(ledger.known), None
     if shown is not None and page is not None:
-        read = _page_read(ctx, ledger, shown.over, digest, page)
+        read = _page_read(ctx, ledger, (shown.over, digest, environment), page)
 
     def decide(records: Sequence[Record], now: datetime) -> Body:
         edge = edge_after(records)
@@ -245,15 +245,16 @@ def _decide(
 
 
 def _page_read(
-    ctx: click.Context, ledger: Ledger, over: str | None, release: str, given: str
+    ctx: click.Context, ledger: Ledger, entry: tuple[str | None, str, str | None], given: str
 ) -> str:
-    """The digest of the page of that edge, if `given` is it or its beginning. Raises Refused."""
+    """The digest of the page of `entry` (what runs, what would come, where), if `given` is it or
+    its beginning. Raises Refused."""
     from deploykit.base.errors import InputError, Refused
     from deploykit.cli.page import page_of
 
     if not re.fullmatch(r"[0-9a-f]{8,64}", given):
         raise InputError(f"--page {given}: no digest of a page", "write 8 of its digits or more")
-    digest = page_of(site_of(ctx), ledger, over, release).digest
+    digest = page_of(site_of(ctx), ledger, *entry).digest
     if not digest.startswith(given):
         raise Refused(
             f"the page of what would happen now is {digest[:12]}, not {given[:12]}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploykit.cli.app import json_option, print_json, site_of
+from deploykit.cli.app import json_option, print_json, shown_progress, site_of
 from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ SUFFIXES = {"text": "txt", "markdown": "md", "html": "html"}
 @json_option
 @click.pass_context
 def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> None:
-    """Show what release B has and A has not: commits, the way back, vendor packages with the DSA
-    and CVE numbers that they close, evidence.
+    """Show what release B has and A has not: commits, what Salt would make otherwise on each role,
+    the way back, vendor packages with the DSA and CVE numbers that they close, evidence.
 
-    A is a release, or an environment: then what that runs, and its policy's answer. The page has a
-    digest, of what does not change with time; `approve --page` says which page was read.
+    A is a release, or an environment: then what that runs, its nodes, and its policy's answer. The
+    page has a digest, of what does not change with time; `approve --page` says which page was read.
 
     \b
     deploy-kit release diff production latest
@@ -47,7 +47,7 @@ def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> No
     environment = old if old in policy_in_force(records) else None
     runs = running(records, environment) if environment is not None else None
     before = old if environment is None else runs.digest if runs else None
-    page = page_of(site, ledger, before, new)
+    page = page_of(site, ledger, before, new, environment)
     case = case_of(site, ledger, page.release.digest, environment) if environment else None
     over = page.over.digest if page.over else None
     way = way_back(page.moves, _roles(site, environment))
@@ -59,15 +59,19 @@ def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> No
         click.echo(render_page(page, live, document, SUFFIXES[form]), nl=False)
 
 
-def page_of(site: Site, ledger: Ledger, over: str | None, release: str) -> Page:
-    """The page of the edge between two releases, by any of their names; `over` None for nothing.
+def page_of(
+    site: Site, ledger: Ledger, over: str | None, release: str, environment: str | None
+) -> Page:
+    """The page of the edge between two releases, by any of their names (`over` None for nothing),
+    for an environment if there is one.
 
     Their kits are built if they are not here. Raises InputError, GitshelfError.
     """
-    from deploykit.release.page import read_edge
+    from deploykit.board.edge import read_whole_page
 
     old = _release(site, ledger, over) if over is not None else None
-    return read_edge(site, old, _release(site, ledger, release))
+    new = _release(site, ledger, release)
+    return read_whole_page(site, old, new, environment, shown_progress())
 
 
 def _roles(site: Site, environment: str | None) -> frozenset[str] | None:

@@ -151,11 +151,13 @@ def observation_body(
     seconds: float,
     summary: str = "",
     nodes: Mapping[str, int] | None = None,
+    against: tuple[str, str] | None = None,
 ) -> Body:
     """What was seen of an environment that runs `release`; `nodes`: how many things on which node,
-    none where there is nothing to tell."""
+    none where there is nothing to tell; `against`: the environment that it was compared with, and
+    the release of that."""
     seen = {node: count for node, count in (nodes or {}).items() if count}
-    fields = {
+    fields: dict[str, Any] = {
         "subject": subject.value,
         "environment": environment,
         "release": release,
@@ -164,6 +166,8 @@ def observation_body(
         "summary": _lines(summary),
         "nodes": seen,
     }
+    if against is not None:
+        fields["against"] = dict(zip(("environment", "release"), against, strict=True))
     return Body("observation", fields)
 
 

@@ -145,9 +145,20 @@ def _evidence_words(body: Fields, name: Naming) -> str:
     return _with_summary(f"{text} ({body['seconds']:.0f} s)", body)
 
 
+def _observation_title(body: Fields) -> str:
+    if other := body.get("against"):
+        differ = "alike" if body["clean"] else "not alike"
+        return f"{body['environment']} and {other['environment']}: {differ}"
+    return f"{body['subject']} in {body['environment']}: {'none' if body['clean'] else 'seen'}"
+
+
 def _observation_words(body: Fields, name: Naming) -> str:
-    seen = "none" if body["clean"] else "seen"
-    text = f"{body['subject']} in {body['environment']} with {name(body['release'])}: {seen}"
+    text = f"{body['subject']} in {body['environment']} with {name(body['release'])}"
+    if other := body["against"]:
+        text += f" and {other['environment']} with {name(other['release'])}"
+        text += ": nothing differs" if body["clean"] else ": they differ"
+    else:
+        text += ": none" if body["clean"] else ": seen"
     if body["nodes"]:
         text += f", on {', '.join(f'{node} ({count})' for node, count in body['nodes'].items())}"
     return _with_summary(text, body)
@@ -322,11 +333,11 @@ KINDS: dict[str, Kind] = {
             "seconds": is_.seconds,
             "summary": is_.text,
             "nodes": is_.mapping(is_.name, is_.whole(1)),
+            "against": is_.or_none(is_.other_environment),
         },
+        later=frozenset({"against"}),
         writers=lambda body: OPERATOR,
-        title=lambda body: (
-            f"{body['subject']} in {body['environment']}: {'none' if body['clean'] else 'seen'}"
-        ),
+        title=_observation_title,
         words=_observation_words,
     ),
     "decision": Kind(

@@ -57,6 +57,7 @@ class Subject(StrEnum):
 
     DRIFT = "drift"
     ALERTS = "alerts"
+    COMPARISON = "comparison"  # with another environment
 
 
 class SecretsEvent(StrEnum):
@@ -177,6 +178,11 @@ def addresses(value: object) -> bool:
 def edge(value: object) -> bool:
     """What an environment ran when somebody decided about the entry of a release."""
     return _shape(value, {"over": or_none(digest)})
+
+
+def other_environment(value: object) -> bool:
+    """Another environment, and what it ran when both were looked at."""
+    return _shape(value, {"environment": name, "release": digest})
 
 
 def rehearsed(value: object) -> bool:

@@ -208,11 +208,11 @@ def disturbances(
     records: Sequence[Record], environment: str, release: str
 ) -> Iterator[tuple[datetime, str]]:
     """When `environment` did not run well with `release`, oldest first, and what it was: a check
-    that failed there, drift, firing alerts."""
+    that failed there, drift, firing alerts. That it is not like another is none of these."""
     kinds = ("observation", "evidence")
     for record in select(records, *kinds, environments=(environment,), release=release):
         body = record.body
-        if record.kind == "observation" and not body["clean"]:
+        if record.kind == "observation" and not (body["clean"] or body["against"]):
             yield record.time, str(body["subject"])
         if record.kind == "evidence" and body["result"] == Result.FAILED and not body["copy"]:
             yield record.time, f"{body['check']} failed"

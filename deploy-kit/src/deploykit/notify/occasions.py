@@ -185,7 +185,7 @@ def _decision(record: Record, upto: Sequence[Record]) -> Iterator[Event]:
 
 def _observation(record: Record, upto: Sequence[Record]) -> Iterator[Event]:
     body = record.body
-    if body["clean"]:
+    if body["clean"] or body["against"]:  # who compares two environments reads what comes of it
         return
     name, subject = body["environment"], body["subject"]
     nodes = ", ".join(f"{node} ({count})" for node, count in body["nodes"].items())

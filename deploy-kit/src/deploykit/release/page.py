@@ -1,7 +1,8 @@
 """The page that an approver reads: what would come with a release. Its fixed part has a digest.
 
-The fixed part follows from the pins of two releases and what their content declares, so it is the
-same on every machine. What is live beside it (evidence, the verdict) is no part of the digest.
+The fixed part follows from the pins of two releases, what their content declares and makes of an
+environment's file, so it is the same on every machine. What is live beside it (evidence, the
+verdict) is no part of the digest.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from deploykit.ledger.canonical import canonical
 from deploykit.release import Release
 from deploykit.release.comparison import compare_pins
 from deploykit.release.going_back import read_moves
+from deploykit.release.states import StatesChange, fixed_states
 from deploykit.site.going_back import Move
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ class Page:
     """What `release` has and `over` has not; over nothing, all that it holds.
 
     `moves` is what going back depends on, of whatever environment; nothing moves over nothing.
-    `vendor` are the vendor packages, None where `release` pins none.
+    `vendor` are the vendor packages, None where `release` pins none; `states` is what Salt would
+    make otherwise, None where there is nothing to compare.
     """
 
     over: Release | None
@@ -41,6 +44,7 @@ class Page:
     books: tuple[BookChanges, ...]
     moves: tuple[Move, ...]
     vendor: VendorChange | None = None
+    states: StatesChange | None = None
 
     @property
     def digest(self) -> str:
@@ -56,7 +60,7 @@ def read_page(
     vendor: VendorChange | None = None,
 ) -> Page:
     """The page of the edge from `over` to `release`, over which `moves` move; `vendor` is how their
-    packages differ.
+    packages differ. It knows no states yet.
 
     Raises GitshelfError if a repository cannot be asked.
     """
@@ -83,15 +87,19 @@ def read_edge(site: Site, over: Release | None, release: Release) -> Page:
 
 def fixed_json(page: Page) -> dict[str, Any]:
     """What the digest is of. Where books are fetched from is not in it: that may be any mirror."""
-    fixed = {
+    fixed: dict[str, Any] = {
         "format": FORMAT,
         "over": page.over.digest if page.over else None,
         "release": page.release.digest,
         "books": [_book_json(book) for book in page.books],
         "moves": [_move_json(move) for move in page.moves],
     }
-    # Not there at all without a mirror: pages of releases without a set keep their digest.
-    return fixed if page.vendor is None else {**fixed, "vendor": _vendor_json(page.vendor)}
+    # Not there at all where nothing is to be said: such pages keep the digest that they had.
+    if page.vendor is not None:
+        fixed["vendor"] = _vendor_json(page.vendor)
+    if page.states is not None:
+        fixed["states"] = fixed_states(page.states)
+    return fixed
 
 
 def _move_json(move: Move) -> dict[str, Any]:

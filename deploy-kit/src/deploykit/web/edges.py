@@ -9,16 +9,18 @@ from collections.abc import Callable
 from gitshelf.base.errors import GitshelfError
 
 from deploykit.base.errors import DeployKitError, InputError
+from deploykit.board.edge import read_whole_page
 from deploykit.ledger import Ledger
 from deploykit.release import Release, Unbuilt, release_of
-from deploykit.release.page import Page, read_edge
+from deploykit.release.page import Page
 from deploykit.site import Site
 from deploykit.web.kept import Answer, Kept
 
 KEPT = 64  # edges that are known at the same time
 SECONDS = 600.0  # for which one is not read again: what it says never changes, only errors end
 
-Edge = tuple[str | None, str]  # the digests of what runs (None: nothing) and of what would come
+# The digests of what runs (None: nothing) and of what would come, and the environment.
+Edge = tuple[str | None, str, str]
 
 
 class Edges:
@@ -29,16 +31,21 @@ class Edges:
         self._read = read
         self._known: OrderedDict[Edge, Kept[Page]] = OrderedDict()
         self._lock = threading.Lock()
+        self._reading = threading.Lock()  # whoever looks may ask for many at once
 
     def latest(self, edge: Edge) -> Answer[Page]:
         """What is known of `edge` by now, which may be nothing yet."""
         with self._lock:
             if edge not in self._known:
-                self._known[edge] = Kept(lambda: self._read(edge), SECONDS)
+                self._known[edge] = Kept(lambda: self._one(edge), SECONDS)
                 if len(self._known) > KEPT:
                     self._known.popitem(last=False)
             known = self._known[edge]
         return known.latest()
+
+    def _one(self, edge: Edge) -> Page:
+        with self._reading:
+            return self._read(edge)
 
 
 def edges_of(site: Site, ledger: Ledger) -> Edges:
@@ -54,9 +61,10 @@ def edges_of(site: Site, ledger: Ledger) -> Edges:
         return found
 
     def read(edge: Edge) -> Page:
-        over, release = edge
+        over, release, environment = edge
         try:
-            return read_edge(site, stored(over) if over is not None else None, stored(release))
+            old = stored(over) if over is not None else None
+            return read_whole_page(site, old, stored(release), environment)
         except GitshelfError as error:
             raise DeployKitError(error.message, error.remedy) from None
 

@@ -37,9 +37,10 @@ class Snapshot:
 
     `lines` are the board's, in the order of promotion. `attempts`, `outcomes` (by digest then) and
     `histories` are by environment, `evidence` by the release's digest, `released` (in the order of
-    cutting) and `versions` too, `observations` by environment; `results` is all evidence in its
-    order. What was signed with a compromised key is `discounted`, by number: it is no evidence and
-    no decision. `deliveries` has DORA's figures by environment. `tag` is another for each snapshot.
+    cutting) and `versions` too, `observations` by environment, as `compared`: the last comparison
+    of each with another. `results` is all evidence in its order. What was signed with a compromised
+    key is `discounted`, by number: it is no evidence and no decision. `deliveries` has DORA's
+    figures by environment. `tag` is another for each snapshot.
     """
 
     site: str
@@ -57,6 +58,7 @@ class Snapshot:
     results: tuple[view.Evidence, ...]
     evidence: Mapping[str, tuple[view.Evidence, ...]]
     observations: Mapping[str, tuple[Record, ...]]
+    compared: Mapping[str, Record]
     histories: Mapping[str, tuple[CheckHistory, ...]]
     deliveries: Mapping[str, Delivery]
     stages: tuple[Stage, ...]
@@ -124,8 +126,13 @@ def assemble(
     for entry in evidence:
         by_release.setdefault(entry.release, []).append(entry)
     observed: dict[str, list[Record]] = {}
+    compared: dict[str, Record] = {}
     for record in select(records, "observation"):
-        observed.setdefault(record.body["environment"], []).append(record)
+        name, against = record.body["environment"], record.body["against"]
+        if against:
+            compared |= {name: record, against["environment"]: record}
+        else:
+            observed.setdefault(name, []).append(record)
     return Snapshot(
         site=site,
         records=records,
@@ -142,6 +149,7 @@ def assemble(
         results=evidence,
         evidence={digest: tuple(entries) for digest, entries in by_release.items()},
         observations={name: tuple(seen) for name, seen in observed.items()},
+        compared=compared,
         histories=check_histories(evidence, since),
         deliveries=deliveries,
         stages=stages(sources, attempts, cut, since),

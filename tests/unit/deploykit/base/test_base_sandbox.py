@@ -117,6 +117,11 @@ def test_it_has_no_capability_and_gets_none() -> None:
     assert sh("mount -t tmpfs none /tmp").returncode != 0
 
 
+def test_without_a_network_it_sees_no_interface_but_its_own_loopback() -> None:
+    interfaces = "sed -n 's/^ *\\([^ :]*\\):.*/\\1/p' /proc/net/dev"
+    assert sh(interfaces, Sandbox(network=False)).stdout.split() == ["lo"]
+
+
 def test_tmp_and_home_are_its_own_and_gone_afterwards() -> None:
     mark = f"mark-{os.getpid()}"
     assert sh(f"touch /tmp/{mark} ~/{mark} && ls /tmp ~").returncode == 0

@@ -16,15 +16,17 @@ from deploykit.base.progress import Silent
 from deploykit.care.compare import Kind
 from deploykit.care.compare import look as look_module
 from deploykit.care.compare.look import Comparison, Side, compare_environments
+from deploykit.care.compare.recording import record_comparison
 from deploykit.care.settled import demand_settled
 from deploykit.cli import compare as command
-from deploykit.ledger import Ledger
+from deploykit.ledger import Ledger, view
 from deploykit.ledger.bodies import deploy_body
 from deploykit.nodes.inventory import Host, Inventory
 from deploykit.rollout.settings import Effective, Origin
 from deploykit.site.environment import parse_environment
 from ledgerbook import OWNER, Call, deploy, know, release
 from scriptedssh import ssh_is
+from sitecheckout import Checkout
 
 ONE = release(1)
 FILE = """name: {name}
@@ -172,10 +174,18 @@ def test_secret_that_is_the_same_in_both_is_told(
 
 
 def test_comparison_is_printed_and_ends_with_one_if_something_is_unexpected(
-    compared: Any, nodes: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+    compared: Any,
+    nodes: Path,
+    call: Call,
+    checkout_with_site: Checkout,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    ledger = Ledger.open(checkout_with_site.site)
     monkeypatch.setattr(look_module, "compare_environments", lambda *words: compared())
     monkeypatch.setattr(command, "_side", lambda *words: None)
+    know(ledger, ONE)
+    for name in ("staging", "production"):
+        deploy(ledger, ONE, name)
     code, out, _ = call("compare", "staging", "production")
     told = f"staging and production run {ONE.version}: no difference, 4 more are to be expected"
     assert (code, out.strip()) == (0, f"{told} (--all)")
@@ -187,6 +197,40 @@ def test_comparison_is_printed_and_ends_with_one_if_something_is_unexpected(
     assert out.splitlines()[-1].startswith(f"staging and production run {ONE.version}: 1 thing")
     document = json.loads(call("compare", "staging", "production", "--json")[1])
     assert {one["expected"] for one in document["differences"]} == {True, False}
+    recorded = json.loads(call("ledger", "show", str(document["record"]))[1])
+    assert recorded["subject"] == "comparison"
+    again = json.loads(call("compare", "staging", "production", "--json", "--no-record")[1])
+    assert again["record"] is None
+
+
+def test_comparison_is_on_record_for_both_and_disturbs_neither(
+    compared: Any, nodes: Path, ledger: Ledger
+) -> None:
+    know(ledger, ONE)
+    for name in ("staging", "production"):
+        deploy(ledger, ONE, name)
+    clean = record_comparison(ledger, compared()).body
+    assert (clean["clean"], clean["nodes"]) == (True, {})
+    (nodes / "staging-db" / "state").write_text("failed")
+    (nodes / "production-db" / "etc" / "my.cnf").write_text("one\ntwo\n")
+    body = record_comparison(ledger, compared()).body
+    assert (body["subject"], body["environment"]) == ("comparison", "staging")
+    assert body["against"] == {"environment": "production", "release": ONE.digest}
+    assert body["nodes"] == {"staging-db": 2}
+    service, file = body["summary"].splitlines()
+    assert service == "database: service mariadb.service: enabled, failed | enabled, active"
+    assert file == "database: file /etc/my.cnf: lines differ"
+    for name in ("staging", "production"):
+        assert list(view.disturbances(ledger.known, name, ONE.digest)) == []
+
+
+def test_comparison_of_what_was_deployed_to_meanwhile_is_not_recorded(
+    compared: Any, ledger: Ledger
+) -> None:
+    know(ledger, ONE)
+    deploy(ledger, ONE, "staging")
+    with pytest.raises(Refused, match="production was deployed to meanwhile"):
+        record_comparison(ledger, compared())
 
 
 def test_environment_compared_with_itself_is_a_wrong_call(call: Call) -> None:

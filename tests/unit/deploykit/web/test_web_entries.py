@@ -17,6 +17,7 @@ from deploykit.mirror.difference import SourceChange
 from deploykit.release import Release
 from deploykit.release.packages import VendorChange
 from deploykit.release.page import Page
+from deploykit.release.states import StateChange, StatesChange
 from deploykit.site.going_back import Move, RollbackClass
 from deploykit.web.edges import Edge, Edges
 from deploykit.web.kept import Answer
@@ -107,6 +108,24 @@ def test_packages_that_a_release_pins_are_on_the_page_that_is_signed(told: Story
     assert "nothing is downgraded" in page.fixed.going_back
 
 
+def test_states_that_differ_are_on_the_page_that_is_signed(told: Story) -> None:
+    changes = tuple(
+        StateChange(
+            part, f"{part}_service", "changed", roles, ("controller",), "d" * 64, ("+x",), 3
+        )
+        for part, roles in (("deployment", ()), ("nova", ("compute-api",)), ("base", ()))
+    )
+    whole = replace(read(), states=StatesChange("production", changes=changes))
+    page = page_of(told, TWO, Answer(whole, utc_now()))
+    assert page.fixed is not None and page.fixed.states is not None
+    assert page.fixed.page == whole.digest != read().digest
+    assert [group.heading for group in page.fixed.states.groups] == [
+        "every role (on controller)",
+        "compute-api (on controller)",
+        "the deployment (on controller)",
+    ]
+
+
 def test_page_that_cannot_be_read_says_why_and_keeps_what_it_had(told: Story) -> None:
     trouble = Trouble.of(DeployKitError("no such kit", "build it"))
     page = page_of(told, TWO, Answer(trouble=trouble))
@@ -124,7 +143,11 @@ def test_page_of_what_arrived_is_over_what_ran_before(told: Story) -> None:
 
 def test_edge_that_is_none_has_no_page(told: Story) -> None:
     now = seen(told)
-    assert edge_of(now, "production", TWO.version) == (ONE.digest, TWO.digest)
+    assert edge_of(now, "production", TWO.version) == (
+        ONE.digest,
+        TWO.digest,
+        "production",
+    )
     assert edge_of(now, "nowhere", TWO.version) is None
     assert edge_of(now, "production", "2026.1.1") is None
 
@@ -138,7 +161,7 @@ def test_edge_is_read_in_the_background_once() -> None:
         assert go_on.wait(60)
         return read()
 
-    edges, edge = Edges(slow), (ONE.digest, TWO.digest)
+    edges, edge = Edges(slow), (ONE.digest, TWO.digest, "production")
     assert edges.latest(edge).value is None, "nobody waits"
     go_on.set()
     assert wait_until(lambda: edges.latest(edge).value is not None, 60)
@@ -155,8 +178,26 @@ def test_page_of_an_environment_shows_what_was_observed_newest_first(told: Story
         )  # fmt: skip
     page = environment_page(seen(told), "production")
     assert page is not None
+    assert page.compared is None
     newest, before = page.observations
     assert (newest.clean, before.clean, before.nodes) == (True, False, {"db": 2})
     assert (before.subject, before.version) == ("drift", ONE.version)
     other = environment_page(seen(told), "test")
     assert other is not None and other.observations == ()
+
+
+def test_page_of_an_environment_shows_its_last_comparison_from_either_side(told: Story) -> None:
+    for nodes in ({}, {"db": 2}):
+        told.tell(
+            observation_body(
+                Subject.COMPARISON, environment="test", release=TWO.digest, seconds=3,
+                summary="database: kernel kernel: 6.1 | 6.2", nodes=nodes,
+                against=("production", ONE.digest),
+            )
+        )  # fmt: skip
+    for name in NAMES:
+        page = environment_page(seen(told), name)
+        assert page is not None and page.observations == ()
+        assert page.compared is not None and not page.compared.clean
+        assert (page.compared.first, page.compared.first_version) == ("test", TWO.version)
+        assert (page.compared.second, page.compared.second_version) == ("production", ONE.version)

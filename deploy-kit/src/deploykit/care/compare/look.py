@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was found of two environments that run `versions`."""
+    """What was found of two environments that run `releases` (digests) of `versions`; `master` is
+    that of the first, `seconds` how long it took."""
 
     environments: tuple[str, str]
     versions: tuple[str, str]
     differences: tuple[Difference, ...]
+    releases: tuple[str, str]
+    master: str
+    seconds: float
 
     @property
     def unexpected(self) -> tuple[Difference, ...]:
@@ -64,7 +69,7 @@ def compare_environments(work: Work, first: Side, second: Side) -> Comparison:
     Raises NodeUnreachable, AgentFailed if states do not render, InputError if a release cannot take
     its environment's settings.
     """
-    key = secrets.token_bytes(KEY_BYTES)
+    began, key = time.monotonic(), secrets.token_bytes(KEY_BYTES)
     settings = _settings(first, second)
     looks = [_look(work, side, key) for side in (first, second)]
     (one, one_marks), (other, other_marks) = looks
@@ -88,6 +93,9 @@ def compare_environments(work: Work, first: Side, second: Side) -> Comparison:
         (first.name, second.name),
         (first.runs.version, second.runs.version),
         tuple(together(found)),
+        (first.runs.digest, second.runs.digest),
+        first.inventory.environment.master.name,
+        time.monotonic() - began,
     )
 
 

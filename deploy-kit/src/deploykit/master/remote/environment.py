@@ -61,15 +61,44 @@ def apply(
                     f"node {node} has the role '{role}', which the release does not know",
                     f"roles in its salt/roles.yml: {', '.join(sorted(components))}",
                 )
-    common = list(content.get("common") or [])
-    spec = content["secrets"]
     virtual, settings = virtual or {}, settings or {}
-    values = secrets.ensure(spec, nodes, name, virtual, public)
+    values = secrets.ensure(content["secrets"], nodes, name, virtual, public)
     secrets.authority(name)
     ca = (secrets.ROOT / "ca" / "ca.crt").read_text()
     folder = secrets.ROOT / "pillar"
     folder.mkdir(mode=0o700, exist_ok=True)
+    told = pillars(
+        content, nodes, values, name=name, ca=ca, virtual=virtual, public=public, settings=settings
+    )
+    for node, pillar in told.items():
+        write_json(folder / f"{node}.json", pillar)
+    for stale in folder.glob("*.json"):
+        if stale.stem not in nodes:
+            stale.unlink()
     everybody = known_to_all(nodes)
+    described = {"name": name, "nodes": everybody, "virtual": virtual, "public": public}
+    write_json(secrets.ROOT / "environment.json", described)
+    return components
+
+
+def pillars(
+    content: dict[str, Any],
+    nodes: dict[str, dict[str, Any]],
+    values: dict[str, Any],
+    *,
+    name: str,
+    ca: str,
+    virtual: dict[str, str],
+    public: dict[str, Any] | None,
+    settings: dict[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """The external pillar of each node, by the role map `content`; the rest as `apply` has it.
+
+    `values` are the secrets by name, `ca` is the text of the authority's certificate. Pure.
+    """
+    components = {role: entry.get("components") or [] for role, entry in content["roles"].items()}
+    everybody = known_to_all(nodes)
+    told = {}
     for node, entry in nodes.items():
         roles = entry["roles"]
         own = {
@@ -82,27 +111,19 @@ def apply(
             **({"public": public} if public else {}),
             **entry,
         }
-        parts = [*common, *(c for role in roles for c in components[role])]
-        write_json(
-            folder / f"{node}.json",
-            {
-                "environment": own,
-                "components": list(dict.fromkeys(parts)),
-                "role_map": rolemap.told(content),
-                "settings": settings_of(settings, parts, components),
-                "secrets": {
-                    secret: values[secret]
-                    for secret, rule in spec.items()
-                    if secret in values and set(roles) & set(rule["roles"])
-                },
+        parts = [*(content.get("common") or []), *(c for role in roles for c in components[role])]
+        told[node] = {
+            "environment": own,
+            "components": list(dict.fromkeys(parts)),
+            "role_map": rolemap.told(content),
+            "settings": settings_of(settings, parts, components),
+            "secrets": {
+                secret: values[secret]
+                for secret, rule in content["secrets"].items()
+                if secret in values and set(roles) & set(rule["roles"])
             },
-        )
-    for stale in folder.glob("*.json"):
-        if stale.stem not in nodes:
-            stale.unlink()
-    described = {"name": name, "nodes": everybody, "virtual": virtual, "public": public}
-    write_json(secrets.ROOT / "environment.json", described)
-    return components
+        }
+    return told
 
 
 def settings_of(

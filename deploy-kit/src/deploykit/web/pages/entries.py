@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploykit.board.approval import live_of
 from deploykit.board.approval_page import going_back, rehearsal_words
+from deploykit.board.states import StatesShown, show_states
 from deploykit.ledger.packages import PackageChange
 from deploykit.ledger.words import short
 from deploykit.policy.case import Case
@@ -58,13 +59,14 @@ class BookPart:
 @dataclass(frozen=True, slots=True)
 class FixedPart:
     """What an approval is bound to: its digest, the books, the vendor packages if the release pins
-    some, and what brings back what was before."""
+    some, what Salt would make otherwise, and what brings back what was before."""
 
     page: str
     books: tuple[BookPart, ...]
     rollback: RollbackClass
     going_back: str
     vendor: VendorChange | None = None
+    states: StatesShown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ def edge_of(snapshot: Snapshot, environment: str, name: str) -> Edge | None:
     line = snapshot.line_of(environment)
     runs = line.running.digest if line.running is not None else None
     if runs != release.digest:
-        return (runs, release.digest)
+        return (runs, release.digest, environment)
     came = [one for one in snapshot.attempts[environment] if one.release == release.digest]
     over = next((one.over for one in reversed(came) if one.over != release.digest), None)
-    return (over, release.digest)
+    return (over, release.digest, environment)
 
 
 def entry_page(
@@ -167,6 +169,7 @@ def _fixed(page: Page) -> FixedPart:
         rollback=way_back(page.moves).kind,
         going_back=going_back(page),
         vendor=page.vendor,
+        states=show_states(page.states) if page.states else None,
     )
 
 

@@ -131,10 +131,26 @@ class ObservationLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonLine:
+    """The last time that two environments were compared, by the versions that they ran: `first`
+    with `second`; `clean` if nothing differed but what their files say."""
+
+    record: int
+    time: datetime
+    by: str
+    first: str
+    first_version: str
+    second: str
+    second_version: str
+    clean: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentPage:
     """An environment: how it stands, what policy asks, its figures, its checks over time, what was
     observed, what people decided and what was deployed, each the newest first; of `in_all` deploys
-    those from number `first` on, the newest being 0."""
+    those from number `first` on, the newest being 0. `compared` is None if it never was."""
 
     reading: Reading
     line: EnvironmentLine
@@ -142,6 +158,7 @@ class EnvironmentPage:
     delivery: Delivery
     checks: tuple[CheckHistory, ...]
     observations: tuple[ObservationLine, ...]
+    compared: ComparisonLine | None
     decisions: tuple[RecordLine, ...]
     deploys: tuple[DeployLine, ...]
     in_all: int
@@ -192,6 +209,7 @@ def environment_page(snapshot: Snapshot, name: str, first: int = 0) -> Environme
             _observation(record, versions)
             for record in snapshot.observations.get(name, ())[: -OBSERVATIONS - 1 : -1]
         ),
+        compared=_compared(snapshot.compared.get(name), versions),
         deploys=tuple(map(deploy_line, newest[first : first + DEPLOYS])),
         in_all=len(newest),
         first=first,
@@ -227,6 +245,24 @@ def _observation(record: Record, versions: Mapping[str, str]) -> ObservationLine
         release=body["release"],
         clean=body["clean"],
         nodes=dict(body["nodes"]),
+        summary=body["summary"],
+    )
+
+
+def _compared(record: Record | None, versions: Mapping[str, str]) -> ComparisonLine | None:
+    if record is None:
+        return None
+    body = record.body
+    other = body["against"]
+    return ComparisonLine(
+        record=record.n,
+        time=record.time,
+        by=record.actor,
+        first=body["environment"],
+        first_version=versions.get(body["release"], short(body["release"])),
+        second=other["environment"],
+        second_version=versions.get(other["release"], short(other["release"])),
+        clean=body["clean"],
         summary=body["summary"],
     )
 

@@ -1,0 +1,141 @@
+"""The nodes' Salt run on this machine: what it makes of a kit for some minions.
+
+The release's templates and modules run in a sandbox without a network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from deploykit.base.errors import DeployKitError
+from deploykit.base.filelock import locked
+from deploykit.base.homes import cache_home
+from deploykit.base.process import Result, run
+from deploykit.base.sandbox import (
+    Sandbox,
+    cleaned,
+    environment,
+    is_off,
+    private_folders,
+    run_confined,
+    warn_unconfined,
+)
+from deploykit.image.salt import PYTHON, TARGET, salt_tar
+
+SCRIPT = "saltside.py"
+MODULES = Path("salt", "states", "_modules")
+TIMEOUT = 240.0  # seconds for one release
+UNPACKING = 120.0
+KIT, WORK, SALT = Path("/kit"), Path("/work"), Path("/salt")  # inside
+SCRATCH = Path("/tmp/salt")  # noqa: S108 (inside)
+SETTINGS = {"PYTHONHASHSEED": "0"}
+PILLAR = """import json
+from pathlib import Path
+
+
+def ext_pillar(minion_id, pillar, folder):
+    file = Path(folder) / f"{minion_id}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+"""
+
+
+def ask_salt(root: Path, told: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
+    """What SCRIPT answers for the kit unpacked in `root`.
+
+    `told` are the pillars by node, and `whole`; `machine` is what each node is. Raises
+    DeployKitError where Salt is not here or does not answer in time.
+    """
+    packages = salt_packages()
+    with tempfile.TemporaryDirectory(prefix="preview-") as made:
+        work = Path(made).resolve()
+        _write_work(work, root, told, machine)
+        done = _unconfined(work, root, packages) if is_off() else _confined(work, root, packages)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise DeployKitError(f"Salt could not render it: {last}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def _confined(work: Path, root: Path, packages: Path) -> Result:
+    placed = {
+        KIT: root,
+        WORK: work,
+        SALT: packages,
+        Path("/etc/passwd"): work / "passwd",
+        Path("/etc/group"): work / "group",
+    }
+    sandbox = Sandbox(placed=placed, hidden=private_folders(), network=False)
+    argv: list[str | Path] = [PYTHON, "-W", "ignore", WORK / SCRIPT, KIT, *_folders(WORK), SCRATCH]
+    return run_confined(
+        sandbox,
+        ["sh", "-c", 'mkdir "$0" && exec "$@"', SCRATCH, *argv],
+        timeout=TIMEOUT,
+        env={**SETTINGS, "PYTHONPATH": str(SALT)},
+    )
+
+
+def _unconfined(work: Path, root: Path, packages: Path) -> Result:
+    warn_unconfined()
+    scratch = work / "scratch"
+    scratch.mkdir()
+    env = {**environment(), **SETTINGS, "PYTHONPATH": str(packages)}
+    argv: list[str | Path] = [PYTHON, "-W", "ignore", work / SCRIPT, root, *_folders(work), scratch]
+    return run(argv, timeout=TIMEOUT, env=cleaned(os.environ, env), check=False)
+
+
+def _folders(work: Path) -> list[Path]:
+    return [work / "extmods", work / "pillars"]
+
+
+def _write_work(
+    work: Path, root: Path, told: Mapping[str, Any], machine: Mapping[str, Any]
+) -> None:
+    """What is read inside: SCRIPT, pillars, and the master's modules beside the content's own."""
+    with as_file(files("deploykit.preview").joinpath(SCRIPT)) as script:
+        shutil.copy(script, work / SCRIPT)
+    (work / "pillars").mkdir()
+    for name, pillar in told.items():
+        (work / "pillars" / f"{name}.json").write_text(json.dumps(pillar))
+    extmods = work / "extmods"
+    (extmods / "pillar").mkdir(parents=True)
+    (extmods / "pillar" / "environment.py").write_text(PILLAR)
+    if (root / MODULES).is_dir():
+        shutil.copytree(root / MODULES, extmods / "modules")
+    else:
+        (extmods / "modules").mkdir()
+    # In the place of the content's own, which would tell of whoever renders this.
+    said = f"def facts():\n    return {dict(machine)!r}\n"
+    (extmods / "modules" / "machine.py").unlink(missing_ok=True)
+    (extmods / "modules" / "machine.py").write_text(said)
+    uid, gid = os.getuid(), os.getgid()
+    (work / "passwd").write_text(f"kit:x:{uid}:{gid}::/home/kit:/bin/sh\n")
+    (work / "group").write_text(f"kit:x:{gid}:\n")
+
+
+def salt_packages() -> Path:
+    """The packages of the nodes' Salt, unpacked once in the cache.
+
+    Raises DeployKitError where no image was built here yet.
+    """
+    tar = salt_tar(cache_home() / "image")
+    if not tar.is_file():
+        raise DeployKitError("Salt is not on this machine", "'deploy-kit image build' brings it")
+    folder = cache_home() / "salt" / tar.stem
+    with locked(folder.with_suffix(".lock"), timeout=UNPACKING):
+        if not folder.is_dir():
+            aside = folder.with_suffix(".unpacking")
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+            run(["tar", "-xf", tar, "-C", aside], timeout=UNPACKING)
+            aside.rename(folder)
+    version = sysconfig.get_python_version()
+    return folder / TARGET.relative_to("/") / "lib" / f"python{version}" / "site-packages"
