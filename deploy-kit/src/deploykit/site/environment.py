@@ -26,6 +26,7 @@ KEYS = frozenset(
     | {"promotion", "protected", "packages", "deploy", "settings", "maintenance", "endpoints"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
+DEFAULT_PROVIDER = "lxd"  # of an environment whose file names none
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -137,7 +138,7 @@ def parse_environment(file: Path) -> Environment:
     _check_missing(promotion, keys.get("promotion"), nodes)
     return Environment(
         name=name,
-        provider=parse_name(keys["provider"]) if "provider" in keys else "lxd",
+        provider=parse_name(keys["provider"]) if "provider" in keys else DEFAULT_PROVIDER,
         networks=networks,
         nodes=nodes,
         promotion=promotion,

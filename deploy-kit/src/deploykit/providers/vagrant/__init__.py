@@ -22,6 +22,7 @@ from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus, parse_instance
 from deploykit.providers.common import known_hosts, read_inventory, with_own_key
+from deploykit.providers.lxd.host import LXD_HOST
 from deploykit.providers.lxd.plan import demand_names
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
@@ -41,8 +42,18 @@ MARK = "vagrant.json"  # in the instance's folder: which of Vagrant's providers,
 class VagrantProvider:
     """The environments of one site that Vagrant runs. See Provider for the contract."""
 
+    on_host = LXD_HOST  # the image of its box is built and kept there
+
     def __init__(self, site: Site) -> None:
         self._site = site
+
+    def examine(self, environment: Environment) -> None:
+        """See Examines."""
+        demand_names(environment)
+
+    def build_image(self, progress: Progress, *, installed: bool) -> str:
+        """See Images."""
+        return str(ensure_box(self._site, progress, installed).file)
 
     def up(
         self,
@@ -99,7 +110,7 @@ class VagrantProvider:
         `provider` is Vagrant's. Raises DeployKitError before anything is changed if the host cannot
         carry the nodes.
         """
-        demand_names(environment)
+        self.examine(environment)
         if provider != LXC:
             demand_containers(environment)
         name = environment.instance
