@@ -13,6 +13,7 @@ from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.endpoints import Endpoints, check_shared, parse_endpoints
 from deploykit.site.instance import Instance
 from deploykit.site.links import parse_links
+from deploykit.site.machines import Machine, parse_machines
 from deploykit.site.networks import Network, parse_networks
 from deploykit.site.node import MASTER_ROLE as MASTER_ROLE
 from deploykit.site.node import Node as Node
@@ -22,7 +23,7 @@ from deploykit.site.promotion import Promotion, parse_promotion
 from deploykit.site.settings import Setting, parse_settings, together
 
 KEYS = frozenset(
-    {"name", "provider", "networks", "links", "nodes", "operators"}
+    {"name", "provider", "networks", "links", "nodes", "operators", "machines"}
     | {"promotion", "protected", "packages", "deploy", "settings", "maintenance", "endpoints"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
@@ -41,7 +42,8 @@ class Environment:
     node. `batch` is how many nodes a deployment changes at once.
     `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
     that deployments leave out, as far as policy lets them. `endpoints` is what outsiders use; None
-    if they are given the same as the services.
+    if they are given the same as the services. `machines` says how nodes are reached that are there
+    already, by name.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Environment:
     settings: tuple[Setting, ...] = ()
     maintenance: frozenset[str] = NOBODY
     endpoints: Endpoints | None = None
+    machines: tuple[tuple[str, Machine], ...] = ()
 
     @property
     def master(self) -> Node:
@@ -151,6 +154,7 @@ def parse_environment(file: Path) -> Environment:
         settings=_settings(keys.get("settings"), file.with_suffix("")),
         maintenance=_maintenance(keys["maintenance"], nodes) if "maintenance" in keys else NOBODY,
         endpoints=endpoints,
+        machines=parse_machines(keys["machines"], nodes, networks) if "machines" in keys else (),
     )
 
 
