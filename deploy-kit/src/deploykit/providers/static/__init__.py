@@ -18,7 +18,7 @@ from deploykit.base.yamlfile import load
 from deploykit.host.fit import memory_of_roles, needed_memory
 from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, greeting, run_on
-from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers import Copies, NodeState, NodeStatus, names_with
 from deploykit.providers.common import (
     known_hosts,
     marked,
@@ -192,5 +192,6 @@ def _demand_machines(instance: Instance) -> None:
     if instance.suffix not in (None, PROVIDER):
         raise Refused(
             f"{instance}: machines that are there cannot be copied",
-            f"name who makes copies of {instance.environment}: in its file, copies: PROVIDER",
+            "ask for checks in copies where a release comes from (promotion.from), in an environment "
+            f"that can be copied: by {', '.join(names_with(Copies))}",
         )
