@@ -89,7 +89,7 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
     site = site_of(ctx)
     line = chain(site.environments())
     wanted = layer or any(environment.installed for environment in line)
-    passed = [one.provider for one in line] or [DEFAULT_PROVIDER]
+    passed = [name for one in line for name in (one.provider, one.copies)] or [DEFAULT_PROVIDER]
     kinds = dict.fromkeys(passed, (False, True) if wanted else (False,))
     if box:
         kinds |= {name: (layer,) for name in providers() if name not in passed}

@@ -46,7 +46,7 @@ def resolve_instance(
     if asked.provider is not None:
         environment = environment.with_provider(asked.provider)
         return environment, environment.instance
-    return environment, asked
+    return environment.for_copies() if asked.copy else environment, asked
 
 
 def parse_instance(text: str) -> Instance:
@@ -67,7 +67,8 @@ def provider_named(site: Site, name: str) -> Provider:
 def names_in_use(site: Site | None) -> list[str]:
     """The providers that a site's environments name and that are installed, in the order of
     promotion; without a site, or of one without environments, the default one."""
-    named = [one.provider for one in site.read_environments().environments.values()] if site else []
+    there = site.read_environments().environments.values() if site else ()
+    named = [name for one in there for name in (one.provider, one.copies)]
     installed = providers()
     return [name for name in dict.fromkeys(named or [DEFAULT_PROVIDER]) if name in installed]
 

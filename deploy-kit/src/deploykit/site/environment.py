@@ -23,7 +23,7 @@ from deploykit.site.promotion import Promotion, parse_promotion
 from deploykit.site.settings import Setting, parse_settings, together
 
 KEYS = frozenset(
-    {"name", "provider", "networks", "links", "nodes", "operators", "machines"}
+    {"name", "provider", "copies", "networks", "links", "nodes", "operators", "machines"}
     | {"promotion", "protected", "packages", "deploy", "settings", "maintenance", "endpoints"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
@@ -43,7 +43,7 @@ class Environment:
     `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
     that deployments leave out, as far as policy lets them. `endpoints` is what outsiders use; None
     if they are given the same as the services. `machines` says how nodes are reached that are there
-    already, by name.
+    already, by name. `copies` is the provider that makes throwaway copies of it.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Environment:
     maintenance: frozenset[str] = NOBODY
     endpoints: Endpoints | None = None
     machines: tuple[tuple[str, Machine], ...] = ()
+    copies: str = ""
 
     @property
     def master(self) -> Node:
@@ -101,7 +102,13 @@ class Environment:
         """The same environment with its nodes made by `provider`, as an instance of its own."""
         if provider == self.provider:
             return self
-        return replace(self, provider=provider, instance=Instance(self.name, provider))
+        instance = Instance(self.name, provider)
+        return replace(self, provider=provider, copies=provider, instance=instance)
+
+    def for_copies(self) -> Environment:
+        """The same environment as throwaway copies of it are made: by `copies`. Its own nodes stay
+        what they are; whoever makes a copy names the copy's instance."""
+        return replace(self, provider=self.copies or self.provider)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -139,9 +146,11 @@ def parse_environment(file: Path) -> Environment:
     check_shared(keys["networks"], nodes, networks, endpoints)
     promotion = parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion()
     _check_missing(promotion, keys.get("promotion"), nodes)
+    provider = parse_name(keys["provider"]) if "provider" in keys else DEFAULT_PROVIDER
     return Environment(
         name=name,
-        provider=parse_name(keys["provider"]) if "provider" in keys else DEFAULT_PROVIDER,
+        provider=provider,
+        copies=parse_name(keys["copies"]) if "copies" in keys else provider,
         networks=networks,
         nodes=nodes,
         promotion=promotion,

@@ -192,6 +192,6 @@ def _demand_machines(instance: Instance) -> None:
     if instance.suffix not in (None, PROVIDER):
         raise Refused(
             f"{instance}: machines that are there cannot be copied",
-            "ask for checks in copies where a release comes from (promotion.from), in an environment "
-            f"that can be copied: by {', '.join(names_with(Copies))}",
+            f"in the file of {instance.environment} name who makes copies of it: "
+            f"copies: {' or '.join(names_with(Copies))}",
         )
