@@ -93,12 +93,14 @@ def image_build(ctx: click.Context, box: bool, layer: bool) -> None:
     kinds = dict.fromkeys(passed, (False, True) if wanted else (False,))
     if box:
         kinds |= {name: (layer,) for name in providers() if name not in passed}
-    for name, builds in kinds.items():
-        provider = provider_named(site, name)
-        if isinstance(provider, Images):
-            for installed in builds:
-                made = provider.build_image(Shown(stderr()), installed=installed)
-                stdout().print(f"nodes of {name} are copied from {made}", soft_wrap=True)
+    makers = {name: provider_named(site, name) for name in kinds}
+    images = {name: maker for name, maker in makers.items() if isinstance(maker, Images)}
+    for name, maker in images.items():
+        for installed in kinds[name]:
+            made = maker.build_image(Shown(stderr()), installed=installed)
+            stdout().print(f"nodes of {name} are copied from {made}", soft_wrap=True)
+    if not images:
+        stdout().print(f"nodes of {', '.join(makers)} are made of no image")
 
 
 @image.command("list")

@@ -65,8 +65,9 @@ def provider_named(site: Site, name: str) -> Provider:
 
 
 def names_in_use(site: Site | None) -> list[str]:
-    """The providers that a site's environments name and that are installed, in the order of
-    promotion; without a site, or of one without environments, the default one."""
+    """The providers that a site's environments name, for their nodes or their copies, and that are
+    installed, in the order of promotion; without a site, or of one without environments, the
+    default one."""
     there = site.read_environments().environments.values() if site else ()
     named = [name for one in there for name in (one.provider, one.copies)]
     installed = providers()

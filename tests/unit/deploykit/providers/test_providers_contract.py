@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.base.progress import Silent
+from deploykit.cli import cli
 from deploykit.providers import (
     GROUP,
     Copies,
@@ -235,6 +237,29 @@ def test_site_of_machines_alone_asks_nothing_of_this_one(site: Site) -> None:
     assert hosts_of(names_in_use(site)) == []
     environment_of(site, "lxd")
     assert hosts_of(["lxd", "vagrant", "static"]) == hosts_of(names_in_use(site))
+
+
+def test_image_is_built_for_those_that_take_one_and_the_others_are_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[bool] = []
+
+    def build(self: Provider, progress: object, *, installed: bool) -> str:
+        built.append(installed)
+        return "a base"
+
+    monkeypatch.setattr("deploykit.providers.lxd.LxdProvider.build_image", build)
+    words = ["--site", str(site.folder), "image", "build"]
+    for name in ("static", "lxd"):
+        environment_of(site, name)
+        after = FILE.replace("name: probe", "name: after") + "promotion: {{from: probe}}\n"
+        text = after.format(provider=name, network="", more="")
+        (site.folder / "environments" / "after.yml").write_text(text, encoding="utf-8")
+        done = CliRunner().invoke(cli, words)
+        assert done.exit_code == 0, done.output
+        told = "nodes of static are made of no image" if name == "static" else "nodes of lxd are"
+        assert told in done.output
+        assert built == ([] if name == "static" else [False])
 
 
 def test_page_for_the_next_provider_names_all_that_the_contract_has(checkout: Path) -> None:
