@@ -33,6 +33,7 @@ from deploykit.site.provisioning import forget_key, key_in_force, sites_key
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
 from lxdsite import ENVIRONMENT, lxd_or_skip, scratch_site, traces
+from providercontract import check_up
 
 pytestmark = [pytest.mark.nodes, pytest.mark.core, pytest.mark.timeout(1200)]
 PROBE, COPY, MIXED = Instance("probe"), Instance("probe", copy="copy"), Instance("mixed")
@@ -73,6 +74,7 @@ def lxd() -> Lxd:
 def site(lxd: Lxd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     base = tmp_path_factory.mktemp("one")
     texts = {"probe": ENVIRONMENT.format(name="probe"), "mixed": HYPERVISOR, "named": NAMED}
+    texts["fresh"] = ENVIRONMENT.format(name="fresh")
     with scratch_site(base / "site", base / "state", texts) as found:
         yield found
 
@@ -90,6 +92,10 @@ def inventory(site: Site, provider: LxdProvider) -> Inventory:
 
 def on(inventory: Inventory, node: str, line: str) -> str:
     return ssh.run_on(inventory.host(node), inventory, line, timeout=30).stdout.strip()
+
+
+def test_contract_of_providers_is_held(site: Site, provider: LxdProvider) -> None:
+    check_up(provider, site.environment("fresh"))
 
 
 def test_nodes_that_are_up_have_their_own_identity_and_fixed_addresses(

@@ -85,6 +85,7 @@ def _release_json(release: Release) -> dict[str, str]:
 
 def _evidence_json(entry: Evidence) -> dict[str, Any]:
     where = f"a copy of {entry.environment}" if entry.copy else entry.environment
+    where += f" by {entry.provider}" if entry.provider else ""
     return {
         "n": entry.n,
         "time": times.iso(entry.time),

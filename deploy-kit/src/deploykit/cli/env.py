@@ -15,10 +15,13 @@ from deploykit.cli.node import remove, replace
 from deploykit.cli.reach import forward, ssh, ssh_config
 from deploykit.cli.snapshot import restore, snapshot
 from deploykit.providers import (
+    Orphans,
     Provider,
+    hosts_of,
     instances_up,
     parse_instance,
     provider_for,
+    providers,
     resolve_instance,
 )
 from deploykit.site import Site
@@ -154,21 +157,16 @@ def prune(yes_i_mean: tuple[str, ...], yes: bool) -> None:
     A checkout that was only moved is this machine's again when it is moved back. A protected
     environment goes only by name, that of its project.
     """
-    from deploykit.providers.lxd.api import Lxd
-    from deploykit.providers.lxd.instance import orphans, remove_instance
-
-    lxd = Lxd()
-    orphaned = orphans(lxd)
+    hosts = [host for host in hosts_of(list(providers())) if isinstance(host, Orphans)]
+    orphaned = {orphan: host for host in hosts for orphan in host.orphans()}
     if not orphaned:
         stdout().print("nothing to take down")
         return
-    going = [
-        orphan for orphan in orphaned if not orphan.protected or orphan.names.project in yes_i_mean
-    ]
+    going = [orphan for orphan in orphaned if not orphan.protected or orphan.name in yes_i_mean]
     for orphan in orphaned:
-        text = f"{orphan.names.instance} of {orphan.folder}, which is gone"
+        text = f"{orphan.instance} of {orphan.folder}, which is gone"
         if orphan not in going:
-            text += f"; protected, so it stays: --yes-i-mean {orphan.names.project}"
+            text += f"; protected, so it stays: --yes-i-mean {orphan.name}"
         stdout().print(text, soft_wrap=True)
     stdout().print(
         "A folder that was only moved: move it back, and all of it is that site's again",
@@ -177,9 +175,9 @@ def prune(yes_i_mean: tuple[str, ...], yes: bool) -> None:
     if not going:
         return
     if not yes:
-        names = ", ".join(orphan.names.project for orphan in going)
+        names = ", ".join(orphan.name for orphan in going)
         click.confirm(f"Take down {names}?", abort=True, err=True)
     progress = Shown(stderr())
     for orphan in going:
-        with progress.step(f"{orphan.names.project}: down"):
-            remove_instance(lxd, orphan.names)
+        with progress.step(f"{orphan.name}: down"):
+            orphaned[orphan].remove_orphan(orphan)

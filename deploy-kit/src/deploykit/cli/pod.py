@@ -99,7 +99,7 @@ def _order(ctx: click.Context, work: Work, asked: dict[str, Any]) -> Order:
     from deploykit.release import find_release
     from deploykit.release.cutting import build_release
 
-    environment, _ = resolve_instance(work.site, asked["source"], asked["provider"])
+    environment = resolve_instance(work.site, asked["source"], asked["provider"])[0].for_copies()
     until = until_after(asked["duration"], times.utc_now())
     ledger = ledger_of(ctx)
     records = ledger.fetch_records()

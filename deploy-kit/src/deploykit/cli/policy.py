@@ -120,6 +120,8 @@ def _policy_lines(policy: dict[str, Any]) -> list[str]:
         lines += [f"  {describe_window(window_of(entry))}" for entry in rule.get("freeze", ())]
         for role, share in sorted(rule.get("allow_missing", {}).items()):
             lines.append(f"  may be missing: {share} of the nodes with the role {role}")
+        if "copies" in rule:
+            lines.append(f"  copies by {', '.join(rule['copies'])} count")
         for check, counts in sorted(rule["checks"].items()):
             lines.append(f"  {check}: {counts['passes']} of {counts['attempts']} attempts pass")
     return lines

@@ -11,7 +11,7 @@ from deploykit.base.progress import Progress, Shown
 from deploykit.cli.app import provider_option, site_of, stderr, yes_option
 from deploykit.cli.confirm import confirm
 from deploykit.develop.working_copy import demand_development
-from deploykit.providers import Snapshots, provider_for, resolve_instance
+from deploykit.providers import Snapshots, names_with, provider_for, resolve_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -73,7 +73,10 @@ def _demand_keeper(
     if not isinstance(keeper, Snapshots):
         raise Refused(
             f"the provider {environment.provider} keeps no snapshots",
-            f"'--provider lxd' makes another instance of {environment.name}, which has them",
+            "\n".join(
+                f"'--provider {name}' makes another instance of {environment.name}, which has them"
+                for name in names_with(Snapshots)
+            ),
         )
     if resolved not in keeper.instances():
         raise Refused(f"{resolved} is not up", f"'deploy-kit env up {resolved}' brings it up")

@@ -2,91 +2,115 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.homes import cache_home, state_home
-from deploykit.base.root import as_root
 from deploykit.base.sandbox import is_off, sandbox_problem
 from deploykit.doctor.train import check_train
 from deploykit.host.finding import Finding, Level, ok, warning
 from deploykit.host.fit import check_environments
 from deploykit.host.machine import (
+    TOOLS,
     check_disk,
-    check_ids,
-    check_limits,
     check_memory,
-    check_rights,
     check_sandbox,
     check_system,
     check_tools,
-    group_names,
-    low_limits,
-    may_sudo,
 )
-from deploykit.host.network import check_forwarding
 from deploykit.ledger.records import LedgerError
 from deploykit.ledger.remote import clone_of
 from deploykit.ledger.signers import signs_everything
 from deploykit.ledger.store import Ledger
 from deploykit.ledger.view import signers_in_force
-from deploykit.providers.lxd.api import socket_path
-from deploykit.providers.lxd.daemon import (
-    answers,
-    check_bridges,
-    check_daemon,
-    check_orphans,
-    check_storage,
+from deploykit.providers import (
+    Examines,
+    OnHost,
+    hosts_of,
+    names_in_use,
+    on_host,
+    provider_for,
+    providers,
 )
 from deploykit.site import Site
+from deploykit.site.environment import Environment
 from deploykit.site.keys import OPERATOR, Keyring, named_key
 
 
-def preflight() -> list[Finding]:
-    """What must be right before anything is set up."""
-    user = os.geteuid()
+def preflight(hosts: Sequence[OnHost]) -> list[Finding]:
+    """What must be right before anything is set up; `hosts` is what providers have here."""
     return [
         check_system(),
-        check_rights(user, group_names(), user == 0 or may_sudo()),
-        check_tools(),
+        check_tools(TOOLS),
         check_sandbox(is_off(), sandbox_problem()),
-        check_ids(),
+        *(finding for host in hosts for finding in host.needs()),
         check_memory(),
-        *check_room(),
+        *check_room(hosts),
     ]
 
 
-def check_room() -> list[Finding]:
+def check_room(hosts: Sequence[OnHost]) -> list[Finding]:
     """Free disk for nodes, builds and state: one finding per file system."""
-    places = {
-        "nodes": socket_path().parent,
-        "builds": cache_home(),
-        "kits and logs": state_home(),
-    }
+    places = [
+        *(("nodes", host.folder) for host in hosts),
+        ("builds", cache_home()),
+        ("kits and logs", state_home()),
+    ]
     findings: dict[int, Finding] = {}
-    for what, folder in places.items():
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        findings.setdefault(there.stat().st_dev, check_disk(what, folder))
+    for what, folder in places:
+        findings.setdefault(_there(folder).stat().st_dev, check_disk(what, folder))
     return list(findings.values())
 
 
-def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
-    """Everything: the machine, the daemon, and what the sites of this host have in it.
+def _there(folder: Path) -> Path:
+    """`folder`, or what is there of it."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
-    With `site`, also whether each of its environments has room now; with `train`, whether all that
-    the train passes have at once.
+
+def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
+    """Everything: the machine, and what providers have on it for the sites of this host.
+
+    With `site` those that its environments name, and whether each of these has room now; with
+    `train`, whether all that the train passes have at once.
     """
-    findings = [*preflight(), check_limits(low_limits()), check_daemon()]
-    lxd = answers()
-    if lxd is not None:
-        findings += [check_storage(lxd), check_bridges(lxd), check_orphans(lxd)]
+    hosts = hosts_of(names_in_use(site))
+    findings = preflight(hosts)
+    for host in hosts:
+        findings += host.findings()
     if site is not None:
-        free = shutil.disk_usage(socket_path().parent if lxd else site.folder).free
-        findings += [check_train(site, lxd, free)] if train else check_environments(site, free)
+        findings += check_files(site)
+        for host in hosts:
+            free = shutil.disk_usage(_there(host.folder)).free
+            carried = _carried_by(site, host)
+            if train:
+                findings += [check_train(site, carried, free, ready=host.is_ready())]
+            else:
+                findings += check_environments(site, carried, free)
         findings += check_ledger(site)
         findings += check_keys(site)
-    return [*findings, *check_forwarding(as_root())]
+    return findings
+
+
+def check_files(site: Site) -> list[Finding]:
+    """A warning for each environment whose file cannot be read, or does not do for its provider."""
+    reading = site.read_environments()
+    errors = list(reading.broken.values())
+    for environment in reading.environments.values():
+        try:
+            provider = provider_for(site, environment)
+            if isinstance(provider, Examines):
+                provider.examine(environment)
+        except InputError as error:
+            errors.append(error)
+    return [warning("site", error.message, error.remedy) for error in errors]
+
+
+def _carried_by(site: Site, host: OnHost) -> list[Environment]:
+    """The environments whose nodes lie, or would, where `host` has them."""
+    there = site.read_environments().environments.values()
+    return [one for one in there if one.provider in providers() and on_host(one.provider) is host]
 
 
 def check_ledger(site: Site) -> list[Finding]:

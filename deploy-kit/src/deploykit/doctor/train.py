@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from deploykit.base.errors import DeployKitError
@@ -10,9 +10,7 @@ from deploykit.host.finding import Finding, ok, problem
 from deploykit.host.fit import Machine, machine, memory_of_roles, needed_memory, obstacles
 from deploykit.host.machine import GIB
 from deploykit.image.layer import NEEDED_BYTES, image_key
-from deploykit.providers import NodeState, provider_for
-from deploykit.providers.lxd.api import Lxd
-from deploykit.providers.lxd.images import has_image
+from deploykit.providers import ImageStore, NodeState, hosts_of, provider_for
 from deploykit.site import Site
 from deploykit.site.environment import Environment, Node, chain
 
@@ -20,14 +18,18 @@ NAME = "train"
 OWN_WORK = GIB  # bytes of memory that the train itself takes beside the nodes: Ansible, tests, git
 
 
-def check_train(site: Site, lxd: Lxd | None, free: int) -> Finding:
-    """A problem if what the train passes has no room here at once; `lxd` is None if it does not
-    answer yet, `free` the bytes of disk where nodes will lie."""
+def check_train(site: Site, carried: Collection[Environment], free: int, *, ready: bool) -> Finding:
+    """A problem if what the train passes has no room here at once.
+
+    `carried` are the environments whose nodes lie here, `free` the bytes of disk where they do;
+    `ready` tells whether what has them answers now.
+    """
     try:
-        line = chain(site.environments())
+        names = {environment.name for environment in carried}
+        line = [one for one in chain(site.environments()) if one.name in names]
         roles = memory_of_roles(site)
-        waiting = {environment.name: _waiting(site, environment, lxd) for environment in line}
-        builds = any(environment.installed for environment in line) and not _layer_there(site, lxd)
+        waiting = {one.name: _waiting(site, one) if ready else list(one.nodes) for one in line}
+        builds = any(one.installed for one in line) and not (ready and _layer_there(site, line))
     except DeployKitError as error:
         return problem(NAME, error.message, error.remedy)
     return train_finding(waiting, roles, machine(free - NEEDED_BYTES * builds))
@@ -57,15 +59,15 @@ def train_finding(
     )
 
 
-def _layer_there(site: Site, lxd: Lxd | None) -> bool:
+def _layer_there(site: Site, line: Sequence[Environment]) -> bool:
     """Whether the image with the content's packages is there."""
-    return lxd is not None and has_image(lxd, image_key(site, installed=True))
+    key = image_key(site, installed=True)
+    stores = [one for one in hosts_of([e.provider for e in line]) if isinstance(one, ImageStore)]
+    return any(image.key == key for store in stores for image in store.images())
 
 
-def _waiting(site: Site, environment: Environment, lxd: Lxd | None) -> list[Node]:
+def _waiting(site: Site, environment: Environment) -> list[Node]:
     """The nodes of an environment that do not run."""
-    if lxd is None:
-        return list(environment.nodes)
     states = provider_for(site, environment).status(environment, environment.instance)
     running = {node.name for node in states if node.state == NodeState.RUNNING}
     return [node for node in environment.nodes if node.name not in running]

@@ -22,7 +22,7 @@ class Finding:
 
     `over` is the digest that ran before (None: nothing did), `seconds` wall time; `copy` says
     that it was gathered on a throwaway copy of `environment`. `left_out` are the nodes that it says
-    nothing of, each with the reason.
+    nothing of, each with the reason. `provider` made the copy, if the environment's own did not.
     """
 
     check: str
@@ -33,6 +33,7 @@ class Finding:
     seconds: float
     copy: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
+    provider: str | None = None
 
     @property
     def summary(self) -> str:
@@ -54,6 +55,7 @@ def body_of(finding: Finding, records: Sequence[Record]) -> Body:
         over=finding.over,
         environment=finding.environment,
         copy=finding.copy,
+        provider=finding.provider,
         attempt=1 + _attempts(finding, records),
         result=finding.outcome.result,
         seconds=finding.seconds,

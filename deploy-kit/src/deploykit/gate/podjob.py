@@ -85,7 +85,7 @@ def run_in_pod(pod_job: PodJob, command: Command, progress: Progress) -> int:
     """
     site = open_site(Path(pod_job.plan.site))
     with working(site, progress, "gate-job") as work, _kit(pod_job, site) as release:
-        environment, _ = resolve_instance(site, pod_job.wish.source)
+        environment = resolve_instance(site, pod_job.wish.source)[0].for_copies()
         provider = copying_provider(work, environment)
         instance = pod_instance(environment.name, pod_job.name)
         with _noting_no_pod(pod_job):

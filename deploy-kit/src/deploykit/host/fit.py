@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,16 +176,18 @@ def _modprobe(prefix: Sequence[str], words: Sequence[str]) -> bool:
     return run(argv, timeout=20, check=False).returncode == 0
 
 
-def check_environments(site: Site, disk: int) -> list[Finding]:
-    """For `doctor`: which environments of the site this machine could not carry now, and why."""
+def check_environments(site: Site, environments: Iterable[Environment], disk: int) -> list[Finding]:
+    """For `doctor`: which of `environments` this machine could not carry now, and why.
+
+    `disk`: the free bytes where their nodes will lie.
+    """
     there = machine(disk)
     try:
         roles = memory_of_roles(site)
-        environments = site.environments()
     except DeployKitError as error:
         return [warning("site", error.message, error.remedy)]
     findings = []
-    for environment in environments.values():
+    for environment in environments:
         lacking = obstacles(environment.nodes, roles, there)
         if lacking := lacking + volume_obstacles(environment.nodes, there):
             findings.append(

@@ -1,4 +1,4 @@
-"""What must be true of the machine before LXD is asked anything: rights, tools, room."""
+"""What is asked of the machine itself, whatever makes the nodes on it: rights, tools, room."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploykit.base.process import run
+from deploykit.base.root import as_root
 from deploykit.host.finding import Finding, ok, problem, warning
 
 GIB = 2**30
@@ -16,19 +17,13 @@ LEAST_MEMORY = 4 * GIB  # one small environment
 GOOD_MEMORY = 8 * GIB  # three environments and a throwaway copy
 LEAST_DISK = 10 * GIB
 GOOD_DISK = 20 * GIB
-TOOLS = {
-    "lxd": "lxd",
-    "lxc": "lxd-client",
-    "mmdebstrap": "mmdebstrap",
-    "dnsmasq": "dnsmasq-base",
-    "newuidmap": "uidmap",
+TOOLS = {  # those that every site needs
     "git": "git",
     "ssh": "openssh-client",
     "age": "age",
     "bwrap": "bubblewrap",
     "ssh-keygen": "openssh-client",
     "ip": "iproute2",
-    "gcc": "gcc",
     "tar": "tar",
 }
 SYSTEM_PATHS = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -75,13 +70,14 @@ def check_rights(user: int, groups: str, sudo: bool) -> Finding:
     )
 
 
-def check_tools() -> Finding:
+def check_tools(tools: Mapping[str, str]) -> Finding:
+    """Whether the programs are there that `tools` maps to their Debian packages."""
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATHS}"
     missing = {
-        tool: package for tool, package in TOOLS.items() if not shutil.which(tool, path=path)
+        tool: package for tool, package in tools.items() if not shutil.which(tool, path=path)
     }
     if not missing:
-        return ok("tools", f"{len(TOOLS)} programs are there")
+        return ok("tools", f"{', '.join(tools)} are there")
     packages = " ".join(sorted(set(missing.values())))
     return problem(
         "tools",
@@ -146,6 +142,12 @@ def low_limits(root: Path = Path("/proc/sys")) -> dict[str, int]:
         if file.is_file() and int(file.read_text().strip()) < least:
             low[name] = least
     return low
+
+
+def raise_limits(low: Mapping[str, int]) -> None:
+    """Set the kernel's limits `low` as root, as far as it lets us."""
+    words = [f"{name}={value}" for name, value in low.items()]
+    run([*as_root(), "sysctl", "--quiet", "--write", *words], timeout=10, check=False)
 
 
 def check_limits(low: Mapping[str, int]) -> Finding:

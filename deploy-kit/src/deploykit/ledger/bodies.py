@@ -115,11 +115,13 @@ def evidence_body(
     seconds: float,
     edge: str | None = None,
     copy: bool = False,
+    provider: str | None = None,
     summary: str = "",
     packages: Mapping[str, Mapping[str, str]] | None = None,
     rehearsed: Rehearsed | None = None,
 ) -> Body:
-    """The outcome of a check; `edge` defaults to `environment`: it holds generally."""
+    """The outcome of a check; `edge` defaults to `environment`: it holds generally. `provider` made
+    the copy, if the environment's own did not."""
     installed = {
         role: {_line(name): _line(version) for name, version in versions.items()}
         for role, versions in (packages or {}).items()
@@ -137,6 +139,8 @@ def evidence_body(
         "summary": _lines(summary),
         "packages": installed,
     }
+    if provider is not None:
+        fields["provider"] = provider
     if rehearsed is not None:
         took = None if rehearsed.seconds is None else round(rehearsed.seconds, 1)
         fields["rollback"] = {"class": str(rehearsed.kind), "seconds": took}

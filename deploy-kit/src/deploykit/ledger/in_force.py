@@ -40,6 +40,7 @@ def parse_policy(value: Mapping[str, Any]) -> dict[str, Promotion]:
                 role: Share.parse(share) for role, share in rule.get("allow_missing", {}).items()
             },
             freeze=tuple(window_of(entry) for entry in rule.get("freeze", ())),
+            copies=frozenset(rule.get("copies", ())),
         )
         for name, rule in value.items()
     }
@@ -76,6 +77,7 @@ def _optional_json(rule: Promotion) -> dict[str, Any]:
         **({"undisturbed": True} if rule.soak and rule.undisturbed else {}),
         **({"allow_missing": shares} if shares else {}),
         **({"freeze": windows_json(rule.freeze)} if rule.freeze else {}),
+        **({"copies": sorted(rule.copies)} if rule.copies else {}),
     }
 
 

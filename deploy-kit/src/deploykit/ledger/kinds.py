@@ -140,6 +140,7 @@ def without(left_out: Mapping[str, str]) -> str:
 
 def _evidence_words(body: Fields, name: Naming) -> str:
     where = f"a copy of {body['environment']}" if body["copy"] else body["environment"]
+    where += f" by {body['provider']}" if body["provider"] else ""
     over = f" over {name(body['over'])}" if body["check"] in OF_AN_EDGE else ""
     text = f"{body['check']} of {name(body['release'])}{over} in {where} {body['result']}"
     return _with_summary(f"{text} ({body['seconds']:.0f} s)", body)
@@ -228,8 +229,9 @@ _EVIDENCE: dict[str, Check] = {
     "summary": is_.text,
     "packages": is_.mapping(is_.word, is_.mapping(is_.word, is_.line)),
     "rollback": is_.or_none(is_.rehearsed),
+    "provider": is_.or_none(is_.name),
 }
-_EVIDENCE_LATER = frozenset({"rollback"})
+_EVIDENCE_LATER = frozenset({"rollback", "provider"})
 _DECISION: dict[str, Check] = {
     "decision": is_.one_of(DECISIONS),
     "environment": is_.or_none(is_.name),

@@ -200,7 +200,7 @@ def rule(value: object) -> bool:
     """The promotion policy of one environment; what it does not ask for may be left unsaid."""
     fields: dict[str, Check] = {**_RULE, "approvals": _approvals}
     later = {"allow_missing": mapping(name, _share), "freeze": _windows, "undisturbed": flag}
-    return _shape(value, fields, later)
+    return _shape(value, fields, {**later, "copies": _names})
 
 
 def rule_1(value: object) -> bool:
@@ -219,6 +219,10 @@ def process_1(value: object) -> bool:
 
 def _share(value: object) -> bool:
     return isinstance(value, str) and bool(SHARE.fullmatch(value))
+
+
+def _names(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(name(entry) for entry in value)
 
 
 def _not_counted(value: object) -> bool:

@@ -78,7 +78,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A recorded outcome of a check; `rollback` is what a rehearsal of going back came to."""
+    """A recorded outcome of a check; `rollback` is what a rehearsal of going back came to.
+    `provider` made the copy that it was found in, if the environment's own did not."""
 
     n: int
     time: datetime
@@ -96,6 +97,7 @@ class Evidence:
     summary: str
     packages: Mapping[str, Mapping[str, str]]
     rollback: Rehearsed | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from deploykit.base.parallel import in_parallel
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import run_on
 from deploykit.pods import PREPARED
-from deploykit.providers import Copies, Snapshot, provider_for
+from deploykit.providers import Copies, Snapshot, names_with, provider_for
 from deploykit.release import Release
 from deploykit.rollout import roll_out
 from deploykit.rollout.work import Work
@@ -73,7 +73,9 @@ def copying_provider(work: Work, environment: Environment) -> Copies:
     if not isinstance(provider, Copies):
         raise Refused(
             f"the provider {environment.provider} of {environment.name} copies no nodes",
-            "'--provider lxd' makes the pod of the same file in LXD",
+            "\n".join(
+                f"'--provider {name}' makes the pod of the same file" for name in names_with(Copies)
+            ),
         )
     return provider
 

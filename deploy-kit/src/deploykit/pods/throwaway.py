@@ -18,11 +18,13 @@ STARTED = "started"  # tag: when the process that made the copy was started
 
 @contextlib.contextmanager
 def throwaway(work: Work, environment: Environment, purpose: str) -> Iterator[Inventory]:
-    """The nodes of a fresh copy of `environment`, taken down when the block ends.
+    """The nodes of a fresh copy of `environment`, by the provider that makes its copies; taken down
+    when the block ends.
 
     A copy that a killed process left is known by that process's number and start, and taken down
     first.
     """
+    environment = environment.for_copies()
     provider = provider_for(work.site, environment)
     for instance in provider.instances():
         copy = instance.copy or ""

@@ -100,7 +100,8 @@ def relevant(
     Gathered in `from` itself (upgrade and bootstrap also in copies of it), or in a throwaway copy
     made for this edge; upgrade over exactly what `environment` runs, bootstrap over nothing.
     Rollback is rehearsed on a copy of `environment` alone: what moves depends on its roles. What
-    the gate found is about the release's content, wherever that goes.
+    the gate found is about the release's content, wherever that goes. A copy by another provider
+    than the environment's own counts if the rule names that provider.
     """
     runs = view.running(records, environment)
     over = runs.digest if runs else None
@@ -118,6 +119,7 @@ def relevant(
             fits = (there or for_edge) and entry.over is None
         else:
             fits = (there and not entry.copy) or (for_edge and rule.source is None)
-        if fits and entry.result != Result.NOT_APPLICABLE:
+        by_others = entry.copy and entry.provider is not None and entry.provider not in rule.copies
+        if fits and not by_others and entry.result != Result.NOT_APPLICABLE:
             found.append(entry)
     return tuple(found)

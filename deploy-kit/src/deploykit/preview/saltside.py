@@ -27,7 +27,8 @@ import salt.loader
 import salt.utils.secret
 
 ENV = "kit"
-STAGES = ("foundation", "control", "rest", "settled")  # states/stage: named here by their states' ids alone
+# states/stage: named here by their states' ids alone
+STAGES = ("foundation", "control", "rest", "settled")
 USUAL = {"init", "package", "config", "service"}  # what a component's init includes
 OWN_KEYS = {"__env__", "__sls__", "__sls_included_from__", "order"}  # Salt's, of a state
 

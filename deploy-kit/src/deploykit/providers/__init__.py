@@ -2,119 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, runtime_checkable
 
 from deploykit.base.errors import InputError
-from deploykit.base.progress import Progress
 from deploykit.base.yamlfile import nearest
-from deploykit.nodes.inventory import Inventory
+from deploykit.providers.contract import Copies as Copies
+from deploykit.providers.contract import Examines as Examines
+from deploykit.providers.contract import Images as Images
+from deploykit.providers.contract import ImageStore as ImageStore
+from deploykit.providers.contract import NodeState as NodeState
+from deploykit.providers.contract import NodeStatus as NodeStatus
+from deploykit.providers.contract import OnHost as OnHost
+from deploykit.providers.contract import Orphans as Orphans
+from deploykit.providers.contract import Provider as Provider
+from deploykit.providers.contract import SingleNodes as SingleNodes
+from deploykit.providers.contract import Snapshot as Snapshot
+from deploykit.providers.contract import Snapshots as Snapshots
 from deploykit.site import Site
-from deploykit.site.environment import Environment
+from deploykit.site.environment import DEFAULT_PROVIDER, Environment
 from deploykit.site.instance import Instance
 
 GROUP = "deploykit.providers"
-
-
-class NodeState(StrEnum):
-    """Whether a node runs, is there and does not, or is not there."""
-
-    RUNNING = "running"
-    STOPPED = "stopped"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """One node as its provider sees it."""
-
-    name: str
-    roles: tuple[str, ...]
-    state: NodeState
-    address: str
-    memory: int  # bytes resident
-
-
-class Provider(Protocol):
-    """The contract of a provider.
-
-    `up` makes what is missing and starts what is stopped, in parallel, and returns only when
-    every node answers SSH with its known host key; `down` leaves nothing behind; both may be
-    called again at any time. Raise DeployKitError with the node's name.
-    """
-
-    def up(
-        self,
-        environment: Environment,
-        instance: Instance,
-        tags: Mapping[str, str],
-        progress: Progress,
-    ) -> Inventory: ...
-
-    def down(self, instance: Instance, progress: Progress) -> None: ...
-
-    def inventory(self, environment: Environment, instance: Instance) -> Inventory: ...
-
-    def status(self, environment: Environment, instance: Instance) -> list[NodeStatus]: ...
-
-    def tag(self, instance: Instance, tags: Mapping[str, str]) -> None: ...
-
-    def tags(self, instance: Instance) -> dict[str, str]: ...
-
-    def instances(self) -> list[Instance]: ...
-
-
-@runtime_checkable
-class Snapshots(Provider, Protocol):
-    """What a provider has beside, whose nodes can be kept as they are and brought back to it.
-
-    Both leave all nodes stopped; `up` starts them. Raise InputError for a name that was not kept.
-    """
-
-    def save(self, instance: Instance, name: str, progress: Progress) -> None: ...
-
-    def bring_back(self, instance: Instance, name: str, progress: Progress) -> None: ...
-
-
-@runtime_checkable
-class SingleNodes(Provider, Protocol):
-    """What a provider has beside, that can take one node of an instance down for good.
-
-    `drop` leaves nothing of it, and may be repeated; `up` makes it anew if the environment's file
-    still has it.
-    """
-
-    def drop(self, instance: Instance, node: str, progress: Progress) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The snapshot `name` of the nodes of `instance`."""
-
-    instance: Instance
-    name: str
-
-
-@runtime_checkable
-class Copies(Snapshots, Protocol):
-    """What a provider has beside, whose snapshots can become nodes of other instances.
-
-    `copy` is `up` whose missing nodes come from `snapshot` instead of an image: same names and
-    addresses on networks of their own, other machine ids and SSH host keys. The nodes of
-    `snapshot` may neither run nor hold SSH host keys. Raises InputError if a node was not kept.
-    """
-
-    def copy(
-        self,
-        environment: Environment,
-        instance: Instance,
-        snapshot: Snapshot,
-        tags: Mapping[str, str],
-        progress: Progress,
-    ) -> Inventory: ...
 
 
 def provider_for(site: Site, environment: Environment) -> Provider:
@@ -138,7 +46,7 @@ def resolve_instance(
     if asked.provider is not None:
         environment = environment.with_provider(asked.provider)
         return environment, environment.instance
-    return environment, asked
+    return environment.for_copies() if asked.copy else environment, asked
 
 
 def parse_instance(text: str) -> Instance:
@@ -153,20 +61,50 @@ def providers() -> dict[str, EntryPoint]:
 
 def provider_named(site: Site, name: str) -> Provider:
     """The provider `name`. Raises InputError if none has that name."""
-    plugins = providers()
-    if name not in plugins:
-        raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(plugins)))
-    provider: Provider = plugins[name].load()(site)
-    return provider
+    return _plugin(name)(site)  # type: ignore[call-arg]  # what a plugin is made of
+
+
+def names_in_use(site: Site | None) -> list[str]:
+    """The providers that a site's environments name, for their nodes or their copies, and that are
+    installed, in the order of promotion; without a site, or of one without environments, the
+    default one."""
+    there = site.read_environments().environments.values() if site else ()
+    named = [name for one in there for name in (one.provider, one.copies)]
+    installed = providers()
+    return [name for name in dict.fromkeys(named or [DEFAULT_PROVIDER]) if name in installed]
+
+
+def names_with(capability: type) -> list[str]:
+    """The providers that are installed and have `capability`, one of the contract's."""
+    return [name for name in sorted(providers()) if issubclass(_plugin(name), capability)]
+
+
+def on_host(name: str) -> OnHost | None:
+    """What the provider `name` has on this machine; None if its nodes lie elsewhere."""
+    found: OnHost | None = getattr(_plugin(name), "on_host", None)
+    return found
+
+
+def hosts_of(names: list[str]) -> list[OnHost]:
+    """What the providers of `names` have on this machine, each once: several may share one."""
+    found = [host for name in names if (host := on_host(name)) is not None]
+    return list({id(host): host for host in found}.values())
 
 
 def instances_up(site: Site) -> dict[Instance, Provider]:
     """Every instance that this site has brought up, copies included, with its provider."""
-    there = site.read_environments().environments
-    kinds = dict.fromkeys(["lxd", *(environment.provider for environment in there.values())])
     instances: dict[Instance, Provider] = {}
-    for kind in kinds:
-        if kind in providers():
-            provider = provider_named(site, kind)
+    installed = providers()
+    for name in dict.fromkeys([DEFAULT_PROVIDER, *names_in_use(site)]):
+        if name in installed:
+            provider = provider_named(site, name)
             instances.update(dict.fromkeys(provider.instances(), provider))
     return instances
+
+
+def _plugin(name: str) -> type[Provider]:
+    plugins = providers()
+    if name not in plugins:
+        raise InputError(f"there is no provider '{name}'", nearest(name, frozenset(plugins)))
+    plugin: type[Provider] = plugins[name].load()
+    return plugin

@@ -1,12 +1,16 @@
-"""What every provider does alike: an instance's inventory, read back as its `up` wrote it."""
+"""What providers do alike: an instance's inventory, read back as its `up` wrote it, and a mark with
+tags in its folder, where nothing else keeps them."""
 
 from __future__ import annotations
 
+import getpass
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from deploykit.base import files, times
 from deploykit.base.errors import DeployKitError
 from deploykit.base.filelock import locked
 from deploykit.nodes.inventory import (
@@ -17,7 +21,7 @@ from deploykit.nodes.inventory import (
     write_ssh_files,
 )
 from deploykit.nodes.rekey import replace_key
-from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers import NodeState, NodeStatus, parse_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -40,6 +44,31 @@ def known_hosts(folder: Path) -> dict[str, Host]:
         )
         for entry in entries
     }
+
+
+def read_mark(site: Site, instance: Instance, name: str) -> dict[str, Any]:
+    """The mark in the instance's folder, the file `name`; {} if there is none."""
+    file = site.instance(instance) / name
+    mark: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return mark
+
+
+def write_mark(
+    site: Site, instance: Instance, name: str, tags: Mapping[str, str], **more: Any
+) -> None:
+    """Add `tags` to the mark, and what `more` says beside them; who made it and when, it says
+    from the start. `tags` win."""
+    mark = read_mark(site, instance, name)
+    first = {"owner": getpass.getuser(), "created": times.iso(times.utc_now())}
+    mark |= {"tags": {**first, **mark.get("tags", {}), **tags}, **more}
+    file = site.instance(instance) / name
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.write(file, json.dumps(mark, indent=1))
+
+
+def marked(site: Site, name: str) -> list[Instance]:
+    """The instances that have such a mark."""
+    return [parse_instance(mark.parent.name) for mark in sorted(site.instances.glob(f"*/{name}"))]
 
 
 def read_inventory(

@@ -16,7 +16,8 @@ from deploykit.site.settings import tree
 def describe(environment: Environment) -> dict[str, Any]:
     """All that its files say of what stands: provider, networks, nodes, operators, settings.
 
-    Not what is asked before entry, nor how a deployment goes about it: neither is on any node.
+    Not what is asked before entry, nor how a deployment goes about it and reaches machines: none of
+    that is on any node.
     """
     return {
         "name": environment.name,

@@ -13,6 +13,7 @@ from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.endpoints import Endpoints, check_shared, parse_endpoints
 from deploykit.site.instance import Instance
 from deploykit.site.links import parse_links
+from deploykit.site.machines import Machine, parse_machines
 from deploykit.site.networks import Network, parse_networks
 from deploykit.site.node import MASTER_ROLE as MASTER_ROLE
 from deploykit.site.node import Node as Node
@@ -22,10 +23,11 @@ from deploykit.site.promotion import Promotion, parse_promotion
 from deploykit.site.settings import Setting, parse_settings, together
 
 KEYS = frozenset(
-    {"name", "provider", "networks", "links", "nodes", "operators"}
+    {"name", "provider", "copies", "networks", "links", "nodes", "operators", "machines"}
     | {"promotion", "protected", "packages", "deploy", "settings", "maintenance", "endpoints"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
+DEFAULT_PROVIDER = "lxd"  # of an environment whose file names none
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -40,7 +42,8 @@ class Environment:
     node. `batch` is how many nodes a deployment changes at once.
     `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
     that deployments leave out, as far as policy lets them. `endpoints` is what outsiders use; None
-    if they are given the same as the services.
+    if they are given the same as the services. `machines` says how nodes are reached that are there
+    already, by name. `copies` is the provider that makes throwaway copies of it.
     """
 
     name: str
@@ -57,6 +60,8 @@ class Environment:
     settings: tuple[Setting, ...] = ()
     maintenance: frozenset[str] = NOBODY
     endpoints: Endpoints | None = None
+    machines: tuple[tuple[str, Machine], ...] = ()
+    copies: str = ""
 
     @property
     def master(self) -> Node:
@@ -97,7 +102,13 @@ class Environment:
         """The same environment with its nodes made by `provider`, as an instance of its own."""
         if provider == self.provider:
             return self
-        return replace(self, provider=provider, instance=Instance(self.name, provider))
+        instance = Instance(self.name, provider)
+        return replace(self, provider=provider, copies=provider, instance=instance)
+
+    def for_copies(self) -> Environment:
+        """The same environment as throwaway copies of it are made: by `copies`. Its own nodes stay
+        what they are; whoever makes a copy names the copy's instance."""
+        return replace(self, provider=self.copies or self.provider)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -135,9 +146,11 @@ def parse_environment(file: Path) -> Environment:
     check_shared(keys["networks"], nodes, networks, endpoints)
     promotion = parse_promotion(keys["promotion"]) if "promotion" in keys else Promotion()
     _check_missing(promotion, keys.get("promotion"), nodes)
+    provider = parse_name(keys["provider"]) if "provider" in keys else DEFAULT_PROVIDER
     return Environment(
         name=name,
-        provider=parse_name(keys["provider"]) if "provider" in keys else "lxd",
+        provider=provider,
+        copies=parse_name(keys["copies"]) if "copies" in keys else provider,
         networks=networks,
         nodes=nodes,
         promotion=promotion,
@@ -150,6 +163,7 @@ def parse_environment(file: Path) -> Environment:
         settings=_settings(keys.get("settings"), file.with_suffix("")),
         maintenance=_maintenance(keys["maintenance"], nodes) if "maintenance" in keys else NOBODY,
         endpoints=endpoints,
+        machines=parse_machines(keys["machines"], nodes, networks) if "machines" in keys else (),
     )
 
 

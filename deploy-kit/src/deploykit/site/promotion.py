@@ -19,7 +19,7 @@ CHECK_REMEDY = "use letters, digits, '.', '_' and '-', at most 64"
 INVOLVEMENTS = frozenset({"cut", "deploy", "author", "ask"})
 # The roles of which policy may ask one of an approver, beside that of an approver.
 APPROVING = frozenset({"operator", "release-manager", "admin"})
-KEYS = frozenset({"from", "checks", "soak", "approvals", "allow_missing", "freeze"})
+KEYS = frozenset({"from", "checks", "soak", "approvals", "allow_missing", "freeze", "copies"})
 SHARE = re.compile(r"(\d{1,9})(%?)")
 
 
@@ -83,7 +83,8 @@ class Promotion:
 
     `undisturbed`: whether a disturbance begins the soak anew, as all policy of now asks; records of
     before do not. `allow_missing`: how many of a role's nodes a deployment may leave out. `freeze`:
-    the windows in which nothing enters, or only then.
+    the windows in which nothing enters, or only then. `copies`: the providers whose copies count as
+    well as those by an environment's own.
     """
 
     source: str | None = None
@@ -93,6 +94,7 @@ class Promotion:
     approvals: Approvals = Approvals()
     allow_missing: dict[str, Share] = field(default_factory=dict)
     freeze: tuple[Window, ...] = ()
+    copies: frozenset[str] = frozenset()
 
 
 def parse_promotion(value: Value) -> Promotion:
@@ -117,6 +119,7 @@ def parse_promotion(value: Value) -> Promotion:
         approvals=_approvals(keys["approvals"]) if "approvals" in keys else Approvals(),
         allow_missing=_shares(keys["allow_missing"]) if "allow_missing" in keys else {},
         freeze=parse_freeze(keys["freeze"]) if "freeze" in keys else (),
+        copies=frozenset(map(parse_name, keys["copies"].items() if "copies" in keys else ())),
     )
 
 

@@ -31,8 +31,13 @@ def own_key(site: Site, instance: Instance) -> Path:
     """The instance's own private key, made on first use (ed25519, mode 0600)."""
     key = own_key_file(site, instance)
     if not key.exists():
-        make_key(key, f"deploy-kit {site.name}-{site.id} {instance}")
+        make_key(key, key_comment(site, instance))
     return key
+
+
+def key_comment(site: Site, instance: Instance) -> str:
+    """The comment of the instance's own key, where a node lets it in."""
+    return f"deploy-kit {site.name}-{site.id} {instance}"
 
 
 def own_key_file(site: Site, instance: Instance) -> Path:

@@ -145,6 +145,7 @@ def run_check(
     if needed.over:
         before = build_release(work.site, ledger, release_of(work.site, records, needed.over))
     place, live = environment, None
+    _demand_counting(check, environment, policy_in_force(records).get(environment.name))
     left_out: Mapping[str, str] = {}
     if not check.on_copy:
         source = policy_in_force(records).get(environment.name, Promotion()).source
@@ -226,9 +227,27 @@ def look_and_record(
         seconds,
         copy=check.on_copy,
         left_out=left_out,
+        provider=_other_copier(check, place),
     )
     record(ledger, finding)
     return outcome
+
+
+def _other_copier(check: Check, environment: Environment) -> str | None:
+    """The provider that makes copies of the environment for `check`, if that is not its own."""
+    other = check.on_copy and environment.copies not in ("", environment.provider)
+    return environment.copies if other else None
+
+
+def _demand_counting(check: Check, environment: Environment, rule: Promotion | None) -> None:
+    """Raise Refused before a copy is made that policy, `rule`, would not count."""
+    copier = _other_copier(check, environment)
+    if copier is not None and (rule is None or copier not in rule.copies):
+        raise Refused(
+            f"{environment.name}: its copies for '{check.name}' are made by {copier}, not by "
+            f"{environment.provider} as it is itself, and its policy does not count them",
+            f"{environment.file}: promotion: {{copies: [{copier}]}}; then deploy-kit policy apply",
+        )
 
 
 def undisturbed(

@@ -81,9 +81,8 @@ def test_other_system_is_a_problem(tmp_path: Path) -> None:
     assert "Ubuntu 24.04" in found.detail
 
 
-def test_missing_tool_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "TOOLS", {"no-such-tool": "its-package", "sh": "dash"})
-    found = machine.check_tools()
+def test_missing_tool_names_its_package() -> None:
+    found = machine.check_tools({"no-such-tool": "its-package", "sh": "dash"})
     assert found.level is Level.PROBLEM
     assert "no-such-tool" in found.detail
     assert "its-package" in found.remedy

@@ -66,6 +66,7 @@ BODIES = [
     decision_body("veto", release=ONE.digest),
     Body("deploy", {**DEPLOY.fields, "left_out": {"compute17": "maintenance"}}),
     Body("evidence", {**EVIDENCE.fields, "rollback": {"class": "restore", "seconds": 41.2}}),
+    Body("evidence", {**EVIDENCE.fields, "provider": "lxd"}),
     policy_body(policy_json({"test": Promotion(allow_missing={"hypervisor": Share(5, True)})})),
     policy_body({"test": {**RULE, "freeze": windows_json((FREEZE,))}}),
     release_body(ONE.digest, ONE.version, "a" * 64, authors=["jo@example.org"]),
@@ -115,6 +116,18 @@ def test_deploy_that_leaves_nobody_out_is_written_as_before_any_could_be() -> No
     """So that an older deploy-kit reads the ledger as long as no node was missing."""
     assert "left_out" not in DEPLOY.fields
     assert parse(render(3, NOON, "ann@here", DEPLOY), 3, "c" * 40).body["left_out"] is None
+
+
+def test_evidence_of_the_environments_own_copies_names_no_provider() -> None:
+    """So that an older deploy-kit reads the ledger where nobody else makes copies."""
+    assert "provider" not in EVIDENCE.fields
+    assert parse(render(3, NOON, "ann@here", EVIDENCE), 3, "c" * 40).body["provider"] is None
+
+
+def test_policy_comes_back_with_whose_copies_count() -> None:
+    policy = {"test": Promotion(copies=frozenset({"lxd", "vagrant"}))}
+    assert parse_policy(policy_json(policy)) == policy
+    assert "copies" not in policy_json({"test": Promotion()})["test"]
 
 
 def test_policy_comes_back_with_how_many_nodes_may_be_missing() -> None:

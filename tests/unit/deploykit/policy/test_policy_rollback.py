@@ -46,6 +46,16 @@ def test_rehearsal_elsewhere_or_over_another_release_does_not_count(
     assert not ask(told).allowed
 
 
+@pytest.mark.parametrize(("counted", "allowed"), [((), False), (("lxd",), True), (("x",), False)])
+def test_copy_by_another_provider_counts_if_the_rule_names_it(
+    counted: tuple[str, ...], allowed: bool
+) -> None:
+    asked = rule("test", rollback=(1, 1)) | ({"copies": list(counted)} if counted else {})
+    told = Story.of(test=rule(), prod=asked).deployed("prod", TWO).deployed("test", ONE)
+    told.found("rollback", ONE, "prod", over=TWO, copy=True, provider="lxd", rehearsed=CLASS)
+    assert ask(told).allowed is allowed
+
+
 def test_edge_whose_rehearsal_failed_is_refused_and_may_be_waived() -> None:
     told = story()
     lost: Any = Rehearsed(RollbackClass.FORWARD_ONLY, None)

@@ -19,8 +19,9 @@ from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus, Snapshot, parse_instance
 from deploykit.providers.common import not_up, read_inventory
 from deploykit.providers.lxd import snapshot as snapshots
-from deploykit.providers.lxd.api import POOL, Lxd, pool_room
+from deploykit.providers.lxd.api import POOL, Lxd, is_installed, pool_room
 from deploykit.providers.lxd.bases import ensure_base
+from deploykit.providers.lxd.host import LXD_HOST
 from deploykit.providers.lxd.instance import AT_ONCE, remove_instance
 from deploykit.providers.lxd.network import (
     ensure_networks,
@@ -54,9 +55,19 @@ class LxdProvider:
     of everything else.
     """
 
+    on_host = LXD_HOST
+
     def __init__(self, site: Site, *, volumes: bool = True) -> None:
         self._site = site
         self._volumes = volumes
+
+    def examine(self, environment: Environment) -> None:
+        """See Examines."""
+        demand_names(environment)
+
+    def build_image(self, progress: Progress, *, installed: bool) -> str:
+        """See Images."""
+        return ensure_base(Lxd(), self._site, progress, installed=installed)
 
     def up(
         self,
@@ -202,6 +213,8 @@ class LxdProvider:
         return {key.removeprefix(TAG): v for key, v in config.items() if key.startswith(TAG)}
 
     def instances(self) -> list[Instance]:
+        if not is_installed():
+            return []
         projects = Lxd().get("projects", recursion="1")
         own = [p["config"] for p in projects if p["config"].get(f"{TAG}site") == self._site.id]
         return [parse_instance(name) for name in sorted(config[f"{TAG}instance"] for config in own)]
@@ -215,7 +228,7 @@ class LxdProvider:
             yield names
 
     def _demand_fit(self, lxd: Lxd, environment: Environment, instance: Instance) -> None:
-        demand_names(environment)
+        self.examine(environment)
         running = {
             node.name
             for node in self.status(environment, instance)

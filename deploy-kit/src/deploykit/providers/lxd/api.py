@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.waiting import wait_until
+from deploykit.host.machine import SYSTEM_PATHS
 
 SOCKETS = (Path("/var/lib/lxd/unix.socket"), Path("/var/snap/lxd/common/lxd/unix.socket"))
 POOL = "deploy-kit"
@@ -45,6 +46,12 @@ def socket_path() -> Path:
     if given := os.environ.get("LXD_DIR"):
         return Path(given) / "unix.socket"
     return next((path for path in SOCKETS if path.exists()), SOCKETS[0])
+
+
+def is_installed() -> bool:
+    """Whether there is an LXD on this machine at all, running or not."""
+    path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATHS}"
+    return socket_path().exists() or shutil.which("lxd", path=path) is not None
 
 
 def patiently(work: Callable[[], None]) -> None:

@@ -6,27 +6,14 @@ system already has the ids of an unprivileged container; copying it is then copy
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from deploykit.base.errors import DeployKitError
 from deploykit.base.waiting import wait_until
+from deploykit.providers.contract import StoredImage
 from deploykit.providers.lxd.api import POOL, Lxd, patiently
 
 ALIAS = "deploy-kit/"
 BASE = "dkbase-"
 FIRST_START = 60.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """An image in LXD: its key, bytes, when it was made, its bases and who uses it."""
-
-    key: str
-    fingerprint: str
-    size: int
-    created: str
-    bases: tuple[str, ...]
-    used_by: tuple[str, ...]
 
 
 def base_name(key: str, privileged: bool) -> str:

@@ -7,21 +7,26 @@ calls `prepare` before nodes start, `converge` (deploykit.cli.vagrant) when all 
 
 from __future__ import annotations
 
-import getpass
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from deploykit.base import files, times
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.progress import Progress
 from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
-from deploykit.providers import NodeState, NodeStatus, parse_instance
-from deploykit.providers.common import known_hosts, read_inventory, with_own_key
+from deploykit.providers import NodeState, NodeStatus
+from deploykit.providers.common import (
+    known_hosts,
+    marked,
+    not_up,
+    read_inventory,
+    read_mark,
+    with_own_key,
+    write_mark,
+)
+from deploykit.providers.lxd.host import LXD_HOST
 from deploykit.providers.lxd.plan import demand_names
 from deploykit.providers.vagrant.box import ensure_box
 from deploykit.providers.vagrant.bridge import ensure_bridges, remove_bridges
@@ -41,8 +46,18 @@ MARK = "vagrant.json"  # in the instance's folder: which of Vagrant's providers,
 class VagrantProvider:
     """The environments of one site that Vagrant runs. See Provider for the contract."""
 
+    on_host = LXD_HOST  # the image of its box is built and kept there
+
     def __init__(self, site: Site) -> None:
         self._site = site
+
+    def examine(self, environment: Environment) -> None:
+        """See Examines."""
+        demand_names(environment)
+
+    def build_image(self, progress: Progress, *, installed: bool) -> str:
+        """See Images."""
+        return str(ensure_box(self._site, progress, installed).file)
 
     def up(
         self,
@@ -83,15 +98,16 @@ class VagrantProvider:
         ]
 
     def tag(self, instance: Instance, tags: Mapping[str, str]) -> None:
+        if not read_mark(self._site, instance, MARK):
+            raise not_up(instance)
         self._write_mark(instance, None, tags)
 
     def tags(self, instance: Instance) -> dict[str, str]:
-        tags: dict[str, str] = self._mark(instance).get("tags", {})
+        tags: dict[str, str] = read_mark(self._site, instance, MARK).get("tags", {})
         return tags
 
     def instances(self) -> list[Instance]:
-        marks = sorted(self._site.instances.glob(f"*/{MARK}"))
-        return [parse_instance(mark.parent.name) for mark in marks]
+        return marked(self._site, MARK)
 
     def prepare(self, environment: Environment, provider: str, progress: Progress) -> None:
         """What nodes need before they start: room, bridges, the box. May be called at any time.
@@ -99,7 +115,7 @@ class VagrantProvider:
         `provider` is Vagrant's. Raises DeployKitError before anything is changed if the host cannot
         carry the nodes.
         """
-        demand_names(environment)
+        self.examine(environment)
         if provider != LXC:
             demand_containers(environment)
         name = environment.instance
@@ -164,21 +180,12 @@ class VagrantProvider:
         return self._site.logs / "vagrant.log"
 
     def _vagrants_provider(self, instance: Instance) -> str:
-        return str(self._mark(instance).get("provider") or LXC)
-
-    def _mark(self, instance: Instance) -> dict[str, Any]:
-        file = self._site.instance(instance) / MARK
-        mark: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-        return mark
+        return str(read_mark(self._site, instance, MARK).get("provider") or LXC)
 
     def _write_mark(
         self, instance: Instance, provider: str | None, tags: Mapping[str, str]
     ) -> None:
-        mark = self._mark(instance)
-        created = times.iso(times.utc_now())
-        first = {"owner": getpass.getuser(), "purpose": "dev", "created": created}
-        mark["tags"] = {**first, **mark.get("tags", {}), **tags}
-        mark["provider"] = provider or mark.get("provider")
-        file = self._site.instance(instance) / MARK
-        file.parent.mkdir(parents=True, exist_ok=True)
-        files.write(file, json.dumps(mark, indent=1))
+        mark = read_mark(self._site, instance, MARK)
+        purpose = {"purpose": "dev", **mark.get("tags", {})}["purpose"]
+        chosen = provider or mark.get("provider")
+        write_mark(self._site, instance, MARK, {"purpose": purpose, **tags}, provider=chosen)
