@@ -72,7 +72,7 @@ def render_release(site: Site, release: Release, place: Place, *, older: bool) -
     Raises InputError if it cannot take them; DeployKitError where this machine cannot render.
     """
     root = release.unpacked(site)
-    content = role_map(root)
+    content = _role_map(root)
     known = place.with_roles(content["roles"]) if older else place
     for name, node in known.nodes.items():
         if strange := [role for role in node["roles"] if role not in content["roles"]]:
@@ -103,7 +103,7 @@ def render_release(site: Site, release: Release, place: Place, *, older: bool) -
     return Rendered(_kept(root, release.hex, told, place.machine), {"": common, **components})
 
 
-def role_map(root: Path) -> dict[str, Any]:
+def _role_map(root: Path) -> dict[str, Any]:
     """The role map of the content in `root`, with what follows from it. Raises InputError."""
     try:
         return rolemap.completed({**_role_file(root), "roles": _roles_said(root)})

@@ -41,9 +41,14 @@ def compare(
     """
     everywhere = {part for parts in components.values() for part in parts}
     differing: dict[tuple[Piece, str], tuple[Any, Any, list[str]]] = {}
+    whole: list[StateChange] = []
     for node, new in after.items():
         old = before.get(node)
-        if old is None or any(isinstance(side, dict) and FAILED in side for side in (old, new)):
+        if any(isinstance(side, dict) and FAILED in side for side in (old, new)):
+            continue
+        if old is None:  # no role of it was known before: nobody wants each state of it listed
+            own, digest = tuple(sorted(roles[node])), digest_of(json.dumps(new, sort_keys=True))
+            whole.append(StateChange(node, "everything on it", "new", own, (node,), digest, (), 0))
             continue
         was, will = _all_pieces(old, everywhere), _all_pieces(new, everywhere)
         for piece in {**will, **was}:
@@ -51,12 +56,11 @@ def compare(
                 both = was.get(piece), will.get(piece)
                 key = (piece, json.dumps(both, sort_keys=True))
                 differing.setdefault(key, (*both, []))[2].append(node)
-    return tuple(
-        sorted(
-            _change(piece, digest_of(text), both, _roles_of(piece, nodes, roles, components))
-            for (piece, text), (*both, nodes) in differing.items()
-        )
+    changes = (
+        _change(piece, digest_of(text), both, _roles_of(piece, nodes, roles, components))
+        for (piece, text), (*both, nodes) in differing.items()
     )
+    return tuple(sorted([*whole, *changes]))
 
 
 def _all_pieces(answer: Any, components: Iterable[str]) -> dict[Piece, Any]:

@@ -10,7 +10,7 @@ import os
 import shutil
 import sysconfig
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,43 @@ def ask_salt(root: Path, told: Mapping[str, Any], machine: Mapping[str, Any]) ->
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise DeployKitError(f"Salt could not render it: {last}")
-    answer: dict[str, Any] = json.loads(done.stdout)
+    try:
+        return checked(json.loads(done.stdout), told["whole"]["minions"])
+    except ValueError:
+        raise DeployKitError("what Salt said is no rendering: the release's own modules?") from None
+
+
+def checked(answer: Any, minions: Iterable[str]) -> dict[str, Any]:
+    """`answer` if it is one of SCRIPT's for `minions`: a release's modules ran beside it, and could
+    have said anything. Raises ValueError."""
+    if not isinstance(answer, dict) or set(answer) != {*minions, "orchestration"}:
+        raise ValueError("not of these minions")
+    for node in answer.values():
+        if isinstance(node, dict) and isinstance(node.get("failed"), str):
+            continue
+        if not (_are_states(node) if isinstance(node, list) else _is_node(node)):
+            raise ValueError("not what a node says")
     return answer
+
+
+def _is_node(node: Any) -> bool:
+    kinds = {"highstate": list, "sls": dict, "files": dict, "values": dict, "secrets": list}
+    if not isinstance(node, dict) or "top" not in node:
+        return False
+    if not all(isinstance(node.get(key), kind) for key, kind in kinds.items()):
+        return False
+    lines = (line for text in node["files"].values() for line in text)
+    return all(map(_are_states, [node["highstate"], *node["sls"].values()])) and all(
+        isinstance(line, str) for line in lines
+    )
+
+
+def _are_states(states: Any) -> bool:
+    words = ("__id__", "name", "state", "fun")
+    return isinstance(states, list) and all(
+        isinstance(state, dict) and all(isinstance(state.get(word), str) for word in words)
+        for state in states
+    )
 
 
 def _confined(work: Path, root: Path, packages: Path) -> Result:

@@ -94,17 +94,21 @@ def _copied(
     found: dict[str, tuple[str, str]] = {}
     for state in states_of(node):
         module = f"_states/{state['state']}.py"
-        if (states / module).is_file():
-            found[module] = (OTHER, _content(states / module))
+        if text := _content(states, module):
+            found[module] = (OTHER, text)
         if state["name"] not in node["files"]:
             for name in named_files(state):
-                path = states / name.removeprefix("salt://").split("?")[0]
-                found[name] = (owner(state["__id__"], components), _content(path))
+                path = name.removeprefix("salt://").split("?")[0]
+                found[name] = (owner(state["__id__"], components), _content(states, path))
     return found
 
 
-def _content(path: Path) -> str:
-    """The text of a file, or else the digest of what it is."""
+def _content(states: Path, name: str) -> str:
+    """The text of a file below `states`, or else the digest of what it is; '' of anything else: the
+    name is the release's."""
+    path = (states / name).resolve()
+    if not path.is_relative_to(states.resolve()):
+        return ""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
         return "".join(f"{file.relative_to(path)} {_content_digest(file)}\n" for file in files)

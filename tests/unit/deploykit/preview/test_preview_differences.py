@@ -40,6 +40,12 @@ def test_difference_of_several_nodes_is_told_once() -> None:
     assert (one.nodes, one.roles) == (("one", "two"), ("cache",))
 
 
+def test_node_that_had_no_known_role_before_is_told_as_a_whole() -> None:
+    (one,) = compared({}, {"two": node(state("memcached_service"), state("memcached_x"))})
+    assert (one.component, one.what, one.kind) == ("two", "everything on it", "new")
+    assert (one.roles, one.nodes) == (("cache",), ("two",))
+
+
 def test_what_is_the_same_is_not_told() -> None:
     side = {"one": node(state("nova_service")), "orchestration": [{"__id__": "control"}]}
     assert compared(side, side) == ()

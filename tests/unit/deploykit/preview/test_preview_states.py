@@ -12,6 +12,7 @@ from deploykit import preview
 from deploykit.base.errors import DeployKitError
 from deploykit.ledger import Ledger
 from deploykit.preview.places import place_of, place_of_roles
+from deploykit.preview.renderer import checked
 from deploykit.preview.states import read_states
 from deploykit.release import Release, cutting
 from deploykit.release.states import fixed_states
@@ -36,17 +37,19 @@ class FakeSalt:
 
     def __init__(self) -> None:
         self.asked: list[Mapping[str, Any]] = []
+        self.source = "salt://init.sls"  # of what says "two"
 
     def __call__(self, root: Path, told: Mapping[str, Any], machine: Mapping[str, Any]) -> Any:
         self.asked.append(told)
         text = (root / "salt" / "states" / "init.sls").read_text()
         if "broken" in text:
             raise DeployKitError("Salt is not on this machine", "build it")
+        source = self.source if "two" in text else "salt://init.sls"
         answer: dict[str, Any] = {
             name: {
                 "highstate": [
                     {"__id__": "memcached_x", "name": "x", "state": "file", "fun": "managed",
-                     "source": "salt://init.sls"}
+                     "source": source}
                 ],
                 "sls": {}, "files": {}, "top": {}, "values": {}, "secrets": [],
             }
@@ -110,6 +113,29 @@ def test_role_that_is_new_is_left_out_of_the_older_release(
     (failed,) = back.failed
     assert "one has the role 'identity', which" in failed.why
     assert fixed_states(back)["failed"] == [{"version": one.version, "node": ""}]
+
+
+@pytest.mark.parametrize("source", ["salt://../../../secret", "salt:///{}"])
+def test_file_outside_of_the_states_is_never_read(
+    checkout_with_site: Checkout, cut: Any, salt: FakeSalt, source: str
+) -> None:
+    site = checkout_with_site.site
+    one, two = cut("one\n"), cut("two\n")
+    secret = one.unpacked(site).parent / "secret"
+    secret.write_text("hunter2")
+    salt.source = source.format(secret)
+    found = read_states(site, one, two, site.environment("staging"))
+    assert found is not None and found.missing == ""
+    assert "hunter2" not in str(found)
+    assert {one.kind for one in found.changes} == {"changed", "new", "gone"}, "its name is told"
+
+
+@pytest.mark.parametrize(
+    "said", [[], {}, {"one": [], "orchestration": 1}, {"one": {"highstate": []}}, "x"]
+)
+def test_answer_that_is_none_of_the_script_is_refused(said: Any) -> None:
+    with pytest.raises(ValueError, match="not"):
+        checked(said, ["one"])
 
 
 def test_release_that_does_not_render_is_said_with_its_node(
