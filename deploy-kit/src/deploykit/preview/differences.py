@@ -24,7 +24,9 @@ def unrendered(version: str, nodes: Nodes) -> Iterator[Unrendered]:
     for node, answer in nodes.items():
         if isinstance(answer, dict) and FAILED in answer:
             said = " ".join(masked(answer[FAILED]).split())
-            why = said if len(said) <= LONGEST else f"… {said[-LONGEST:]}"  # it ends with the cause
+            if "Traceback" in said:  # which ends with the cause; else the template comes after it
+                said = said if len(said) <= LONGEST else f"… {said[-LONGEST:]}"
+            why = said if len(said) <= LONGEST + 2 else _shorter(said)
             yield Unrendered(version, MASTER if node == ORCHESTRATION else node, why)
 
 

@@ -95,8 +95,12 @@ def test_long_difference_is_cut_and_its_digest_is_of_all_of_it() -> None:
 
 
 def test_node_that_does_not_render_is_told_and_not_compared() -> None:
-    after = {"one": {"failed": "x" * 300 + " no such\nvariable"}, "two": node()}
+    after = {"one": {"failed": "Traceback " + "x" * 300 + " no such\nvariable"}, "two": node()}
     assert compared({"one": node(state("nova_x")), "two": node()}, after) == ()
     (failed,) = unrendered("2026.47.1", after)
     assert (failed.version, failed.node) == ("2026.47.1", "one")
     assert failed.why.startswith("… x") and failed.why.endswith("x no such variable")
+    (other,) = unrendered(
+        "2026.47.1", {"one": {"failed": "no such variable; line 1\n" + "x" * 300}}
+    )
+    assert other.why.startswith("no such variable; line 1 x") and other.why.endswith("x…")
