@@ -38,14 +38,14 @@ EVERY = sorted(TOPOLOGIES)
 SECRET_WORDS = ("secret-of-", "-key-zero", "-key-one", "PRIVATE KEY\n")
 
 
-def read_pieces(answer: Any) -> dict[Piece, str]:
-    """What a person reads of a node: no undo and no health."""
+def read_pieces(answer: Any, component: str) -> dict[Piece, str]:
+    """What a person reads of a component on a node: no undo and no health."""
     if isinstance(answer, list):
         return {piece: step_line(step) for piece, step in pieces(answer, COMPONENTS).items()}
     listed = {name: one for name, one in answer["sls"].items() if not name.endswith(UNREAD)}
     found = pieces({**answer, "sls": listed}, COMPONENTS)
     return {
-        piece: shown(brief(value)) for piece, value in found.items() if piece.component != OTHER
+        piece: shown(brief(value)) for piece, value in found.items() if piece.component == component
     }
 
 
@@ -72,7 +72,7 @@ def golden_text(render: Any, component: str) -> str:
         for node, answer in render(topology).items():
             if isinstance(answer, list) != (component == OTHER):
                 continue
-            found = {p: text for p, text in read_pieces(answer).items() if p.component == component}
+            found = read_pieces(answer, component)
             if found:
                 base = first if component != OTHER else {}
                 text = "\n".join(compared(found, base))
