@@ -58,7 +58,7 @@ def test_copy_of_a_killed_process_goes_and_no_other(
     monkeypatch.setattr(module, "provider_for", lambda *_: nodes)
     masters = SimpleNamespace(close=lambda instance: None)
     work = SimpleNamespace(site=None, progress=None, masters=masters)
-    environment = cast(Environment, SimpleNamespace(name="dev"))
+    environment = cast(Environment, SimpleNamespace(name="dev", for_copies=lambda: environment))
     with throwaway(cast(Work, work), environment, "upgrade") as copy:
         assert str(copy) == f"dev~upgrade-{os.getpid()}"
         assert nodes.there == [*others, copy]
