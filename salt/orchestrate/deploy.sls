@@ -117,7 +117,7 @@ file_lists_cleared:
 {{ step('cloud_' ~ name, [name], states, last=True) }}
 {%- endfor %}
 {#- What no service stands on comes last, where there is anything new. #}
-{{ step('packages_rest', everyone, ['stage.rest', 'stage.settled'], after_changes='packages') }}
+{{ step('packages_rest', everyone, ['stage.rest', 'stage.settled'], after_changes='packages', last=True) }}
 {%- set balancers = with_role('load-balancer') | load_json %}
 {%- if balancers %}
 {{ step('load_balancer', balancers, ['haproxy.health'], last=True) }}
