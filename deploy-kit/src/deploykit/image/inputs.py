@@ -39,7 +39,7 @@ PARTS = ("customize.sh", "overlay.py")
 DOWNLOADED = (
     "age", "chrony", "haproxy", "keystone", "logrotate", "mariadb-backup", "mariadb-server",
     "memcached", "nftables", "prometheus-mysqld-exporter", "prometheus-node-exporter",
-    "python3-memcache", "python3-pymysql", "rsyslog", "rsyslog-gnutls",
+    "python3-memcache", "python3-pymysql", "rsyslog", "rsyslog-gnutls", "stunnel4",
 )  # fmt: skip
 KEY_LENGTH = 12
 # Settings of apt that say how to fetch; keys, certificates and passwords are not among them.
