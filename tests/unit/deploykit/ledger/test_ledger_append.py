@@ -8,7 +8,7 @@ from pathlib import Path
 import forgery
 import pytest
 from deploykit.base.errors import InputError, Refused
-from deploykit.ledger import Ledger, LedgerError, utc_now
+from deploykit.ledger import Ledger, LedgerError, repository, utc_now
 from deploykit.ledger.bodies import decision_body, policy_body, signers_body
 from deploykit.ledger.kinds import Body
 from deploykit.ledger.records import Record
@@ -68,7 +68,10 @@ def test_refusal_of_the_decider_goes_through_and_writes_nothing(ledger: Ledger) 
     assert len(ledger.fetch_records()) == 1
 
 
-def test_loser_of_a_race_decides_again_with_the_winners_record(site: Site, ledger: Ledger) -> None:
+def test_loser_of_a_race_decides_again_with_the_winners_record(
+    site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "TURN", 0.2)  # the other one appends in the turn of the first
     other = Ledger.open(other_state(site, "other"), ledger.key)
     seen: list[int] = []
 
