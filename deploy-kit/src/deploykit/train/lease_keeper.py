@@ -18,6 +18,7 @@ from deploykit.release import Release
 from deploykit.train.lease import LEASE, Lease, begin
 
 JUST_NOW = 1 / 30  # of a lease's length: ten seconds
+PAUSE = 1.0  # seconds, the least between two renewals beside the work: others append, too
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ def keeping_lease(
     ended = threading.Event()
 
     def renew() -> None:
-        while not ended.wait(length.total_seconds() / 3):
+        while not ended.wait(max(length.total_seconds() / 3, PAUSE)):
             kept.renew()
 
     renewing = threading.Thread(target=renew, daemon=True)

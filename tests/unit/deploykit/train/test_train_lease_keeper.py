@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from deploykit.base.errors import Refused
 from deploykit.base.processes import Process
-from deploykit.ledger import Ledger, repository
+from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import signers_body
 from deploykit.ledger.kit_signers import kit_signers, kit_signers_back
 from deploykit.ledger.view import attempts, signers_in_force
@@ -62,10 +62,7 @@ def test_error_in_the_block_is_recorded_as_the_failure(ledger: Ledger) -> None:
     assert (last.phase, "the disk is full" in last.summary) == ("failed", True)
 
 
-def test_lease_that_was_taken_over_stops_the_one_who_had_it(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(repository, "TURN", 0.2)  # a lease of no length is renewed all the time
+def test_lease_that_was_taken_over_stops_the_one_who_had_it(ledger: Ledger) -> None:
     with (
         pytest.raises(Refused, match="taken over"),
         keeping_lease(ledger, ONE, "test", "deploy", length=timedelta(seconds=0)) as kept,
@@ -90,7 +87,6 @@ def test_lease_that_is_over_or_lost_is_known_to_be_without_asking(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What day 0 goes by, each second: no master could refuse it."""
-    monkeypatch.setattr(repository, "TURN", 0.2)  # a lease of no length is renewed all the time
     with (
         pytest.raises(Refused, match="ran out"),
         keeping_lease(ledger, ONE, "test", "deploy") as kept,
