@@ -69,9 +69,12 @@ class Masks:
                 block = line
             elif line.startswith(PEM_ENDS):
                 block = ""
-            elif block and OPEN not in masked:
+            elif block:
+                # One block is of one secret, though a line of it (the authority's name) may stand
+                # in the certificates of others, too.
                 own = found[-1] if _is_mask(found[-1]) else ""
-                masked = own or (self.hidden(line) if PRIVATE in block else masked)
+                alone = masked if OPEN in masked or PRIVATE not in block else self.hidden(line)
+                masked = own or alone
             if _is_mask(masked):
                 masked = masked.rstrip("=")
                 if found and masked == found[-1]:

@@ -71,6 +71,14 @@ def test_certificate_of_the_environment_is_one_secret(masks: Masks) -> None:
     assert masks.lines(PEM, guarded=True) == [begin, "«secret region_tls»", end]
 
 
+def test_line_that_another_certificate_has_too_is_of_the_one_it_stands_in(masks: Masks) -> None:
+    authority = "MIIBtheauthoritysnameinbase64"
+    both = Masks(KEY, {**masks._words, mark(authority): "other_tls"})
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    text = PEM.replace("Abcd==", f"{authority}\nAbcd==")
+    assert both.lines(text, guarded=False) == [begin, "«secret region_tls»", end]
+
+
 def test_private_key_that_nobody_knows_is_hidden_line_by_line(masks: Masks) -> None:
     text = "-----BEGIN RSA PRIVATE KEY-----\nabc\ndef\n-----END RSA PRIVATE KEY-----\nafter\n"
     told = masks.lines(text, guarded=False)
