@@ -1,4 +1,4 @@
-# Debian's Apache, listening on the management network alone, with one site.
+# Debian's Apache with one site, listening where this node's services do.
 {%- from 'lib/config.jinja' import rendered with context %}
 {%- from 'lib/region.jinja' import inside with context %}
 {%- set named = (pillar.get('cloud') or {}).get('providers', {}) | reject('equalto', '*') | list %}

@@ -3,6 +3,7 @@
 {%- from 'lib/health.jinja' import answers, url_answers with context %}
 {%- from 'haproxy/roles.jinja' import balancing, serving with context %}
 {%- from 'lib/region.jinja' import authority, here, offered, public, public_ports with context %}
+{%- from 'lib/tls.jinja' import shows with context %}
 {%- set offers = offered() | load_json if balancing else {} %}
 {%- for service, offer in offers.items() %}
 {{ url_answers('haproxy_health_' ~ service,
@@ -10,10 +11,8 @@
 {%- endfor %}
 {%- set ports = public_ports(offers.values()) | load_json %}
 {%- if public and balancing and ports %}
-{%- set shown = "timeout 5 openssl s_client -connect " ~ public.address ~ ':' ~ ports | first
-     ~ ' </dev/null 2>/dev/null | openssl x509 -noout -fingerprint' %}
 {{ answers('haproxy_health_public',
-           '[[ $(' ~ shown ~ ') == $(openssl x509 -noout -fingerprint -in /etc/haproxy/public.pem) ]]', 45) }}
+           shows(public.address ~ ':' ~ ports | first, '/etc/haproxy/public.pem'), 45) }}
 {%- endif %}
 {%- if serving %}
 

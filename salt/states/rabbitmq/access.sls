@@ -2,6 +2,7 @@
 # to restart for a new cookie lets nobody in who has it.
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import from_plain, here with context %}
+{%- from 'lib/tls.jinja' import shows with context %}
 {%- from 'rabbitmq/accounts.jinja' import accounts with context %}
 {%- from 'rabbitmq/tls.jinja' import certificate with context %}
 {%- set tool = '/usr/local/sbin/rabbitmq-accounts ' %}
@@ -15,10 +16,8 @@ include:
            requires=[{'unit': 'rabbitmq_service_started'}, {'file': 'rabbitmq_config_tools'}]) }}
 
 # A broker keeps for some minutes what it read of files.
-{%- set shown = "timeout 5 openssl s_client -connect " ~ here ~ ':' ~ pillar.endpoints.messaging.tls_port
-     ~ ' </dev/null 2>/dev/null | openssl x509 -noout -fingerprint' %}
 {{ ensured('rabbitmq_access_certificate',
-           '[[ $(' ~ shown ~ ') == $(openssl x509 -noout -fingerprint -in ' ~ certificate ~ ') ]]',
+           shows(here ~ ':' ~ pillar.endpoints.messaging.tls_port, certificate),
            "rabbitmqctl -q eval 'ssl:clear_pem_cache().'",
            requires=[{'command': 'rabbitmq_access_granted'}, {'file': 'rabbitmq_tls_certificate'},
                      {'file': 'rabbitmq_tls_key'}]) }}

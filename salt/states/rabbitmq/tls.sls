@@ -1,32 +1,12 @@
 # What the message queue shows its clients. A broker reads both files anew by itself (rabbitmq.access): no
 # restart for a certificate that was renewed.
 {%- from 'lib/config.jinja' import rendered with context %}
+{%- from 'lib/tls.jinja' import certificate_files with context %}
 {%- from 'rabbitmq/tls.jinja' import authority, certificate, key with context %}
 include:
   - .package
 
-rabbitmq_tls_authority:
-  file.managed:
-    - name: {{ authority }}
-    - contents: {{ pillar.environment.ca | json }}
-    - user: root
-    - group: root
-    - mode: '0644'
-    - require:
-      - pkg: rabbitmq_package_installed
-{%- for part, path in {'certificate': certificate, 'key': key}.items() %}
-
-rabbitmq_tls_{{ part }}:
-  file.managed:
-    - name: {{ path }}
-    - contents_pillar: secrets:messaging_tls:{{ part }}
-    - user: root
-    - group: rabbitmq
-    - mode: '0640'
-    - show_changes: False
-    - require:
-      - file: rabbitmq_tls_authority
-{%- endfor %}
+{{ certificate_files('rabbitmq', 'messaging_tls', 'rabbitmq', authority, certificate, key) }}
 
 rabbitmq_tls_folder:
   file.directory:

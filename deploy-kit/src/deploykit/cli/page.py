@@ -76,7 +76,6 @@ def page_of(
 
 def _roles(site: Site, environment: str | None) -> frozenset[str] | None:
     """The roles of an environment's nodes; None where there is no file of it here."""
-
     found = site.read_environments().environments.get(environment or "")
     return found.roles if found else None
 

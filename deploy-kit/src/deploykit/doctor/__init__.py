@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.homes import cache_home, state_home
@@ -19,6 +18,7 @@ from deploykit.host.machine import (
     check_sandbox,
     check_system,
     check_tools,
+    what_is_there,
 )
 from deploykit.ledger.records import LedgerError
 from deploykit.ledger.remote import clone_of
@@ -60,13 +60,8 @@ def check_room(hosts: Sequence[OnHost]) -> list[Finding]:
     ]
     findings: dict[int, Finding] = {}
     for what, folder in places:
-        findings.setdefault(_there(folder).stat().st_dev, check_disk(what, folder))
+        findings.setdefault(what_is_there(folder).stat().st_dev, check_disk(what, folder))
     return list(findings.values())
-
-
-def _there(folder: Path) -> Path:
-    """`folder`, or what is there of it."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
@@ -82,7 +77,7 @@ def examine(site: Site | None = None, *, train: bool = False) -> list[Finding]:
     if site is not None:
         findings += check_files(site)
         for host in hosts:
-            free = shutil.disk_usage(_there(host.folder)).free
+            free = shutil.disk_usage(what_is_there(host.folder)).free
             carried = _carried_by(site, host)
             if train:
                 findings += [check_train(site, carried, free, ready=host.is_ready())]

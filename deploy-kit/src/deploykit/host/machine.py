@@ -119,10 +119,14 @@ def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Finding:
     return ok("memory", detail)
 
 
+def what_is_there(folder: Path) -> Path:
+    """`folder`, or the nearest folder above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def check_disk(what: str, folder: Path) -> Finding:
     """Free bytes where `folder` is or will be."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(what_is_there(folder)).free
     detail = f"{free / GIB:.0f} GiB free for {what} ({folder})"
     if free < LEAST_DISK:
         remedy = (

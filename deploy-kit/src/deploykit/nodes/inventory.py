@@ -22,6 +22,14 @@ SSH_TIMEOUT = 10  # seconds to connect; a dead node is named well within 30
 HOSTS_FILE = "inventory.json"  # beside the ssh_config: the hosts as they were learned
 ABSENT = "absent"  # Ansible's group of the nodes that are left out
 CONTROL_PERSIST = 60  # seconds that an idle shared connection stays open
+# What every ssh_config of ours says: host keys that are known, no questions, nothing of ours lent.
+STRICT = (
+    "  GlobalKnownHostsFile /dev/null\n"
+    "  StrictHostKeyChecking yes\n"
+    "  UpdateHostKeys no\n"
+    "  BatchMode yes\n"
+    "  ForwardAgent no\n"
+)
 
 
 def tests_environment(folder: Path, inventory: Inventory) -> dict[str, str]:
@@ -143,11 +151,7 @@ def render_ssh_config(inventory: Inventory, files: SshFiles | None = None) -> st
         f'  IdentityFile "{files.key}"\n'
         "  IdentitiesOnly yes\n"
         f'  UserKnownHostsFile "{files.known_hosts}"\n'
-        "  GlobalKnownHostsFile /dev/null\n"
-        "  StrictHostKeyChecking yes\n"
-        "  UpdateHostKeys no\n"
-        "  BatchMode yes\n"
-        "  ForwardAgent no\n"
+        f"{STRICT}"
         f"  ConnectTimeout {SSH_TIMEOUT}\n"
         "  ServerAliveInterval 5\n"
         "  ServerAliveCountMax 3\n"

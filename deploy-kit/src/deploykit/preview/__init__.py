@@ -61,8 +61,8 @@ def roles_of(site: Site, release: Release) -> dict[str, str]:
     """The roles that its content knows and the stage of each, '' of one that has none.
 
     Without any there is nothing to render."""
-    said = _roles_said(release.unpacked(site))
-    return {role: str(entry.get("stage") or "") for role, entry in said.items()}
+    roles = _content(release.unpacked(site))["roles"]
+    return {role: str(entry.get("stage") or "") for role, entry in roles.items()}
 
 
 def render_release(site: Site, release: Release, place: Place, *, older: bool) -> Rendered:
@@ -106,20 +106,19 @@ def render_release(site: Site, release: Release, place: Place, *, older: bool) -
 def _role_map(root: Path) -> dict[str, Any]:
     """The role map of the content in `root`, with what follows from it. Raises InputError."""
     try:
-        return rolemap.completed({**_role_file(root), "roles": _roles_said(root)})
+        return rolemap.completed(_content(root))
     except (AgentError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"salt/roles.yml is no role map: {error}") from None
 
 
-def _role_file(root: Path) -> dict[str, Any]:
+def _content(root: Path) -> dict[str, Any]:
+    """What salt/roles.yml in `root` says, with `roles` in any case: empty where it says none."""
     file = root / "salt" / "roles.yml"
-    found = load(file).plain() if file.is_file() else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _roles_said(root: Path) -> dict[str, Any]:
-    said = _role_file(root).get("roles")
-    return {role: entry or {} for role, entry in said.items()} if isinstance(said, dict) else {}
+    said = load(file).plain() if file.is_file() else {}
+    content = said if isinstance(said, dict) else {}
+    roles = content.get("roles")
+    known = {role: entry or {} for role, entry in roles.items()} if isinstance(roles, dict) else {}
+    return {**content, "roles": known}
 
 
 def _pillars(content: dict[str, Any], place: Place, settings: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def read_states(
     environment: Environment | None,
     progress: Progress | None = None,
 ) -> StatesChange | None:
-    """How `release` differs from `over` on the nodes of `environment`, or on one of each role.
+    """How `release` differs from `over` on the nodes of `environment`, or on one of each stage.
 
     None if there is nothing to compare: no release before, the same one, content without roles.
     What does not render is told, not raised. Raises GitshelfError where a kit cannot be unpacked.
@@ -111,18 +111,18 @@ def _content(states: Path, name: str) -> str:
         return ""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return "".join(f"{file.relative_to(path)} {_content_digest(file)}\n" for file in files)
+        return "".join(f"{file.relative_to(path)} {_digest(file.read_bytes())}\n" for file in files)
     if not path.is_file():
         return ""
     raw = path.read_bytes()
     try:
-        return raw.decode() if len(raw) <= TEXT else f"SHA-256 {_content_digest(path)}"
+        return raw.decode() if len(raw) <= TEXT else f"SHA-256 {_digest(raw)}"
     except UnicodeDecodeError:
-        return f"SHA-256 {_content_digest(path)}"
+        return f"SHA-256 {_digest(raw)}"
 
 
-def _content_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
 
 
 def _said(error: DeployKitError) -> str:

@@ -46,7 +46,7 @@ class Unrendered:
 
 @dataclass(frozen=True, slots=True)
 class StatesChange:
-    """What Salt would make otherwise on the nodes of `environment`, '' for one node of each role.
+    """What Salt would make otherwise on the nodes of `environment`, '' for one node of each stage.
 
     `nodes` are those that stand for others of the same roles. `missing` is why this machine could
     not render at all; then nothing else is known.

@@ -235,8 +235,8 @@ def look_and_record(
 
 def _other_copier(check: Check, environment: Environment) -> str | None:
     """The provider that makes copies of the environment for `check`, if that is not its own."""
-    other = check.on_copy and environment.copies not in ("", environment.provider)
-    return environment.copies if other else None
+    copier = environment.for_copies().provider
+    return copier if check.on_copy and copier != environment.provider else None
 
 
 def _demand_counting(check: Check, environment: Environment, rule: Promotion | None) -> None:

@@ -50,10 +50,10 @@ def marks(connection, database, wanted):
 
     A number is `wanted` where sqlalchemy-migrate marks it.
     """
-    authority = urllib.parse.parse_qs(urllib.parse.urlsplit(connection).query).get("ssl_ca")
     numbered = all(word.isdecimal() and len(word) < 4 for word in wanted)
     column = "version FROM migrate_version" if numbered else "version_num FROM alembic_version"
     where = urllib.parse.urlsplit(connection)
+    authority = urllib.parse.parse_qs(where.query).get("ssl_ca")
     with (
         pymysql.connect(
             host=where.hostname,

@@ -53,19 +53,19 @@ def store_image(lxd: Lxd, site: Site, progress: Progress, *, installed: bool) ->
     cache = cache_home() / "image"
     cache.mkdir(parents=True, exist_ok=True)
     site.logs.mkdir(parents=True, exist_ok=True)
-    if installed:
-        refuse_missing(layer_of(site))
+    layer = layer_of(site) if installed else None
+    inputs = layer.base if layer else inputs_of(site)
+    if layer:
+        refuse_missing(layer)
     with only_one(cache / "lock", progress):
-        if has_image(lxd, image_key(site, installed)):
+        if has_image(lxd, layer.key if layer else inputs.key):
             return
-        inputs = inputs_of(site)
         if not has_image(lxd, inputs.key):
             for line in inputs.left_out:
                 progress.say(f"  not carried into the image: {escape(line)}")
             with progress.step(f"node image {inputs.key}") as step, _served(site, inputs) as served:
                 _add_image(served, cache, site.logs / "image.log", step)
-        if installed:
-            layer = layer_of(site)
+        if layer:
             title = f"image layer {layer.key}: {len(layer.packages)} packages"
             with progress.step(title) as step, _served(site, inputs) as served:
                 _add_layer(replace(layer, base=served), cache, site.logs / "layer.log", step)

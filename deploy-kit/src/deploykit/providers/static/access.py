@@ -17,7 +17,7 @@ from deploykit.base.errors import CommandFailed, DeployKitError, NodeUnreachable
 from deploykit.base.printable import one_line
 from deploykit.base.process import Result, last_line, run
 from deploykit.logs.signatures import recognise, shipped
-from deploykit.nodes.inventory import Host
+from deploykit.nodes.inventory import STRICT, Host
 from deploykit.nodes.ssh import SSH_FAILED
 from deploykit.providers.static.fitness import Clock
 from deploykit.providers.static.look import Look, read_look, script
@@ -162,11 +162,7 @@ def render_config(door: Door, known_hosts: Path, *, own: bool) -> str:
         f"  User {ROOT if own else door.machine.user}\n"
         f"{identity}"
         f'  UserKnownHostsFile "{known_hosts}"\n'
-        "  GlobalKnownHostsFile /dev/null\n"
-        "  StrictHostKeyChecking yes\n"
-        "  UpdateHostKeys no\n"
-        "  BatchMode yes\n"
-        "  ForwardAgent no\n"
+        f"{STRICT}"
         "  ControlMaster no\n"
         f"  ConnectTimeout {CONNECT_SECONDS}\n"
         "  LogLevel ERROR\n"
