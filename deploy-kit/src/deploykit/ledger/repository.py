@@ -78,6 +78,7 @@ class Clone:
         self._run = runner
         kept = QUARANTINE if quarantined else ()
         self._quarantine = {name: os.environ[name] for name in kept if name in os.environ}
+        self._newest: Tip | None = None  # what it ended with when this process last looked
 
     @property
     def owned(self) -> bool:
@@ -116,11 +117,14 @@ class Clone:
 
         Raises LedgerError where the remote cannot be reached.
         """
+        if self._newest is not None and self._still_ends_with(self._newest.commit):
+            return self._newest
         words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", self.remote]
         timeout = FIRST_TIMEOUT if self.is_new else NETWORK_TIMEOUT
         result = self._patient([*words, f"+{BRANCH}:{SEEN}"], timeout, most=MOST_FETCHED)
         if result.returncode == 0:
-            return Tip(*self._git(["rev-parse", SEEN, f"{SEEN}^{{tree}}"]).stdout.split())
+            self._newest = Tip(*self._git(["rev-parse", SEEN, f"{SEEN}^{{tree}}"]).stdout.split())
+            return self._newest
         if "couldn't find remote ref" in result.stderr:
             return None
         self._sweep()
@@ -133,10 +137,23 @@ class Clone:
         """Offer `commit` as the branch's new end, fast-forward only; the result tells."""
         return self._push(f"{commit}:{BRANCH}")
 
-    def note_pushed(self, commit: str) -> None:
-        """Remember that the branch ends with `commit`, so that a fetch has nothing to do; callers
-        are alone here."""
-        self._git(["update-ref", SEEN, commit], check=False)
+    def note_pushed(self, tip: Tip) -> None:
+        """Remember that the branch ends with `tip`, so that a fetch has nothing to do; callers are
+        alone here."""
+        if self._git(["update-ref", SEEN, tip.commit], check=False).returncode == 0:
+            self._newest = tip
+
+    def _still_ends_with(self, commit: str) -> bool:
+        """Whether the remote is this site's own, with `commit` as the branch's end by its file.
+
+        A fetch would start five processes to say the same: this is asked before each step.
+        """
+        if self._owned is None or self.is_new:
+            return False
+        try:
+            return (self._owned / BRANCH).read_bytes().strip() == commit.encode()
+        except OSError:  # packed, or gone: git says which
+            return False
 
     def _push(self, what: str) -> Result:
         return self._patient(["push", "--quiet", "--", self.remote, what], NETWORK_TIMEOUT)
@@ -212,14 +229,14 @@ class Clone:
         above = "".join(f"parent {parent}\n" for parent in parents)
         return f"tree {tree}\n{above}{about}"
 
-    def store(self, payload: str, signature: str) -> str:
-        """Store the commit `payload` with its signature, as git itself would; returns its id."""
+    def store(self, payload: str, signature: str) -> Tip:
+        """Store the commit `payload` with its signature, as git itself would."""
         head, _, message = payload.partition("\n\n")
         signed = "gpgsig " + signature.rstrip("\n").replace("\n", "\n ")
         text = f"{head}\n{signed}\n\n{message}"
-        return self._git(
-            ["hash-object", "-t", "commit", "-w", "--stdin"], input=text
-        ).stdout.strip()
+        words = ["hash-object", "-t", "commit", "-w", "--stdin"]
+        commit = self._git(words, input=text).stdout.strip()
+        return Tip(commit, head.split(maxsplit=2)[1])
 
     def _sweep(self) -> None:
         """Remove what a fetch that failed had written; callers are alone here."""

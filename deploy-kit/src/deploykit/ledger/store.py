@@ -255,7 +255,8 @@ class Ledger:
         parents = [before[-1].commit] if before else []
         parents += [seen.tip] if seen.fault is not None and seen.tip else []
         payload = self._clone.payload(draft.n, draft.text, parents, draft.about)
-        commit = self._clone.store(payload, sign(draft.key, payload, NAMESPACE))
+        stored = self._clone.store(payload, sign(draft.key, payload, NAMESPACE))
+        commit = stored.commit
         result = self._clone.push(commit)
         with self._memory.locked():
             fetched = None if result.returncode == 0 else self._clone.fetch()
@@ -265,7 +266,7 @@ class Ledger:
                 self._memory.begin()
             same = (pin.tip if pin else None) == (parents[0] if parents else None)
             if tip == commit and same and self._memory.holds(draft.n):
-                self._clone.note_pushed(commit)
+                self._clone.note_pushed(stored)
                 record = parse(draft.text, draft.n, commit)
                 self._memory.add([record], [draft.text])
                 self._keep(Seen(self._memory.publish(), commit), pin)
