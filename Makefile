@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train train-region test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
+.PHONY: help setup setup-tests train train-region test test-plain test-fast test-core test-core-beside test-all test-due test-disturbed test-train test-nodes \
   test-secrets test-pods test-gerrit test-zuul test-jenkins test-browser gate-demo test-static test-vagrant test-region \
   test-train-region test-faults test-ha kitchen \
   rendered lint hooks down clean
@@ -51,10 +51,18 @@ train-region: setup ## the same with whole clouds, of deploy-kit/sites/region: 1
 
 test: setup-tests lint ## all that needs no nodes, and the slow core: LXD, a small train, two of the kitchen
 	@mkdir -p logs
-	@echo "The log: $$(readlink -f logs)/test.log"
+	@echo "The logs: $$(readlink -f logs)/test.log; of the slow core beside it, told at the end, core-all.log"
 	@$(kit) image build
+	@$(MAKE) --no-print-directory -j 2 test-plain test-core-beside && failed= || failed=1; \
+	  tail -n 30 logs/core-all.log; test -z "$$failed"
+
+# Nodes wait a good part of their time, so both together take little longer than the longer one.
+test-plain:
 	@$(run) $(bin)/pytest -n 2 --dist loadgroup -m "not ($(slow))" 2>&1 | tee -i logs/test.log
-	@$(MAKE) --no-print-directory test-core
+
+test-core-beside:
+	@$(MAKE) --no-print-directory test-core >logs/core-all.log 2>&1 || \
+	  { echo 'The slow core failed: logs/core-all.log'; exit 1; }
 
 test-core: setup-tests ## the slow core alone: LXD, a train of one small environment, two of the kitchen
 	@$(call suite,core,-n 2 --dist loadfile -m core)

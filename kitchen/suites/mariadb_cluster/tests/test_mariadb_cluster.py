@@ -85,13 +85,13 @@ def test_nodes_speak_tls_with_each_other(nodes):
         options = sql(node, "SELECT @@wsrep_provider_options")
         assert "socket.ssl = YES" in options or "socket.ssl = true" in options
         for address in ADDRESSES.values():
-            said = node.check_output(
+            # Behind the handshake comes what Galera says first, which is no text.
+            node.check_output(
                 "openssl s_client -verify_return_error -CAfile /etc/mysql/region.authority"
                 " -cert /etc/mysql/region.certificate -key /etc/mysql/region.key -connect %s:4567"
-                " </dev/null 2>&1",
+                " </dev/null 2>&1 | grep -ao 'Verification: OK'",
                 address,
             )
-            assert "Verification: OK" in said
 
 
 def test_node_without_tls_joins_and_one_by_one_the_way_leads_to_tls_and_back(nodes):
@@ -102,13 +102,15 @@ def test_node_without_tls_joins_and_one_by_one_the_way_leads_to_tls_and_back(nod
         for node in nodes.values():
             node.check_output(plain)
             node.check_output("%s restart", TOOL)
-            assert "socket.ssl = NO" in sql(node, "SELECT @@wsrep_provider_options")
+            options = sql(node, "SELECT @@wsrep_provider_options")
+            assert "socket.checksum" in options and "socket.ssl" not in options
             whole(nodes)
     finally:
         for node in nodes.values():
-            node.check_output(f"mv /run/region.cnf {file}")
-            node.check_output("%s restart", TOOL)
-            whole(nodes)
+            if node.file("/run/region.cnf").exists:
+                node.check_output(f"mv /run/region.cnf {file}")
+                node.check_output("%s restart", TOOL)
+                whole(nodes)
     text = f"after the way back {time.time()}"
     remember(nodes["one"], text)
     assert remembers(nodes["three"], text)
