@@ -8,6 +8,7 @@ import pytest
 ADDRESS = "10.90.0.11"
 PROVIDER = f"http://{ADDRESS}:8999"
 URL = f"https://{ADDRESS}:5001/v3"
+PUBLIC, NAME = "10.90.2.11", "cloud.kitchen.test"  # where people with a browser come in
 AUTH = "OS-FEDERATION/identity_providers/partners/protocols/openid/auth"
 HERE = Path(__file__).parent
 LOGIN = (HERE / "login.py").read_text(encoding="utf-8")
@@ -59,8 +60,9 @@ def test_token_that_another_key_signed_or_that_is_for_another_client_is_refused(
 
 
 def test_who_brings_no_token_is_sent_to_the_provider(host):
-    line = "curl -s -o /dev/null -m 30 -w %s %s/auth/OS-FEDERATION/websso/openid"
-    said = host.check_output(line, "%{http_code} %{redirect_url}", URL)
+    line = "curl -sS -o /dev/null -m 30 -w %s --resolve %s %s/auth/OS-FEDERATION/websso/openid"
+    words = ("%{http_code} %{redirect_url}", f"{NAME}:5001:{PUBLIC}", f"https://{NAME}:5001/v3")
+    said = host.check_output(line, *words)
     why = host.run("journalctl -t apache2 -o cat -n 5").stdout
     assert said.startswith(f"302 {PROVIDER}/authorize?"), why
 
