@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from deploykit.mirror.wheelstore import lock_in
 from deploykit.providers.static import StaticProvider
 from deploykit.site import open_site
 from machinesthere import ADDRESSES, Machines, machines_there
@@ -80,14 +81,13 @@ def as_they_are(text: str, machines: Machines) -> str:
 def test_machines_that_are_not_fit_are_refused_and_stay_as_they_are(there: There) -> None:
     machines, text = there.machines, there.file.read_text()
     no_root = "/etc/ssh/sshd_config.d/00-no.conf"
-    machines.on("region", f"mv /opt/salt /opt/aside; echo PermitRootLogin no > {no_root}")
+    machines.on("region", f"echo PermitRootLogin no > {no_root}")
     machines.on("region", "ip addr del 10.97.0.11/24 dev ens4")
     there.refused(
-        "region: salt: there is no /opt/salt",
         "region: ssh: PermitRootLogin is 'no'",
         "region: management: no interface has 10.97.0.11/24",
     )
-    machines.on("region", f"mv /opt/aside /opt/salt; rm {no_root}")
+    machines.on("region", f"rm {no_root}")
     machines.on("region", "ip addr add 10.97.0.11/24 dev ens4")
     there.file.write_text(text.replace(machines.host_key("region"), machines.host_key("salt")))
     assert "already the host key of salt" in there.railway("env", "up", "cloud", status=2).stderr
@@ -110,7 +110,7 @@ def test_every_command_of_the_guide_works_as_shown(
 ) -> None:
     guide = (checkout / GUIDE).read_text(encoding="utf-8")
     shown = [line.removeprefix("$ ") for line in guide.splitlines() if line.startswith("$ ")]
-    assert len(shown) == 8
+    assert len(shown) == 6
     known = tmp_path / "known_hosts"
     known.write_text(f"{ADDRESSES['region']} {there.machines.host_key('region')}\n")
     names = {"env ssh test": "env ssh cloud", "192.0.2.11": ADDRESSES["region"]}
@@ -128,6 +128,20 @@ def test_every_command_of_the_guide_works_as_shown(
     assert there.railway.on_node("cloud", "region", "systemctl is-active keystone").strip() == (
         "active"
     )
+
+
+def test_bare_machines_have_the_salt_of_the_release_without_compiler_or_index(
+    there: There, checkout: Path
+) -> None:
+    lock = lock_in(checkout)
+    assert lock is not None
+    for name in ADDRESSES:
+        asked = "readlink /opt/salt; /opt/salt/bin/salt-call --version; command -v gcc pip || true"
+        said = there.machines.on(name, asked).splitlines()
+        assert said == [lock.folder, f"salt-call {lock.version}"]
+        assert "apt" in there.machines.on(name, "/opt/salt/bin/python3 -c 'import apt; print(apt)'")
+    logs = sorted(there.railway.state.rglob("cloud-day0.log"))
+    assert "pypi" not in logs[0].read_text().lower()
 
 
 def test_other_site_does_not_get_machines_that_are_taken(

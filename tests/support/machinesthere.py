@@ -1,7 +1,7 @@
 """Two machines that are there, for the provider `static`: containers that no site knows of.
 
-They are made with `lxc` alone, of the newest node image, in a project of their own: no node of any
-site. `debian` may become root there, and gets in by the key `operator`.
+They are made with `lxc` alone, of the newest node image without what that has of Salt, in a project
+of their own: no node of any site. `debian` may become root there, and gets in by the key `operator`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ install -d -m 0700 -o debian -g debian /home/debian/.ssh
 cat > /home/debian/.ssh/authorized_keys
 chown debian: /home/debian/.ssh/authorized_keys
 echo 'debian ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/debian
+rm -r /opt/salt*
+dpkg --purge python3-apt
 """
 
 

@@ -28,12 +28,15 @@ from deploykit.base.sandbox import (
     run_confined,
     warn_unconfined,
 )
-from deploykit.image.salt import PYTHON, TARGET, salt_tar
+from deploykit.image.salt import TARGET, build_salt, salt_tar
+from deploykit.mirror.wheels import Lock
+from deploykit.mirror.wheelstore import PYTHON, release_lock
 
 SCRIPT = "saltside.py"
 MODULES = Path("salt", "states", "_modules")
 TIMEOUT = 240.0  # seconds for one release
 UNPACKING = 120.0
+BUILDING = 1500.0  # with an image that another process builds before
 KIT, WORK, SALT = Path("/kit"), Path("/work"), Path("/salt")  # inside
 SCRATCH = Path("/tmp/salt")  # noqa: S108 (inside)
 SETTINGS = {"PYTHONHASHSEED": "0"}
@@ -53,7 +56,7 @@ def ask_salt(root: Path, told: Mapping[str, Any], machine: Mapping[str, Any]) ->
     `told` are the pillars by node, and `whole`; `machine` is what each node is. Raises
     DeployKitError where Salt is not here or does not answer in time.
     """
-    packages = salt_packages()
+    packages = salt_packages(release_lock(root))
     with tempfile.TemporaryDirectory(prefix="preview-") as made:
         work = Path(made).resolve()
         _write_work(work, root, told, machine)
@@ -156,14 +159,17 @@ def _write_work(
     (work / "group").write_text(f"kit:x:{gid}:\n")
 
 
-def salt_packages() -> Path:
-    """The packages of the nodes' Salt, unpacked once in the cache.
+def salt_packages(lock: Lock) -> Path:
+    """The packages of the Salt that nodes have by `lock`, unpacked once in the cache.
 
-    Raises DeployKitError where no image was built here yet.
+    Raises DeployKitError where it was not made here yet, and its wheels cannot be had.
     """
-    tar = salt_tar(cache_home() / "image")
+    cache = cache_home() / "image"
+    tar = salt_tar(cache, lock)
     if not tar.is_file():
-        raise DeployKitError("Salt is not on this machine", "'deploy-kit image build' brings it")
+        cache.mkdir(parents=True, exist_ok=True)
+        with locked(cache / "lock", timeout=BUILDING):
+            build_salt(cache, lock, cache / "salt.log")
     folder = cache_home() / "salt" / tar.stem
     with locked(folder.with_suffix(".lock"), timeout=UNPACKING):
         if not folder.is_dir():
