@@ -105,29 +105,14 @@ def test_contract_is_held_on_machines_that_are_there(
     check_up(StaticProvider(site), site.environment("cloud"))
 
 
-def test_every_command_of_the_guide_works_as_shown(
-    there: There, checkout: Path, tmp_path: Path
-) -> None:
+def test_every_command_of_the_guide_works_as_shown(there: There, checkout: Path) -> None:
     guide = (checkout / GUIDE).read_text(encoding="utf-8")
     shown = [line.removeprefix("$ ") for line in guide.splitlines() if line.startswith("$ ")]
     assert len(shown) == 6
-    known = tmp_path / "known_hosts"
-    known.write_text(f"{ADDRESSES['region']} {there.machines.host_key('region')}\n")
-    names = {"env ssh test": "env ssh cloud", "192.0.2.11": ADDRESSES["region"]}
-    names["ssh debian@"] = f"ssh -o UserKnownHostsFile={known} debian@"
     for line in shown:
-        for old, new in names.items():
-            line = line.replace(old, new)
-        if line.startswith("deploy-kit ") and ">" not in line:
-            there.railway(*shlex.split(line)[1:])
-            continue
-        kit = shlex.join(there.railway.command)
-        line = line.replace("deploy-kit ", f"{kit} ", 1) if line.startswith("deploy-kit") else line
-        subprocess.run(line, shell=True, cwd=tmp_path, env=there.railway.env, check=True,
-                       timeout=300)  # fmt: skip
-    assert there.railway.on_node("cloud", "region", "systemctl is-active keystone").strip() == (
-        "active"
-    )
+        there.railway(*shlex.split(line)[1:])
+    asked = "systemctl is-active keystone"
+    assert there.railway.on_node("cloud", "region", asked).strip() == "active"
 
 
 def test_bare_machines_have_the_salt_of_the_release_without_compiler_or_index(
