@@ -1,7 +1,8 @@
 """Two machines that are there, for the provider `static`: containers that no site knows of.
 
 They are made with `lxc` alone, of the newest node image without what that has of Salt, in a project
-of their own: no node of any site. `debian` may become root there, and gets in by the key `operator`.
+of their own: no node of any site. `debian` may become root there, and gets in by the key
+`operator`.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ class Machines:
         return lxc("exec", name, "--", "sh", "-c", line, stdin=stdin)
 
     def host_key(self, name: str) -> str:
-        return " ".join(self.on(name, KEY).split()[:2])
+        # On a busy machine `lxc exec` was seen to lose what a program printed.
+        said = wait_until(lambda: self.on(name, KEY).split()[:2], 20)
+        assert said, f"{name} does not say its host key"
+        return " ".join(said)
 
 
 def lxc(*words: str, stdin: str = "", check: bool = True) -> str:

@@ -1,7 +1,8 @@
 """The Salt that a release brings: its lock, and the wheels that the lock names. Pure.
 
 The lock is part of the release's day 0, so its digest is the release's word. The wheel of Salt
-itself is built where it is fetched, as the index has none: the set of files has a digest of its own.
+itself is built where it is fetched, as the index has none, so the set of files has a digest of its
+own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from deploykit.base.errors import InputError
 FORMAT = 1  # of what is laid out: raise it when the same lock gives another
 SHORT = 16  # digits of a digest in the name of a folder
 REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[^\s\\;]+)")
-HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}(?=\s|$)")
+HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})(?=\s|$)")
 BUILDS_SALT = ("setuptools", "packaging", "looseversion", "importlib-metadata", "zipp")
 
 
@@ -45,9 +46,9 @@ class Lock:
         """The text of the lock for those of `names` that it has."""
         return "".join(self.blocks[name] for name in names if name in self.blocks)
 
-    def without(self, name: str) -> str:
-        """The text of the lock without one package."""
-        return "".join(text for key, text in self.blocks.items() if key != name)
+    def hashes(self, name: str) -> list[str]:
+        """The SHA-256 of each file that may be taken for a package."""
+        return HASH.findall(self.blocks[name])
 
 
 @dataclass(frozen=True)

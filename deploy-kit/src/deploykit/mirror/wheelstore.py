@@ -113,9 +113,11 @@ def _fetch(lock: Lock, folder: Path, log: Path, runner: Runner) -> None:
     # Dependencies are complete in the lock, and what builds stands in it, too.
     words = ["--no-deps", "--require-hashes", "--requirement"]
     env = {**EPOCH, **_certificates(pip, runner)}
+    (aside / "wheels").mkdir()
+    lacking = _take_over(lock, folder.parent, aside / "wheels")
     parts = {
         "builds": ["install", lock.only(BUILDS_SALT)],
-        "wheels": ["download", lock.without("salt")],
+        "wheels": ["download", lock.only(lacking)],
         "salt": ["wheel", lock.only(("salt",))],
     }
     more: Mapping[str, list[str | Path]] = {
@@ -124,11 +126,30 @@ def _fetch(lock: Lock, folder: Path, log: Path, runner: Runner) -> None:
         "salt": ["--no-build-isolation", "--wheel-dir", aside / "wheels"],
     }
     for part, (act, requirements) in parts.items():
+        if not requirements:
+            continue
         file = aside / f"{part}.txt"
         file.write_text(requirements, encoding="utf-8")
         runner([*pip, act, *more[part], *words, file], timeout=TIMEOUT, log=log, env=env)
     (aside / "wheels").rename(folder)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _take_over(lock: Lock, sets: Path, into: Path) -> tuple[str, ...]:
+    """Link the wheels that other sets have, too; returns the packages that are still lacking."""
+    there: dict[str, Path] = {}
+    for noted in sets.glob("*.json"):
+        for name, digest in json.loads(noted.read_text(encoding="utf-8")).items():
+            there[digest] = sets / noted.stem / name
+    lacking = []
+    for package in lock.blocks:
+        found = (there[one] for one in lock.hashes(package) if one in there)
+        file = next((one for one in found if one.is_file()), None)
+        if file is not None:
+            os.link(file, into / file.name)
+        elif package != "salt":
+            lacking.append(package)
+    return tuple(lacking)
 
 
 def _certificates(pip: list[str | Path], runner: Runner) -> dict[str, str]:

@@ -160,7 +160,8 @@ def prepare_nodes(
     if day0_done(inventory, key):
         return False
     packages = send_packages(work, release, inventory)
-    more = {**(packages.variables if packages else {}), **send_salt(work, ansible.parent, inventory)}
+    more = dict(packages.variables) if packages else {}
+    more |= send_salt(work, ansible.parent, inventory)
     with work.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,

@@ -1,6 +1,7 @@
 """The Salt of a release: its wheels brought to an environment's master, and told to day 0.
 
-Day 0 of the release lays them out on each node, fetched from the master, and moves what lives to it.
+Day 0 of the release lays them out on each node, fetched from the master, and moves what lives to
+them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The program that lays wheels out on a node, run as there: by Debian's Python, of a server's files."""
+"""The program that lays wheels out on a node, run as there: by Debian's Python, off a server."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +41,9 @@ class Pip:
         if acts[0] != "venv":
             self.given[acts[0]] = Path(words[-1]).read_text()
         if acts[0] in ("download", "wheel"):
-            into = Path(words[words.index("--dest" if acts[0] == "download" else "--wheel-dir") + 1])
-            into.mkdir(exist_ok=True)
+            into = Path(
+                words[words.index("--dest" if acts[0] == "download" else "--wheel-dir") + 1]
+            )
             for line in self.given[acts[0]].splitlines():
                 if "==" in line:
                     name = line.split()[0].replace("==", "-")
@@ -82,6 +84,18 @@ def test_wheel_that_was_damaged_is_fetched_again(cache: Path) -> None:
     assert (folder / "six-4-py3-none-any.whl").read_text().startswith("six==4")
 
 
+def test_what_another_set_has_is_not_fetched_again(cache: Path) -> None:
+    _, folder = fetch_wheels(lock(), cache / "log", Pip())
+    six = folder / "six-4-py3-none-any.whl"
+    own = f"six==4 --hash=sha256:{hashlib.sha256(six.read_bytes()).hexdigest()}\n"
+    text = LOCK.replace(f"six==4{HASH}", own).replace("salt==2", "salt==3")
+    pip = Pip()
+    found, newer = fetch_wheels(parse_lock(text, "salt.txt"), cache / "log", pip)
+    assert "six" not in pip.given["download"] and "pip==1" in pip.given["download"]
+    assert (newer / six.name).samefile(six) and six.name in found.files
+    assert "salt-3-py3-none-any.whl" in found.files
+
+
 @pytest.mark.parametrize("act", ["install", "download", "wheel"])
 def test_fetch_that_failed_leaves_nothing_that_counts(cache: Path, act: str) -> None:
     with pytest.raises(CommandFailed):
@@ -93,7 +107,7 @@ def test_fetch_that_failed_leaves_nothing_that_counts(cache: Path, act: str) -> 
 
 
 def test_machine_with_another_python_says_where_the_wheels_may_come_from(cache: Path) -> None:
-    with pytest.raises(DeployKitError, match="is 3.13.5: nodes have 3.11") as refused:
+    with pytest.raises(DeployKitError, match=r"is 3\.13\.5: nodes have 3\.11") as refused:
         fetch_wheels(lock(), cache / "log", Pip(python="3.13.5"))
     assert str(cache / lock().folder) in refused.value.remedy
     found, folder = fetch_wheels(lock(), cache / "log", Pip())
