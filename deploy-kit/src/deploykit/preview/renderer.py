@@ -28,15 +28,14 @@ from deploykit.base.sandbox import (
     run_confined,
     warn_unconfined,
 )
-from deploykit.image.salt import TARGET, build_salt, salt_tar
+from deploykit.image.salt import TARGET, salt_tar
 from deploykit.mirror.wheels import Lock
-from deploykit.mirror.wheelstore import PYTHON, release_lock
+from deploykit.mirror.wheelstore import LOCK, PYTHON, release_lock
 
 SCRIPT = "saltside.py"
 MODULES = Path("salt", "states", "_modules")
 TIMEOUT = 240.0  # seconds for one release
 UNPACKING = 120.0
-BUILDING = 1500.0  # with an image that another process builds before
 KIT, WORK, SALT = Path("/kit"), Path("/work"), Path("/salt")  # inside
 SCRATCH = Path("/tmp/salt")  # noqa: S108 (inside)
 SETTINGS = {"PYTHONHASHSEED": "0"}
@@ -162,14 +161,14 @@ def _write_work(
 def salt_packages(lock: Lock) -> Path:
     """The packages of the Salt that nodes have by `lock`, unpacked once in the cache.
 
-    Raises DeployKitError where it was not made here yet, and its wheels cannot be had.
+    Raises DeployKitError where no image was built here yet that has it.
     """
-    cache = cache_home() / "image"
-    tar = salt_tar(cache, lock)
+    tar = salt_tar(cache_home() / "image", lock)
     if not tar.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        with locked(cache / "lock", timeout=BUILDING):
-            build_salt(cache, lock, cache / "salt.log")
+        raise DeployKitError(
+            f"Salt {lock.version} is not on this machine",
+            f"'deploy-kit image build' brings it, of a working copy that has it ({LOCK})",
+        )
     folder = cache_home() / "salt" / tar.stem
     with locked(folder.with_suffix(".lock"), timeout=UNPACKING):
         if not folder.is_dir():
