@@ -17,7 +17,10 @@ from typing import Any
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.progress import Silent
 from deploykit.nodes.inventory import Inventory, ansible_inventory
+from deploykit.nodes.ssh import run_on
 from deploykit.providers.lxd import LxdProvider
+from deploykit.rollout.salt import send_salt
+from deploykit.rollout.work import working
 from deploykit.site import Site, open_site
 from deploykit.site.endpoints import BALANCER_ROLE, VIRTUAL_ROLE
 from deploykit.site.environment import Environment, parse_environment
@@ -38,6 +41,7 @@ CONTENT = Path(os.environ.get("KITCHEN_CONTENT", CHECKOUT))
 ENVIRONMENT = "kitchen"
 NETWORKS = {"management": "10.90.0.0/24", "tunnel": "10.90.1.0/24", "external": "10.90.2.0/24"}
 PUBLIC_NAME = "cloud.kitchen.test"  # how outsiders call a suite with load balancers
+SALT = "salt"  # the role whose suites begin without what their nodes' image has of Salt
 FIRST = 11  # host number of a suite's first node
 # What nodes share, in suites that have such: for services, and for outsiders.
 VIPS = {"management": "10.90.0.5", "external": "10.90.2.5"}
@@ -92,7 +96,11 @@ def up(suite: Suite, site: Site) -> None:
     environment = _environment(suite, folder)
     tags = {"purpose": "kitchen"}
     provider = LxdProvider(site, volumes=False)  # what can be tried without them is tried
+    made = not is_up(suite.name, site)
     inventory = provider.up(environment, instance(suite.name), tags, Silent())
+    if made and _brings_salt(suite):
+        for host in inventory.hosts:
+            run_on(host, inventory, "rm -r /opt/salt*", timeout=60)
     _write(suite, inventory, folder)
 
 
@@ -129,6 +137,18 @@ def pack(checkout: Path, target: Path) -> None:
     aside.replace(target)
 
 
+def _brings_salt(suite: Suite) -> bool:
+    return any(SALT in platform.ansible for platform in suite.platforms)
+
+
+def _salt_variables(suite: Suite, inventory: Inventory) -> dict[str, object]:
+    """What day 0 would be told of the working copy's Salt, which the first node then serves."""
+    if not _brings_salt(suite):
+        return {}
+    with working(site(), Silent(), "kitchen") as work:
+        return send_salt(work, CONTENT, inventory)
+
+
 def _environment(suite: Suite, folder: Path) -> Environment:
     file = folder / f"{ENVIRONMENT}.yml"
     file.write_text(render_environment(suite), encoding="utf-8")
@@ -139,7 +159,9 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
     settings, tunables = inventory.environment.settings, read_tunables(CONTENT)
     demand_known(settings, tunables, "the working copy")
-    variables: Any = ansible_inventory(inventory, day0_variables(settings, CONTENT / "ansible"))
+    told = day0_variables(settings, CONTENT / "ansible")
+    told = {**told, **_salt_variables(suite, inventory)}
+    variables: Any = ansible_inventory(inventory, told)
     for platform in suite.platforms:
         host_variables = {"suite_node": platform.variables(), **platform.vars}
         variables["all"]["hosts"][platform.name].update(host_variables)
