@@ -5,9 +5,7 @@ The tests share the machines and go on where the one before ended, in the order 
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 from deploykit.mirror.wheelstore import lock_in
 from deploykit.providers.static import StaticProvider
 from deploykit.site import open_site
-from machinesthere import ADDRESSES, Machines, machines_there
+from machinesthere import ADDRESSES, Machines, railway_there
 from providercontract import check_up
 from railway import Railway, build
 from staticworld import host_key
@@ -47,35 +45,14 @@ class There:
 def there(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
     """The guide's environment, with addresses and host keys of machines that are there."""
     folder = tmp_path_factory.mktemp("static")
-    with machines_there(folder) as machines, pytest.MonkeyPatch.context() as patch:
-        agent = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True)
-        told = dict(part.split("=", 1) for part in agent.stdout.split(";") if "=" in part)
-        patch.setenv("SSH_AUTH_SOCK", told["SSH_AUTH_SOCK"].strip())
-        try:
-            subprocess.run(["ssh-add", "-q", machines.key], check=True, timeout=20)
-            railway = build(checkout, folder / "checkout", {"cloud": guides_file(checkout)})
-            found = There(machines, railway)
-            found.file.write_text(as_they_are(found.file.read_text(), machines))
-            yield found
-        finally:
-            pid = next(value for key, value in told.items() if key.strip() == "SSH_AGENT_PID")
-            os.kill(int(pid), 15)
+    with railway_there(folder, checkout, guides_file(checkout)) as (machines, railway):
+        yield There(machines, railway)
 
 
 def guides_file(checkout: Path) -> str:
     """The environment's file that the guide shows."""
     text = (checkout / GUIDE).read_text(encoding="utf-8")
     return text.split("```yaml\n")[1].split("```")[0]
-
-
-def as_they_are(text: str, machines: Machines) -> str:
-    """The file with the addresses and host keys of the machines."""
-    lines = text.splitlines()
-    for name, address in ADDRESSES.items():
-        at = lines.index(f"  {name}:")
-        lines[at + 1] = f"    address: {address}"
-        lines[at + 2] = f"    host_key: {machines.host_key(name)}"
-    return "\n".join(lines) + "\n"
 
 
 def test_machines_that_are_not_fit_are_refused_and_stay_as_they_are(there: There) -> None:
