@@ -27,7 +27,7 @@ INSTALLER = "install_wheels.py"
 PYTHON = Path("/usr/bin/python3")
 PYTHON_OF_NODES = "3.11"  # Debian 12's
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-TIMEOUT = 900.0  # seconds for a call of pip
+TIMEOUT = 900.0  # seconds for a call of pip, or of venv, which runs it
 PATIENCE = 1200.0  # seconds for another process to fetch the same
 # What stands for the time in what is built: the first that a zip can have.
 EPOCH = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0"}
@@ -105,7 +105,7 @@ def _fetch(lock: Lock, folder: Path, log: Path, runner: Runner) -> None:
         shutil.rmtree(left, ignore_errors=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     builder = aside / "builder"
-    runner([PYTHON, "-m", "venv", builder], timeout=120, log=log)
+    runner([PYTHON, "-m", "venv", builder], timeout=TIMEOUT, log=log)
     pip: list[str | Path] = [
         builder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input",
         "--quiet",
