@@ -100,7 +100,8 @@ def test_bare_machines_have_the_salt_of_the_release_without_compiler_or_index(
     for name in ADDRESSES:
         asked = "readlink /opt/salt; /opt/salt/bin/salt-call --version; command -v gcc pip || true"
         said = there.machines.on(name, asked).splitlines()
-        assert said == [lock.folder, f"salt-call {lock.version}"]
+        assert said[0] == lock.folder and said[1].startswith(f"salt-call {lock.version} ")
+        assert len(said) == 2, "a compiler, or pip"
         assert "apt" in there.machines.on(name, "/opt/salt/bin/python3 -c 'import apt; print(apt)'")
     logs = sorted(there.railway.state.rglob("cloud-day0.log"))
     assert "pypi" not in logs[0].read_text().lower()
