@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.process import run
 from deploykit.base.progress import Silent
+from deploykit.mirror.wheels import WheelSet
+from deploykit.mirror.wheelstore import fetch_wheels, release_lock, salt_variables
 from deploykit.nodes.inventory import Inventory, ansible_inventory
 from deploykit.nodes.ssh import run_on
 from deploykit.providers.lxd import LxdProvider
-from deploykit.rollout.salt import send_salt
-from deploykit.rollout.work import working
 from deploykit.site import Site, open_site
 from deploykit.site.endpoints import BALANCER_ROLE, VIRTUAL_ROLE
 from deploykit.site.environment import Environment, parse_environment
@@ -42,6 +43,7 @@ ENVIRONMENT = "kitchen"
 NETWORKS = {"management": "10.90.0.0/24", "tunnel": "10.90.1.0/24", "external": "10.90.2.0/24"}
 PUBLIC_NAME = "cloud.kitchen.test"  # how outsiders call a suite with load balancers
 SALT = "salt"  # the role whose suites begin without what their nodes' image has of Salt
+WHEELS = "/srv/wheels"  # where those have the wheels instead; there is no master yet that serves
 FIRST = 11  # host number of a suite's first node
 # What nodes share, in suites that have such: for services, and for outsiders.
 VIPS = {"management": "10.90.0.5", "external": "10.90.2.5"}
@@ -101,6 +103,15 @@ def up(suite: Suite, site: Site) -> None:
     if made and _brings_salt(suite):
         for host in inventory.hosts:
             run_on(host, inventory, "rm -r /opt/salt*", timeout=60)
+            send: list[str | Path] = [
+                "scp",
+                "-q",
+                "-r",
+                "-F",
+                inventory.ssh_config,
+                _wheels(folder)[1],
+            ]
+            run([*send, f"{host.name}:{WHEELS}"], timeout=300)
     _write(suite, inventory, folder)
 
 
@@ -141,12 +152,9 @@ def _brings_salt(suite: Suite) -> bool:
     return any(SALT in platform.ansible for platform in suite.platforms)
 
 
-def _salt_variables(suite: Suite, inventory: Inventory) -> dict[str, object]:
-    """What day 0 would be told of the working copy's Salt, which the first node then serves."""
-    if not _brings_salt(suite):
-        return {}
-    with working(site(), Silent(), "kitchen") as work:
-        return send_salt(work, CONTENT, inventory)
+def _wheels(folder: Path) -> tuple[WheelSet, Path]:
+    """The wheels of the working copy's Salt, and where they lie here."""
+    return fetch_wheels(release_lock(CONTENT), folder / "wheels.log")
 
 
 def _environment(suite: Suite, folder: Path) -> Environment:
@@ -160,7 +168,8 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     settings, tunables = inventory.environment.settings, read_tunables(CONTENT)
     demand_known(settings, tunables, "the working copy")
     told = day0_variables(settings, CONTENT / "ansible")
-    told = {**told, **_salt_variables(suite, inventory)}
+    if _brings_salt(suite):
+        told = {**told, **salt_variables(_wheels(folder)[0], WHEELS)}
     variables: Any = ansible_inventory(inventory, told)
     for platform in suite.platforms:
         host_variables = {"suite_node": platform.variables(), **platform.vars}

@@ -58,6 +58,20 @@ def installer() -> str:
     return files("deploykit.mirror").joinpath(INSTALLER).read_text(encoding="utf-8")
 
 
+def salt_variables(
+    wheels: WheelSet, source: str, served: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """What the roles of day 0 are told of `wheels`, which nodes take `source` for: a URL, or a
+    folder that they have. `served` is what the master serves them by, if it is that."""
+    request = {"folder": wheels.folder, "files": dict(wheels.files), "from": source}
+    told = {
+        "folder": wheels.folder,
+        "installer": installer(),
+        "request": json.dumps(request),
+    }
+    return {"salt_wheels": {**told, **({"served": dict(served)} if served else {})}}
+
+
 def fetch_wheels(lock: Lock, log: Path, runner: Runner = run) -> tuple[WheelSet, Path]:
     """The wheels of `lock` and the folder that they lie in, proved; fetched if they are not here.
 

@@ -6,11 +6,10 @@ them.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from deploykit.mirror.wheels import WheelSet
-from deploykit.mirror.wheelstore import fetch_wheels, installer, lock_in
+from deploykit.mirror.wheelstore import fetch_wheels, lock_in, salt_variables
 from deploykit.nodes.inventory import Inventory
 from deploykit.rollout.sending import FOLDER, PORT, send_set
 from deploykit.rollout.work import Work
@@ -30,21 +29,9 @@ def send_salt(work: Work, content: Path, inventory: Inventory) -> dict[str, obje
     with work.progress.step(f"{inventory.instance}: Salt {lock.version} to the master") as step:
         wheels, folder = fetch_wheels(lock, work.log(f"{inventory.instance}-salt"))
         send_set(work, inventory, set_name(wheels), folder, wheels.files, step)
-    return salt_variables(wheels, inventory.master.addresses[SERVICE_NETWORK])
-
-
-def salt_variables(wheels: WheelSet, address: str) -> dict[str, object]:
-    """What day 0 is told of `wheels`, which the master at `address` serves."""
-    url = f"http://{address}:{PORT}/{set_name(wheels)}"
-    request = {"folder": wheels.folder, "files": dict(wheels.files), "from": url}
-    return {
-        "salt_wheels": {
-            "folder": wheels.folder,
-            "installer": installer(),
-            "request": json.dumps(request),
-            "served": {"address": address, "port": PORT, "folder": f"{FOLDER}/sets"},
-        }
-    }
+    address = inventory.master.addresses[SERVICE_NETWORK]
+    served = {"address": address, "port": PORT, "folder": f"{FOLDER}/sets"}
+    return salt_variables(wheels, f"http://{address}:{PORT}/{set_name(wheels)}", served)
 
 
 def set_name(wheels: WheelSet) -> str:

@@ -22,11 +22,3 @@ def test_salt_sees_debians_packages_and_answers(host):
 def test_nothing_that_builds_came_with_it(host):
     for package in ("gcc", "python3-venv", "python3-pip", "python3-dev"):
         assert not host.package(package).is_installed
-
-
-def test_wheels_are_served_to_nodes_of_the_environment(host):
-    (wheels,) = host.check_output("ls /srv/packages/sets").split()
-    assert wheels.startswith("salt-")
-    code = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).status)"
-    address = f"http://10.90.0.11:8065/{wheels}/"
-    assert host.check_output("python3 -c %s %s", code, address) == "200"
