@@ -64,12 +64,14 @@ def salt_variables(
     """What the roles of day 0 are told of `wheels`, which nodes take `source` for: a URL, or a
     folder that they have. `served` is what the master serves them by, if it is that."""
     request = {"folder": wheels.folder, "files": dict(wheels.files), "from": source}
-    told = {
+    told: dict[str, object] = {
         "folder": wheels.folder,
         "installer": installer(),
         "request": json.dumps(request),
     }
-    return {"salt_wheels": {**told, **({"served": dict(served)} if served else {})}}
+    if served is not None:
+        told["served"] = dict(served)
+    return {"salt_wheels": told}
 
 
 def fetch_wheels(lock: Lock, log: Path, runner: Runner = run) -> tuple[WheelSet, Path]:
