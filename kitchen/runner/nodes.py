@@ -167,9 +167,9 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
     settings, tunables = inventory.environment.settings, read_tunables(CONTENT)
     demand_known(settings, tunables, "the working copy")
-    told = day0_variables(settings, CONTENT / "ansible")
+    told: dict[str, object] = dict(day0_variables(settings, CONTENT / "ansible"))
     if _brings_salt(suite):
-        told = {**told, **salt_variables(_wheels(folder)[0], WHEELS)}
+        told |= salt_variables(_wheels(folder)[0], WHEELS)
     variables: Any = ansible_inventory(inventory, told)
     for platform in suite.platforms:
         host_variables = {"suite_node": platform.variables(), **platform.vars}
