@@ -119,8 +119,8 @@ test-zuul: setup-tests ## slow suite: gate export-zuul, loaded by Zuul's own loa
 gate-demo: setup-tests ## a real Gerrit, eight changes, a queue that resolves them, a release from its pins
 	@PYTHONPATH=tests/support $(bin)/python tests/support/gatedemo.py
 
-test-static: setup-tests ## slow suite: machines that are there, taken in and deployed to
-	@$(call suite,static,tests/integration/test_static.py)
+test-static: setup-tests ## slow suite: machines that are there, taken in, deployed to, another Salt
+	@$(call suite,static,tests/integration/test_static.py tests/integration/test_salt_upgrade.py)
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)

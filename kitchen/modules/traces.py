@@ -32,7 +32,7 @@ PLACES = ("/etc", "/home", "/lib/systemd", "/opt", "/root", "/run", "/srv", "/us
 # What any package operation, any run of systemd or the kitchen itself leaves behind.
 TRANSIENT = (
     r"/srv/kitchen(/.*)?",
-    r"/opt/salt/.*",
+    r"/opt/salt(-[0-9a-f]+)?/.*",
     r"/root/\.(ansible|cache|bash_history|mysql_history).*",
     r"/var/(lib/(apt|dpkg|systemd|ucf|pam|private|python|dhcp)|cache|log/(apt|journal|private)|tmp|backups)(/.*)?",
     r"/var/log/(dpkg\.log|alternatives\.log|lastlog|wtmp|btmp|faillog|bootstrap\.log)",

@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from deploykit.base.errors import DeployKitError, InputError
+from deploykit.base.process import run
 from deploykit.base.progress import Silent
+from deploykit.mirror.wheels import WheelSet
+from deploykit.mirror.wheelstore import fetch_wheels, release_lock, salt_variables
 from deploykit.nodes.inventory import Inventory, ansible_inventory
+from deploykit.nodes.ssh import run_on
 from deploykit.providers.lxd import LxdProvider
 from deploykit.site import Site, open_site
 from deploykit.site.endpoints import BALANCER_ROLE, VIRTUAL_ROLE
@@ -38,6 +42,8 @@ CONTENT = Path(os.environ.get("KITCHEN_CONTENT", CHECKOUT))
 ENVIRONMENT = "kitchen"
 NETWORKS = {"management": "10.90.0.0/24", "tunnel": "10.90.1.0/24", "external": "10.90.2.0/24"}
 PUBLIC_NAME = "cloud.kitchen.test"  # how outsiders call a suite with load balancers
+SALT = "salt"  # the role whose suites begin without what their nodes' image has of Salt
+WHEELS = "/srv/wheels"  # where those have the wheels instead; there is no master yet that serves
 FIRST = 11  # host number of a suite's first node
 # What nodes share, in suites that have such: for services, and for outsiders.
 VIPS = {"management": "10.90.0.5", "external": "10.90.2.5"}
@@ -92,7 +98,20 @@ def up(suite: Suite, site: Site) -> None:
     environment = _environment(suite, folder)
     tags = {"purpose": "kitchen"}
     provider = LxdProvider(site, volumes=False)  # what can be tried without them is tried
+    made = not is_up(suite.name, site)
     inventory = provider.up(environment, instance(suite.name), tags, Silent())
+    if made and _brings_salt(suite):
+        for host in inventory.hosts:
+            run_on(host, inventory, "rm -r /opt/salt*", timeout=60)
+            send: list[str | Path] = [
+                "scp",
+                "-q",
+                "-r",
+                "-F",
+                inventory.ssh_config,
+                _wheels(folder)[1],
+            ]
+            run([*send, f"{host.name}:{WHEELS}"], timeout=300)
     _write(suite, inventory, folder)
 
 
@@ -129,6 +148,15 @@ def pack(checkout: Path, target: Path) -> None:
     aside.replace(target)
 
 
+def _brings_salt(suite: Suite) -> bool:
+    return any(SALT in platform.ansible for platform in suite.platforms)
+
+
+def _wheels(folder: Path) -> tuple[WheelSet, Path]:
+    """The wheels of the working copy's Salt, and where they lie here."""
+    return fetch_wheels(release_lock(CONTENT), folder / "wheels.log")
+
+
 def _environment(suite: Suite, folder: Path) -> Environment:
     file = folder / f"{ENVIRONMENT}.yml"
     file.write_text(render_environment(suite), encoding="utf-8")
@@ -139,7 +167,10 @@ def _write(suite: Suite, inventory: Inventory, folder: Path) -> None:
     """What the playbooks read: inventory, SSH settings, pillar and content of the working copy."""
     settings, tunables = inventory.environment.settings, read_tunables(CONTENT)
     demand_known(settings, tunables, "the working copy")
-    variables: Any = ansible_inventory(inventory, day0_variables(settings, CONTENT / "ansible"))
+    told: dict[str, object] = dict(day0_variables(settings, CONTENT / "ansible"))
+    if _brings_salt(suite):
+        told |= salt_variables(_wheels(folder)[0], WHEELS)
+    variables: Any = ansible_inventory(inventory, told)
     for platform in suite.platforms:
         host_variables = {"suite_node": platform.variables(), **platform.vars}
         variables["all"]["hosts"][platform.name].update(host_variables)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploykit.image.salt import PYTHON
+from deploykit.mirror.wheelstore import PYTHON
 from rendering import salt_of_the_image
 
 # The first one may have to build Salt.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deploykit.image.salt import PYTHON
+from deploykit.mirror.wheelstore import PYTHON
 from deploykit.site.environment import Environment, parse_environment
 from deploykit.site.settings import merged, of_pillar, tree
 from deploykit.site.tunables import COMPUTED, day0_variables, demand_known, read_tunables

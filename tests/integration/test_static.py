@@ -5,17 +5,16 @@ The tests share the machines and go on where the one before ended, in the order 
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from deploykit.mirror.wheelstore import lock_in
 from deploykit.providers.static import StaticProvider
 from deploykit.site import open_site
-from machinesthere import ADDRESSES, Machines, machines_there
+from machinesthere import ADDRESSES, Machines, railway_there
 from providercontract import check_up
 from railway import Railway, build
 from staticworld import host_key
@@ -46,19 +45,8 @@ class There:
 def there(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
     """The guide's environment, with addresses and host keys of machines that are there."""
     folder = tmp_path_factory.mktemp("static")
-    with machines_there(folder) as machines, pytest.MonkeyPatch.context() as patch:
-        agent = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True)
-        told = dict(part.split("=", 1) for part in agent.stdout.split(";") if "=" in part)
-        patch.setenv("SSH_AUTH_SOCK", told["SSH_AUTH_SOCK"].strip())
-        try:
-            subprocess.run(["ssh-add", "-q", machines.key], check=True, timeout=20)
-            railway = build(checkout, folder / "checkout", {"cloud": guides_file(checkout)})
-            found = There(machines, railway)
-            found.file.write_text(as_they_are(found.file.read_text(), machines))
-            yield found
-        finally:
-            pid = next(value for key, value in told.items() if key.strip() == "SSH_AGENT_PID")
-            os.kill(int(pid), 15)
+    with railway_there(folder, checkout, guides_file(checkout)) as (machines, railway):
+        yield There(machines, railway)
 
 
 def guides_file(checkout: Path) -> str:
@@ -67,27 +55,16 @@ def guides_file(checkout: Path) -> str:
     return text.split("```yaml\n")[1].split("```")[0]
 
 
-def as_they_are(text: str, machines: Machines) -> str:
-    """The file with the addresses and host keys of the machines."""
-    lines = text.splitlines()
-    for name, address in ADDRESSES.items():
-        at = lines.index(f"  {name}:")
-        lines[at + 1] = f"    address: {address}"
-        lines[at + 2] = f"    host_key: {machines.host_key(name)}"
-    return "\n".join(lines) + "\n"
-
-
 def test_machines_that_are_not_fit_are_refused_and_stay_as_they_are(there: There) -> None:
     machines, text = there.machines, there.file.read_text()
     no_root = "/etc/ssh/sshd_config.d/00-no.conf"
-    machines.on("region", f"mv /opt/salt /opt/aside; echo PermitRootLogin no > {no_root}")
+    machines.on("region", f"echo PermitRootLogin no > {no_root}")
     machines.on("region", "ip addr del 10.97.0.11/24 dev ens4")
     there.refused(
-        "region: salt: there is no /opt/salt",
         "region: ssh: PermitRootLogin is 'no'",
         "region: management: no interface has 10.97.0.11/24",
     )
-    machines.on("region", f"mv /opt/aside /opt/salt; rm {no_root}")
+    machines.on("region", f"rm {no_root}")
     machines.on("region", "ip addr add 10.97.0.11/24 dev ens4")
     there.file.write_text(text.replace(machines.host_key("region"), machines.host_key("salt")))
     assert "already the host key of salt" in there.railway("env", "up", "cloud", status=2).stderr
@@ -105,29 +82,29 @@ def test_contract_is_held_on_machines_that_are_there(
     check_up(StaticProvider(site), site.environment("cloud"))
 
 
-def test_every_command_of_the_guide_works_as_shown(
-    there: There, checkout: Path, tmp_path: Path
-) -> None:
+def test_every_command_of_the_guide_works_as_shown(there: There, checkout: Path) -> None:
     guide = (checkout / GUIDE).read_text(encoding="utf-8")
     shown = [line.removeprefix("$ ") for line in guide.splitlines() if line.startswith("$ ")]
-    assert len(shown) == 8
-    known = tmp_path / "known_hosts"
-    known.write_text(f"{ADDRESSES['region']} {there.machines.host_key('region')}\n")
-    names = {"env ssh test": "env ssh cloud", "192.0.2.11": ADDRESSES["region"]}
-    names["ssh debian@"] = f"ssh -o UserKnownHostsFile={known} debian@"
+    assert len(shown) == 6
     for line in shown:
-        for old, new in names.items():
-            line = line.replace(old, new)
-        if line.startswith("deploy-kit ") and ">" not in line:
-            there.railway(*shlex.split(line)[1:])
-            continue
-        kit = shlex.join(there.railway.command)
-        line = line.replace("deploy-kit ", f"{kit} ", 1) if line.startswith("deploy-kit") else line
-        subprocess.run(line, shell=True, cwd=tmp_path, env=there.railway.env, check=True,
-                       timeout=300)  # fmt: skip
-    assert there.railway.on_node("cloud", "region", "systemctl is-active keystone").strip() == (
-        "active"
-    )
+        there.railway(*shlex.split(line)[1:])
+    asked = "systemctl is-active keystone"
+    assert there.railway.on_node("cloud", "region", asked).strip() == "active"
+
+
+def test_bare_machines_have_the_salt_of_the_release_without_compiler_or_index(
+    there: There, checkout: Path
+) -> None:
+    lock = lock_in(checkout)
+    assert lock is not None
+    for name in ADDRESSES:
+        asked = "readlink /opt/salt; /opt/salt/bin/salt-call --version; command -v gcc pip || true"
+        said = there.machines.on(name, asked).splitlines()
+        assert said[0] == lock.folder and said[1].startswith(f"salt-call {lock.version} ")
+        assert len(said) == 2, "a compiler, or pip"
+        assert "apt" in there.machines.on(name, "/opt/salt/bin/python3 -c 'import apt; print(apt)'")
+    logs = sorted(there.railway.state.rglob("cloud-day0.log"))
+    assert "pypi" not in logs[0].read_text().lower()
 
 
 def test_other_site_does_not_get_machines_that_are_taken(

@@ -1,11 +1,13 @@
 """Two machines that are there, for the provider `static`: containers that no site knows of.
 
-They are made with `lxc` alone, of the newest node image, in a project of their own: no node of any
-site. `debian` may become root there, and gets in by the key `operator`.
+They are made with `lxc` alone, of the newest node image without what that has of Salt, in a project
+of their own: no node of any site. `debian` may become root there, and gets in by the key
+`operator`.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from deploykit.nodes.ssh import greeting
 from deploykit.providers.lxd.api import POOL
 from deploykit.providers.lxd.images import ALIAS, stored
 from lxdsite import lxd_or_skip
+from railway import Railway, build
 
 PROJECT = "h-static"  # hosts for `static`
 UPLINK, MANAGEMENT = "hstatic0", "hstatic1"  # bridges
@@ -32,6 +35,8 @@ install -d -m 0700 -o debian -g debian /home/debian/.ssh
 cat > /home/debian/.ssh/authorized_keys
 chown debian: /home/debian/.ssh/authorized_keys
 echo 'debian ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/debian
+rm -r /opt/salt*
+dpkg --purge python3-apt
 """
 
 
@@ -46,7 +51,37 @@ class Machines:
         return lxc("exec", name, "--", "sh", "-c", line, stdin=stdin)
 
     def host_key(self, name: str) -> str:
-        return " ".join(self.on(name, KEY).split()[:2])
+        # On a busy machine `lxc exec` was seen to lose what a program printed.
+        said = wait_until(lambda: self.on(name, KEY).split()[:2], 20)
+        assert said, f"{name} does not say its host key"
+        return " ".join(said)
+
+
+@contextmanager
+def railway_there(folder: Path, checkout: Path, text: str) -> Iterator[tuple[Machines, Railway]]:
+    """The machines, the operator's key in an agent, and a checkout whose one environment, `cloud`,
+    is the file `text` with their addresses and host keys."""
+    with machines_there(folder) as machines, pytest.MonkeyPatch.context() as patch:
+        agent = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True)
+        told = dict(part.split("=", 1) for part in agent.stdout.split(";") if "=" in part)
+        patch.setenv("SSH_AUTH_SOCK", told["SSH_AUTH_SOCK"].strip())
+        try:
+            subprocess.run(["ssh-add", "-q", machines.key], check=True, timeout=20)
+            environment = _as_they_are(text, machines)
+            yield machines, build(checkout, folder / "checkout", {"cloud": environment})
+        finally:
+            pid = next(value for key, value in told.items() if key.strip() == "SSH_AGENT_PID")
+            os.kill(int(pid), 15)
+
+
+def _as_they_are(text: str, machines: Machines) -> str:
+    """The file with the addresses and host keys of the machines."""
+    lines = text.splitlines()
+    for name, address in ADDRESSES.items():
+        at = max(place for place, line in enumerate(lines) if line == f"  {name}:")
+        lines[at + 1] = f"    address: {address}"
+        lines[at + 2] = f"    host_key: {machines.host_key(name)}"
+    return "\n".join(lines) + "\n"
 
 
 def lxc(*words: str, stdin: str = "", check: bool = True) -> str:

@@ -25,8 +25,8 @@ from deploykit.base.errors import InputError
 from deploykit.base.filelock import locked
 from deploykit.base.files import write
 from deploykit.base.homes import cache_home
-from deploykit.image.salt import lock
 from deploykit.master.remote import environment, rolemap
+from deploykit.mirror.wheelstore import own_lock
 from deploykit.preview.pieces import named_files, states_of
 from rendering import SCRIPT, read_role_map, render_topology, salt_of_the_image
 from topologies import TOPOLOGIES, Topology
@@ -113,7 +113,7 @@ def prune(folder: Path) -> None:
 
 def digest(checkout: Path) -> str:
     """Of the content of `checkout` and of all that renders it."""
-    content_sum = sha256(f"{sysconfig.get_python_version()}\n{lock()}".encode())
+    content_sum = sha256(f"{sysconfig.get_python_version()}\n{own_lock().text}".encode())
     for file in TOOLS:
         content_sum.update(f"{file.name} {file_digest(file)}\n".encode())
     for part in CONTENT:

@@ -14,9 +14,10 @@ from deploykit import preview
 from deploykit.affected import MASTER_PILLAR
 from deploykit.base.filelock import locked
 from deploykit.base.homes import cache_home
-from deploykit.image.salt import PYTHON, build_salt, salt_tar
+from deploykit.image.salt import build_salt, salt_tar
 from deploykit.master.remote import rolemap
 from deploykit.master.remote.environment import known_to_all, pillars
+from deploykit.mirror.wheelstore import PYTHON, own_lock
 from deploykit.preview import GRAINS
 from deploykit.preview.renderer import salt_packages
 from topologies import NETWORKS, Topology
@@ -50,13 +51,13 @@ def render_topology(
 
 def salt_of_the_image() -> Path:
     """The site-packages of the node image's Salt, unpacked once per version in the cache."""
-    cache = cache_home() / "image"
-    tar = salt_tar(cache)
-    if not tar.exists():
+    cache, lock = cache_home() / "image", own_lock()
+    cache.mkdir(parents=True, exist_ok=True)
+    if not salt_tar(cache, lock).exists():
         # The lock of `deploy-kit image build`: whoever comes first builds it for both.
         with locked(cache / "lock", timeout=500):
-            build_salt(cache, cache / "salt.log")
-    return salt_packages()
+            build_salt(cache, lock, cache / "salt.log")
+    return salt_packages(lock)
 
 
 def example(name: str, rule: dict[str, Any]) -> Any:

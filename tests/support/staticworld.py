@@ -73,7 +73,6 @@ LOOK = {
     "memory": str(2 * 2**20),
     "disk": str(10 * 2**20),
     "python": "Python 3.11.2",
-    "salt": "/opt/salt",
     "root_login": "without-password",
     "end": "1",
 }

@@ -18,12 +18,15 @@ options: {}
 RETURN = """
 ansible_facts:
   description: >-
-    C(machine.container), its kind ('lxc', …), '' where the node has a kernel of its own.
+    C(machine.container), its kind ('lxc', …), '' where the node has a kernel of its own;
+    C(machine.salt), the folder below /opt that its Salt is in, '' where it has none.
   type: dict
   returned: success
 """
 
 CONTAINER = Path("/run/systemd/container")  # systemd's word for what it runs in; absent elsewhere
+SALT = Path("/opt/salt")  # a link; in images of before, the folder itself
+MOVING = ".salt.moving"  # beside it, while role salt moves what runs
 
 
 def container():
@@ -34,9 +37,17 @@ def container():
         return ""
 
 
+def salt():
+    """The folder that this node's Salt is in; no folder's name where a move to it did not end."""
+    if not SALT.exists():
+        return ""
+    name = SALT.readlink().name if SALT.is_symlink() else "a folder"
+    return f"{name}, half moved" if SALT.with_name(MOVING).exists() else name
+
+
 def main():
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    module.exit_json(ansible_facts={"machine": {"container": container()}})
+    module.exit_json(ansible_facts={"machine": {"container": container(), "salt": salt()}})
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def converge(ctx: click.Context, environment: str, provider: str) -> None:
         with locked(work.site.state / "locks" / f"{env.instance}.converge", LOCK_TIMEOUT):
             with work.progress.step(f"{env.instance}: SSH to {len(env.nodes)} nodes"):
                 inventory = VagrantProvider(work.site).learn(env, provider)
-            run(work, inventory, provider)
+            run(work, inventory)
         click.echo(directions(inventory))
 
 

@@ -6,23 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
-from deploykit.base.homes import cache_home
-from deploykit.base.parallel import in_parallel
-from deploykit.base.process import run
 from deploykit.checks import PASSED
 from deploykit.checks.smoke import smoke
 from deploykit.develop.working_copy import WORKING
-from deploykit.image.salt import build_salt
 from deploykit.nodes.inventory import Inventory
-from deploykit.nodes.ssh import run_on
-from deploykit.providers.vagrant.plan import LXC
 from deploykit.release import Release
 from deploykit.rollout import roll_out
 from deploykit.rollout.work import Work
 from deploykit.site import Site
 
-SALT, TAR = "/opt/salt/bin/salt-minion", "/root/salt.tar"
-COPY_TIMEOUT = 300.0  # seconds for 164 MB
 DASHBOARD, IDENTITY = "dashboard", "identity"
 DASHBOARD_PORT, LOCAL_PORT, IDENTITY_PORT = 443, 8443, 5000
 # Only its place is named here; it stays on the master until a person asks.
@@ -41,13 +33,11 @@ class WorkingCopy(Release):
         return tuple(checkout / name for name in ("ansible", "salt"))
 
 
-def converge(work: Work, inventory: Inventory, provider: str) -> None:
-    """Day 0, states and smoke test on nodes of Vagrant's `provider`. Raises as a deployment does.
+def converge(work: Work, inventory: Inventory) -> None:
+    """Day 0, states and smoke test on nodes that Vagrant made. Raises as a deployment does.
 
     Nothing of it goes on record: what is developed is no release yet.
     """
-    if provider != LXC:
-        ensure_salt(work, inventory)
     release = WorkingCopy(WORKING, WORKING, work.site.content, work.site.manifest)
     roll_out(work, release, inventory, signers="")
     with work.progress.step(f"{inventory.instance}: smoke test"):
@@ -58,27 +48,6 @@ def converge(work: Work, inventory: Inventory, provider: str) -> None:
             f"the whole test: {work.log(f'{inventory.instance}-smoke')}\n"
             "vagrant provision, after mending it",
         )
-
-
-def ensure_salt(work: Work, inventory: Inventory) -> None:
-    """Lay /opt/salt, which the project's own image has, into nodes made of other boxes."""
-    looks = in_parallel(
-        inventory.hosts,
-        lambda host: run_on(host, inventory, ["test", "-x", SALT], timeout=30, check=False),
-    )
-    wanting = [h for h, look in zip(inventory.hosts, looks, strict=True) if look.returncode]
-    if not wanting:
-        return
-    cache = cache_home() / "image"
-    cache.mkdir(parents=True, exist_ok=True)
-    log = work.log(f"{inventory.instance}-salt")
-    with work.progress.step(f"{inventory.instance}: Salt for {len(wanting)} nodes"):
-        tar = build_salt(cache, log)
-        for host in wanting:
-            copy: list[str | Path] = ["scp", "-F", inventory.ssh_config, tar, f"{host.name}:{TAR}"]
-            run(copy, timeout=COPY_TIMEOUT, log=log)
-            unpack = f"tar --extract --file {TAR} --directory / && rm {TAR}"
-            run_on(host, inventory, unpack, timeout=COPY_TIMEOUT, log=log)
 
 
 def directions(inventory: Inventory) -> str:

@@ -20,6 +20,7 @@ from deploykit.image.overlay import overlay_files, write_tar
 from deploykit.image.salt import build_salt
 from deploykit.mirror.serving import LOOPBACK
 from deploykit.mirror.sources import render_sources
+from deploykit.mirror.wheels import parse_lock
 
 TIMEOUT = 900.0  # seconds for the download and unpacking of Debian
 BUILD_TIMEOUT = 3600.0  # seconds that another build may take
@@ -64,7 +65,8 @@ def build_image(inputs: Inputs, cache: Path, aside: Path, log: Path, step: Step)
         _debian(inputs, aside, log, step)
 
     def make_salt() -> Path:
-        return build_salt(cache, log.with_suffix(".salt.log"))
+        lock = parse_lock(inputs.salt, "the Salt of the image")
+        return build_salt(cache, lock, log.with_suffix(".salt.log"))
 
     _, salt_tar = in_parallel((make_debian, make_salt), lambda work: work())
     assert salt_tar is not None

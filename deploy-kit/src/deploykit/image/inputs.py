@@ -20,13 +20,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploykit.base.process import Runner, run
-from deploykit.image.salt import lock
+from deploykit.image.salt import lock_of
 from deploykit.mirror.publishing import newest_set
 from deploykit.mirror.sources import YES, Source, read_sources
 from deploykit.mirror.store import open_store
+from deploykit.mirror.wheels import Lock
+from deploykit.mirror.wheelstore import installer, own_lock
 from deploykit.site import Site
 
-FORMAT = 2  # of the image: raise it when what is built from the same inputs changes
+FORMAT = 3  # of the image: raise it when what is built from the same inputs changes
 SUITE = "bookworm"
 PACKAGES = (
     "ca-certificates", "curl", "dbus", "ifupdown", "iproute2", "iputils-ping",
@@ -54,7 +56,8 @@ UNCHECKED = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Allow(Insecure|W
 class Inputs:
     """Everything that decides what is in an image. `files` maps absolute paths to contents.
 
-    `week` makes a new image every ISO week, so that its package lists and packages are fresh.
+    `salt` is the text of its lock. `week` makes a new image every ISO week, so that its package
+    lists and packages are fresh.
     `left_out` names what was not carried, with the reason; it is no part of the key. `mirror` is
     the digest of the set of packages that it is made of instead of `sources`, which it keeps, and
     `served` where that set is while it is made: no part of the key either.
@@ -92,10 +95,12 @@ def read_inputs(
     today: date | None = None,
     runner: Runner = run,
     downloaded: Iterable[str] | None = None,
+    salt: Lock | None = None,
 ) -> Inputs:
     """The inputs as they are on this host now (`root`: where its /etc and /usr are).
 
-    `downloaded` are the packages that lie in the image's archive, DOWNLOADED if None.
+    `downloaded` are the packages that lie in the image's archive, DOWNLOADED if None;
+    `salt` is what it has in /opt/salt, deploy-kit's own if None.
     """
     year, week, _ = (today or date.today()).isocalendar()
     left_out: list[str] = []
@@ -105,7 +110,7 @@ def read_inputs(
         sources=sources,
         settings=tuple(_settings(runner(["apt-config", "dump"], timeout=20).stdout, left_out)),
         files=tuple(sorted(_public_files(root, sources))),
-        salt=hashlib.sha256(lock().encode()).hexdigest(),
+        salt=(salt or own_lock()).text,
         parts=_digest_of_parts(),
         downloaded=tuple(sorted(DOWNLOADED if downloaded is None else downloaded)),
         week=f"{year}-W{week:02}",
@@ -119,7 +124,7 @@ def inputs_of(site: Site) -> Inputs:
     What the set does not have does not lie in the image's archive either. Raises InputError if the
     set is not on this machine.
     """
-    inputs = read_inputs(downloaded=site.downloaded)
+    inputs = read_inputs(downloaded=site.downloaded, salt=lock_of(site))
     newest = newest_set(site, open_store())
     if newest is None:
         return inputs
@@ -131,7 +136,7 @@ def inputs_of(site: Site) -> Inputs:
 def _digest_of_parts() -> str:
     folder = files("deploykit.image")
     parts = b"".join(folder.joinpath(name).read_bytes() for name in PARTS)
-    return hashlib.sha256(parts).hexdigest()
+    return hashlib.sha256(parts + installer().encode()).hexdigest()
 
 
 def _usable_sources(sources: Iterable[Source], left_out: list[str]) -> Iterator[Source]:

@@ -28,7 +28,12 @@ BOOT = (
     "sys.path.insert(0,f.name);"
     "from remote.agent import main;main()"
 )
-PYTHON = "/opt/salt/bin/python3"
+# Salt's own, by the folder that it is in: a session stays with one Salt when day 0 brings another.
+# A node that has none yet answers what takes none.
+PYTHON = (
+    'salt=$(readlink -f /opt/salt/bin) && [ -x "$salt/python3" ] || salt=/usr/bin; '
+    'exec "$salt/python3"'
+)
 HELLO_TIMEOUT = 25.0  # seconds: a dead master is named within 30
 LONGEST = 2**16  # bytes that are taken as one line of what the master's side complains of
 MOST_SAID = 64 * 2**20  # bytes of such lines: they go to a log
@@ -72,7 +77,7 @@ class MasterSession:
     def __enter__(self) -> MasterSession:
         command = ["ssh", "-F", str(self._inventory.ssh_config), self._name, "--"]
         self._child = subprocess.Popen(
-            [*command, f'exec {PYTHON} -u -c "{BOOT}"'],
+            [*command, f'{PYTHON} -u -c "{BOOT}"'],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -21,11 +21,11 @@ from deploykit.base.filelock import locked
 from deploykit.base.files import write
 from deploykit.base.homes import cache_home
 from deploykit.base.yamlfile import load
-from deploykit.image.salt import lock
 from deploykit.master.remote import rolemap
 from deploykit.master.remote.environment import known_to_all, pillars
 from deploykit.master.remote.given import GIVEN, VALUES
 from deploykit.master.remote.protocol import AgentError
+from deploykit.mirror.wheelstore import release_lock
 from deploykit.preview.places import Place
 from deploykit.preview.renderer import SCRIPT, ask_salt
 from deploykit.release import Release
@@ -152,7 +152,8 @@ def _kept(
 ) -> Mapping[str, Any]:
     """The answer for the kit `digest`, unpacked in `root`: of before, or made now."""
     script = files("deploykit.preview").joinpath(SCRIPT).read_text("utf-8")
-    words = [sysconfig.get_python_version(), lock(), script, digest, told, machine]
+    salt = release_lock(root).text
+    words = [sysconfig.get_python_version(), salt, script, digest, told, machine]
     key = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
     folder = cache_home() / "previews"
     file = folder / f"{key}.json"

@@ -28,7 +28,9 @@ from deploykit.base.sandbox import (
     run_confined,
     warn_unconfined,
 )
-from deploykit.image.salt import PYTHON, TARGET, salt_tar
+from deploykit.image.salt import TARGET, salt_tar
+from deploykit.mirror.wheels import Lock
+from deploykit.mirror.wheelstore import LOCK, PYTHON, release_lock
 
 SCRIPT = "saltside.py"
 MODULES = Path("salt", "states", "_modules")
@@ -53,7 +55,7 @@ def ask_salt(root: Path, told: Mapping[str, Any], machine: Mapping[str, Any]) ->
     `told` are the pillars by node, and `whole`; `machine` is what each node is. Raises
     DeployKitError where Salt is not here or does not answer in time.
     """
-    packages = salt_packages()
+    packages = salt_packages(release_lock(root))
     with tempfile.TemporaryDirectory(prefix="preview-") as made:
         work = Path(made).resolve()
         _write_work(work, root, told, machine)
@@ -156,14 +158,17 @@ def _write_work(
     (work / "group").write_text(f"kit:x:{gid}:\n")
 
 
-def salt_packages() -> Path:
-    """The packages of the nodes' Salt, unpacked once in the cache.
+def salt_packages(lock: Lock) -> Path:
+    """The packages of the Salt that nodes have by `lock`, unpacked once in the cache.
 
-    Raises DeployKitError where no image was built here yet.
+    Raises DeployKitError where no image was built here yet that has it.
     """
-    tar = salt_tar(cache_home() / "image")
+    tar = salt_tar(cache_home() / "image", lock)
     if not tar.is_file():
-        raise DeployKitError("Salt is not on this machine", "'deploy-kit image build' brings it")
+        raise DeployKitError(
+            f"Salt {lock.version} is not on this machine",
+            f"'deploy-kit image build' brings it, of a working copy that has it ({LOCK})",
+        )
     folder = cache_home() / "salt" / tar.stem
     with locked(folder.with_suffix(".lock"), timeout=UNPACKING):
         if not folder.is_dir():

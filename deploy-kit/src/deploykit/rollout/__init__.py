@@ -24,6 +24,7 @@ from deploykit.release import Release
 from deploykit.release.packages import pinned_set
 from deploykit.rollout.day0 import day0
 from deploykit.rollout.packages import send_packages
+from deploykit.rollout.salt import send_salt
 from deploykit.rollout.settings import settings_for
 from deploykit.rollout.work import Work
 from deploykit.site.tunables import day0_variables
@@ -159,16 +160,20 @@ def prepare_nodes(
     if day0_done(inventory, key):
         return False
     packages = send_packages(work, release, inventory)
+    more = dict(packages.variables) if packages else {}
+    more |= send_salt(work, ansible.parent, inventory)
     with work.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,
             ansible,
             shown=release.readable(work.site),
-            more=packages.variables if packages else {},
+            more=more,
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             still=guard.demand_lasting if guard else None,
         )
+    # What goes on there was begun by the Salt of before, or by none.
+    work.masters.close(inventory.instance)
     note_day0(inventory, key)
     return True
 

@@ -14,7 +14,7 @@ import shutil
 import sys
 from pathlib import Path, PurePosixPath
 
-KEPT = 3  # sets: the new one, and those that nodes may go by until they are told of it
+KEPT = 3  # sets of a kind: the new one, and those that nodes may go by until they are told of it
 
 
 def main() -> None:
@@ -67,9 +67,15 @@ def take_over(folder: Path, wanted: set[str]) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Remove all but the newest sets, and the files that none of them has."""
+    """Remove all but the newest sets of each kind, and the files that none of them has.
+
+    What stands before a `-` in a set's name is its kind: wheels have one, packages have not.
+    """
     sets = sorted((folder / "sets").glob("[!.]*"), key=lambda one: one.stat().st_mtime_ns)
-    for old in sets[:-KEPT]:
+    kinds: dict[str, list[Path]] = {}
+    for one in sets:
+        kinds.setdefault(one.name.rpartition("-")[0], []).append(one)
+    for old in (old for same in kinds.values() for old in same[:-KEPT]):
         shutil.rmtree(old)
     for file in (folder / "files").iterdir():
         if file.stat().st_nlink == 1:

@@ -12,8 +12,9 @@ from deploykit.base.process import Result
 from deploykit.image.build import SOURCES_FILE, image_options, mmdebstrap, own_sources
 from deploykit.image.inputs import Inputs, read_inputs
 from deploykit.image.overlay import overlay_files, write_metadata, write_tar
-from deploykit.image.salt import lock, settle
 from deploykit.mirror.sources import Source, render_sources
+from deploykit.mirror.wheels import parse_lock
+from deploykit.mirror.wheelstore import own_lock
 
 DEB822 = """\
 # a comment
@@ -159,26 +160,11 @@ def test_packages_and_salt_change_the_key_and_notes_do_not(inputs: Inputs) -> No
     assert replace(inputs, left_out=()).key == inputs.key
 
 
-def test_salt_is_locked_by_hash() -> None:
-    entries = [line for line in lock().splitlines() if "==" in line]
-    assert any(line.startswith("salt==") for line in entries)
-    assert lock().count("--hash=sha256:") >= len(entries)
-    assert "://" not in lock()
-
-
-def test_settled_environment_points_to_its_place_on_a_node(tmp_path: Path) -> None:
-    tree = tmp_path / "build" / "opt" / "salt"
-    (tree / "bin").mkdir(parents=True)
-    (tree / "pyvenv.cfg").write_text(
-        "home = /usr/bin\ninclude-system-site-packages = false\ncommand = x\n", encoding="utf-8"
-    )
-    (tree / "bin" / "salt-call").write_text(f"#!{tree}/bin/python\nx\n", encoding="utf-8")
-    (tree / "bin" / "python").symlink_to("/usr/bin/python3")
-    settle(tree)
-    assert (tree / "bin" / "salt-call").read_text() == "#!/opt/salt/bin/python\nx\n"
-    assert (tree / "pyvenv.cfg").read_text() == (
-        "home = /usr/bin\ninclude-system-site-packages = true\n"
-    )
+def test_image_has_the_salt_that_is_said(host: Path, inputs: Inputs) -> None:
+    assert inputs.salt == own_lock().text
+    other = parse_lock(own_lock().text.replace("salt==", "Salt=="), "salt.txt")
+    said = read_inputs(host, date(2026, 11, 21), apt_config, salt=other)
+    assert said.salt == other.text and said.key != inputs.key
 
 
 def test_overlay_and_metadata_are_tars_of_root(tmp_path: Path, inputs: Inputs) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from deploykit.base.progress import Silent
 from deploykit.mirror.packageset import Package, PackageSet, Snapshot
-from deploykit.rollout import keep_packages, packages
+from deploykit.mirror.wheels import WheelSet
+from deploykit.rollout import keep_packages, packages, salt, sending
 
 SCRIPT = Path(keep_packages.__file__)
 Files = dict[str, bytes]
@@ -77,6 +78,16 @@ def test_file_that_is_not_what_its_name_says_is_not_taken(tmp_path: Path) -> Non
     assert not list((tmp_path / "files").iterdir())
 
 
+def test_wheels_do_not_push_packages_out(tmp_path: Path) -> None:
+    names = ["packages", *(f"salt-{number}" for number in range(5))]
+    for name in names:
+        ask(tmp_path, "missing", name, {name: name.encode()})
+        lay(tmp_path, name.encode())
+        assert ask(tmp_path, "install", name, {name: name.encode()}) == (0, True)
+    kept = sorted(one.name for one in (tmp_path / "sets").iterdir())
+    assert kept == ["packages", "salt-2", "salt-3", "salt-4"]
+
+
 @pytest.mark.parametrize("path", ["../out.deb", "/out.deb", "pool/../../out.deb"])
 def test_path_that_leaves_the_set_is_refused(tmp_path: Path, path: str) -> None:
     folder = tmp_path / "deep"
@@ -87,19 +98,13 @@ def test_path_that_leaves_the_set_is_refused(tmp_path: Path, path: str) -> None:
     assert not (tmp_path / "out.deb").exists() and not (folder / "sets" / "one").exists()
 
 
-def test_master_gets_what_it_lacks_and_nodes_are_told_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    published, master = tmp_path / "published" / "set", tmp_path / "master"
-    deb = Package("a", "1", "all", digest(b"a"), 1, "a_1_all.deb", "a", "1")
-    one = PackageSet((Snapshot("bookworm", (deb,)),), {})
-    for path, data in (("dists/bookworm/InRelease", b"list"), ("pool/a/a_1_all.deb", b"a")):
-        (published / path).parent.mkdir(parents=True)
-        (published / path).write_bytes(data)
-    sent: list[str] = []
+@pytest.fixture
+def master(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A master that is the folder `folder`; `sent` are the names of the files that came to it."""
+    folder, sent = tmp_path / "master", list[str]()
 
     def run_on(host: Any, inventory: Any, words: list[str], **more: Any) -> Any:
-        given = [sys.executable, *words[1:-1], str(master)]
+        given = [sys.executable, *words[1:-1], str(folder)]
         done = subprocess.run(
             given, input=more["input"], capture_output=True, text=True, check=True
         )
@@ -109,25 +114,71 @@ def test_master_gets_what_it_lacks_and_nodes_are_told_where_it_is(
         assert words[0] == "scp" and words[-1] == "salt:/srv/packages/incoming/"
         for file in words[5:-1]:
             sent.append(file.name)
-            shutil.copy(file, master / "incoming" / file.name)
+            shutil.copy(file, folder / "incoming" / file.name)
 
-    monkeypatch.setattr(packages, "run_on", run_on)
-    monkeypatch.setattr(packages, "run", scp)
+    monkeypatch.setattr(sending, "run_on", run_on)
+    monkeypatch.setattr(sending, "run", scp)
+    host = SimpleNamespace(name="salt", addresses={"management": "10.1.0.10"})
+    return SimpleNamespace(
+        folder=folder,
+        sent=sent,
+        inventory=SimpleNamespace(instance="test", master=host, ssh_config=tmp_path / "config"),
+        work=SimpleNamespace(site=None, log=lambda _: tmp_path / "log", progress=Silent()),
+    )
+
+
+def test_master_gets_what_it_lacks_and_nodes_are_told_where_it_is(
+    tmp_path: Path, master: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = tmp_path / "published" / "set"
+    deb = Package("a", "1", "all", digest(b"a"), 1, "a_1_all.deb", "a", "1")
+    one = PackageSet((Snapshot("bookworm", (deb,)),), {})
+    for path, data in (("dists/bookworm/InRelease", b"list"), ("pool/a/a_1_all.deb", b"a")):
+        (published / path).parent.mkdir(parents=True)
+        (published / path).write_bytes(data)
     monkeypatch.setattr(packages, "pinned_packages", lambda pins: one)
     monkeypatch.setattr(packages, "publish_set", lambda *_: published)
     monkeypatch.setattr(packages, "open_store", lambda: None)
     monkeypatch.setattr(packages, "site_signing_key", lambda _: SimpleNamespace(public="KEY\n"))
-    host = SimpleNamespace(name="salt", addresses={"management": "10.1.0.10"})
-    inventory: Any = SimpleNamespace(instance="test", master=host, ssh_config=tmp_path / "config")
-    work: Any = SimpleNamespace(site=None, log=lambda _: tmp_path / "log", progress=Silent())
     release: Any = SimpleNamespace(manifest=tmp_path / "pins.yml")
-    found = packages.send_packages(work, release, inventory)
-    assert found is not None and sorted(sent) == sorted([digest(b"list"), digest(b"a")])
+    found = packages.send_packages(master.work, release, master.inventory)
+    assert found is not None and sorted(master.sent) == sorted([digest(b"list"), digest(b"a")])
     mirror = found.variables["packages_mirror"]
     assert isinstance(mirror, dict)
     assert mirror["url"] == f"http://10.1.0.10:8065/{one.digest}"
     assert (mirror["suites"], mirror["key"]) == (["bookworm"], "KEY\n")
-    assert (master / "sets" / one.digest / "pool/a/a_1_all.deb").read_bytes() == b"a"
-    sent.clear()
-    packages.send_packages(work, release, inventory)
-    assert sent == [] and list((tmp_path / "published").iterdir()) == [published]
+    assert (master.folder / "sets" / one.digest / "pool/a/a_1_all.deb").read_bytes() == b"a"
+    master.sent.clear()
+    packages.send_packages(master.work, release, master.inventory)
+    assert master.sent == [] and list((tmp_path / "published").iterdir()) == [published]
+
+
+def test_salt_of_a_release_is_at_its_master_and_day_0_is_told(
+    tmp_path: Path, master: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, cache = tmp_path / "content", tmp_path / "cache" / "wheels"
+    assert salt.send_salt(master.work, content, master.inventory) == {}
+    (content / "ansible").mkdir(parents=True)
+    hashes = f" --hash=sha256:{'a' * 64}\n"
+    (content / "ansible" / "salt.txt").write_text(f"pip==1{hashes}salt==2{hashes}")
+    cache.mkdir(parents=True)
+    (cache / "salt-2.whl").write_bytes(b"wheel")
+    wheels = WheelSet("salt-of-the-lock", {"salt-2.whl": digest(b"wheel")})
+    monkeypatch.setattr(salt, "fetch_wheels", lambda lock, log: (wheels, cache))
+    told: Any = salt.send_salt(master.work, content, master.inventory)
+    assert master.sent == [digest(b"wheel")]
+    kept = master.folder / "sets" / f"salt-{wheels.digest}" / "salt-2.whl"
+    assert kept.read_bytes() == b"wheel"
+    told = told["salt_wheels"]
+    assert told["folder"] == "salt-of-the-lock"
+    assert told["served"] == {
+        "address": "10.1.0.10", "port": 8065, "folder": "/srv/packages/sets"
+    }  # fmt: skip
+    assert json.loads(told["request"]) == {
+        "folder": "salt-of-the-lock",
+        "files": {"salt-2.whl": digest(b"wheel")},
+        "from": f"http://10.1.0.10:8065/salt-{wheels.digest}",
+    }
+    compile(told["installer"], "installer", "exec")
+    salt.send_salt(master.work, content, master.inventory)
+    assert len(master.sent) == 1

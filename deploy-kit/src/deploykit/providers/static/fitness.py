@@ -54,11 +54,6 @@ def _system(seen: Look) -> list[str]:
         found.append(f"system: process 1 is {seen.init}: install systemd-sysv, and boot it")
     if not seen.python:
         found.append("python: there is no /usr/bin/python3: apt-get install python3 python3-apt")
-    if not seen.salt:
-        found.append(
-            "salt: there is no /opt/salt, which releases do not bring yet: it is laid there as a "
-            "tar (docs/static.md, 'Salt')"
-        )
     if seen.root_login in ("no", "forced-commands-only"):
         found.append(
             f"ssh: PermitRootLogin is '{seen.root_login}': 'prohibit-password' in a file of "

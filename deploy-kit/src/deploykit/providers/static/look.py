@@ -36,7 +36,6 @@ class Look:
     disk: int
     clock: float
     python: bool
-    salt: bool
     root_login: str
     interfaces: tuple[Interface, ...]
     owners: tuple[str, ...]
@@ -63,7 +62,6 @@ def read_look(output: str) -> Look:
             disk=int(said["disk"]) * 1024,
             clock=float(said["clock"]),
             python="python" in said,
-            salt="salt" in said,
             root_login=said["root_login"],
             interfaces=_interfaces(json.loads(said["networks"] or "[]")),
             owners=tuple(value for key, value in pairs if key == "owner"),

@@ -13,7 +13,6 @@ say memory "$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 say disk "$(df -Pk / | sed -n '$s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\) .*/\1/p')"
 say networks "$(ip -json address show)"
 [ ! -x /usr/bin/python3 ] || say python "$(/usr/bin/python3 -V 2>&1)"
-[ ! -x /opt/salt/bin/salt-call ] || say salt /opt/salt
 say root_login "$(sshd -T 2>/dev/null | sed -n 's/^permitrootlogin //p')"
 [ ! -r /root/.ssh/authorized_keys ] ||
     sed -n 's/.* \(deploy-kit [^ ]* [^ ]*\)$/\1/p' /root/.ssh/authorized_keys |
