@@ -1,4 +1,4 @@
-"""What a release is made of: its kit's books and the vendor packages that it pins, as CycloneDX 1.5.
+"""What a release is made of: its kit's books and the packages that it pins, as CycloneDX 1.5.
 
 Made of the kit's own SBOM and of the set, without times and random ids: on every machine the same.
 """
