@@ -1,4 +1,4 @@
-"""Older packages come back where a release is gone back to: Debian's own apt and dpkg, in a folder."""
+"""Older packages come back where a release is gone back to: Debian's apt and dpkg, in a folder."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Place:
         self.node.tool("plan", *words)
 
     def share(self, component: str) -> list[str]:
-        return (self.node.home / "plan" / component).read_text().split()
+        return [*(self.node.home / "plan" / component).read_text().split()]
 
     @property
     def level(self) -> str:
@@ -144,7 +144,7 @@ def test_pin_of_a_person_holds_on_the_way_back(place: Place) -> None:
 
 
 def prepared(checkout: Path, *, reached: str, back: bool, new: bool = False) -> dict[str, str]:
-    """What stage.prepare does on a node of a cache that has reached that level: acts by their ids."""
+    """What stage.prepare does on a cache's node that has reached that level: acts by their ids."""
     states = jinja2.Environment(
         loader=jinja2.FileSystemLoader(checkout / "salt/states"), extensions=["jinja2.ext.do"]
     )

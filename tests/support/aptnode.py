@@ -1,9 +1,8 @@
-"""A node that is a folder: Debian's own apt and dpkg install into it what a vendor on loopback has, by
-the tools of the content's component `vendor`."""
+"""A node that is a folder: Debian's own apt and dpkg install into it what a vendor on loopback has,
+by the tools of the content's component `vendor`."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +18,9 @@ APT::Sandbox::User "";
 Acquire::http::Proxy "DIRECT";
 """
 FOLDERS = (
-    "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d", "etc/apt/trusted.gpg.d",
-    "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg/info",
-    "var/lib/dpkg/updates", "var/log/apt", "sbin",
+    "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d",
+    "etc/apt/trusted.gpg.d", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial",
+    "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log/apt", "sbin",
 )  # fmt: skip
 
 
@@ -94,5 +93,8 @@ def make_node(root: Path, tools: Path, sources: str) -> AptNode:
 
 def has_apt() -> bool:
     """Whether this machine has Debian's apt for Python."""
+    if not Path(PYTHON).exists():
+        return False
     words = [PYTHON, "-c", "import apt_pkg"]
-    return os.path.exists(PYTHON) and not subprocess.run(words, capture_output=True).returncode
+    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+    return done.returncode == 0

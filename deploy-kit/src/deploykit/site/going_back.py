@@ -44,10 +44,12 @@ class Declared:
     """What a release's content declares: its `parts` by what each is in words.
 
     `subjects` are all components and roles that it has: what it has not, it cannot read wrongly.
+    `staying` are the roles whose packages stay as they are where one goes back over it.
     """
 
     parts: Mapping[str, Part] = field(default_factory=dict)
     subjects: frozenset[str] = frozenset()
+    staying: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,14 @@ def moves_between(older: Declared, newer: Declared) -> tuple[Move, ...]:
             value = was.value if was else ""
             found.append(Move(what, value, part.value, part.takes, part.roles))
     return tuple(found)
+
+
+def staying_roles(newer: Declared, roles: frozenset[str] | None = None) -> tuple[str, ...]:
+    """Those of `roles` (None: of all) for whose sake packages stay in going back over `newer`.
+
+    Where there is none, the set of packages of before comes back, on every node.
+    """
+    return tuple(sorted(newer.staying if roles is None else newer.staying & roles))
 
 
 def way_back(moves: Iterable[Move], roles: frozenset[str] | None = None) -> WayBack:
