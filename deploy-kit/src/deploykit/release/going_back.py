@@ -19,7 +19,7 @@ from deploykit.site.going_back import (
     Move,
     WayBack,
     moves_between,
-    staying_roles,
+    packages_come_back,
     way_back,
 )
 
@@ -57,7 +57,7 @@ def older_packages_come(
     pinned = pinned_set(older.manifest)
     if pinned is None or pinned == pinned_set(newer.manifest):
         return None
-    return not staying_roles(newer.declared(site), roles)
+    return packages_come_back(newer.declared(site), roles)
 
 
 def _declared(site: Site, release: Release, packages_of: Iterable[str] = ()) -> Declared:

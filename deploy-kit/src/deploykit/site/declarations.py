@@ -66,8 +66,9 @@ def read_declared(salt: Path, packages_of: Iterable[str] = ()) -> Declared:
         parts[packages_part(name)] = part
     states = salt / "states"
     folders = {path.name for path in states.iterdir() if path.is_dir()} if states.is_dir() else ()
-    staying = frozenset(name for name, one in takes.items() if one.stay and _has_any(roles[name]))
-    return Declared(parts, frozenset({*folders, *roles}), staying)
+    having = frozenset(name for name, role in roles.items() if _has_any(role))
+    staying = frozenset(name for name in having if takes[name].stay)
+    return Declared(parts, frozenset({*folders, *roles}), having - staying, staying)
 
 
 def _has_any(role: Mapping[str, Value]) -> bool:
