@@ -1,4 +1,4 @@
-"""`deploy-kit approve`, `veto`, `hold`, `unhold`, `pin`, `unpin`, `waive`, `unwaive`: people's."""
+"""`deploy-kit approve`, `veto`, `hold`, `pin`, `waive` and what undoes them: people's decisions."""
 
 from __future__ import annotations
 
