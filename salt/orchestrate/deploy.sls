@@ -1,7 +1,8 @@
 # One release onto one environment, stage by stage; the first step that fails is the last one.
 # Called with saltenv=<digest> pillarenv=<digest> and the pillar {environment: {name, nodes},
 # role_map: {common, roles: those of roles.yml in their order}, and where the environment says it
-# batch: how many nodes of a kind at once after the canary, or batch_percent: of them}.
+# batch: how many nodes of a kind at once after the canary, or batch_percent: of them; and where a
+# release is gone back to with the packages that it pins, older_packages: true}.
 {#- A release that knew no TLS between nodes, and one account for the whole message queue, is replaced
     while the region lives: servers take its services' ways, too, and those of this release share its
     virtual host, until the last steps. -#}
@@ -26,7 +27,8 @@ file_lists_cleared:
 {{ step('modules_synced', everyone, function='saltutil.sync_all') }}
 {%- endif %}
 
-{{ step('packages', everyone, ['stage.prepare']) }}
+{%- set back = {'older_packages': True} if pillar.get('older_packages') else {} %}
+{{ step('packages', everyone, ['stage.prepare'], pillar=back) }}
 {#- What is a cluster comes up, and changes, node by node; foundation finds it as it should be. #}
 {%- set databases = with_role('database') | load_json %}
 {%- if databases | length > 1 %}

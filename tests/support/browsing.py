@@ -14,6 +14,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 AXE = Path(__file__).parent / "axe"
 DESKTOP, PHONE = (1280, 900), (390, 844)  # pixels
+VIEWS = {
+    "desktop": (DESKTOP, False), "phone": (PHONE, False), "dark": (DESKTOP, True),
+    "dark-phone": (PHONE, True),
+}  # fmt: skip
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "img"
+STATES_PICTURE = "web-entry-states.png"
+MOST = 150_000  # bytes of a picture
 PROGRAMS = ("chromium-headless-shell", "chromium")
 PATIENCE = 60_000.0  # milliseconds, on a busy machine
 
@@ -63,6 +70,17 @@ def complaints(page: Page) -> list[str]:
     page.on("console", note_error)
     page.on("pageerror", lambda error: faults.append(str(error)))
     return faults
+
+
+def seen_focus(page: Page) -> bool:
+    """Whether what has the focus is marked by a frame, and lies on the screen."""
+    found: bool = page.evaluate(
+        "() => { const one = document.activeElement, box = one.getBoundingClientRect(),"
+        " style = getComputedStyle(one);"
+        " return style.outlineStyle !== 'none' && box.left >= 0 && box.right <= innerWidth"
+        " && box.bottom >= 0 && box.top <= innerHeight }"
+    )
+    return found
 
 
 def serious_findings(page: Page) -> list[str]:

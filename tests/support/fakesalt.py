@@ -8,6 +8,8 @@ in the middle of the next orchestration.
 The file `data` of a minion is its database, which mariadb-backups keeps in `backups.json`, each
 with what was `applied` then; a file `full` there makes it fail. A file `drifted` has the names of
 states that would change something, until all are applied.
+
+The file `older_packages` of a master has a line for each orchestration: whether they come.
 """
 
 from __future__ import annotations
@@ -86,6 +88,11 @@ class Minions:
             return {"retcode": 1, "stdout": "", "stderr": "no space left"}
         return {"retcode": 0, "stdout": backups(node, *words), "stderr": ""}
 
+    def note(self, pillar: dict[str, Any]) -> None:
+        """Note whether older packages come with an orchestration."""
+        with (self._master / "older_packages").open("a") as notes:
+            notes.write(f"{pillar.get('older_packages', False)}\n")
+
     def silence_if_asked(self) -> None:
         ask = self._master / "lose"
         if ask.exists():
@@ -143,6 +150,7 @@ def install(node: Path) -> None:
         def cmd(self, function: str, kwarg: dict[str, Any], **more: Any) -> dict[str, Any]:
             assert function == "state.orchestrate", function
             minions.silence_if_asked()
+            minions.note(kwarg["pillar"])
             names = [
                 name
                 for name, entry in kwarg["pillar"]["environment"]["nodes"].items()

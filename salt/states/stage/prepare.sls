@@ -1,7 +1,8 @@
 # Packages, on all nodes side by side, before any stage. Where a component was never here they come at
 # once, on a new node with all that is newer. Where the release brings updates to a node that runs
 # (pillar/vendor.sls, or another set of packages), they are only fetched: each component brings its share
-# in its own stage (lib/package.jinja), stage.rest what is left. policy-rc.d keeps maintainer scripts from
+# in its own stage (lib/package.jinja), stage.rest what is left. So it goes where a release is gone back to
+# with its older packages (docs/adr/077-package-sets.md). policy-rc.d keeps maintainer scripts from
 # services, which follow when their packages have come (lib/service.jinja).
 {%- from 'lib/command.jinja' import ensured with context %}
 {%- from 'lib/region.jinja' import of_stage with context %}
@@ -13,6 +14,8 @@
 {%- set level = level ~ ' ' ~ (salt['file.read'](pinned).split('URIs: ')[1].split() | first) %}
 {%- endif %}
 {%- set reached = salt['file.read'](note).strip() if salt['file.file_exists'](note) else '' %}
+{#- Gone back to, with its packages: what the set of this release has in older versions comes, too. #}
+{%- set back = pillar.get('older_packages', False) %}
 {%- set planned = salt['file.directory_exists']('/var/lib/vendor/plan') %}
 {%- set installed = salt['pkg.list_pkgs']() %}
 {%- set every = [] %}
@@ -54,11 +57,11 @@ include: {{ (asked + ['vendor']) | json }}
 {{ ensured('stage_prepare_upgraded', 'false',
            '/usr/local/sbin/vendor-get upgrade ' ~ every | unique | join(' '), timeout=5400,
            requires=ready) }}
-{%- elif reached != level %}
+{%- elif reached != level or back %}
 
 {{ ensured('stage_prepare_fetched', 'false',
-           "/usr/local/sbin/vendor-plan make '" ~ level ~ "' " ~ ordered | join(' '), timeout=3600,
-           requires=ready) }}
+           '/usr/local/sbin/vendor-plan ' ~ ('back ' ~ pillar.vendor.suites | join(',') if back else 'make')
+           ~ " '" ~ level ~ "' " ~ ordered | join(' '), timeout=3600, requires=ready) }}
 {%- else %}
 {%- if planned %}
 
@@ -77,7 +80,7 @@ include: {{ (asked + ['vendor']) | json }}
            '/usr/local/sbin/vendor-get install ' ~ new | unique | join(' '), timeout=5400,
            requires=[{'command': 'stage_prepare_fetched'}]) }}
 {%- endif %}
-{%- if not reached or (new and reached == level) %}
+{%- if not reached or (new and reached == level and not back) %}
 
 # Last, so that a run cut off before begins anew.
 {{ ensured('stage_prepare_noted', 'false',

@@ -26,7 +26,10 @@ TAKES = {
     "was written since is lost then",
     RollbackClass.FORWARD_ONLY: "there is no way back",
 }
-PACKAGES_STAY = "no package's version: nothing is downgraded"
+PACKAGES = {
+    False: "it brings back no package's version: nothing is downgraded",
+    True: "the vendor packages of before come with it",
+}
 
 
 def page_json(
@@ -123,8 +126,8 @@ def going_back(page: Page) -> str:
         return "there is nothing before"
     way = way_back(page.moves)
     words = f"{way.kind}: {TAKES[way.kind]}" + (f": {way.why}" if way.moves else "")
-    stays = page.vendor is not None and page.vendor.changes
-    return words + (f"; it brings back {PACKAGES_STAY}" if stays else "")
+    vendor = page.vendor
+    return words + (f"; {PACKAGES[vendor.comes_back]}" if vendor and vendor.changes else "")
 
 
 def rehearsal_words(entry: Evidence | None) -> str:

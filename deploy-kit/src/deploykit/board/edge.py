@@ -24,5 +24,5 @@ def read_whole_page(
     Takes half a minute where the states were not rendered before. Raises InputError, GitshelfError.
     """
     found = site.read_environments().environments.get(environment or "")
-    page = read_edge(site, over, release)
+    page = read_edge(site, over, release, found.roles if found else None)
     return replace(page, states=read_states(site, over, release, found, progress))

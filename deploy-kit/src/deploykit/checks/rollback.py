@@ -12,7 +12,7 @@ from deploykit.master.facade import Master
 from deploykit.nodes.inventory import Inventory
 from deploykit.pods.throwaway import throwaway
 from deploykit.release import Release
-from deploykit.release.going_back import read_way_back
+from deploykit.release.going_back import older_packages_come, read_way_back
 from deploykit.rollout import RolloutFailed, roll_out
 from deploykit.rollout.database import bring_back, find_before, take_before
 from deploykit.rollout.work import Work
@@ -44,6 +44,8 @@ def rehearse(
     """Deploy `before`, the release over it, and `before` again, on the nodes of `copy`; then its
     smoke test. Timed is the last deployment, with the database's return where `way` takes that."""
     restores = way.kind == RollbackClass.RESTORE
+    roles = occasion.environment.roles
+    packages = bool(older_packages_come(work.site, before, occasion.release, roles))
     version, instance = occasion.release.version, copy.instance
 
     def keep(master: Master) -> None:
@@ -62,7 +64,12 @@ def rehearse(
         return _failed(way, f"it did not come to going back: {failure.message}")
     began = time.monotonic()
     try:
-        deploy(release=before, older=True, first=restore if restores else None)
+        deploy(
+            release=before,
+            older=True,
+            older_packages=packages,
+            first=restore if restores else None,
+        )
     except RolloutFailed as failure:
         return _failed(way, failure.message)
     rehearsed = Rehearsed(way.kind, time.monotonic() - began)

@@ -57,6 +57,7 @@ COMMANDS = {
     "train": "deploykit.cli.train:train",
     "unhold": "deploykit.cli.decisions:unhold",
     "unpin": "deploykit.cli.decisions:unpin",
+    "unwaive": "deploykit.cli.decisions:unwaive",
     "vagrant": "deploykit.cli.vagrant:vagrant",
     "veto": "deploykit.cli.decisions:veto",
     "waive": "deploykit.cli.decisions:waive",

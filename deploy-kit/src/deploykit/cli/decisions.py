@@ -1,4 +1,4 @@
-"""`deploy-kit approve`, `veto`, `hold`, `unhold`, `pin`, `unpin`, `waive`: people's decisions."""
+"""`deploy-kit approve`, `veto`, `hold`, `pin`, `waive` and what undoes them: people's decisions."""
 
 from __future__ import annotations
 
@@ -172,6 +172,27 @@ def waive(
     _decide(
         ctx, key, "waive", environment, release, check=check, reason=reason, holds=holds, yes=yes
     )
+
+
+@click.command()
+@click.argument("release")
+@click.argument("environment")
+@click.argument("check")
+@reason_option
+@yes_option
+@key_option
+@click.pass_context
+def unwaive(
+    ctx: click.Context,
+    release: str,
+    environment: str,
+    check: str,
+    reason: str,
+    yes: bool,
+    key: Path | None,
+) -> None:
+    """Take back every waiver of CHECK so far for RELEASE in ENVIRONMENT; admins only."""
+    _decide(ctx, key, "unwaive", environment, release, check=check, reason=reason, yes=yes)
 
 
 def _decide(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from deploykit.policy.explanation import Row
     from deploykit.policy.simulation import Entry
     from deploykit.site import Site
+
+folder_option = click.option(
+    "--environments",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="By the policy of the environment files there, in the place of the site's.",
+)
 
 
 @click.command()
@@ -47,6 +56,7 @@ def simulate() -> None:
 @click.option("--approved-by", multiple=True, metavar="PERSON", help="As if they had approved.")
 @click.option("--waived", multiple=True, metavar="CHECK", help="As if it were waived.")
 @click.option("--files", is_flag=True, help="By the policy of the environment files.")
+@folder_option
 @json_option
 @click.pass_context
 def entry(
@@ -57,6 +67,7 @@ def entry(
     approved_by: tuple[str, ...],
     waived: tuple[str, ...],
     files: bool,
+    folder: Path | None,
     as_json: bool,
 ) -> None:
     """Say rule by rule whether RELEASE could enter ENVIRONMENT; exit status 1 if not.
@@ -75,16 +86,17 @@ def entry(
     for person in approved_by:
         if not PRINCIPAL.fullmatch(person):
             raise InputError(f"'{person}' cannot be a signer's name", "deploy-kit ledger signers")
-    case = case_of(site_of(ctx), ledger_of(ctx), text, environment, files=files)
+    case = case_of(site_of(ctx), ledger_of(ctx), text, environment, files=files, folder=folder)
     if at is not None:
         case = replace(case, now=_time(at))
     _tell(ctx, rows_of(suppose(case, approved_by, waived)), as_json)
 
 
 @simulate.command()
+@folder_option
 @json_option
 @click.pass_context
-def history(ctx: click.Context, as_json: bool) -> None:
+def history(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
     """Judge every entry of the past by the policy of the environment files.
 
     Shown are those that it would have refused and the policy of then let in, and the other way
@@ -92,12 +104,13 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
     \b
     deploy-kit simulate history
+    deploy-kit simulate history --environments stricter
     """
     from deploykit.ledger.view import versions_of
     from deploykit.policy.simulation import replay
 
     records = ledger_of(ctx).known
-    entries = replay(records, site_of(ctx).promotions())
+    entries = replay(records, site_of(ctx).promotions(folder))
     changed = [entry for entry in entries if bool(entry.then) != bool(entry.now)]
     if as_json:
         print_json({"entries": len(entries), "changed": [_entry_json(e) for e in changed]})
@@ -115,9 +128,16 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 
 def case_of(
-    site: Site, ledger: Ledger, text: str, environment: str, *, files: bool = False
+    site: Site,
+    ledger: Ledger,
+    text: str,
+    environment: str,
+    *,
+    files: bool = False,
+    folder: Path | None = None,
 ) -> Case:
-    """The question whether a release may enter now; by the policy in force, or of the `files`."""
+    """The question whether a release may enter now; by the policy in force, or of the `files`, or
+    of those in another `folder`."""
     from deploykit.base.errors import InputError
     from deploykit.base.times import utc_now
     from deploykit.base.yamlfile import nearest
@@ -126,7 +146,8 @@ def case_of(
     from deploykit.policy.case import Case
     from deploykit.release import named_release
 
-    policy = site.promotions() if files else policy_in_force(ledger.known)
+    proposed = files or folder is not None
+    policy = site.promotions(folder) if proposed else policy_in_force(ledger.known)
     if environment not in policy:
         known = nearest(environment, frozenset(policy))
         raise InputError(f"policy knows no environment '{environment}'", known)

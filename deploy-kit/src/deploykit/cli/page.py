@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from deploykit.cli.ledger import ledger_of
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
+    from deploykit.ledger.records import Record
     from deploykit.release import Release
     from deploykit.release.page import Page
     from deploykit.site import Site
@@ -39,14 +41,11 @@ def diff(ctx: click.Context, old: str, new: str, form: str, as_json: bool) -> No
     from deploykit.board.approval import live_of
     from deploykit.board.approval_page import page_json, render_page
     from deploykit.cli.explain import case_of
-    from deploykit.ledger.view import policy_in_force, running
     from deploykit.site.going_back import way_back
 
     site, ledger = site_of(ctx), ledger_of(ctx)
     records = ledger.known
-    environment = old if old in policy_in_force(records) else None
-    runs = running(records, environment) if environment is not None else None
-    before = old if environment is None else runs.digest if runs else None
+    environment, before = runs_in(records, old)
     page = page_of(site, ledger, before, new, environment)
     case = case_of(site, ledger, page.release.digest, environment) if environment else None
     over = page.over.digest if page.over else None
@@ -69,8 +68,8 @@ def page_of(
     """
     from deploykit.board.edge import read_whole_page
 
-    old = _release(site, ledger, over) if over is not None else None
-    new = _release(site, ledger, release)
+    old = release_named(site, ledger, over) if over is not None else None
+    new = release_named(site, ledger, release)
     return read_whole_page(site, old, new, environment, shown_progress())
 
 
@@ -80,7 +79,22 @@ def _roles(site: Site, environment: str | None) -> frozenset[str] | None:
     return found.roles if found else None
 
 
-def _release(site: Site, ledger: Ledger, text: str) -> Release:
+def runs_in(records: Sequence[Record], text: str) -> tuple[str | None, str | None]:
+    """The environment that `text` names and the digest of what that runs, None for nothing; of a
+    release's name None, and that name."""
+    from deploykit.ledger.view import policy_in_force, running
+
+    if text not in policy_in_force(records):
+        return None, text
+    runs = running(records, text)
+    return text, runs.digest if runs else None
+
+
+def release_named(site: Site, ledger: Ledger, text: str) -> Release:
+    """The release that `text` names, in the ledger or here; its kit is built if it is not here.
+
+    Raises InputError, GitshelfError.
+    """
     from deploykit.release import named_release, release_of
     from deploykit.release.cutting import build_release
 

@@ -9,6 +9,7 @@ import click
 from deploykit.cli.app import json_option, print_json, site_of, stderr, yes_option
 from deploykit.cli.confirm import confirm_loss
 from deploykit.cli.page import diff
+from deploykit.cli.sbom import sbom
 
 if TYPE_CHECKING:
     from deploykit.ledger import Ledger
@@ -206,6 +207,7 @@ def verify(ctx: click.Context, text: str, as_json: bool) -> None:
 
 
 release.add_command(diff)
+release.add_command(sbom)
 
 
 def _json(found: Release) -> dict[str, Any]:

@@ -41,6 +41,7 @@ SUMMARIES = {
     "train": "Carry RELEASE through the environments: deploy, check, record, ask policy, go on.",
     "unhold": "End the hold of ENVIRONMENT.",
     "unpin": "Let other releases enter ENVIRONMENT again.",
+    "unwaive": "Take back every waiver of CHECK so far for RELEASE in ENVIRONMENT; admins only.",
     "veto": "Forbid RELEASE to enter ENVIRONMENT, or any without one.",
     "waive": "Let RELEASE enter ENVIRONMENT without evidence of CHECK; admins only.",
     "web": "Serve pages that show what runs where, what waits and why, until Ctrl-C.",

@@ -87,6 +87,7 @@ DECISIONS: dict[str, DecisionRule] = {
     "pin": DecisionRule(frozenset({"environment", "release"})),
     "unpin": DecisionRule(frozenset({"environment"})),
     "waive": DecisionRule(frozenset({"environment", "release", "check", "reason"}), ADMIN),
+    "unwaive": DecisionRule(frozenset({"environment", "release", "check"}), ADMIN, schema=2),
     "end-lease": DecisionRule(frozenset({"environment", "reason"}), ADMIN, schema=2),
 }
 

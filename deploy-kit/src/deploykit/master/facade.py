@@ -295,9 +295,12 @@ class Master:
         inventory: Inventory,
         roles: Mapping[str, list[str]],
         on_state: OnState,
+        *,
+        older_packages: bool = False,
     ) -> Orchestration:
         """Run every stage of `digest` on the nodes that are there; `roles` are what
-        `write_environment` returned."""
+        `write_environment` returned. `older_packages`: those of the release come also where nodes
+        have newer ones."""
         report = self._states(
             "orchestrate",
             STATES,
@@ -307,6 +310,7 @@ class Master:
             nodes=node_facts(inventory.environment, inventory.there),
             roles=dict(roles),
             batch=inventory.environment.batch.pillar(),
+            older_packages=older_packages,
         )
         return cast(Orchestration, {**report, "failures": causes_first(report["failures"])})
 

@@ -123,13 +123,28 @@ class Waiver:
 def waiver_of(case: Case, what: str) -> Waiver | None:
     """The waiver of `what` for the entry: one that counts if there is any, else the last."""
     about, digest = (case.environment,), case.release.digest
-    waivers = [
-        Waiver(entry, over_by(case, entry) or _own_waiver(case, entry))
-        for entry in view.decisions(case.records, "waive", environments=about, release=digest)
+    said = [
+        entry
+        for entry in view.decisions(
+            case.records, "waive", "unwaive", environments=about, release=digest
+        )
         if entry.check == what
+    ]
+    back = next((entry for entry in reversed(said) if entry.decision == "unwaive"), None)
+    waivers = [
+        Waiver(entry, _taken_back(entry, back) or over_by(case, entry) or _own_waiver(case, entry))
+        for entry in said
+        if entry.decision == "waive"
     ]
     counting = [waiver for waiver in waivers if not waiver.fault]
     return next(reversed(counting or waivers), None)
+
+
+def _taken_back(entry: view.Decision, back: view.Decision | None) -> str:
+    """Whether the last `unwaive` came after a waiver, in words; '' if not."""
+    if back is None or back.n < entry.n:
+        return ""
+    return f"was taken back by {back.actor}{because(back)}"
 
 
 def is_waived(waiver: Waiver | None) -> bool:

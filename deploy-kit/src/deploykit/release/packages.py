@@ -33,11 +33,15 @@ PINNED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class VendorChange:
-    """The sets of two releases, by digest (`over` None: none was pinned), and how they differ."""
+    """The sets of two releases, by digest (`over` None: none was pinned), and how they differ.
+
+    `comes_back`: going back brings the older set back.
+    """
 
     over: str | None
     set: str
     changes: tuple[SourceChange, ...]
+    comes_back: bool = False
 
 
 def with_packages(site: Site, pins: str) -> str:

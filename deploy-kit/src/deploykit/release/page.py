@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from deploykit.ledger.canonical import canonical
 from deploykit.release import Release
 from deploykit.release.comparison import compare_pins
-from deploykit.release.going_back import read_moves
+from deploykit.release.going_back import older_packages_come, read_moves
 from deploykit.release.states import StatesChange, fixed_states
 from deploykit.site.going_back import Move
 
@@ -73,16 +73,21 @@ def read_page(
     )
 
 
-def read_edge(site: Site, over: Release | None, release: Release) -> Page:
-    """The page of the edge between two releases of a site, whose kits are here.
+def read_edge(
+    site: Site, over: Release | None, release: Release, roles: frozenset[str] | None = None
+) -> Page:
+    """The page of the edge between two releases of a site, whose kits are here, in an environment
+    with `roles` (None: with all).
 
     Raises InputError, GitshelfError.
     """
     from deploykit.release.cutting import here_tokens
     from deploykit.release.packages import vendor_change
 
-    moves = read_moves(site, over, release)
-    return read_page(over, release, here_tokens(site), moves, vendor_change(site, over, release))
+    moves, vendor = read_moves(site, over, release), vendor_change(site, over, release)
+    if over is not None and vendor is not None and older_packages_come(site, over, release, roles):
+        vendor = replace(vendor, comes_back=True)
+    return read_page(over, release, here_tokens(site), moves, vendor)
 
 
 def fixed_json(page: Page) -> dict[str, Any]:
@@ -127,6 +132,8 @@ def _vendor_json(vendor: VendorChange) -> dict[str, Any]:
             }
             for change in vendor.changes
         ],
+        # As above: pages of contents that do not say so keep their digest.
+        **({"comes_back": True} if vendor.comes_back else {}),
     }
 
 

@@ -80,6 +80,7 @@ def roll_out(
     guard: Guard | None = None,
     *,
     older: bool = False,
+    older_packages: bool = False,
     first: Callable[[Master], None] | None = None,
 ) -> None:
     """Bring `release` onto the instance and make it current there.
@@ -87,6 +88,7 @@ def roll_out(
     `signers` is the text of an allowed_signers file; the master verifies the kit against it.
     Without `guard` nobody else knows of the instance. `older`: the release was there before the
     environment's files said what they say now; settings that it does not know are left out.
+    `older_packages`: where it pins packages, nodes get those also in the place of newer ones.
     `first` is called with the master before any state is applied: what it raises ends the rollout.
     Raises InputError before anything is changed if it cannot take a setting, RolloutFailed when
     a state of the release fails, NodeUnreachable by name for a dead node, DeployKitError for
@@ -121,7 +123,9 @@ def roll_out(
     go_on()
     with progress.step(f"{name}: orchestration of {release.version}") as step:
         narrator = Narrator(work.log(f"{name}-states"), step)
-        report = master.orchestrate(release.hex, inventory, roles, narrator)
+        report = master.orchestrate(
+            release.hex, inventory, roles, narrator, older_packages=older_packages
+        )
         work.log(f"{name}-orchestration").write_text(json.dumps(report, indent=1))
         raise_failures(work, release, inventory, report)
     go_on()

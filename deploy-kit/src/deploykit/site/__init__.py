@@ -135,9 +135,13 @@ class Site:
             )
         return reading.environments[name]
 
-    def promotions(self) -> dict[str, Promotion]:
-        """The policy that the environment files ask for; in force only once the ledger has it."""
-        return {name: entry.promotion for name, entry in self.environments().items()}
+    def promotions(self, folder: Path | None = None) -> dict[str, Promotion]:
+        """The policy that the environment files ask for, or those of another `folder`; in force
+        only once the ledger has it. Raises InputError."""
+        found = self.environments() if folder is None else load_environments(folder)
+        if not found and folder is not None:
+            raise InputError(f"{folder}: there is no environment file", "they are NAME.yml")
+        return {name: entry.promotion for name, entry in found.items()}
 
 
 def open_site(folder: Path) -> Site:

@@ -13,24 +13,33 @@ from deploykit.base.yamlfile import Value, load, nearest
 from deploykit.site.going_back import Declared, Part, RollbackClass
 
 KEYS = frozenset({"schema", "packages"})
+STAY = "stay"  # of packages: reversible, since the older release works with the newer ones
 VENDOR = ("suites", "updates")  # where packages come from, and as of when: every component's
 
 
 @dataclass(frozen=True, slots=True)
 class Takes:
-    """What going back takes over a change of a schema, and of packages."""
+    """What going back takes over a change of a schema, and of packages; with `stay` those are not
+    brought back, where the older release pins others."""
 
     schema: RollbackClass = RollbackClass.RESTORE
     packages: RollbackClass = RollbackClass.REVERSIBLE
+    stay: bool = True
 
 
 def parse_takes(value: Value, usual: Takes = Takes()) -> Takes:
-    """`rollback: {schema: restore, packages: reversible}`; what is not said is `usual`.
+    """`rollback: {schema: restore, packages: stay}`; what is not said is `usual`.
 
     Raises InputError with file, line and the nearest known word where it does not fit.
     """
-    said = {key: _class_of(entry) for key, entry in value.mapping(KEYS).items()}
-    return replace(usual, **said)
+    said = value.mapping(KEYS)
+    if "schema" in said:
+        usual = replace(usual, schema=_class_of(said["schema"]))
+    if "packages" in said:
+        stay = said["packages"].text() == STAY
+        packages = RollbackClass.REVERSIBLE if stay else _class_of(said["packages"], STAY)
+        usual = replace(usual, packages=packages, stay=stay)
+    return usual
 
 
 def read_declared(salt: Path, packages_of: Iterable[str] = ()) -> Declared:
@@ -57,7 +66,14 @@ def read_declared(salt: Path, packages_of: Iterable[str] = ()) -> Declared:
         parts[packages_part(name)] = part
     states = salt / "states"
     folders = {path.name for path in states.iterdir() if path.is_dir()} if states.is_dir() else ()
-    return Declared(parts, frozenset({*folders, *roles}))
+    having = frozenset(name for name, role in roles.items() if _has_any(role))
+    staying = frozenset(name for name in having if takes[name].stay)
+    return Declared(parts, frozenset({*folders, *roles}), having - staying, staying)
+
+
+def _has_any(role: Mapping[str, Value]) -> bool:
+    """Whether a role has components, and so packages of its own."""
+    return "components" in role and any(True for _ in role["components"].items())
 
 
 def packages_part(role: str) -> str:
@@ -105,8 +121,10 @@ def _own(pillar: Path, component: str) -> dict[str, Value]:
     return keys[component].mapping() if component in keys else {}
 
 
-def _class_of(value: Value) -> RollbackClass:
-    text, known = value.text(), frozenset(map(str, RollbackClass))
+def _class_of(value: Value, *others: str) -> RollbackClass:
+    """The class that is said; `others` are words that might have been, for who reads the error."""
+    text, known = value.text(), (*map(str, RollbackClass), *others)
     if text not in known:
-        raise value.error(f"'{text}' is none of {', '.join(RollbackClass)}", nearest(text, known))
+        told = f"'{text}' is none of {', '.join(known)}"
+        raise value.error(told, nearest(text, frozenset(known)))
     return RollbackClass(text)

@@ -44,10 +44,14 @@ class Declared:
     """What a release's content declares: its `parts` by what each is in words.
 
     `subjects` are all components and roles that it has: what it has not, it cannot read wrongly.
+    Of roles with packages: those of which older ones may come back where one goes back over it are
+    `coming`, the others `staying`.
     """
 
     parts: Mapping[str, Part] = field(default_factory=dict)
     subjects: frozenset[str] = frozenset()
+    coming: frozenset[str] = frozenset()
+    staying: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,14 @@ def moves_between(older: Declared, newer: Declared) -> tuple[Move, ...]:
             value = was.value if was else ""
             found.append(Move(what, value, part.value, part.takes, part.roles))
     return tuple(found)
+
+
+def packages_come_back(newer: Declared, roles: frozenset[str] | None = None) -> bool:
+    """Whether the set of packages of before comes back with going back over `newer`, on every node
+    of an environment with `roles` (None: with all): if it may be for each of them."""
+    if roles is None:
+        return bool(newer.coming) and not newer.staying
+    return bool(newer.coming & roles) and not newer.staying & roles
 
 
 def way_back(moves: Iterable[Move], roles: frozenset[str] | None = None) -> WayBack:

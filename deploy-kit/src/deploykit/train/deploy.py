@@ -28,6 +28,8 @@ from deploykit.train.lease_keeper import keeping_lease
 from deploykit.train.origin import look, lost_secrets, refuse_lost_secrets
 from deploykit.train.way_back import First, keeping_database
 
+WITH_PACKAGES = ", with its packages"  # of a rollback, for the ledger
+
 
 def deploy(
     work: Work,
@@ -38,17 +40,18 @@ def deploy(
     *,
     new_secrets: bool = False,
     first: First | None = None,
+    older_packages: bool = False,
 ) -> None:
     """Bring `release` into `environment` and smoke-test it there; all of it goes on record.
 
     The deployment itself is evidence: of `upgrade` over what ran before, or of `bootstrap` on
     nodes that are all bare. A master that lost the secrets which the nodes work with gets other
-    ones only with `new_secrets`. Before anything changes, a rollback does `first`; what is none
-    takes a backup, where only the database of before leads back. Nodes that are missing are left
-    out as far as policy lets them, and named on record. Raises InputError where the release does
-    not know a setting of the environment (going back leaves it out), Refused with every reason of
-    policy, or for such a master, RolloutFailed where a state fails (recorded; what ran before stays
-    current), DeployKitError otherwise.
+    ones only with `new_secrets`. Before anything changes, a rollback does `first`, and it may bring
+    `older_packages`; what is none takes a backup, where only the database of before leads back.
+    Nodes that are missing are left out as far as policy lets them, and named on record. Raises
+    InputError where the release does not know a setting of the environment (going back leaves it
+    out), Refused with every reason of policy, or for such a master, RolloutFailed where a state
+    fails (recorded; what ran before stays current), DeployKitError otherwise.
     """
     records = ledger.fetch_records()
     signers = kit_signers(records)
@@ -80,7 +83,16 @@ def deploy(
             first = keeping_database(work, ledger, lease.lease, release, environment)
         act = first.act if first else None
         try:
-            roll_out(work, release, inventory, signers, lease, older=older, first=act)
+            roll_out(
+                work,
+                release,
+                inventory,
+                signers,
+                lease,
+                older=older,
+                older_packages=older_packages,
+                first=act,
+            )
         except RolloutFailed as failure:
             lease.check()  # a deployment that lost its lease proves nothing
             failed = Outcome(FAILED, failure.message, {})
@@ -89,7 +101,7 @@ def deploy(
         finally:
             if lost:
                 tell(work, ledger, inventory, SecretsEvent.ROTATED)
-        words = first.words if first else ""
+        words = (first.words if first else "") + (WITH_PACKAGES if older_packages else "")
         lease.finish(f"{time.monotonic() - began:.0f} s{words}")
     tag_release(work, release, environment)
     outcome = smoke_test(work, ledger, release, attendance)

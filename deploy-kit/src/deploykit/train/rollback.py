@@ -16,7 +16,7 @@ from deploykit.master.facade import Master, NodeBackups
 from deploykit.nodes.ssh import reachable
 from deploykit.release import Release, release_of
 from deploykit.release.cutting import build_release
-from deploykit.release.going_back import read_way_back
+from deploykit.release.going_back import older_packages_come, read_way_back
 from deploykit.rollout.database import Before, bring_back, find_before
 from deploykit.rollout.work import Work
 from deploykit.site.environment import Environment
@@ -31,20 +31,25 @@ SURELY_KEPT = timedelta(days=1)  # content keeps backups for a week
 class Plan:
     """Going back to the release `to`, with the database of `backup`; None: data stay as they are.
 
-    `deploys` are the ids of all that were begun in the environment when it was made.
+    `packages`: with the vendor packages that it pins, also where nodes have newer ones; None where
+    it pins none, or the same. `deploys` are the ids of all that were begun in the environment when
+    it was made.
     """
 
     to: Release
     backup: Before | None
     deploys: tuple[str, ...]
+    packages: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """One deploy that going back undoes, its release, and the class of the edge that it was."""
+    """One deploy that going back undoes, the class of the edge that it was, and whether the
+    packages of before come with it, if that is a question (`older_packages_come`)."""
 
     attempt: Attempt
     way: WayBack
+    packages: bool | None
 
 
 def plan_rollback(
@@ -75,7 +80,8 @@ def plan_rollback(
         to = build_release(work.site, ledger, release_of(work.site, records, before))
     undone = _undone(work, ledger, records, environment, to)
     backup = _backup_for(work, environment, to, undone, restore=restore)
-    return Plan(to, backup, tuple(attempt.id for attempt in attempts(records, name)))
+    begun = tuple(attempt.id for attempt in attempts(records, name))
+    return Plan(to, backup, begun, _packages_come(undone))
 
 
 def go_back(work: Work, ledger: Ledger, environment: Environment, plan: Plan) -> None:
@@ -99,7 +105,17 @@ def go_back(work: Work, ledger: Ledger, environment: Environment, plan: Plan) ->
     first = None
     if backup is not None:
         first = First(restore, f", with the database of {times.iso(backup.taken)}")
-    deploy(work, ledger, plan.to, environment, Purpose.ROLLBACK, first=first)
+    if plan.packages is False:
+        work.progress.say(f"{name}: packages stay as they are: its content does not say otherwise")
+    deploy(
+        work,
+        ledger,
+        plan.to,
+        environment,
+        Purpose.ROLLBACK,
+        first=first,
+        older_packages=bool(plan.packages),
+    )
 
 
 def back_to(records: Sequence[Record], environment: str) -> str | None:
@@ -131,12 +147,21 @@ def _undone(
     to: Release,
 ) -> list[Undone]:
     """The deploys that going back to `to` undoes, oldest first, each with the class of its edge."""
-    ways: dict[str, WayBack] = {}
+    ways: dict[str, tuple[WayBack, bool | None]] = {}
     tried = since_ran(records, environment.name, to.digest)
     for digest in {attempt.release for attempt in tried}:
         newer = build_release(work.site, ledger, release_of(work.site, records, digest))
-        ways[digest] = read_way_back(work.site, to, newer, environment)
-    return [Undone(attempt, ways[attempt.release]) for attempt in tried]
+        ways[digest] = (
+            read_way_back(work.site, to, newer, environment),
+            older_packages_come(work.site, to, newer, environment.roles),
+        )
+    return [Undone(attempt, *ways[attempt.release]) for attempt in tried]
+
+
+def _packages_come(undone: Sequence[Undone]) -> bool | None:
+    """Whether older packages come: if all releases that are undone say so; None for no question."""
+    said = [one.packages for one in undone if one.packages is not None]
+    return all(said) if said else None
 
 
 def _backup_for(

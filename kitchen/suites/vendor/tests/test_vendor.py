@@ -75,6 +75,26 @@ def test_share_of_a_component_is_planned_brought_and_noted(host, newest):
     assert host.check_output("apt-mark showmanual") == asked_for
 
 
+def test_older_version_comes_back_where_a_deployment_goes_back(host, newest):
+    """Of memcached and what it stands on; other shares are dropped, and newer ones come again."""
+    asked_for = host.check_output("apt-mark showmanual")
+    host.check_output("%s apply bookworm", SUITES)
+    try:
+        host.check_output(f"{PLAN} back bookworm 'a level' memcached=memcached -- chrony=chrony")
+        assert host.file(f"{HOME}/level").content_string == "going back\n"
+        host.check_output(f"{PLAN} bring memcached=memcached")
+        assert version(host, "memcached") != newest
+        assert host.run("dpkg --audit").stdout == ""
+    finally:
+        host.check_output(f"{PLAN} drop memcached=memcached chrony=chrony")
+        host.check_output("%s apply bookworm bookworm-updates bookworm-security", SUITES)
+    assert not host.file(f"{HOME}/older").exists
+    host.check_output(f"{PLAN} make 'some level' memcached=memcached -- chrony=chrony")
+    host.check_output(f"{PLAN} rest memcached=memcached chrony=chrony")
+    assert version(host, "memcached") == newest
+    assert host.check_output("apt-mark showmanual") == asked_for
+
+
 def test_service_on_a_library_that_was_replaced_is_told_until_it_restarts(host, newest):
     host.check_output("systemctl restart memcached")
     assert host.run(f"{STALE} memcached").rc == 0

@@ -25,11 +25,13 @@ def closure(cache, names):
     return list(found.values())
 
 
-def behind(cache, pairs):
-    """Those of `pairs`, name to version, that are installed in an older version."""
+def behind(cache, pairs, *, other=False):
+    """Those of `pairs`, name to version, that are installed in an older version; with `other` also
+    those in a newer one."""
     found = {}
     for name, version in pairs.items():
         current = cache[name].current_ver if name in cache else None
-        if current and apt_pkg.version_compare(current.ver_str, version) < 0:
+        order = apt_pkg.version_compare(current.ver_str, version) if current else 0
+        if order < 0 or (other and order > 0):
             found[name] = version
     return found

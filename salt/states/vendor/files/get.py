@@ -2,11 +2,14 @@
 """apt-get for a release: lists anew, then download, tried again where a mirror fails, then act.
 
     get upgrade|install|fetch|fetch-newer PACKAGE...
+    get try PACKAGE...
     get bring PACKAGE=VERSION...
 
 upgrade: every package of the node, and PACKAGES. install: PACKAGES alone. fetch: their files only.
-fetch-newer: the files of an upgrade. bring: installed packages in another version, of the lists that
-are there and of what was fetched; none goes for it, and who asked for which stays as it was.
+fetch-newer: the files of an upgrade. try: what that would do by the lists that are there, in apt-get's
+words. bring: installed packages in another version, of the lists that are there and of what was fetched;
+none goes for it, and who asked for which stays as it was.
+While a release is gone back to (vendor-plan back), older versions come like newer ones.
 A failure ends with one line per package that could not be had or installed, and why.
 """
 
@@ -15,11 +18,13 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 ATTEMPTS, PAUSE = 3, 3  # times, seconds
 # How dpkg treats files that were edited, and waits for others, is day 0's to say (role base).
 APT = ("apt-get", "-qy", "--no-install-recommends", "-o", "Acquire::Retries=2",
        "-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20")  # fmt: skip
+OLDER = Path("/var/lib/vendor/older")  # apt's preferences while older packages come
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "UCF_FORCE_CONFFOLD": "1", "LC_ALL": "C.UTF-8",
                "SALT_INSTALLS": "yes"}  # services follow in their stages (policy-rc.d)
 ACTS = {
@@ -30,7 +35,7 @@ ACTS = {
     "bring": ("--no-remove", "install"),
 }
 UPDATE = ("-o", "APT::Update::Error-Mode=any", "update")
-SECONDS = {"update": 180, "fetch": 900, "act": 1800}
+SECONDS = {"try": 120, "update": 180, "fetch": 900, "act": 1800}
 BLAMED = (
     re.compile(r"^E: Failed to fetch \S*/(?P<name>[^/_\s]+)_[^/\s]*\.deb\s+(?P<why>.*)", re.M),
     re.compile(r"^[EW]: Failed to fetch (?P<name>\S+/dists/\S+)\s+(?P<why>.*)", re.M),
@@ -43,11 +48,16 @@ BLAMED = (
 )  # fmt: skip
 
 
+def older():
+    """What apt-get is told while older packages come; nothing otherwise."""
+    return ("-o", f"Dir::Etc::Preferences={OLDER}", "--allow-downgrades") if OLDER.exists() else ()
+
+
 def run(words, seconds):
     """Whether apt-get succeeded, and what it said."""
     try:
         done = subprocess.run(
-            (*APT, *words),
+            (*APT, *older(), *words),
             env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -116,6 +126,10 @@ def fetched(act, packages):
 
 def main():
     act, *packages = sys.argv[1:]
+    if act == "try":
+        done, said = run(("--simulate", *ACTS["upgrade"], *packages), SECONDS["try"])
+        print(said)
+        sys.exit(0 if done else blame(said))
     reason = fetched(act, packages)
     for attempt in range(1, ATTEMPTS):
         if not reason:

@@ -2,6 +2,7 @@
 """What of a node's newer packages comes with which of its components, and bring it there.
 
     plan make LEVEL COMPONENT=PACKAGE,... -- COMPONENT=PACKAGE,...
+    plan back SUITE,... LEVEL COMPONENT=PACKAGE,... -- COMPONENT=PACKAGE,...
     plan bring COMPONENT=PACKAGE,...
     plan rest COMPONENT=PACKAGE,...
     plan drop COMPONENT=PACKAGE,...
@@ -10,6 +11,9 @@ make: fetch whatever is newer, and what components lack; install none of it. The
 in the order in which they come; behind '--' those that every node has. What is newer comes with the
 first component that stands on it, its version as of now: of roles, then of every node, and what none
 stands on with `rest`. /var/lib/vendor/plan/COMPONENT holds its share, a line NAME=VERSION each.
+
+back: the same for going back to a release: what the suites have in an older version than the node
+comes in that one, by apt's own rules (a pin above 1000), until the plan is gone.
 
 bring: the share of one component, and its note (vendor-newest). rest: what is left of all shares;
 then every note, /var/lib/vendor/level says LEVEL, and the plan is gone. drop: every note, no plan.
@@ -25,9 +29,13 @@ sys.dont_write_bytecode = True
 HOME = Path("/var/lib/vendor")
 PLAN, ASIDE, LEVEL = HOME / "plan", HOME / "plan.new", HOME / "level"
 LEVEL_OF_PLAN, REST = ".level", ".rest"  # files of the plan that are no component's
+OLDER = HOME / "older"  # apt's preferences while older packages come: vendor-get goes by them
+PREFERENCES = Path("/etc/apt/preferences")  # a person's own: they hold besides
+PIN = "Package: *\nPin: release n={suite}\nPin-Priority: 1001\n"
+ON_THE_WAY = "going back\n"  # no release's level: who is interrupted there begins anew
 GET, NEWEST = "/usr/local/sbin/vendor-get", "/usr/local/sbin/vendor-newest"
-# A newer version of what is installed, as apt-get tells it when it only tries.
-NEWER = re.compile(r"^Inst (\S+) \[[^\]]*\] \((\S+)", re.M)
+# Another version of what is installed, as apt-get tells it when it only tries.
+OTHER = re.compile(r"^Inst (\S+) \[[^\]]*\] \((\S+)", re.M)
 SECONDS = {"try": 120, "get": 3600, "newest": 120}
 
 
@@ -60,20 +68,19 @@ def call(words, seconds):
         sys.exit(done.returncode)
 
 
-def newer_of(packages):
-    """What an upgrade of the node, with `packages`, would install in place of something older."""
-    words = ("apt-get", "-s", "-q", "--no-install-recommends", "--with-new-pkgs", "upgrade")
+def others_of(packages):
+    """What an upgrade of the node, with `packages`, would install in the place of something else."""
     done = subprocess.run(
-        (*words, *packages),
+        (GET, "try", *packages),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         timeout=SECONDS["try"],
         check=False,
     )
     if done.returncode:
-        sys.exit(done.stderr.strip() or f"{' '.join(words)} ended with {done.returncode}")
-    return dict(NEWER.findall(done.stdout))
+        sys.exit(done.returncode)
+    return dict(OTHER.findall(done.stdout))
 
 
 def make(level, words):
@@ -91,17 +98,33 @@ def make(level, words):
     for folder in (ASIDE, PLAN):
         shutil.rmtree(folder, ignore_errors=True)
     ASIDE.mkdir(parents=True)
-    for component, share in shares(newer_of(packages), standing).items():
+    for component, share in shares(others_of(packages), standing).items():
         (ASIDE / component).write_text(lines(share))
     (ASIDE / LEVEL_OF_PLAN).write_text(f"{level}\n")
     ASIDE.rename(PLAN)
 
 
+def allow_older(suites):
+    """Let what `suites` have count more than what is installed."""
+    own = PREFERENCES.read_text() if PREFERENCES.exists() else ""
+    LEVEL.write_text(ON_THE_WAY)
+    OLDER.write_text(
+        "\n".join((*([own] if own else []), *(PIN.format(suite=one) for one in suites)))
+    )
+
+
+def forget():
+    """The plan is gone, and so is what it allowed."""
+    OLDER.unlink(missing_ok=True)
+    shutil.rmtree(PLAN)
+
+
 def bring(wanted):
-    """Those of `wanted`, name to version, that are installed in an older version."""
+    """Those of `wanted`, name to version, that are installed in an older version; where older ones
+    come, in any other."""
     from closure import behind, cache
 
-    late = behind(cache(), wanted)
+    late = behind(cache(), wanted, other=OLDER.exists())
     if late:
         call((GET, "bring", *lines(late).split()), SECONDS["get"])
 
@@ -110,7 +133,12 @@ def main():
     act, *words = sys.argv[1:]
     sys.path.append("/usr/local/lib/vendor")
     if act == "make":
+        OLDER.unlink(missing_ok=True)
         make(words[0], words[1:])
+        return
+    if act == "back":
+        allow_older(words[0].split(","))
+        make(words[1], words[2:])
         return
     if act == "bring":
         file = PLAN / words[0].partition("=")[0]
@@ -124,7 +152,7 @@ def main():
     call((NEWEST, *words), SECONDS["newest"])
     if act == "rest":
         (PLAN / LEVEL_OF_PLAN).replace(LEVEL)
-    shutil.rmtree(PLAN)
+    forget()
 
 
 if __name__ == "__main__":

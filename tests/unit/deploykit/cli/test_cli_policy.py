@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ledgerbook import Call, make_key
+from deploykit.ledger import Ledger
+from deploykit.release import releases
+from ledgerbook import Call, deploy, make_key
 
 ALWAYS = "{from: 2026-01-01, until: 2026-12-31T23:59, reason: nobody touches it this year}"
 
@@ -42,6 +45,11 @@ def test_freeze_in_force_is_shown_explained_and_waived(frozen: Call) -> None:
     row = next(row for row in rules["rules"] if row["rule"] == "freeze")
     assert row["met"] and row["text"].startswith("waived until ")
     assert rules["allowed"] is False
+    undo = frozen("unwaive", "2026.47.1", "production", "freeze", "--reason", "it was a cable")
+    assert undo[1] == "record 4: unwaive freeze of 2026.47.1 for production: it was a cable\n"
+    rules = json.loads(frozen("explain", "latest", "production", "--json")[1])
+    row = next(row for row in rules["rules"] if row["rule"] == "freeze")
+    assert not row["met"] and "was taken back by" in row["text"]
 
 
 def test_waiver_of_now_ends_in_a_week_and_names_its_edge(frozen: Call) -> None:
@@ -87,6 +95,31 @@ def test_simulation_answers_what_if_and_records_nothing(
     supposed = json.loads(frozen(*asked, "--approved-by", "jo@example.org", "--waived", "smoke")[1])
     assert met(supposed)["approvals"] is met(supposed)["smoke"] is True
     assert len(json.loads(frozen("history", "--json")[1])) == 3
+
+
+def test_files_of_another_folder_are_judged_by_and_those_of_the_site_stay(
+    frozen: Call, checkout_with_site: Any, tmp_path: Path
+) -> None:
+    site = checkout_with_site.site
+    ledger = Ledger.open(site)
+    deploy(ledger, releases(site)[-1], "test")
+    other = tmp_path / "stricter"
+    shutil.copytree(site.folder / "environments", other)
+    assert frozen("simulate", "history")[:2] == (
+        0, "1 entries judged; of 0 the answer would be another\n",
+    )  # fmt: skip
+    with (other / "test.yml").open("a") as file:
+        file.write("promotion:\n  approvals: 1\n")
+    code, said, _ = frozen("simulate", "history", "--environments", str(other))
+    assert code == 1 and "  - one more approval is needed for test" in said
+    assert frozen("simulate", "history")[0] == 0
+    words = ["simulate", "entry", "latest", "production", "--json", "--environments", str(other)]
+    rows = {row["rule"]: row["met"] for row in json.loads(frozen(*words)[1])["rules"]}
+    assert rows["freeze"] is False
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, _, said = frozen("simulate", "history", "--environments", str(empty))
+    assert code == 2 and "there is no environment file" in said
 
 
 def test_history_without_entries_has_nothing_to_judge(frozen: Call) -> None:

@@ -203,6 +203,7 @@ def test_guide_says_of_each_role_what_its_records_are() -> None:
 
     words = {"approve": "approve", "veto": "veto", "hold": "hold", "pin": "pin"}
     words |= {"waive": "waive checks", "overrule": "overrule vetoes", "end-lease": "end leases"}
+    words |= {"unwaive": "take that back"}
     kinds = {"signers": "signers", "policy": "policy", "mend": "mend the ledger",
              "release": "release", "deploy": "deploy", "evidence": "record evidence"}  # fmt: skip
     guide = (Path(__file__).parents[4] / "docs" / "operate.md").read_text()

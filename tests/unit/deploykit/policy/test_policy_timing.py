@@ -97,6 +97,19 @@ def test_waiver_holds_for_its_edge_and_its_time(more: dict[str, Any], fault: str
     assert not fault or f"; the waiver by ann@here {fault}" in reasons(told)["freeze"]
 
 
+def test_waiver_is_undone_by_a_later_record_and_may_be_given_again() -> None:
+    told = frozen().deployed("test", ONE)
+    told.decided("waive", ONE, "prod", check="freeze").decided("unwaive", ONE, "prod", check="soak")
+    assert reasons(told) == {}, "another rule"
+    told.decided("unwaive", ONE, "prod", check="freeze", reason="it was the network")
+    assert (
+        "; the waiver by ann@here was taken back by ann@here: it was the network"
+        in reasons(told)["freeze"]
+    )
+    told.decided("waive", ONE, "prod", check="freeze")
+    assert reasons(told) == {}
+
+
 def test_soak_can_be_waived() -> None:
     told = soaking()
     told.decided("waive", ONE, "prod", check="soak", edge=Edge(None))

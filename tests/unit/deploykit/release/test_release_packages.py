@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,25 @@ def test_page_of_an_approval_has_the_packages(mirrored: Any, call: Any) -> None:
         status, said, _ = call("release", "diff", first.version, second.version, "--format", form)
         assert status == 0 and line in said and new.digest[:12] in said
         assert "nothing is downgraded" in said
+
+
+def test_page_says_that_packages_come_back_where_the_newer_release_says_so(
+    mirrored: Any, call: Any
+) -> None:
+    roles = "roles: {cache: {components: [memcached], stage: agents}}\nrollback: {packages: %s}\n"
+    mirrored.change(roles % "forward-only", "salt/roles.yml")
+    mirrored.change("memcached: {packages: [memcached]}\n", "salt/pillar/memcached.sls")
+    hold(mirrored.site, package_set("1.0", "memcached"))
+    first, said = cut(mirrored).release, {}
+    hold(mirrored.site, package_set("1.1", "memcached"))
+    for word in ("stay", "reversible"):
+        mirrored.change(roles % word, "salt/roles.yml")
+        newer = cut(mirrored).release.version
+        said[word] = json.loads(call("release", "diff", first.version, newer, "--json")[1])
+        text = call("release", "diff", first.version, newer)[1]
+        assert ("the vendor packages of before come with it" in text) == (word == "reversible")
+    assert "comes_back" not in said["stay"]["vendor"]
+    assert said["reversible"]["vendor"]["comes_back"] is True
 
 
 def test_image_is_of_the_newest_set_and_downloads_nothing_else(

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from deploykit.base.errors import InputError
 from deploykit.site.declarations import read_declared
-from deploykit.site.going_back import Declared, Move, Part, RollbackClass, moves_between, way_back
+from deploykit.site.going_back import (
+    Declared,
+    Move,
+    Part,
+    RollbackClass,
+    moves_between,
+    packages_come_back,
+    way_back,
+)
 
 REVERSIBLE, RESTORE, FORWARD_ONLY = RollbackClass
 API, AGENT = frozenset({"api", "database"}), frozenset({"agent", "database"})
@@ -105,6 +113,35 @@ def test_packages_of_a_role_move_where_the_newer_release_says_that_this_takes_so
     assert (move.was, move.will) == ("nova-api ['one'] 1", "nova-api ['one'] 2")
 
 
+@pytest.mark.parametrize(
+    ("more", "top", "staying"),
+    [
+        ("", "", {"api", "agent"}),
+        (", rollback: {packages: reversible}", "", {"agent"}),
+        ("", "rollback: {packages: restore}\n", set()),
+        (", rollback: {packages: stay}", "rollback: {packages: reversible}\n", {"api"}),
+    ],
+)
+def test_packages_stay_for_the_roles_of_which_nothing_else_is_said(
+    tmp_path: Path, more: str, top: str, staying: set[str]
+) -> None:
+    declared = read_declared(content(tmp_path / "salt", "zed", more, top=top))
+    assert (declared.staying, declared.coming) == (staying, {"api", "agent"} - staying)
+    assert packages_come_back(declared) == (not staying)
+    assert packages_come_back(declared, frozenset({"api", "master"})) == ("api" not in staying)
+    assert not packages_come_back(declared, frozenset({"master"}))
+
+
+def test_role_without_components_has_no_packages_to_stay(tmp_path: Path) -> None:
+    top = "  master: {components: []}\nrollback: {packages: reversible}\n"
+    declared = read_declared(content(tmp_path / "salt", "zed", top=top))
+    assert (declared.coming, declared.staying) == ({"api", "agent"}, set())
+
+
+def test_packages_of_a_content_that_says_nothing_stay() -> None:
+    assert not packages_come_back(Declared())
+
+
 def test_content_without_a_role_map_declares_nothing(tmp_path: Path) -> None:
     assert read_declared(tmp_path) == Declared()
 
@@ -113,3 +150,13 @@ def test_class_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
     said = content(tmp_path / "salt", "zed", ", rollback: {schema: restored}")
     with pytest.raises(InputError, match=r"roles.yml:2: .*'restored' is none of reversible"):
         read_declared(said)
+
+
+def test_word_for_packages_that_is_none_is_told_with_those_that_are(tmp_path: Path) -> None:
+    said = content(tmp_path / "salt", "zed", ", rollback: {packages: stays}")
+    with pytest.raises(InputError, match=r"'stays' is none of .*forward-only, stay\n?") as error:
+        read_declared(said)
+    assert "did you mean 'stay'?" in error.value.remedy
+    schema = content(tmp_path / "other", "zed", ", rollback: {schema: stay}")
+    with pytest.raises(InputError, match="'stay' is none of reversible, restore, forward-only"):
+        read_declared(schema)

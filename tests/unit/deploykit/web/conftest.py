@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from deploykit.base.times import utc_now
@@ -8,6 +10,9 @@ from deploykit.web.snapshot import Snapshot
 from ledgerbook import Named
 from webpages import snapshot_of
 from webworld import Journey, journey
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 NAMES = ("test", "staging", "production")
 
@@ -24,3 +29,12 @@ def snapshot(told: Journey) -> Snapshot:
     newest = [record.body for record in told.records if record.kind == "release"][-1]
     candidate = Named(newest["release"], newest["version"])
     return snapshot_of(told.records, NAMES, candidate, utc_now())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; only where a test asks for it is Playwright imported."""
+    from browsing import chromium
+
+    with chromium() as started:
+        yield started

@@ -14,7 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browsing import DESKTOP, PHONE, chromium, complaints, context, serious_findings
+from browsing import (
+    DESKTOP,
+    MOST,
+    PHONE,
+    PICTURES,
+    STATES_PICTURE,
+    VIEWS,
+    complaints,
+    context,
+    seen_focus,
+    serious_findings,
+)
 from deploykit.base.times import utc_now
 from deploykit.ledger import Ledger
 from deploykit.ledger.bodies import decision_body
@@ -25,12 +36,6 @@ from webcommand import Web, web
 from webworld import cut_last, environment_files, journey, tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
-PICTURES = Path(__file__).resolve().parents[4] / "docs" / "img"
-MOST = 150_000  # bytes of a picture
-VIEWS = {
-    "desktop": (DESKTOP, False), "phone": (PHONE, False), "dark": (DESKTOP, True),
-    "dark-phone": (PHONE, True),
-}  # fmt: skip
 
 
 @dataclass
@@ -72,12 +77,6 @@ def world(tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Iterator[Worl
         with web(site.folder, folder / "said", "--listen", "127.0.0.1:0") as running:
             assert running.base
             yield World(running, ledger, waiting, newest)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
@@ -127,17 +126,6 @@ def test_keyboard_alone_finds_why_a_release_is_not_in_production(world: World, p
     expect(answer.locator("h2")).to_have_text("Why it is not in production")
     expect(answer).to_contain_text("one more approval is needed for production")
     expect(answer).to_contain_text(f"deploy-kit approve {world.waiting.version} production")
-
-
-def seen_focus(page: Page) -> bool:
-    """Whether what has the focus is marked by a frame, and lies on the screen."""
-    found: bool = page.evaluate(
-        "() => { const one = document.activeElement, box = one.getBoundingClientRect(),"
-        " style = getComputedStyle(one);"
-        " return style.outlineStyle !== 'none' && box.left >= 0 && box.right <= innerWidth"
-        " && box.bottom >= 0 && box.top <= innerHeight }"
-    )
-    return found
 
 
 def test_every_link_and_table_is_reached_by_keyboard(world: World, page: Page) -> None:
@@ -235,7 +223,7 @@ def test_pictures_of_the_guide_are_small_and_can_be_made_anew(
             page.goto(world.web.base + path)
             page.screenshot(path=folder / name)
         assert (folder / name).stat().st_size < MOST, name
-    assert {file.name for file in PICTURES.iterdir()} == set(taken)
+    assert {file.name for file in PICTURES.iterdir()} == {*taken, STATES_PICTURE}
     assert all(file.stat().st_size < MOST for file in PICTURES.iterdir())
 
 

@@ -88,9 +88,11 @@ class Agent:
         nodes: dict[str, dict[str, Any]],
         roles: dict[str, list[str]],
         batch: dict[str, int],
+        older_packages: bool = False,
     ) -> dict[str, Any]:
         pillar = {
             **batch,
+            **({"older_packages": True} if older_packages else {}),
             "environment": {"name": name, "nodes": nodes},
             "roles": roles,
             "role_map": rolemap.told(environment.role_map(digest)),
