@@ -107,7 +107,7 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A pod of a pool, as the state has it.
+    """A pod of a pool, as the state has it; `instance` is its name for everything else.
 
     `version` grows with each change. `renewed` is when the process that works on it (`worker`, ""
     for none) last said so. What stands from `user` to `kept` is its holder's: wanted `until`, as
@@ -123,6 +123,7 @@ class Member:
     state: State
     version: int
     created: float
+    instance: str = ""
     target: str = ""
     ready_at: float = 0.0
     renewed: float = 0.0

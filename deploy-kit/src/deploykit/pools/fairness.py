@@ -67,7 +67,8 @@ class Turns:
         left = list(waiting)
         self.users.trim({one.user for one in left})
         self.builds = {user: self.builds[user] for user in self.users.places if user in self.builds}
-        self.builds[request.user].trim({one.build for one in left if one.user == request.user})
+        if request.user in self.builds:
+            self.builds[request.user].trim({one.build for one in left if one.user == request.user})
 
     def place(self, request: Request) -> tuple[float, float]:
         """How far back a request stands: its user, then its build among theirs."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from deploykit.pods import pod_instance
 from deploykit.pools import Member, PoolSpec, Request, State
 
 
 def ordered(name: str, spec: PoolSpec, host: str, target: str, now: float) -> Member:
     """A pod that is to be made of `target` on `host`; nobody works on it yet."""
+    instance = str(pod_instance(spec.environment, name))
     return Member(
-        name, spec.name, host, spec.memory, State.MAKING, 0, now, target=target, renewed=now
+        name, spec.name, host, spec.memory, State.MAKING, 0, now, instance, target, renewed=now
     )
 
 

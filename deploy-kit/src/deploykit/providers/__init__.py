@@ -14,6 +14,7 @@ from deploykit.providers.contract import NodeState as NodeState
 from deploykit.providers.contract import NodeStatus as NodeStatus
 from deploykit.providers.contract import OnHost as OnHost
 from deploykit.providers.contract import Orphans as Orphans
+from deploykit.providers.contract import Protects as Protects
 from deploykit.providers.contract import Provider as Provider
 from deploykit.providers.contract import SingleNodes as SingleNodes
 from deploykit.providers.contract import Snapshot as Snapshot

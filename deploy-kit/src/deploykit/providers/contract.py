@@ -134,6 +134,17 @@ class Copies(Snapshots, Protocol):
 
 
 @runtime_checkable
+class Protects(Provider, Protocol):
+    """What a provider has beside, that can refuse by itself to take nodes away.
+
+    After `protect` with True, whoever asks for the end of one of the instance's nodes is refused,
+    by other programs too, until it is called with False. Raises DeployKitError if it is not up.
+    """
+
+    def protect(self, instance: Instance, on: bool) -> None: ...
+
+
+@runtime_checkable
 class Images(Protocol):
     """What a provider has beside, whose nodes are made of an image that is built beforehand.
 

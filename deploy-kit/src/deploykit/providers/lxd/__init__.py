@@ -46,6 +46,8 @@ from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
 from deploykit.site.provisioning import forget_key, own_key
 
+PROTECTION = "security.protection.delete"
+
 
 class LxdProvider:
     """Nodes of one site in LXD: a project per instance, bridges and tags that carry the site's id.
@@ -197,14 +199,15 @@ class LxdProvider:
         if project is None:
             raise not_up(instance)
         tag_project(lxd, names, project, config)
-        nodes = [
-            container["name"] for container in lxd.get("instances", names.project, recursion="1")
-        ]
-        in_parallel(
-            nodes,
-            lambda node: lxd.patch(f"instances/{node}", {"config": config}, names.project),
-            AT_ONCE,
-        )
+        _configure_nodes(lxd, names, config)
+
+    def protect(self, instance: Instance, on: bool) -> None:
+        """See Protects."""
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        if lxd.find(f"projects/{names.project}") is None:
+            raise not_up(instance)
+        _configure_nodes(lxd, names, {PROTECTION: "true" if on else "false"})
 
     def tags(self, instance: Instance) -> dict[str, str]:
         names = Names(self._site.id, instance)
@@ -293,6 +296,15 @@ def _nodes_there(lxd: Lxd, names: Names) -> dict[str, Any]:
     """The instance's nodes as LXD has them, by name."""
     listing = lxd.get("instances", names.project, recursion="1")
     return {container["name"]: container for container in listing}
+
+
+def _configure_nodes(lxd: Lxd, names: Names, config: Mapping[str, str]) -> None:
+    """Add `config` to that of each node of the instance."""
+    in_parallel(
+        _nodes_there(lxd, names),
+        lambda node: lxd.patch(f"instances/{node}", {"config": config}, names.project),
+        AT_ONCE,
+    )
 
 
 def _status(node: Node, container: Mapping[str, Any] | None) -> NodeStatus:
