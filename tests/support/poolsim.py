@@ -27,7 +27,7 @@ from deploykit.pools import transitions as become
 from deploykit.pools.config import Config
 from deploykit.pools.fairness import Turns, next_request, startable
 from deploykit.pools.scheduler import Discard, Make, Scheduler
-from deploykit.pools.throttle import Signs, Throttle, adapt, backoff
+from deploykit.pools.throttle import Signs, Throttle, adapt, backoff, host_backoff
 
 GIB = 2**30
 
@@ -243,7 +243,7 @@ class World:
             failures = facts.failures + 1
             facts = replace(facts, failures=failures, retry_at=self.now + backoff(failures))
             host.failures, host.failed = host.failures + 1, host.failed + 1
-            host.retry_at = self.now + backoff(host.failures)
+            host.retry_at = self.now + host_backoff(host.failures)
             self.put(become.discarded(member, "it could not be made"))
             self.report(member.host)
         else:

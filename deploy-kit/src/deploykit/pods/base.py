@@ -33,7 +33,8 @@ def base_release(
 
 
 def running_release(site: Site, records: Sequence[Record], environment: str) -> Release | Unbuilt:
-    """The release that `environment` runs. Raises InputError if it runs none, and as `release_of`."""
+    """The release that `environment` runs. Raises InputError if there is none, and as
+    `release_of`."""
     runs = running(records, environment)
     if runs is None:
         raise InputError(

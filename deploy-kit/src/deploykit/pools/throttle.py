@@ -16,6 +16,7 @@ SLOW = 3.0  # seconds for one answer of what makes nodes
 SCARCE = 0.05  # of the memory
 COOLING = 30.0  # seconds between two halvings: the first has to show first
 BACKOFF_FIRST, BACKOFF_MOST = 15.0, 1800.0  # seconds without a start after failures
+HOST_BACKOFF_MOST = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +67,8 @@ def adapt(throttle: Throttle, signs: Signs, succeeded: int, most: int, now: floa
 def backoff(failures: int) -> float:
     """Seconds until the next try after so many failures in a row: 15 s, 30 s ... half an hour."""
     return min(BACKOFF_MOST, BACKOFF_FIRST * 2.0 ** min(failures - 1, 10)) if failures else 0.0
+
+
+def host_backoff(failures: int) -> float:
+    """The same for a host: short, as the fault may be one pool's alone, which waits by itself."""
+    return min(HOST_BACKOFF_MOST, backoff(failures))
