@@ -167,7 +167,7 @@ class World:
         if before is not None and before.state is State.HELD and member.state is not State.HELD:
             self.held[before.user] -= 1
             self.changed |= self.config.pools.keys()
-        if member.state is State.READY:
+        if member.state is State.READY and not member.protected and not member.sick:
             ready[member.name] = None
             self.changed.add(member.pool)
         if member.state is State.LEAVING and (before is None or before.state is not State.LEAVING):

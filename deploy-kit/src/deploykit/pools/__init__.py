@@ -10,7 +10,6 @@ from enum import StrEnum
 
 POOL = "pool"  # the tag that says which pool a pod is of
 HOST = "host"  # the tag that says where it was placed
-PROTECTED = "protected"  # the tag that keeps an instance from going; its text says why
 LEASE = 600.0  # seconds that a holder has until it renews
 
 

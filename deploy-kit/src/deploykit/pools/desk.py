@@ -133,11 +133,14 @@ class Desk:
             return state.put(replace(pod, protected=why, tagged=False))
 
     def discard(self, names: Collection[str], why: str) -> list[Member]:
-        """Have pods go, held or not; those that are protected too: who asks has said so."""
+        """Have pods go, held or not. Raises Refused, before any goes, if one is protected."""
         with self.store.writing() as state:
             going = [_known(state, name) for name in names]
+            for pod in going:
+                if pod.protected:
+                    raise Refused(f"{pod.instance} is protected: {pod.protected}")
             return [
-                state.put(become.discarded(replace(pod, protected=""), why))
+                state.put(become.discarded(pod, why))
                 for pod in going
                 if pod.state is not State.LEAVING
             ]

@@ -39,6 +39,10 @@ def settle_found(
         member = state.put(_taken_in(config, host, pod, now))
         told.append(f"{instance}: nobody knew it; it is {member.state} now")
     for instance, member in rows.items():
+        if instance in found and member.tagged and member.state in (State.READY, State.HELD):
+            said = found[instance].protected
+            if said != member.protected:  # somebody said it by the tag alone
+                state.put(replace(member, protected=said))
         if instance in found or member.state not in (State.READY, State.HELD):
             continue
         first = before.get(NOT_THERE + instance, now)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, cast
 
 from deploykit.base.errors import DeployKitError
@@ -78,12 +79,11 @@ class HostSide:
         for member in members:
             self._care_for(member, now)
         for host in self._hosts:
-            self._every(LOOK, "look", host, now, lambda host=host: self._signs(host))
-            self._every(FIND, "find", host, now, lambda host=host: self._hands.found(host))
+            self._every(LOOK, "look", host, now, partial(self._signs, host))
+            self._every(FIND, "find", host, now, partial(self._hands.found, host))
         if leads:
             for spec in self._config.pools.values():
-                work = lambda spec=spec: self._hands.target(spec)  # noqa: E731
-                self._every(TARGET, "target", spec.name, now, work)
+                self._every(TARGET, "target", spec.name, now, partial(self._hands.target, spec))
         return acted
 
     def busy(self) -> list[str]:
@@ -126,9 +126,9 @@ class HostSide:
     def _begin(self, member: Member) -> None:
         spec = self._config.pools.get(member.pool)
         if member.state is State.LEAVING:
-            self._work.start("discard", member.name, lambda: self._hands.discard(member))
+            self._work.start("discard", member.name, partial(self._hands.discard, member))
         elif spec is not None:
-            self._work.start("make", member.name, lambda: self._hands.make(member, spec))
+            self._work.start("make", member.name, partial(self._hands.make, member, spec))
 
     def _stay_alive(self, members: Collection[Member], now: float) -> None:
         """Say of what is under way that somebody works on it."""
@@ -164,10 +164,10 @@ class HostSide:
         if spec is None or member.state not in (State.READY, State.HELD):
             return
         if not member.tagged:
-            work = lambda: self._hands.tag(member, spec)  # noqa: E731
-            self._every(AGAIN / 3, "tag", f"{member.name} {member.version}", now, work)
+            name = f"{member.name} {member.version}"
+            self._every(AGAIN / 3, "tag", name, now, partial(self._hands.tag, member, spec))
         if member.state is State.READY and not member.sick and now - member.looked > spec.health:
-            self._work.start("health", member.name, lambda: self._hands.is_well(member))
+            self._work.start("health", member.name, partial(self._hands.is_well, member))
 
     def _every(
         self, seconds: float, what: str, name: str, now: float, work: Callable[[], object]

@@ -25,10 +25,11 @@ from deploykit.pods import Pod, Wanted, pod_tags, read_pod
 from deploykit.pods.base import base_release, running_release
 from deploykit.pods.creation import Order, create_pods
 from deploykit.pods.prepared import prepared_key
+from deploykit.pods.protection import protect, unprotect
 from deploykit.pods.reach import pod_environment
-from deploykit.pools import HOST, POOL, PROTECTED, Member, PoolSpec
+from deploykit.pools import HOST, POOL, Member, PoolSpec
 from deploykit.pools.config import Config
-from deploykit.providers import NodeState, Protects, Provider, parse_instance, provider_named
+from deploykit.providers import DONT_DELETE, NodeState, Provider, parse_instance, provider_named
 from deploykit.release import Release
 from deploykit.release.cutting import build_release
 from deploykit.rollout.work import working
@@ -85,12 +86,10 @@ class Nodes:
         return json.dumps(self._access(inventory))
 
     def discard(self, member: Member) -> None:
-        """Take a pod away, with whatever is left of it. Raises what its provider raises."""
+        """Take a pod away, with whatever is left of it. Raises what its provider raises: Refused if
+        its tags say that it may not go, whatever the state says."""
         _, provider = self._maker(member)
-        instance = parse_instance(member.instance)
-        if isinstance(provider, Protects) and instance in provider.instances():
-            provider.protect(instance, False)
-        provider.down(instance, Silent())
+        provider.down(parse_instance(member.instance), Silent())
 
     def is_well(self, member: Member) -> bool:
         """Whether all nodes of a pod run and let somebody in."""
@@ -118,9 +117,11 @@ class Nodes:
         tags = pod_tags(wanted, self._config.hosts[member.host].provider, "")
         for kept in ("base", "release"):
             del tags[kept]
-        provider.tag(instance, {**tags, PROTECTED: member.protected})
-        if isinstance(provider, Protects):
-            provider.protect(instance, bool(member.protected))
+        provider.tag(instance, tags)
+        if member.protected:
+            protect(provider, instance, member.protected)
+        elif provider.tags(instance).get(DONT_DELETE):
+            unprotect(provider, instance)
 
     def found(self, host: str) -> dict[str, Found]:
         """The pods of pools that are on a host, by instance; other pods are nobody's business here.
@@ -133,7 +134,7 @@ class Nodes:
             tags = provider.tags(instance)
             pod = read_pod(instance, tags)
             if pod is not None and tags.get(HOST, host) == host and _pool_of(tags):
-                found[str(instance)] = Found(pod, _pool_of(tags), tags.get(PROTECTED, ""))
+                found[str(instance)] = Found(pod, _pool_of(tags), tags.get(DONT_DELETE, ""))
         return found
 
     def latency(self, host: str) -> float:

@@ -132,7 +132,7 @@ class Scheduler:
         pool.total += 1
         pool.making += member.state is State.MAKING
         self._starting += member.state is State.MAKING
-        if member.state is State.READY:
+        if member.state is State.READY and not member.protected:
             pool.ready[member.name] = None
             self._mark_age(pool, member, self._clock.now)
         self._place_changed(member, 1)
@@ -247,8 +247,6 @@ class Scheduler:
             member = self._members[name]
             if spare <= 0:
                 return
-            if member.protected:
-                continue
             if name in pool.old or drained or now - member.ready_at >= LINGER:
                 spare -= 1
                 yield self._discard(name, why)
@@ -332,8 +330,7 @@ class Scheduler:
         return [
             name
             for name in self._on_host[host]
-            if self._members[name].state is State.READY
-            and not self._members[name].protected
+            if name in self._pools[self._members[name].pool].ready
             and not self._pools[self._members[name].pool].facts.waiting
         ]
 

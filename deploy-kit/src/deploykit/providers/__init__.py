@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import nearest
+from deploykit.providers.contract import DONT_DELETE as DONT_DELETE
 from deploykit.providers.contract import Copies as Copies
 from deploykit.providers.contract import Examines as Examines
 from deploykit.providers.contract import Images as Images

@@ -17,7 +17,7 @@ from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus, Snapshot, parse_instance
-from deploykit.providers.common import not_up, read_inventory
+from deploykit.providers.common import demand_deletable, not_up, read_inventory
 from deploykit.providers.lxd import snapshot as snapshots
 from deploykit.providers.lxd.api import POOL, Lxd, is_installed, pool_room
 from deploykit.providers.lxd.bases import ensure_base
@@ -151,6 +151,7 @@ class LxdProvider:
 
     def down(self, instance: Instance, progress: Progress) -> None:
         """See Provider. Also clears what a killed `up` or `down` left."""
+        demand_deletable(instance, self.tags(instance))
         names = Names(self._site.id, instance)
         lxd = Lxd()
         folder = self._site.instance(instance)
