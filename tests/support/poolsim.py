@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -272,17 +272,19 @@ class World:
         """Raises AssertionError if something is true that must not be."""
         holders = Counter(m.request for m in self.members.values() if m.state is State.HELD)
         assert all(count == 1 for count in holders.values()), "two pods for one request"
+        on: dict[str, list[Member]] = defaultdict(list)
+        for member in self.members.values():
+            on[member.host].append(member)
         for name, host in self.hosts.items():
-            spec = self.config.hosts[name]
-            here = [m for m in self.members.values() if m.host == name]
+            spec, here = self.config.hosts[name], on[name]
             assert sum(m.memory for m in here) <= (spec.memory or 64 * GIB), f"{name} is too full"
             assert len(here) <= spec.pods, f"too many pods on {name}"
             starting = sum(m.state is State.MAKING for m in here)
             assert starting <= spec.starts, f"too many starts on {name}"
             assert set(host.pods) <= {m.name for m in here}, f"{name}: something is forgotten"
+        there = Counter(member.pool for member in self.members.values())
         for pool in self.config.pools.values():
-            there = sum(m.pool == pool.name for m in self.members.values())
-            assert there <= pool.max, f"too many pods of {pool.name}"
+            assert there[pool.name] <= pool.max, f"too many pods of {pool.name}"
         held = Counter(m.user for m in self.members.values() if m.state is State.HELD)
         assert +self.held == held
         for user, count in held.items():
