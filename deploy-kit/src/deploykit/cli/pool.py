@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deploykit.pools.status import Status
 
 MIB = 2**20
+LISTEN = "127.0.0.1:8471"
 
 
 @click.group()
@@ -93,6 +94,92 @@ def drain(ctx: click.Context, name: str, end: bool) -> None:
     with open_pools(site_of(ctx)) as pools:
         pools.desk.drain(name, not end)
     click.echo(f"{name} is open again" if end else f"{name} is drained: what nobody holds goes")
+
+
+@pool.command()
+@click.option("--listen", default=LISTEN, show_default=True, metavar="HOST:PORT",
+              help="Where it is served; port 0 is one that is free.")  # fmt: skip
+@click.option("--name", "names", multiple=True, metavar="NAME",
+              help="A name that programs may ask by, beside localhost and addresses.")  # fmt: skip
+@click.pass_context
+def serve(ctx: click.Context, listen: str, names: tuple[str, ...]) -> None:
+    """Serve the pools over HTTP, until Ctrl-C: reservations by token, and a page.
+
+    /openapi.json describes it; deploykit.pools.client is a client.
+
+    \b
+    deploy-kit pool serve
+    """
+    from deploykit.pools.opening import open_pools
+    from deploykit.web.poolservice import make_pool_app
+    from deploykit.web.protection import WRITING, Protection
+    from deploykit.web.serving import AppServer, listen_at, parse_address
+
+    address = parse_address(listen)
+    with (
+        open_pools(site_of(ctx)) as pools,
+        listen_at(address) as listening,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        server = AppServer(Protection(make_pool_app(pools), names, WRITING))
+        bound = address.at_port(listening.getsockname()[1])
+        if not address.is_loopback:
+            click.echo(f"warning: tokens go to {bound} unencrypted: put a proxy in front", err=True)
+        click.echo(f"http://{bound}/ serves the pools, until Ctrl-C")
+        server.run(listening)
+
+
+@pool.group()
+def token() -> None:
+    """Tokens: who asks over HTTP is the user whose token it shows.
+
+    \b
+    deploy-kit pool token add ada > ada.token
+    """
+
+
+@token.command()
+@click.argument("user")
+@click.pass_context
+def add(ctx: click.Context, user: str) -> None:
+    """Print a new token of USER, in the place of an older one. Only its digest is kept."""
+    import secrets
+    import time
+
+    from deploykit.pools.opening import open_pools
+    from deploykit.web.poolservice import digest_of
+
+    made = secrets.token_urlsafe(32)
+    with open_pools(site_of(ctx)) as pools, pools.store.writing() as state:
+        state.put_token(digest_of(made), user, time.time())
+    click.echo(made)
+
+
+@token.command("list")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """Who has a token, and since when."""
+    from deploykit.pools.opening import open_pools
+
+    with open_pools(site_of(ctx)) as pools, pools.store.reading() as state:
+        found = state.tokens()
+    for user, made in found:
+        since = datetime.fromtimestamp(made, UTC).replace(microsecond=0)
+        click.echo(f"{one_line(user)}, since {times.human(since)}")
+
+
+@token.command()
+@click.argument("user")
+@click.pass_context
+def drop(ctx: click.Context, user: str) -> None:
+    """Take USER's token back."""
+    from deploykit.base.errors import InputError
+    from deploykit.pools.opening import open_pools
+
+    with open_pools(site_of(ctx)) as pools, pools.store.writing() as state:
+        if not state.drop_token(user):
+            raise InputError(f"{user} has no token", "deploy-kit pool token list")
+    click.echo(f"{user} has no token any more")
 
 
 def _print_status(found: Status) -> None:
