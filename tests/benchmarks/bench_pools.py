@@ -1,7 +1,7 @@
 """What one decision of the pools' scheduler takes with 10,000 hosts and a million pods a day.
 
-The same scheduler and queue as a server's, hosts that pretend, by a clock that costs no time. Prints
-the table of docs/benchmarks.md. With a number: so many hosts, and pods in proportion.
+The same scheduler and queue as a server's, hosts that pretend, by a clock that costs no time.
+Prints the table of docs/benchmarks.md. With a number: so many hosts, and pods in proportion.
 """
 
 from __future__ import annotations
