@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deploykit.base.errors import DeployKitError
@@ -28,6 +28,7 @@ from deploykit.pools.store import Store
 from deploykit.providers import parse_instance
 
 GIB = 2**30
+FAR = datetime(2099, 1, 1, tzinfo=UTC)
 PATIENCE = 100.0  # seconds: a busy machine takes long for a thread
 POOLS = """\
 hosts:
@@ -73,7 +74,7 @@ class Hands:
     def put(self, instance: str, pool: str, **wanted: str | datetime) -> None:
         """A pod that is there, known or not."""
         now = datetime.now(UTC)
-        until = wanted.pop("until", now + timedelta(days=2))
+        until = wanted.pop("until", FAR)
         said = Wanted(
             str(wanted.get("user", "")), str(wanted.get("purpose", f"pool {pool}")), until
         )

@@ -79,7 +79,7 @@ class World:
         self.waiting: dict[str, dict[str, Request]] = {name: {} for name in self.config.pools}
         self.held: Counter[str] = Counter()
         self.turns = {name: Turns() for name in self.config.pools}
-        self.pool_facts = {name: PoolFacts(name) for name in self.config.pools}
+        self.pool_facts = {name: PoolFacts(name, target="r1") for name in self.config.pools}
         self.granted: dict[str, tuple[str, float]] = {}  # by request: its pod, what it waited
         self.events: list[tuple[float, int, str, str]] = []
         self.names = (f"p{n}" for n in itertools.count())

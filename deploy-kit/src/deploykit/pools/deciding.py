@@ -39,7 +39,7 @@ class Deciding:
         self._config, self._store, self._me, self._clocks = config, store, me, clocks
         self._scheduler: Scheduler | None = None
         self._tick = 0
-        self._tidied = 0.0
+        self._tidied = self._forgot = 0.0
         self._names = new_names()
 
     def round(self) -> int:
@@ -132,8 +132,9 @@ class Deciding:
             lost = [one.id for one in state.requests() if now - one.seen > UNSEEN]
             waiting = {one.pool for one in state.requests()}
             idle = {name for name in waiting if state.ready(name)}
-        if not lost and not idle and int(now) % 60 >= TIDY:
+        if not lost and not idle and 0 <= now - self._forgot < REMEMBERED / 10:
             return
+        self._forgot = now
         with self._store.writing() as state:
             for request in lost:
                 state.withdraw(request)

@@ -6,7 +6,7 @@ Nothing is taken away on one look: the state, or the host, may just have been wr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from deploykit.pools import Member, State
 from deploykit.pools import transitions as become
@@ -19,14 +19,21 @@ GRACE = 120.0  # seconds between the first look and the one that acts
 NOT_THERE = "- "  # begins the names of sightings of what is known and not there
 
 
-def settle_found(
-    state: Writing, config: Config, host: str, found: Mapping[str, Found], now: float
-) -> list[str]:
-    """Write down what follows from the pods `found` on `host`; returns what is to be told.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The pods `found` on a host by instance, by a look that began when the state was at `tick`."""
+
+    tick: int
+    found: Mapping[str, Found]
+
+
+def settle_found(state: Writing, config: Config, host: str, look: Look, now: float) -> list[str]:
+    """Write down what follows from a look at `host`; returns what is to be told.
 
     One that nobody knows is taken in once it was seen twice: as its holder's, if its tags say that
     somebody wants it or protects it, else to go. One that is known and not there any more goes.
     """
+    found = look.found
     rows = {one.instance: one for one in state.members(PODS.c.host == host)}
     before, keep, told = state.sightings(host), {}, []
     for instance, pod in found.items():
@@ -39,7 +46,7 @@ def settle_found(
         member = state.put(_taken_in(config, host, pod, now))
         told.append(f"{instance}: nobody knew it; it is {member.state} now")
     for instance, member in rows.items():
-        if instance in found and member.tagged and member.state in (State.READY, State.HELD):
+        if instance in found and _is_as_seen(member, look):
             said = found[instance].protected
             if said != member.protected:  # somebody said it by the tag alone
                 state.put(replace(member, protected=said))
@@ -54,6 +61,12 @@ def settle_found(
     if keep != before:
         state.see(host, keep)
     return told
+
+
+def _is_as_seen(member: Member, look: Look) -> bool:
+    """Whether a pod is still what it was when its tags were read, which say what is known of it."""
+    settled = member.tagged and member.state in (State.READY, State.HELD)
+    return settled and member.version <= look.tick
 
 
 def _taken_in(config: Config, host: str, found: Found, now: float) -> Member:

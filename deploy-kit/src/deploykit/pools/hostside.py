@@ -5,7 +5,7 @@ looks at what is there. Each round writes down what ended and starts what is due
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Protocol, cast
@@ -16,7 +16,7 @@ from deploykit.pools import Member, PoolSpec, State
 from deploykit.pools import transitions as become
 from deploykit.pools.config import Config
 from deploykit.pools.desk import serve
-from deploykit.pools.finding import settle_found
+from deploykit.pools.finding import Look, settle_found
 from deploykit.pools.machine import MachineLook
 from deploykit.pools.making import Done, UnderWay
 from deploykit.pools.nodes import Found
@@ -80,7 +80,7 @@ class HostSide:
             self._care_for(member, now)
         for host in self._hosts:
             self._every(LOOK, "look", host, now, partial(self._signs, host))
-            self._every(FIND, "find", host, now, partial(self._hands.found, host))
+            self._every(FIND, "find", host, now, partial(self._find, host))
         if leads:
             for spec in self._config.pools.values():
                 self._every(TARGET, "target", spec.name, now, partial(self._hands.target, spec))
@@ -180,6 +180,11 @@ class HostSide:
     def _signs(self, host: str) -> tuple[MachineLook, float]:
         return self._look(), self._hands.latency(host)
 
+    def _find(self, host: str) -> Look:
+        with self._store.reading() as state:
+            tick = state.tick()
+        return Look(tick, self._hands.found(host))
+
     # What ended.
 
     def _settle(self, now: float) -> int:
@@ -267,8 +272,7 @@ class HostSide:
     def _find_ended(self, state: Writing, done: Done, now: float) -> None:
         if done.trouble:
             return  # the look at the host tells it
-        found = cast(Mapping[str, Found], done.result)
-        for line in settle_found(state, self._config, done.name, found, now):
+        for line in settle_found(state, self._config, done.name, cast(Look, done.result), now):
             self._say(line)
 
     def _target_ended(self, state: Writing, done: Done, now: float) -> None:

@@ -71,8 +71,9 @@ class _Pool:
         return 0 if self.spec is None or self.facts.drained else self.spec.ready
 
     def missing(self, now: float) -> int:
-        """Pods to be made now. While its pods fail, one at a time and not before its time."""
-        if self.spec is None or now < self.facts.retry_at:
+        """Pods to be made now: none before it is known of what; while they fail, one at a time and
+        not before its time."""
+        if self.spec is None or not self.facts.target or now < self.facts.retry_at:
             return 0
         waiting = 0 if self.facts.drained else self.facts.waiting
         # An old one may serve whoever waits; its successor is made beside it.
