@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deploykit.base.errors import DeployKitError
 from deploykit.base.waiting import wait_until
@@ -187,3 +189,14 @@ def house(url: str, folder: Path, **more: object) -> Iterator[PoolHouse]:
 
 def names(members: Iterable[Member]) -> list[str]:
     return [member.name for member in members]
+
+
+def race(url: str, folder: str, count: int, results: Any) -> None:
+    """In a process of its own: ask and give back, again and again; names go to the queue `results`."""
+    with house(url, Path(folder)) as mine:
+        for _ in range(count):
+            request, pod = mine.ask(f"process {os.getpid()}")
+            if pod is None:
+                pod = mine.desk.withdraw(request)
+            if pod is not None:
+                results.put(pod.name)

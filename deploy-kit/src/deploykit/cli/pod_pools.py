@@ -123,7 +123,7 @@ def _run(command: tuple[str, ...], pod: Member) -> int:
     env = {**os.environ, **json.loads(pod.access)["environment"]}
     sys.stdout.flush()
     try:
-        child = subprocess.run(command, env=env, check=False)
+        child = subprocess.run(command, env=env, check=False)  # it takes what it takes
     except OSError as error:
         click.echo(f"cannot start {command[0]}: {error.strerror}", err=True)
         return NOT_STARTED

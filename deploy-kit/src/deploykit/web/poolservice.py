@@ -4,8 +4,7 @@ Whoever reads needs nothing, as with the other pages; whoever asks for a pod sho
 the user whose it is. A browser never has one, so no page of others can ask in somebody's name.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: FastAPI reads those of functions within functions.
 import hashlib
 import json
 import time

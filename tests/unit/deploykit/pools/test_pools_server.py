@@ -13,7 +13,7 @@ from deploykit.base.processes import this_process
 from deploykit.pools import State
 from deploykit.pools.desk import GivenUp, Wish
 from deploykit.pools.store import Store
-from poolhands import Hands, PoolHouse, names
+from poolhands import Hands, PoolHouse, names, race
 
 
 def filled(house: PoolHouse, ready: int = 2) -> None:
@@ -46,7 +46,10 @@ def test_those_who_wait_are_served_in_turn_and_nobody_beyond_their_bound(
     house_of_both: PoolHouse,
 ) -> None:
     house, server = house_of_both, house_of_both.server()
-    asked = [house.ask("ada") for _ in range(5)] + [house.ask("bob")]
+    asked = []
+    for user in ("ada",) * 5 + ("bob",):
+        asked.append(house.ask(user))
+        house.pass_by(1)
     assert [pod for _, pod in asked] == [None] * 6
     house.rounds(server, lambda: house.states() == {"held": 4})
     held = [one.user for one in house.members(State.HELD)]
@@ -122,17 +125,12 @@ def test_two_servers_and_many_who_ask_at_once_give_no_pod_twice(house_of_both: P
 
     threads = [threading.Thread(target=serve, args=(n,)) for n in range(2)]
     asking = [threading.Thread(target=ask, args=(n,)) for n in range(12)]
-    ticking = threading.Thread(
-        target=lambda: [
-            over.wait(0.01) or house.pass_by(0.5) for _ in range(9000) if not over.is_set()
-        ]
-    )
-    for thread in (*threads, ticking, *asking):
+    for thread in (*threads, *asking):
         thread.start()
     for thread in asking:
         thread.join(60)
     over.set()
-    for thread in (*threads, ticking):
+    for thread in threads:
         thread.join(20)
     assert errors == []
     assert len(given) == len(set(given)) == 12
@@ -340,21 +338,6 @@ def test_other_peoples_pods_are_not_given_back_by_who_has_no_part_in_them(pools:
         pools.desk.release("nothing")
     with pytest.raises(InputError, match="there is no pool 'smal'"):
         pools.ask(pool="smal")
-
-
-def race(url: str, tmp: str, count: int, results: multiprocessing.Queue) -> None:
-    """In a process of its own: ask and give back, again and again."""
-    from pathlib import Path
-
-    from poolhands import house
-
-    with house(url, Path(tmp)) as mine:
-        for _ in range(count):
-            request, pod = mine.ask(f"p{multiprocessing.current_process().pid}")
-            if pod is None:
-                pod = mine.desk.withdraw(request)
-            if pod is not None:
-                results.put(pod.name)
 
 
 def test_processes_that_ask_at_once_never_get_the_same_pod(
