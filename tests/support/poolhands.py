@@ -192,7 +192,7 @@ def names(members: Iterable[Member]) -> list[str]:
 
 
 def race(url: str, folder: str, count: int, results: Any) -> None:
-    """In a process of its own: ask and give back, again and again; names go to the queue `results`."""
+    """In a process of its own: ask and give back again and again; `results` is a queue of names."""
     with house(url, Path(folder)) as mine:
         for _ in range(count):
             request, pod = mine.ask(f"process {os.getpid()}")
