@@ -53,6 +53,6 @@ def _as_user(folder: Path) -> list[str]:
 
 def _call(before: list[str], program: Path, *words: str) -> None:
     done = subprocess.run([*before, str(program), *words], capture_output=True, text=True,
-                          timeout=60, check=False, cwd="/",
+                          timeout=300, check=False, cwd="/",
                           stdin=subprocess.DEVNULL)  # fmt: skip
     assert done.returncode == 0, (program, done.stdout, done.stderr)

@@ -257,7 +257,8 @@ class Scheduler:
         blocked: set[str] = set()
         wanting = [pool for pool in self._pools.values() if pool.missing(now) > 0]
         for pool in self._pools.values():
-            if pool.starved and not (pool.facts.waiting and pool.spec):
+            wants = pool.facts.waiting and pool.spec and not pool.facts.drained
+            if pool.starved and not wants:
                 self._release_host(pool)
         for _ in range(AT_ONCE):
             able = [
