@@ -168,7 +168,7 @@ def serve(state: Writing, config: Config, pool: str, now: float) -> list[Member]
     if spec is None or row.drained or not ready or not waiting:
         return served
     held, turns = state.held(), read_turns(row.turns)
-    for pod in (one for one in ready if not one.sick and not one.protected):
+    for pod in (one for one in ready if not (one.sick or one.why or one.protected)):
         request = next_request(waiting.values(), held, turns, config, now)
         if request is None:
             break

@@ -31,6 +31,7 @@ TARGET = 60.0  # seconds between two looks at what a pool's pods are to be made 
 ALIVE = 30.0  # seconds between two words of who works on a pod
 AGAIN = 15.0  # seconds until something that could not be taken away is tried again
 GOING_AT_ONCE = 8  # pods taken away side by side
+UNWELL = "it did not answer its health check"  # why, once: twice, and it goes
 SHOWN = 300  # characters of why something failed
 
 
@@ -232,8 +233,15 @@ class HostSide:
 
     def _health_ended(self, state: Writing, done: Done, now: float) -> None:
         member = state.member(done.name)
-        if member is not None and member.state is State.READY:
-            state.put(replace(member, looked=now, sick=not done.result))
+        spec = self._config.pools.get(member.pool) if member is not None else None
+        if member is None or spec is None or member.state is not State.READY:
+            return
+        if done.result:
+            state.put(replace(member, looked=now, why=""))
+        elif member.why == UNWELL:
+            state.put(replace(member, looked=now, sick=True))
+        else:  # the host may just be busy: once more, soon
+            state.put(replace(member, looked=now - spec.health + AGAIN, why=UNWELL))
 
     def _tag_ended(self, state: Writing, done: Done, now: float) -> None:
         name, _, version = done.name.partition(" ")
