@@ -46,7 +46,7 @@ def serve(railway: Railway) -> subprocess.Popen[str]:
                                 stderr=log, text=True, start_new_session=True)  # fmt: skip
 
 
-def end(server: subprocess.Popen[str], number: int = signal.SIGINT) -> None:
+def end(server: subprocess.Popen[str], number: int = signal.SIGTERM) -> None:
     if server.poll() is None:
         os.killpg(server.pid, number)
         server.wait(300)

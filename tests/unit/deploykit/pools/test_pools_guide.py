@@ -60,7 +60,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, page: str) -> Iterator[World
             ).read_text()
             yield world
         finally:
-            server.send_signal(signal.SIGINT)
+            server.send_signal(signal.SIGTERM)
             assert server.wait(120) == 0, (folder / "log").read_text()
 
 
