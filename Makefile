@@ -2,8 +2,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests train train-region test test-plain test-fast test-core test-core-beside test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-gerrit test-zuul test-jenkins test-browser gate-demo test-static test-vagrant test-region \
+.PHONY: help setup setup-tests train train-region test test-plain test-fast test-core test-core-beside \
+  test-all test-due test-disturbed test-train test-nodes test-secrets test-pods test-gerrit test-zuul \
+  test-jenkins test-browser gate-demo test-static test-vagrant test-region test-pools \
   test-train-region test-faults test-ha kitchen \
   rendered lint hooks down clean
 
@@ -108,6 +109,9 @@ test-secrets: setup-tests ## slow suite: secrets exported, restored, rotated
 
 test-pods: setup-tests ## slow suite: disposable copies of an environment, made from prepared nodes
 	@$(call suite,pods,tests/integration/test_pods.py)
+
+test-pools: setup-tests ## slow suite: pods made ahead of who asks, given, taken back, protected
+	@$(call suite,pools,tests/integration/test_pools.py)
 
 test-gerrit: setup-tests ## slow suite: the merge gate on a real Gerrit
 	@$(call suite,gerrit,tests/integration/test_gate_demo.py tests/integration/test_gate_gerrit.py)

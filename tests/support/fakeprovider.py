@@ -17,6 +17,7 @@ from deploykit.base.errors import DeployKitError
 from deploykit.base.progress import Progress
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.providers import NodeStatus, Snapshot, parse_instance
+from deploykit.providers.common import demand_deletable
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -92,7 +93,12 @@ class FakeProvider:
     def _snapshot_folder(self, snapshot: Snapshot) -> Path:
         return self._site.state / "kept" / f"{snapshot.instance}-{snapshot.name}"
 
+    def protect(self, instance: Instance, on: bool) -> None:
+        self.tag(instance, {"refuses to go": "true" if on else ""})
+
     def down(self, instance: Instance, progress: Progress) -> None:
+        demand_deletable(instance, self.tags(instance))
+        assert not self.tags(instance).get("refuses to go")
         for folder in (self._root / str(instance), self._site.instance(instance)):
             if folder.exists():
                 shutil.rmtree(folder)

@@ -43,6 +43,7 @@ COMMANDS = {
     "overrule": "deploykit.cli.decisions:overrule",
     "pod": "deploykit.cli.pod:pod",
     "policy": "deploykit.cli.policy:policy",
+    "pool": "deploykit.cli.pool:pool",
     "logs": "deploykit.cli.logs:logs",
     "pin": "deploykit.cli.decisions:pin",
     "promote": "deploykit.cli.train:promote",

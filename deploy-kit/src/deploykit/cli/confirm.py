@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 import click
 
 from deploykit.base.errors import Refused
+from deploykit.base.printable import one_line
 from deploykit.site import Site
 from deploykit.site.instance import Instance
+
+FEW = 3  # pods that go by a plain yes
 
 
 def confirm(
@@ -35,6 +39,30 @@ def confirm(
     if not asks:
         raise Refused(loss, "say so: --yes")
     click.confirm(f"{loss[0].upper()}{loss[1:]}. Go on?", abort=True, err=True)
+
+
+def confirm_pods(site: Site, going: Mapping[Instance, str], yes: bool, count: int | None) -> None:
+    """Ask before pods go, each with why it is protected ("" if it is not).
+
+    More than FEW, or one that is protected, are named, and how many they are has to be typed, or
+    given as `count`. Raises Refused without a clear yes, Abort on a no.
+    """
+    protected = {instance: why for instance, why in going.items() if why}
+    if len(going) <= FEW and not protected:
+        confirm(site, list(going), yes, ())
+        return
+    for instance in going:
+        why = f"  protected: {one_line(going[instance])}" if going[instance] else ""
+        click.echo(f"{instance}{why}", err=True)
+    loss = f"this destroys the nodes of {len(going)} pods" + (
+        f", of which {len(protected)} are protected" if protected else ""
+    )
+    if count is None:
+        if not sys.stdin.isatty():
+            raise Refused(loss, f"say how many they are: --count {len(going)}")
+        count = click.prompt(f"{loss[0].upper()}{loss[1:]}. How many are they?", type=int, err=True)
+    if count != len(going):
+        raise Refused(f"{loss}, not of {count}", "nothing was done")
 
 
 def confirm_loss(what: str, yes: bool) -> None:

@@ -21,8 +21,17 @@ from deploykit.cli.app import (
     work_of,
     yes_option,
 )
-from deploykit.cli.confirm import confirm
+from deploykit.cli.confirm import confirm_pods
 from deploykit.cli.env import take_down
+from deploykit.cli.pod_pools import (
+    keep_of_pool,
+    leave_pools,
+    protect,
+    release,
+    renew,
+    reserve,
+    unprotect_,
+)
 from deploykit.cli.pod_run import MOST_AT_ONCE, run_suites
 from deploykit.cli.reach import ssh
 
@@ -38,6 +47,11 @@ for_option = click.option(
 )
 
 
+count_option = click.option(
+    "--count", type=int, help="How many they are: for more than three, or what is protected."
+)
+
+
 @click.group()
 def pod() -> None:
     """Pods: disposable copies of environments, to try a release or a change on.
@@ -47,6 +61,7 @@ def pod() -> None:
     deploy-kit pod ssh try
     deploy-kit pod run try -- tests/test_login.py
     deploy-kit pod drop try
+    deploy-kit pod reserve --pool NAME --for "look at #17"   one that is ready already
     """
 
 
@@ -183,39 +198,60 @@ def keep(ctx: click.Context, name: str, duration: str) -> None:
     pods = pods_up(site_of(ctx))
     pod = find_pod(pods, name)
     until = until_after(duration, times.utc_now())
+    keep_of_pool(site_of(ctx), pod.instance, until)
     keep_pod(pods[pod], pod, until)
     click.echo(f"{pod.instance} is kept until {times.human(until)}")
 
 
 @pod.command()
 @click.argument("names", nargs=-1, required=True, metavar="POD...")
+@count_option
 @yes_option
 @click.pass_context
-def drop(ctx: click.Context, names: tuple[str, ...], yes: bool) -> None:
-    """Take pods down, with all they hold."""
+def drop(ctx: click.Context, names: tuple[str, ...], count: int | None, yes: bool) -> None:
+    """Take pods down, with all they hold.
+
+    More than three, or one that is protected, go only when their number is typed.
+    """
     from deploykit.pods.listing import find_pod, pods_up
+    from deploykit.pods.protection import protection, unprotect
 
     site = site_of(ctx)
     pods = pods_up(site)
-    going = list(dict.fromkeys(find_pod(pods, name) for name in names))
-    confirm(site, [pod.instance for pod in going], yes, ())
-    take_down({pod.instance: pods[pod] for pod in going})
+    going = {pod.instance: pods[pod] for pod in (find_pod(pods, name) for name in names)}
+    whys = {instance: protection(provider, instance) for instance, provider in going.items()}
+    confirm_pods(site, whys, yes, count)
+    for instance, why in whys.items():
+        if why:
+            unprotect(going[instance], instance)
+    leave_pools(site, going)
+    take_down(going)
 
 
 @pod.command()
 @click.option("--prepared", is_flag=True, help="Also the kept nodes that pods are copied from.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go, and why.")
+@count_option
 @yes_option
 @click.pass_context
-def prune(ctx: click.Context, prepared: bool, yes: bool) -> None:
-    """Take down the pods that nobody wants any more: their time is over."""
+def prune(ctx: click.Context, prepared: bool, dry_run: bool, count: int | None, yes: bool) -> None:
+    """Take down the pods that nobody wants any more: their time is over.
+
+    One that is protected stays. More than three go only when their number is typed.
+    """
     from deploykit.base.progress import Shown
     from deploykit.pods import PREPARED
     from deploykit.pods.listing import pods_up
+    from deploykit.pods.protection import protection
     from deploykit.pods.pruning import drop_over
     from deploykit.providers import instances_up
 
     site, now = site_of(ctx), times.utc_now()
-    over = {pod: provider for pod, provider in pods_up(site).items() if pod.is_over(now)}
+    over = {
+        pod: provider
+        for pod, provider in pods_up(site).items()
+        if pod.is_over(now) and not protection(provider, pod.instance)
+    }
     prepared_nodes = {
         instance: provider
         for instance, provider in (instances_up(site).items() if prepared else ())
@@ -224,9 +260,17 @@ def prune(ctx: click.Context, prepared: bool, yes: bool) -> None:
     if not over and not prepared_nodes:
         stdout().print("nothing to take down")
         return
-    confirm(site, [*(pod.instance for pod in over), *prepared_nodes], yes, ())
+    if dry_run:
+        for pod in over:
+            click.echo(f"{pod.instance}: wanted until {times.human(pod.wanted.until)}")
+        for instance in prepared_nodes:
+            click.echo(f"{instance}: pods are copied from it, none needs it")
+        return
+    confirm_pods(site, dict.fromkeys([*(pod.instance for pod in over), *prepared_nodes], ""), yes,
+                 count)  # fmt: skip
     drop_over(over, Shown(stderr()))
     take_down(prepared_nodes)
 
 
-pod.add_command(run_suites)
+for command in (run_suites, reserve, release, renew, protect, unprotect_):
+    pod.add_command(command)

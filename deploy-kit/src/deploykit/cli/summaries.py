@@ -29,6 +29,7 @@ SUMMARIES = {
     "pin": "Let only RELEASE enter ENVIRONMENT until `unpin`.",
     "pod": "Pods: disposable copies of environments, to try a release or a change on.",
     "policy": "The promotion policy in force is the ledger's; environment files propose another.",
+    "pool": "Pools: pods made before anybody asks, replaced when they are old (pools.yml).",
     "promote": "Promote RELEASE into ENVIRONMENT on the evidence there is, or tell why not.",
     "release": "Releases: kits with a version, cut from the site's manifest gitshelf.yml.",
     "renew": "Deploy what ENVIRONMENT runs again, in good time before what ends does.",

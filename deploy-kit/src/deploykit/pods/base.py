@@ -24,10 +24,20 @@ def base_release(
         return find_release(site, named)
     train = [stop.name for stop in chain(site.environments())]
     for name in dict.fromkeys([*train[-1:], environment.name, *reversed(train)]):
-        runs = running(records, name)
-        if runs is not None:
-            return release_of(site, records, runs.digest)
+        if running(records, name) is not None:
+            return running_release(site, records, name)
     raise InputError(
         "no environment runs a release yet, so there is none for a pod to begin at",
         "deploy one first: deploy-kit train; or name one: deploy-kit pod create --base latest",
     )
+
+
+def running_release(site: Site, records: Sequence[Record], environment: str) -> Release | Unbuilt:
+    """The release that `environment` runs. Raises InputError if there is none, and as
+    `release_of`."""
+    runs = running(records, environment)
+    if runs is None:
+        raise InputError(
+            f"{environment} runs no release yet", f"deploy-kit deploy latest {environment}"
+        )
+    return release_of(site, records, runs.digest)

@@ -9,15 +9,17 @@ from deploykit.base.parallel import in_parallel
 from deploykit.base.progress import Progress
 from deploykit.pods import Pod, read_pod
 from deploykit.pods.listing import pods_up
-from deploykit.providers import Provider
+from deploykit.providers import DONT_DELETE, Provider
 from deploykit.site import Site
 from deploykit.site.instance import Instance
 
 
 def is_still_over(provider: Provider, instance: Instance) -> bool:
-    """Whether a pod is over by its tags as they are now: somebody may just have kept it."""
-    pod = read_pod(instance, provider.tags(instance))
-    return pod is not None and pod.is_over(times.utc_now())
+    """Whether a pod is over by its tags as they are now: somebody may just have kept it, or
+    protected it."""
+    tags = provider.tags(instance)
+    pod = read_pod(instance, tags)
+    return pod is not None and pod.is_over(times.utc_now()) and not tags.get(DONT_DELETE)
 
 
 def drop_over(pods: Mapping[Pod, Provider], progress: Progress) -> None:

@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from deploykit.base.errors import InputError
 from deploykit.base.yamlfile import nearest
+from deploykit.providers.contract import DONT_DELETE as DONT_DELETE
 from deploykit.providers.contract import Copies as Copies
 from deploykit.providers.contract import Examines as Examines
 from deploykit.providers.contract import Images as Images
@@ -14,6 +15,7 @@ from deploykit.providers.contract import NodeState as NodeState
 from deploykit.providers.contract import NodeStatus as NodeStatus
 from deploykit.providers.contract import OnHost as OnHost
 from deploykit.providers.contract import Orphans as Orphans
+from deploykit.providers.contract import Protects as Protects
 from deploykit.providers.contract import Provider as Provider
 from deploykit.providers.contract import SingleNodes as SingleNodes
 from deploykit.providers.contract import Snapshot as Snapshot

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from deploykit.base import files, times
-from deploykit.base.errors import DeployKitError
+from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.filelock import locked
+from deploykit.base.printable import one_line
 from deploykit.nodes.inventory import (
     HOSTS_FILE,
     Host,
@@ -21,7 +22,7 @@ from deploykit.nodes.inventory import (
     write_ssh_files,
 )
 from deploykit.nodes.rekey import replace_key
-from deploykit.providers import NodeState, NodeStatus, parse_instance
+from deploykit.providers import DONT_DELETE, NodeState, NodeStatus, parse_instance
 from deploykit.site import Site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
@@ -110,6 +111,14 @@ def with_own_key(site: Site, inventory: Inventory) -> Inventory:
         replace_key(inventory, moved.ssh_key)
         write_ssh_files(moved)  # last: from then on the own key is the one in force
     return moved
+
+
+def demand_deletable(instance: Instance, tags: Mapping[str, str]) -> None:
+    """Raise Refused, saying why, if an instance with these `tags` may not go."""
+    if why := tags.get(DONT_DELETE):
+        raise Refused(
+            f"{instance} is protected: {one_line(why)}", f"deploy-kit pod unprotect {instance}"
+        )
 
 
 def not_up(instance: Instance, node: str = "") -> DeployKitError:

@@ -18,6 +18,8 @@ from deploykit.nodes.inventory import Inventory
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
 
+DONT_DELETE = "dont_delete"  # the tag of what may not go; its text says why, "" that it may
+
 
 class NodeState(StrEnum):
     """Whether a node runs, is there and does not, or is not there."""
@@ -43,7 +45,8 @@ class Provider(Protocol):
 
     `up` makes what is missing and starts what is stopped, in parallel, and returns only when
     every node answers SSH as root with its known host key; `down` leaves nothing behind, or raises
-    Refused before anything was changed where the nodes are not its own to destroy. Both may be
+    Refused before anything was changed where the nodes are not its own to destroy, or the tag
+    DONT_DELETE says why they stay (`common.demand_deletable`). Both may be
     called again at any time. `inventory` is the instance as `up` left it, and raises DeployKitError
     if it is not up; `status` asks how the nodes are now, and may be asked of what is not up. `tags`
     are kept with the nodes or in the site's state, {} if the instance is not up; `tag` adds to
@@ -131,6 +134,17 @@ class Copies(Snapshots, Protocol):
         tags: Mapping[str, str],
         progress: Progress,
     ) -> Inventory: ...
+
+
+@runtime_checkable
+class Protects(Provider, Protocol):
+    """What a provider has beside, that can refuse by itself to take nodes away.
+
+    After `protect` with True, whoever asks for the end of one of the instance's nodes is refused,
+    by other programs too, until it is called with False. Raises DeployKitError if it is not up.
+    """
+
+    def protect(self, instance: Instance, on: bool) -> None: ...
 
 
 @runtime_checkable

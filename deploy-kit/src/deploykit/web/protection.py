@@ -31,13 +31,15 @@ HEADERS = {
     "x-frame-options": "DENY",
 }
 READING = frozenset({"GET", "HEAD"})
+WRITING = READING | {"POST", "DELETE"}
 
 
 class Protection:
-    """An ASGI app around another: answers for `names` and addresses only, and reading only."""
+    """An ASGI app around another: answers for `names` and addresses only, and for `methods` only:
+    by default it can but be read."""
 
-    def __init__(self, app: App, names: Collection[str]) -> None:
-        self._app = app
+    def __init__(self, app: App, names: Collection[str], methods: frozenset[str] = READING) -> None:
+        self._app, self._methods = app, methods
         self._names = frozenset(name.lower() for name in names) | {"localhost"}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -49,11 +51,13 @@ class Protection:
             refusal = f"these pages are not served as '{one_line(host, 100)}'"
             text = f"{refusal}: deploy-kit web --name NAME lets them be\n"
             await _refuse(send, 400, text)
-        elif scope["method"] not in READING:
-            await _refuse(send, 405, "these pages can only be read\n", {"allow": "GET, HEAD"})
+        elif scope["method"] not in self._methods:
+            allowed = ", ".join(sorted(self._methods))
+            await _refuse(send, 405, "these pages can only be read\n", {"allow": allowed})
         else:
             # The server itself leaves out the body of an answer to HEAD.
-            await self._app({**scope, "method": "GET"}, receive, _with_headers(send))
+            method = "GET" if scope["method"] in READING else scope["method"]
+            await self._app({**scope, "method": method}, receive, _with_headers(send))
 
     def _is_ours(self, host: str) -> bool:
         """Whether a browser that asks by this Host header was led here by nobody else.

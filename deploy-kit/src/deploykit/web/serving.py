@@ -68,11 +68,10 @@ def listen_at(address: Address) -> socket.socket:
         ) from None
 
 
-class Server:
-    """An HTTP server of the pages of `sources`, for those who ask by one of `names`."""
+class AppServer:
+    """An HTTP server of one ASGI app, which is behind a Protection."""
 
-    def __init__(self, sources: Sources, names: Collection[str]) -> None:
-        app = Protection(make_app(sources), names)
+    def __init__(self, app: Protection) -> None:
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -96,3 +95,10 @@ class Server:
     def end(self) -> None:
         """Have `run` return soon; safe to call from other threads."""
         self._server.should_exit = True
+
+
+class Server(AppServer):
+    """An HTTP server of the pages of `sources`, for those who ask by one of `names`."""
+
+    def __init__(self, sources: Sources, names: Collection[str]) -> None:
+        super().__init__(Protection(make_app(sources), names))

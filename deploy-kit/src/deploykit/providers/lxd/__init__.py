@@ -17,7 +17,7 @@ from deploykit.host.fit import demand_fit
 from deploykit.nodes.inventory import Host, Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus, Snapshot, parse_instance
-from deploykit.providers.common import not_up, read_inventory
+from deploykit.providers.common import demand_deletable, not_up, read_inventory
 from deploykit.providers.lxd import snapshot as snapshots
 from deploykit.providers.lxd.api import POOL, Lxd, is_installed, pool_room
 from deploykit.providers.lxd.bases import ensure_base
@@ -45,6 +45,8 @@ from deploykit.site import Site
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
 from deploykit.site.provisioning import forget_key, own_key
+
+PROTECTION = "security.protection.delete"
 
 
 class LxdProvider:
@@ -149,6 +151,7 @@ class LxdProvider:
 
     def down(self, instance: Instance, progress: Progress) -> None:
         """See Provider. Also clears what a killed `up` or `down` left."""
+        demand_deletable(instance, self.tags(instance))
         names = Names(self._site.id, instance)
         lxd = Lxd()
         folder = self._site.instance(instance)
@@ -197,14 +200,15 @@ class LxdProvider:
         if project is None:
             raise not_up(instance)
         tag_project(lxd, names, project, config)
-        nodes = [
-            container["name"] for container in lxd.get("instances", names.project, recursion="1")
-        ]
-        in_parallel(
-            nodes,
-            lambda node: lxd.patch(f"instances/{node}", {"config": config}, names.project),
-            AT_ONCE,
-        )
+        _configure_nodes(lxd, names, config)
+
+    def protect(self, instance: Instance, on: bool) -> None:
+        """See Protects."""
+        names = Names(self._site.id, instance)
+        lxd = Lxd()
+        if lxd.find(f"projects/{names.project}") is None:
+            raise not_up(instance)
+        _configure_nodes(lxd, names, {PROTECTION: "true" if on else "false"})
 
     def tags(self, instance: Instance) -> dict[str, str]:
         names = Names(self._site.id, instance)
@@ -293,6 +297,15 @@ def _nodes_there(lxd: Lxd, names: Names) -> dict[str, Any]:
     """The instance's nodes as LXD has them, by name."""
     listing = lxd.get("instances", names.project, recursion="1")
     return {container["name"]: container for container in listing}
+
+
+def _configure_nodes(lxd: Lxd, names: Names, config: Mapping[str, str]) -> None:
+    """Add `config` to that of each node of the instance."""
+    in_parallel(
+        _nodes_there(lxd, names),
+        lambda node: lxd.patch(f"instances/{node}", {"config": config}, names.project),
+        AT_ONCE,
+    )
 
 
 def _status(node: Node, container: Mapping[str, Any] | None) -> NodeStatus:

@@ -18,6 +18,7 @@ from deploykit.nodes.inventory import Inventory, write_ssh_files
 from deploykit.nodes.ssh import close_all, run_on
 from deploykit.providers import NodeState, NodeStatus
 from deploykit.providers.common import (
+    demand_deletable,
     known_hosts,
     marked,
     not_up,
@@ -75,6 +76,7 @@ class VagrantProvider:
 
     def down(self, instance: Instance, progress: Progress) -> None:
         """`vagrant destroy --force`, and what a killed one left."""
+        demand_deletable(instance, self.tags(instance))
         environment = self._environment(Names(self._site.id, instance))
         with progress.step(f"{instance}: vagrant destroy") as step:
             TimedVagrant(self._site, environment.name, self._log, step.note).destroy()
