@@ -79,7 +79,7 @@ class OpenstackProvider:
                     entry.mapping()
                     .get("interface", entry)
                     .error(
-                        f"{UPLINK_CARD} is the uplink where '{environment.provider}' makes the nodes",
+                        f"{UPLINK_CARD} is the uplink where {environment.provider} makes the nodes",
                         f"give the interface in {net.name} another name",
                     )
                 )

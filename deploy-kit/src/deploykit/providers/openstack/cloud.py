@@ -81,10 +81,8 @@ class Cloud:
         connection = self._connect()
         found = []
         for name in ("compute", "image", "network"):
-            address = self._known(
-                lambda name=name: getattr(connection, name).get_endpoint(), "its catalog"
-            )
-            if address:
+            proxy = getattr(connection, name)
+            if self._known(proxy.get_endpoint, "its catalog"):
                 found.append(name)
         return frozenset(found)
 
@@ -95,6 +93,7 @@ class Cloud:
         answer = self.get(of.service, of.all, **query)
         found = list(answer[key])
         while link := _next_page(answer, key):
+            link = link.removeprefix("/v2")  # glance says it from its root
             answer = self.get(of.service, link)
             found += answer[key]
         return found
@@ -216,7 +215,7 @@ class Cloud:
                 turn.ended(Answer.GOOD)
             raise self.error(
                 f"it does not take these credentials: {one_line(str(error))}",
-                "are they right, and not expired? See clouds.yaml, secure.yaml, OS_CLIENT_CONFIG_FILE",
+                "are they right, and not expired? clouds.yaml, secure.yaml and OS_* have them",
             ) from None
         except (keystone.EndpointNotFound, keystone.CatalogException) as error:
             if turn is not None:
@@ -224,16 +223,20 @@ class Cloud:
             if turn is None:
                 return None
             raise self.error(f"it has no {service}: {one_line(str(error))}") from None
-        except keystone.SSLFailure as error:
+        except keystone.SSLError as error:
             raise self.error(
                 f"its certificate is not trusted: {one_line(str(error))}",
                 "cacert: FILE of the cloud in clouds.yaml names the authority; verify: false is no "
                 "way out, as credentials go there",
             ) from None
-        except (keystone.ConnectFailure, keystone.HttpError, sdk.HttpException) as error:
+        except (keystone.ConnectionError, keystone.HttpError) as error:
+            if getattr(error, "http_status", 503) not in BUSY:
+                raise self.error(
+                    one_line(str(error)), "is auth_url of clouds.yaml right?"
+                ) from None
             raise Busy(
                 f"cloud {self.name}: {service} did not answer: {one_line(str(error))}",
-                "is auth_url in clouds.yaml right, and does this machine reach it? Then run it again",
+                "is auth_url of clouds.yaml right, can this machine reach it? Then run it again",
             ) from None
         except (keystone.ClientException, sdk.SDKException) as error:
             raise self.error(one_line(str(error))) from None

@@ -200,8 +200,14 @@ def _uplink(
 
 def _group(mark: Mark) -> list[Wanted]:
     """Who may reach a node by its uplink: SSH and pings from anywhere, the other nodes with all."""
-    ssh = {"protocol": "tcp", "port_range_min": SSH_PORT, "port_range_max": SSH_PORT}
-    rules = {"ssh": ssh, "icmp": {"protocol": "icmp"}, "nodes": {"remote_group_id": Ref(GROUP)}}
+    ssh: dict[str, Any] = {
+        "protocol": "tcp",
+        "port_range_min": SSH_PORT,
+        "port_range_max": SSH_PORT,
+    }
+    icmp = {"protocol": "icmp"}
+    rules: dict[str, dict[str, Any]] = {"ssh": ssh, "icmp": icmp}
+    rules["nodes"] = {"remote_group_id": Ref(GROUP)}
     common = {"security_group_id": Ref(GROUP), "direction": "ingress", "ethertype": "IPv4"}
     return [
         _marked(mark, GROUP, "group", {}),
