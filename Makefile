@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train train-region test test-fast test-core test-all test-due test-disturbed test-train test-nodes \
-  test-secrets test-pods test-gerrit test-zuul test-jenkins test-browser gate-demo test-static test-vagrant test-region \
+  test-secrets test-pods test-gerrit test-zuul test-jenkins test-browser gate-demo test-static test-openstack test-vagrant test-region \
   test-train-region test-faults test-ha kitchen \
   rendered lint hooks down clean
 
@@ -113,6 +113,9 @@ gate-demo: setup-tests ## a real Gerrit, eight changes, a queue that resolves th
 
 test-static: setup-tests ## slow suite: machines that are there, taken in and deployed to
 	@$(call suite,static,tests/integration/test_static.py)
+
+test-openstack: setup-tests ## slow suite: a region of our own as a cloud, nodes that are its servers
+	@$(call suite,openstack,tests/region/test_region_as_cloud.py,--layer)
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)

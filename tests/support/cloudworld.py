@@ -152,11 +152,11 @@ def use_quick_clouds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clouds are given up sooner, and waited for in shorter steps."""
     where = "deploykit.providers.openstack"
     monkeypatch.setattr(f"{where}.instance.PAUSE", 0.05)
-    monkeypatch.setattr(f"{where}.instance.MAKE_SECONDS", 3.0)
-    monkeypatch.setattr(f"{where}.instance.GONE_SECONDS", 5.0)
+    monkeypatch.setattr(f"{where}.instance.MAKE_SECONDS", 5.0)
+    monkeypatch.setattr(f"{where}.instance.GONE_SECONDS", 60.0)
     monkeypatch.setattr(f"{where}.pace.PAUSE", 0.05)
     monkeypatch.setattr(f"{where}.pace.LONGEST_PAUSE", 0.2)
-    monkeypatch.setattr(f"{where}.Cloud", lambda name: Cloud(name, busy_seconds=3.0))
+    monkeypatch.setattr(f"{where}.Cloud", lambda name: Cloud(name, busy_seconds=20.0))
 
 
 @contextmanager

@@ -107,9 +107,7 @@ class FakeCloud:
                 found[path] = marked
         return found
 
-    def answer(
-        self, method: str, path: str, body: Any, query: dict[str, str]
-    ) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: Any, query: dict[str, str]) -> tuple[int, Any]:
         """The status and document of one request."""
         with self.lock:
             if path.startswith("/network/v2.0/"):
@@ -288,7 +286,7 @@ def serving(cloud: FakeCloud) -> Iterator[str]:
         def handle_one(self) -> None:
             serve(cloud, self)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one
 
         def log_message(self, *_: Any) -> None:
             return

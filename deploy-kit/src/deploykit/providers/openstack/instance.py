@@ -6,6 +6,7 @@ request that was not answered was done.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ MARKED = ("network", "subnet", "router", "port", "group", "rule", "floating")
 # In this order they let go of each other; subnets and rules go with their network and group.
 REMOVED = ("floating", "router", "port", "subnet", "network", "group")
 MAKE_SECONDS = 900.0  # that making may go without anything new
-GONE_SECONDS = 600.0  # for all to be gone
+GONE_SECONDS = 600.0  # that removing may go without anything gone
 START_SECONDS = 1800.0  # for a server to be ACTIVE, image on its way to the hypervisor included
 PAUSE = 2.0
 
@@ -174,17 +175,20 @@ def wait_gone(cloud: Cloud, mark: Mark, nodes: Iterable[str]) -> None:
 
 def remove(cloud: Cloud, mark: Mark, step: Step) -> None:
     """Remove all that has the instance's mark: servers first, then what they stood on."""
-    end = time.monotonic() + GONE_SECONDS
+    last, least = time.monotonic(), sys.maxsize
     while True:
         found = look(cloud, mark)
-        if not found.seen and not found.extra:
+        left = len(found.seen) + len(found.extra)
+        if not left:
             return
-        if time.monotonic() > end:
+        if left < least:
+            last, least = time.monotonic(), left
+        if time.monotonic() - last > GONE_SECONDS:
             raise cloud.error(
                 f"{mark.instance}: these would not go: {', '.join(sorted(found.seen))}",
                 f"'deploy-kit env down {mark.instance}' tries again",
             )
-        step.note(f"{cloud.name}: {len(found.seen)} left")
+        step.note(f"{cloud.name}: {left} left")
         _remove_round(cloud, found)
         if found.servers:
             wait_gone(cloud, mark, found.servers)
