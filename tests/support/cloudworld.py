@@ -148,20 +148,21 @@ def use_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{where}.making.key_of", lambda *_, **__: "key0")
 
 
-def use_quick_clouds(monkeypatch: pytest.MonkeyPatch) -> None:
+def use_quick_clouds(monkeypatch: pytest.MonkeyPatch, busy: float = 20.0) -> None:
     """Clouds are given up sooner, and waited for in shorter steps."""
     where = "deploykit.providers.openstack"
     monkeypatch.setattr(f"{where}.instance.PAUSE", 0.05)
     monkeypatch.setattr(f"{where}.instance.MAKE_SECONDS", 5.0)
     monkeypatch.setattr(f"{where}.instance.GONE_SECONDS", 60.0)
+    monkeypatch.setattr(f"{where}.cloud.AGAIN", 0.02)
     monkeypatch.setattr(f"{where}.pace.PAUSE", 0.05)
     monkeypatch.setattr(f"{where}.pace.LONGEST_PAUSE", 0.2)
-    monkeypatch.setattr(f"{where}.Cloud", lambda name: Cloud(name, busy_seconds=20.0))
+    monkeypatch.setattr(f"{where}.Cloud", lambda name: Cloud(name, busy_seconds=busy))
 
 
 @contextmanager
 def killed_after(calls: int) -> Iterator[None]:
-    """This process is as if killed once it has made `calls` requests: none follows, of no thread."""
+    """This process is as if killed once it has made `calls` requests: no thread makes another."""
     once, left = Cloud._once, [calls]
 
     def counted(self: Cloud, *words: Any, **named: Any) -> Any:

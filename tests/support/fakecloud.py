@@ -155,9 +155,8 @@ class FakeCloud:
                 return 409, {"NeutronError": {"message": problem}}
         if path == "floatingips":
             port = self.things["ports"][thing["port_id"]]
-            routers = [one for one in self.all("ports") if one.get("device_id")
-                       in self.things["routers"] and one["network_id"] == port["network_id"]]  # fmt: skip
-            if not routers:
+            beside = self.all("ports", network_id=port["network_id"])
+            if not any(one.get("device_id") in self.things["routers"] for one in beside):
                 return 404, {"NeutronError": {"message": "External network is not reachable"}}
             thing["floating_ip_address"] = f"192.0.2.{100 + len(self.things[path])}"
         return 201, {word: self.add(path, thing)}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from deploykit.base.errors import InputError, Refused
+from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.base.filelock import locked
 from deploykit.base.parallel import in_parallel
 from deploykit.base.progress import Progress
@@ -201,11 +201,15 @@ class OpenstackProvider:
         mark = self._mark(instance)
         chosen = read_mark(self._site, instance, MARK).get("cloud")
         names = [chosen] if chosen else list(settings.names)
-        makers = [
-            Maker(self._site, self._cloud(name), mark, environment, settings) for name in names
-        ]
+        makers, refusals = [], []
+        for name in names:
+            try:
+                makers.append(Maker(self._site, self._cloud(name), mark, environment, settings))
+            except DeployKitError as error:  # of several, another may do
+                if len(names) == 1:
+                    raise
+                refusals.append(error.message)
         begun = [maker for maker in makers if maker.found.seen]
-        refusals: list[str] = []
         for maker in begun or makers:
             maker.found = clear_failed(maker.cloud, mark, maker.found)
             problems = maker.problems()
@@ -213,8 +217,8 @@ class OpenstackProvider:
                 return maker
             refusals += [f"cloud {maker.cloud.name}: {problem}" for problem in problems]
         raise Refused(
-            f"{instance}: {'its cloud' if len(names) == 1 else 'none of its clouds'} can carry it; "
-            "nothing was made",
+            f"{instance}: {'its cloud cannot' if len(names) == 1 else 'none of its clouds can'} "
+            "carry it; nothing was made",
             "\n".join(refusals),
         )
 

@@ -16,6 +16,7 @@ from deploykit.providers.openstack.pacer import Pacer, Turn
 CALL_SECONDS = 120.0  # for one answer
 UPLOAD_SECONDS = 3600.0
 BUSY_SECONDS = 600.0  # that a cloud may be busy, or not answer, before a call is given up
+AGAIN = 0.5  # seconds at least; the pace of the cloud may say more
 BUSY = frozenset({429, 502, 503, 504})
 GONE = frozenset({404, 410})
 MISSING = "the provider openstack needs openstacksdk, which is not installed"
@@ -69,12 +70,19 @@ class Cloud:
         self._busy_seconds = busy_seconds
         self._lock = threading.Lock()
         self._connection: Any = None
+        self._project: str | None = None
         self._pacers: dict[tuple[str, str], Pacer] = {}
 
     @property
     def project(self) -> str:
         """The id of the project that calls are made in."""
-        return str(self._known(lambda: self._connect().current_project_id, "its identity service"))
+        if self._project is None:
+            connection = self._connect()
+            found = self._again(
+                lambda: self._known(lambda: connection.current_project_id, "keystone")
+            )
+            self._project = str(found)
+        return self._project
 
     def services(self) -> frozenset[str]:
         """The kinds of services in the catalog that have an address in this region."""
@@ -82,7 +90,7 @@ class Cloud:
         found = []
         for name in ("compute", "image", "network"):
             proxy = getattr(connection, name)
-            if self._known(proxy.get_endpoint, "its catalog"):
+            if self._again(lambda proxy=proxy: self._known(proxy.get_endpoint, "keystone")):
                 found.append(name)
         return frozenset(found)
 
@@ -150,14 +158,19 @@ class Cloud:
         return DeployKitError(f"cloud {self.name}: {what}", remedy)
 
     def _patiently(self, service: str, method: str, path: str, **more: Any) -> Any:
-        """A call that may be repeated: again, while the cloud is busy or does not answer."""
+        """A call that may be repeated."""
+        return self._again(lambda: self._once(service, method, path, **more))
+
+    def _again(self, ask: Callable[[], Any]) -> Any:
+        """What `ask` answers: again, while the cloud is busy or does not answer."""
         end = time.monotonic() + self._busy_seconds
         while True:
             try:
-                return self._once(service, method, path, **more)
+                return ask()
             except Busy:
                 if time.monotonic() >= end:
                     raise
+                time.sleep(AGAIN)
 
     def _once(
         self,
@@ -261,7 +274,7 @@ def _connection(name: str) -> Any:
     except ImportError:
         raise DeployKitError(MISSING, INSTALL) from None
     try:
-        return openstack.connect(cloud=name, app_name="deploy-kit")
+        return openstack.connect(cloud=name, app_name="deploy-kit", api_timeout=CALL_SECONDS)
     except (sdk.ConfigException, keystone.MissingRequiredOptions) as error:
         raise InputError(
             f"cloud {name}: {one_line(str(error))}",

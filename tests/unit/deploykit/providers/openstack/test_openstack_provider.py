@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloudworld import Killed, World, cloud_world, killed_after, user_data
+from cloudworld import (
+    Killed,
+    World,
+    cloud_world,
+    killed_after,
+    use_quick_clouds,
+    user_data,
+)
 from deploykit.base.errors import DeployKitError, InputError, Refused
 from deploykit.base.progress import Silent
 from deploykit.providers import NodeState
@@ -261,6 +268,19 @@ def test_next_cloud_of_the_list_is_taken_where_the_first_has_no_room(world: Worl
     assert world.second.ours() == {}
 
 
+def test_cloud_that_does_not_answer_is_passed_over_where_there_is_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = {"first": "http://127.0.0.1:9", "second": url_of(world)}
+    write_clouds(world.clouds_yaml, urls)
+    use_quick_clouds(monkeypatch, busy=0.5)
+    up(world)
+    assert whats(world) == WHOLE  # the address of `second` is that of the first now
+    write_clouds(world.clouds_yaml, {**urls, "second": "http://127.0.0.1:9"})
+    with pytest.raises(DeployKitError, match="cloud second: keystone did not answer"):
+        world.provider.down(TINY, Silent())
+
+
 def test_other_machine_finds_an_instance_by_its_marks(world: World) -> None:
     up(world)
     (world.site.instance(TINY) / "openstack.json").unlink()
@@ -274,7 +294,8 @@ def test_other_machine_finds_an_instance_by_its_marks(world: World) -> None:
 
 
 def test_wrong_credentials_are_told_with_the_clouds_name(world: World) -> None:
-    write_clouds(world.clouds_yaml, {"first": url_of(world), "second": url_of(world)}, "wrong")
+    world.edit("[first, second]", "[first]")
+    write_clouds(world.clouds_yaml, {"first": url_of(world)}, "wrong")
     with pytest.raises(DeployKitError, match="cloud first: it does not take these credentials"):
         up(world)
     assert not world.site.instance(TINY).exists()
@@ -325,7 +346,7 @@ def test_upload_that_was_cut_off_is_done_anew(world: World) -> None:
 
 def test_image_of_the_clouds_own_is_taken_by_name(world: World) -> None:
     world.edit("clouds: [first, second]", "clouds: [first]\n  image: Debian 12")
-    with pytest.raises(Refused, match="can carry it") as caught:
+    with pytest.raises(Refused, match="its cloud cannot carry it") as caught:
         up(world)
     assert f"{world.place('image')}: image: there is none called" in caught.value.remedy
     image = world.first.add(
