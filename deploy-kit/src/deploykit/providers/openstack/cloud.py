@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from deploykit.base.errors import DeployKitError, InputError
@@ -89,8 +90,8 @@ class Cloud:
         connection = self._connect()
         found = []
         for name in ("compute", "image", "network"):
-            proxy = getattr(connection, name)
-            if self._again(lambda proxy=proxy: self._known(proxy.get_endpoint, "keystone")):
+            endpoint = getattr(connection, name).get_endpoint
+            if self._again(partial(self._known, endpoint, "keystone")):
                 found.append(name)
         return frozenset(found)
 
