@@ -1,4 +1,4 @@
-"""What the node image becomes in a cloud: once, by the instance's id, and nobody without being told."""
+"""What the node image becomes in a cloud: once, by the instance's id; nobody without being told."""
 
 from __future__ import annotations
 
