@@ -87,13 +87,13 @@ class Cloud:
 
     def services(self) -> frozenset[str]:
         """The kinds of services in the catalog that have an address in this region."""
-        connection = self._connect()
-        found = []
-        for name in ("compute", "image", "network"):
-            endpoint = getattr(connection, name).get_endpoint
-            if self._again(partial(self._known, endpoint, "keystone")):
-                found.append(name)
-        return frozenset(found)
+        ask = self._connect().config.get_session_endpoint
+        names = ("compute", "image", "network")
+        found = {
+            name: self._again(partial(self._known, partial(ask, name), "keystone"))
+            for name in names
+        }
+        return frozenset(name for name, address in found.items() if address)
 
     def list(self, kind: str, **query: str) -> list[dict[str, Any]]:
         """All of a kind, page by page; `query` narrows it."""
@@ -186,10 +186,14 @@ class Cloud:
         """One call at the cloud's pace; None with `gone` if there is nothing at `path`; with `held`
         the answer where it is in use."""
         more.setdefault("timeout", CALL_SECONDS)
-        proxy = getattr(self._connect(), service)
+        connection = self._connect()
         with self._pacer(service, method).turn() as turn:
             response = self._known(
-                lambda: proxy.request(path, method, connect_retries=0, **more), service, turn
+                lambda: getattr(connection, service).request(
+                    path, method, connect_retries=0, **more
+                ),
+                service,
+                turn,
             )
             if response.status_code in BUSY:
                 turn.ended(Answer.BUSY, _retry_after(response))

@@ -61,6 +61,7 @@ def _begin(cloud: Cloud, image: DiskImage) -> str:
         "container_format": "bare",
         "visibility": "private",
         "min_disk": -(-image.size // GIB),
+        "hw_rng_model": "virtio",  # keys are made at first starts
         KEY: image.key,
         DIGEST: image.digest,
     }
