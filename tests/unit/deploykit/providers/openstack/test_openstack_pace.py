@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 
 import pytest
+from deploykit.base.parallel import in_parallel
 from deploykit.providers.openstack.pace import (
     FIRST,
     LEAST,
@@ -16,6 +19,7 @@ from deploykit.providers.openstack.pace import (
     after,
     wait_before,
 )
+from deploykit.providers.openstack.pacer import Pacer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,3 +127,31 @@ def test_cloud_of_few_workers_is_never_asked_for_more_than_it_bears_for_long(wor
     late = sorted(waited[100:])
     assert late[int(len(late) * 0.95)] <= 3.0 * 4
     assert sum(under_way[100:]) / 500 >= min(workers, MOST) * 0.9  # no worker is idle for long
+
+
+def test_callers_wait_for_their_turn_and_no_more_are_under_way_than_may_be() -> None:
+    limits: list[float] = []
+    pacer = Pacer(on_change=lambda pace: limits.append(pace.limit))
+    under_way, most, lock = [0], [0], threading.Lock()
+
+    def ask(number: int) -> None:
+        with pacer.turn() as turn:
+            with lock:
+                under_way[0] += 1
+                most[0] = max(most[0], under_way[0])
+                assert under_way[0] <= max([FIRST, *limits])
+            time.sleep(0.01)
+            turn.ended(Answer.GOOD)
+            with lock:
+                under_way[0] -= 1
+
+    in_parallel(range(40), ask, 16)
+    assert len(limits) == 40 and FIRST < most[0] <= MOST
+
+
+def test_request_that_ended_in_an_error_gives_its_turn_back_and_counts_as_none_answered() -> None:
+    found: list[Pace] = []
+    pacer = Pacer(clock=lambda: 0.0, on_change=found.append)
+    with pytest.raises(OSError), pacer.turn():
+        raise OSError
+    assert (found[0].refused, found[0].limit) == (1, FIRST / 2)
