@@ -24,7 +24,7 @@ from deploykit.site.environment import Environment
 from providercontract import check_up
 
 pytestmark = [pytest.mark.train, pytest.mark.timeout(5400)]
-FLAVOR = {"ram": 768, "vcpus": 1, "disk": 3}
+FLAVOR = {"ram": 768, "vcpus": 1, "disk": 4}
 ENVIRONMENT = """\
 name: tiny
 provider: openstack
