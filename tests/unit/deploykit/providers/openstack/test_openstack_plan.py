@@ -36,7 +36,7 @@ networks:
   tunnel: {cidr: 10.252.0.0/14}
 nodes:
   salt: {roles: [master], at: 10, rack: left, links: {eth2: {mac: "52:54:00:00:00:01", mtu: 1400}}}
-  web: {roles: [load-balancer], at: 11, rack: right}
+  web: {roles: [load-balancer], at: 11, rack: right, links: {eth2: {mtu: 1400}}}
 """
 MARK = Mark("site-1", Instance("racks"))
 
