@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests train train-region test test-plain test-fast test-core test-core-beside \
   test-all test-due test-disturbed test-train test-nodes test-secrets test-pods test-gerrit test-zuul \
-  test-jenkins test-browser gate-demo test-static test-vagrant test-region test-pools \
+  test-jenkins test-browser gate-demo test-static test-vagrant test-region test-pools test-openstack \
   test-train-region test-faults test-ha kitchen \
   rendered lint hooks down clean
 
@@ -125,6 +125,9 @@ gate-demo: setup-tests ## a real Gerrit, eight changes, a queue that resolves th
 
 test-static: setup-tests ## slow suite: machines that are there, taken in, deployed to, another Salt
 	@$(call suite,static,tests/integration/test_static.py tests/integration/test_salt_upgrade.py)
+
+test-openstack: setup-tests ## slow suite: a region of our own as a cloud, nodes that are its servers
+	@$(call suite,openstack,tests/region/test_region_as_cloud.py,--layer)
 
 test-vagrant: setup-tests ## slow suite: a region in Vagrant's containers
 	@$(call suite,vagrant,tests/integration/test_vagrant.py)

@@ -47,7 +47,8 @@ class Host:
     """One reachable node: uplink address for SSH, fixed addresses per network, host keys.
 
     `host_keys` are lines `TYPE BASE64` as in /etc/ssh/ssh_host_*_key.pub, learned over the
-    provider's own trusted channel before the first connection.
+    provider's own trusted channel before the first connection. `jump` is the node that it is
+    reached from, by name; empty where this machine reaches it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Host:
     ssh_user: str
     addresses: dict[str, str]
     host_keys: tuple[str, ...]
+    jump: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,11 @@ def ssh_files(inventory: Inventory) -> SshFiles:
 
 
 def hosts_json(hosts: Iterable[Host]) -> str:
-    """Nodes as HOSTS_FILE has them."""
-    return json.dumps([asdict(host) for host in hosts], indent=1)
+    """Nodes as HOSTS_FILE has them: `jump` only where there is one, as releases cut before know
+    none."""
+    told = [asdict(host) for host in hosts]
+    kept = [{key: value for key, value in one.items() if key != "jump" or value} for one in told]
+    return json.dumps(kept, indent=1)
 
 
 def render_known_hosts(inventory: Inventory) -> str:
@@ -143,7 +148,7 @@ def render_ssh_config(inventory: Inventory, files: SshFiles | None = None) -> st
         f"Host {host.name}\n"
         f"  HostName {host.ssh_address}\n"
         f"  HostKeyAlias {host.name}\n"
-        f"  User {host.ssh_user}\n"
+        f"  User {host.ssh_user}\n" + (f"  ProxyJump {host.jump}\n" if host.jump else "")
         for host in inventory.hosts
     ]
     blocks.append(

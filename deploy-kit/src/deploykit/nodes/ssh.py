@@ -18,6 +18,9 @@ from deploykit.site.instance import Instance
 
 PROBE_SECONDS = 8.0
 AT_ONCE = 64  # nodes that are asked for a greeting
+SSH_PORT = 22
+GREETING = "SSH-"  # what an SSH server says first
+SLACK = 15.0  # seconds more, for the way to the node that asks
 SSH_FAILED = 255  # ssh's own exit status for a connection that failed
 
 
@@ -78,7 +81,7 @@ def silent(inventory: Inventory, names: Iterable[str] | None = None) -> list[str
     """The nodes that are there (or of `names`) and do not greet within PROBE_SECONDS."""
     wanted = set(names) if names is not None else {host.name for host in inventory.there}
     hosts = [host for host in inventory.hosts if host.name in wanted]
-    answers = in_parallel(hosts, lambda host: greeting(host.ssh_address, PROBE_SECONDS), AT_ONCE)
+    answers = in_parallel(hosts, lambda host: greets(host, inventory, PROBE_SECONDS), AT_ONCE)
     return [host.name for host, answer in zip(hosts, answers, strict=True) if not answer]
 
 
@@ -92,7 +95,22 @@ def no_answer(instance: Instance, dead: Sequence[str]) -> NodeUnreachable:
     )
 
 
-def greeting(address: str, seconds: float, port: int = 22) -> bool:
+def greets(host: Host, inventory: Inventory, seconds: float) -> bool:
+    """Whether the node's SSH server greets within `seconds`: asked from here, or from the node that
+    it is reached from."""
+    if not host.jump:
+        return greeting(host.ssh_address, seconds)
+    line = f"exec 3<>/dev/tcp/{host.ssh_address}/{SSH_PORT} && head -c 4 <&3"
+    words = ["timeout", str(max(1, round(seconds))), "bash", "-c", line]
+    try:
+        jump = inventory.host(host.jump)
+        said = run_on(jump, inventory, words, timeout=seconds + SLACK, check=False).stdout
+    except (CommandFailed, NodeUnreachable):
+        return False
+    return said == GREETING
+
+
+def greeting(address: str, seconds: float, port: int = SSH_PORT) -> bool:
     """Whether an SSH server greets at `address` within `seconds`."""
     end = time.monotonic() + seconds
 
@@ -108,7 +126,7 @@ def greeting(address: str, seconds: float, port: int = 22) -> bool:
         except OSError:
             return b""
 
-    return wait_until(first_bytes, seconds, pause=0.2) == b"SSH-"
+    return wait_until(first_bytes, seconds, pause=0.2) == GREETING.encode()
 
 
 def close(inventory: Inventory) -> None:

@@ -121,6 +121,13 @@ def demand_deletable(instance: Instance, tags: Mapping[str, str]) -> None:
         )
 
 
+def render_hosts(environment: Environment) -> str:
+    """hosts(5): every node by name at its address in the first network."""
+    first = environment.networks[0]
+    lines = [f"{node.address(first)} {node.name}" for node in environment.nodes]
+    return "\n".join(("127.0.0.1 localhost", "::1 localhost ip6-localhost", *lines))
+
+
 def not_up(instance: Instance, node: str = "") -> DeployKitError:
     """The error for an instance, or one `node` of it, that does not run."""
     what = f"{instance}: node {node} is not running" if node else f"{instance} is not up"

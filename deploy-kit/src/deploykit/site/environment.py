@@ -9,6 +9,7 @@ from pathlib import Path
 from deploykit.base.errors import InputError
 from deploykit.base.naming import parse_name
 from deploykit.base.yamlfile import Value, load, nearest
+from deploykit.site.clouds import Clouds, parse_clouds
 from deploykit.site.deploying import AS_THE_CONTENT_SAYS, Batch, parse_deploy
 from deploykit.site.endpoints import Endpoints, check_shared, parse_endpoints
 from deploykit.site.instance import Instance
@@ -25,11 +26,13 @@ from deploykit.site.settings import Setting, parse_settings, together
 KEYS = frozenset(
     {"name", "provider", "copies", "networks", "links", "nodes", "operators", "machines"}
     | {"promotion", "protected", "packages", "deploy", "settings", "maintenance", "endpoints"}
+    | {"openstack"}
 )
 INSTALLED, DOWNLOADED = "installed", "downloaded"
 DEFAULT_PROVIDER = "lxd"  # of an environment whose file names none
 
 NOBODY: frozenset[str] = frozenset()
+NO_CLOUDS = Clouds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class Environment:
     `settings` go over the values of whatever release is deployed there. `maintenance` are the nodes
     that deployments leave out, as far as policy lets them. `endpoints` is what outsiders use; None
     if they are given the same as the services. `machines` says how nodes are reached that are there
-    already, by name. `copies` is the provider that makes throwaway copies of it.
+    already, by name. `copies` is the provider that makes throwaway copies of it. `clouds` is what
+    its own file says of them; the site may say more.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Environment:
     endpoints: Endpoints | None = None
     machines: tuple[tuple[str, Machine], ...] = ()
     copies: str = ""
+    clouds: Clouds = NO_CLOUDS
 
     @property
     def master(self) -> Node:
@@ -164,6 +169,7 @@ def parse_environment(file: Path) -> Environment:
         maintenance=_maintenance(keys["maintenance"], nodes) if "maintenance" in keys else NOBODY,
         endpoints=endpoints,
         machines=parse_machines(keys["machines"], nodes, networks) if "machines" in keys else (),
+        clouds=_clouds(keys["openstack"], nodes) if "openstack" in keys else NO_CLOUDS,
     )
 
 
@@ -296,6 +302,10 @@ def _maintenance(value: Value, nodes: Sequence[Node]) -> frozenset[str]:
             raise item.error(f"'{name}' stands there twice", "remove one of them")
         named.add(name)
     return frozenset(named)
+
+
+def _clouds(value: Value, nodes: Sequence[Node]) -> Clouds:
+    return parse_clouds(value, frozenset(node.name for node in nodes))
 
 
 def _installed(value: Value) -> bool:

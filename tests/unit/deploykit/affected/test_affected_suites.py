@@ -20,7 +20,7 @@ OF_THE_TABLE = [
 ]
 # What they share, the import graph of all files, takes seconds: only one worker reads it.
 pytestmark = pytest.mark.xdist_group("affected")
-WHOLE = {"region", "faults", "ha", "train-region"}
+WHOLE = {"region", "faults", "ha", "openstack", "train-region"}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from deploykit.nodes.inventory import (
     Inventory,
     ansible_inventory,
     control_path,
+    hosts_json,
     make_control_folder,
     write_ssh_files,
 )
+from deploykit.providers.common import known_hosts
 from deploykit.rollout import day0_key, minions_of
 from deploykit.site.environment import parse_environment
 from deploykit.site.instance import Instance
@@ -45,6 +48,27 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inventory:
     )  # fmt: skip
     folder = tmp_path / "a folder" / "test~copy"
     return Inventory(environment, Instance("test", copy="copy"), hosts, tmp_path / "a key", folder)
+
+
+def test_node_behind_another_is_reached_from_there_with_both_keys_checked(
+    inventory: Inventory,
+) -> None:
+    master, web = inventory.hosts
+    behind = replace(inventory, hosts=(master, replace(web, jump="salt")))
+    write_ssh_files(behind)
+    read = {
+        name: subprocess.run(
+            ["ssh", "-G", "-F", behind.ssh_config, name],
+            check=True, capture_output=True, text=True, timeout=20,
+        ).stdout.splitlines()
+        for name in ("salt", "web")
+    }  # fmt: skip
+    assert "proxyjump salt" in read["web"]
+    assert not [line for line in read["salt"] if line.startswith("proxyjump")]
+    assert all("stricthostkeychecking true" in lines for lines in read.values())
+    assert known_hosts(behind.folder) == {host.name: host for host in behind.hosts}
+    told = json.loads(hosts_json(behind.hosts))
+    assert ["jump" in one for one in told] == [False, True], "releases cut before know no jump"
 
 
 def test_ssh_reads_the_written_config_as_meant(inventory: Inventory) -> None:

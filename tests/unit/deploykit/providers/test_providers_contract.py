@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from deploykit.site import Site, open_site
 from deploykit.site.environment import Environment
 from deploykit.site.instance import Instance
 from emptylxd import EmptyLxd
+from fakecloud import FakeCloud, serving, write_clouds
 from fakeprovider import FakeProvider
 from providercontract import check_up
 from staticworld import build_world as build_static
@@ -82,11 +83,12 @@ CASES = {
     "lxd": Case(bad_network=", interface: eth0"),
     "vagrant": Case(bad_network=", interface: eth0", down=False),
     "static": Case(more=MACHINES),
+    "openstack": Case(more="openstack: {clouds: [here]}\n", bad_network=", interface: eth0"),
 }
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A site with an environment for each provider; nothing is up, and nothing is installed."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr("deploykit.providers.lxd.Lxd", EmptyLxd)
@@ -97,7 +99,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     (tmp_path / "site" / "environments").mkdir(parents=True)
     (tmp_path / "site" / "site.yml").write_text("name: contract\n", encoding="utf-8")
-    return open_site(tmp_path / "site")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    with serving(FakeCloud()) as address:
+        write_clouds(tmp_path / "clouds.yaml", {"here": address})
+        yield open_site(tmp_path / "site")
 
 
 def environment_of(

@@ -13,6 +13,7 @@ from pathlib import Path
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.yamlfile import Value, load
 from deploykit.image.overlay import AUTHORIZED_KEYS, HOSTS, INTERFACES
+from deploykit.providers.common import render_hosts
 from deploykit.providers.lxd.api import POOL
 from deploykit.site.environment import Environment, Node
 from deploykit.site.instance import Instance
@@ -152,13 +153,6 @@ def _place_of_name(environment: Environment, node: Node, network: Network) -> Va
             return entry.mapping()["interfaces"].mapping()[network.name]
     entry = keys["networks"].mapping()[network.name]
     return entry.mapping().get("interface", entry)
-
-
-def render_hosts(environment: Environment) -> str:
-    """hosts(5): every node by name at its address in the first network."""
-    first = environment.networks[0]
-    lines = [f"{node.address(first)} {node.name}" for node in environment.nodes]
-    return "\n".join(("127.0.0.1 localhost", "::1 localhost ip6-localhost", *lines))
 
 
 def profile_devices(environment: Environment, names: Names) -> dict[str, dict[str, str]]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploykit.base.errors import InputError, Refused
+from deploykit.providers.common import render_hosts
 from deploykit.providers.lxd.plan import (
     LONGEST_INTERFACE,
     UPLINK_NAME,
-    render_hosts,
     render_interfaces,
     said_mac,
     said_mtu,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from deploykit.base.errors import DeployKitError, InputError
+from deploykit.providers.common import render_hosts
 from deploykit.providers.lxd.network import is_own
 from deploykit.providers.lxd.node import demand_same
 from deploykit.providers.lxd.plan import (
@@ -23,7 +24,6 @@ from deploykit.providers.lxd.plan import (
     node_request,
     own_nics,
     profile_devices,
-    render_hosts,
     render_interfaces,
     routes,
     uplink_addresses,
