@@ -81,9 +81,10 @@ class Desk:
         """The pod of a request, None while it waits. Raises GivenUp if it does not any more."""
         now = self._clock()
         with self.store.reading() as state:
+            # In this order: who does not wait any more has their pod since the same transaction.
+            waiting = {one.id: one for one in state.requests()}
             if (pod := state.of_request(request)) is not None:
                 return pod
-            waiting = {one.id: one for one in state.requests()}
             if request not in waiting:
                 raise GivenUp(f"nobody waits by the name {request} any more", "ask anew")
             mine = waiting[request]

@@ -49,7 +49,7 @@ class UnderWay:
         """What ended; it is told until `forget` says that it was heard."""
         ended = []
         for (what, name), future in self._running.items():
-            if future.done():
+            if future.done() and not future.cancelled():  # by the end, before it began
                 ended.append(_outcome(what, name, future))
         return ended
 
