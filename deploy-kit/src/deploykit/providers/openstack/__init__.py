@@ -27,7 +27,13 @@ from deploykit.providers.common import (
     write_mark,
 )
 from deploykit.providers.openstack.access import reached
-from deploykit.providers.openstack.cloud import Cloud, is_installed, known_clouds
+from deploykit.providers.openstack.cloud import (
+    INSTALL,
+    MISSING,
+    Cloud,
+    is_installed,
+    known_clouds,
+)
 from deploykit.providers.openstack.fate import state_of
 from deploykit.providers.openstack.instance import (
     AT_ONCE,
@@ -99,6 +105,8 @@ class OpenstackProvider:
         """See Provider. Raises Refused if none of the clouds can carry it: nothing was made then;
         DeployKitError if a cloud refuses, NodeUnreachable by node."""
         self.examine(environment)
+        if not is_installed():
+            raise DeployKitError(MISSING, INSTALL)
         tag_metadata(tags)  # before anything is made
         mark, settings = self._mark(instance), self._settings(environment)
         title = f"{instance}: {len(environment.nodes)} servers up"

@@ -11,7 +11,14 @@ from deploykit.base.errors import Refused
 from deploykit.base.progress import Progress, Step
 from deploykit.host.fit import memory_of_roles, needed_memory
 from deploykit.providers.openstack.cloud import Cloud
-from deploykit.providers.openstack.fit import Choice, Need, Offer, choose, kinds_of
+from deploykit.providers.openstack.fit import (
+    Choice,
+    Need,
+    Offer,
+    choose,
+    kinds_of,
+    lacking_services,
+)
 from deploykit.providers.openstack.images import ensure_image, find_image
 from deploykit.providers.openstack.instance import Found, look, make, wait_for_servers
 from deploykit.providers.openstack.marks import Mark
@@ -60,6 +67,8 @@ class Maker:
         ]
         if told or not self._left(None):
             return told
+        if lacking := lacking_services(self._offer):
+            return lacking
         self._choice, told = choose(self._need(), self._offer)
         return told
 

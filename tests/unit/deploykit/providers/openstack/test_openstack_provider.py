@@ -277,7 +277,7 @@ def test_cloud_that_does_not_answer_is_passed_over_where_there_is_another(
     up(world)
     assert whats(world) == WHOLE  # the address of `second` is that of the first now
     write_clouds(world.clouds_yaml, {**urls, "second": "http://127.0.0.1:9"})
-    with pytest.raises(DeployKitError, match="cloud second: keystone did not answer"):
+    with pytest.raises(DeployKitError, match=r"cloud second: .*127\.0\.0\.1:9"):
         world.provider.down(TINY, Silent())
 
 
