@@ -66,7 +66,7 @@ def shared(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def releases(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The content as it is, and another that a test may change."""
     salt = salt_of_the_image()
-    monkeypatch.setattr("deploykit.preview.renderer.salt_packages", lambda: salt)
+    monkeypatch.setattr("deploykit.preview.renderer.salt_packages", lambda lock: salt)
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
     after = tmp_path / "after"
     shutil.copytree(shared / "before", after)

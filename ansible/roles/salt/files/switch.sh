@@ -12,14 +12,10 @@ point() { # the link, in one step
     mv -T .salt.new salt
 }
 
-lives() {
-    case $(systemctl is-active "$1") in
-    active | activating | reloading) return 0 ;;
-    esac
-    return 1
-}
-
-[ -x "$new/bin/salt-minion" ] || { echo "there is no $PWD/$new" >&2; exit 2; }
+if [ ! -x "$new/bin/salt-minion" ]; then
+    echo "there is no $PWD/$new" >&2
+    exit 2
+fi
 # Images of before had a folder in the link's place.
 if [ -d salt ] && [ ! -L salt ]; then
     rm -rf salt-before
@@ -35,7 +31,9 @@ for old in salt-*; do
     [ "$old" = "$new" ] || [ "$old" = "$was" ] || rm -rf "$old"
 done
 for unit in "$@"; do
-    ! lives "$unit" || units="$units $unit"
+    case $(systemctl is-active "$unit") in
+    active | activating | reloading) units="$units $unit" ;;
+    esac
 done
 echo "$was" >.salt.moving
 point "$new"
