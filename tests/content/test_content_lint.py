@@ -16,8 +16,8 @@ BIN = Path(sys.executable).parent
 STATES = ("init", "package", "config", "service", "health", "clean")
 SILENT = {"cloud", "trust", "vendor"}  # components in which nothing runs
 KEYWORDS = (
-    "any_errors_fatal block changed_when check_mode gather_facts hosts loop loop_control name notify"
-    " pre_tasks register rescue roles serial strategy tasks vars when"
+    "any_errors_fatal block changed_when check_mode gather_facts hosts loop loop_control name"
+    " notify pre_tasks register rescue roles serial strategy tasks vars when"
 )
 ROLES = ("base", "hardening", "hypervisor_host", "salt_keys", "salt_master", "salt_minion", "users")
 KINDS = {"password", "fernet-keys", "certificate", "values"}
