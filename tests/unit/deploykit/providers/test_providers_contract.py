@@ -28,6 +28,7 @@ from deploykit.providers import (
     NodeState,
     OnHost,
     Orphans,
+    Protects,
     Provider,
     SingleNodes,
     Snapshots,
@@ -50,7 +51,7 @@ from staticworld import host_key
 from trainworld import build_world as build_train
 
 HOST_CAPABILITIES = (Orphans, ImageStore)
-CAPABILITIES = (Snapshots, SingleNodes, Copies, Images, Examines)
+CAPABILITIES = (Snapshots, SingleNodes, Protects, Copies, Images, Examines)
 FILE = """\
 name: probe
 provider: {provider}
