@@ -114,5 +114,5 @@ def said(text: str) -> Ran:
 def test_pictures_of_the_guide_are_there(checkout: Path) -> None:
     page = (checkout / "docs" / "web.md").read_text(encoding="utf-8")
     pictures = {f"img/{file.name}" for file in (checkout / "docs" / "img").iterdir()}
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert all(picture in page for picture in pictures)
