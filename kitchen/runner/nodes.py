@@ -101,17 +101,7 @@ def up(suite: Suite, site: Site) -> None:
     made = not is_up(suite.name, site)
     inventory = provider.up(environment, instance(suite.name), tags, Silent())
     if made and _brings_salt(suite):
-        for host in inventory.hosts:
-            run_on(host, inventory, "rm -r /opt/salt*", timeout=60)
-            send: list[str | Path] = [
-                "scp",
-                "-q",
-                "-r",
-                "-F",
-                inventory.ssh_config,
-                _wheels(folder)[1],
-            ]
-            run([*send, f"{host.name}:{WHEELS}"], timeout=300)
+        _bring_wheels(inventory, _wheels(folder)[1])
     _write(suite, inventory, folder)
 
 
@@ -150,6 +140,14 @@ def pack(checkout: Path, target: Path) -> None:
 
 def _brings_salt(suite: Suite) -> bool:
     return any(SALT in platform.ansible for platform in suite.platforms)
+
+
+def _bring_wheels(inventory: Inventory, wheels: Path) -> None:
+    """Take what the image has of Salt from the nodes, and lay the wheels there instead."""
+    for host in inventory.hosts:
+        run_on(host, inventory, "rm -r /opt/salt*", timeout=60)
+        target = f"{host.name}:{WHEELS}"
+        run(["scp", "-q", "-r", "-F", inventory.ssh_config, wheels, target], timeout=300)
 
 
 def _wheels(folder: Path) -> tuple[WheelSet, Path]:

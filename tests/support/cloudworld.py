@@ -21,6 +21,7 @@ from deploykit.providers.openstack import OpenstackProvider
 from deploykit.providers.openstack.cloud import Cloud
 from deploykit.site import Site, open_site
 from deploykit.site.environment import Environment
+from environmentfile import EnvironmentFile
 from fakecloud import FakeCloud, serving, write_clouds
 
 SSH = """\
@@ -52,7 +53,7 @@ class Killed(BaseException):
 
 
 @dataclass(frozen=True)
-class World:
+class World(EnvironmentFile):
     """A site with the environment `tiny`, and two clouds that it may be in."""
 
     site: Site
@@ -71,17 +72,6 @@ class World:
     @property
     def environment(self) -> Environment:
         return self.site.environment("tiny")
-
-    def edit(self, old: str, new: str) -> None:
-        """Change the environment's file."""
-        text = self.file.read_text(encoding="utf-8")
-        assert old in text
-        self.file.write_text(text.replace(old, new), encoding="utf-8")
-
-    def place(self, words: str) -> str:
-        """FILE:LINE of the line that has `words` in the environment's file."""
-        lines = self.file.read_text(encoding="utf-8").splitlines()
-        return f"{self.file}:{next(n for n, line in enumerate(lines, 1) if words in line)}"
 
 
 class Servers(FakeCloud):

@@ -18,6 +18,7 @@ import pytest
 from deploykit.providers.static import StaticProvider
 from deploykit.site import Site, open_site
 from deploykit.site.environment import Environment
+from environmentfile import EnvironmentFile
 
 SSH = """\
 #!/bin/sh
@@ -104,7 +105,7 @@ def host_key(seed: str) -> str:
 
 
 @dataclass(frozen=True)
-class World:
+class World(EnvironmentFile):
     """A site with the environment `cloud` of two machines, which are there."""
 
     site: Site
@@ -127,17 +128,6 @@ class World:
 
     def authorized_keys(self, address: str) -> Path:
         return self.machine(address) / "root" / ".ssh" / "authorized_keys"
-
-    def edit(self, old: str, new: str) -> None:
-        """Change the environment's file."""
-        text = self.file.read_text(encoding="utf-8")
-        assert old in text
-        self.file.write_text(text.replace(old, new), encoding="utf-8")
-
-    def place(self, words: str) -> str:
-        """FILE:LINE of the line that has `words` in the environment's file."""
-        lines = self.file.read_text(encoding="utf-8").splitlines()
-        return f"{self.file}:{next(n for n, line in enumerate(lines, 1) if words in line)}"
 
     def say(self, address: str, **changed: str) -> None:
         """What the machine tells of itself from now on, beside LOOK."""

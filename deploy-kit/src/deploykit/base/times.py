@@ -22,6 +22,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def at(seconds: float) -> datetime:
+    """The time so many seconds after the epoch, aware and in whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)
+
+
 @functools.lru_cache(maxsize=1 << 16)  # a ledger's records are looked at again and again
 def parse(text: object) -> datetime:
     """The aware time that `iso` wrote as `text`. Raises ValueError for any other form."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,7 +120,7 @@ def _tag(pools: Pools, pod: Member) -> None:
 
 def _run(command: tuple[str, ...], pod: Member) -> int:
     """The exit status of `command` with the pod in its environment."""
-    env = {**os.environ, **json.loads(pod.access)["environment"]}
+    env = {**os.environ, **pod.way_in["environment"]}
     sys.stdout.flush()
     try:
         child = subprocess.run(command, env=env, check=False)  # it takes what it takes
@@ -131,7 +131,7 @@ def _run(command: tuple[str, ...], pod: Member) -> int:
 
 
 def _show(pod: Member, waited: float, as_json: bool) -> None:
-    until = datetime.fromtimestamp(pod.until, UTC).replace(microsecond=0)
+    until = times.at(pod.until)
     if as_json:
         print_json(pod_json(pod, waited))
         return
@@ -142,7 +142,6 @@ def _show(pod: Member, waited: float, as_json: bool) -> None:
 
 def pod_json(pod: Member, waited: float) -> dict[str, Any]:
     """A pod that somebody has, for machines: how it is reached, until when."""
-    access = json.loads(pod.access or "{}")
     return {
         "pod": pod.instance,
         "name": pod.name,
@@ -150,11 +149,9 @@ def pod_json(pod: Member, waited: float) -> dict[str, Any]:
         "host": pod.host,
         "user": pod.user,
         "purpose": pod.purpose,
-        "until": times.iso(datetime.fromtimestamp(pod.until, UTC)),
+        "until": times.iso(times.at(pod.until)),
         "waited": round(waited, 3),
-        "inventory": access.get("nodes", []),
-        "ssh_config": access.get("ssh_config", ""),
-        "environment": access.get("environment", {}),
+        **pod.way_in,
     }
 
 
@@ -174,7 +171,7 @@ def _tell_left(pod: Member) -> None:
     if pod.why:
         click.echo(f"{pod.instance} goes; its pool makes another")
         return
-    until = datetime.fromtimestamp(pod.kept, UTC).replace(microsecond=0)
+    until = times.at(pod.kept)
     stays = (
         f"is protected: {pod.protected}" if pod.protected else f"is kept until {times.human(until)}"
     )
@@ -190,7 +187,7 @@ def renew(ctx: click.Context, name: str) -> None:
 
     with open_pools(site_of(ctx)) as pools:
         pod = pools.desk.renew(name)
-    until = datetime.fromtimestamp(pod.over_at, UTC).replace(microsecond=0)
+    until = times.at(pod.over_at)
     click.echo(f"{pod.instance} is yours until {times.human(until)}")
 
 

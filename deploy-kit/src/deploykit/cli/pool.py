@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -164,7 +164,7 @@ def list_(ctx: click.Context) -> None:
     with open_pools(site_of(ctx)) as pools, pools.store.reading() as state:
         found = state.tokens()
     for user, made in found:
-        since = datetime.fromtimestamp(made, UTC).replace(microsecond=0)
+        since = times.at(made)
         click.echo(f"{one_line(user)}, since {times.human(since)}")
 
 

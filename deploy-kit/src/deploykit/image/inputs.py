@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.resources import files
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 
 from deploykit.base.process import Runner, run
 from deploykit.image.salt import lock_of
-from deploykit.mirror.publishing import newest_set
+from deploykit.mirror.publishing import newest_set, served_set
 from deploykit.mirror.sources import YES, Source, read_sources
 from deploykit.mirror.store import open_store
 from deploykit.mirror.wheels import Lock
@@ -131,6 +132,17 @@ def inputs_of(site: Site) -> Inputs:
     held = open_store().read_set(newest).packages
     there = tuple(name for name in inputs.downloaded if name in held)
     return replace(inputs, mirror=newest, week="", downloaded=there)
+
+
+@contextmanager
+def served(site: Site, inputs: Inputs) -> Iterator[Inputs]:
+    """`inputs` with the set of packages that they are made of, served while the block runs; as they
+    are if it is none."""
+    if not inputs.mirror:
+        yield inputs
+        return
+    with served_set(site, open_store(), inputs.mirror) as sources:
+        yield replace(inputs, served=sources)
 
 
 def _digest_of_parts() -> str:

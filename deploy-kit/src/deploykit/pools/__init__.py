@@ -5,8 +5,10 @@ Times are seconds since the epoch here, so that what decides has no calendar; si
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 POOL = "pool"  # the tag that says which pool a pod is of
 HOST = "host"  # the tag that says where it was placed
@@ -149,6 +151,16 @@ class Member:
         """When it stops being its holder's, if nobody says anything any more."""
         lease = 0.0 if self.gone else min(self.until, self.lease)
         return max(lease, self.kept)
+
+    @property
+    def way_in(self) -> dict[str, Any]:
+        """How it is reached, for machines: its nodes, their ssh_config, variables for programs."""
+        access = json.loads(self.access or "{}")
+        return {
+            "inventory": access.get("nodes", []),
+            "ssh_config": access.get("ssh_config", ""),
+            "environment": access.get("environment", {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

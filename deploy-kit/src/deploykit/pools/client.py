@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from urllib.parse import quote
 
 from deploykit.base.errors import DeployKitError, Refused
 from deploykit.base.webcall import Call, ask
-from deploykit.pools import LEASE
+from deploykit.pools.leasing import RENEWED, wanted
 
 ASK_AGAIN = 1.0  # seconds
 
@@ -60,25 +59,13 @@ class PoolClient:
 
     @contextlib.contextmanager
     def pod(
-        self, pool: str, purpose: str, every: float = LEASE / 4, **more: Any
+        self, pool: str, purpose: str, every: float = RENEWED, **more: Any
     ) -> Iterator[dict[str, Any]]:
         """A pod while the block runs: renewed every `every` seconds, then given back."""
-        pod, over = self.reserve(pool, purpose, **more), threading.Event()
-
-        def renew() -> None:
-            while not over.wait(every):
-                with contextlib.suppress(DeployKitError):  # the next time, then
-                    self.renew(pod["name"])
-
-        renewing = threading.Thread(target=renew, name="pool lease", daemon=True)
-        renewing.start()
-        try:
+        pod = self.reserve(pool, purpose, **more)
+        name = pod["name"]
+        with wanted(lambda: self.renew(name), lambda: self.release(name), every):
             yield pod
-        finally:
-            over.set()
-            renewing.join()
-            with contextlib.suppress(DeployKitError):  # its lease ends
-                self.release(pod["name"])
 
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None

@@ -129,9 +129,9 @@ class Deciding:
     def _tidy(self, now: float) -> None:
         """Nobody waits who was not heard of; whose turn it is now has what is ready."""
         with self._store.reading() as state:
-            lost = [one.id for one in state.requests() if now - one.seen > UNSEEN]
-            waiting = {one.pool for one in state.requests()}
-            idle = {name for name in waiting if state.ready(name)}
+            requests = state.requests()
+            lost = [one.id for one in requests if now - one.seen > UNSEEN]
+            idle = {name for name in {one.pool for one in requests} if state.ready(name)}
         if not lost and not idle and 0 <= now - self._forgot < REMEMBERED / 10:
             return
         self._forgot = now

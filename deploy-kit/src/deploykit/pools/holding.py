@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 
-from deploykit.base.errors import DeployKitError, Refused
-from deploykit.pools import LEASE, Member, State
+from deploykit.base.errors import Refused
+from deploykit.pools import Member, State
 from deploykit.pools.desk import Desk, GivenUp, Wish
+from deploykit.pools.leasing import RENEWED, wanted
 from deploykit.pools.store import StateAway
 
 ASK_AGAIN = 0.3  # seconds
-RENEWED = LEASE / 4  # seconds between two words: some may be lost
 
 
 def reserve(desk: Desk, wish: Wish, patience: float | None, told: Callable[[], None]) -> Member:
@@ -55,19 +54,5 @@ def _wait(
 @contextlib.contextmanager
 def holding(desk: Desk, pod: Member, every: float = RENEWED) -> Iterator[None]:
     """While the block runs, `pod` is wanted; then it is given back, unless a person keeps it."""
-    over = threading.Event()
-
-    def renew() -> None:
-        while not over.wait(every):
-            with contextlib.suppress(DeployKitError):  # the next time, then
-                desk.renew(pod.name)
-
-    renewing = threading.Thread(target=renew, name="pool lease", daemon=True)
-    renewing.start()
-    try:
+    with wanted(lambda: desk.renew(pod.name), lambda: desk.release(pod.name), every):
         yield
-    finally:
-        over.set()
-        renewing.join()
-        with contextlib.suppress(DeployKitError):  # it went already, or its lease ends
-            desk.release(pod.name)

@@ -22,7 +22,7 @@ from deploykit.pools.making import Done, UnderWay
 from deploykit.pools.nodes import Found
 from deploykit.pools.scheduler import LOST
 from deploykit.pools.schema import PODS
-from deploykit.pools.store import HostRow, Reading, Store, Writing
+from deploykit.pools.store import Store, Writing
 from deploykit.pools.throttle import FIRST, Signs, Throttle, adapt, backoff, host_backoff
 
 LOOK = 10.0  # seconds between two looks at a host
@@ -203,7 +203,7 @@ class HostSide:
         member = state.member(done.name)
         if member is None or member.state is not State.MAKING or member.worker != self._me:
             return  # somebody gave it up: what there is of it is taken away, or found
-        pool, host = state.pool(member.pool), _host(state, member.host)
+        pool, host = state.pool(member.pool), state.host(member.host)
         if not done.trouble:
             state.put(become.made(member, str(done.result), now))
             state.put_pool(replace(pool, failures=0, retry_at=0.0, trouble=""))
@@ -250,7 +250,7 @@ class HostSide:
             state.put(replace(member, tagged=True))
 
     def _look_ended(self, state: Writing, done: Done, now: float) -> None:
-        spec, host = self._config.hosts[done.name], _host(state, done.name)
+        spec, host = self._config.hosts[done.name], state.host(done.name)
         if done.trouble:
             if host.trouble != done.trouble:
                 self._say(f"{done.name}: {done.trouble}")
@@ -295,10 +295,6 @@ class HostSide:
             )  # fmt: skip
         elif pool.target != done.result:
             state.put_pool(replace(pool, target=str(done.result)))
-
-
-def _host(state: Reading, name: str) -> HostRow:
-    return state.hosts().get(name) or HostRow(name)
 
 
 def hosts_served(config: Config, named: Collection[str]) -> list[str]:

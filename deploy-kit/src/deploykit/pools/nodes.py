@@ -11,9 +11,9 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from deploykit.base import times
 from deploykit.base.errors import DeployKitError, InputError
 from deploykit.base.parallel import in_parallel
 from deploykit.base.progress import Silent
@@ -177,9 +177,9 @@ class Nodes:
 
     def _wanted(self, member: Member, spec: PoolSpec) -> Wanted:
         if member.request:
-            until = _time(max(member.until, member.kept))
+            until = times.at(max(member.until, member.kept))
             return Wanted(member.user, member.purpose, until, member.build, member.change)
-        until = _time(member.created + MOST_AGES * spec.max_age)
+        until = times.at(member.created + MOST_AGES * spec.max_age)
         return Wanted(getpass.getuser(), f"{PURPOSE} {spec.name}", until)
 
     def _access(self, inventory: Inventory) -> dict[str, Any]:
@@ -194,7 +194,3 @@ def _pool_of(tags: Mapping[str, str]) -> str:
     """The pool that tags name; also of a pod whose making was cut off before it had them all."""
     word, _, pool = tags.get("purpose", "").partition(" ")
     return tags.get(POOL) or (pool if word == PURPOSE else "")
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)

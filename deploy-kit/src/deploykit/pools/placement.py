@@ -32,11 +32,15 @@ class Place:
     reserved: str = ""
 
     @property
+    def room(self) -> int:
+        """Bytes that all its pods together may take."""
+        return self.facts.room if self.spec.memory is None else self.spec.memory
+
+    @property
     def left(self) -> int:
         """Bytes that it has left: by what it may have, and by what it says is free less what those
         that start have not taken yet. A host that is wrong about one is held to the other."""
-        room = self.facts.room if self.spec.memory is None else self.spec.memory
-        return min(room - self.memory, self.facts.free - self.starting_memory)
+        return min(self.room - self.memory, self.facts.free - self.starting_memory)
 
     @property
     def is_open(self) -> bool:

@@ -321,9 +321,8 @@ class Scheduler:
                 place = self._placement.places.get(name)
                 if place is None or place.reserved or not _is_live(place, now):
                     continue
-                room = place.facts.room if place.spec.memory is None else place.spec.memory
                 idle = sum(self._members[one].memory for one in self._idle(name))
-                if room >= pool.spec.memory and place.left + idle > most:
+                if place.room >= pool.spec.memory and place.left + idle > most:
                     best, most = name, place.left + idle
         return best
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from deploykit.base import times
 from deploykit.pools import Member, Request, State
 from deploykit.pools.config import Config
 from deploykit.pools.placement import STALE
@@ -92,7 +93,7 @@ def status_of(state: Reading, config: Config, now: float) -> Status:
     leader, until = state.leader()
     names = [*config.pools, *sorted({one.pool for one in members} - {*config.pools})]
     return Status(
-        _time(now),
+        times.at(now),
         leader if now < until else "",
         [_pool(config, name, rows, members, requests) for name in names],
         _hosts(config, state.hosts(), members, now),
@@ -112,7 +113,7 @@ def _pool(
     by_state = Counter(member.state for member in members if member.pool == name)
     trouble = row.trouble
     if row.failures:
-        trouble = f"{row.failures} failed in a row, next try {_time(row.retry_at):%H:%M:%S}Z: "
+        trouble = f"{row.failures} failed in a row, next try {times.at(row.retry_at):%H:%M:%S}Z: "
         trouble += row.trouble
     return PoolStatus(
         name,
@@ -146,7 +147,7 @@ def _hosts(
                 sum(member.state is State.MAKING for member in here),
                 min(spec.starts, int(row.limit)),
                 min(row.room - sum(member.memory for member in here), row.free),
-                _time(row.seen) if row.seen else None,
+                times.at(row.seen) if row.seen else None,
                 trouble,
             )
         )
@@ -161,12 +162,12 @@ def _pod(member: Member) -> PodStatus:
         member.pool,
         member.host,
         member.state.value,
-        _time(since),
+        times.at(since),
         member.user if held else "",
         member.purpose if held else "",
         member.build if held else "",
         member.change if held else "",
-        _time(max(member.until, member.kept)) if held else None,
+        times.at(max(member.until, member.kept)) if held else None,
         member.protected,
         member.why,
     )
@@ -180,9 +181,5 @@ def _waiting(request: Request) -> WaitingStatus:
         request.purpose,
         request.build,
         request.priority,
-        _time(request.asked),
+        times.at(request.asked),
     )
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)

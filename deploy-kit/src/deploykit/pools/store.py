@@ -17,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
+    Table,
     create_engine,
     delete,
     event,
@@ -143,11 +144,14 @@ class Reading:
         return Counter({str(user): int(count) for user, count in rows})
 
     def pool(self, name: str) -> PoolRow:
-        return self.pools().get(name) or PoolRow(name)
+        return PoolRow(**self._row(POOLS, name))
 
     def pools(self) -> dict[str, PoolRow]:
         rows = self.connection.execute(select(POOLS)).mappings()
         return {row["name"]: PoolRow(**row) for row in rows}
+
+    def host(self, name: str) -> HostRow:
+        return HostRow(**self._row(HOSTS, name))
 
     def hosts(self) -> dict[str, HostRow]:
         rows = self.connection.execute(select(HOSTS)).mappings()
@@ -167,6 +171,11 @@ class Reading:
         rows = self.connection.execute(select(TOKENS.c.user, TOKENS.c.made).order_by(TOKENS.c.user))
         return [(str(user), float(made)) for user, made in rows]
 
+    def _row(self, table: Table, name: str) -> dict[str, Any]:
+        """The row of that name; its name alone where there is none."""
+        found = self.connection.execute(select(table).where(table.c.name == name)).mappings()
+        return {"name": name, **(found.one_or_none() or {})}
+
     def change_since(self, tick: int) -> Change:
         """What changed behind `tick`."""
         now = self.tick()
@@ -184,12 +193,7 @@ class Writing(Reading):
     def put(self, member: Member) -> Member:
         """Write a pod, new or in the place of its older version; returns it with its version."""
         written = replace(member, version=self.now_tick)
-        values = {**asdict(written), "state": written.state.value}
-        done = self.connection.execute(
-            update(PODS).where(PODS.c.name == member.name).values(values)
-        )
-        if not done.rowcount:
-            self.connection.execute(insert(PODS).values(values))
+        self._put(PODS, {**asdict(written), "state": written.state.value})
         return written
 
     def remove(self, member: Member, at: float) -> None:
@@ -218,10 +222,10 @@ class Writing(Reading):
         )
 
     def put_pool(self, row: PoolRow) -> None:
-        self._put(POOLS, "name", asdict(row))
+        self._put(POOLS, asdict(row))
 
     def put_host(self, row: HostRow) -> None:
-        self._put(HOSTS, "name", asdict(row))
+        self._put(HOSTS, asdict(row))
 
     def see(self, host: str, instances: Mapping[str, float]) -> None:
         """What nobody knows on a host, and since when, in the place of what was before."""
@@ -245,9 +249,10 @@ class Writing(Reading):
         done = self.connection.execute(delete(TOKENS).where(TOKENS.c.user == user))
         return bool(done.rowcount)
 
-    def _put(self, table: Any, key: str, values: dict[str, Any]) -> None:
+    def _put(self, table: Table, values: dict[str, Any]) -> None:
+        """Write a row, new or in the place of the one of its name."""
         done = self.connection.execute(
-            update(table).where(table.c[key] == values[key]).values(values)
+            update(table).where(table.c.name == values["name"]).values(values)
         )
         if not done.rowcount:
             self.connection.execute(insert(table).values(values))

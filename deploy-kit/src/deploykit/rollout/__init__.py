@@ -164,14 +164,13 @@ def prepare_nodes(
     if day0_done(inventory, key):
         return False
     packages = send_packages(work, release, inventory)
-    more = dict(packages.variables) if packages else {}
-    more |= send_salt(work, ansible.parent, inventory)
+    salt = send_salt(work, ansible.parent, inventory)
     with work.progress.step(f"{inventory.instance}: day 0 (Ansible)") as step:
         day0(
             inventory,
             ansible,
             shown=release.readable(work.site),
-            more=more,
+            more={**packages, **salt},
             log=work.log(f"{inventory.instance}-day0"),
             progress=step,
             still=guard.demand_lasting if guard else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from deploykit.mirror.packageset import PackageSet
@@ -12,50 +11,32 @@ from deploykit.mirror.store import open_store
 from deploykit.nodes.inventory import Inventory
 from deploykit.release import Release
 from deploykit.release.packages import pinned_packages
-from deploykit.rollout.sending import FOLDER, PORT, send_set
+from deploykit.rollout.sending import send_set, server_of, set_url
 from deploykit.rollout.work import Work
-from deploykit.site.networks import SERVICE_NETWORK
 
 
-@dataclass(frozen=True, slots=True)
-class Packages:
-    """The set that nodes install from: what day 0 tells them of it."""
+def send_packages(work: Work, release: Release, inventory: Inventory) -> dict[str, object]:
+    """Have the master keep the set of packages that `release` pins.
 
-    set: PackageSet
-    key: str
-    address: str
-
-    @property
-    def variables(self) -> dict[str, object]:
-        """The variable that the roles of day 0 know."""
-        return {
-            "packages_mirror": {
-                "url": f"http://{self.address}:{PORT}/{self.set.digest}",
-                "address": self.address,
-                "port": PORT,
-                "folder": f"{FOLDER}/sets",
-                "set": self.set.digest,
-                "suites": list(self.set.pins),
-                "key": self.key,
-            }
-        }
-
-
-def send_packages(work: Work, release: Release, inventory: Inventory) -> Packages | None:
-    """Have the master keep the set of packages that `release` pins; None where it pins none.
-
-    What it has is not sent again. Raises InputError where the set is not on this machine,
-    NodeUnreachable, CommandFailed.
+    Returns the variables that the roles of day 0 know; none where it pins no set. What the master
+    has is not sent again. Raises InputError where the set is not on this machine, NodeUnreachable,
+    CommandFailed.
     """
     one = pinned_packages(release.manifest)
     if one is None:
-        return None
+        return {}
     with work.progress.step(f"{inventory.instance}: packages to the master") as step:
         published = publish_set(work.site, open_store(), one)
         wanted = digests_below(published, one)
         send_set(work, inventory, one.digest, published, wanted, step)
-    key = site_signing_key(work.site).public
-    return Packages(one, key, inventory.master.addresses[SERVICE_NETWORK])
+    mirror = {
+        **server_of(inventory),
+        "url": set_url(inventory, one.digest),
+        "set": one.digest,
+        "suites": list(one.pins),
+        "key": site_signing_key(work.site).public,
+    }
+    return {"packages_mirror": mirror}
 
 
 def digests_below(published: Path, one: PackageSet) -> dict[str, str]:

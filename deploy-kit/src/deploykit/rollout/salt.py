@@ -11,9 +11,8 @@ from pathlib import Path
 from deploykit.mirror.wheels import WheelSet
 from deploykit.mirror.wheelstore import fetch_wheels, lock_in, salt_variables
 from deploykit.nodes.inventory import Inventory
-from deploykit.rollout.sending import FOLDER, PORT, send_set
+from deploykit.rollout.sending import send_set, server_of, set_url
 from deploykit.rollout.work import Work
-from deploykit.site.networks import SERVICE_NETWORK
 
 
 def send_salt(work: Work, content: Path, inventory: Inventory) -> dict[str, object]:
@@ -29,9 +28,7 @@ def send_salt(work: Work, content: Path, inventory: Inventory) -> dict[str, obje
     with work.progress.step(f"{inventory.instance}: Salt {lock.version} to the master") as step:
         wheels, folder = fetch_wheels(lock, work.log(f"{inventory.instance}-salt"))
         send_set(work, inventory, set_name(wheels), folder, wheels.files, step)
-    address = inventory.master.addresses[SERVICE_NETWORK]
-    served = {"address": address, "port": PORT, "folder": f"{FOLDER}/sets"}
-    return salt_variables(wheels, f"http://{address}:{PORT}/{set_name(wheels)}", served)
+    return salt_variables(wheels, set_url(inventory, set_name(wheels)), server_of(inventory))
 
 
 def set_name(wheels: WheelSet) -> str:

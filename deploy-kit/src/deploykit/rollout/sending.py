@@ -20,12 +20,24 @@ from deploykit.base.progress import Step
 from deploykit.nodes.inventory import Inventory
 from deploykit.nodes.ssh import run_on
 from deploykit.rollout.work import Work
+from deploykit.site.networks import SERVICE_NETWORK
 
 FOLDER = "/srv/packages"  # on the master; its `sets` are served
 PORT = 8065
 TIMEOUT = 900.0  # seconds, for a question
 SEND_TIMEOUT = 3600.0  # for all files
 AT_ONCE = 200  # files in a call: their names stand in it
+
+
+def server_of(inventory: Inventory) -> dict[str, object]:
+    """What the master serves its sets by, as the roles of day 0 know it."""
+    address = inventory.master.addresses[SERVICE_NETWORK]
+    return {"address": address, "port": PORT, "folder": f"{FOLDER}/sets"}
+
+
+def set_url(inventory: Inventory, name: str) -> str:
+    """Where the nodes find the set `name` on their master."""
+    return f"http://{inventory.master.addresses[SERVICE_NETWORK]}:{PORT}/{name}"
 
 
 def send_set(

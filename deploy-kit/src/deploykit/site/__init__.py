@@ -21,9 +21,8 @@ from deploykit.site.environment import (
 from deploykit.site.instance import Instance
 from deploykit.site.promotion import Promotion
 
-SECTIONS = frozenset(
-    {"jobs", "mirror", "notify", "openstack", "trackers"}
-)  # read by those whose they are
+# Read by those whose they are.
+SECTIONS = frozenset({"jobs", "mirror", "notify", "openstack", "trackers"})
 KEYS = frozenset({"name", "ledger", "manifest", "image"}) | SECTIONS
 SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # part of the state folder's
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

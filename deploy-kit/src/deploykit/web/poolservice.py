@@ -6,10 +6,8 @@ the user whose it is. A browser never has one, so no page of others can ask in s
 
 # No `from __future__ import annotations`: FastAPI reads those of functions within functions.
 import hashlib
-import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path as Folder
 from typing import Annotated, Any
@@ -20,6 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from deploykit.base import times
 from deploykit.base.errors import WRONG_CALL, DeployKitError
 from deploykit.pools import LEASE, Member, State
 from deploykit.pools.desk import GivenUp, Wish
@@ -161,18 +160,15 @@ def _add_status(app: FastAPI, pools: Pools) -> None:
 
 def as_pod(pod: Member) -> dict[str, Any]:
     """A pod for who has it: how it is reached, until when."""
-    access = json.loads(pod.access or "{}")
     return {
         "pod": pod.instance,
         "name": pod.name,
         "pool": pod.pool,
         "host": pod.host,
         "state": pod.state.value,
-        "until": _iso(max(pod.until, pod.kept)),
-        "lease": _iso(pod.over_at),
-        "inventory": access.get("nodes", []),
-        "ssh_config": access.get("ssh_config", ""),
-        "environment": access.get("environment", {}),
+        "until": times.at(max(pod.until, pod.kept)).isoformat(),
+        "lease": times.at(pod.over_at).isoformat(),
+        **pod.way_in,
     }
 
 
@@ -193,7 +189,3 @@ def _problem(request: Request, error: Exception) -> Response:
     elif error.exit_code == WRONG_CALL:
         status = 404
     return JSONResponse({"detail": error.message, "remedy": error.remedy}, status)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0).isoformat()

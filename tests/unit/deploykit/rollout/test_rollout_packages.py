@@ -143,7 +143,7 @@ def test_master_gets_what_it_lacks_and_nodes_are_told_where_it_is(
     release: Any = SimpleNamespace(manifest=tmp_path / "pins.yml")
     found = packages.send_packages(master.work, release, master.inventory)
     assert found is not None and sorted(master.sent) == sorted([digest(b"list"), digest(b"a")])
-    mirror = found.variables["packages_mirror"]
+    mirror = found["packages_mirror"]
     assert isinstance(mirror, dict)
     assert mirror["url"] == f"http://10.1.0.10:8065/{one.digest}"
     assert (mirror["suites"], mirror["key"]) == (["bookworm"], "KEY\n")

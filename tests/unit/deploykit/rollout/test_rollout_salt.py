@@ -39,7 +39,7 @@ def test_day_0_is_told_of_salt_and_the_session_of_before_ends(
     def day0(*_: Any, more: Mapping[str, object], **__: Any) -> None:
         did.append(f"day 0 with {sorted(more)}")
 
-    monkeypatch.setattr(rollout, "send_packages", lambda *_: None)
+    monkeypatch.setattr(rollout, "send_packages", lambda *_: {})
     monkeypatch.setattr(rollout, "send_salt", send_salt)
     monkeypatch.setattr(rollout, "day0", day0)
     masters = SimpleNamespace(close=lambda instance: did.append(f"session of {instance} closed"))

@@ -38,7 +38,7 @@ def hold(world: World, version: str) -> PackageSet:
 @pytest.fixture
 def world(build: Build, monkeypatch: pytest.MonkeyPatch) -> World:
     """One environment, on whose nodes packages never arrive."""
-    monkeypatch.setattr("deploykit.rollout.send_packages", lambda *words: None)
+    monkeypatch.setattr("deploykit.rollout.send_packages", lambda *words: {})
     return build({"alpha": None})
 
 
@@ -120,7 +120,7 @@ def test_set_that_changes_the_packages_of_a_forward_only_role_is_no_way_back(wor
 def test_rehearsal_goes_back_with_the_packages_too(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploykit.rollout.send_packages", lambda *words: None)
+    monkeypatch.setattr("deploykit.rollout.send_packages", lambda *words: {})
     told: list[bool] = []
     from deploykit.checks import rollback
     from deploykit.rollout import roll_out

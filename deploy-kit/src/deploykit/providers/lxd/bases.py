@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +13,10 @@ from deploykit.base.homes import cache_home
 from deploykit.base.process import run
 from deploykit.base.progress import Progress, Step
 from deploykit.image.build import NEEDED_BYTES, build_image, only_one, workplace
-from deploykit.image.inputs import Inputs, inputs_of
+from deploykit.image.inputs import Inputs, inputs_of, served
 from deploykit.image.layer import NEEDED_BYTES as LAYER_BYTES
 from deploykit.image.layer import Layer, build_layer, image_key, layer_of, refuse_missing
 from deploykit.image.overlay import write_metadata
-from deploykit.mirror.publishing import served_set
-from deploykit.mirror.store import open_store
 from deploykit.providers.lxd.api import Lxd
 from deploykit.providers.lxd.images import ALIAS, find_base, has_image, make_base
 from deploykit.site import Site
@@ -63,22 +59,12 @@ def store_image(lxd: Lxd, site: Site, progress: Progress, *, installed: bool) ->
         if not has_image(lxd, inputs.key):
             for line in inputs.left_out:
                 progress.say(f"  not carried into the image: {escape(line)}")
-            with progress.step(f"node image {inputs.key}") as step, _served(site, inputs) as served:
-                _add_image(served, cache, site.logs / "image.log", step)
+            with progress.step(f"node image {inputs.key}") as step, served(site, inputs) as source:
+                _add_image(source, cache, site.logs / "image.log", step)
         if layer:
             title = f"image layer {layer.key}: {len(layer.packages)} packages"
-            with progress.step(title) as step, _served(site, inputs) as served:
-                _add_layer(replace(layer, base=served), cache, site.logs / "layer.log", step)
-
-
-@contextmanager
-def _served(site: Site, inputs: Inputs) -> Iterator[Inputs]:
-    """The inputs with the set of packages that the image is made of, if it is of one."""
-    if not inputs.mirror:
-        yield inputs
-        return
-    with served_set(site, open_store(), inputs.mirror) as sources:
-        yield replace(inputs, served=sources)
+            with progress.step(title) as step, served(site, inputs) as source:
+                _add_layer(replace(layer, base=source), cache, site.logs / "layer.log", step)
 
 
 def _add_image(inputs: Inputs, cache: Path, log: Path, step: Step) -> None:

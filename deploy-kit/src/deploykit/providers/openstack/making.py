@@ -80,7 +80,6 @@ class Maker:
             self._image = self._choice.image.id
             return
         installed = self._environment.installed
-
         self._image = ensure_image(
             self.cloud,
             self._key,
@@ -91,13 +90,12 @@ class Maker:
     def make(self, tags: Mapping[str, str], step: Step) -> dict[str, dict[str, Any]]:
         """Make what is missing and start what is stopped; the servers that run then, by node."""
         outside = self._choice.outside if self._choice else None
-        if left := self._left(outside):
+        if self._left(outside):
             self.found = make(self.cloud, self._mark, self._plan(outside), self.found, step)
             self._demand_mtu()
         if self._bare:
             servers = [self._server(node, tags) for node in self._bare]
             self.found = make(self.cloud, self._mark, servers, self.found, step)
-        del left
         nodes = [node.name for node in self._environment.nodes]
         return wait_for_servers(self.cloud, self._mark, nodes, step)
 

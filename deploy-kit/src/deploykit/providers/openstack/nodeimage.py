@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 
 from deploykit.base.homes import cache_home
 from deploykit.base.progress import Progress
 from deploykit.image.disk import DiskImage, disk_key, ensure_disk
-from deploykit.image.inputs import Inputs, inputs_of
+from deploykit.image.inputs import inputs_of, served
 from deploykit.image.layer import Layer, layer_of, refuse_missing
-from deploykit.mirror.publishing import served_set
-from deploykit.mirror.store import open_store
 from deploykit.site import Site
 
 # Bytes of a node's disk that are taken for as long as the disk was not built: then it is measured.
@@ -33,17 +29,10 @@ def build_disk(site: Site, progress: Progress, *, installed: bool) -> DiskImage:
     cache = cache_home() / "image"
     cache.mkdir(parents=True, exist_ok=True)
     site.logs.mkdir(parents=True, exist_ok=True)
-
-    @contextmanager
-    def served(inputs: Inputs) -> Iterator[Inputs]:
-        if not inputs.mirror:
-            yield inputs
-            return
-        with served_set(site, open_store(), inputs.mirror) as sources:
-            yield replace(inputs, served=sources)
-
     inputs = layer.base if layer else inputs_of(site)
-    return ensure_disk(inputs, layer, cache, site.logs / "disk.log", progress, served)
+    return ensure_disk(
+        inputs, layer, cache, site.logs / "disk.log", progress, partial(served, site)
+    )
 
 
 def _layer(site: Site, installed: bool) -> Layer | None:

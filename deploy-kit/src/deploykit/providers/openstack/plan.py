@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -106,16 +106,12 @@ def wanted_networks(
     """All that servers stand on: networks, router, group, ports, and the one floating address."""
     master = port_of(environment.master, UPLINK)
     floating = {"floating_network_id": outside.id, "port_id": Ref(master)}
-    wanted = [
+    return [
         *_uplink(environment, mark, outside, dns),
         *_group(mark),
         *(one for net in environment.networks for one in _network(mark, net)),
         *(one for node in environment.nodes for one in _ports(environment, mark, node)),
-        _marked(mark, FLOATING, "floating", floating, name=False),
-    ]
-    return [
-        Wanted(one.what, one.kind, one.body, (ATTACHED,)) if one.what == FLOATING else one
-        for one in wanted
+        replace(_marked(mark, FLOATING, "floating", floating, name=False), after=(ATTACHED,)),
     ]
 
 
